@@ -1,0 +1,1 @@
+"""The rivals of every network: the same rows, the same folds."""

@@ -1,0 +1,1 @@
+"""Source → Prices: one row per symbol and session, checked."""

@@ -1,0 +1,83 @@
+"""Every exception and warning of gatecast.
+
+    GatecastError
+    └── InputError (ValueError)      the user's input is wrong; the command line ends with 2
+        ├── DataError                prices: names file, row, column and value where they are known
+        ├── SettingError             a model, an option or an experiment file
+        ├── RunError                 a run folder or a model file that cannot be read or written
+        └── NotFittedError           a method that needs `fit` first
+
+    GatecastWarning (UserWarning)
+    ├── DataWarning                  something odd in the prices; counted and kept with the run
+    └── FitWarning                   a fit that did not converge
+
+A message says what is wrong, where, and what to do.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class GatecastError(Exception):
+    """Base of all errors that gatecast raises on purpose."""
+
+
+class InputError(GatecastError, ValueError):
+    """The user's input is wrong; the message says what to do."""
+
+
+class DataError(InputError):
+    """Prices that cannot be used."""
+
+    def __init__(
+        self,
+        what: str,
+        *,
+        file: object = None,
+        row: object = None,
+        column: object = None,
+        value: object = None,
+        remedy: str = "",
+    ) -> None:
+        where = [
+            f"{name} {place}"
+            for name, place in (("row", row), ("column", column), ("value", value))
+            if place is not None
+        ]
+        text = (f"{file}: " if file is not None else "") + what
+        if where:
+            text += f" ({', '.join(where)})"
+        super().__init__(text + (f". {remedy}" if remedy else ""))
+        self.file, self.row, self.column, self.value = file, row, column, value
+
+
+class SettingError(InputError):
+    """A model, an option or an experiment file that cannot be used."""
+
+
+class RunError(InputError):
+    """A run folder or a model file that cannot be read or written."""
+
+
+class NotFittedError(InputError):
+    """A method that needs `fit` first."""
+
+
+class GatecastWarning(UserWarning):
+    """Base of all warnings that gatecast gives."""
+
+
+class DataWarning(GatecastWarning):
+    """Something odd in the prices."""
+
+
+class FitWarning(GatecastWarning):
+    """A fit that did not converge."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """' Did you mean "gru"?' for the known word nearest to `word`, else ''."""
+    near = difflib.get_close_matches(word, list(known), n=1)
+    return f' Did you mean "{near[0]}"?' if near else ""
