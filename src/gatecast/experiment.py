@@ -1,0 +1,280 @@
+"""Everything that decides a result, as one TOML file."""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from gatecast.errors import SettingError, did_you_mean
+
+Activation = Literal["relu", "tanh", "sigmoid", "linear"]
+
+
+def _none(value: object) -> object:
+    """TOML and the command line have no None: they say "none"."""
+    return None if isinstance(value, str) and value.lower() == "none" else value
+
+
+class _Settings(BaseModel):
+    """A frozen set of settings; a wrong one is a SettingError that names the field and the remedy."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    def __init__(self, **settings: Any) -> None:
+        try:
+            super().__init__(**settings)
+        except ValidationError as error:
+            raise _setting_error(error, type(self)) from None
+
+    def changed(self, **settings: Any) -> Any:
+        """A copy with some settings replaced, checked again."""
+        return type(self)(**{**dict(self), **settings})
+
+
+class Network(_Settings):
+    """A recurrent network: cell, layers, head. Names and defaults are PyTorch's where it has them.
+
+    A window (B, T, F) goes through `num_layers` recurrent layers (both ways if `bidirectional`); the head
+    takes the last state of each direction ("last") or all T states ("flatten"), applies
+    `state_activation`, the hidden layers `mlp` with `activation` after each, a linear layer to the h steps
+    and `output_activation`.
+
+    dropout: probability, between recurrent layers, as in torch.nn.LSTM.
+    reset_after: GRU in the form of PyTorch and cuDNN (True) or of Cho et al. 2014 (False).
+    init: weights as PyTorch (uniform ± 1/sqrt(hidden_size), two biases per layer), Keras (Glorot uniform
+    inputs, orthogonal recurrence, LSTM forget bias 1) or "glorot" (both Glorot uniform); biases are zero
+    and single in the last two.
+    """
+
+    cell: Literal["rnn", "lstm", "gru"] = "lstm"
+    hidden_size: int = Field(32, ge=1, le=4096)
+    num_layers: int = Field(1, ge=1, le=16)
+    bidirectional: bool = False
+    dropout: float = Field(0.0, ge=0.0, lt=1.0)
+    head: Literal["last", "flatten"] = "last"
+    mlp: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    activation: Activation = "relu"
+    state_activation: Activation = "linear"
+    output_activation: Activation = "linear"
+    reset_after: bool = True
+    init: Literal["pytorch", "keras", "glorot"] = "pytorch"
+    output: Literal["point"] = "point"
+
+    @model_validator(mode="after")
+    def _dropout_acts(self) -> Network:
+        if self.dropout > 0 and self.num_layers == 1:
+            raise ValueError("dropout acts between layers: give num_layers=2 or more, or dropout=0")
+        return self
+
+    @property
+    def tag(self) -> int:
+        """A number that stands for these settings in random keys; the same in every process."""
+        return zlib.crc32(json.dumps(self.model_dump(), sort_keys=True).encode())
+
+
+class Training(_Settings):
+    """How a network is trained. None for batch_size: all rows; for patience or clip_norm: off.
+
+    loss: "auto" is the mean squared error of the scaled targets. weight_decay: L2 in "adam" and "sgd" (as
+    in PyTorch), decoupled in "adamw".
+    """
+
+    epochs: int = Field(100, ge=1)
+    batch_size: Annotated[int | None, Field(ge=1), BeforeValidator(_none)] = 64
+    shuffle: bool = True
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
+    learning_rate: float = Field(1e-3, gt=0)
+    weight_decay: float = Field(0.0, ge=0)
+    loss: Literal["auto", "mse", "mae", "huber"] = "auto"
+    patience: Annotated[int | None, Field(ge=1), BeforeValidator(_none)] = 10
+    clip_norm: Annotated[float | None, Field(gt=0), BeforeValidator(_none)] = 1.0
+
+
+NETWORKS: dict[str, dict[str, Any]] = {
+    "rnn": {"cell": "rnn"},
+    "lstm": {"cell": "lstm"},
+    "gru": {"cell": "gru"},
+    "birnn": {"cell": "rnn", "bidirectional": True},
+    "bilstm": {"cell": "lstm", "bidirectional": True},
+    "bigru": {"cell": "gru", "bidirectional": True},
+}
+BASELINES = ("naive", "drift", "ewma", "ar", "seasonal-naive", "last-close")
+ALWAYS = ("naive", "drift", "ewma", "ar")  # the rivals when a list of models names none
+
+DEFAULT_MODELS = ("rnn", "lstm", "gru", "bilstm")
+DEFAULT_NETWORK = Network(hidden_size=16)
+DEFAULT_TRAINING = Training(epochs=50, batch_size=128, patience=5, learning_rate=2e-3)
+
+
+class Experiment(_Settings):
+    """Every argument of `compare`, and the data it was made for.
+
+    networks: the settings of each model that is a network; models: all names, in the order of the tables.
+    """
+
+    source: tuple[str, ...] = ()
+    sha256: str | None = None
+    symbols: tuple[str, ...] | None = None
+    start: str | None = None
+    end: str | None = None
+    adjust: bool = False
+    calendar: str | None = None
+    models: tuple[str, ...] = (*ALWAYS, *DEFAULT_MODELS)
+    networks: dict[str, Network] = Field(
+        default_factory=lambda: {name: _named(name, DEFAULT_NETWORK) for name in DEFAULT_MODELS}
+    )
+    training: Training = DEFAULT_TRAINING
+    column: str = "close"
+    target: Literal["return", "close"] = "return"
+    horizon: int = Field(1, ge=1)
+    lookback: int = Field(20, ge=1)
+    features: str | None = None
+    scaler: Literal["standard", "minmax", "none"] = "standard"
+    folds: int = Field(5, ge=1)
+    test_size: float = Field(0.25, gt=0, lt=1)
+    test_start: str | None = None
+    validation_size: float = Field(0.15, gt=0, lt=1)
+    window: Literal["expanding", "sliding"] = "expanding"
+    refit: bool = True
+    pooled: bool = True
+    seeds: int = Field(5, ge=1)
+    seed: int = Field(0, ge=0, lt=2**31)
+
+    @model_validator(mode="after")
+    def _dates(self) -> Experiment:
+        for name in ("start", "end", "test_start"):
+            value = getattr(self, name)
+            if value is not None and not _is_date(value):
+                raise ValueError(f'{name} "{value}" is not a date; write YYYY-MM-DD')
+        return self
+
+    @property
+    def baselines(self) -> tuple[str, ...]:
+        """The models that are no networks."""
+        return tuple(name for name in self.models if name not in self.networks)
+
+    def to_toml(self) -> str:
+        """This experiment as TOML; `read_experiment` gives it back."""
+        import tomli_w
+
+        from gatecast import __version__
+
+        settings = self.model_dump(mode="json", exclude_none=True, exclude={"training", "networks"})
+        tables = {
+            "training": _explicit_none(self.training),
+            "networks": {name: _explicit_none(network) for name, network in self.networks.items()},
+        }
+        return tomli_w.dumps({"gatecast": __version__, **settings, **tables})
+
+
+def resolve_models(
+    models: Sequence[str | Mapping[str, Network]] | Mapping[str, Network],
+    network: Network | None,
+    column: str = "close",
+) -> tuple[tuple[str, ...], dict[str, Network]]:
+    """The names of all models (baselines first) and the settings of those that are networks.
+
+    A name of NETWORKS is `network` (its cell and direction replaced), a name of BASELINES a baseline, a
+    mapping {name: Network} a network of the user's. Naive is always there; a list without any baseline
+    gets naive, drift, ewma and ar; another column than close gets the last close.
+
+    Raises
+        SettingError: an unknown name, a name twice, or an empty list.
+    """
+    named: list[str] = []
+    networks: dict[str, Network] = {}
+    for model in [models] if isinstance(models, (str, Mapping)) else models:
+        for name, settings in _entries(model, network or DEFAULT_NETWORK):
+            if name in named:
+                raise SettingError(f'model "{name}" is listed twice; give the second another name')
+            named.append(name)
+            if settings is not None:
+                networks[name] = settings
+    if not named:
+        raise SettingError(f"models is empty; choose from {', '.join([*NETWORKS, *BASELINES])}")
+    rivals = [name for name in named if name not in networks]
+    if not rivals:
+        rivals = [*ALWAYS] + (["last-close"] if column != "close" else [])
+    elif "naive" not in rivals:
+        rivals = ["naive", *rivals]
+    return (*rivals, *networks), networks
+
+
+def read_experiment(path: str | Path) -> Experiment:
+    """Read an experiment file.
+
+    Raises
+        SettingError: no such file, not TOML, or a setting that is wrong; names the file and the setting.
+    """
+    try:
+        settings = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(f"{path}: cannot be read ({error.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(f"{path}: not a TOML file ({error})") from None
+    settings.pop("gatecast", None)
+    try:
+        networks = {name: Network(**fields) for name, fields in settings.pop("networks", {}).items()}
+        training = Training(**settings.pop("training", {}))
+        return Experiment(**settings, networks=networks, training=training)
+    except SettingError as error:
+        raise SettingError(f"{path}: {error}") from None
+    except (TypeError, AttributeError):
+        raise SettingError(f"{path}: not an experiment of gatecast; see a run's experiment.toml") from None
+
+
+def _entries(model: str | Mapping[str, Network], network: Network) -> list[tuple[str, Network | None]]:
+    if isinstance(model, Mapping):
+        for name, settings in model.items():
+            if not re.fullmatch(r"[A-Za-z0-9][\w.+ -]{0,60}", name) or name in BASELINES:
+                raise SettingError(f'"{name}" cannot name a network; use letters, digits, - and _')
+            if not isinstance(settings, Network):
+                raise SettingError(f'model "{name}" must be a Network, not {type(settings).__name__}')
+        return list(model.items())
+    if model in NETWORKS:
+        return [(model, _named(model, network))]
+    if model in BASELINES:
+        return [(model, None)]
+    known = [*NETWORKS, *BASELINES]
+    raise SettingError(f'unknown model "{model}".{did_you_mean(str(model), known)} Known: {", ".join(known)}')
+
+
+def _named(name: str, network: Network) -> Network:
+    settings: Network = network.changed(**{"bidirectional": False, **NETWORKS[name]})
+    return settings
+
+
+def _explicit_none(settings: _Settings) -> dict[str, Any]:
+    return {
+        name: "none" if value is None else value for name, value in settings.model_dump(mode="json").items()
+    }
+
+
+def _is_date(value: str) -> bool:
+    from datetime import date
+
+    try:
+        date.fromisoformat(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _setting_error(error: ValidationError, model: type[BaseModel]) -> SettingError:
+    first = error.errors()[0]
+    name = ".".join(map(str, first["loc"]))
+    value = first["input"]
+    if first["type"] == "value_error":
+        return SettingError(str(first["ctx"]["error"]))
+    if first["type"] == "extra_forbidden":
+        return SettingError(f'unknown setting "{name}".{did_you_mean(name, model.model_fields)}')
+    text = first["msg"].replace("Input should be", "must be").rstrip(".")
+    hint = did_you_mean(value, re.findall(r"'([^']+)'", text)) if isinstance(value, str) else ""
+    return SettingError(f"{name} = {value!r}: {text}.{hint}")

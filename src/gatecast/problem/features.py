@@ -1,0 +1,150 @@
+"""Features: what a network reads of each session, known at its close."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gatecast.data.prices import Prices
+from gatecast.errors import SettingError
+
+Floats = NDArray[np.float64]
+FeatureFunction = Callable[[pd.DataFrame], pd.DataFrame]
+
+
+def return_features(prices: Prices, column: str) -> pd.DataFrame:
+    """Features without a price level, each where its columns are there.
+
+    log_return (of the close; `<column>_return` beside it for another forecast column), log_range =
+    log(high/low), log_body = log(close/open), log_volume_change; all in log units, (rows, F). The first
+    session of a symbol has no return: NaN. A feature whose open, high, low or volume is missing or zero is 0.
+    """
+    table, first = prices.table, prices.first
+    features = {"log_return": _log_change(table["close"], first)}
+    if column != "close":
+        features[f"{column}_return"] = _log_change(table[column], first)
+    if {"high", "low"} <= set(table.columns):
+        features["log_range"] = _log_ratio(table["high"], table["low"])
+    if "open" in table.columns:
+        features["log_body"] = _log_ratio(table["close"], table["open"])
+    if "volume" in table.columns:
+        features["log_volume_change"] = _zero_where_unknown(_log_change(table["volume"], first), first)
+    return pd.DataFrame(features)
+
+
+def level_features(prices: Prices, column: str) -> pd.DataFrame:
+    """The prices and the volume themselves, as the tutorials feed them; (rows, F).
+
+    A missing open, high or low is taken as that session's close, a missing volume as 0.
+    """
+    table = prices.table
+    names = [name for name in ("open", "high", "low", "close") if name in table.columns]
+    levels = {name: table[name].fillna(table["close"]) for name in dict.fromkeys([*names, column])}
+    if "volume" in table.columns:
+        levels["volume"] = table["volume"].fillna(0.0)
+    return pd.DataFrame(levels)
+
+
+def custom_features(prices: Prices, function: FeatureFunction) -> pd.DataFrame:
+    """`function` called once per symbol, with that symbol's sessions as index.
+
+    It gets open, high, low, close, volume, … (those that exist) and returns one row per session. Leading
+    NaNs (a rolling mean's first rows) only delay the first window; later ones are an error. It is called
+    again on tables that end earlier: a row that then differs has read the future, and is refused.
+    """
+    ends = np.append(prices.first[1:], len(prices.table))
+    parts = []
+    for symbol, start, end in zip(prices.symbols, prices.first, ends, strict=True):
+        table = prices.table.iloc[start:end].set_index("session").drop(columns="symbol")
+        features = _called(function, table, symbol)
+        _refuse_future(function, table, features, symbol)
+        parts.append(features)
+    if any(list(part.columns) != list(parts[0].columns) for part in parts):
+        raise SettingError("features: the function returns other columns for other symbols")
+    return pd.concat(parts, ignore_index=True)
+
+
+def named_function(name: str) -> FeatureFunction:
+    """The function that `module:function` names.
+
+    Raises
+        SettingError: no such module or function.
+    """
+    module, _, attribute = name.partition(":")
+    try:
+        function = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise SettingError(
+            f'features "{name}": {error}. Write module:function, importable from here'
+        ) from None
+    if not callable(function):
+        raise SettingError(f'features "{name}" is not a function')
+    return function  # type: ignore[no-any-return]
+
+
+def _log_change(values: pd.Series, first: NDArray[np.int64]) -> Floats:
+    logs = _safe_log(values)
+    change = np.diff(logs, prepend=np.nan)
+    change[first] = np.nan
+    return change
+
+
+def _log_ratio(upper: pd.Series, lower: pd.Series) -> Floats:
+    return np.nan_to_num(_safe_log(upper) - _safe_log(lower), nan=0.0)
+
+
+def _safe_log(values: pd.Series) -> Floats:
+    known = values.to_numpy(dtype=np.float64)
+    return np.log(np.where(known > 0, known, np.nan))
+
+
+def _zero_where_unknown(change: Floats, first: NDArray[np.int64]) -> Floats:
+    filled = np.nan_to_num(change, nan=0.0)
+    filled[first] = np.nan
+    return filled
+
+
+def _called(function: FeatureFunction, table: pd.DataFrame, symbol: str) -> pd.DataFrame:
+    features = function(table.copy())
+    if not isinstance(features, pd.DataFrame) or not features.index.equals(table.index):
+        raise SettingError(
+            f"features: the function must return a DataFrame with the sessions of {symbol} as its index, "
+            f"one row each ({len(table)}); it returned {type(features).__name__}"
+            + (f" with {len(features)} rows" if hasattr(features, "__len__") else "")
+        )
+    try:
+        features = features.astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise SettingError(f"features of {symbol}: not numbers ({error})") from None
+    unknown = ~np.isfinite(features.to_numpy())
+    began = np.maximum.accumulate(~unknown.any(axis=1))
+    rows, columns = np.nonzero(unknown & began[:, None])
+    if len(rows):
+        date, name = table.index[rows[0]], features.columns[columns[0]]
+        raise SettingError(
+            f'features of {symbol}: "{name}" is not a finite number on {date:%Y-%m-%d}. '
+            "Fill it in the function, with what was known that day"
+        )
+    return features
+
+
+def _refuse_future(
+    function: FeatureFunction, table: pd.DataFrame, features: pd.DataFrame, symbol: str
+) -> None:
+    for share in (0.5, 0.75, 0.9):
+        end = int(len(table) * share)
+        if end < 2:
+            continue
+        known = function(table.iloc[:end].copy()).astype(np.float64)
+        whole = features.iloc[:end]
+        same = np.isclose(known, whole, rtol=1e-9, atol=1e-12, equal_nan=True) if len(known) == end else False
+        if not np.all(same):
+            raise SettingError(
+                f"features of {symbol} read the future: rows up to {table.index[end - 1]:%Y-%m-%d} change "
+                "when later rows are taken away. Use only rows up to each session (rolling, shift(1), "
+                "expanding)"
+            )

@@ -1,0 +1,155 @@
+"""Folds: walk-forward splits, cut by date over all symbols."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatecast.errors import SettingError
+from gatecast.problem.problem import Problem, Rows
+
+MIN_TRAINING_ORIGINS = 10  # fewer, and a standard deviation says nothing: the symbol is left out of the fold
+
+
+@dataclass(frozen=True)
+class Fold:
+    """One training and what it is tested on: three arrays of origins (row numbers).
+
+        sessions ──────────────────────────────────────────────────────────────────────►
+        | train ................. | embargo | validation ... | embargo | test ........ |
+
+    An embargo is `horizon` sessions: the last target of every training origin is dated before the first
+    validation session, the last target of every validation origin before the first test session.
+    `left_out`: symbols with fewer than MIN_TRAINING_ORIGINS training origins; they are in no part.
+    """
+
+    number: int
+    train: Rows
+    validation: Rows
+    test: Rows
+    left_out: tuple[str, ...] = ()
+
+    @property
+    def known(self) -> Rows:
+        """Train and validation together, sorted: what may be fitted on before the test."""
+        return np.union1d(self.train, self.validation)
+
+
+def walk_forward(
+    problem: Problem,
+    *,
+    folds: int = 5,
+    test_size: float = 0.25,
+    test_start: str | None = None,
+    validation_size: float = 0.15,
+    window: str = "expanding",
+) -> list[Fold]:
+    """Cut the last `test_size` of the sessions into `folds` equal stretches, each with its own training.
+
+        expanding                                   sliding
+        0 | train....... |e| val |e|TTT|            0 | train....... |e| val |e|TTT|
+        1 | train.......... |e| val |e|TTT|         1    | train....... |e| val |e|TTT|
+        2 | train............. |e| val |e|TTT|      2       | train....... |e| val |e|TTT|
+
+    A test origin's first target lies in its stretch. `test_start` (a date: the first session forecast)
+    replaces `test_size`. `validation_size`: share of the sessions before the test.
+
+    Raises
+        SettingError: a fold is left without training, validation or test origins.
+    """
+    sessions, horizon = problem.sessions, problem.horizon
+    tested = _tested_sessions(sessions, test_size, test_start)
+    begin = len(sessions) - 1 - tested
+    edges = begin + np.round(np.linspace(0, tested, folds + 1)).astype(int)
+    first_train_end = _parts(int(edges[0]), horizon, validation_size)[0]
+    cut = []
+    for number, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+        train_end, validation_start, validation_end = _parts(int(start), horizon, validation_size)
+        train_start = max(train_end - first_train_end, 0) if window == "sliding" else 0
+        if start >= end or min(train_end, validation_start) <= 0:
+            raise _too_few(problem, number)
+        cut.append(
+            _fold(
+                problem,
+                number,
+                train=(train_start, train_end),
+                validation=(validation_start, validation_end),
+                test=(int(start), int(end)),
+            )
+        )
+    return cut
+
+
+def future_fold(problem: Problem, *, validation_size: float = 0.15) -> Fold:
+    """The fold whose test is the future: its test origins are the last session of every symbol.
+
+    Raises
+        SettingError: too few sessions for training or validation.
+    """
+    end = len(problem.sessions)
+    train_end, validation_start, validation_end = _parts(end - 1, problem.horizon, validation_size)
+    if min(train_end, validation_start) <= 0:
+        raise _too_few(problem, 0)
+    parts = {"train": (0, train_end), "validation": (validation_start, validation_end)}
+    return _fold(problem, 0, **parts, test=None)
+
+
+def _tested_sessions(sessions: NDArray[np.datetime64], test_size: float, test_start: str | None) -> int:
+    if test_start is None:
+        return max(round(test_size * len(sessions)), 1)
+    tested = int((sessions >= np.datetime64(test_start, "D")).sum())
+    if not 0 < tested < len(sessions):
+        raise SettingError(
+            f"test_start {test_start}: the data run from {sessions[0]} to {sessions[-1]}; "
+            "choose a date that leaves sessions on both sides"
+        )
+    return tested
+
+
+def _parts(test: int, horizon: int, validation_size: float) -> tuple[int, int, int]:
+    """(end of train, start of validation, end of validation) before the first test origin's session."""
+    validation_end = test - horizon
+    validation_start = validation_end - max(round(validation_size * validation_end), 1)
+    return validation_start - horizon, validation_start, validation_end
+
+
+def _fold(
+    problem: Problem,
+    number: int,
+    *,
+    train: tuple[int, int],
+    validation: tuple[int, int],
+    test: tuple[int, int] | None,
+) -> Fold:
+    sessions = problem.sessions
+
+    def origins(part: tuple[int, int], before: np.datetime64 | None) -> Rows:
+        """Origins of the part whose last target is known, and dated before `before`."""
+        inside = (problem.session >= sessions[part[0]]) & (problem.session <= sessions[part[1] - 1])
+        due = ~np.isnat(problem.due) if before is None else problem.due < before
+        return np.flatnonzero(inside & due & problem.ready)
+
+    last_origins = np.unique(problem.last)
+    parts = {
+        "train": origins(train, sessions[validation[0]]),
+        "validation": origins(validation, sessions[test[0] if test else len(sessions) - 1]),
+        "test": origins(test, None) if test else last_origins[problem.ready[last_origins]],
+    }
+    counts = np.bincount(problem.symbol[parts["train"]], minlength=len(problem.symbols))
+    short = np.flatnonzero(counts < MIN_TRAINING_ORIGINS)
+    kept = {name: rows[~np.isin(problem.symbol[rows], short)] for name, rows in parts.items()}
+    if any(len(rows) == 0 for rows in kept.values()):
+        raise _too_few(problem, number)
+    return Fold(number, **kept, left_out=tuple(problem.symbols[s] for s in short))
+
+
+def _too_few(problem: Problem, number: int) -> SettingError:
+    longest = int(np.bincount(problem.symbol).max())
+    return SettingError(
+        f"too few sessions: fold {number} has no training, validation or test rows left. The data have "
+        f"{len(problem.sessions)} sessions (at most {longest} per symbol); lookback {problem.lookback} and "
+        f"horizon {problem.horizon} are taken off each end, and {MIN_TRAINING_ORIGINS} training rows are the "
+        "least. Give more sessions, or a smaller lookback, horizon, test_size or number of folds"
+    )

@@ -1,0 +1,151 @@
+"""Problem: prices as arrays; row i knows sessions up to i, its targets are the sessions after."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gatecast.data.prices import Prices
+from gatecast.errors import SettingError, did_you_mean
+from gatecast.problem import features as feature_rules
+from gatecast.problem import targets as target_rules
+
+Floats = NDArray[np.float64]
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """The rows of a `Prices` as arrays. An origin is a row number.
+
+    features  (rows, F) float32, known at the close of the row's session
+    names     F names
+    anchor    (rows,) price of the forecast column; what naive forecasts
+    close     (rows,) the close
+    targets   (rows, h) log returns from the origin or prices; NaN past the symbol's end
+    symbol    (rows,) index into `symbols`
+    session   (rows,) datetime64[D]
+    first     (rows,) first row of the row's symbol
+    last      (rows,) its last row
+    ready     (rows,) True where a whole window of `lookback` rows with features ends
+    """
+
+    features: NDArray[np.float32]
+    names: tuple[str, ...]
+    anchor: Floats
+    close: Floats
+    targets: Floats
+    symbols: tuple[str, ...]
+    symbol: Rows
+    session: NDArray[np.datetime64]
+    first: Rows
+    last: Rows
+    ready: NDArray[np.bool_]
+    target: str
+    lookback: int
+    horizon: int
+
+    @cached_property
+    def due(self) -> NDArray[np.datetime64]:
+        """(rows,) the session of each row's last target; NaT where it is not known yet."""
+        row = np.arange(len(self.session)) + self.horizon
+        known = row <= self.last
+        return np.where(known, self.session[np.minimum(row, len(row) - 1)], np.datetime64("NaT"))
+
+    @cached_property
+    def sessions(self) -> NDArray[np.datetime64]:
+        """Every session of any symbol, once, in order."""
+        return np.unique(self.session)
+
+    def dates(self, origins: Rows) -> NDArray[np.datetime64]:
+        """(N, h) the sessions that the targets of `origins` speak of."""
+        return self.session[origins[:, None] + np.arange(1, self.horizon + 1)]
+
+    def later(self, origins: Rows) -> Floats:
+        """(N, h) the prices that came after `origins`."""
+        return target_rules.later_prices(self.anchor, self.last, self.horizon)[origins]
+
+    def to_price(self, target: Floats, origins: Rows) -> Floats:
+        """Targets (…, N, h) of `origins` (N,) as prices."""
+        return target_rules.to_price(self.target, target, self.anchor[origins])
+
+
+def make_problem(
+    prices: Prices,
+    *,
+    lookback: int,
+    horizon: int,
+    target: str = "return",
+    column: str = "close",
+    features: str | None = None,
+) -> Problem:
+    """Cut `prices` into a problem.
+
+    features: "module:function", or None for the defaults: without a level (returns, range, body, volume
+    change) for the target "return", the prices and the volume themselves for the target "close".
+
+    Raises
+        SettingError: no such column; a feature function that fails, or reads the future.
+    """
+    table = prices.table
+    _check_column(table, column)
+    frame = _features(prices, features, target, column)
+    rows = np.arange(len(table))
+    sizes = np.diff(np.append(prices.first, len(table)))
+    first = np.repeat(prices.first, sizes)
+    last = first + np.repeat(sizes, sizes) - 1
+    anchor = table[column].to_numpy(dtype=np.float64)
+    usable = np.isfinite(frame.to_numpy()).all(axis=1)
+    began = _first_usable(usable, prices.first, sizes)
+    later = target_rules.later_prices(anchor, last, horizon)
+    return Problem(
+        features=np.nan_to_num(frame.to_numpy(), nan=0.0).astype(np.float32),
+        names=tuple(map(str, frame.columns)),
+        anchor=anchor,
+        close=table["close"].to_numpy(dtype=np.float64),
+        targets=target_rules.to_target(target, later, anchor),
+        symbols=prices.symbols,
+        symbol=np.repeat(np.arange(len(sizes)), sizes),
+        session=table["session"].to_numpy().astype("datetime64[D]"),
+        first=first,
+        last=last,
+        ready=rows - began >= lookback - 1,
+        target=target,
+        lookback=lookback,
+        horizon=horizon,
+    )
+
+
+def _features(prices: Prices, features: str | None, target: str, column: str) -> pd.DataFrame:
+    if features is not None:
+        return feature_rules.custom_features(prices, feature_rules.named_function(features))
+    if target == "return":
+        return feature_rules.return_features(prices, column)
+    return feature_rules.level_features(prices, column)
+
+
+def _first_usable(usable: NDArray[np.bool_], starts: Rows, sizes: Rows) -> Rows:
+    """(rows,) the first row with features of each row's symbol (its end where there is none)."""
+    rows = np.where(usable, np.arange(len(usable)), len(usable))
+    return np.repeat(np.minimum.reduceat(rows, starts), sizes)
+
+
+def _check_column(table: pd.DataFrame, column: str) -> None:
+    known = [name for name in table.columns if name not in ("symbol", "session")]
+    if column not in known:
+        raise SettingError(
+            f'column "{column}" is not in the data ({", ".join(known)}).{did_you_mean(column, known)}'
+        )
+    values = table[column].to_numpy(dtype=np.float64)
+    bad = ~(np.isfinite(values) & (values > 0))
+    if bad.any():
+        row = int(np.argmax(bad))
+        where = f"{table['symbol'].iloc[row]} on {table['session'].iloc[row]:%Y-%m-%d}"
+        raise SettingError(
+            f'column "{column}" cannot be forecast: {bad.sum()} rows are missing or not above 0, '
+            f"the first {where}. Forecast the close, or fill that column"
+        )

@@ -1,0 +1,78 @@
+"""Scaling: arrays that belong to a fold and are fitted on its training rows, nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatecast.problem.problem import Problem, Rows
+
+Floats = NDArray[np.float64]
+
+SCALERS = ("standard", "minmax", "none")
+
+
+@dataclass(frozen=True)
+class Scale:
+    """x ↦ (x - offset) / scale, per symbol.
+
+    x_offset, x_scale (symbols, F) for the features; y_offset, y_scale (symbols, h) for the targets.
+    A symbol without training rows has offset 0 and scale 1.
+    """
+
+    x_offset: Floats
+    x_scale: Floats
+    y_offset: Floats
+    y_scale: Floats
+
+
+def fit_scale(problem: Problem, train: Rows, scaler: str = "standard") -> Scale:
+    """Fit on the windows and targets of the training origins `train` (a fold's `train` or `known`).
+
+    "standard": mean and standard deviation; "minmax": to 0 … 1; "none". Features that never change keep
+    scale 1. Targets "return" are only divided by their training standard deviation per step, never
+    centred, whatever the scaler: an output of zero stays naive. Targets "close" take the scaler, one
+    offset and scale for all steps.
+    """
+    symbols = len(problem.symbols)
+    rows = _window_rows(problem, train)
+    x_offset, x_scale = _fit(problem.features[rows].astype(np.float64), problem.symbol[rows], symbols, scaler)
+    targets, owner = problem.targets[train], problem.symbol[train]
+    if problem.target == "return":
+        y_offset = np.zeros((symbols, problem.horizon))
+        y_scale = _fit(targets, owner, symbols, "standard")[1]
+    else:
+        flat = targets.reshape(-1, 1)
+        offset, scale = _fit(flat, np.repeat(owner, problem.horizon), symbols, scaler)
+        y_offset = np.repeat(offset, problem.horizon, axis=1)
+        y_scale = np.repeat(scale, problem.horizon, axis=1)
+    return Scale(x_offset, x_scale, y_offset, y_scale)
+
+
+def _window_rows(problem: Problem, origins: Rows) -> Rows:
+    """Every row that some window of `origins` holds, once."""
+    change = np.zeros(len(problem.session) + 1, dtype=np.int64)
+    np.add.at(change, origins - problem.lookback + 1, 1)
+    np.add.at(change, origins + 1, -1)
+    return np.flatnonzero(np.cumsum(change[:-1]) > 0)
+
+
+def _fit(values: Floats, owner: Rows, symbols: int, scaler: str) -> tuple[Floats, Floats]:
+    """Offset and scale (symbols, columns) of values (N, columns) whose rows are sorted by `owner` (N,)."""
+    offset, scale = np.zeros((symbols, values.shape[1])), np.ones((symbols, values.shape[1]))
+    if scaler == "none" or not len(values):
+        return offset, scale
+    present, starts, counts = np.unique(owner, return_index=True, return_counts=True)
+    if scaler == "standard":
+        mean = np.add.reduceat(values, starts) / counts[:, None]
+        spread = values - np.repeat(mean, counts, axis=0)
+        offset[present] = mean
+        scale[present] = np.sqrt(np.add.reduceat(spread**2, starts) / counts[:, None])
+    else:
+        low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
+        offset[present], scale[present] = low, high - low
+    tiny = scale <= 1e-12 * np.maximum(np.abs(offset), 1e-300)
+    scale[tiny | (scale == 0)] = 1.0
+    return offset, scale
