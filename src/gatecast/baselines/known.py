@@ -1,0 +1,31 @@
+"""What a baseline may be fitted on: the rows that a fold's known origins read or were told."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatecast.problem.folds import Fold
+from gatecast.problem.problem import Problem, Rows
+
+Floats = NDArray[np.float64]
+
+
+def known_spans(problem: Problem, fold: Fold) -> tuple[Rows, Rows, Rows]:
+    """(symbols of the fold, first row, last row), (S,) each: per symbol, the returns that were known.
+
+    They run from the oldest window of `fold.known` to its last target, which is dated before the first
+    test session. A return at row i needs row i - 1: the symbol's first row has none and is left out.
+    """
+    known = fold.known
+    present, starts, counts = np.unique(problem.symbol[known], return_index=True, return_counts=True)
+    oldest, newest = known[starts], known[starts + counts - 1]
+    begin = np.maximum(oldest - problem.lookback, problem.first[oldest]) + 1
+    return present, begin, newest + problem.horizon
+
+
+def log_returns(problem: Problem) -> Floats:
+    """(rows,) log returns of the forecast column; NaN at each symbol's first row."""
+    returns = np.diff(np.log(problem.anchor), prepend=np.nan)
+    returns[problem.first] = np.nan
+    return returns
