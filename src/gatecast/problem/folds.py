@@ -34,7 +34,7 @@ class Fold:
     @property
     def known(self) -> Rows:
         """Train and validation together, sorted: what may be fitted on before the test."""
-        return np.union1d(self.train, self.validation)
+        return np.sort(np.concatenate([self.train, self.validation]))
 
 
 def walk_forward(
