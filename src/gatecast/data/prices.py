@@ -1,0 +1,271 @@
+"""Prices: one row per symbol and session, checked when made."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gatecast.data.checks import Oddity, check
+from gatecast.data.tables import STANDARD, Calendar, Tidy, tidy
+from gatecast.errors import DataError, SettingError, did_you_mean
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+__all__ = ["Oddity", "Prices"]
+
+METADATA = b"gatecast"
+# What `check` can see again in the table itself is not stored.
+READ_ONCE = {"unsorted", "open-session", "revised", "cached"}
+
+
+@dataclass(frozen=True, eq=False)
+class Prices:
+    """Prices of one or several symbols, one row per symbol and session, sorted, with positive closes.
+
+    table     RangeIndex; symbol (str), session (datetime64, midnight, no time zone), then float64: those
+              there are of open, high, low, close, adj_close, volume, then every other numeric column of the
+              source under its lower-case name. In the currency of the data. NaN where a cell is missing
+              or impossible, never in close.
+    source    where they come from: "yahoo:TSLA", a path, …
+    oddities  what is odd in them
+    calendar  symbol → code of exchange_calendars, or "daily": every day of the week
+    """
+
+    table: pd.DataFrame
+    source: tuple[str, ...]
+    oddities: tuple[Oddity, ...]
+    calendar: dict[str, str]
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: Any,
+        *,
+        source: str = "DataFrame",
+        symbol: str = "prices",
+        calendar: Calendar = None,
+        adjust: bool = False,
+        now: pd.Timestamp | None = None,
+    ) -> Prices:
+        """Checked prices from a pandas or polars DataFrame: the one place where they are made.
+
+        frame     dates (a column or the index), closes, and what else there is; see `gatecast.load`
+        source    for messages and the record
+        symbol    the symbol's name where no column gives one
+        calendar  one code, or symbol → code; guessed from symbol and dates where None
+        adjust    scale open, high, low and close by adj_close / close
+        now       the current moment (with a time zone); a session that has not closed by then is left out
+
+        Raises DataError for prices that cannot be used. Gives no warnings: see `oddities`.
+        """
+        part = tidy(to_pandas(frame), source=source, symbol=symbol, calendar=calendar, now=now)
+        return cls.assemble([part], adjust=adjust)
+
+    @classmethod
+    def assemble(
+        cls,
+        parts: Sequence[Tidy],
+        *,
+        start: object = None,
+        end: object = None,
+        symbols: Iterable[str] | None = None,
+        adjust: bool = False,
+    ) -> Prices:
+        """One Prices of several sources. Raises DataError where a symbol has a date in two of them."""
+        table = _joined(parts)
+        if symbols is not None:
+            table = _selected(table, symbols)
+        table = _between(table, start, end)
+        calendar = {name: code for part in parts for name, code in part.calendar.items()}
+        calendar = {name: calendar[name] for name in table["symbol"].unique()}
+        table, oddities = check(table, calendar)
+        if adjust:
+            table = _adjusted(table)
+        read = tuple(oddity for part in parts for oddity in part.oddities)
+        source = tuple(name for part in parts for name in part.source)
+        return cls(table, source, read + oddities, calendar)
+
+    @cached_property
+    def symbols(self) -> tuple[str, ...]:
+        """The symbols in order."""
+        return tuple(self.table["symbol"].iloc[self.first])
+
+    @cached_property
+    def first(self) -> NDArray[np.int64]:
+        """(S,) row where each symbol starts."""
+        names = self.table["symbol"].to_numpy()
+        return np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])).astype(np.int64)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of the content: symbols, sessions and all values; not of where they come from."""
+        digest = hashlib.sha256()
+        digest.update(json.dumps([self.symbols, self.first.tolist(), list(self.table.columns)]).encode())
+        digest.update(self.table["session"].to_numpy().astype("datetime64[D]").astype("<i8").tobytes())
+        for name in self.table.columns[2:]:
+            values = self.table[name].to_numpy().astype("<f8")
+            # One NaN and one zero: both have several patterns of bits.
+            digest.update((np.where(np.isnan(values), np.nan, values) + 0.0).tobytes())
+        return digest.hexdigest()
+
+    def select(self, symbols: str | Iterable[str]) -> Prices:
+        """The prices of these symbols only. Raises DataError for a symbol that is not there."""
+        names = [symbols] if isinstance(symbols, str) else list(symbols)
+        kept = tuple(oddity for oddity in self.oddities if oddity.kind in READ_ONCE)
+        return self.assemble([Tidy(self.table, self.source, self.calendar, kept)], symbols=names)
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Writes one Parquet file; `gatecast.load` makes equal prices (same sha256) of it."""
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        kept = [vars(oddity) for oddity in self.oddities if oddity.kind in READ_ONCE]
+        record = {"source": self.source, "calendar": self.calendar, "oddities": kept, "sha256": self.sha256}
+        content = pa.Table.from_pandas(self.table, preserve_index=False)
+        metadata = {**(content.schema.metadata or {}), METADATA: json.dumps(record).encode()}
+        pq.write_table(content.replace_schema_metadata(metadata), path)
+
+    def report(self) -> str:
+        """What there is and what is odd, as `gatecast data check` prints it."""
+        lines = [
+            f"source    {', '.join(self.source)}",
+            f"symbols   {len(self.symbols):,}: {_listed(self.symbols)}",
+            f"rows      {len(self.table):,}",
+            f"sessions  {self._range()}",
+            f"columns   {', '.join(self.table.columns[2:])}",
+            f"calendar  {_listed(sorted(set(self.calendar.values())))}",
+            f"sha256    {self.sha256}",
+            "",
+        ]
+        if not self.oddities:
+            lines.append("nothing odd")
+        for oddity in self.oddities:
+            lines.append(f"{oddity.kind}: {oddity.text}")
+            lines += [f"    {row}" for row in oddity.rows]
+        return "\n".join(lines)
+
+    def _range(self) -> str:
+        sessions = self.table["session"]
+        return f"{sessions.min().date()} .. {sessions.max().date()}"
+
+    def __repr__(self) -> str:
+        odd = f"{len(self.oddities)} kinds of oddities" if self.oddities else "nothing odd"
+        columns = ", ".join(self.table.columns[2:])
+        size = f"{len(self.table):,} rows, {self._range()}"
+        return f"<Prices of {_listed(self.symbols)}: {size}, {columns}; {odd}>"
+
+    def _repr_html_(self) -> str:
+        return f"<pre>{html.escape(self.report())}</pre>{self.table.head().to_html(index=False)}"
+
+
+def to_pandas(frame: Any) -> pd.DataFrame:
+    """A pandas DataFrame of what narwhals knows as a DataFrame (polars, pyarrow, …); else DataError."""
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    import narwhals as nw
+
+    try:
+        return nw.from_native(frame, eager_only=True).to_pandas()
+    except TypeError:
+        raise DataError(
+            f"prices cannot be read from a {type(frame).__name__}",
+            remedy='Give a DataFrame, a path, "sample:sp500" or "yahoo:TSLA"',
+        ) from None
+
+
+def stored(content: pa.Table) -> dict[str, Any] | None:
+    """What `Prices.to_parquet` wrote beside the table: source, calendar, oddities; None in any other file."""
+    metadata = content.schema.metadata or {}
+    return json.loads(metadata[METADATA]) if METADATA in metadata else None
+
+
+def _listed(names: Sequence[str], most: int = 8) -> str:
+    return ", ".join(names[:most]) + (f", … ({len(names):,} in all)" if len(names) > most else "")
+
+
+def _joined(parts: Sequence[Tidy]) -> pd.DataFrame:
+    if len(parts) == 1:
+        table = parts[0].table
+    else:
+        table = pd.concat([part.table for part in parts], ignore_index=True)
+        extras = sorted(set(table.columns) - {"symbol", "session", *STANDARD})
+        prices = [name for name in STANDARD if name in table.columns]
+        table = table[["symbol", "session", *prices, *extras]]
+        table = table.sort_values(["symbol", "session"], kind="stable", ignore_index=True)
+    again = table.duplicated(["symbol", "session"]).to_numpy()
+    if again.any():
+        name, session = table.loc[again, ["symbol", "session"]].iloc[0]
+        raise DataError(
+            f"{name} has the date {session.date()} in two sources",
+            remedy="Give each symbol once, or the sources with dates that do not overlap",
+        )
+    if table.empty:
+        raise DataError("there are no rows", file=", ".join(parts[0].source))
+    return table
+
+
+def _selected(table: pd.DataFrame, symbols: Iterable[str]) -> pd.DataFrame:
+    known = set(table["symbol"].unique())
+    wanted = [symbols] if isinstance(symbols, str) else list(symbols)
+    for name in wanted:
+        if name not in known:
+            raise DataError(
+                f'there is no symbol "{name}" in the data.{did_you_mean(name, known)}',
+                remedy=f"It has {_listed(sorted(known))}",
+            )
+    if not wanted:
+        raise SettingError("No symbol is selected. Name at least one, or leave symbols out for all.")
+    return table[table["symbol"].isin(wanted)].reset_index(drop=True)
+
+
+def _between(table: pd.DataFrame, start: object, end: object) -> pd.DataFrame:
+    earliest, latest = _date(start, "start"), _date(end, "end")
+    keep = np.ones(len(table), dtype=bool)
+    if earliest is not None:
+        keep &= (table["session"] >= earliest).to_numpy()
+    if latest is not None:
+        keep &= (table["session"] <= latest).to_numpy()
+    if not keep.any():
+        span = f"{table['session'].min().date()} .. {table['session'].max().date()}"
+        raise DataError(
+            f"there are no rows between start {start} and end {end}", remedy=f"The data have {span}"
+        )
+    return table[keep].reset_index(drop=True)
+
+
+def _date(value: object, name: str) -> pd.Timestamp | None:
+    if value is None:
+        return None
+    try:
+        return pd.Timestamp(value).tz_localize(None).normalize()  # type: ignore[arg-type]
+    except (ValueError, TypeError):
+        raise SettingError(f"{name} is not a date: {value}. Write it as YYYY-MM-DD.") from None
+
+
+def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
+    if "adj_close" not in table.columns:
+        raise DataError(
+            "adjust=True needs the adjusted close, and there is none",
+            remedy="Leave adjust out, or give data with a column adj_close",
+        )
+    empty = table["adj_close"].isna().to_numpy()
+    if empty.any():
+        name, session = table.loc[empty, ["symbol", "session"]].iloc[0]
+        raise DataError(
+            f"adjust=True needs the adjusted close of every row; {name} has none on {session.date()}",
+            remedy="Fill it in, or leave adjust out",
+        )
+    factor = table["adj_close"] / table["close"]
+    scaled = {name: table[name] * factor for name in ("open", "high", "low") if name in table.columns}
+    return table.assign(**scaled, close=table["adj_close"])

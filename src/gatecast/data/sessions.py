@@ -1,0 +1,189 @@
+"""Trading sessions: which calendar a symbol follows, and which dates are sessions in it.
+
+A calendar is a code of `exchange_calendars` ("XNYS", "XKRX", …) or "daily": every day of the week, for
+what trades on weekends as well. Calendars only name dates; a row of the data is a session in any case.
+"""
+
+from __future__ import annotations
+
+import re
+import warnings
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gatecast.errors import DataError, SettingError, did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Days = NDArray[np.datetime64]
+
+DAILY = "daily"
+DEFAULT = "XNYS"
+
+BY_SUFFIX = {
+    "KS": "XKRX", "KQ": "XKRX", "T": "XTKS", "HK": "XHKG", "SS": "XSHG", "SZ": "XSHG", "TW": "XTAI",
+    "BO": "XBOM", "NS": "XBOM", "SI": "XSES", "AX": "XASX", "NZ": "XNZE", "L": "XLON", "DE": "XETR",
+    "F": "XFRA", "PA": "XPAR", "AS": "XAMS", "BR": "XBRU", "MI": "XMIL", "MC": "XMAD", "LS": "XLIS",
+    "SW": "XSWX", "VI": "XWBO", "ST": "XSTO", "HE": "XHEL", "CO": "XCSE", "OL": "XOSL", "IR": "XDUB",
+    "WA": "XWAR", "IS": "XIST", "TA": "XTAE", "JO": "XJSE", "TO": "XTSE", "MX": "XMEX", "SA": "BVMF",
+}  # fmt: skip
+BY_INDEX = {
+    "^KS11": "XKRX", "^KQ11": "XKRX", "^KS200": "XKRX", "^N225": "XTKS", "^HSI": "XHKG", "^TWII": "XTAI",
+    "^BSESN": "XBOM", "^NSEI": "XBOM", "^AXJO": "XASX", "^FTSE": "XLON", "^GDAXI": "XETR", "^FCHI": "XPAR",
+    "^AEX": "XAMS", "^SSMI": "XSWX", "^GSPTSE": "XTSE", "^BVSP": "BVMF", "000001.SS": "XSHG",
+}  # fmt: skip
+
+# Days of the week in these shares of the rows make data with weekends; in daily data each has 1/7 = 14 %.
+WEEKEND_SHARE = 0.05
+
+
+def calendar_for(symbol: str, sessions: ArrayLike = ()) -> str:
+    """The calendar that `symbol` follows, guessed from its name and its dates.
+
+    symbol    as on Yahoo ("005930.KS", "^KS11"), or the stem of a file ("samsung_005930_ks", "kospi")
+    sessions  its dates (any number); "daily" where Saturdays and Sundays are both there regularly
+
+    "XNYS" where nothing says otherwise.
+    """
+    if _has_weekends(_days(sessions)):
+        return DAILY
+    name = symbol.strip().upper()
+    if name in BY_INDEX:
+        return BY_INDEX[name]
+    if "KOSPI" in name or "KOSDAQ" in name or re.search(r"_K[SQ]$", name):
+        return "XKRX"
+    if name.endswith("-USD"):
+        return DAILY
+    if name.endswith("=X"):
+        return "24/5"
+    stem, dot, suffix = name.rpartition(".")
+    return BY_SUFFIX.get(suffix, DEFAULT) if dot and stem else DEFAULT
+
+
+def check_calendar(calendar: str) -> str:
+    """`calendar` itself when it is known, by its canonical code ("NYSE" → "XNYS"); else SettingError."""
+    if calendar == DAILY:
+        return DAILY
+    import exchange_calendars
+
+    known = exchange_calendars.get_calendar_names(include_aliases=True)
+    if calendar not in known:
+        raise SettingError(
+            f'There is no calendar "{calendar}".{did_you_mean(calendar, [DAILY, *known])} '
+            f'Use a code of exchange_calendars, such as "XNYS", or "{DAILY}" for every day of the week.'
+        )
+    return str(exchange_calendars.resolve_alias(calendar))
+
+
+def next_sessions(calendar: str, last: object, n: int) -> Days:
+    """The next `n` sessions after the date `last`: datetime64[D] of shape (n,)."""
+    after = np.datetime64(last, "D")  # type: ignore[call-overload]
+    if calendar == DAILY:
+        return np.asarray(after + np.arange(1, n + 1), dtype="datetime64[D]")
+    # No exchange is closed for more than a few weeks: three days for every two sessions, and two months.
+    days = sessions_between(calendar, after + 1, after + 61 + n * 3 // 2)
+    if len(days) < n:
+        raise DataError(
+            f"the calendar {calendar} knows only {len(days)} sessions after {after}, not {n}",
+            remedy=f'Forecast fewer sessions, or give calendar="{DAILY}"',
+        )
+    return days[:n]
+
+
+def irregular(calendar: str, sessions: ArrayLike) -> tuple[Days, Days]:
+    """What the calendar and the data of one symbol disagree about: (missing, surplus).
+
+    sessions  (N,) dates in any order
+
+    missing: sessions of the calendar between the first and the last date without a row.
+    surplus: dates with a row that are no session. Both datetime64[D], ascending.
+    """
+    days = np.unique(_days(sessions))
+    if not len(days):
+        return days, days
+    expected = sessions_between(calendar, days[0], days[-1])
+    return np.setdiff1d(expected, days), np.setdiff1d(days[_in_recorded_years(calendar, days)], expected)
+
+
+def sessions_between(calendar: str, first: object, last: object) -> Days:
+    """All sessions from `first` to `last`, both inclusive: datetime64[D], ascending.
+
+    Dates beyond what the calendar records (XTKS: before 1997) give none.
+    """
+    start, end = np.datetime64(first, "D"), np.datetime64(last, "D")  # type: ignore[call-overload]
+    if calendar == DAILY:
+        return np.arange(start, end + 1)
+    days = _recorded(calendar, start.astype(object).year, end.astype(object).year)
+    return days[np.searchsorted(days, start) : np.searchsorted(days, end, side="right")]
+
+
+def zone_of(calendar: str) -> str:
+    """The time zone of the exchange ("America/New_York"); UTC for "daily"."""
+    if calendar == DAILY:
+        return "UTC"
+    this_year = np.datetime64("now", "Y").astype(object).year
+    return str(_calendar(calendar, this_year, this_year).tz)
+
+
+def close_of(calendar: str, day: np.datetime64) -> pd.Timestamp | None:
+    """When the session `day` ends, in UTC; None where `day` is no session."""
+    import pandas as pd
+
+    if calendar == DAILY:
+        return pd.Timestamp(day + 1).tz_localize("UTC")
+    year = day.astype("datetime64[Y]").astype(object).year
+    exchange = _calendar(calendar, year, year)
+    moment = pd.Timestamp(day)
+    return exchange.session_close(moment) if exchange.is_session(moment) else None
+
+
+@lru_cache(maxsize=64)
+def _recorded(calendar: str, first_year: int, last_year: int) -> Days:
+    days: Days = _calendar(calendar, first_year, last_year).sessions.to_numpy().astype("datetime64[D]")
+    days.flags.writeable = False
+    return days
+
+
+@lru_cache(maxsize=64)
+def _calendar(calendar: str, first_year: int, last_year: int) -> Any:
+    """The calendar over whole years, so that few are built: the one of Seoul takes more than a second."""
+    import exchange_calendars
+
+    with warnings.catch_warnings():
+        # exchange_calendars 4.13 uses two things that pandas 3.1 deprecates; we can do nothing about it.
+        for deprecated in ("Series.values returning an ndarray that drops", "DatetimeIndex.weekday is"):
+            warnings.filterwarnings("ignore", message=deprecated, category=DeprecationWarning)
+        span = f"{first_year}-01-01", f"{last_year}-12-31"
+        try:
+            return exchange_calendars.get_calendar(calendar, start=span[0], end=span[1])
+        except ValueError:
+            # The dates reach beyond those it records.
+            default = exchange_calendars.get_calendar(calendar)
+        earliest, latest = default.bound_min(), default.bound_max()
+        start = span[0] if earliest is None else max(span[0], str(earliest.date()))
+        end = span[1] if latest is None else min(span[1], str(latest.date()))
+        return exchange_calendars.get_calendar(calendar, start=start, end=end) if start < end else default
+
+
+def _in_recorded_years(calendar: str, days: Days) -> NDArray[np.bool_]:
+    if calendar == DAILY:
+        return np.ones(len(days), dtype=bool)
+    years = days.astype("datetime64[Y]")
+    first, last = years.min().astype(object).year, years.max().astype(object).year
+    recorded = _recorded(calendar, first, last).astype("datetime64[Y]")
+    return (years >= recorded[0]) & (years <= recorded[-1])
+
+
+def _days(dates: ArrayLike) -> Days:
+    return np.asarray(dates, dtype="datetime64[D]")
+
+
+def _has_weekends(days: Days) -> bool:
+    if not len(days):
+        return False
+    weekday = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
+    return bool(min((weekday == 5).mean(), (weekday == 6).mean()) > WEEKEND_SHARE)

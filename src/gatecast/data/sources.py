@@ -1,0 +1,200 @@
+"""`gatecast.load`: samples, files, DataFrames and Yahoo → Prices."""
+
+from __future__ import annotations
+
+import difflib
+import io
+import re
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from gatecast.data.checks import Oddity
+from gatecast.data.prices import Prices, stored, to_pandas
+from gatecast.data.tables import MISSING, SYMBOL_NAMES, Calendar, Tidy, normal_name, tidy
+from gatecast.errors import DataError, DataWarning, did_you_mean
+
+SAMPLES = {"sp500": "SP500", "nasdaq": "NASDAQ"}
+CSV_ENDINGS = {".csv", ".txt", ".tsv"}
+PARQUET_ENDINGS = {".parquet", ".pq"}
+
+
+def load(
+    source: Any,
+    *,
+    start: object = None,
+    end: object = None,
+    symbols: Iterable[str] | None = None,
+    adjust: bool = False,
+    calendar: Calendar = None,
+) -> Prices:
+    """Daily prices from a sample, a file, a DataFrame, Yahoo, or a list of these.
+
+    source    "sample:sp500", "sample:nasdaq" (S&P 500 and Nasdaq, 1999-2018, of `arch.data`);
+              "yahoo:TSLA" (prices as traded with adj_close; kept for 12 hours in the cache folder);
+              a path ending in .csv or .parquet; a pandas or polars DataFrame; or a list of these
+    start     first date, inclusive ("2015-01-01", a date, a Timestamp)
+    end       last date, inclusive
+    symbols   which symbols to keep; None: all
+    adjust    scale open, high, low and close by adj_close / close; volume stays
+    calendar  code of exchange_calendars ("XKRX") or "daily", for all symbols or as symbol → code;
+              None: from each symbol's name and dates
+
+    One row per symbol and session. A table with a column symbol, ticker, name or unique_id is many symbols;
+    any other is one, named after its file. Needed are dates (a column or the index) and closes; column names
+    in any case, "Adj Close", numbers like "1,008.64" and all unambiguous dates are understood. Time stamps
+    are cut to the exchange's local date. A session that has not closed yet is left out.
+
+    Gives a DataWarning for everything odd, once per kind; it stays in `Prices.oddities`.
+    Raises DataError, naming file, row, column and value, for what cannot be used.
+    """
+    sources = list(source) if isinstance(source, list | tuple) else [source]
+    if not sources:
+        raise DataError("there is no source", remedy='Give a path, "sample:sp500" or "yahoo:TSLA"')
+    parts = [_read(one, calendar) for one in sources]
+    prices = Prices.assemble(parts, start=start, end=end, symbols=symbols, adjust=adjust)
+    for oddity in prices.oddities:
+        warnings.warn(oddity.text, DataWarning, stacklevel=2)
+    return prices
+
+
+def _read(source: Any, calendar: Calendar) -> Tidy:
+    if isinstance(source, Path):
+        return _read_file(source, calendar)
+    if not isinstance(source, str):
+        return tidy(to_pandas(source), source="DataFrame", symbol="prices", calendar=calendar)
+    scheme, colon, rest = source.partition(":")
+    # One letter is a drive of Windows.
+    if not colon or len(scheme) == 1 or Path(source).exists():
+        return _read_file(Path(source), calendar)
+    if scheme == "sample":
+        return _read_sample(rest, calendar)
+    if scheme == "yahoo":
+        from gatecast.data.yahoo import read_yahoo
+
+        return read_yahoo(rest, calendar)
+    raise DataError(
+        f'there is no kind of source "{scheme}:".{did_you_mean(scheme, ["sample", "yahoo"])}',
+        value=source,
+        remedy='Give "sample:sp500", "sample:nasdaq", "yahoo:TSLA", or a path',
+    )
+
+
+def _read_sample(name: str, calendar: Calendar) -> Tidy:
+    if name not in SAMPLES:
+        raise DataError(
+            f'there is no sample "{name}".{did_you_mean(name, SAMPLES)}',
+            remedy="The samples are " + " and ".join(f"sample:{known}" for known in SAMPLES),
+        )
+    from importlib import import_module
+
+    frame = import_module(f"arch.data.{name}").load()
+    return tidy(frame, source=f"sample:{name}", symbol=SAMPLES[name], calendar=calendar)
+
+
+def _read_file(path: Path, calendar: Calendar) -> Tidy:
+    file = str(path)
+    if path.is_dir():
+        raise DataError("this is a folder", file=file, remedy="Give one file in it")
+    if not path.exists():
+        raise DataError(f"there is no such file.{_near(path)}", file=file)
+    ending = path.suffix.lower()
+    if ending not in CSV_ENDINGS | PARQUET_ENDINGS:
+        raise DataError(
+            f'files ending in "{ending}" are not understood', file=file, remedy="Give a .csv or .parquet file"
+        )
+    try:
+        content = path.read_bytes()
+    except OSError as problem:
+        raise DataError(f"cannot be read: {problem.strerror}", file=file) from None
+    if not content.strip():
+        raise DataError("the file is empty", file=file, remedy="Prices need a header, dates and closes")
+    if ending in PARQUET_ENDINGS:
+        return _read_parquet(content, file, path.stem, calendar)
+    return tidy(_read_csv(content, file), source=file, symbol=path.stem, calendar=calendar)
+
+
+def _near(path: Path) -> str:
+    """Did you mean a file beside it, or a sample?"""
+    word = path.name
+    folder = path.parent
+    if folder == Path() and word.lower() in SAMPLES:
+        return f' Did you mean "sample:{word.lower()}"?'
+    if not folder.is_dir():
+        return f' The folder "{folder}" does not exist either.'
+    near = difflib.get_close_matches(word, [other.name for other in folder.iterdir()], n=1)
+    return f' Did you mean "{folder / near[0]}"?' if near else ""
+
+
+def _read_csv(content: bytes, file: str) -> pd.DataFrame:
+    """The cells: numbers where pandas sees only numbers, otherwise the text as it stands."""
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError as problem:
+        row = content[: problem.start].count(b"\n")
+        raise DataError(
+            "this is not UTF-8 text", file=file, row=row, remedy="Save it as CSV in UTF-8"
+        ) from None
+    if "\0" in text:
+        raise DataError("this is a binary file, not text", file=file, remedy="Give a CSV or Parquet file")
+    header = text.lstrip().split("\n", 1)[0]
+    separator = max(",;\t|", key=header.count)
+    levels = [0, 1] if re.match(r"Price,.*\n\s*Ticker,", text) else 0
+    options: dict[str, Any] = {"sep": separator, "header": levels, "skip_blank_lines": False}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", pd.errors.ParserWarning)
+            names = pd.read_csv(io.StringIO(text), nrows=0, index_col=False, **options).columns
+            is_symbol = [normal_name(name) in SYMBOL_NAMES for name in names]
+            # A symbol may be called NA or TRUE.
+            return pd.read_csv(
+                io.StringIO(text),
+                dtype={name: str for name, symbol in zip(names, is_symbol, strict=True) if symbol},
+                keep_default_na=False,
+                na_values={
+                    name: list(MISSING) for name, symbol in zip(names, is_symbol, strict=True) if not symbol
+                },
+                float_precision="round_trip",
+                low_memory=False,
+                index_col=False,
+                skipinitialspace=True,
+                **options,
+            )
+    except pd.errors.EmptyDataError:
+        raise DataError("the file is empty", file=file) from None
+    except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as problem:
+        raise _unreadable(problem, file) from None
+
+
+def _unreadable(problem: Exception, file: str) -> DataError:
+    found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(problem))
+    if found:
+        expected, line, seen = map(int, found.groups())
+        return DataError(
+            f"the row has {seen} cells and the header {expected}",
+            file=file,
+            row=line - 1,
+            remedy="Put numbers with commas in quotes",
+        )
+    return DataError(f"this is no table: {problem}", file=file, remedy="Give a CSV file with one header line")
+
+
+def _read_parquet(content: bytes, file: str, stem: str, calendar: Calendar) -> Tidy:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        table = pq.read_table(io.BytesIO(content))
+        frame = table.to_pandas()
+    except (pa.ArrowException, ValueError, OSError) as problem:
+        reason = str(problem).splitlines()[0]
+        raise DataError(f"this is not a Parquet file: {reason}", file=file) from None
+    record = stored(table)
+    if record is None:
+        return tidy(frame, source=file, symbol=stem, calendar=calendar)
+    part = tidy(frame, source=file, symbol=stem, calendar=calendar or record["calendar"])
+    oddities = tuple(Oddity(**{**kept, "rows": tuple(kept["rows"])}) for kept in record["oddities"])
+    return Tidy(part.table, tuple(record["source"]), part.calendar, oddities + part.oddities)
