@@ -1,0 +1,73 @@
+"""Recurrent cells: the textbook's equations, one step each.
+
+Weights have PyTorch's shapes and gate order, G gates stacked: weight_hh (G·H, H). A step gets
+x = W_ih x_t + b_ih of its session, (B, G·H), computed for all sessions before the recurrence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+State = tuple[jax.Array, ...]
+
+
+class Cell(NamedTuple):
+    """gates: G; states: arrays carried along, the hidden state (B, H) first; step: one session on."""
+
+    gates: int
+    states: int
+    step: Callable[[jax.Array, jax.Array | None, State, jax.Array], State]
+
+
+def rnn_step(weight_hh: jax.Array, bias_hh: jax.Array | None, state: State, x: jax.Array) -> State:
+    """h' = tanh(x + W_hh h + b_hh) (Elman 1990)."""
+    (h,) = state
+    return (jnp.tanh(x + _linear(h, weight_hh, bias_hh)),)
+
+
+def lstm_step(weight_hh: jax.Array, bias_hh: jax.Array | None, state: State, x: jax.Array) -> State:
+    """Gates i, f, g, o; c' = f c + i g; h' = o tanh(c') (Gers, Schmidhuber and Cummins 2000)."""
+    h, c = state
+    i, f, g, o = jnp.split(x + _linear(h, weight_hh, bias_hh), 4, axis=-1)
+    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+    return jax.nn.sigmoid(o) * jnp.tanh(c), c
+
+
+def gru_step(weight_hh: jax.Array, bias_hh: jax.Array | None, state: State, x: jax.Array) -> State:
+    """Gates r, z, n; n = tanh(x_n + r (W_hn h + b_hn)); h' = (1 - z) n + z h (PyTorch's and cuDNN's form)."""
+    (h,) = state
+    x_r, x_z, x_n = jnp.split(x, 3, axis=-1)
+    h_r, h_z, h_n = jnp.split(_linear(h, weight_hh, bias_hh), 3, axis=-1)
+    r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
+    n = jnp.tanh(x_n + r * h_n)
+    return (n + z * (h - n),)
+
+
+def gru_reset_before_step(
+    weight_hh: jax.Array, bias_hh: jax.Array | None, state: State, x: jax.Array
+) -> State:
+    """As `gru_step`, but n = tanh(x_n + W_hn (r h) + b_hn) (Cho et al. 2014)."""
+    (h,) = state
+    size = h.shape[-1]
+    gates, new = weight_hh[: 2 * size], weight_hh[2 * size :]
+    bias_gates = None if bias_hh is None else bias_hh[: 2 * size]
+    bias_new = None if bias_hh is None else bias_hh[2 * size :]
+    r, z = jnp.split(jax.nn.sigmoid(x[:, : 2 * size] + _linear(h, gates, bias_gates)), 2, axis=-1)
+    n = jnp.tanh(x[:, 2 * size :] + _linear(r * h, new, bias_new))
+    return (n + z * (h - n),)
+
+
+def cell_of(name: str, reset_after: bool = True) -> Cell:
+    """The cell that a Network names."""
+    if name == "gru":
+        return Cell(3, 1, gru_step if reset_after else gru_reset_before_step)
+    return {"rnn": Cell(1, 1, rnn_step), "lstm": Cell(4, 2, lstm_step)}[name]
+
+
+def _linear(h: jax.Array, weight: jax.Array, bias: jax.Array | None) -> jax.Array:
+    product = h @ weight.T
+    return product if bias is None else product + bias

@@ -1,0 +1,197 @@
+"""Folds x seeds → a trained population, and its forecasts."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gatecast.experiment import Network, Training
+from gatecast.nn.population import Member, Progress, Rows, Trained, predict, train
+from gatecast.problem.folds import Fold
+from gatecast.problem.problem import Problem
+from gatecast.problem.scaling import Scale, fit_scale
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FittedNetwork:
+    """A network's population after training.
+
+    members and trained run in parallel: fold by fold, seed by seed and, for separate networks per symbol,
+    symbol by symbol (`owner`: index of the symbol, None where one network serves all). scales: per fold,
+    those of the weights kept. history: one row per member and epoch, with the stage ("search" for the
+    epoch on validation, "refit" on train and validation), losses in scaled target units, and `kept`.
+    """
+
+    network: Network
+    training: Training
+    lookback: int
+    members: tuple[Member, ...]
+    owner: tuple[int | None, ...]
+    trained: tuple[Trained, ...]
+    scales: tuple[Scale, ...]
+    history: pd.DataFrame
+
+    def forecast(self, problem: Problem, folds: Sequence[Fold]) -> list[Floats]:
+        """Targets (S, N, h) of each fold's test origins, one per seed."""
+        rows = make_rows(problem, self.scales)
+        jobs, places = [], []
+        for member, owner, trained in zip(self.members, self.owner, self.trained, strict=True):
+            test = folds[member.fold].test
+            mine = np.ones(len(test), bool) if owner is None else problem.symbol[test] == owner
+            if mine.any():
+                jobs.append((trained.params, member.scale, test[mine]))
+                places.append((member.fold, member.seed, mine))
+        seeds = sorted({member.seed for member in self.members})
+        targets = [np.full((len(seeds), len(fold.test), problem.horizon), np.nan) for fold in folds]
+        outputs = predict(self.network, rows, jobs, lookback=self.lookback)
+        for (fold, seed, mine), output in zip(places, outputs, strict=True):
+            targets[fold][seeds.index(seed), mine] = output
+        return targets
+
+
+def fit_network(
+    network: Network,
+    training: Training,
+    problem: Problem,
+    folds: Sequence[Fold],
+    *,
+    scaler: str = "standard",
+    seeds: int = 5,
+    seed: int = 0,
+    refit: bool = True,
+    pooled: bool = True,
+    progress: Progress | None = None,
+) -> FittedNetwork:
+    """Train `network` on every fold with every seed.
+
+    The epoch is chosen on validation; with `refit` the network is then trained once more from the same
+    start on train and validation together, for that many epochs, with scales fitted on both.
+    pooled: one network for all symbols; else one per symbol. progress: told of both stages as one job.
+    """
+    members, owner = _members(network, training, problem, folds, seeds, seed, pooled)
+    scales = [fit_scale(problem, fold.train, scaler) for fold in folds]
+    trained = train(
+        network,
+        training,
+        make_rows(problem, scales),
+        members,
+        lookback=problem.lookback,
+        progress=_stage(progress, 0, 1 + refit),
+    )
+    history = [_history("search", members, owner, trained, problem)]
+    if refit:
+        chosen = training.changed(patience=None)
+        members = [
+            replace(
+                member,
+                train=np.union1d(member.train, member.validation),
+                validation=member.validation[:0],
+                epochs=max(result.best_epoch, 1),
+            )
+            for member, result in zip(members, trained, strict=True)
+        ]
+        scales = [fit_scale(problem, fold.known, scaler) for fold in folds]
+        rows = make_rows(problem, scales)
+        trained = train(
+            network, chosen, rows, members, lookback=problem.lookback, progress=_stage(progress, 1, 2)
+        )
+        history.append(_history("refit", members, owner, trained, problem))
+    return FittedNetwork(
+        network=network,
+        training=training,
+        lookback=problem.lookback,
+        members=tuple(members),
+        owner=tuple(owner),
+        trained=tuple(trained),
+        scales=tuple(scales),
+        history=pd.concat(history, ignore_index=True),
+    )
+
+
+def make_rows(problem: Problem, scales: Sequence[Scale]) -> Rows:
+    """A problem and its scales as the engine's arrays."""
+    stacked = (
+        np.stack([getattr(scale, name) for scale in scales]).astype(np.float32)
+        for name in ("x_offset", "x_scale", "y_offset", "y_scale")
+    )
+    targets = np.nan_to_num(problem.targets, nan=0.0).astype(np.float32)
+    return Rows(problem.features, targets, problem.symbol.astype(np.int32), *stacked)
+
+
+def _members(
+    network: Network,
+    training: Training,
+    problem: Problem,
+    folds: Sequence[Fold],
+    seeds: int,
+    first_seed: int,
+    pooled: bool,
+) -> tuple[list[Member], list[int | None]]:
+    members, owners = [], []
+    for scale, fold in enumerate(folds):
+        alone = [None] if pooled else [int(s) for s in np.unique(problem.symbol[fold.train])]
+        for seed in range(first_seed, first_seed + seeds):
+            for owner in alone:
+                train_part, validation = (
+                    part if owner is None else part[problem.symbol[part] == owner]
+                    for part in (fold.train, fold.validation)
+                )
+                name = "" if owner is None else problem.symbols[owner]
+                members.append(
+                    Member(
+                        seed=seed,
+                        fold=fold.number,
+                        tag=network.tag ^ zlib.crc32(name.encode()),
+                        scale=scale,
+                        train=train_part,
+                        validation=validation,
+                        epochs=training.epochs,
+                    )
+                )
+                owners.append(owner)
+    return members, owners
+
+
+def _stage(progress: Progress | None, number: int, stages: int) -> Progress | None:
+    """Progress of one stage as that of the whole: members count once per stage."""
+    if progress is None:
+        return None
+
+    def shown(done: int, members: int, epochs: int) -> None:
+        progress(number * members + done, stages * members, epochs)
+
+    return shown
+
+
+def _history(
+    stage: str,
+    members: Sequence[Member],
+    owners: Sequence[int | None],
+    trained: Sequence[Trained],
+    problem: Problem,
+) -> pd.DataFrame:
+    parts = []
+    for member, owner, result in zip(members, owners, trained, strict=True):
+        epochs = np.arange(1, len(result.loss) + 1)
+        parts.append(
+            pd.DataFrame(
+                {
+                    "stage": stage,
+                    "fold": member.fold,
+                    "seed": member.seed,
+                    "symbol": None if owner is None else problem.symbols[owner],
+                    "epoch": epochs,
+                    "loss": result.loss.astype(np.float64),
+                    "validation_loss": result.validation_loss.astype(np.float64),
+                    "kept": epochs == result.best_epoch,
+                }
+            ).astype({"symbol": "object"})
+        )
+    return pd.concat(parts, ignore_index=True)

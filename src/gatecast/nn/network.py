@@ -1,0 +1,133 @@
+"""A network: recurrent layers, head, output; its weights as one flat dict."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+
+from gatecast.experiment import Network
+from gatecast.nn.cells import State, cell_of
+from gatecast.nn.recurrent import Params, recurrent
+
+ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+    "relu": jax.nn.relu,
+    "tanh": jnp.tanh,
+    "sigmoid": jax.nn.sigmoid,
+    "linear": lambda x: x,
+}
+
+
+def shapes(network: Network, *, features: int, lookback: int, horizon: int) -> dict[str, tuple[int, ...]]:
+    """Name and shape of every weight.
+
+    Recurrent weights have torch.nn.LSTM's names and shapes; hidden layers of the head are mlp.0.weight
+    (out, in), mlp.0.bias, …; the output layer is out.weight, out.bias. init "pytorch" has the second
+    recurrent bias bias_hh; the others have it only where a GRU with reset_after needs it, as Keras.
+    """
+    cell = cell_of(network.cell, network.reset_after)
+    size, directions = network.hidden_size, 2 if network.bidirectional else 1
+    rows = cell.gates * size
+    second_bias = network.init == "pytorch" or (network.cell == "gru" and network.reset_after)
+    named: dict[str, tuple[int, ...]] = {}
+    for layer in range(network.num_layers):
+        for suffix in ("", "_reverse")[:directions]:
+            place = f"_l{layer}{suffix}"
+            named["weight_ih" + place] = (rows, features if layer == 0 else directions * size)
+            named["weight_hh" + place] = (rows, size)
+            named["bias_ih" + place] = (rows,)
+            if second_bias:
+                named["bias_hh" + place] = (rows,)
+    width = directions * size * (lookback if network.head == "flatten" else 1)
+    for index, out in enumerate((*network.mlp, horizon)):
+        name = f"mlp.{index}" if index < len(network.mlp) else "out"
+        named[f"{name}.weight"], named[f"{name}.bias"] = (out, width), (out,)
+        width = out
+    return named
+
+
+def init_params(
+    network: Network,
+    key: jax.Array,
+    *,
+    features: int,
+    lookback: int,
+    horizon: int,
+    dtype: jnp.dtype = jnp.float32,
+) -> Params:
+    """Draw the weights that `network.init` describes (see Network)."""
+    named = shapes(network, features=features, lookback=lookback, horizon=horizon)
+    keys = jax.random.split(key, len(named))
+    draw = _pytorch if network.init == "pytorch" else _glorot
+    return {
+        name: draw(network, name, shape, named, k).astype(dtype)
+        for (name, shape), k in zip(named.items(), keys, strict=True)
+    }
+
+
+def apply(
+    network: Network,
+    params: Params,
+    x: jax.Array,
+    *,
+    state: State | None = None,
+    key: jax.Array | None = None,
+) -> tuple[jax.Array, State]:
+    """Forecast from windows x (B, T, F): outputs (B, h) in scaled target units, and the final state.
+
+    Every output reads the state after the newest session. key: draws dropout; None when not training.
+    """
+    outputs, final = recurrent(
+        params,
+        cell_of(network.cell, network.reset_after),
+        x,
+        num_layers=network.num_layers,
+        bidirectional=network.bidirectional,
+        dropout=network.dropout,
+        key=key,
+        state=state,
+    )
+    if network.head == "flatten":
+        y = outputs.reshape(outputs.shape[0], -1)
+    else:
+        directions = 2 if network.bidirectional else 1
+        y = jnp.concatenate(list(final[0][-directions:]), axis=-1)
+    y = ACTIVATIONS[network.state_activation](y)
+    for index in range(len(network.mlp)):
+        y = ACTIVATIONS[network.activation](_dense(params, f"mlp.{index}", y))
+    return ACTIVATIONS[network.output_activation](_dense(params, "out", y)), final
+
+
+def _dense(params: Params, name: str, x: jax.Array) -> jax.Array:
+    return x @ params[f"{name}.weight"].T + params[f"{name}.bias"]
+
+
+def _pytorch(
+    network: Network, name: str, shape: tuple[int, ...], named: dict[str, tuple[int, ...]], key: jax.Array
+) -> jax.Array:
+    """Uniform ± 1/sqrt(hidden_size) in recurrent layers, ± 1/sqrt(fan_in) in linear ones."""
+    layer = name.removesuffix("bias").removesuffix("weight")
+    recurrent_part = name.startswith(("weight_", "bias_"))
+    fan = network.hidden_size if recurrent_part else named[layer + "weight"][1]
+    bound = 1 / math.sqrt(fan)
+    return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
+
+
+def _glorot(
+    network: Network, name: str, shape: tuple[int, ...], named: dict[str, tuple[int, ...]], key: jax.Array
+) -> jax.Array:
+    """Keras' defaults, or with init "glorot" the same without orthogonality and forget bias.
+
+    The fans are those of the whole matrix with all gates, as in Keras.
+    """
+    size = network.hidden_size
+    if name.startswith("bias_ih") and network.cell == "lstm" and network.init == "keras":
+        return jnp.zeros(shape).at[size : 2 * size].set(1.0)
+    if len(shape) == 1:
+        return jnp.zeros(shape)
+    if name.startswith("weight_hh") and network.init == "keras":
+        return jax.random.orthogonal(key, shape[0], shape=(), m=shape[1])
+    bound = math.sqrt(6 / sum(shape))
+    return jax.random.uniform(key, shape, minval=-bound, maxval=bound)

@@ -1,0 +1,139 @@
+"""Networks on disk: weights as safetensors, the rest as JSON; loading runs no code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gatecast.errors import RunError
+from gatecast.experiment import Network, Training
+from gatecast.nn.fitting import FittedNetwork
+from gatecast.nn.population import Member, Trained
+from gatecast.problem.scaling import Scale
+
+NO_ROWS = np.zeros(0, dtype=np.int64)
+NO_LOSS = np.zeros(0, dtype=np.float32)
+SCALE_ARRAYS = ("x_offset", "x_scale", "y_offset", "y_scale")
+
+
+def save_network(fitted: FittedNetwork, stem: Path, **extra: Any) -> None:
+    """Write `stem`.safetensors (weights and scales) and `stem`.json (settings, members, `extra`).
+
+    The JSON holds the SHA-256 of the weights' file and of itself.
+    """
+    from safetensors.numpy import save
+
+    arrays = {
+        f"{index}/{name}": np.ascontiguousarray(value)
+        for index, member in enumerate(fitted.trained)
+        for name, value in member.params.items()
+    }
+    for index, scale in enumerate(fitted.scales):
+        arrays |= {f"scale/{index}/{name}": getattr(scale, name) for name in SCALE_ARRAYS}
+    weights = save(arrays)
+    members = [
+        {
+            "seed": m.seed,
+            "fold": m.fold,
+            "tag": m.tag,
+            "scale": m.scale,
+            "owner": owner,
+            "epoch": t.best_epoch,
+        }
+        for m, owner, t in zip(fitted.members, fitted.owner, fitted.trained, strict=True)
+    ]
+    content = {
+        "network": fitted.network.model_dump(mode="json"),
+        "training": fitted.training.model_dump(mode="json"),
+        "lookback": fitted.lookback,
+        "members": members,
+        "weights_sha256": hashlib.sha256(weights).hexdigest(),
+        **extra,
+    }
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    stem.with_name(stem.name + ".safetensors").write_bytes(weights)
+    text = json.dumps({"sha256": _digest(content), **content}, indent=1, allow_nan=False)
+    stem.with_name(stem.name + ".json").write_text(text, encoding="utf-8")
+
+
+def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any]]:
+    """Read what `save_network` wrote; also the whole JSON.
+
+    Raises
+        RunError: a file is missing, was changed, or is something else (a pickle, say).
+    """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    settings_file = stem.with_name(stem.name + ".json")
+    weights_file = stem.with_name(stem.name + ".safetensors")
+    content = _read(settings_file)
+    weights = _bytes(weights_file)
+    if hashlib.sha256(weights).hexdigest() != content["weights_sha256"]:
+        raise RunError(
+            f"{weights_file}: these are not the weights that were saved (their SHA-256 differs from the one "
+            f"in {settings_file.name}). The file was changed, damaged or replaced: save the model again"
+        )
+    try:
+        arrays = load(weights)
+        network, training = Network(**content["network"]), Training(**content["training"])
+        members, trained = [], []
+        for index, entry in enumerate(content["members"]):
+            members.append(
+                Member(
+                    entry["seed"],
+                    entry["fold"],
+                    entry["tag"],
+                    entry["scale"],
+                    NO_ROWS,
+                    NO_ROWS,
+                    entry["epoch"],
+                )
+            )
+            prefix = f"{index}/"
+            params = {
+                name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)
+            }
+            trained.append(Trained(params, entry["epoch"], NO_LOSS, NO_LOSS))
+        count = 1 + max(member.scale for member in members)
+        scales = [Scale(*(arrays[f"scale/{i}/{name}"] for name in SCALE_ARRAYS)) for i in range(count)]
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:
+        raise RunError(f"{stem}: not a model of this version of gatecast ({error})") from None
+    fitted = FittedNetwork(
+        network=network,
+        training=training,
+        lookback=content["lookback"],
+        members=tuple(members),
+        owner=tuple(entry["owner"] for entry in content["members"]),
+        trained=tuple(trained),
+        scales=tuple(scales),
+        history=pd.DataFrame(),
+    )
+    return fitted, content
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(_bytes(path).decode("utf-8"))
+        digest = content.pop("sha256")
+    except (ValueError, KeyError, AttributeError, TypeError):
+        raise RunError(f"{path}: not a model file of gatecast (JSON with a sha256)") from None
+    if digest != _digest(content):
+        raise RunError(f"{path}: was changed after it was saved (its SHA-256 differs): save the model again")
+    return content  # type: ignore[no-any-return]
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise RunError(f"{path}: cannot be read ({error.strerror})") from None
+
+
+def _digest(content: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
