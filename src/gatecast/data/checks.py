@@ -77,7 +77,7 @@ def first_rows(table: pd.DataFrame, rows: Rows, what: str, *columns: str) -> tup
     """The first few of these rows as text: "2014-03-26: <what> (close 1128.87, high 583.6)"."""
     several = table["symbol"].iloc[0] != table["symbol"].iloc[-1]
     columns = tuple(name for name in columns if name in table.columns)
-    lines = []
+    lines: list[str] = []
     for position in np.flatnonzero(rows)[:FIRST]:
         row = table.iloc[position]
         values = ", ".join(f"{name} {_short(row[name])}" for name in columns)
@@ -147,7 +147,7 @@ def _close_outside_range(table: pd.DataFrame) -> Iterator[Oddity]:
         return
     parts = [(above, "above high"), (below, "below low")]
     counts = [f"{_count(int(part.sum()), 'row', 'rows')} {what}" for part, what in parts if part.any()]
-    lines = []
+    lines: list[str] = []
     for position in np.flatnonzero(rows)[:FIRST]:
         one = np.arange(len(table)) == position
         what, bound = ("above high", "high") if above[position] else ("below low", "low")
@@ -167,7 +167,7 @@ def _splits(table: pd.DataFrame) -> Iterator[Oddity]:
     if not rows.any():
         return
     close = table["close"].to_numpy()
-    lines = []
+    lines: list[str] = []
     for position in np.flatnonzero(rows)[:FIRST]:
         one = np.arange(len(table)) == position
         before, after = close[position - 1], close[position]

@@ -16,11 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.data.checks import Oddity, check
-from gatecast.data.tables import STANDARD, Calendar, Tidy, tidy
+from gatecast.data.columns import STANDARD
+from gatecast.data.tables import Calendar, Tidy, tidy
 from gatecast.errors import DataError, SettingError, did_you_mean
 
 if TYPE_CHECKING:
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
 
 __all__ = ["Oddity", "Prices"]
 
@@ -127,8 +128,8 @@ class Prices:
 
     def to_parquet(self, path: str | Path) -> None:
         """Writes one Parquet file; `gatecast.load` makes equal prices (same sha256) of it."""
-        import pyarrow as pa
-        import pyarrow.parquet as pq
+        import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+        import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
 
         kept = [vars(oddity) for oddity in self.oddities if oddity.kind in READ_ONCE]
         record = {"source": self.source, "calendar": self.calendar, "oddities": kept, "sha256": self.sha256}

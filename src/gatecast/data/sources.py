@@ -13,8 +13,9 @@ from typing import Any
 import pandas as pd
 
 from gatecast.data.checks import Oddity
+from gatecast.data.columns import MISSING, SYMBOL_NAMES, normal_name
 from gatecast.data.prices import Prices, stored, to_pandas
-from gatecast.data.tables import MISSING, SYMBOL_NAMES, Calendar, Tidy, normal_name, tidy
+from gatecast.data.tables import Calendar, Tidy, tidy
 from gatecast.errors import DataError, DataWarning, did_you_mean
 
 SAMPLES = {"sp500": "SP500", "nasdaq": "NASDAQ"}
@@ -183,8 +184,8 @@ def _unreadable(problem: Exception, file: str) -> DataError:
 
 
 def _read_parquet(content: bytes, file: str, stem: str, calendar: Calendar) -> Tidy:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+    import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+    import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
 
     try:
         table = pq.read_table(io.BytesIO(content))

@@ -6,30 +6,23 @@ What cannot be used is an error that names file, row, column and value. What is 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from gatecast.data.checks import Oddity, first_rows, named
-from gatecast.data.dates import Moments, Place, moments_of
+from gatecast.data.columns import date_column, require_close, symbols_of, values_of, with_normal_names
+from gatecast.data.dates import YEARS, Moments, moments_of
+from gatecast.data.place import Place
 from gatecast.data.sessions import calendar_for, check_calendar, close_of, zone_of
-from gatecast.errors import DataError, did_you_mean
+from gatecast.errors import DataError
 
 Calendar = str | Mapping[str, str] | None
-
-PRICES = ("open", "high", "low", "close", "adj_close")
-STANDARD = (*PRICES, "volume")
-DATE_NAMES = ("date", "session", "datetime", "timestamp", "time", "day", "ds")
-SYMBOL_NAMES = ("symbol", "ticker", "name", "unique_id")
-ALIASES = {"adjclose": "adj_close", "adjusted_close": "adj_close", "adj_close_price": "adj_close"}
-
-PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
-MISSING = frozenset({"", "-", "--", "na", "n/a", "#n/a", "nan", "null", "none", "nat", "<na>"})
+Ints = NDArray[np.int64]
+Rows = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -40,12 +33,6 @@ class Tidy:
     source: tuple[str, ...]
     calendar: dict[str, str]
     oddities: tuple[Oddity, ...] = ()
-
-
-def normal_name(name: object) -> str:
-    """The name of a column as gatecast writes it: "Adj Close" → "adj_close"."""
-    plain = re.sub(r"[\s_.\-]+", "_", str(name).strip().lower()).strip("_")
-    return ALIASES.get(plain, plain)
 
 
 def tidy(
@@ -61,208 +48,46 @@ def tidy(
     source    for messages and for the record: a path, "yahoo:TSLA", "DataFrame"
     symbol    the name of the symbol where no column names it
     calendar  one code, or symbol → code; guessed where None
-    now       the current moment (with a time zone): a session that has not closed by then is left out
+    now       the current moment (with a time zone); a session that has not closed by then is left out
     """
-    frame = _with_names(_without_index(_without_levels(frame)), source)
-    row = np.arange(1, len(frame) + 1)
-    full = ~frame.isna().all(axis=1).to_numpy()
-    frame, row = frame[full], row[full]
+    frame, place = with_normal_names(frame, source)
     if frame.empty:
         raise DataError("there are no rows", file=source, remedy="Prices need dates and closes")
-    date_name = _date_column(frame, source)
-    _require_close(frame, source)
-
-    codes, symbols = _symbols(frame, symbol, source, row)
-    place = Place(source, frame.attrs["written"][date_name], row)
+    date_name = date_column(frame, place)
+    require_close(frame, place)
+    codes, symbols = symbols_of(frame, symbol, place)
     moments = moments_of(
         frame[date_name], place, codes, lambda code: zone_of(_calendar_of(symbols[code], (), calendar))
     )
     sessions = moments.astype("datetime64[D]")
-    values = _values(frame.drop(columns=date_name), source, row)
+    _refuse_far_dates(sessions, date_name, place)
+    values = values_of(frame.drop(columns=date_name), place)
 
     calendars = _calendars(symbols, codes, sessions, calendar)
     still_open = _still_open(symbols, codes, sessions, calendars, now)
-    _require_prices(
-        frame["close"], values["close"], Place(source, frame.attrs["written"]["close"], row), ~still_open
-    )
-    _refuse_intraday(codes, moments, place)
-    descending = _require_order(codes, sessions, symbols, place)
+    _require_prices(frame["close"], values["close"], place, ~still_open)
+    _refuse_intraday(codes, moments, date_name, place)
+    _refuse_repeats(codes, sessions, symbols, date_name, place)
+    descending = _descending(codes, sessions, len(symbols), date_name, place)
 
     table = pd.DataFrame({"symbol": np.asarray(symbols, dtype=object)[codes], "session": sessions, **values})
     table = table.astype({"symbol": str, "session": "datetime64[ns]"})
-    oddities = (
-        *_unsorted(table, np.isin(codes, descending)),
-        *_left_out(table, still_open),
-    )
+    oddities = (*_unsorted(table, np.isin(codes, descending)), *_left_out(table, still_open))
     order = np.lexsort((sessions, codes))
     table = table.iloc[order[~still_open[order]]].reset_index(drop=True)
     return Tidy(table, (source,), {name: calendars[name] for name in table["symbol"].unique()}, oddities)
 
 
-# --- names ----------------------------------------------------------------------------------------------
-
-
-def _without_levels(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns in two levels, as yfinance gives them (price, symbol) → a long table with a symbol column."""
-    if not isinstance(frame.columns, pd.MultiIndex) or frame.columns.nlevels != 2:
-        return frame
-    prices = [{normal_name(name) for name in frame.columns.get_level_values(level)} for level in (0, 1)]
-    level = 1 if "close" in prices[0] else 0
-    parts = []
-    for name in frame.columns.get_level_values(level).unique():
-        part = frame.xs(name, axis=1, level=level).dropna(how="all")
-        parts.append(part.assign(symbol=str(name)))
-    return pd.concat(parts)
-
-
-def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """The index as columns, where it says something."""
-    index = frame.index
-    known = {normal_name(name) for name in frame.columns}
-    keep = [name for name in index.names if name is not None and normal_name(name) not in known]
-    is_named = len(keep) == index.nlevels
-    holds_dates = isinstance(index, pd.DatetimeIndex | pd.PeriodIndex) or not known & set(DATE_NAMES)
-    if is_named:
-        return frame.reset_index()
-    if index.nlevels == 1 and holds_dates and not isinstance(index, pd.RangeIndex):
-        return frame.rename_axis("date").reset_index()
-    return frame.reset_index(drop=True)
-
-
-def _with_names(frame: pd.DataFrame, source: str) -> pd.DataFrame:
-    """Columns under their normal names; `attrs["written"]` remembers how the source writes them."""
-    names = [normal_name(name) for name in frame.columns]
-    for name in STANDARD:
-        if names.count(name) > 1:
-            both = " and ".join(
-                f'"{old}"' for old, new in zip(frame.columns, names, strict=True) if new == name
-            )
-            raise DataError(f"two columns mean {name}: {both}", file=source, remedy="Keep one of them")
-    written = dict(zip(names, map(str, frame.columns), strict=True))
-    frame = frame.set_axis(names, axis=1)
-    frame = frame.loc[:, ~frame.columns.duplicated()]
-    frame.attrs = {"written": written}
-    return frame
-
-
-def _date_column(frame: pd.DataFrame, source: str) -> str:
-    for name in DATE_NAMES:
-        if name in frame.columns:
-            return name
-    # to_csv writes an index without a name as a first column without one.
-    first = str(frame.columns[0])
-    if first == "" or first.startswith("unnamed:"):
-        return first
-    columns = ", ".join(frame.attrs["written"].values())
-    raise DataError(
-        "there is no column of dates", file=source, remedy=f'Name it "date"; the columns are: {columns}'
-    )
-
-
-def _require_close(frame: pd.DataFrame, source: str) -> None:
-    if "close" in frame.columns:
-        return
-    columns = ", ".join(frame.attrs["written"].values())
-    raise DataError(
-        "there is no close column",
-        file=source,
-        remedy=f'Name the column to forecast "close"; the columns are: {columns}.'
-        + did_you_mean("close", frame.columns),
-    )
-
-
-def _symbols(
-    frame: pd.DataFrame, default: str, source: str, row: NDArray[np.int64]
-) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """Number of each row's symbol, and their names in order."""
-    column = next((name for name in SYMBOL_NAMES if name in frame.columns), None)
-    if column is None:
-        return np.zeros(len(frame), dtype=np.int64), (default,)
-    codes, names = pd.factorize(frame[column].astype(object))
-    cleaned = [str(name).strip() for name in names]
-    empty = (codes < 0) | np.isin(codes, [code for code, name in enumerate(cleaned) if not name])
-    if empty.any():
-        written = frame.attrs["written"][column]
-        raise Place(source, written, row).error(
-            "the symbol is empty", int(empty.argmax()), "empty", "Every row needs its symbol"
-        )
-    symbols = tuple(sorted(set(cleaned)))
-    number = {name: code for code, name in enumerate(symbols)}
-    return np.array([number[name] for name in cleaned], dtype=np.int64)[codes], symbols
-
-
-# --- numbers --------------------------------------------------------------------------------------------
-
-
-def _values(frame: pd.DataFrame, source: str, row: NDArray[np.int64]) -> dict[str, NDArray[np.float64]]:
-    """Column → float64, the standard ones first, then the other numeric ones in alphabetical order."""
-    extras = sorted(set(frame.columns) - set(STANDARD) - set(SYMBOL_NAMES) - set(DATE_NAMES))
-    values = {}
-    for name in (*STANDARD, *extras):
-        if name not in frame.columns or name == "" or name.startswith("unnamed:"):
-            continue
-        column = frame[name]
-        numbers, text = _numbers(column)
-        if text.any() and name in STANDARD:
-            position = int(text.argmax())
-            raise Place(source, frame.attrs["written"][name], row).error(
-                "not a number", position, column.iloc[position], 'Write 1008.64 or "1,008.64"'
-            )
-        if name in STANDARD or not (text.any() or np.isnan(numbers).all()):
-            values[name] = numbers
-    return values
-
-
-def _numbers(column: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """The column as float64 (NaN: empty), and where it holds what is no number."""
-    if pd.api.types.is_numeric_dtype(column.dtype):
-        return column.to_numpy(dtype=np.float64, na_value=np.nan), np.zeros(len(column), dtype=bool)
-    if pd.api.types.is_datetime64_any_dtype(column.dtype) or pd.api.types.is_timedelta64_dtype(column.dtype):
-        return np.full(len(column), np.nan), np.ones(len(column), dtype=bool)
-    cells = [_number(cell) for cell in column.astype(object)]
-    text = np.array([cell is None for cell in cells])
-    return np.array([np.nan if cell is None else cell for cell in cells]), text
-
-
-def _number(cell: object) -> float | None:
-    """A cell's number; NaN where it is empty, None where it is no number."""
-    if isinstance(cell, int | float | np.number):
-        return float(cell)
-    text = str(cell).strip()
-    if PLAIN.fullmatch(text):
-        return float(text)
-    if THOUSANDS.fullmatch(text):
-        return float(text.replace(",", ""))
-    return np.nan if text.lower() in MISSING else None
-
-
-def _require_prices(
-    written: pd.Series, close: NDArray[np.float64], place: Place, counts: NDArray[np.bool_]
-) -> None:
-    bad = counts & ~(np.isfinite(close) & (close > 0))
-    if not bad.any():
-        return
-    position = int(bad.argmax())
-    if np.isnan(close[position]):
-        raise place.error("the close is empty", position, "empty", "Fill it in or delete the row")
-    raise place.error(
-        "the close is not a positive number", position, written.iloc[position], "Correct it or delete the row"
-    )
-
-
-# --- sessions -------------------------------------------------------------------------------------------
-
-
-def _calendar_of(symbol: str, sessions: object, calendar: Calendar) -> str:
+def _calendar_of(symbol: str, sessions: ArrayLike, calendar: Calendar) -> str:
     if isinstance(calendar, str):
         return check_calendar(calendar)
     if calendar is not None and symbol in calendar:
         return check_calendar(calendar[symbol])
-    return calendar_for(symbol, sessions)  # type: ignore[arg-type]
+    return calendar_for(symbol, sessions)
 
 
 def _calendars(
-    symbols: tuple[str, ...], codes: NDArray[np.int64], sessions: Moments, calendar: Calendar
+    symbols: tuple[str, ...], codes: Ints, sessions: Moments, calendar: Calendar
 ) -> dict[str, str]:
     if isinstance(calendar, str):
         return dict.fromkeys(symbols, check_calendar(calendar))
@@ -274,100 +99,116 @@ def _calendars(
 
 def _still_open(
     symbols: tuple[str, ...],
-    codes: NDArray[np.int64],
+    codes: Ints,
     sessions: Moments,
     calendars: dict[str, str],
     now: pd.Timestamp | None,
-) -> NDArray[np.bool_]:
+) -> Rows:
     """Rows of a session whose exchange has not closed yet."""
     moment = pd.Timestamp.now("UTC") if now is None else now.tz_convert("UTC")
     unfinished = np.zeros(len(sessions), dtype=bool)
     recent = np.flatnonzero(sessions >= np.datetime64(moment.date(), "D") - 1)
-    if not len(recent):
-        return unfinished
-    open_day: dict[str, np.datetime64] = {}
-    for calendar in {calendars[symbols[code]] for code in np.unique(codes[recent])}:
-        today = np.datetime64(moment.tz_convert(zone_of(calendar)).date(), "D")
-        closes = close_of(calendar, today)
-        open_day[calendar] = today if closes is not None and moment < closes else np.datetime64("NaT")
+    open_day = {
+        calendar: _open_day(calendar, moment)
+        for calendar in {calendars[symbols[code]] for code in np.unique(codes[recent])}
+    }
     for position in recent:
         unfinished[position] = sessions[position] == open_day[calendars[symbols[codes[position]]]]
     return unfinished
 
 
-def _refuse_intraday(codes: NDArray[np.int64], moments: Moments, place: Place) -> None:
+def _open_day(calendar: str, moment: pd.Timestamp) -> np.datetime64:
+    """The session that has not closed at `moment`; NaT where today is none, or over."""
+    today = np.datetime64(moment.tz_convert(zone_of(calendar)).date(), "D")
+    closes = close_of(calendar, today)
+    return today if closes is not None and moment < closes else np.datetime64("NaT")
+
+
+def _refuse_far_dates(sessions: Moments, column: str, place: Place) -> None:
+    years = sessions.astype("datetime64[Y]").astype(np.int64) + 1970
+    far = (years < YEARS.start) | (years >= YEARS.stop)
+    if far.any():
+        position = int(far.argmax())
+        raise place.error("not a date of prices", column, position, sessions[position])
+
+
+def _require_prices(written: pd.Series, close: NDArray[np.float64], place: Place, counts: Rows) -> None:
+    bad = counts & ~(np.isfinite(close) & (close > 0))
+    if not bad.any():
+        return
+    position = int(bad.argmax())
+    if np.isnan(close[position]):
+        raise place.error("the close is empty", "close", position, "empty", "Fill it in or delete the row")
+    value, remedy = written.iloc[position], "Correct it or delete the row"
+    raise place.error("the close is not a positive number", "close", position, value, remedy)
+
+
+def _refuse_intraday(codes: Ints, moments: Moments, column: str, place: Place) -> None:
     order = np.lexsort((moments, codes))
-    days = moments.astype("datetime64[D]")[order]
-    several = (
-        (np.diff(codes[order]) == 0) & (days[1:] == days[:-1]) & (moments[order][1:] != moments[order][:-1])
-    )
+    code, moment = codes[order], moments[order]
+    day = moment.astype("datetime64[D]")
+    several = (code[1:] == code[:-1]) & (day[1:] == day[:-1]) & (moment[1:] != moment[:-1])
     if several.any():
         position = int(order[1:][several].min())
         raise place.error(
             "these are intraday prices: several times on one date",
+            column,
             position,
             str(moments[position]).replace("T", " "),
             "gatecast works on daily sessions: keep one row per date, such as the last",
         )
 
 
-def _require_order(
-    codes: NDArray[np.int64], sessions: Moments, symbols: tuple[str, ...], place: Place
-) -> NDArray[np.int64]:
+def _refuse_repeats(
+    codes: Ints, sessions: Moments, symbols: tuple[str, ...], column: str, place: Place
+) -> None:
+    order = np.lexsort((sessions, codes))
+    code, session = codes[order], sessions[order]
+    again = (code[1:] == code[:-1]) & (session[1:] == session[:-1])
+    if not again.any():
+        return
+    position = int(order[1:][again].min())
+    earlier = place.row[(codes == codes[position]) & (sessions == sessions[position])][0]
+    raise place.error(
+        f"{symbols[codes[position]]} has this date twice, first in row {earlier}",
+        column,
+        position,
+        sessions[position],
+        'Delete one of them; rows of several symbols need a column "symbol"',
+    )
+
+
+def _descending(codes: Ints, sessions: Moments, count: int, column: str, place: Place) -> Ints:
     """Numbers of the symbols whose rows run from the newest to the oldest; any other disorder is an error."""
-    _refuse_repeats(codes, sessions, symbols, place)
     order = np.argsort(codes, kind="stable")
     owner, same = codes[order][1:], np.diff(codes[order]) == 0
     step = np.diff(sessions[order]).astype(np.int64)
     rises, falls = same & (step > 0), same & (step < 0)
-    rising = np.bincount(owner[rises], minlength=len(symbols))
-    falling = np.bincount(owner[falls], minlength=len(symbols))
+    rising = np.bincount(owner[rises], minlength=count)
+    falling = np.bincount(owner[falls], minlength=count)
     mixed = np.flatnonzero((rising > 0) & (falling > 0))
     if len(mixed):
-        breaks = np.where(rising[owner] >= falling[owner], falls, rises) & np.isin(owner, mixed)
-        position = int(order[1:][breaks].min())
-        before = int(order[np.flatnonzero(order == position)[0] - 1])
-        raise place.error(
-            f"the rows are shuffled: {sessions[position]} comes after {sessions[before]}",
-            position,
-            sessions[position],
-            "Sort the rows by date",
+        breaks = np.where((rising >= falling)[owner], falls, rises) & np.isin(owner, mixed)
+        before, position = min(
+            zip(order[:-1][breaks], order[1:][breaks], strict=True), key=lambda pair: int(pair[1])
         )
-    return np.flatnonzero((falling > 0) & (rising == 0))
+        what = f"the rows are shuffled: {sessions[position]} comes after {sessions[before]}"
+        raise place.error(what, column, int(position), sessions[position], "Sort the rows by date")
+    return np.flatnonzero(falling)
 
 
-def _refuse_repeats(
-    codes: NDArray[np.int64], sessions: Moments, symbols: tuple[str, ...], place: Place
-) -> None:
-    order = np.lexsort((sessions, codes))
-    again = (np.diff(codes[order]) == 0) & (np.diff(sessions[order]).astype(np.int64) == 0)
-    if not again.any():
-        return
-    position = int(order[1:][again].min())
-    same = (codes == codes[position]) & (sessions == sessions[position])
-    earlier = int(place.row[int(same.argmax())])
-    raise place.error(
-        f"{symbols[codes[position]]} has the date {sessions[position]} twice, first in row {earlier}",
-        position,
-        sessions[position],
-        'Delete one of them; where the rows are of several symbols, name them in a column "symbol"',
-    )
-
-
-def _unsorted(table: pd.DataFrame, rows: NDArray[np.bool_]) -> list[Oddity]:
+def _unsorted(table: pd.DataFrame, rows: Rows) -> list[Oddity]:
     if not rows.any():
         return []
     count = int(rows.sum())
-    text = (
-        f"{named(table, rows)}: the {count} rows run from the newest to the oldest; they are sorted by date."
-    )
-    return [Oddity("unsorted", count, text, first_rows(table, rows, "comes first", "close"))]
+    text = f"{named(table, rows)}: {count:,} rows run from the newest to the oldest; they are sorted by date."
+    return [Oddity("unsorted", count, text, first_rows(table, rows, "before older rows", "close"))]
 
 
-def _left_out(table: pd.DataFrame, rows: NDArray[np.bool_]) -> list[Oddity]:
+def _left_out(table: pd.DataFrame, rows: Rows) -> list[Oddity]:
     if not rows.any():
         return []
     count, day = int(rows.sum()), table.loc[rows, "session"].iloc[0].date()
-    what = "the row" if count == 1 else f"{count} rows"
+    what = "the row" if count == 1 else f"{count:,} rows"
     text = f"{named(table, rows)}: {what} of {day} left out: that session has not closed yet."
     return [Oddity("open-session", count, text, first_rows(table, rows, "session still open", "close"))]

@@ -1,0 +1,160 @@
+"""Columns as people name and fill them → normal names, symbols and numbers."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gatecast.data.place import Place
+from gatecast.errors import DataError, did_you_mean
+
+STANDARD = ("open", "high", "low", "close", "adj_close", "volume")
+DATE_NAMES = ("date", "session", "datetime", "timestamp", "time", "day", "ds")
+SYMBOL_NAMES = ("symbol", "ticker", "name", "unique_id")
+ALIASES = {"adjclose": "adj_close", "adjusted_close": "adj_close"}
+
+PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
+MISSING = frozenset({"", "-", "--", "na", "n/a", "#n/a", "nan", "null", "none", "nat", "<na>"})
+
+
+def normal_name(name: object) -> str:
+    """The name of a column as gatecast writes it: "Adj Close" → "adj_close"."""
+    plain = re.sub(r"[\s_.\-]+", "_", str(name).strip().lower()).strip("_")
+    return ALIASES.get(plain, plain)
+
+
+def with_normal_names(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, Place]:
+    """The frame without index and levels, under normal names; and how the source writes them.
+
+    Empty rows are dropped: a blank line has a number, but no values.
+    """
+    frame = _without_index(_without_levels(frame))
+    written = [str(name) for name in frame.columns]
+    names = [normal_name(name) for name in written]
+    for name in STANDARD:
+        if names.count(name) > 1:
+            both = " and ".join(f'"{old}"' for old, new in zip(written, names, strict=True) if new == name)
+            raise DataError(f"two columns mean {name}: {both}", file=file, remedy="Keep one of them")
+    frame = frame.set_axis(names, axis=1)
+    frame = frame.loc[:, ~frame.columns.duplicated()]
+    full = ~frame.isna().all(axis=1).to_numpy()
+    place = Place(file, dict(zip(names, written, strict=True)), np.flatnonzero(full) + 1)
+    return frame[full], place
+
+
+def _without_levels(frame: pd.DataFrame) -> pd.DataFrame:
+    """Columns in two levels, as yfinance gives them (price, symbol) → a long table with a symbol column."""
+    if frame.columns.nlevels != 2:
+        return frame
+    outer = {normal_name(name) for name in frame.columns.get_level_values(0)}
+    level = 1 if "close" in outer else 0
+    parts = []
+    for name in frame.columns.get_level_values(level).unique():
+        part: pd.DataFrame = frame.xs(name, axis=1, level=level)  # type: ignore[assignment]
+        # Symbols of several exchanges share the rows: those of the others are empty.
+        parts.append(part.dropna(how="all").assign(symbol=str(name)))
+    return pd.concat(parts)
+
+
+def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
+    """The index as columns, where it says something that no column says."""
+    index, known = frame.index, {normal_name(name) for name in frame.columns}
+    if all(name is not None and normal_name(name) not in known for name in index.names):
+        return frame.reset_index()
+    if known & set(DATE_NAMES) or isinstance(index, pd.RangeIndex | pd.MultiIndex):
+        return frame.reset_index(drop=True)
+    return frame.rename_axis("date").reset_index()
+
+
+def date_column(frame: pd.DataFrame, place: Place) -> str:
+    """The name of the column with the dates; DataError where there is none."""
+    for name in DATE_NAMES:
+        if name in frame.columns:
+            return name
+    # to_csv writes an index without a name as a first column without one.
+    if is_nameless(frame.columns[0]) and not pd.api.types.is_numeric_dtype(frame.dtypes.iloc[0]):
+        return str(frame.columns[0])
+    raise DataError(
+        "there is no column of dates",
+        file=place.file,
+        remedy=f'Name it "date"; the columns are: {place.columns}',
+    )
+
+
+def is_nameless(name: str) -> bool:
+    """Whether the source gives this column no name; pandas calls it "Unnamed: 0"."""
+    return name == "" or name.startswith("unnamed:")
+
+
+def require_close(frame: pd.DataFrame, place: Place) -> None:
+    """DataError where there is no close."""
+    if "close" not in frame.columns:
+        raise DataError(
+            f"there is no close column.{did_you_mean('close', frame.columns)}",
+            file=place.file,
+            remedy=f'Name the prices to forecast "close"; the columns are: {place.columns}',
+        )
+
+
+def symbols_of(frame: pd.DataFrame, default: str, place: Place) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """(N,) number of each row's symbol, and the symbols in order; `default` where no column names them."""
+    column = next((name for name in SYMBOL_NAMES if name in frame.columns), None)
+    if column is None:
+        return np.zeros(len(frame), dtype=np.int64), (default,)
+    codes, names = pd.factorize(frame[column].astype(object))
+    cleaned = [str(name).strip() for name in names]
+    empty = (codes < 0) | np.isin(codes, [code for code, name in enumerate(cleaned) if not name])
+    if empty.any():
+        raise place.error(
+            "the symbol is empty", column, int(empty.argmax()), "empty", "Every row needs its symbol"
+        )
+    symbols = tuple(sorted(set(cleaned)))
+    number = {name: code for code, name in enumerate(symbols)}
+    return np.array([number[name] for name in cleaned], dtype=np.int64)[codes], symbols
+
+
+def values_of(frame: pd.DataFrame, place: Place) -> dict[str, NDArray[np.float64]]:
+    """Column → float64 (N,), the standard ones first, then the other numeric ones by their names.
+
+    NaN where a cell is empty. Raises DataError for text in a standard column; others with text are left out.
+    """
+    extras = sorted(set(frame.columns) - {*STANDARD, *SYMBOL_NAMES, *DATE_NAMES})
+    values = {}
+    for name in (*STANDARD, *extras):
+        if name not in frame.columns or is_nameless(name):
+            continue
+        column = frame[name]
+        numbers, text = _numbers(column)
+        if name in STANDARD and text.any():
+            position = int(text.argmax())
+            raise place.error(
+                "not a number", name, position, column.iloc[position], 'Write 1008.64 or "1,008.64"'
+            )
+        if name in STANDARD or not (text.any() or np.isnan(numbers).all()):
+            values[name] = numbers
+    return values
+
+
+def _numbers(column: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The column as float64 (NaN: empty), and where it holds what is no number."""
+    if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
+        return column.to_numpy(dtype=np.float64, na_value=np.nan), np.zeros(len(column), dtype=bool)
+    cells = [_number(cell) for cell in column.astype(object)]
+    text = np.array([cell is None for cell in cells])
+    return np.array([np.nan if cell is None else cell for cell in cells]), text
+
+
+def _number(cell: object) -> float | None:
+    """A cell's number; NaN where it is empty, None where it is no number."""
+    if isinstance(cell, int | float | np.number):
+        return float(cell)
+    text = str(cell).strip()
+    if PLAIN.fullmatch(text):
+        return float(text)
+    if THOUSANDS.fullmatch(text):
+        return float(text.replace(",", ""))
+    return np.nan if text.lower() in MISSING else None
