@@ -91,6 +91,65 @@ class Forecasts:
                 parts.append(self._rows(model, seed, values))
         return pd.concat(parts, ignore_index=True)
 
+    @classmethod
+    def from_frame(cls, frame: pd.DataFrame, scales: pd.DataFrame) -> Forecasts:
+        """The inverse of `frame` and `scales`, to recompute scores from forecasts.parquet.
+
+        frame   the columns `COLUMNS`, with the model "naive" in it (its forecast is the anchor)
+        scales  symbol, fold, naive_mae, naive_mse: one row per symbol and fold
+
+        Rows may come in any order. RunError where a model misses a row, has one twice, or has one of its own.
+        """
+        naive = frame[(frame["model"] == "naive") & frame["seed"].isna()].sort_values("step", kind="stable")
+        if naive.empty:
+            raise RunError(
+                'No forecasts of "naive" in the table; its forecast is the anchor. Run compare again.'
+            )
+        first = naive[naive["step"] == 1]
+        origins, horizon = len(first), int(naive["step"].max())
+        order = pd.concat([first[KEYS].assign(step=step) for step in range(1, horizon + 1)])
+        where = pd.MultiIndex.from_frame(order)
+
+        def values(part: pd.DataFrame, column: str, model: str) -> NDArray[Any]:
+            index = pd.MultiIndex.from_frame(part[KEYS])
+            found = index.get_indexer(where) if index.is_unique else np.array([-1])
+            if len(part) != len(where) or (found < 0).any():
+                raise RunError(f'"{model}" does not have every origin and step once. Run compare again.')
+            return np.asarray(part[column].to_numpy()[found].reshape(horizon, origins).T)
+
+        forecast: dict[str, Floats] = {}
+        seeds: dict[str, dict[int, Floats]] = {}
+        group: Any
+        for group, part in frame.groupby(["model", "seed"], sort=False, dropna=False):
+            model, seed = group
+            rows = values(part, "forecast", model).astype(np.float64)
+            if pd.isna(seed):
+                forecast[model] = rows
+            else:
+                seeds.setdefault(model, {})[seed] = rows
+        symbols = tuple(dict.fromkeys(scales["symbol"]))
+        scale = first[["symbol", "fold"]].merge(
+            scales, how="left", on=["symbol", "fold"], validate="many_to_one"
+        )
+        if scale[["naive_mae", "naive_mse"]].isna().to_numpy().any():
+            raise RunError("The scales lack a symbol and fold that has forecasts. Run compare again.")
+        return cls(
+            symbols=symbols,
+            symbol=np.array([symbols.index(name) for name in first["symbol"]], dtype=np.int64),
+            fold=first["fold"].to_numpy(np.int64),
+            origin=first["origin"].to_numpy("datetime64[D]"),
+            date=values(naive, "date", "naive").astype("datetime64[D]"),
+            anchor=first["forecast"].to_numpy(np.float64),
+            y=values(naive, "y", "naive").astype(np.float64),
+            naive_mae=scale["naive_mae"].to_numpy(np.float64),
+            naive_mse=scale["naive_mse"].to_numpy(np.float64),
+            forecast=forecast,
+            seeds={
+                model: np.stack([rows for _, rows in sorted(by_seed.items())])
+                for model, by_seed in seeds.items()
+            },
+        )
+
     def _rows(self, model: str, seed: int | None, values: Floats) -> pd.DataFrame:
         horizon = self.horizon
         repeat = np.repeat(np.arange(len(self.symbol)), horizon)
@@ -107,57 +166,3 @@ class Forecasts:
                 "forecast": values.ravel(),
             }
         )
-
-
-def from_frame(frame: pd.DataFrame, scales: pd.DataFrame) -> Forecasts:
-    """The inverse of `Forecasts.frame` and `Forecasts.scales`, to recompute scores from forecasts.parquet.
-
-    frame   the columns `COLUMNS`, with the model "naive" in it (its forecast is the anchor)
-    scales  symbol, fold, naive_mae, naive_mse: one row per symbol and fold
-
-    Rows may come in any order. RunError where a model misses a row, has one twice, or has one of its own.
-    """
-    naive = frame[(frame["model"] == "naive") & frame["seed"].isna()].sort_values("step", kind="stable")
-    if naive.empty:
-        raise RunError('No forecasts of "naive" in the table; its forecast is the anchor. Run compare again.')
-    first = naive[naive["step"] == 1]
-    origins, horizon = len(first), int(naive["step"].max())
-    order = pd.concat([first[KEYS].assign(step=step) for step in range(1, horizon + 1)])
-    where = pd.MultiIndex.from_frame(order)
-
-    def values(part: pd.DataFrame, column: str, model: str) -> NDArray[Any]:
-        index = pd.MultiIndex.from_frame(part[KEYS])
-        found = index.get_indexer(where) if index.is_unique else np.array([-1])
-        if len(part) != len(where) or (found < 0).any():
-            raise RunError(f'"{model}" does not have every origin and step once. Run compare again.')
-        return np.asarray(part[column].to_numpy()[found].reshape(horizon, origins).T)
-
-    forecast: dict[str, Floats] = {}
-    seeds: dict[str, dict[int, Floats]] = {}
-    group: Any
-    for group, part in frame.groupby(["model", "seed"], sort=False, dropna=False):
-        model, seed = group
-        rows = values(part, "forecast", model).astype(np.float64)
-        if pd.isna(seed):
-            forecast[model] = rows
-        else:
-            seeds.setdefault(model, {})[seed] = rows
-    symbols = tuple(dict.fromkeys(scales["symbol"]))
-    scale = first[["symbol", "fold"]].merge(scales, how="left", on=["symbol", "fold"], validate="many_to_one")
-    if scale[["naive_mae", "naive_mse"]].isna().to_numpy().any():
-        raise RunError("The scales lack a symbol and fold that has forecasts. Run compare again.")
-    return Forecasts(
-        symbols=symbols,
-        symbol=np.array([symbols.index(name) for name in first["symbol"]], dtype=np.int64),
-        fold=first["fold"].to_numpy(np.int64),
-        origin=first["origin"].to_numpy("datetime64[D]"),
-        date=values(naive, "date", "naive").astype("datetime64[D]"),
-        anchor=first["forecast"].to_numpy(np.float64),
-        y=values(naive, "y", "naive").astype(np.float64),
-        naive_mae=scale["naive_mae"].to_numpy(np.float64),
-        naive_mse=scale["naive_mse"].to_numpy(np.float64),
-        forecast=forecast,
-        seeds={
-            model: np.stack([rows for _, rows in sorted(by_seed.items())]) for model, by_seed in seeds.items()
-        },
-    )

@@ -76,20 +76,23 @@ def spa(
     from arch.bootstrap import SPA
 
     block = block_size(len(losses), horizon)
-    difference = losses.drop(columns=benchmark).rsub(losses[benchmark], axis=0).dropna(axis=1)
-    rounding = SAME * float(losses[benchmark].abs().mean())
-    difference = difference.loc[:, difference.abs().max() > rounding]
-    deviation = difference.apply(lambda d: long_run_variance(d, block - 1, "bartlett")) ** 0.5
-    difference = difference.loc[:, deviation > rounding] / deviation[deviation > rounding]
-    names = tuple(str(name) for name in difference.columns)
+    base = losses[benchmark].to_numpy()
+    rounding = SAME * float(np.abs(base).mean())
+    scaled = {}
+    for name in losses.columns.drop(benchmark):
+        difference = base - losses[name].to_numpy()
+        if np.isfinite(difference).all() and np.abs(difference).max(initial=0) > rounding:
+            deviation = np.sqrt(long_run_variance(difference, block - 1, "bartlett"))
+            if deviation > rounding:
+                scaled[str(name)] = difference / deviation
+    names = tuple(scaled)
     reason = too_few(len(losses), horizon)
     if not reason and not names:
         reason = f"no model has losses that differ from those of {benchmark}"
     if reason:
         return SuperiorAbility(names, np.nan, np.nan, np.nan, block, reason)
-    test = SPA(
-        np.zeros(len(difference)), -difference.to_numpy(), block, reps, bootstrap="moving block", seed=seed
-    )
+    models = -np.column_stack(list(scaled.values()))
+    test = SPA(np.zeros(len(models)), models, block, reps, bootstrap="moving block", seed=seed)
     test.compute()
     p = test.pvalues
     return SuperiorAbility(names, float(p["consistent"]), float(p["lower"]), float(p["upper"]), block)

@@ -7,7 +7,8 @@ than half of all cases.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -97,6 +98,10 @@ class Significance:
                 for name, model in self.models.items()
             ]
         )
+
+    def as_dict(self) -> dict[str, Any]:
+        """Everything as plain data; undefined numbers are NaN."""
+        return asdict(self)
 
 
 def significance(forecasts: Forecasts, *, seed: int, reps: int = 1000) -> Significance:

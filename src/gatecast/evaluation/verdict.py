@@ -1,0 +1,221 @@
+"""The verdict: two to five plain sentences about a comparison, to be read aloud to somebody who trades."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gatecast.evaluation.forecasts import Forecasts
+from gatecast.evaluation.lag import Lag
+from gatecast.evaluation.significance import Significance
+
+Kind = Literal["beats naive", "no evidence", "worse than naive"]
+
+LEVEL = 0.05
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a comparison shows.
+
+    kind        of the whole comparison
+    kinds       model → kind; every model but naive
+    sentences   without the spaces between them
+    """
+
+    kind: Kind
+    kinds: dict[str, Kind]
+    sentences: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The sentences as one paragraph."""
+        return " ".join(self.sentences)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def verdict(
+    forecasts: Forecasts,
+    significance: Significance,
+    lags: Mapping[str, Lag],
+    *,
+    seeds: int,
+    folds: int,
+    settings: int = 1,
+    notes: Sequence[str] = (),
+) -> Verdict:
+    """Judge a comparison.
+
+    seeds, folds  how many
+    settings      how many settings of each network were tried
+    notes         what the caller knows besides, one sentence each; the reader hears them as one sentence
+
+    "beats naive": the test of superior predictive ability over all models tried has p < 0.05, and naive is
+    not in the 90 % confidence set. A model does where its own Diebold-Mariano test (one-sided 5 %) agrees.
+    "worse than naive": Diebold-Mariano (two-sided 5 %) says so of the model; of the comparison where it says
+    so of the best network. "no evidence" is the rest, and is said together with the smallest improvement that
+    this test would have noticed.
+    """
+    kinds = _kinds(significance)
+    best = _best(significance, forecasts.seeds)
+    winner = _best(significance, [name for name, kind in kinds.items() if kind == "beats naive"])
+    if winner is not None:
+        kind: Kind = "beats naive"
+    else:
+        kind = "worse than naive" if best is not None and kinds[best] == "worse than naive" else "no evidence"
+    tried = _tried(forecasts, significance)
+    days = _days(forecasts, significance, folds)
+    effort = f"{_count(seeds, 'seed')} and {_count(settings, 'setting')} each"
+    sentences = [_headline(kind, winner or best, tried, significance, forecasts)]
+    shown = winner or best
+    if shown is not None:
+        sentences.append(_size(shown, kind, f"On {days}", effort, significance, forecasts))
+    else:
+        sentences.append(f"Tried were {days}, {effort}.")
+    sentences += _others(kinds, significance, said=shown)
+    if best is not None and best in lags:
+        sentences.append(lags[best].sentence + ".")
+    if notes:
+        sentences.append(_sentence("; ".join(note.rstrip(". ") for note in notes)))
+    return Verdict(kind, kinds, tuple(sentences))
+
+
+def _kinds(significance: Significance) -> dict[str, Kind]:
+    found = significance.spa.p < LEVEL and "naive" not in significance.confidence_set.members
+    kinds: dict[str, Kind] = {}
+    for name, model in significance.models.items():
+        test = model.diebold_mariano
+        kinds[name] = "no evidence"
+        if found and name in significance.confidence_set.members and test.p_better < LEVEL:
+            kinds[name] = "beats naive"
+        elif test.p < LEVEL and test.statistic < 0:
+            kinds[name] = "worse than naive"
+    return kinds
+
+
+def _best(significance: Significance, names: Sequence[str] | Mapping[str, object]) -> str | None:
+    """The one with the highest skill; None where none has any."""
+    skills = {name: significance.models[name].skill.value for name in names if name in significance.models}
+    skills = {name: value for name, value in skills.items() if np.isfinite(value)}
+    return max(skills, key=skills.__getitem__) if skills else None
+
+
+def _headline(
+    kind: Kind, model: str | None, tried: str, significance: Significance, forecasts: Forecasts
+) -> str:
+    if not significance.models:
+        return "Nothing to judge: naive, the forecast 'tomorrow = today', was the only model."
+    spa = significance.spa
+    if kind == "beats naive":
+        what = "" if model in forecasts.seeds else ", a baseline without a network,"
+        return (
+            f"{model}{what} beats naive, the forecast 'tomorrow = today': luck hardly explains the best of "
+            f"{tried} (SPA test, {_p(spa.p)}), and naive is out of the set of models that may be the best."
+        )
+    if kind == "worse than naive" and model is not None:
+        p = significance.models[model].diebold_mariano.p
+        return (
+            f"Worse than naive, the forecast 'tomorrow = today': of {tried}, even the best network, {model}, "
+            f"makes larger errors, and luck hardly explains it (Diebold-Mariano test, {_p(p)})."
+        )
+    because = spa.reason if spa.reason else f"SPA test, {_p(spa.p)}"
+    return f"No evidence that any of {tried} beats naive, the forecast 'tomorrow = today' ({because})."
+
+
+def _size(
+    model: str, kind: Kind, where: str, effort: str, significance: Significance, forecasts: Forecasts
+) -> str:
+    judged = significance.models[model]
+    if model in forecasts.seeds:
+        who = "it" if kind != "no evidence" else f"the best network, {model},"
+        effort = f" ({effort})"
+    else:
+        who, effort = "it", ""
+    text = f"{where}, {who} made {_error(judged.skill.value)}{effort}"
+    if kind == "beats naive":
+        text += f", give or take {_percent((judged.skill.high - judged.skill.low) / 2)}"
+        network = _best(significance, forecasts.seeds)
+        if network is not None and network != model:
+            value = significance.models[network].skill.value
+            text += f"; the best network, {network}, made {_error(value)}"
+    elif kind == "no evidence" and np.isfinite(judged.smallest_detectable):
+        text += "; " + _power(judged.smallest_detectable)
+    return text + "."
+
+
+def _power(detectable: float) -> str:
+    if detectable >= 1:
+        return "the errors vary so much that this test could not have noticed any improvement"
+    return (
+        f"this test would have noticed an improvement of {_percent(detectable)} in four cases out of five, "
+        "and smaller ones more rarely"
+    )
+
+
+def _others(kinds: Mapping[str, Kind], significance: Significance, *, said: str | None) -> list[str]:
+    """One sentence on the models that are worse than naive or could not be judged."""
+    worse = [name for name, kind in kinds.items() if kind == "worse than naive" and name != said]
+    worse.sort(key=lambda name: significance.models[name].skill.value)
+    broken = [name for name, model in significance.models.items() if "finite" in model.diebold_mariano.reason]
+    parts = []
+    if worse:
+        named = [
+            f"{name} ({_error(significance.models[name].skill.value, short=True)})" for name in worse[:3]
+        ]
+        more = [f"{len(worse) - 3} more"] if len(worse) > 3 else []
+        parts.append(f"worse than naive beyond luck: {_list(named + more)}")
+    if broken:
+        parts.append(f"not judged, because a forecast was not a finite number: {_list(broken)}")
+    return [_sentence("; ".join(parts))] if parts else []
+
+
+def _tried(forecasts: Forecasts, significance: Significance) -> str:
+    networks = len(forecasts.seeds)
+    baselines = len(significance.models) - networks
+    parts = [_count(networks, "network")] if networks else []
+    parts += [_count(baselines, "baseline")] if baselines else []
+    return "the " + " and ".join(parts)
+
+
+def _days(forecasts: Forecasts, significance: Significance, folds: int) -> str:
+    symbols = len(np.unique(forecasts.symbol))
+    days = f"{significance.dates:,} test days"
+    if symbols > 1:
+        days += f" of {symbols} symbols ({len(forecasts.symbol):,} origins)"
+    return f"{days} in {_count(folds, 'fold')}"
+
+
+def _error(skill: float, *, short: bool = False) -> str:
+    """'2.1 % less squared error than naive' for a skill of 0.021."""
+    if skill <= -9:
+        return f"{1 - skill:,.0f} times" + (" its error" if short else " the squared error of naive")
+    if abs(skill) < 5e-5:
+        return "the same error" if short else "the same squared error as naive"
+    less = "less" if skill > 0 else "more"
+    return f"{_percent(abs(skill))} {less}" + ("" if short else " squared error than naive")
+
+
+def _percent(share: float) -> str:
+    percent = 100 * share
+    return f"{percent:.2f} %" if percent < 1 else f"{percent:.1f} %" if percent < 10 else f"{percent:.0f} %"
+
+
+def _p(p: float) -> str:
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def _list(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _sentence(text: str) -> str:
+    return text[:1].upper() + text[1:] + "."
