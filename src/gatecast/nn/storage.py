@@ -125,7 +125,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise RunError(f"{path}: not a model file of gatecast (JSON with a sha256)") from None
     if digest != _digest(content):
         raise RunError(f"{path}: was changed after it was saved (its SHA-256 differs): save the model again")
-    return content  # type: ignore[no-any-return]
+    return content
 
 
 def _bytes(path: Path) -> bytes:

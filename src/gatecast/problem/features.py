@@ -83,7 +83,7 @@ def named_function(name: str) -> FeatureFunction:
         ) from None
     if not callable(function):
         raise SettingError(f'features "{name}" is not a function')
-    return function  # type: ignore[no-any-return]
+    return function
 
 
 def _log_change(values: pd.Series, first: NDArray[np.int64]) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,20 +55,24 @@ def walk_forward(
         2 | train............. |e| val |e|TTT|      2       | train....... |e| val |e|TTT|
 
     A test origin's first target lies in its stretch. `test_start` (a date: the first session forecast)
-    replaces `test_size`. `validation_size`: share of the sessions before the test.
+    replaces `test_size`. `validation_size`: share of the sessions before the test. A sliding window keeps as
+    many sessions with training origins as the first fold has.
 
     Raises
         SettingError: a fold is left without training, validation or test origins.
     """
+    if not problem.ready.any():
+        raise _too_few(problem, 0)
     sessions, horizon = problem.sessions, problem.horizon
+    first_window = int(np.searchsorted(sessions, problem.session[problem.ready].min()))
     tested = _tested_sessions(sessions, test_size, test_start)
     begin = len(sessions) - 1 - tested
     edges = begin + np.round(np.linspace(0, tested, folds + 1)).astype(int)
     first_train_end = _parts(int(edges[0]), horizon, validation_size)[0]
     cut = []
-    for number, (start, end) in enumerate(zip(edges[:-1], edges[1:], strict=True)):
+    for number, (start, end) in enumerate(pairwise(edges)):
         train_end, validation_start, validation_end = _parts(int(start), horizon, validation_size)
-        train_start = max(train_end - first_train_end, 0) if window == "sliding" else 0
+        train_start = first_window + train_end - first_train_end if window == "sliding" else 0
         if start >= end or min(train_end, validation_start) <= 0:
             raise _too_few(problem, number)
         cut.append(

@@ -1,0 +1,141 @@
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from gatecast.experiment import Network
+from gatecast.nn.network import apply, init_params, shapes
+from gatecast.nn.population import Rows, _window
+from gatecast.nn.recurrent import recurrent
+
+T, F, H = 6, 3, 5
+NETWORKS = [
+    Network(cell=cell, hidden_size=4, bidirectional=both, head=head, num_layers=layers, reset_after=after)
+    for cell, both, head, layers, after in itertools.product(
+        ["rnn", "lstm", "gru"], [False, True], ["last", "flatten"], [1, 2], [True, False]
+    )
+    if cell == "gru" or after
+]
+
+
+def name_of(network: Network) -> str:
+    direction = "both" if network.bidirectional else "one"
+    form = "" if network.reset_after else "-reset-before"
+    return f"{network.cell}{form}-{direction}-{network.head}-{network.num_layers}"
+
+
+def one_row_of(rows_count: int = 12, origin: int = 8):
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((rows_count, F)).astype(np.float32)
+    zeros, ones = np.zeros((1, 1, F), np.float32), np.ones((1, 1, F), np.float32)
+    symbol = np.zeros(rows_count, np.int32)
+    rows = Rows(features, np.zeros((rows_count, H), np.float32), symbol, zeros, ones, None, None)
+    return jax.tree.map(jnp.asarray, rows), jnp.array([origin])
+
+
+def derivative(forecast, origin: int):
+    """|d output k / d row|: (h, rows), summed over features."""
+    rows, origins = one_row_of(origin=origin)
+
+    def outputs(features):
+        return forecast(_window(rows._replace(features=features), 0, origins, T))[0]
+
+    return np.abs(np.asarray(jax.jacobian(outputs)(rows.features))).sum(axis=-1)
+
+
+def reads_the_newest_and_nothing_later(by_row, origin: int) -> bool:
+    return bool((by_row[:, origin] > 0).all() and (by_row[:, origin + 1 :] == 0).all())
+
+
+@pytest.mark.parametrize("network", NETWORKS, ids=name_of)
+def test_every_step_reads_the_newest_session_and_none_after_the_origin(network):
+    params = init_params(network, jax.random.key(1), features=F, lookback=T, horizon=H)
+    by_row = derivative(lambda x: apply(network, params, x)[0], origin=8)
+    assert reads_the_newest_and_nothing_later(by_row, 8)
+    assert (by_row[:, 8 - T + 1 : 9] > 0).any(axis=0).all(), "some session of the window is never read"
+    assert (by_row[:, : 8 - T + 1] == 0).all()
+
+
+def test_broken_twin_a_head_that_reads_a_stale_state_is_found():
+    """Step k from the state h - k sessions ago, as neuralforecast and darts do."""
+    from gatecast.nn.cells import cell_of
+
+    network = Network(cell="gru", hidden_size=4)
+    params = init_params(network, jax.random.key(1), features=F, lookback=T, horizon=H)
+
+    def stale(x):
+        outputs, _ = recurrent(params, cell_of("gru"), x)
+        return outputs[:, -H:].sum(axis=-1)
+
+    assert not reads_the_newest_and_nothing_later(derivative(stale, 8), 8)
+
+
+def test_broken_twin_a_window_one_row_late_is_found():
+    network = Network(cell="gru", hidden_size=4)
+    params = init_params(network, jax.random.key(1), features=F, lookback=T, horizon=H)
+    rows, _ = one_row_of()
+
+    def late(features):
+        return apply(network, params, _window(rows._replace(features=features), 0, jnp.array([9]), T))[0][0]
+
+    by_row = np.abs(np.asarray(jax.jacobian(late)(rows.features))).sum(axis=-1)
+    assert not reads_the_newest_and_nothing_later(by_row, 8)
+
+
+def test_zero_weights_forecast_zero():
+    network = Network(cell="lstm", hidden_size=4, mlp=(3,))
+    named = shapes(network, features=F, lookback=T, horizon=H)
+    params = {name: jnp.zeros(shape) for name, shape in named.items()}
+    assert (apply(network, params, jnp.ones((2, T, F)))[0] == 0).all()
+
+
+def test_head_goes_state_activation_mlp_output_activation():
+    network = Network(
+        cell="rnn", hidden_size=4, mlp=(3, 2), state_activation="relu", activation="tanh",
+        output_activation="sigmoid",
+    )  # fmt: skip
+    params = init_params(network, jax.random.key(0), features=F, lookback=T, horizon=H)
+    x = jax.random.normal(jax.random.key(1), (2, T, F))
+    output, final = apply(network, params, x)
+    y = np.maximum(np.asarray(final[0][-1]), 0)
+    for layer in ("mlp.0", "mlp.1"):
+        y = np.tanh(y @ params[f"{layer}.weight"].T + params[f"{layer}.bias"])
+    expected = 1 / (1 + np.exp(-(y @ params["out.weight"].T + params["out.bias"])))
+    np.testing.assert_allclose(output, expected, atol=1e-6)
+
+
+def test_pytorch_init_has_its_shapes_and_bounds():
+    network = Network(cell="lstm", hidden_size=16, num_layers=2, bidirectional=True, mlp=(100,))
+    params = init_params(network, jax.random.key(0), features=F, lookback=T, horizon=H)
+    assert params["weight_ih_l1_reverse"].shape == (64, 32)
+    assert params["bias_hh_l0"].shape == (64,)
+    for name, bound in (("weight_hh_l0", 1 / 4), ("mlp.0.weight", 32**-0.5), ("out.bias", 1 / 10)):
+        assert 0.7 * bound < jnp.abs(params[name]).max() <= bound, name
+
+
+@pytest.mark.parametrize("after", [True, False])
+def test_keras_init_is_orthogonal_with_one_bias_and_an_open_forget_gate(after):
+    lstm = init_params(
+        Network(cell="lstm", hidden_size=4, init="keras"),
+        jax.random.key(0),
+        features=F,
+        lookback=T,
+        horizon=H,
+    )
+    assert "bias_hh_l0" not in lstm
+    assert jnp.array_equal(lstm["bias_ih_l0"], jnp.repeat(jnp.array([0.0, 1, 0, 0]), 4))
+    product = lstm["weight_hh_l0"].T @ lstm["weight_hh_l0"]
+    np.testing.assert_allclose(product, np.eye(4), atol=1e-5)
+    assert (lstm["out.bias"] == 0).all()
+    gru = shapes(Network(cell="gru", init="keras", reset_after=after), features=F, lookback=T, horizon=H)
+    assert ("bias_hh_l0" in gru) == after
+
+
+def test_members_of_another_seed_start_elsewhere():
+    draw = [
+        init_params(Network(), jax.random.key(s), features=F, lookback=T, horizon=H)["out.weight"]
+        for s in (0, 1)
+    ]
+    assert not jnp.array_equal(*draw)
