@@ -54,9 +54,10 @@ def walk_forward(
         1 | train.......... |e| val |e|TTT|         1    | train....... |e| val |e|TTT|
         2 | train............. |e| val |e|TTT|      2       | train....... |e| val |e|TTT|
 
-    A test origin's first target lies in its stretch. `test_start` (a date: the first session forecast)
-    replaces `test_size`. `validation_size`: share of the sessions before the test. A sliding window keeps as
-    many sessions with training origins as the first fold has.
+    The session after a test origin lies in its stretch: its first target, unless the symbol misses that
+    session. `test_start` (a date: the first session forecast) replaces `test_size`.
+    `validation_size`: share of the sessions before the test. A sliding window keeps as many sessions with
+    training origins as the first fold has.
 
     Raises
         SettingError: a fold is left without training, validation or test origins.
