@@ -47,13 +47,14 @@ def ar(problem: Problem, fold: Fold) -> Floats:
             known return, AR(0), is then used and the warning says so.
     """
     returns = log_returns(problem)
-    owner = problem.symbol[fold.test]
     forecast = np.empty((len(fold.test), problem.horizon))
-    for symbol, begin, end in zip(*known_spans(problem, fold), strict=True):
-        tested = owner == symbol
-        if tested.any():
+    present, begins, ends = known_spans(problem, fold)
+    edges = np.searchsorted(problem.symbol[fold.test], np.append(present, len(problem.symbols)))
+    for n, symbol in enumerate(present):
+        tested = slice(edges[n], edges[n + 1])
+        if len(fold.test[tested]):
             label = f"ar: {problem.symbols[symbol]} fold {fold.number}"
-            constant, lags = _fit(returns[begin : end + 1], label)
+            constant, lags = _fit(returns[begins[n] : ends[n] + 1], label)
             forecast[tested] = _iterate(returns, fold.test[tested], problem.horizon, constant, lags)
     return problem.anchor[fold.test, None] * np.exp(np.cumsum(forecast, axis=1))
 
@@ -69,8 +70,6 @@ def _fit(returns: Floats, label: str) -> tuple[float, Floats]:
         constant, *lags = _least_squares(returns, most)
     except (ValueError, np.linalg.LinAlgError, RuntimeWarning, UserWarning) as error:
         return _mean_only(returns, f"{label}: the fit failed ({error})")
-    if not np.isfinite([constant, *lags]).all():
-        return _mean_only(returns, f"{label}: the fit gave coefficients that are not finite")
     root = max(np.abs(np.roots([1.0, *-np.array(lags)])), default=0.0)
     if root >= 1:
         return _mean_only(returns, f"{label}: AR({len(lags)}) is not stationary (root {root:.3f})")
