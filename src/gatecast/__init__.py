@@ -1,3 +1,46 @@
-"""gatecast: recurrent networks for price forecasting, compared honestly."""
+"""gatecast: recurrent networks for price forecasting, compared honestly with "tomorrow = today"."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from gatecast.compare import compare as compare
+    from gatecast.data.prices import Prices as Prices
+    from gatecast.data.sources import load as load
+    from gatecast.experiment import Network as Network
+    from gatecast.experiment import Training as Training
+    from gatecast.forecaster import Forecaster as Forecaster
+    from gatecast.nn.windows import fit_windows as fit_windows
+    from gatecast.runs import Result as Result
+    from gatecast.runs import open_run as open_run
 
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Forecaster": "gatecast.forecaster",
+    "Network": "gatecast.experiment",
+    "Prices": "gatecast.data.prices",
+    "Result": "gatecast.runs",
+    "Training": "gatecast.experiment",
+    "compare": "gatecast.compare",
+    "fit_windows": "gatecast.nn.windows",
+    "load": "gatecast.data.sources",
+    "open_run": "gatecast.runs",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name where it is first used: `import gatecast` stays fast and changes nothing of JAX."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'gatecast' has no attribute '{name}'")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

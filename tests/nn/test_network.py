@@ -42,7 +42,7 @@ def derivative(forecast, origin: int):
     def outputs(features):
         return forecast(_window(rows._replace(features=features), 0, origins, T))[0]
 
-    return np.abs(np.asarray(jax.jacobian(outputs)(rows.features))).sum(axis=-1)
+    return np.abs(np.asarray(jax.jit(jax.jacobian(outputs))(rows.features))).sum(axis=-1)
 
 
 def reads_the_newest_and_nothing_later(by_row, origin: int) -> bool:
@@ -80,7 +80,7 @@ def test_broken_twin_a_window_one_row_late_is_found():
     def late(features):
         return apply(network, params, _window(rows._replace(features=features), 0, jnp.array([9]), T))[0][0]
 
-    by_row = np.abs(np.asarray(jax.jacobian(late)(rows.features))).sum(axis=-1)
+    by_row = np.abs(np.asarray(jax.jit(jax.jacobian(late))(rows.features))).sum(axis=-1)
     assert not reads_the_newest_and_nothing_later(by_row, 8)
 
 

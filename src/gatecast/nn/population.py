@@ -277,7 +277,7 @@ class _Program:
             origins = jax.lax.dynamic_slice(order, (step * self.batch,), (self.batch,))
             loss, gradient = jax.value_and_grad(loss_of_batch)(params, step, origins, weight)
             update, optimizer = self.optimizer.update(gradient, optimizer, params)
-            moved: Params = optax.apply_updates(params, update)
+            moved = jax.tree.map(jnp.add, params, update)
             return moved, optimizer, loss_sum + loss * jnp.sum(weight)
 
         params, optimizer, loss_sum = jax.lax.fori_loop(

@@ -1,0 +1,270 @@
+"""The main road: prices → problem → folds → forecasts → scores → verdict."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gatecast.baselines import BASELINES
+from gatecast.data.prices import Prices
+from gatecast.errors import DataError, FitWarning, SettingError
+from gatecast.evaluation.forecasts import Forecasts
+from gatecast.experiment import (
+    DEFAULT_MODELS,
+    DEFAULT_TRAINING,
+    Experiment,
+    Network,
+    Training,
+    resolve_models,
+)
+from gatecast.nn.fitting import FittedNetwork, fit_network
+from gatecast.problem.features import FeatureFunction
+from gatecast.problem.folds import Fold, walk_forward
+from gatecast.problem.problem import Problem, make_problem
+from gatecast.progress import Bar
+from gatecast.runs import Result
+
+Floats = NDArray[np.float64]
+
+
+def compare(
+    prices: Prices,
+    models: Sequence[str | Mapping[str, Network]] | Mapping[str, Network] = DEFAULT_MODELS,
+    *,
+    column: str = "close",
+    target: str = "return",
+    horizon: int = 1,
+    lookback: int = 20,
+    features: str | FeatureFunction | None = None,
+    scaler: str = "standard",
+    network: Network | None = None,
+    training: Training | None = None,
+    folds: int = 5,
+    test_size: float = 0.25,
+    test_start: str | None = None,
+    validation_size: float = 0.15,
+    window: str = "expanding",
+    refit: bool = True,
+    pooled: bool = True,
+    seeds: int = 5,
+    seed: int = 0,
+) -> Result:
+    """Train every model walk-forward, forecast the test sessions, and judge whether anything was learned.
+
+    prices: from `gatecast.load`. models: networks ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru",
+    {"a name of yours": Network(...)}) and baselines ("naive", "drift", "ewma", "ar", "seasonal-naive",
+    "last-close"); a list without a baseline gets naive, drift, ewma and ar. network: the base of the named
+    networks (their cell and direction replaced). column: the price to forecast. target: "return" (log
+    return from the origin) or "close" (the scaled price, as the tutorials do). horizon, lookback: sessions.
+    features: a function (one symbol's table → DataFrame) or "module:function"; None: see
+    `gatecast.problem.features`. test_size: the last share of the sessions, cut into `folds` equal
+    stretches, each with its own training; validation_size: share of the sessions before it. refit: train
+    once more on train and validation for the epochs chosen. pooled: one network for all symbols.
+    seeds: how many, seed: the first.
+
+    Returns a Result: verdict, scores, forecasts, plot(), save(folder).
+
+    Raises
+        SettingError: a setting that is wrong; DataError: too few sessions for the job.
+    """
+    names, networks = resolve_models(models, network, column)
+    experiment = Experiment(
+        source=prices.source,
+        sha256=prices.sha256,
+        models=names,
+        networks=networks,
+        training=training or DEFAULT_TRAINING,
+        column=column,
+        target=target,
+        horizon=horizon,
+        lookback=lookback,
+        features=_name_of(features),
+        scaler=scaler,
+        folds=folds,
+        test_size=test_size,
+        test_start=test_start,
+        validation_size=validation_size,
+        window=window,
+        refit=refit,
+        pooled=pooled,
+        seeds=seeds,
+        seed=seed,
+    )
+    return run(experiment, prices, features if callable(features) else None)
+
+
+def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None = None) -> Result:
+    """`compare` for an experiment that is written down already.
+
+    Raises
+        DataError: `experiment.sha256` names other data than `prices`.
+    """
+    if experiment.sha256 not in (None, prices.sha256):
+        raise DataError(
+            "these are not the data of the experiment",
+            file=", ".join(prices.source),
+            column="sha256",
+            value=f"{prices.sha256[:12]}… instead of {str(experiment.sha256)[:12]}…",
+            remedy="Give the run's own prices.parquet as the source, or remove sha256 from the experiment",
+        )
+    problem = make_problem(
+        prices,
+        lookback=experiment.lookback,
+        horizon=experiment.horizon,
+        target=experiment.target,
+        column=experiment.column,
+        features=features or experiment.features,
+    )
+    folds = walk_forward(
+        problem,
+        folds=experiment.folds,
+        test_size=experiment.test_size,
+        test_start=experiment.test_start,
+        validation_size=experiment.validation_size,
+        window=experiment.window,
+    )
+    with warnings.catch_warnings(record=True) as caught, Bar() as bar:
+        warnings.simplefilter("always", FitWarning)
+        baselines, fitted = _forecasters(experiment, problem, folds, bar)
+        bar.show(1, 1, "forecasting")
+        outcome = _outcome(problem, folds, baselines, fitted)
+    for warning in caught:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    fits = tuple(str(warning.message) for warning in caught if issubclass(warning.category, FitWarning))
+    return Result(
+        experiment=experiment,
+        prices=prices,
+        outcome=outcome,
+        training=_training(fitted),
+        warnings=(*(oddity.text for oddity in prices.oddities), *fits, *_left_out(folds)),
+        notes=_level_note(problem, folds),
+        networks=fitted,
+    )
+
+
+def _forecasters(
+    experiment: Experiment, problem: Problem, folds: Sequence[Fold], bar: Bar
+) -> tuple[dict[str, Floats], dict[str, FittedNetwork]]:
+    """Every baseline's prices (N, h) over all folds, and every network, trained."""
+    count = len(experiment.networks)
+    baselines = {}
+    for name in experiment.baselines:
+        bar.show(0, count, name)
+        baselines[name] = np.concatenate([BASELINES[name](problem, fold) for fold in folds])
+    fitted: dict[str, FittedNetwork] = {}
+    for name, network in experiment.networks.items():
+
+        def progress(done: int, members: int, epochs: int, name: str = name) -> None:
+            bar.show(
+                len(fitted) + done / members, count, name, f"{done} of {members} trained, {epochs} epochs"
+            )
+
+        fitted[name] = fit_network(
+            network,
+            experiment.training,
+            problem,
+            folds,
+            scaler=experiment.scaler,
+            seeds=experiment.seeds,
+            seed=experiment.seed,
+            refit=experiment.refit,
+            pooled=experiment.pooled,
+            progress=progress,
+        )
+    return baselines, fitted
+
+
+def _outcome(
+    problem: Problem,
+    folds: Sequence[Fold],
+    baselines: Mapping[str, Floats],
+    fitted: Mapping[str, FittedNetwork],
+) -> Forecasts:
+    """Every model's prices for every test origin, once."""
+    origins = np.concatenate([fold.test for fold in folds])
+    number = np.concatenate([np.full(len(fold.test), fold.number) for fold in folds])
+    forecast, seeds = dict(baselines), {}
+    for name, network in fitted.items():
+        targets = np.concatenate(network.forecast(problem, folds), axis=1)
+        seeds[name] = problem.to_price(targets, origins)
+        forecast[name] = problem.to_price(targets.mean(axis=0), origins)
+    naive_mae, naive_mse = _naive_losses(problem, folds)
+    symbol = problem.symbol[origins]
+    return Forecasts(
+        symbols=problem.symbols,
+        symbol=symbol,
+        fold=number,
+        origin=problem.session[origins],
+        date=problem.dates(origins),
+        anchor=problem.anchor[origins],
+        y=problem.later(origins),
+        naive_mae=naive_mae[number, symbol],
+        naive_mse=naive_mse[number, symbol],
+        forecast=forecast,
+        seeds=seeds,
+    )
+
+
+def _naive_losses(problem: Problem, folds: Sequence[Fold]) -> tuple[Floats, Floats]:
+    """(folds, symbols): naive's mean absolute error (price) and squared relative error in training."""
+    absolute = np.full((len(folds), len(problem.symbols)), np.nan)
+    squared = absolute.copy()
+    for place, fold in enumerate(folds):
+        anchor = problem.anchor[fold.train]
+        error = problem.later(fold.train) - anchor[:, None]
+        owner = problem.symbol[fold.train]
+        count = np.bincount(owner, minlength=len(problem.symbols))
+        present = count > 0
+        for losses, loss in ((absolute, np.abs(error)), (squared, (error / anchor[:, None]) ** 2)):
+            total = np.bincount(owner, weights=loss.mean(axis=1), minlength=len(problem.symbols))
+            losses[place, present] = total[present] / count[present]
+    return absolute, squared
+
+
+def _training(fitted: Mapping[str, FittedNetwork]) -> pd.DataFrame:
+    histories = [network.history.assign(model=name) for name, network in fitted.items()]
+    return pd.concat(histories, ignore_index=True) if histories else pd.DataFrame()
+
+
+def _left_out(folds: Sequence[Fold]) -> tuple[str, ...]:
+    left = {symbol: [f.number for f in folds if symbol in f.left_out] for f in folds for symbol in f.left_out}
+    if not left:
+        return ()
+    some = ", ".join(f"{symbol} (fold {', '.join(map(str, numbers))})" for symbol, numbers in left.items())
+    return (f"{len(left)} symbols have too few sessions and are left out of some folds: {some}",)
+
+
+def _level_note(problem: Problem, folds: Sequence[Fold]) -> tuple[str, ...]:
+    """Why a network on price levels fails where prices trend: it never saw them."""
+    if problem.target != "close":
+        return ()
+    outside = total = 0
+    for fold in folds:
+        for symbol in np.unique(problem.symbol[fold.test]):
+            known = problem.anchor[fold.known[problem.symbol[fold.known] == symbol]]
+            tested = problem.anchor[fold.test[problem.symbol[fold.test] == symbol]]
+            outside += int(((tested < known.min()) | (tested > known.max())).sum())
+            total += len(tested)
+    if outside == 0:
+        return ()
+    return (
+        f"The networks forecast the price level, and in {outside / total:.0%} of the test sessions the price "
+        "lies outside the range they were trained on",
+    )
+
+
+def _name_of(features: str | FeatureFunction | None) -> str | None:
+    """The name under which an experiment file can find the function again."""
+    if features is None or isinstance(features, str):
+        return features
+    name = getattr(features, "__qualname__", "")
+    if not name or "<" in name:
+        raise SettingError(
+            "features must be a function with a name at the top of a module, so that the experiment can be "
+            "run again: def my_features(prices): …"
+        )
+    return f"{features.__module__}:{name}"

@@ -1,0 +1,254 @@
+"""Results and run folders: everything about a comparison, in memory and on disk."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import math
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from gatecast.data.prices import Prices
+from gatecast.data.sources import load
+from gatecast.errors import RunError
+from gatecast.evaluation.forecasts import Forecasts
+from gatecast.evaluation.lag import Lag, lags
+from gatecast.evaluation.metrics import scores
+from gatecast.evaluation.significance import Significance, significance
+from gatecast.evaluation.verdict import Verdict, verdict
+from gatecast.experiment import Experiment, read_experiment
+from gatecast.nn.fitting import FittedNetwork
+from gatecast.nn.storage import save_network
+
+if TYPE_CHECKING:
+    import altair
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a comparison found.
+
+    outcome: every forecast, as arrays; training: the loss of every member and epoch; warnings: what was odd
+    in the data and in the fits; notes: what the verdict must add; networks: the trained networks (empty in
+    a run that was opened from its folder). Scores and verdict are computed from `outcome` when asked for.
+    """
+
+    experiment: Experiment
+    prices: Prices
+    outcome: Forecasts
+    training: pd.DataFrame
+    warnings: tuple[str, ...]
+    notes: tuple[str, ...]
+    networks: dict[str, FittedNetwork]
+
+    @property
+    def forecasts(self) -> pd.DataFrame:
+        """One row per symbol, model, fold, seed (null: the ensemble), origin and step; in price units."""
+        return self.outcome.frame
+
+    @cached_property
+    def scores(self) -> pd.DataFrame:
+        """One row per model, symbol and step; see `gatecast.evaluation.metrics.scores`."""
+        return scores(self.outcome)
+
+    @cached_property
+    def significance(self) -> Significance:
+        """Diebold-Mariano, SPA and the model confidence set against naive."""
+        return significance(self.outcome, seed=self.experiment.seed)
+
+    @cached_property
+    def lag(self) -> dict[str, Lag]:
+        """Per model: is the forecast an old price, shifted?"""
+        return lags(self.outcome, self._history())
+
+    @cached_property
+    def verdict(self) -> Verdict:
+        """Two to five plain sentences."""
+        return verdict(
+            self.outcome,
+            self.significance,
+            self.lag,
+            seeds=self.experiment.seeds,
+            folds=self.experiment.folds,
+            notes=self.notes,
+        )
+
+    def plot(self) -> altair.LayerChart:
+        """The forecasts of the best network and the actual prices, zoomable."""
+        from gatecast.report.charts import forecast_chart
+
+        return forecast_chart(self)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write the run folder, whole or not at all.
+
+        Raises
+            RunError: the folder is there and not empty (unless `overwrite`), or cannot be written.
+        """
+        with new_folder(folder, overwrite=overwrite) as partial:
+            self._write(partial)
+        return Path(folder)
+
+    def summary(self) -> dict[str, Any]:
+        """Verdict, scores and tests as plain data for JSON; undefined numbers are None."""
+        return _plain(
+            {
+                "verdict": {"text": self.verdict.text, "kind": self.verdict.kind},
+                "source": list(self.prices.source),
+                "sha256": self.prices.sha256,
+                "scores": self.scores.to_dict(orient="records"),
+                "significance": self.significance.as_dict(),
+                "lag": {name: lag.as_dict() for name, lag in self.lag.items()},
+                "scales": self._scales().to_dict(orient="records"),
+                "warnings": list(self.warnings),
+                "notes": list(self.notes),
+            }
+        )
+
+    def _history(self) -> dict[str, pd.Series]:
+        table = self.prices.table
+        prices = table.set_index("session")[self.experiment.column]
+        return {symbol: prices[(table["symbol"] == symbol).to_numpy()] for symbol in self.outcome.symbols}
+
+    def _scales(self) -> pd.DataFrame:
+        """The training-fold losses of naive that MASE and the tests divide by."""
+        outcome = self.outcome
+        names = np.asarray(outcome.symbols, dtype=object)
+        table = pd.DataFrame(
+            {
+                "symbol": names[outcome.symbol],
+                "fold": outcome.fold,
+                "naive_mae": outcome.naive_mae,
+                "naive_mse": outcome.naive_mse,
+            }
+        )
+        return table.drop_duplicates(["symbol", "fold"], ignore_index=True)
+
+    def _write(self, folder: Path) -> None:
+        from gatecast.report.charts import save_charts
+        from gatecast.report.page import page
+
+        (folder / "experiment.toml").write_text(self.experiment.to_toml(), encoding="utf-8")
+        self.prices.to_parquet(folder / "prices.parquet")
+        self.forecasts.to_parquet(folder / "forecasts.parquet", index=False)
+        self.training.to_parquet(folder / "training.parquet", index=False)
+        (folder / "verdict.txt").write_text(self.verdict.text + "\n", encoding="utf-8")
+        for name, fitted in self.networks.items():
+            save_network(fitted, folder / "models" / name)
+        save_charts(self, folder / "charts")
+        (folder / "report.html").write_text(page(self), encoding="utf-8")
+        files = {
+            str(path.relative_to(folder)): _sha256(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        text = json.dumps({**self.summary(), "files": files}, indent=1, allow_nan=False)
+        (folder / "scores.json").write_text(text, encoding="utf-8")
+
+    def __repr__(self) -> str:
+        return f"Result of {', '.join(self.prices.source)}: {self.verdict.text}"
+
+    def _repr_html_(self) -> str:
+        from gatecast.report.page import summary_html
+
+        return summary_html(self)
+
+
+def open_run(folder: str | Path) -> Result:
+    """Read a run folder.
+
+    Raises
+        RunError: it is no run folder, or a file in it was changed after the run.
+    """
+    folder = Path(folder)
+    try:
+        summary = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+        files = summary["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise RunError(f"{folder}: no run folder (scores.json is missing or unreadable)") from None
+    for name in ("experiment.toml", "prices.parquet", "forecasts.parquet", "training.parquet"):
+        if not (folder / name).is_file() or _sha256(folder / name) != files.get(name):
+            raise RunError(f"{folder / name}: missing, or changed after the run; run the experiment again")
+    forecasts = pd.read_parquet(folder / "forecasts.parquet")
+    return Result(
+        experiment=read_experiment(folder / "experiment.toml"),
+        prices=load(folder / "prices.parquet"),
+        outcome=Forecasts.from_frame(forecasts, pd.DataFrame(summary["scales"])),
+        training=pd.read_parquet(folder / "training.parquet"),
+        warnings=tuple(summary["warnings"]),
+        notes=tuple(summary["notes"]),
+        networks={},
+    )
+
+
+def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
+    """Raise now what `new_folder` would raise after long work."""
+    folder = Path(folder)
+    if folder.exists() and not folder.is_dir():
+        raise RunError(f"{folder} is a file; choose another folder with --out")
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise RunError(f"{folder} is not empty; choose another folder, or --overwrite")
+    with new_folder(folder, overwrite=overwrite, keep=False):
+        pass
+
+
+@contextlib.contextmanager
+def new_folder(folder: str | Path, *, overwrite: bool = False, keep: bool = True) -> Iterator[Path]:
+    """A temporary folder beside `folder` that takes its place when the block ends well; else it vanishes."""
+    folder = Path(folder)
+    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
+        raise RunError(f"{folder} is not empty; choose another folder, or overwrite it")
+    partial: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        partial.chmod(0o755)
+        yield partial
+        if keep:
+            _replace(partial, folder)
+    except OSError as error:
+        raise RunError(f"{folder}: cannot be written ({error.strerror or error})") from error
+    finally:
+        if partial is not None:
+            shutil.rmtree(partial, ignore_errors=True)
+
+
+def _replace(partial: Path, folder: Path) -> None:
+    """Put `partial` in the place of `folder`; the old folder goes only when the new one stands."""
+    if not folder.exists():
+        partial.replace(folder)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
+    folder.replace(old)
+    try:
+        partial.replace(folder)
+    except OSError:
+        old.replace(folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    """Plain data for JSON: NaN and infinity become None."""
+    if isinstance(value, dict):
+        return {str(key): _plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is pd.NA or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value
