@@ -62,6 +62,7 @@ def custom_features(prices: Prices, function: FeatureFunction) -> pd.DataFrame:
         table = prices.table.iloc[start:end].set_index("session").drop(columns="symbol")
         features = _called(function, table, symbol)
         _refuse_future(function, table, features, symbol)
+        _refuse_gaps(features, symbol)
         parts.append(features)
     if any(list(part.columns) != list(parts[0].columns) for part in parts):
         raise SettingError("features: the function returns other columns for other symbols")
@@ -109,27 +110,25 @@ def _zero_where_unknown(change: Floats, first: NDArray[np.int64]) -> Floats:
 
 
 def _called(function: FeatureFunction, table: pd.DataFrame, symbol: str) -> pd.DataFrame:
-    features = function(table.copy())
+    try:
+        features = function(table.copy())
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}"
+        raise SettingError(
+            f"features of {symbol}: the function failed ({what}) on {len(table)} sessions"
+        ) from error
     if not isinstance(features, pd.DataFrame) or not features.index.equals(table.index):
         raise SettingError(
             f"features: the function must return a DataFrame with the sessions of {symbol} as its index, "
             f"one row each ({len(table)}); it returned {type(features).__name__}"
             + (f" with {len(features)} rows" if hasattr(features, "__len__") else "")
         )
+    if features.shape[1] == 0:
+        raise SettingError(f"features of {symbol}: the function returns no columns")
     try:
-        features = features.astype(np.float64)
+        return features.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise SettingError(f"features of {symbol}: not numbers ({error})") from None
-    unknown = ~np.isfinite(features.to_numpy())
-    began = np.maximum.accumulate(~unknown.any(axis=1))
-    rows, columns = np.nonzero(unknown & began[:, None])
-    if len(rows):
-        date, name = table.index[rows[0]], features.columns[columns[0]]
-        raise SettingError(
-            f'features of {symbol}: "{name}" is not a finite number on {date:%Y-%m-%d}. '
-            "Fill it in the function, with what was known that day"
-        )
-    return features
 
 
 def _refuse_future(
@@ -139,12 +138,27 @@ def _refuse_future(
         end = int(len(table) * share)
         if end < 2:
             continue
-        known = function(table.iloc[:end].copy()).astype(np.float64)
-        whole = features.iloc[:end]
-        same = np.isclose(known, whole, rtol=1e-9, atol=1e-12, equal_nan=True) if len(known) == end else False
-        if not np.all(same):
+        known = _called(function, table.iloc[:end], symbol)
+        if list(known.columns) != list(features.columns):
+            raise SettingError(
+                f"features of {symbol}: the function returns other columns for {end} sessions than for "
+                f"{len(table)}"
+            )
+        if not np.allclose(known, features.iloc[:end], rtol=1e-9, atol=1e-12, equal_nan=True):
             raise SettingError(
                 f"features of {symbol} read the future: rows up to {table.index[end - 1]:%Y-%m-%d} change "
                 "when later rows are taken away. Use only rows up to each session (rolling, shift(1), "
                 "expanding)"
             )
+
+
+def _refuse_gaps(features: pd.DataFrame, symbol: str) -> None:
+    unknown = ~np.isfinite(features.to_numpy())
+    began = np.maximum.accumulate(~unknown.any(axis=1))
+    rows, columns = np.nonzero(unknown & began[:, None])
+    if len(rows):
+        date, name = features.index[rows[0]], features.columns[columns[0]]
+        raise SettingError(
+            f'features of {symbol}: "{name}" is not a finite number on {date:%Y-%m-%d}. '
+            "Fill it in the function, with what was known that day"
+        )

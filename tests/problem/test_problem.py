@@ -1,0 +1,115 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatecast.errors import SettingError
+from gatecast.problem.problem import make_problem
+
+SEEDS = st.integers(0, 10_000)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=SEEDS,
+    lookback=st.integers(1, 15),
+    horizon=st.integers(1, 8),
+    target=st.sampled_from(["return", "close"]),
+    column=st.sampled_from(["close", "high"]),
+)
+def test_rows_hold_what_slicing_by_hand_gives(ragged, prices_of, seed, lookback, horizon, target, column):
+    """Symbol by symbol, from the table itself: windows, targets and dates never cross a symbol."""
+    frame = ragged(3, seed=seed)
+    problem = make_problem(prices_of(frame), lookback=lookback, horizon=horizon, target=target, column=column)
+    start = 0
+    for number, (symbol, own) in enumerate(frame.groupby("symbol")):
+        values = own[column].to_numpy()
+        dates = own["date"].to_numpy().astype("datetime64[D]")
+        assert problem.symbols[number] == symbol
+        first_feature = 1 if target == "return" else 0  # the first session has no return
+        for i in range(len(own)):
+            row, later = start + i, values[i + 1 : i + 1 + horizon]
+            assert problem.symbol[row] == number
+            assert problem.session[row] == dates[i]
+            assert problem.anchor[row] == values[i]
+            assert problem.close[row] == own["close"].iloc[i]
+            assert problem.ready[row] == (i - lookback + 1 >= first_feature)
+            expected = np.log(later / values[i]) if target == "return" else later
+            np.testing.assert_array_equal(problem.targets[row, : len(later)], expected)
+            assert np.isnan(problem.targets[row, len(later) :]).all()
+            if len(later) == horizon:
+                assert problem.due[row] == dates[i + horizon]
+                np.testing.assert_array_equal(
+                    problem.dates(np.array([row]))[0], dates[i + 1 : i + 1 + horizon]
+                )
+            else:
+                assert np.isnat(problem.due[row])
+        start += len(own)
+    assert start == len(problem.session)
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS, lookback=st.integers(1, 10))
+def test_a_window_ends_at_its_origin_and_stays_in_its_symbol(ragged, prices_of, seed, lookback):
+    frame = ragged(3, seed=seed)
+    problem = make_problem(prices_of(frame), lookback=lookback, horizon=1)
+    returns = frame.groupby("symbol")["close"].transform(lambda close: np.log(close).diff()).to_numpy()
+    origins = np.flatnonzero(problem.ready)
+    rows = origins[:, None] - np.arange(lookback)[::-1]
+    windows = problem.features[rows, problem.names.index("log_return")]
+    assert (problem.symbol[rows] == problem.symbol[origins, None]).all()
+    np.testing.assert_allclose(windows, returns[rows], rtol=1e-5, atol=1e-8)
+
+
+@pytest.mark.parametrize("target", ["return", "close"])
+def test_nothing_known_at_an_origin_depends_on_later_rows(ragged, prices_of, target):
+    frame = ragged(3, seed=5)
+    day = frame["date"].sort_values().iloc[len(frame) // 2]
+    later = (frame["date"] > day).to_numpy()
+    names = ["open", "high", "low", "close", "volume"]
+    changed = frame.copy()
+    changed.loc[later, names] *= np.random.default_rng(0).uniform(0.5, 2, (later.sum(), len(names)))
+    one, other = (make_problem(prices_of(f), lookback=5, horizon=2, target=target) for f in (frame, changed))
+    np.testing.assert_array_equal(one.features[~later], other.features[~later])
+    np.testing.assert_array_equal(one.anchor[~later], other.anchor[~later])
+    assert (one.features[later] != other.features[later]).any(axis=1).all()
+    told = one.due <= np.datetime64(day, "D")
+    np.testing.assert_array_equal(one.targets[told], other.targets[told])
+
+
+@pytest.mark.parametrize(
+    ("target", "names"),
+    [
+        ("return", ("log_return", "high_return", "log_range", "log_body", "log_volume_change")),
+        ("close", ("open", "high", "low", "close", "volume")),
+    ],
+)
+def test_another_column_than_the_close(walks, prices_of, target, names):
+    frame = walks(2)
+    problem = make_problem(prices_of(frame), lookback=5, horizon=1, target=target, column="high")
+    assert problem.names == names
+    np.testing.assert_array_equal(problem.anchor, frame["high"])
+    np.testing.assert_array_equal(problem.close, frame["close"])
+
+
+def test_an_unknown_column_lists_those_there_are(walks, prices_of):
+    with pytest.raises(
+        SettingError,
+        match=r'column "clos" is not in the data \(open, high, low, close, volume\)\. Did you mean "close"',
+    ):
+        make_problem(prices_of(walks()), lookback=5, horizon=1, column="clos")
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0])
+def test_a_column_with_holes_cannot_be_forecast(walks, prices_of, value):
+    frame = walks()
+    frame.loc[[7, 9], "open"] = value
+    with pytest.raises(SettingError, match=r"2 rows are missing or not above 0, the first A00 on 2000-01-12"):
+        make_problem(prices_of(frame), lookback=5, horizon=1, column="open")
+
+
+def test_one_row_makes_a_problem_without_targets(walks, prices_of):
+    problem = make_problem(prices_of(walks(sessions=1)), lookback=1, horizon=3)
+    assert problem.features.shape == (1, 4)
+    assert np.isnan(problem.targets).all()
+    assert not problem.ready.any()

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from gatecast.problem.problem import make_problem
+from gatecast.problem.targets import later_prices, to_price, to_target
+
+PRICE = st.floats(1e-3, 1e6)
+
+
+@given(
+    later=arrays(np.float64, (6, 3), elements=PRICE),
+    anchor=arrays(np.float64, 6, elements=PRICE),
+    kind=st.sampled_from(["return", "close"]),
+)
+def test_targets_round_trip(later, anchor, kind):
+    back = to_price(kind, to_target(kind, later, anchor), anchor)
+    np.testing.assert_allclose(back, later, rtol=1e-12)
+
+
+@given(
+    target=arrays(np.float64, (6, 3), elements=st.floats(-1, 1)), anchor=arrays(np.float64, 6, elements=PRICE)
+)
+def test_returns_round_trip(target, anchor):
+    back = to_target("return", to_price("return", target, anchor), anchor)
+    np.testing.assert_allclose(back, target, atol=1e-12)
+
+
+def test_later_prices_end_with_the_symbol():
+    price = np.array([1.0, 2, 3, 4, 5])
+    last = np.array([2, 2, 2, 4, 4])
+    nan = np.nan
+    np.testing.assert_array_equal(
+        later_prices(price, last, 2), [[2, 3], [3, nan], [nan, nan], [5, nan], [nan, nan]]
+    )
+
+
+def test_a_return_counts_from_the_origin_at_every_step():
+    np.testing.assert_array_equal(
+        to_target("return", np.array([[2.0, 4.0]]), np.array([1.0])), np.log([[2.0, 4.0]])
+    )
+
+
+def test_a_return_of_zero_is_the_anchor_itself():
+    anchor = np.array([0.1, 1234.5678])
+    np.testing.assert_array_equal(
+        to_price("return", np.zeros((2, 3)), anchor), np.repeat(anchor[:, None], 3, 1)
+    )
+
+
+@pytest.mark.parametrize("target", ["return", "close"])
+@pytest.mark.parametrize("column", ["close", "open"])
+def test_a_problem_gives_back_the_prices_that_came(ragged, prices_of, target, column):
+    prices = prices_of(ragged(3, seed=4))
+    problem = make_problem(prices, lookback=3, horizon=4, target=target, column=column)
+    origins = np.flatnonzero(np.isfinite(problem.targets).all(axis=1))
+    values = prices.table[column].to_numpy()
+    by_hand = np.array([values[i + 1 : i + 5] for i in origins])
+    np.testing.assert_array_equal(problem.later(origins), by_hand)
+    np.testing.assert_allclose(problem.to_price(problem.targets[origins], origins), by_hand, rtol=1e-12)
+
+
+def test_members_come_back_to_prices_together(walks, prices_of):
+    problem = make_problem(prices_of(walks()), lookback=3, horizon=2)
+    origins = np.array([10, 50])
+    targets = np.zeros((7, 2, 2))
+    np.testing.assert_array_equal(problem.to_price(targets, origins)[3, :, 1], problem.anchor[origins])
