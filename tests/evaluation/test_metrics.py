@@ -90,7 +90,7 @@ def test_leading_axes_and_axis_are_loops(y, f, axis):
 def test_units(y, f, unit):
     """Price scores follow the currency; the others do not know it."""
     anchor = np.full_like(y, 7.0)
-    close = dict(rtol=1e-9)
+    close = {"rtol": 1e-9}
     np.testing.assert_allclose(metrics.rmse(unit * y, unit * f), unit * metrics.rmse(y, f), **close)
     np.testing.assert_allclose(metrics.mape(unit * y, unit * f), metrics.mape(y, f), **close)
     np.testing.assert_allclose(metrics.smape(unit * y, unit * f), metrics.smape(f, y), **close)

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gatecast.evaluation.hac import long_run_variance
 
 MIN_DATES = 20
-SAME = 1e-12  # of the benchmark's mean loss: a difference below is rounding
+SAME = 1e-12  # of the mean loss: a difference below is rounding
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -65,8 +68,8 @@ def spa(
 
     losses  dates x models, `benchmark` among them
     One test for all models: trying more of them makes it harder, not easier, to find a winner. Models whose
-    losses are the benchmark's own are left out (they cannot be better, and have no variance to divide by),
-    and so are models with a loss that is not finite.
+    losses differ from the benchmark's by nothing, or by the same on every date, are left out (no variance to
+    divide by), and so are models with a loss that is not finite.
 
     arch.bootstrap.SPA takes the largest mean difference without dividing by its standard deviation, whatever
     `studentize` says; Hansen's statistic divides (eq. 2), without which one wild model hides all others. So
@@ -76,19 +79,17 @@ def spa(
     from arch.bootstrap import SPA
 
     block = block_size(len(losses), horizon)
-    base = losses[benchmark].to_numpy()
-    rounding = SAME * float(np.abs(base).mean())
-    scaled = {}
+    base, scaled = losses[benchmark].to_numpy(), {}
     for name in losses.columns.drop(benchmark):
-        difference = base - losses[name].to_numpy()
-        if np.isfinite(difference).all() and np.abs(difference).max(initial=0) > rounding:
-            deviation = np.sqrt(long_run_variance(difference, block - 1, "bartlett"))
-            if deviation > rounding:
-                scaled[str(name)] = difference / deviation
+        loss = losses[name].to_numpy()
+        if len(loss) and np.isfinite(base - loss).all() and not _constant(base - loss, base, loss):
+            deviation = np.sqrt(long_run_variance(base - loss, block - 1, "bartlett"))
+            scaled[str(name)] = (base - loss) / deviation
+    names = tuple(scaled)
     names = tuple(scaled)
     reason = too_few(len(losses), horizon)
     if not reason and not names:
-        reason = f"no model has losses that differ from those of {benchmark}"
+        reason = f"no model has usable losses that differ from those of {benchmark}"
     if reason:
         return SuperiorAbility(names, np.nan, np.nan, np.nan, block, reason)
     models = -np.column_stack(list(scaled.values()))
@@ -105,7 +106,8 @@ def confidence_set(
 
     losses  dates x models
     size    0.10: the set holds the best model with 90 % certainty
-    Models with equal losses share one place in the test. A model with a loss that is not finite is out.
+    Models with equal losses share one place in the test. Out are models with a loss that is not finite, and
+    those that are worse than another by the same on every date.
     """
     from arch.bootstrap import MCS
 
@@ -116,17 +118,28 @@ def confidence_set(
         reason = "no model has finite losses"
     if reason:
         return ConfidenceSet(size, {}, block, reason)
-    values = finite.to_numpy()
-    distinct, place = _distinct(values)
-    p = np.ones(len(distinct))
-    if len(distinct) > 1:
+    # Best first. Two columns with a constant difference have no variance to divide by: they are one, or
+    # there is nothing to test, for the second is worse on every date.
+    order = finite.mean().sort_values(kind="stable").index
+    kept: list[str] = []
+    like: dict[str, str | None] = {}
+    for name in order:
+        loss = finite[name].to_numpy()
+        twin = next((k for k in kept if _constant(loss - finite[k].to_numpy(), loss)), None)
+        if twin is None:
+            kept.append(name)
+            like[name] = name
+        else:
+            like[name] = twin if np.abs(loss - finite[twin].to_numpy()).max() <= SAME * loss.mean() else None
+    p = {kept[0]: 1.0}
+    if len(kept) > 1:
         # Two models with the very same mean would tie, which arch cannot break.
-        untied = values[:, distinct] * (1 + SAME * np.arange(len(distinct)))
+        untied = finite[kept].to_numpy() * (1 + SAME * np.arange(len(kept)))
         test = MCS(untied, size, reps, block, method="R", bootstrap="moving block", seed=seed)
         test.compute()
-        p = test.pvalues["Pvalue"].sort_index().to_numpy()
-    found = dict(zip(finite.columns, p[place], strict=True))
-    return ConfidenceSet(size, {str(model): float(found.get(model, 0.0)) for model in losses.columns}, block)
+        p = dict(zip(kept, test.pvalues["Pvalue"].sort_index().astype(float), strict=True))
+    found = {name: p[twin] if (twin := like.get(name)) else 0.0 for name in losses.columns}
+    return ConfidenceSet(size, found, block)
 
 
 def too_few(dates: int, horizon: int) -> str:
@@ -135,16 +148,6 @@ def too_few(dates: int, horizon: int) -> str:
     return f"only {dates} origin dates; the tests need {needed}" if dates < needed else ""
 
 
-def _distinct(values: np.ndarray) -> tuple[list[int], list[int]]:
-    """Columns that differ from all before them, and for every column the place of its like among these."""
-    rounding = SAME * np.abs(values).mean(0).min()
-    distinct: list[int] = []
-    place = []
-    for column in range(values.shape[1]):
-        same = [
-            i for i, k in enumerate(distinct) if np.abs(values[:, k] - values[:, column]).max() <= rounding
-        ]
-        if not same:
-            distinct.append(column)
-        place.append(same[0] if same else len(distinct) - 1)
-    return distinct, place
+def _constant(difference: Floats, *losses: Floats) -> bool:
+    """Whether a difference of losses is one number on all dates, but for rounding."""
+    return bool(np.ptp(difference) <= SAME * max(np.abs(loss).mean() for loss in losses))

@@ -140,7 +140,7 @@ def losses_by_date(forecasts: Forecasts, *, step: int | None = None) -> pd.DataF
     Loss of an origin: the mean over its steps (or that of one `step`, from 1) of ((y - forecast) / anchor)²,
     divided by what naive made of it in the training of that symbol and fold. Loss of a date: the mean over
     the symbols with an origin there. Symbols whose price never moved in training cannot be scaled and have no
-    say. A loss that is not a finite number is NaN.
+    say. A loss that is not a finite number, or above 1e100, is NaN.
     """
     steps = slice(None) if step is None else slice(step - 1, step)
     usable = (forecasts.naive_mse > 0) & (forecasts.anchor != 0)
@@ -152,7 +152,7 @@ def losses_by_date(forecasts: Forecasts, *, step: int | None = None) -> pd.DataF
     def loss(forecast: Floats) -> Floats:
         of_origin = np.square((y - forecast) / anchor).mean(1) / scale
         of_date = np.bincount(day, weights=of_origin, minlength=len(dates)) / symbols
-        return np.where(np.isfinite(of_date), of_date, np.nan)
+        return np.where(of_date < 1e100, of_date, np.nan)
 
     losses = {"naive": loss(np.broadcast_to(anchor, y.shape))}
     for name, forecast in forecasts.forecast.items():

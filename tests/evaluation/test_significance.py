@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import random
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+from statsmodels.tsa.stattools import diebold_mariano_test
+
+from gatecast.evaluation.significance import (
+    diebold_mariano,
+    loss_differential,
+    losses_by_date,
+    significance,
+    skill,
+    skill_by_step,
+    smallest_detectable,
+)
+
+
+def sample_of_python_2(n):
+    """random.sample(range(n), n) as Python 2 drew it; the example below was printed by Python 2."""
+    pool, drawn = list(range(n)), []
+    for i in range(n):
+        j = int(random.random() * (n - i))
+        drawn.append(pool[j])
+        pool[j] = pool[n - i - 1]
+    return np.array(drawn, dtype=float)
+
+
+@pytest.mark.parametrize(
+    ("power", "statistic", "p"),
+    [
+        (1, 1.3275742446369585, 0.18737195617455585),
+        (2, 1.2112523589452902, 0.22868210381769466),
+        (4, 0.9124498079287283, 0.36374861695187799),
+    ],
+)
+def test_published_example_with_horizon_1(power, statistic, p):
+    # README of github.com/johntwk/Diebold-Mariano-Test (statistic with the correction of 1997).
+    random.seed(123)
+    y, first, second = (sample_of_python_2(100) for _ in range(3))
+    found = diebold_mariano(np.abs(y - first) ** power - np.abs(y - second) ** power, horizon=1)
+    assert found.statistic == pytest.approx(statistic, rel=1e-12)
+    assert found.p == pytest.approx(p, rel=1e-12)
+    assert found.p_better == pytest.approx(p / 2) and found.p_worse == pytest.approx(1 - p / 2)
+
+
+def test_published_example_with_horizon_3():
+    # Tests of github.com/edoannunziata/dieboldmariano: absolute loss, h = 3, one-sided p.
+    first = np.array(
+        [0.3675225224615024, 0.5450608127223211, 0.22044990720021074, 0.8688743471040006, 0.6072512228948467,
+         0.8582283746501538, 0.41662295816718187, 0.3812100211114714, 0.7185133356116706, 0.30827323290318875,
+         0.4297093624074402, 0.8615974488577858, 0.7240514514808826, 0.3450839595261038, 0.19675301374013598]
+    )  # fmt: skip
+    second = np.array(
+        [0.12794132529988733, 0.3679643204341153, 0.768715420996091, 0.09972248964114683, 0.27197653636654284,
+         0.28797629010039505, 0.9160213458582482, 0.6112628048698798, 0.5452873235576241, 0.06785907231746158,
+         0.6072666485541124, 0.6241575753989782, 0.39998026828867217, 0.19895665605941748, 0.8094941215215619]
+    )  # fmt: skip
+    found = diebold_mariano(first - second, horizon=3)
+    assert found.statistic == pytest.approx(1.2109, abs=5e-5)
+    assert found.p_worse == pytest.approx(0.877, abs=5e-5)
+    assert (found.lags, found.kernel, found.n) == (2, "rectangular", 15)
+
+
+def test_published_example_that_leans_the_other_way():
+    # The same tests: squared loss, h = 1.
+    found = diebold_mariano(np.arange(6.0) ** 2 - np.array([0, 2, 3, 3, 5, 6.0]) ** 2, horizon=1)
+    assert found.statistic == pytest.approx(-2.4905, abs=5e-5)
+    assert found.p == pytest.approx(0.05513, abs=5e-6)
+
+
+def test_equals_statsmodels_at_horizon_1():
+    y, a, b = np.random.default_rng(1).normal(size=(3, 50))
+    theirs = diebold_mariano_test(y, a, b, lags=0, harvey_adj=True, horizon=1)
+    ours = diebold_mariano((y - a) ** 2 - (y - b) ** 2, 1)
+    assert (ours.statistic, ours.p) == pytest.approx((theirs.statistic, theirs.pvalue), rel=1e-10)
+
+
+def test_falls_back_to_bartlett_where_the_variance_is_negative():
+    d = np.array([1.0, -1.0] * 10) + 0.1
+    ours = diebold_mariano(d, horizon=2)
+    centred = d - d.mean()
+    variance = (centred @ centred + centred[1:] @ centred[:-1]) / 20 / 20
+    factor = np.sqrt((20 + 1 - 4 + 2 / 20) / 20)
+    assert ours.kernel == "bartlett"
+    assert ours.statistic == pytest.approx(factor * 0.1 / np.sqrt(variance))
+
+
+differences = arrays(np.float64, st.integers(6, 60), elements=st.floats(-10, 10))
+
+
+@given(differences, st.integers(1, 5), st.floats(1e-3, 1e3))
+def test_antisymmetric_and_without_unit(d, horizon, unit):
+    found, mirrored, scaled = (diebold_mariano(x, horizon) for x in (d, -d, unit * d))
+    assert found.reason == mirrored.reason
+    np.testing.assert_allclose(mirrored.statistic, -found.statistic, rtol=1e-9)
+    np.testing.assert_allclose(mirrored.p_better, found.p_worse, rtol=1e-9, atol=1e-300)
+    np.testing.assert_allclose(mirrored.p, found.p, rtol=1e-9, atol=1e-300)
+    if not found.reason and not scaled.reason and found.kernel == scaled.kernel:
+        np.testing.assert_allclose(scaled.statistic, found.statistic, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("d", "horizon", "reason"),
+    [
+        (np.zeros(30), 1, "its losses are those of the benchmark"),
+        (np.full(30, 0.1), 1, "the difference in loss is the same on every date"),
+        (np.r_[np.nan, np.ones(29)], 1, "its loss is not a finite number on some date"),
+        (np.arange(5.0), 5, "only 5 dates for a horizon of 5"),
+        (np.arange(1.0), 1, "only 1 dates for a horizon of 1"),
+    ],
+)
+def test_no_test_has_a_reason(d, horizon, reason):
+    found = diebold_mariano(d, horizon)
+    assert found.reason == reason
+    assert np.isnan([found.statistic, found.p, found.p_better, found.p_worse]).all()
+
+
+def test_wrong_input_is_refused():
+    for d, horizon in [(np.ones((5, 1)), 1), (np.ones(5), 0)]:
+        with pytest.raises(ValueError, match="differential must be"):
+            diebold_mariano(d, horizon)
+
+
+def test_losses_by_a_plain_loop_with_ragged_symbols(market):
+    world = market(symbols=3, dates=30, horizon=2)
+    keep = ~((world.parts["symbol"] == 1) & (np.arange(90) % 30 < 10))
+    scale = 1e-4 * (1 + world.parts["symbol"] + world.parts["fold"])
+    scale[world.parts["symbol"] == 2] = 0  # a price that never moved in training has no say
+    world.parts = {
+        k: v if k == "symbols" else v[keep] for k, v in (world.parts | {"naive_mse": scale}).items()
+    }
+    forecasts = world.forecasts({"drift": 0.003})
+    for step, steps in [(None, [0, 1]), (2, [1])]:
+        losses = losses_by_date(forecasts, step=step)
+        assert list(losses.columns) == ["naive", "drift"] and len(losses) == 30
+        for name in losses:
+            for date, loss in losses[name].items():
+                terms = [
+                    np.mean([((forecasts.y[i, k] - forecasts.forecast[name][i, k]) / forecasts.anchor[i]) ** 2
+                             for k in steps]) / forecasts.naive_mse[i]
+                    for i in range(len(forecasts.anchor))
+                    if forecasts.origin[i] == date.to_datetime64() and forecasts.symbol[i] != 2
+                ]  # fmt: skip
+                assert len(terms) == (1 if date.day_of_year <= 10 else 2)
+                assert loss == pytest.approx(np.mean(terms))
+    differential = loss_differential(forecasts, "drift", step=2)
+    assert np.array_equal(differential, losses["naive"] - losses["drift"])
+
+
+def test_one_symbol_is_the_plain_squared_error(market):
+    world = market(dates=40)
+    losses = losses_by_date(world.forecasts({"drift": 0.01}))
+    np.testing.assert_allclose(losses["drift"], (world.moves[:, 0] - 0.01) ** 2 / 1e-4)
+
+
+def test_the_smallest_detectable_is_found_in_four_of_five_cases():
+    rng, n = np.random.default_rng(0), 250
+    naive = np.full(n, 2.0)
+    size = smallest_detectable(rng.normal(size=100_000), np.full(100_000, 2.0), 1) * np.sqrt(100_000 / n)
+    found = [diebold_mariano(rng.normal(2 * size, 1, n), 1).p_better < 0.05 for _ in range(1000)]
+    assert 0.77 < np.mean(found) < 0.83
+    assert size == pytest.approx(2.4865 / np.sqrt(n) / 2, rel=0.02)
+    for undefined in (np.zeros(n), np.full(n, np.nan)):
+        assert np.isnan(smallest_detectable(undefined, naive, 1))
+    assert np.isnan(smallest_detectable(np.ones(n), np.zeros(n), 1))
+
+
+def test_the_skill_interval_covers_the_truth():
+    rng = np.random.default_rng(0)
+    hits = 0
+    for _ in range(1000):
+        naive = rng.chisquare(1, 200)
+        found = skill(naive, 0.9 * naive + 0.2 * rng.chisquare(1, 200), 1)  # 1 - 1.1
+        hits += found.low <= -0.1 <= found.high
+    assert 930 <= hits <= 970
+
+
+def test_skill_by_step(market):
+    world = market(dates=100, horizon=3)
+    forecasts = world.forecasts({"half": 0.5 * world.moves * [1, 0, -1]})
+    table = skill_by_step(forecasts).set_index("step")
+    assert list(table.skill) == pytest.approx([0.75, 0.0, -1.25])
+    assert (table.low <= table.skill).all() and (table.skill <= table.high).all()
+
+
+def pair_of_equals(market, seed, symbols=30, dates=250):
+    """Two forecasts of correlated symbols, wrong in different ways and equally good."""
+    world = market(symbols=symbols, dates=dates, seed=seed, common=0.7)
+    daily = world.rng.normal(size=(2, 1, dates)) * np.sqrt(0.7)
+    noise = 0.004 * (daily + np.sqrt(0.3) * world.rng.normal(size=(2, symbols, dates)))
+    a, b = noise.reshape(2, -1, 1)
+    return world.forecasts({"a": a, "b": b})
+
+
+def test_under_the_null_one_loss_per_date_keeps_its_size_and_stacked_rows_do_not(market):
+    pooled = stacked = 0
+    for seed in range(500):
+        forecasts = pair_of_equals(market, seed)
+        pooled += diebold_mariano(loss_differential(forecasts, "a", "b"), 1).p < 0.05
+        y, anchor = forecasts.y[:, 0], forecasts.anchor
+        rows = ((y - forecasts.forecast["b"][:, 0]) / anchor) ** 2 - (
+            (y - forecasts.forecast["a"][:, 0]) / anchor
+        ) ** 2
+        stacked += diebold_mariano(rows, 1).p < 0.05
+    print(f"rejected at 5 %: {pooled / 500:.1%} per date, {stacked / 500:.1%} stacked")
+    assert 0.03 <= pooled / 500 <= 0.08
+    assert stacked / 500 > 0.3
+
+
+def test_overlapping_forecasts_keep_their_size(market):
+    rejected = 0
+    for seed in range(300):
+        world = market(dates=400, horizon=5, seed=seed)
+        noise = world.rng.normal(size=(2, 404))
+        a, b = 0.005 * np.stack([noise[:, k : k + 400] for k in range(5)]).sum(0)[..., None]
+        forecasts = world.forecasts({"a": a, "b": b})
+        rejected += diebold_mariano(loss_differential(forecasts, "a", "b"), 5).p < 0.05
+    assert 0.02 <= rejected / 300 <= 0.09
+
+
+def test_significance_of_a_good_and_a_bad_model(market):
+    world = market(dates=300, symbols=2, common=0.5)
+    forecasts = world.forecasts({"good": 0.2 * world.moves, "bad": -0.2 * world.moves, "zero": 0.0})
+    found = significance(forecasts, seed=0, reps=200)
+    assert list(found.models) == ["good", "bad", "zero"] and found.dates == 300
+    assert found.models["good"].skill.value == pytest.approx(1 - 0.8**2)
+    assert found.models["good"].diebold_mariano.p_better < 1e-6
+    assert found.models["bad"].diebold_mariano.p_worse < 1e-6
+    assert found.models["zero"].diebold_mariano.reason == "its losses are those of the benchmark"
+    assert found.models["zero"].skill.value == 0
+    assert found.spa.p < 0.05 and "zero" not in found.spa.models
+    assert found.confidence_set.members == ("good",)
+    assert found.models["good"].direction.accuracy == 1 and found.models["good"].direction.p < 1e-6
+    table = found.frame.set_index("model")
+    assert table.loc["good", "dm_p"] == found.models["good"].diebold_mariano.p
+    assert found.as_dict()["models"]["good"]["skill"]["value"] == found.models["good"].skill.value
+
+
+def test_the_same_seed_gives_the_same_numbers(market):
+    world = market(dates=80)
+    forecasts = world.forecasts(
+        {"a": world.rng.normal(0, 0.003, (80, 1)), "b": world.rng.normal(0, 0.003, (80, 1))}
+    )
+    first, again = (significance(forecasts, seed=3, reps=200) for _ in range(2))
+    assert first.spa == again.spa and first.confidence_set == again.confidence_set
+    assert significance(forecasts, seed=4, reps=200).spa != first.spa
+
+
+@pytest.mark.parametrize("horizon", [1, 6])
+def test_too_few_dates(market, horizon):
+    world = market(dates=19 if horizon == 1 else 23, horizon=horizon)
+    found = significance(world.forecasts({"drift": 0.01}), seed=0)
+    assert found.spa.reason.startswith(f"only {found.dates} origin dates; the tests need")
+    assert (
+        found.confidence_set.members == ()
+        and found.models["drift"].diebold_mariano.reason == found.spa.reason
+    )
+    assert np.isnan(found.models["drift"].smallest_detectable)
+
+
+@pytest.mark.parametrize("broken", [np.nan, np.inf, 1e150, 1e200])
+def test_a_broken_model_hides_nobody(market, broken):
+    world = market(dates=100)
+    rnn = np.where(np.arange(100) == 50, broken, 0.0)[:, None]
+    found = significance(world.forecasts({"rnn": rnn, "good": 0.5 * world.moves}), seed=0, reps=200)
+    assert found.spa.p < 0.05 and "naive" not in found.confidence_set.members
+    assert "rnn" not in found.confidence_set.members
+
+
+def test_prices_that_never_move(market):
+    world = market(dates=40)
+    still = {"y": np.full((40, 1), 9.0), "anchor": np.full(40, 9.0)}
+    found = significance(world.forecasts({"drift": 0.01}, **still), seed=0, reps=200)
+    assert found.models["drift"].diebold_mariano.reason == "the difference in loss is the same on every date"
+    assert np.isnan(found.models["drift"].skill.value)
+    nothing = significance(world.forecasts({"drift": 0.01}, **still, naive_mse=np.zeros(40)), seed=0)
+    assert nothing.dates == 0 and nothing.spa.reason.startswith("only 0 origin dates")
+
+
+def test_naive_alone(market):
+    found = significance(market(dates=40).forecasts({}), seed=0)
+    assert (
+        found.models == {}
+        and found.spa.reason == "no model has usable losses that differ from those of naive"
+    )
+    assert found.confidence_set.members == ("naive",) and found.frame.empty
+
+
+def test_student_t_of_the_statistic():
+    d = np.random.default_rng(0).normal(0.2, 1, 12)
+    found = diebold_mariano(d, 1)
+    plain = stats.ttest_1samp(d, 0)  # at h = 1 the correction makes it the t-test
+    assert (found.statistic, found.p) == pytest.approx((plain.statistic, plain.pvalue))
