@@ -78,8 +78,8 @@ class _Stamp:
 
 
 def _from_text(column: pd.Series, place: Place, symbol: Ints, zone: Callable[[int], str]) -> Moments:
-    if pd.api.types.is_float_dtype(column.dtype):
-        column = column.astype("Int64")
+    if pd.api.types.is_float_dtype(column.dtype) and (column.between(0, 1e8) & (column % 1 == 0)).all():
+        column = column.astype("int64")
     # The dates of a long table repeat over its symbols: each is read once.
     which, distinct = pd.factorize(column.astype(object))
     stamps = [_read(str(value).strip()) for value in distinct]

@@ -90,7 +90,7 @@ class Prices:
         table = _between(table, start, end)
         calendar = {name: code for part in parts for name, code in part.calendar.items()}
         calendar = {name: calendar[name] for name in table["symbol"].unique()}
-        table, oddities = check(table, calendar)
+        table, oddities = check(table, starts(table), calendar)
         if adjust:
             table = _adjusted(table)
         read = tuple(oddity for part in parts for oddity in part.oddities)
@@ -105,8 +105,7 @@ class Prices:
     @cached_property
     def first(self) -> NDArray[np.int64]:
         """(S,) row where each symbol starts."""
-        names = self.table["symbol"].to_numpy()
-        return np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])).astype(np.int64)
+        return starts(self.table)
 
     @cached_property
     def sha256(self) -> str:
@@ -170,6 +169,12 @@ class Prices:
         return f"<pre>{html.escape(self.report())}</pre>{self.table.head().to_html(index=False)}"
 
 
+def starts(table: pd.DataFrame) -> NDArray[np.int64]:
+    """(S,) row where each symbol of a sorted table starts."""
+    names = table["symbol"].to_numpy()
+    return np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])).astype(np.int64)
+
+
 def to_pandas(frame: Any) -> pd.DataFrame:
     """A pandas DataFrame of what narwhals knows as a DataFrame (polars, pyarrow, …); else DataError."""
     if isinstance(frame, pd.DataFrame):
@@ -211,8 +216,6 @@ def _joined(parts: Sequence[Tidy]) -> pd.DataFrame:
             f"{name} has the date {session.date()} in two sources",
             remedy="Give each symbol once, or the sources with dates that do not overlap",
         )
-    if table.empty:
-        raise DataError("there are no rows", file=", ".join(parts[0].source))
     return table
 
 

@@ -22,6 +22,14 @@ SAMPLES = {"sp500": "SP500", "nasdaq": "NASDAQ"}
 CSV_ENDINGS = {".csv", ".txt", ".tsv"}
 PARQUET_ENDINGS = {".parquet", ".pq"}
 
+YFINANCE = re.compile(r"Price,.*\r?\nTicker,.*\r?\nDate,")
+# Before 3.1 pandas gets the last bit of a number wrong unless told not to; since then telling is deprecated.
+EXACT: dict[str, Any] = (
+    {"float_precision": "round_trip"}
+    if [int(part) for part in pd.__version__.split(".")[:2]] < [3, 1]
+    else {}
+)
+
 
 def load(
     source: Any,
@@ -141,33 +149,42 @@ def _read_csv(content: bytes, file: str) -> pd.DataFrame:
         ) from None
     if "\0" in text:
         raise DataError("this is a binary file, not text", file=file, remedy="Give a CSV or Parquet file")
-    header = text.lstrip().split("\n", 1)[0]
-    separator = max(",;\t|", key=header.count)
-    levels = [0, 1] if re.match(r"Price,.*\n\s*Ticker,", text) else 0
-    options: dict[str, Any] = {"sep": separator, "header": levels, "skip_blank_lines": False}
     try:
         with warnings.catch_warnings():
+            # Rows longer than the header would otherwise lose cells.
             warnings.simplefilter("error", pd.errors.ParserWarning)
-            names = pd.read_csv(io.StringIO(text), nrows=0, index_col=False, **options).columns
-            is_symbol = [normal_name(name) in SYMBOL_NAMES for name in names]
-            # A symbol may be called NA or TRUE.
-            return pd.read_csv(
-                io.StringIO(text),
-                dtype={name: str for name, symbol in zip(names, is_symbol, strict=True) if symbol},
-                keep_default_na=False,
-                na_values={
-                    name: list(MISSING) for name, symbol in zip(names, is_symbol, strict=True) if not symbol
-                },
-                float_precision="round_trip",
-                low_memory=False,
-                index_col=False,
-                skipinitialspace=True,
-                **options,
-            )
+            return _levels_of_yfinance(text) if YFINANCE.match(text) else _cells(text)
     except pd.errors.EmptyDataError:
         raise DataError("the file is empty", file=file) from None
     except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as problem:
         raise _unreadable(problem, file) from None
+
+
+def _cells(text: str) -> pd.DataFrame:
+    header = text.lstrip().split("\n", 1)[0]
+    options: dict[str, Any] = {
+        "sep": max(",;\t|", key=header.count),
+        "skip_blank_lines": False,
+        "skipinitialspace": True,
+        "index_col": False,
+    }
+    names = pd.read_csv(io.StringIO(text), nrows=0, **options).columns
+    symbols = [name for name in names if normal_name(name) in SYMBOL_NAMES]
+    return pd.read_csv(
+        io.StringIO(text),
+        # A symbol may be called NA, TRUE or 005930.
+        dtype=dict.fromkeys(symbols, str),
+        keep_default_na=False,
+        na_values={name: list(MISSING) for name in names if name not in symbols},
+        low_memory=False,
+        **EXACT,
+        **options,
+    )
+
+
+def _levels_of_yfinance(text: str) -> pd.DataFrame:
+    """What `yfinance.download(…).to_csv()` writes: prices, symbols and the word Date are three lines."""
+    return pd.read_csv(io.StringIO(text), header=[0, 1], index_col=0, low_memory=False, **EXACT)
 
 
 def _unreadable(problem: Exception, file: str) -> DataError:

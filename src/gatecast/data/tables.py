@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gatecast.data.checks import Oddity, first_rows, named
+from gatecast.data.checks import Oddity, cells, counted, oddity
 from gatecast.data.columns import date_column, require_close, symbols_of, values_of, with_normal_names
 from gatecast.data.dates import YEARS, Moments, moments_of
 from gatecast.data.place import Place
@@ -65,6 +65,8 @@ def tidy(
 
     calendars = _calendars(symbols, codes, sessions, calendar)
     still_open = _still_open(symbols, codes, sessions, calendars, now)
+    if still_open.all():
+        raise DataError("there are no rows but of a session that has not closed yet", file=source)
     _require_prices(frame["close"], values["close"], place, ~still_open)
     _refuse_intraday(codes, moments, date_name, place)
     _refuse_repeats(codes, sessions, symbols, date_name, place)
@@ -200,15 +202,12 @@ def _descending(codes: Ints, sessions: Moments, count: int, column: str, place: 
 def _unsorted(table: pd.DataFrame, rows: Rows) -> list[Oddity]:
     if not rows.any():
         return []
-    count = int(rows.sum())
-    text = f"{named(table, rows)}: {count:,} rows run from the newest to the oldest; they are sorted by date."
-    return [Oddity("unsorted", count, text, first_rows(table, rows, "before older rows", "close"))]
+    what = f"{int(rows.sum()):,} rows run from the newest to the oldest"
+    return [oddity("unsorted", table, rows, what, "they are sorted by date", cells(table, "close"))]
 
 
 def _left_out(table: pd.DataFrame, rows: Rows) -> list[Oddity]:
     if not rows.any():
         return []
-    count, day = int(rows.sum()), table.loc[rows, "session"].iloc[0].date()
-    what = "the row" if count == 1 else f"{count:,} rows"
-    text = f"{named(table, rows)}: {what} of {day} left out: that session has not closed yet."
-    return [Oddity("open-session", count, text, first_rows(table, rows, "session still open", "close"))]
+    what = counted(int(rows.sum()), "row is", "rows are") + " of a session that has not closed yet"
+    return [oddity("open-session", table, rows, what, "left out", cells(table, "close"))]

@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import re
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -88,7 +89,9 @@ def _tidy(symbol: str, answer: _Answer, calendar: Calendar) -> Tidy:
 def _download(symbol: str) -> pd.DataFrame:
     import yfinance
 
-    with _heard() as said:
+    with _heard() as said, warnings.catch_warnings():
+        # yfinance 1.7 sorts and renames in place, which pandas 3.1 deprecates (pandas-dev/pandas#63207).
+        warnings.filterwarnings("ignore", message="The inplace keyword in", category=DeprecationWarning)
         try:
             frame = yfinance.download(
                 symbol,

@@ -1,0 +1,108 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from gatecast.data.columns import normal_name, symbols_of, values_of, with_normal_names
+from gatecast.errors import DataError
+
+
+def columns_of(frame):
+    normal, place = with_normal_names(frame, "f.csv")
+    return values_of(normal, place)
+
+
+@pytest.mark.parametrize(
+    ("written", "normal"),
+    [
+        ("Close", "close"),
+        (" CLOSE ", "close"),
+        ("Adj Close", "adj_close"),
+        ("Adj. Close", "adj_close"),
+        ("adjclose", "adj_close"),
+        ("Adjusted Close", "adj_close"),
+        ("Stock Splits", "stock_splits"),
+    ],
+)
+def test_names(written, normal):
+    assert normal_name(written) == normal
+
+
+def test_numbers_as_people_write_them():
+    written = ["1,008.64", "12", ".5", "+1e3", "-", " 7 ", "", None, "n/a", "1,234,567"]
+    expected = [1008.64, 12, 0.5, 1000, np.nan, 7, np.nan, np.nan, np.nan, 1234567]
+    frame = pd.DataFrame({"date": 20200101, "close": written})
+    np.testing.assert_array_equal(columns_of(frame)["close"], expected)
+
+
+@pytest.mark.parametrize("text", ["12,5", "1,23,456", "1.234,56", "$12", "inf", "1_000", "12 USD", "0x10"])
+def test_what_is_no_number(text):
+    with pytest.raises(DataError, match=r"f.csv: not a number.*row 2, column High"):
+        columns_of(pd.DataFrame({"Close": [1.0, 2.0], "High": ["3", text]}))
+
+
+def test_other_columns_are_kept_where_they_are_numbers():
+    frame = pd.DataFrame(
+        {
+            "Zeta": [1, 2],
+            "Volume": [5, 6],
+            "Alpha": ["3", "4"],
+            "note": ["a", "5"],
+            "nothing": [None, None],
+            "when": pd.to_datetime(["2020-01-01", "2020-01-02"]),
+            "Unnamed: 0": [0, 1],
+            "Close": [1.0, 2.0],
+        }
+    )
+    assert list(columns_of(frame)) == ["close", "volume", "alpha", "zeta"]
+
+
+def test_two_columns_with_one_meaning():
+    with pytest.raises(DataError, match='two columns mean close: "Close" and "CLOSE"'):
+        with_normal_names(pd.DataFrame([[1, 2]], columns=["Close", "CLOSE"]), "f.csv")
+
+
+def test_two_levels_become_a_symbol_column():
+    days = pd.to_datetime(["2020-01-02", "2020-01-03"])
+    columns = pd.MultiIndex.from_product([["Close", "Volume"], ["A", "B"]], names=["Price", "Ticker"])
+    frame = pd.DataFrame([[1.0, 2.0, 3, 4], [5.0, np.nan, 7, np.nan]], index=days, columns=columns)
+    normal, _place = with_normal_names(frame, "f")
+    assert list(normal["symbol"]) == ["A", "A", "B"]
+    assert list(normal["close"]) == [1.0, 5.0, 2.0]
+    swapped, _ = with_normal_names(frame.swaplevel(axis=1), "f")
+    assert list(swapped["close"]) == [1.0, 5.0, 2.0]
+
+
+def test_index_is_a_column_where_it_says_something():
+    days = pd.to_datetime(["2020-01-02", "2020-01-03"])
+    close = pd.DataFrame({"Close": [1.0, 2.0]})
+    for frame in (close.set_index(days), close.set_index(days.rename("Date"))):
+        assert list(with_normal_names(frame, "f")[0]["date"]) == list(days)
+    dated = close.assign(date=days)
+    assert list(with_normal_names(dated.set_index("date", drop=False), "f")[0]["date"]) == list(days)
+    assert "index" not in with_normal_names(dated.set_axis([7, 9]), "f")[0].columns
+
+
+def test_blank_rows_are_no_rows_but_count():
+    frame = pd.DataFrame({"close": [1.0, None, 3.0]})
+    normal, place = with_normal_names(frame, "f")
+    assert list(normal["close"]) == [1.0, 3.0]
+    assert list(place.row) == [1, 3]
+
+
+@pytest.mark.parametrize("name", ["Symbol", "TICKER", "Name", "unique_id"])
+def test_symbols(name):
+    frame, place = with_normal_names(pd.DataFrame({name: [" B", "A", "B"]}), "f")
+    codes, symbols = symbols_of(frame, "stem", place)
+    assert symbols == ("A", "B")
+    assert list(codes) == [1, 0, 1]
+
+
+def test_symbol_columns_have_a_rank():
+    frame, place = with_normal_names(pd.DataFrame({"Name": ["Apple"], "Ticker": ["AAPL"]}), "f")
+    assert symbols_of(frame, "stem", place)[1] == ("AAPL",)
+
+
+def test_an_empty_symbol():
+    frame, place = with_normal_names(pd.DataFrame({"Ticker": ["A", " "], "close": [1, 2]}), "f")
+    with pytest.raises(DataError, match=r"symbol is empty.*row 2, column Ticker"):
+        symbols_of(frame, "stem", place)

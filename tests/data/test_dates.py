@@ -1,0 +1,109 @@
+import datetime
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gatecast.data.dates import moments_of
+from gatecast.data.place import Place
+from gatecast.errors import DataError
+
+
+def read(values, symbol=None, zone="America/New_York", **options):
+    column = pd.Series(values, name="date", **options)
+    place = Place("prices.csv", {"date": "Date"}, np.arange(1, len(column) + 1))
+    symbol = np.zeros(len(column), dtype=np.int64) if symbol is None else np.asarray(symbol)
+    return moments_of(column, place, symbol, lambda number: zone)
+
+
+def dates(values, **options):
+    return [str(day) for day in read(values, **options).astype("datetime64[D]")]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        ["2020-01-31", "2020-02-03"],
+        ["2020/1/31", "2020/2/3"],
+        ["2020.01.31", "2020.02.03"],
+        ["20200131", "20200203"],
+        [20200131, 20200203],
+        [20200131.0, 20200203.0],
+        ["1/31/2020", "2/3/2020"],
+        ["31/01/2020", "03/02/2020"],
+        ["31-01-2020", "03-02-2020"],
+        ["31.01.2020", "03.02.2020"],
+        ["Jan 31, 2020", "Feb 3, 2020"],
+        ["31 January 2020", "3 February 2020"],
+        ["31-Jan-2020", "03-Feb-2020"],
+        [" 2020-01-31 ", "2020-02-03"],
+        ["2020-01-31 16:00:00", "2020-02-03 16:00:00"],
+        ["2020-01-31T00:00:00.000", "2020-02-03T00:00:00.000"],
+        ["2020-01-31 00:00:00-05:00", "2020-02-03 00:00:00-05:00"],
+        ["2020-01-31 00:00:00+09:00", "2020-02-03 00:00:00+09:00"],
+        [datetime.date(2020, 1, 31), datetime.date(2020, 2, 3)],
+        [pd.Timestamp("2020-01-31"), pd.Timestamp("2020-02-03")],
+        [pd.Timestamp("2020-01-31", tz="Asia/Seoul"), pd.Timestamp("2020-02-03", tz="Asia/Seoul")],
+        list(pd.PeriodIndex(["2020-01-31", "2020-02-03"], freq="D")),
+    ],
+    ids=str,
+)
+def test_usual_forms(written):
+    assert dates(written) == ["2020-01-31", "2020-02-03"]
+
+
+def test_zones_that_change_with_the_season_keep_their_own_dates():
+    assert dates(["2020-03-06 00:00:00-05:00", "2020-03-09 00:00:00-04:00"]) == ["2020-03-06", "2020-03-09"]
+
+
+def test_utc_is_converted_to_the_exchange_unless_all_are_midnights():
+    assert dates(["2020-01-31T05:00:00Z", "2020-02-03T05:00:00Z"]) == ["2020-01-31", "2020-02-03"]
+    evening_before = ["2020-01-30T15:00:00Z", "2020-02-02T15:00:00Z"]
+    assert dates(evening_before, zone="Asia/Seoul") == ["2020-01-31", "2020-02-03"]
+    assert dates(pd.to_datetime(evening_before), zone="Asia/Seoul") == ["2020-01-31", "2020-02-03"]
+    assert dates(["2020-01-31T00:00:00Z", "2020-02-03T00:00:00+00:00"]) == ["2020-01-31", "2020-02-03"]
+    assert dates(pd.to_datetime(["2020-01-31"], utc=True)) == ["2020-01-31"]
+
+
+def test_each_symbol_has_its_zone():
+    column = pd.Series(["2020-01-30T15:00:00Z"] * 2, name="date")
+    place = Place("f", {}, np.arange(1, 3))
+    zones = ("Asia/Seoul", "America/New_York")
+    moments = moments_of(column, place, np.array([0, 1]), lambda number: zones[number])
+    assert [str(day) for day in moments.astype("datetime64[D]")] == ["2020-01-31", "2020-01-30"]
+
+
+def test_order_decides_where_no_day_is_above_twelve():
+    # As day/month these would be 1 February, 1 March, 1 June, 2 March.
+    written = ["1/2/2020", "1/3/2020", "1/6/2020", "2/3/2020"]
+    assert dates(written) == ["2020-01-02", "2020-01-03", "2020-01-06", "2020-02-03"]
+    assert dates(written[::-1]) == ["2020-02-03", "2020-01-06", "2020-01-03", "2020-01-02"]
+    # As month/day these would be 6 January, 6 January of a year before, ...
+    assert dates(["3/6/2020", "4/6/2020", "1/7/2020"]) == ["2020-06-03", "2020-06-04", "2020-07-01"]
+
+
+def test_order_is_judged_within_each_symbol():
+    written = ["1/2/2020", "1/3/2020", "1/6/2020", "2/3/2020"]
+    expected = ["2020-01-02", "2020-01-03", "2020-01-06", "2020-02-03"]
+    assert dates(written * 2, symbol=[0] * 4 + [1] * 4) == expected * 2
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        (["1/2/2020", "1/3/2020", "1/6/2020"], "month/day and as day/month.*row 1.*1/2/2020.*YYYY-MM-DD"),
+        (["1/31/2020", "31/1/2020"], "same order.*row 2.*31/1/2020"),
+        (["2020-01-31", "2020-02-31"], "no such date.*row 2, column Date, value 2020-02-31"),
+        (["13/13/2020", "1/2/2020"], "same order|no such date"),
+        (["2020-01-31", "soon"], "not a date.*row 2.*soon"),
+        (["31 Foo 2020"], "not a date"),
+        (["1/31/20"], "not a date.*YYYY-MM-DD"),
+        (["0012-01-31"], "not a date"),
+        ([20200131, 20209999], "no such date.*20209999"),
+        (["2020-01-31", None], "date is empty.*row 2"),
+        ([1.5, 1e300], "not a date.*row 1.*1.5"),
+    ],
+)
+def test_what_is_no_date(written, words):
+    with pytest.raises(DataError, match=words):
+        read(written)
