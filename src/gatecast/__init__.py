@@ -34,7 +34,7 @@ __all__ = ["__version__", *_HOMES]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name where it is first used: `import gatecast` stays fast and changes nothing of JAX."""
+    """Import a public name where it is first used: `import gatecast` is fast and leaves JAX alone."""
     if name not in _HOMES:
         raise AttributeError(f"module 'gatecast' has no attribute '{name}'")
     value = getattr(importlib.import_module(_HOMES[name]), name)

@@ -73,8 +73,6 @@ def compare(
     """
     names, networks = resolve_models(models, network, column)
     experiment = Experiment(
-        source=prices.source,
-        sha256=prices.sha256,
         models=names,
         networks=networks,
         training=training or DEFAULT_TRAINING,
@@ -111,6 +109,7 @@ def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None
             value=f"{prices.sha256[:12]}… instead of {str(experiment.sha256)[:12]}…",
             remedy="Give the run's own prices.parquet as the source, or remove sha256 from the experiment",
         )
+    experiment = _with_data(experiment, prices)
     problem = make_problem(
         prices,
         lookback=experiment.lookback,
@@ -143,6 +142,18 @@ def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None
         warnings=(*(oddity.text for oddity in prices.oddities), *fits, *_left_out(folds)),
         notes=_level_note(problem, folds),
         networks=fitted,
+    )
+
+
+def _with_data(experiment: Experiment, prices: Prices) -> Experiment:
+    """The experiment with the data it was made for: source, dates, symbols and hash."""
+    sessions = prices.table["session"]
+    return experiment.changed(
+        source=prices.source,
+        sha256=prices.sha256,
+        symbols=prices.symbols if len(prices.symbols) > 1 else None,
+        start=f"{sessions.min():%Y-%m-%d}",
+        end=f"{sessions.max():%Y-%m-%d}",
     )
 
 

@@ -53,19 +53,21 @@ class Network(_Settings):
     and single in the last two.
     """
 
-    cell: Literal["rnn", "lstm", "gru"] = "lstm"
-    hidden_size: int = Field(32, ge=1, le=4096)
-    num_layers: int = Field(1, ge=1, le=16)
-    bidirectional: bool = False
-    dropout: float = Field(0.0, ge=0.0, lt=1.0)
-    head: Literal["last", "flatten"] = "last"
-    mlp: tuple[Annotated[int, Field(ge=1)], ...] = ()
-    activation: Activation = "relu"
-    state_activation: Activation = "linear"
-    output_activation: Activation = "linear"
-    reset_after: bool = True
-    init: Literal["pytorch", "keras", "glorot"] = "pytorch"
-    output: Literal["point"] = "point"
+    cell: Literal["rnn", "lstm", "gru"] = Field("lstm", description="rnn, lstm or gru")
+    hidden_size: int = Field(32, ge=1, le=4096, description="units per layer and direction")
+    num_layers: int = Field(1, ge=1, le=16, description="recurrent layers")
+    bidirectional: bool = Field(False, description="also run backwards over the window")
+    dropout: float = Field(0.0, ge=0.0, lt=1.0, description="probability, between recurrent layers")
+    head: Literal["last", "flatten"] = Field("last", description="read the last state, or flatten all")
+    mlp: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (), description="sizes of hidden layers after the state, as 64,32"
+    )
+    activation: Activation = Field("relu", description="after each hidden layer")
+    state_activation: Activation = Field("linear", description="on the state, before the hidden layers")
+    output_activation: Activation = Field("linear", description="on the output")
+    reset_after: bool = Field(True, description="GRU in PyTorch's form; else the textbook's")
+    init: Literal["pytorch", "keras", "glorot"] = Field("pytorch", description="pytorch, keras or glorot")
+    output: Literal["point"] = Field("point", description="what is forecast: a point")
 
     @model_validator(mode="after")
     def _dropout_acts(self) -> Network:
@@ -86,15 +88,23 @@ class Training(_Settings):
     in PyTorch), decoupled in "adamw".
     """
 
-    epochs: int = Field(100, ge=1)
-    batch_size: Annotated[int | None, Field(ge=1), BeforeValidator(_none)] = 64
-    shuffle: bool = True
-    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = "adam"
-    learning_rate: float = Field(1e-3, gt=0)
-    weight_decay: float = Field(0.0, ge=0)
-    loss: Literal["auto", "mse", "mae", "huber"] = "auto"
-    patience: Annotated[int | None, Field(ge=1), BeforeValidator(_none)] = 10
-    clip_norm: Annotated[float | None, Field(gt=0), BeforeValidator(_none)] = 1.0
+    epochs: int = Field(100, ge=1, description="passes over the training origins, at most")
+    batch_size: Annotated[int | None, Field(ge=1), BeforeValidator(_none)] = Field(
+        64, description="origins per step; none: all"
+    )
+    shuffle: bool = Field(True, description="shuffle the training origins in every epoch")
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field(
+        "adam", description="adam, adamw, sgd or rmsprop"
+    )
+    learning_rate: float = Field(1e-3, gt=0, description="step size of the optimizer")
+    weight_decay: float = Field(0.0, ge=0, description="L2; decoupled in adamw")
+    loss: Literal["auto", "mse", "mae", "huber"] = Field("auto", description="auto (mse), mse, mae or huber")
+    patience: Annotated[int | None, Field(ge=1), BeforeValidator(_none)] = Field(
+        10, description="epochs without a better validation loss before stopping; none: off"
+    )
+    clip_norm: Annotated[float | None, Field(gt=0), BeforeValidator(_none)] = Field(
+        1.0, description="largest norm of a gradient; none: off"
+    )
 
 
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -121,31 +131,35 @@ class Experiment(_Settings):
 
     source: tuple[str, ...] = ()
     sha256: str | None = None
-    symbols: tuple[str, ...] | None = None
-    start: str | None = None
-    end: str | None = None
-    adjust: bool = False
-    calendar: str | None = None
-    models: tuple[str, ...] = (*ALWAYS, *DEFAULT_MODELS)
+    symbols: tuple[str, ...] | None = Field(None, description="of a table with many symbols, these only")
+    start: str | None = Field(None, description="first date to read, YYYY-MM-DD")
+    end: str | None = Field(None, description="last date to read")
+    adjust: bool = Field(False, description="scale prices by adj_close / close")
+    calendar: str | None = Field(None, description="exchange calendar (XNYS, XKRX, …) or daily")
+    models: tuple[str, ...] = Field(
+        (*ALWAYS, *DEFAULT_MODELS), description="networks and baselines, as gru,lstm,naive"
+    )
     networks: dict[str, Network] = Field(
         default_factory=lambda: {name: _named(name, DEFAULT_NETWORK) for name in DEFAULT_MODELS}
     )
     training: Training = DEFAULT_TRAINING
-    column: str = "close"
-    target: Literal["return", "close"] = "return"
-    horizon: int = Field(1, ge=1)
-    lookback: int = Field(20, ge=1)
-    features: str | None = None
-    scaler: Literal["standard", "minmax", "none"] = "standard"
-    folds: int = Field(5, ge=1)
-    test_size: float = Field(0.25, gt=0, lt=1)
-    test_start: str | None = None
-    validation_size: float = Field(0.15, gt=0, lt=1)
-    window: Literal["expanding", "sliding"] = "expanding"
-    refit: bool = True
-    pooled: bool = True
-    seeds: int = Field(5, ge=1)
-    seed: int = Field(0, ge=0, lt=2**31)
+    column: str = Field("close", description="the price to forecast")
+    target: Literal["return", "close"] = Field("return", description="return, or close: the scaled price")
+    horizon: int = Field(1, ge=1, description="sessions ahead")
+    lookback: int = Field(20, ge=1, description="sessions in a window")
+    features: str | None = Field(None, description="module:function, prices → DataFrame")
+    scaler: Literal["standard", "minmax", "none"] = Field(
+        "standard", description="standard, minmax or none; fitted on training rows"
+    )
+    folds: int = Field(5, ge=1, description="stretches of the test, each with its own training")
+    test_size: float = Field(0.25, gt=0, lt=1, description="share of the sessions, the last ones")
+    test_start: str | None = Field(None, description="first session forecast; instead of test_size")
+    validation_size: float = Field(0.15, gt=0, lt=1, description="share of the sessions before the test")
+    window: Literal["expanding", "sliding"] = Field("expanding", description="expanding or sliding")
+    refit: bool = Field(True, description="train once more on train and validation")
+    pooled: bool = Field(True, description="one network for all symbols; else one each")
+    seeds: int = Field(5, ge=1, description="networks per model and fold")
+    seed: int = Field(0, ge=0, lt=2**31, description="the first of them")
 
     @model_validator(mode="after")
     def _dates(self) -> Experiment:

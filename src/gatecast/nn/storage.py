@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gatecast.errors import RunError
 from gatecast.experiment import Network, Training
@@ -21,21 +23,28 @@ NO_LOSS = np.zeros(0, dtype=np.float32)
 SCALE_ARRAYS = ("x_offset", "x_scale", "y_offset", "y_scale")
 
 
-def save_network(fitted: FittedNetwork, stem: Path, **extra: Any) -> None:
-    """Write `stem`.safetensors (weights and scales) and `stem`.json (settings, members, `extra`).
+def save_network(
+    fitted: FittedNetwork,
+    stem: Path,
+    *,
+    arrays: Mapping[str, NDArray[Any]] | None = None,
+    extra: Mapping[str, Any] | None = None,
+) -> None:
+    """Write `stem`.safetensors (weights, scales, `arrays`) and `stem`.json (settings, members, `extra`).
 
     The JSON holds the SHA-256 of the weights' file and of itself.
     """
     from safetensors.numpy import save
 
-    arrays = {
+    tensors = {f"extra/{name}": np.ascontiguousarray(value) for name, value in (arrays or {}).items()}
+    tensors |= {
         f"{index}/{name}": np.ascontiguousarray(value)
         for index, member in enumerate(fitted.trained)
         for name, value in member.params.items()
     }
     for index, scale in enumerate(fitted.scales):
-        arrays |= {f"scale/{index}/{name}": getattr(scale, name) for name in SCALE_ARRAYS}
-    weights = save(arrays)
+        tensors |= {f"scale/{index}/{name}": getattr(scale, name) for name in SCALE_ARRAYS}
+    weights = save(tensors)
     members = [
         {
             "seed": m.seed,
@@ -53,7 +62,7 @@ def save_network(fitted: FittedNetwork, stem: Path, **extra: Any) -> None:
         "lookback": fitted.lookback,
         "members": members,
         "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        **extra,
+        **(extra or {}),
     }
     stem.parent.mkdir(parents=True, exist_ok=True)
     stem.with_name(stem.name + ".safetensors").write_bytes(weights)
@@ -61,8 +70,8 @@ def save_network(fitted: FittedNetwork, stem: Path, **extra: Any) -> None:
     stem.with_name(stem.name + ".json").write_text(text, encoding="utf-8")
 
 
-def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any]]:
-    """Read what `save_network` wrote; also the whole JSON.
+def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any], dict[str, NDArray[Any]]]:
+    """Read what `save_network` wrote: the network, the whole JSON, and the extra arrays.
 
     Raises
         RunError: a file is missing, was changed, or is something else (a pickle, say).
@@ -114,7 +123,9 @@ def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any]]:
         scales=tuple(scales),
         history=pd.DataFrame(),
     )
-    return fitted, content
+    prefix = "extra/"
+    extra = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+    return fitted, content, extra
 
 
 def _read(path: Path) -> dict[str, Any]:

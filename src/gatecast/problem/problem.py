@@ -13,6 +13,7 @@ from gatecast.data.prices import Prices
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.problem import features as feature_rules
 from gatecast.problem import targets as target_rules
+from gatecast.problem.features import FeatureFunction
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -81,12 +82,12 @@ def make_problem(
     horizon: int,
     target: str = "return",
     column: str = "close",
-    features: str | None = None,
+    features: str | FeatureFunction | None = None,
 ) -> Problem:
     """Cut `prices` into a problem.
 
-    features: "module:function", or None for the defaults: without a level (returns, range, body, volume
-    change) for the target "return", the prices and the volume themselves for the target "close".
+    features: a function, "module:function", or None for the defaults: without a level (returns, range, body,
+    volume change) for the target "return", the prices and the volume themselves for the target "close".
 
     Raises
         SettingError: no such column; a feature function that fails, or reads the future.
@@ -120,9 +121,12 @@ def make_problem(
     )
 
 
-def _features(prices: Prices, features: str | None, target: str, column: str) -> pd.DataFrame:
+def _features(
+    prices: Prices, features: str | FeatureFunction | None, target: str, column: str
+) -> pd.DataFrame:
     if features is not None:
-        return feature_rules.custom_features(prices, feature_rules.named_function(features))
+        function = feature_rules.named_function(features) if isinstance(features, str) else features
+        return feature_rules.custom_features(prices, function)
     if target == "return":
         return feature_rules.return_features(prices, column)
     return feature_rules.level_features(prices, column)

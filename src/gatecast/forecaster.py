@@ -1,0 +1,294 @@
+"""Forecaster: the road to tomorrow. A comparison with one fold whose test is the future."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gatecast.data.prices import Prices
+from gatecast.data.sessions import next_sessions
+from gatecast.errors import DataError, NotFittedError, RunError
+from gatecast.experiment import DEFAULT_NETWORK, DEFAULT_TRAINING, Experiment, Network, Training
+from gatecast.nn.fitting import FittedNetwork, fit_network
+from gatecast.nn.storage import load_network, save_network
+from gatecast.problem.features import FeatureFunction
+from gatecast.problem.folds import Fold, future_fold
+from gatecast.problem.problem import Problem, make_problem
+from gatecast.progress import Bar
+from gatecast.runs import new_folder
+
+WEIGHTS = "network"
+TAIL_ARRAYS = ("features", "anchor", "close", "symbol", "session")
+
+
+class Forecaster:
+    """A network that is fitted on all prices there are and forecasts the sessions after them.
+
+    The arguments are those of `gatecast.compare`; the network of each seed is trained on the same rows, the
+    forecast is the mean over the seeds. `refit`: the epoch is chosen on the last `validation_size` of the
+    sessions, then the network is trained once more with them.
+
+        f = gatecast.Forecaster(gatecast.Network(cell="gru"), horizon=5).fit(prices)
+        f.forecast()
+        f.save("gru-sp500"); f = gatecast.Forecaster.load("gru-sp500")
+    """
+
+    def __init__(
+        self,
+        network: Network | None = None,
+        training: Training | None = None,
+        *,
+        lookback: int = 20,
+        horizon: int = 1,
+        column: str = "close",
+        target: str = "return",
+        features: str | FeatureFunction | None = None,
+        scaler: str = "standard",
+        validation_size: float = 0.15,
+        refit: bool = True,
+        pooled: bool = True,
+        seeds: int = 5,
+        seed: int = 0,
+    ) -> None:
+        self._features = features
+        self._settings = Experiment(
+            models=("network",),
+            networks={"network": network or DEFAULT_NETWORK},
+            training=training or DEFAULT_TRAINING,
+            lookback=lookback,
+            horizon=horizon,
+            column=column,
+            target=target,
+            features=features if isinstance(features, str) else None,
+            scaler=scaler,
+            validation_size=validation_size,
+            refit=refit,
+            pooled=pooled,
+            seeds=seeds,
+            seed=seed,
+        )
+        self._fitted: FittedNetwork | None = None
+        self._tail: Problem | None = None
+        self._calendar: dict[str, str] = {}
+
+    @property
+    def network(self) -> Network:
+        """The network's settings."""
+        return self._settings.networks["network"]
+
+    @property
+    def training(self) -> Training:
+        """How it is trained."""
+        return self._settings.training
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """Losses per seed and epoch (see FittedNetwork)."""
+        return self._need_fit()[0].history
+
+    def fit(self, prices: Prices) -> Forecaster:
+        """Train on every session of `prices`; returns itself.
+
+        Raises
+            SettingError: too few sessions.
+        """
+        settings = self._settings
+        problem = self._problem(prices)
+        fold = future_fold(problem, validation_size=settings.validation_size)
+        with Bar() as bar:
+            self._fitted = fit_network(
+                self.network,
+                self.training,
+                problem,
+                [fold],
+                scaler=settings.scaler,
+                seeds=settings.seeds,
+                seed=settings.seed,
+                refit=settings.refit,
+                pooled=settings.pooled,
+                progress=lambda done, of, epochs: bar.show(
+                    done, of, "training", f"{done} of {of} trained, {epochs} epochs"
+                ),
+            )
+        self._tail, self._calendar = _tail(problem, fold.test), dict(prices.calendar)
+        return self
+
+    def forecast(self, prices: Prices | None = None) -> pd.DataFrame:
+        """The next h sessions after the last one fitted, or after the last one of `prices`.
+
+        Returns one row per symbol and step: symbol, origin, date, step, anchor (the last price), forecast
+        (price), change (fraction of the anchor), low and high (the lowest and highest seed: how much the
+        training's chance matters, no range of the price).
+
+        Raises
+            NotFittedError: before `fit`. DataError: a symbol that was not fitted, or too few sessions.
+        """
+        fitted, tail = self._need_fit()
+        calendar = self._calendar
+        if prices is not None:
+            tail, calendar = self._latest(prices, tail.symbols), prices.calendar
+        origins = np.flatnonzero(tail.last == np.arange(len(tail.last)))
+        none = np.zeros(0, dtype=np.int64)
+        (targets,) = fitted.forecast(tail, [Fold(0, none, none, origins)])
+        mean = tail.to_price(targets.mean(axis=0), origins)
+        seeds = tail.to_price(targets, origins)
+        parts = [
+            pd.DataFrame(
+                {
+                    "symbol": (symbol := tail.symbols[tail.symbol[origin]]),
+                    "origin": tail.session[origin],
+                    "date": next_sessions(calendar[symbol], tail.session[origin], tail.horizon),
+                    "step": np.arange(1, tail.horizon + 1),
+                    "anchor": tail.anchor[origin],
+                    "forecast": mean[place],
+                    "change": mean[place] / tail.anchor[origin] - 1,
+                    "low": seeds[:, place].min(axis=0),
+                    "high": seeds[:, place].max(axis=0),
+                }
+            )
+            for place, origin in enumerate(origins)
+            if np.isfinite(mean[place]).all()
+        ]
+        return pd.concat(parts, ignore_index=True)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
+        """Write network.safetensors and network.json, with the last window of every symbol.
+
+        Raises
+            NotFittedError: before `fit`. RunError: the folder is not empty, or cannot be written; a function
+            for features that has no name "module:function" to find it again.
+        """
+        fitted, tail = self._need_fit()
+        if callable(self._features):
+            raise RunError(
+                'features is a function of this process: give it as "module:function" to save the forecaster'
+            )
+        extra = {
+            "forecaster": self._settings.model_dump(mode="json", exclude={"networks", "training"}),
+            "symbols": list(tail.symbols),
+            "names": list(tail.names),
+            "calendar": self._calendar,
+        }
+        arrays = {name: getattr(tail, name) for name in TAIL_ARRAYS}
+        arrays["session"] = arrays["session"].astype(np.int64)
+        with new_folder(folder, overwrite=overwrite) as partial:
+            save_network(fitted, partial / WEIGHTS, arrays=arrays, extra=extra)
+        return Path(folder)
+
+    @classmethod
+    def load(cls, folder: str | Path) -> Forecaster:
+        """Read what `save` wrote; runs no code of the file.
+
+        Raises
+            RunError: a file is missing, was changed, or is something else.
+        """
+        fitted, content, arrays = load_network(Path(folder) / WEIGHTS)
+        try:
+            settings = {**content["forecaster"], "networks": {"network": fitted.network}}
+            forecaster = cls.__new__(cls)
+            forecaster._settings = Experiment(**settings, training=fitted.training)
+            forecaster._features = forecaster._settings.features
+            forecaster._fitted = fitted
+            forecaster._calendar = content["calendar"]
+            forecaster._tail = _problem_of(forecaster._settings, content["symbols"], content["names"], arrays)
+        except (KeyError, TypeError, ValueError) as error:
+            raise RunError(f"{folder}: not a forecaster of this version of gatecast ({error})") from None
+        return forecaster
+
+    def _problem(self, prices: Prices) -> Problem:
+        settings = self._settings
+        return make_problem(
+            prices,
+            lookback=settings.lookback,
+            horizon=settings.horizon,
+            target=settings.target,
+            column=settings.column,
+            features=self._features,
+        )
+
+    def _latest(self, prices: Prices, symbols: tuple[str, ...]) -> Problem:
+        """The last windows of newer prices, symbols numbered as in the fit."""
+        unknown = [symbol for symbol in prices.symbols if symbol not in symbols]
+        if unknown:
+            raise DataError(
+                f"{', '.join(unknown[:5])} was not among the symbols fitted ({', '.join(symbols[:5])}, …)",
+                remedy="Fit again with these symbols, or select the ones fitted",
+            )
+        problem = self._problem(prices)
+        last = np.unique(problem.last)
+        ready = last[problem.ready[last]]
+        if not len(ready):
+            raise DataError(f"no symbol has the {self._settings.lookback} sessions of one window")
+        number = np.array([symbols.index(symbol) for symbol in prices.symbols])
+        tail = _tail(problem, ready)
+        return replace(tail, symbols=symbols, symbol=number[tail.symbol])
+
+    def _need_fit(self) -> tuple[FittedNetwork, Problem]:
+        if self._fitted is None or self._tail is None:
+            raise NotFittedError("this forecaster has not been fitted: call fit(prices) first")
+        return self._fitted, self._tail
+
+    def __repr__(self) -> str:
+        state = "fitted" if self._fitted else "not fitted"
+        network = self.network
+        return (
+            f"Forecaster({network.cell}, hidden_size={network.hidden_size}, "
+            f"horizon={self._settings.horizon}, {state})"
+        )
+
+
+def _tail(problem: Problem, origins: NDArray[np.int64]) -> Problem:
+    """The problem cut to the windows that end at `origins`, one per symbol."""
+    rows = (origins[:, None] + np.arange(1 - problem.lookback, 1)).ravel()
+    return _with_rows(
+        problem,
+        features=problem.features[rows],
+        anchor=problem.anchor[rows],
+        close=problem.close[rows],
+        symbol=problem.symbol[rows],
+        session=problem.session[rows],
+    )
+
+
+def _problem_of(
+    settings: Experiment, symbols: list[str], names: list[str], arrays: dict[str, NDArray[Any]]
+) -> Problem:
+    none = np.zeros(0, dtype=np.int64)
+    empty = Problem(
+        features=np.zeros((0, len(names)), np.float32),
+        names=tuple(names),
+        anchor=np.zeros(0),
+        close=np.zeros(0),
+        targets=np.zeros((0, settings.horizon)),
+        symbols=tuple(symbols),
+        symbol=none,
+        session=np.zeros(0, "datetime64[D]"),
+        first=none,
+        last=none,
+        ready=np.zeros(0, bool),
+        target=settings.target,
+        lookback=settings.lookback,
+        horizon=settings.horizon,
+    )
+    arrays = {**arrays, "session": arrays["session"].astype("datetime64[D]")}
+    return _with_rows(empty, **{name: arrays[name] for name in TAIL_ARRAYS})
+
+
+def _with_rows(problem: Problem, **arrays: Any) -> Problem:
+    """`problem` with other rows: one whole window per symbol, nothing known after it."""
+    count, lookback = len(arrays["symbol"]), problem.lookback
+    first = np.arange(count) // lookback * lookback
+    last = first + lookback - 1
+    return replace(
+        problem,
+        **arrays,
+        targets=np.full((count, problem.horizon), np.nan),
+        first=first,
+        last=last,
+        ready=np.arange(count) == last,
+    )
