@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -35,8 +37,8 @@ def test_no_evidence(world):
     found = judge(world, {"drift": 1e-5 + noise(world, 1e-6)}, {"gru": noise(world, 3e-4)})
     assert found.kind == "no evidence" and set(found.kinds.values()) == {"no evidence"}
     assert found.sentences[0].startswith(
-        "No evidence that any of the 1 network and 1 baseline beats naive, the forecast 'tomorrow = today' "
-        "(SPA test, p = 0."
+        "No evidence that any of the models tried (1 network, 1 baseline) beats naive, the forecast "
+        "'tomorrow = today' (SPA test, p = 0."
     )
     assert re.fullmatch(
         r"On 300 test days in 2 folds, the best network, gru, made 0\.\d\d % (less|more) squared error than "
@@ -56,7 +58,7 @@ def test_a_network_beats_naive(world):
     assert found.kinds == {"gru": "beats naive", "rnn": "worse than naive", "drift": "no evidence"}
     headline, size, others, lag, note = found.sentences
     assert headline.startswith("gru beats naive") and "(SPA test, p " in headline
-    assert "2 networks and 1 baseline" in headline
+    assert "the best of the models tried (2 networks, 1 baseline)" in headline
     assert re.match(r"On 300 test days in 2 folds, it made 1\d % less squared error than naive", size)
     assert re.fullmatch(r"Worse than naive beyond luck: rnn \(1?\d\d % more\)\.", others)
     assert "goes with what came" in lag and note == "Data were odd."
@@ -75,8 +77,8 @@ def test_worse_than_naive(world):
     found = judge(world, {}, {"lstm": -0.3 + noise(world, 0.01), "gru": noise(world, 0.01)}, notes=[note])
     assert found.kind == "worse than naive" and set(found.kinds.values()) == {"worse than naive"}
     assert found.sentences[0].startswith(
-        "Worse than naive, the forecast 'tomorrow = today': of the 2 networks, even the best network, gru, "
-        "makes larger errors, and luck hardly explains it (Diebold-Mariano test, p < 0.001)."
+        "Worse than naive, the forecast 'tomorrow = today': of the models tried (2 networks), even the best "
+        "network, gru, makes larger errors, and luck hardly explains it (Diebold-Mariano test, p < 0.001)."
     )
     assert re.match(r"On 300 test days in 2 folds, it made \d+ % more squared error", found.sentences[1])
     assert re.search(r"lstm \([\d,]+ times its error\)", found.sentences[2])
@@ -122,4 +124,11 @@ def test_naive_alone(world):
 
 def test_baselines_alone(world):
     found = judge(world, {"drift": noise(world, 3e-4)})
-    assert "any of the 1 baseline beats naive" in found.sentences[0]
+    assert "any of the models tried (1 baseline) beats naive" in found.sentences[0]
+
+
+def test_importing_the_room_is_light():
+    heavy = "{'arch', 'statsmodels', 'scipy'} & set(sys.modules)"
+    code = f"import sys, gatecast.evaluation.verdict, gatecast.evaluation.metrics; print({heavy})"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "set()"

@@ -114,17 +114,17 @@ def _headline(
     if kind == "beats naive":
         what = "" if model in forecasts.seeds else ", a baseline without a network,"
         return (
-            f"{model}{what} beats naive, the forecast 'tomorrow = today': luck hardly explains the best of "
+            f"{model}{what} beats naive, the forecast 'tomorrow = today': luck hardly explains the best of the "
             f"{tried} (SPA test, {_p(spa.p)}), and naive is out of the set of models that may be the best."
         )
     if kind == "worse than naive" and model is not None:
         p = significance.models[model].diebold_mariano.p
         return (
-            f"Worse than naive, the forecast 'tomorrow = today': of {tried}, even the best network, {model}, "
-            f"makes larger errors, and luck hardly explains it (Diebold-Mariano test, {_p(p)})."
+            f"Worse than naive, the forecast 'tomorrow = today': of the {tried}, even the best network, "
+            f"{model}, makes larger errors, and luck hardly explains it (Diebold-Mariano test, {_p(p)})."
         )
     because = spa.reason if spa.reason else f"SPA test, {_p(spa.p)}"
-    return f"No evidence that any of {tried} beats naive, the forecast 'tomorrow = today' ({because})."
+    return f"No evidence that any of the {tried} beats naive, the forecast 'tomorrow = today' ({because})."
 
 
 def _size(
@@ -179,7 +179,7 @@ def _tried(forecasts: Forecasts, significance: Significance) -> str:
     baselines = len(significance.models) - networks
     parts = [_count(networks, "network")] if networks else []
     parts += [_count(baselines, "baseline")] if baselines else []
-    return "the " + " and ".join(parts)
+    return f"models tried ({', '.join(parts)})"
 
 
 def _days(forecasts: Forecasts, significance: Significance, folds: int) -> str:
