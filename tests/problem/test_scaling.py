@@ -102,6 +102,16 @@ def test_a_feature_that_never_changes_keeps_scale_1(ragged_problem, value, scale
 
 
 @EVERY_SCALER
+@pytest.mark.parametrize("price", [0.1, 12.3, 98765.4321])
+def test_a_price_that_never_changes_keeps_scale_1(walks, prices_of, scaler, price):
+    """Its mean is off by a rounding, which must not become its scale."""
+    frame = walks()[["symbol", "date", "close"]].assign(close=price)
+    problem = make_problem(prices_of(frame), lookback=5, horizon=3, target="close")
+    fitted = fit_scale(problem, walk_forward(problem, folds=1)[0].train, scaler)
+    assert (fitted.y_scale == 1).all()
+
+
+@EVERY_SCALER
 def test_a_feature_that_hardly_changes_is_scaled(ragged_problem, scaler):
     """Small numbers are not constants."""
     problem = ragged_problem()
