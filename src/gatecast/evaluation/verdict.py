@@ -114,8 +114,8 @@ def _headline(
     if kind == "beats naive":
         what = "" if model in forecasts.seeds else ", a baseline without a network,"
         return (
-            f"{model}{what} beats naive, the forecast 'tomorrow = today': luck hardly explains the best of the "
-            f"{tried} (SPA test, {_p(spa.p)}), and naive is out of the set of models that may be the best."
+            f"{model}{what} beats naive, the forecast 'tomorrow = today': luck hardly explains the best of "
+            f"the {tried} (SPA test, {_p(spa.p)}), and naive is not among those that may be best."
         )
     if kind == "worse than naive" and model is not None:
         p = significance.models[model].diebold_mariano.p
