@@ -9,9 +9,7 @@ from gatecast.data.sessions import (
     check_calendar,
     close_of,
     irregular,
-    misses,
     next_sessions,
-    sessions_between,
     zone_of,
 )
 from gatecast.errors import DataError, SettingError
@@ -83,13 +81,6 @@ def test_irregular_names_what_is_missing_and_what_is_too_much():
     np.testing.assert_array_equal(surplus, days("2020-01-20"))
     assert [len(part) for part in irregular("daily", days("2020-01-01", "2020-01-03"))] == [1, 0]
     assert [len(part) for part in irregular("XNYS", days())] == [0, 0]
-
-
-def test_misses_agrees_with_irregular():
-    whole = sessions_between("XNYS", "2019-12-01", "2020-02-01")
-    assert not misses("XNYS", whole)
-    assert misses("XNYS", np.delete(whole, 3))
-    assert misses("XNYS", np.sort(np.append(whole, days("2020-01-04"))))
 
 
 def test_dates_before_the_calendar_begins_are_not_judged():

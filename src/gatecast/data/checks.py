@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gatecast.data.sessions import irregular, misses
+from gatecast.data.sessions import Days, irregular
 from gatecast.data.splits import find_splits
 
 Ints = NDArray[np.int64]
@@ -205,11 +205,14 @@ def _irregular_sessions(table: pd.DataFrame, first: Ints, calendar: dict[str, st
     sessions = np.split(table["session"].to_numpy().astype("datetime64[D]"), first[1:])
     missing: list[tuple[str, np.datetime64]] = []
     surplus: list[tuple[str, np.datetime64]] = []
+    # Most symbols of a market have the same dates.
+    known: dict[tuple[str, bytes], tuple[Days, Days]] = {}
     for symbol, days in zip(symbols, sessions, strict=True):
-        if misses(calendar[symbol], days):
-            gone, extra = irregular(calendar[symbol], days)
-            missing += [(symbol, day) for day in gone]
-            surplus += [(symbol, day) for day in extra]
+        key = calendar[symbol], days.tobytes()
+        if key not in known:
+            known[key] = irregular(calendar[symbol], days)
+        missing += [(symbol, day) for day in known[key][0]]
+        surplus += [(symbol, day) for day in known[key][1]]
     several = len(symbols) > 1
     for kind, found, one, many, remark, what in (
         ("missing-session", missing, "session is missing", "sessions are missing",

@@ -47,7 +47,8 @@ def moments_of(column: pd.Series, place: Place, symbol: Ints, zone: Callable[[in
         raise place.error("the date is empty", str(column.name), int(empty.argmax()), "empty", ISO_PLEASE)
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
-    if not pd.api.types.is_datetime64_any_dtype(column.dtype):
+    # Arrow's types of dates and stamps are read as text: pandas treats them in ways of their own.
+    if isinstance(column.dtype, pd.ArrowDtype) or not pd.api.types.is_datetime64_any_dtype(column.dtype):
         return _from_text(column, place, symbol, zone)
     moments = np.asarray(column.dt.tz_localize(None).to_numpy(), dtype="datetime64[s]")
     return _from_utc(moments, symbol, zone) if str(column.dt.tz) == "UTC" else moments
@@ -120,11 +121,10 @@ def _read(text: str) -> _Stamp | None:
         one, two = MONTHS.index(name) + 1, int(found["two"])
     else:
         return None
-    if int(found["year"]) not in YEARS:
+    hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
+    if int(found["year"]) not in YEARS or hour > 23 or minute > 59 or second > 59:
         return None
-    seconds = sum(
-        int(found[part] or 0) * size for part, size in (("hour", 3600), ("minute", 60), ("second", 1))
-    )
+    seconds = 3600 * hour + 60 * minute + second
     return _Stamp(int(found["year"]), one, two, certain, seconds, found["zone"])
 
 

@@ -192,8 +192,11 @@ def to_pandas(frame: Any) -> pd.DataFrame:
 
 def stored(content: pa.Table) -> dict[str, Any] | None:
     """What `Prices.to_parquet` wrote beside the table: source, calendar, oddities; None in any other file."""
-    metadata = content.schema.metadata or {}
-    return json.loads(metadata[METADATA]) if METADATA in metadata else None
+    try:
+        record: dict[str, Any] = json.loads((content.schema.metadata or {})[METADATA])
+    except (KeyError, ValueError):
+        return None
+    return record
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:

@@ -109,12 +109,6 @@ def irregular(calendar: str, sessions: ArrayLike) -> tuple[Days, Days]:
     return np.setdiff1d(expected, days), np.setdiff1d(days[_in_recorded_years(calendar, days)], expected)
 
 
-def misses(calendar: str, days: Days) -> bool:
-    """Whether `irregular` would find anything in these (N,) ascending, distinct dates; much faster."""
-    expected = sessions_between(calendar, days[0], days[-1])
-    return not np.array_equal(expected, days)
-
-
 def sessions_between(calendar: str, first: object, last: object) -> Days:
     """All sessions from `first` to `last`, both inclusive: datetime64[D], ascending.
 

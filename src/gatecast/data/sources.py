@@ -143,10 +143,9 @@ def _read_csv(content: bytes, file: str) -> pd.DataFrame:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as problem:
-        row = content[: problem.start].count(b"\n")
-        raise DataError(
-            "this is not UTF-8 text", file=file, row=row, remedy="Save it as CSV in UTF-8"
-        ) from None
+        row = content[: problem.start].count(b"\n") or None
+        remedy = "Save it as CSV in UTF-8"
+        raise DataError("this is not UTF-8 text", file=file, row=row, remedy=remedy) from None
     if "\0" in text:
         raise DataError("this is a binary file, not text", file=file, remedy="Give a CSV or Parquet file")
     try:
@@ -188,16 +187,18 @@ def _levels_of_yfinance(text: str) -> pd.DataFrame:
 
 
 def _unreadable(problem: Exception, file: str) -> DataError:
-    found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", str(problem))
-    if found:
+    """In our words what pandas says of text that is no table."""
+    said = str(problem)
+    quotes = "Put numbers with commas in quotes"
+    if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
         expected, line, seen = map(int, found.groups())
-        return DataError(
-            f"the row has {seen} cells and the header {expected}",
-            file=file,
-            row=line - 1,
-            remedy="Put numbers with commas in quotes",
-        )
-    return DataError(f"this is no table: {problem}", file=file, remedy="Give a CSV file with one header line")
+        what = f"the row has {seen} cells and the header {expected}"
+        return DataError(what, file=file, row=line - 1, remedy=quotes)
+    if "Length of header" in said:
+        return DataError("the rows have more cells than the header", file=file, remedy=quotes)
+    if found := re.search(r"EOF inside string starting at row (\d+)", said):
+        return DataError("a quote is opened and never closed", file=file, row=int(found[1]))
+    return DataError(f"this is no table: {said}", file=file, remedy="Give a CSV file with one header line")
 
 
 def _read_parquet(content: bytes, file: str, stem: str, calendar: Calendar) -> Tidy:
