@@ -43,7 +43,8 @@ def load(
     """Daily prices from a sample, a file, a DataFrame, Yahoo, or a list of these.
 
     source    "sample:sp500", "sample:nasdaq" (S&P 500 and Nasdaq, 1999-2018, of `arch.data`);
-              "yahoo:TSLA" (prices as traded with adj_close; kept for 12 hours in the cache folder);
+              "yahoo:TSLA" (as traded, though Yahoo adjusts all history for splits, with adj_close; an
+              answer is kept in the cache folder and serves for 12 hours, or while there is no network);
               a path ending in .csv or .parquet; a pandas or polars DataFrame; or a list of these
     start     first date, inclusive ("2015-01-01", a date, a Timestamp)
     end       last date, inclusive

@@ -45,7 +45,9 @@ class _NoAnswer(Exception):
 
 
 def read_yahoo(symbol: str, calendar: Calendar = None, now: pd.Timestamp | None = None) -> Tidy:
-    """Daily prices of one Yahoo symbol, as far back as there are: as traded, with adj_close and dividends.
+    """Daily prices of one Yahoo symbol, as far back as there are, with adj_close, dividends and splits.
+
+    As traded, but that Yahoo adjusts the whole history for splits.
 
     symbol  as Yahoo writes it: "TSLA", "005930.KS", "^KS11"
     now     the current moment (with a time zone), for tests
