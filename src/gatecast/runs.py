@@ -98,9 +98,25 @@ class Result:
             self._write(partial)
         return Path(folder)
 
+    def table(self) -> str:
+        """The scores over all steps as text, as the command line prints them."""
+        scores = self.scores
+        symbol = "all" if "all" in set(scores["symbol"]) else scores["symbol"].iloc[0]
+        shown = scores[(scores["step"] == "all") & (scores["symbol"] == symbol)].set_index("model")
+        lines = [f"{'model':<16}{'MASE':>8}{'RMSE':>9}{'R2':>9}{'direction':>11}{'DM p':>8}"]
+        for name, row in shown.iterrows():
+            judged = self.significance.models.get(str(name))
+            p = judged.diebold_mariano.p if judged else math.nan
+            cells = (
+                (row["mase"], 8, ".3f"), (row["rmse_return"], 9, ".3%"), (row["r2_return"], 9, "+.4f"),
+                (row["directional_accuracy"], 11, ".1%"), (p, 8, ".3f"),
+            )  # fmt: skip
+            lines.append(f"{name:<16}" + "".join(_cell(*cell) for cell in cells))
+        return "\n".join(lines)
+
     def summary(self) -> dict[str, Any]:
         """Verdict, scores and tests as plain data for JSON; undefined numbers are None."""
-        return _plain(
+        return plain(
             {
                 "verdict": {"text": self.verdict.text, "kind": self.verdict.kind},
                 "source": list(self.prices.source),
@@ -108,7 +124,7 @@ class Result:
                 "scores": self.scores.to_dict(orient="records"),
                 "significance": self.significance.as_dict(),
                 "lag": {name: lag.as_dict() for name, lag in self.lag.items()},
-                "scales": self._scales().to_dict(orient="records"),
+                "scales": self.outcome.scales.to_dict(orient="records"),
                 "warnings": list(self.warnings),
                 "notes": list(self.notes),
             }
@@ -118,20 +134,6 @@ class Result:
         table = self.prices.table
         prices = table.set_index("session")[self.experiment.column]
         return {symbol: prices[(table["symbol"] == symbol).to_numpy()] for symbol in self.outcome.symbols}
-
-    def _scales(self) -> pd.DataFrame:
-        """The training-fold losses of naive that MASE and the tests divide by."""
-        outcome = self.outcome
-        names = np.asarray(outcome.symbols, dtype=object)
-        table = pd.DataFrame(
-            {
-                "symbol": names[outcome.symbol],
-                "fold": outcome.fold,
-                "naive_mae": outcome.naive_mae,
-                "naive_mse": outcome.naive_mse,
-            }
-        )
-        return table.drop_duplicates(["symbol", "fold"], ignore_index=True)
 
     def _write(self, folder: Path) -> None:
         from gatecast.report.charts import save_charts
@@ -237,16 +239,20 @@ def _replace(partial: Path, folder: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
+def _cell(value: float, width: int, form: str) -> str:
+    return f"{value:>{width}{form}}" if math.isfinite(value) else f"{'–':>{width}}"
+
+
 def _sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _plain(value: Any) -> Any:
-    """Plain data for JSON: NaN and infinity become None."""
+def plain(value: Any) -> Any:
+    """Plain data for JSON: NaN and infinity become None, arrays lists."""
     if isinstance(value, dict):
-        return {str(key): _plain(part) for key, part in value.items()}
+        return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(part) for part in value]
+        return [plain(part) for part in value]
     if isinstance(value, np.generic):
         value = value.item()
     if value is pd.NA or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):

@@ -16,6 +16,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
+from functools import partial
 from threading import Event
 from typing import Any, NamedTuple, TypeVar
 
@@ -27,7 +28,7 @@ from numpy.typing import NDArray
 
 from gatecast.errors import FitWarning
 from gatecast.experiment import Network, Training
-from gatecast.nn.losses import loss_of
+from gatecast.nn.losses import RowLoss, loss_of
 from gatecast.nn.network import apply, init_params
 from gatecast.nn.recurrent import Params
 
@@ -139,17 +140,17 @@ def train(
     rows = jax.device_put(rows)
     on_device = [_on_device(member, padded, max(validated, 1)) for member in members]
     program = _Program(network, training, lookback, batch)
-    first = program.init(on_device[0].key, rows)
-    run = jax.jit(program.run, donate_argnums=0).lower(first, on_device[0], rows, jnp.int32(1)).compile()
-    init = jax.jit(program.init).lower(on_device[0].key, rows).compile()
+    # compiled here, once, by a call of no steps: the threads below find both programs ready
+    _run(program, _init(program, on_device[0].key, rows), on_device[0], rows, jnp.int32(0))
     epochs = np.zeros(len(members), dtype=int)
     interrupted = Event()
 
     def train_member(index: int) -> Trained:
-        member, state, budget = on_device[index], init(on_device[index].key, rows), 1
+        member, budget = on_device[index], 1
+        state = _init(program, member.key, rows)
         while not interrupted.is_set():
             began = time.perf_counter()
-            state, done = run(state, member, rows, jnp.int32(budget))
+            state, done = _run(program, state, member, rows, jnp.int32(budget))
             finished = bool(done)
             epochs[index] = int(state.epoch)
             if finished:
@@ -187,30 +188,34 @@ def predict(
     padded = math.ceil(longest / chunk) * chunk
     device_rows = jax.device_put(rows)
 
-    def outputs(params: Params, rows: Rows, scale: jax.Array, origins: jax.Array) -> jax.Array:
-        windows = origins.reshape(-1, chunk)
-        scaled = jax.lax.map(lambda o: apply(network, params, _window(rows, scale, o, lookback))[0], windows)
-        return scaled.reshape(len(origins), -1)
-
     def one(job: tuple[Weights, int, NDArray[np.int64]]) -> NDArray[np.float64]:
         params, scale, origins = job
-        scaled = compiled(params, device_rows, np.int32(scale), _pad(origins, padded))
+        windows = _pad(origins, padded).reshape(-1, chunk)
+        scaled = _outputs(network, params, device_rows, np.int32(scale), windows, lookback)
         symbol = np.asarray(rows.symbol)[origins]
-        back = np.asarray(scaled)[: len(origins)].astype(np.float64)
+        back = np.asarray(scaled).reshape(padded, -1)[: len(origins)].astype(np.float64)
         return back * np.asarray(rows.y_scale)[scale, symbol] + np.asarray(rows.y_offset)[scale, symbol]
 
-    params, scale, origins = jobs[0]
-    compiled = jax.jit(outputs).lower(params, device_rows, np.int32(scale), _pad(origins, padded)).compile()
+    one(jobs[0])  # compiled here, once
     return _spread(one, jobs, Event(), lambda done: None)
 
 
+@dataclass(frozen=True)
 class _Program:
     """The compiled part: one member, from its weights to its best epoch."""
 
-    def __init__(self, network: Network, training: Training, lookback: int, batch: int) -> None:
-        self.network, self.training, self.lookback, self.batch = network, training, lookback, batch
-        self.loss = loss_of(training)
-        self.optimizer = _optimizer(training)
+    network: Network
+    training: Training
+    lookback: int
+    batch: int
+
+    @property
+    def loss(self) -> RowLoss:
+        return loss_of(self.training)
+
+    @property
+    def optimizer(self) -> optax.GradientTransformation:
+        return _optimizer(self.training)
 
     def init(self, key: jax.Array, rows: Rows) -> _State:
         horizon, features = rows.targets.shape[1], rows.features.shape[1]
@@ -329,6 +334,18 @@ class _Program:
 
         chunks = (member.validation_count + chunk - 1) // chunk
         return jax.lax.fori_loop(0, chunks, add, jnp.float32(0)) / member.validation_count
+
+
+_init = jax.jit(_Program.init, static_argnums=0)
+_run = jax.jit(_Program.run, static_argnums=0, donate_argnums=1)
+
+
+@partial(jax.jit, static_argnums=(0, 5))
+def _outputs(
+    network: Network, params: Params, rows: Rows, scale: jax.Array, origins: jax.Array, lookback: int
+) -> jax.Array:
+    """Scaled outputs (chunks, B, h) of origins (chunks, B), a chunk at a time."""
+    return jax.lax.map(lambda part: apply(network, params, _window(rows, scale, part, lookback))[0], origins)
 
 
 def _window(rows: Rows, scale: jax.Array, origins: jax.Array, lookback: int) -> jax.Array:

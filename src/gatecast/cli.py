@@ -1,0 +1,187 @@
+"""The command line: one function per command, no logic of its own."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gatecast import __version__
+from gatecast.errors import SettingError
+from gatecast.experiment import (
+    DEFAULT_NETWORK,
+    DEFAULT_TRAINING,
+    Experiment,
+    Network,
+    Training,
+)
+from gatecast.options import experiment_of, with_settings
+
+if TYPE_CHECKING:
+    from gatecast.data.prices import Prices
+    from gatecast.runs import Result
+
+DATA = ("start", "end", "symbols", "adjust", "calendar")
+COMPARE = tuple(
+    name for name in Experiment.model_fields if name not in ("source", "sha256", "networks", "training")
+)
+NETWORK = tuple(name for name in Network.model_fields if name not in ("cell", "bidirectional"))  # by --models
+FORECAST = (*DATA, "column", "target", "horizon", "lookback", "features", "scaler", "validation_size",
+            "refit", "pooled", "seeds", "seed")  # fmt: skip
+
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="sample:sp500, sample:nasdaq, yahoo:SYMBOL, a CSV or Parquet file; several are pooled"
+    ),
+]
+Out = Annotated[Path | None, typer.Option(help="run folder; default runs/<time>-<source>")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace a run folder that is not empty")]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout and nothing else")]
+
+app = typer.Typer(
+    name="gatecast",
+    help='Forecast prices with recurrent networks and say whether they beat "tomorrow = today".',
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+data = typer.Typer(help="Look at price data.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"gatecast {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _main(
+    version: Annotated[
+        bool, typer.Option("--version", help="print the version", callback=_print_version, is_eager=True)
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command()
+@with_settings(
+    (Experiment(), "Comparison", COMPARE),
+    (DEFAULT_NETWORK, "Network", NETWORK),
+    (DEFAULT_TRAINING, "Training", Training.model_fields),
+)
+def compare(
+    source: Sources = None,
+    out: Out = None,
+    config: Annotated[Path | None, typer.Option(help="experiment.toml of an earlier run")] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+    **settings: Any,
+) -> None:
+    """Train every model over many seeds and refits, beside naive, and say whether anything was learned."""
+    _current_folder_importable()
+    experiment = experiment_of(config, source, settings)
+    from gatecast.runs import check_folder
+
+    folder = out or _default_folder(experiment.source)
+    check_folder(folder, overwrite=overwrite)
+    from gatecast.compare import run
+
+    result = run(experiment, _load(experiment))
+    result.save(folder, overwrite=overwrite)
+    if as_json:
+        _print_json({**result.summary(), "run": str(folder)})
+    else:
+        _print_result(result, folder)
+
+
+@app.command()
+@with_settings(
+    (Experiment(), "Forecast", FORECAST),
+    (DEFAULT_NETWORK, "Network", NETWORK),
+    (DEFAULT_TRAINING, "Training", Training.model_fields),
+)
+def forecast(
+    source: Annotated[list[str], typer.Argument(help="as in compare")],
+    model: Annotated[str, typer.Option(help="rnn, lstm, gru, birnn, bilstm or bigru")] = "gru",
+    run: Annotated[
+        Path | None, typer.Option(help="run folder with this model's record; else it is made")
+    ] = None,
+    as_json: AsJson = False,
+    **settings: Any,
+) -> None:
+    """Forecast the next sessions, with the model's record on these data beside it."""
+    _current_folder_importable()
+    from gatecast.outlook import outlook
+
+    if run is not None and settings:
+        raise SettingError(
+            f"with --run every setting comes from the run: drop {', '.join(f'--{name}' for name in settings)}"
+        )
+    experiment = experiment_of(None, source, {**settings, "models": model})
+    answer = outlook(experiment, _load(experiment), model, run)
+    if as_json:
+        _print_json(answer.summary())
+    else:
+        typer.echo(answer.text)
+
+
+@data.command()
+def check(
+    file: Annotated[str, typer.Argument(help="a source, as in compare")],
+    calendar: Annotated[str | None, typer.Option(help="exchange calendar (XNYS, XKRX, …) or daily")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print what is in a price file and what is odd about it."""
+    import warnings
+
+    from gatecast.data.sources import load
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the report holds them
+        prices = load(file, calendar=calendar)
+    if as_json:
+        _print_json(prices.summary())
+    else:
+        typer.echo(prices.report())
+
+
+def _load(experiment: Experiment) -> Prices:
+    from gatecast.data.sources import load
+
+    return load(
+        list(experiment.source),
+        start=experiment.start,
+        end=experiment.end,
+        symbols=experiment.symbols,
+        adjust=experiment.adjust,
+        calendar=experiment.calendar,
+    )
+
+
+def _default_folder(source: tuple[str, ...]) -> Path:
+    name = "-".join(Path(part.replace(":", "-")).stem for part in source)[:60]
+    return Path("runs") / f"{datetime.now():%Y-%m-%dT%H%M%S}-{name}"
+
+
+def _current_folder_importable() -> None:
+    """--features module:function finds modules of the current folder, as `python -m` does."""
+    if "" not in sys.path:
+        sys.path.insert(0, "")
+
+
+def _print_result(result: Result, folder: Path) -> None:
+    typer.echo(result.verdict.text)
+    typer.echo()
+    typer.echo(result.table())
+    typer.echo()
+    typer.echo(f"The page: {folder / 'report.html'}")
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, allow_nan=False))

@@ -1,0 +1,94 @@
+"""Flags of the command line, made from the settings they stand for."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import typer
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from gatecast.experiment import (
+    DEFAULT_MODELS,
+    DEFAULT_NETWORK,
+    Experiment,
+    Network,
+    Training,
+    read_experiment,
+    resolve_models,
+)
+
+
+def with_settings(*defaults: tuple[BaseModel, str, Iterable[str]]) -> Callable[..., Any]:
+    """Give a command one flag for each named field of (defaults, title, fields); it gets them as **settings.
+
+    Only flags that were given are in `settings`, as text where they are not switches: the models check them.
+    """
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        flags = [_flag(model, name, title) for model, title, names in defaults for name in names]
+
+        def wrapped(**arguments: Any) -> None:
+            given = {flag.name: arguments.pop(flag.name) for flag in flags}
+            command(**arguments, **{name: value for name, value in given.items() if value is not None})
+
+        own = [
+            parameter
+            for parameter in inspect.signature(command, eval_str=True).parameters.values()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        wrapped.__signature__ = inspect.Signature([*own, *flags])  # type: ignore[attr-defined]
+        wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
+        return wrapped
+
+    return decorate
+
+
+def experiment_of(config: Path | None, source: list[str] | None, settings: dict[str, Any]) -> Experiment:
+    """The experiment of a config file or of the defaults, with the flags that were given on top."""
+    network = {name: settings.pop(name) for name in Network.model_fields if name in settings}
+    training = {name: settings.pop(name) for name in Training.model_fields if name in settings}
+    settings = {name: _split(Experiment.model_fields[name], value) for name, value in settings.items()}
+    if "mlp" in network:
+        network["mlp"] = _split(Network.model_fields["mlp"], network["mlp"])
+    names = settings.pop("models", None)
+    base = read_experiment(config) if config else Experiment(source=("sample:sp500",))
+    if source:
+        settings["source"] = tuple(source)
+    if names is not None or config is None:
+        chosen = DEFAULT_NETWORK.changed(**network)
+        column = settings.get("column", base.column)
+        settings["models"], settings["networks"] = resolve_models(names or DEFAULT_MODELS, chosen, column)
+    elif network:
+        settings["networks"] = {name: own.changed(**network) for name, own in base.networks.items()}
+    if training:
+        settings["training"] = base.training.changed(**training)
+    return base.changed(**settings)
+
+
+def _flag(defaults: BaseModel, name: str, title: str) -> inspect.Parameter:
+    """One optional flag for a field, with its description and default in the help."""
+    field, default = type(defaults).model_fields[name], getattr(defaults, name)
+    dashed = name.replace("_", "-")
+    switch = field.annotation is bool
+    shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
+    text = field.description or ""
+    if not switch and shown not in (None, ""):
+        text += f" (default {shown})"
+    names = [f"--{dashed}/--no-{dashed}"] if switch else [f"--{dashed}"]
+    option = typer.Option(*names, help=text, rich_help_panel=title, metavar=None if switch else "VALUE")
+    kind = bool if switch else str
+    return inspect.Parameter(
+        name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]
+    )
+
+
+def _split(field: FieldInfo, value: Any) -> Any:
+    """A comma-separated list for a field that holds several values."""
+    several = any(get_origin(kind) is tuple for kind in (field.annotation, *get_args(field.annotation)))
+    if not (several and isinstance(value, str)):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
