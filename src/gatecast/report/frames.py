@@ -1,0 +1,185 @@
+"""Result → the small tables that the charts draw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from gatecast.evaluation.significance import skill_by_step
+
+if TYPE_CHECKING:
+    from gatecast.runs import Result
+
+MOST_SYMBOLS = 8
+MOST_PRICES = 20_000  # rows of the forecast chart
+MOST_CHANGES = 20_000  # points of the changes chart, over all models
+MOST_LINES = 50  # networks per model in the loss chart
+
+Label = Callable[[str], str]
+
+
+def leading_model(result: Result) -> str:
+    """The model to show: the network with the highest skill, else the best baseline, else naive."""
+    judged = result.significance.models
+    for names in (list(result.outcome.seeds), list(judged)):
+        skills = {name: judged[name].skill.value for name in names if name in judged}
+        finite = {name: value for name, value in skills.items() if np.isfinite(value)}
+        if finite:
+            return max(finite, key=finite.__getitem__)
+    return next(iter([*result.outcome.seeds, *judged, "naive"]))
+
+
+def tested_symbols(result: Result) -> list[str]:
+    """The symbols that have test origins, in order."""
+    return [result.outcome.symbols[i] for i in np.unique(result.outcome.symbol)]
+
+
+def shown_symbols(result: Result) -> list[str]:
+    """The first symbols, as many as a chart of prices can carry."""
+    rows = len(result.outcome.origin) / len(tested_symbols(result))
+    return tested_symbols(result)[: max(1, min(MOST_SYMBOLS, int(MOST_PRICES * 0.75 / rows)))]
+
+
+def shown_steps(result: Result) -> tuple[int, ...]:
+    """The first step and the last."""
+    horizon = result.outcome.horizon
+    return (1,) if horizon == 1 else (1, horizon)
+
+
+def fold_starts(result: Result) -> list[pd.Timestamp]:
+    """The first session forecast in each fold."""
+    outcome = result.outcome
+    return [pd.Timestamp(outcome.date[outcome.fold == fold, 0].min()) for fold in np.unique(outcome.fold)]
+
+
+def prices_and_forecasts(result: Result, model: str) -> pd.DataFrame:
+    """Actual prices and the forecasts for the same session.
+
+    symbol, date, actual, test (whether any forecast is for it or later), and for each shown step k:
+    forecast_k, low_k, high_k (the lowest and highest seed). Sessions before the test are thinned where
+    there are too many to draw.
+    """
+    symbols = shown_symbols(result)
+    parts = [_of_symbol(result, model, symbol) for symbol in symbols]
+    tested = sum(int(part["test"].sum()) for part in parts)
+    earlier = sum(map(len, parts)) - tested
+    every = max(1, int(np.ceil(earlier / max(MOST_PRICES - tested, 1000))))
+    kept = [part[(part["test"] | (np.arange(len(part)) % every == 0)).to_numpy()] for part in parts]
+    return pd.concat(kept, ignore_index=True)
+
+
+def changes(result: Result, most: int = MOST_CHANGES) -> pd.DataFrame:
+    """model, forecast and actual change over the horizon, in per cent of the last known price; naive left out.
+
+    The same origins for every model, evenly thinned to `most` points in all; those that are not finite are
+    left out.
+    """
+    outcome = result.outcome
+    names = [name for name in outcome.forecast if name != "naive"]
+    every = max(1, int(np.ceil(len(outcome.anchor) * len(names) / most)))
+    rows = slice(None, None, every)
+    anchor = outcome.anchor[rows]
+    with np.errstate(all="ignore"):
+        parts = [
+            pd.DataFrame(
+                {
+                    "model": name,
+                    "forecast": 100 * (outcome.forecast[name][rows, -1] / anchor - 1),
+                    "actual": 100 * (outcome.y[rows, -1] / anchor - 1),
+                }
+            )
+            for name in names
+        ]
+    table = pd.concat(parts) if parts else pd.DataFrame(columns=["model", "forecast", "actual"])
+    finite = np.isfinite(table[["forecast", "actual"]].to_numpy(np.float64)).all(axis=1)
+    return table[finite].reset_index(drop=True)
+
+
+def skills(result: Result) -> pd.DataFrame:
+    """model, network (or baseline), skill, low, high in per cent; best first, undefined last."""
+    table = result.significance.frame
+    if table.empty:
+        return table
+    table = table[["model", "skill", "skill_low", "skill_high"]]
+    table.columns = pd.Index(["model", "skill", "low", "high"])
+    table = table.sort_values("skill", ascending=False, kind="stable", ignore_index=True)
+    return _in_per_cent(table.assign(network=table["model"].isin(list(result.outcome.seeds))))
+
+
+def skills_by_step(result: Result) -> pd.DataFrame:
+    """model, step, skill, low, high in per cent."""
+    return _in_per_cent(skill_by_step(result.outcome))
+
+
+def losses(training: pd.DataFrame) -> pd.DataFrame:
+    """model, line (one network), epoch, loss, validation_loss, kept; of the search for the best epoch.
+
+    With more than MOST_LINES networks of a model, every so many are left out.
+    """
+    if training.empty:
+        return training
+    table = training[training["stage"] == "search"].reset_index(drop=True)
+    keys = ["model", "fold", "seed", "symbol"]
+    table = table.assign(line=table.groupby(keys, sort=False, dropna=False).ngroup())
+    place = table["line"] - table.groupby("model")["line"].transform("min")
+    every = np.ceil((table.groupby("model")["line"].transform("nunique")) / MOST_LINES)
+    return table.loc[place % every == 0, ["model", "line", "epoch", "loss", "validation_loss", "kept"]]
+
+
+def relative_losses(training: pd.DataFrame) -> pd.DataFrame:
+    """`losses`, each divided by what it was after the first epoch: folds and symbols differ in level."""
+    table = losses(training)
+    if table.empty:
+        return table
+    first = table.groupby("line")[["loss", "validation_loss"]].transform("first")
+    return table.assign(
+        loss=table["loss"] / first["loss"],
+        validation_loss=table["validation_loss"] / first["validation_loss"],
+    )
+
+
+def symmetric_limit(table: pd.DataFrame) -> float:
+    """Half the side of the frame of the changes: what nearly all of them need, and no more than three times
+    what the actual ones need, so that one wild model does not make dots of the others."""
+    if table.empty:
+        return 1.0
+    actual = float(table["actual"].abs().quantile(0.995))
+    forecast = float(table["forecast"].abs().quantile(0.995))
+    return max(actual, min(forecast, 3 * actual)) or 1.0
+
+
+def skill_limit(table: pd.DataFrame) -> float:
+    """Half the width of the frame of the skills, in per cent: four times what the median model needs."""
+    reach = table[["low", "high"]].abs().max(axis=1).dropna()
+    if reach.empty or reach.max() == 0:
+        return 1.0
+    return float(min(1.05 * reach.max(), 4 * max(reach.median(), 0.01)))
+
+
+def _of_symbol(result: Result, model: str, symbol: str) -> pd.DataFrame:
+    outcome, table = result.outcome, result.prices.table
+    mine = table[(table["symbol"] == symbol).to_numpy()]
+    rows = outcome.symbol == outcome.symbols.index(symbol)
+    date = pd.DatetimeIndex(mine["session"])
+    columns = {
+        "symbol": symbol,
+        "date": date,
+        "actual": mine[result.experiment.column].to_numpy(),
+        "test": date >= pd.Timestamp(outcome.date[rows].min()),
+    }
+    members = outcome.seeds.get(model)
+    for step in shown_steps(result):
+        at = pd.DatetimeIndex(outcome.date[rows, step - 1])
+        values = {f"forecast_{step}": outcome.forecast[model][rows, step - 1]}
+        if members is not None and len(members) > 1:
+            values[f"low_{step}"] = members[:, rows, step - 1].min(axis=0)
+            values[f"high_{step}"] = members[:, rows, step - 1].max(axis=0)
+        columns |= {name: pd.Series(column, at).reindex(date).to_numpy() for name, column in values.items()}
+    return pd.DataFrame(columns)
+
+
+def _in_per_cent(table: pd.DataFrame) -> pd.DataFrame:
+    return table.assign(**{name: 100 * table[name] for name in ("skill", "low", "high")})

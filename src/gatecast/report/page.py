@@ -1,0 +1,161 @@
+"""A result as one HTML file: verdict, charts, tables, warnings and the experiment; nothing is fetched."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from functools import cache
+from html import escape
+from importlib import resources
+from string import Template
+from typing import TYPE_CHECKING
+
+from gatecast import __version__
+from gatecast.report import frames, tables
+from gatecast.report.charts import page_charts
+
+if TYPE_CHECKING:
+    from gatecast.runs import Result
+
+COMMAND = "gatecast compare --config experiment.toml"
+CAPTIONS = {
+    "forecast": (
+        "Forecast and actual price",
+        "Grey in the strip: training; black: test. Dashed: where the test and each fold begin; every fold has "
+        "its own training. Drag in the strip to choose the sessions shown above it, scroll on it to zoom.",
+    ),
+    "changes": (
+        "Forecast change against actual change",
+        "A dot is a forecast. On the dashed diagonal the forecast is right; on the zero line it is the last "
+        "known price again, so a copy of yesterday lies flat.",
+    ),
+    "skill": (
+        "Skill against naive",
+        "Right of the line: smaller squared errors than the forecast “tomorrow = today”. An interval that "
+        "crosses the line: luck may explain the difference. A triangle lies beyond the frame.",
+    ),
+    "steps": ("Skill at every step ahead", "The same for each step by itself, with its 95 % interval."),
+    "loss": (
+        "Loss while training",
+        "One thin line per network (fold and seed), each as a share of its loss after the first epoch. Dots: "
+        "the epoch that was kept.",
+    ),
+}
+
+
+def page(result: Result) -> str:
+    """The whole page; needs no network and no other file."""
+    charts = page_charts(result)
+    captions = CAPTIONS | {"forecast": _forecast_caption(result)}
+    verdict = result.verdict
+    return Template(_text("template.html")).substitute(
+        title=escape(", ".join(_symbols(result))),
+        scope=_scope(result),
+        kind=verdict.kind.replace(" ", "-"),
+        kind_text=escape(verdict.kind.capitalize()),
+        headline=escape(verdict.sentences[0]),
+        sentences=escape(" ".join(verdict.sentences[1:])),
+        charts="\n".join(_figure(name, *captions[name]) for name in charts),
+        scores=_scores(result),
+        tests=_tests(result),
+        warnings=_warnings(result),
+        toml=escape(result.experiment.to_toml()),
+        command=COMMAND,
+        version=__version__,
+        sha256=result.prices.sha256,
+        source=escape(", ".join(result.prices.source)),
+        library=_library(),
+        specs=_json({name: chart.to_dict() for name, chart in charts.items()}),
+    )
+
+
+def summary_html(result: Result) -> str:
+    """Verdict and scores for a notebook; no script."""
+    verdict = result.verdict
+    brief = [column for column in tables.COLUMNS if column.score in tables.BRIEF]
+    return (
+        f"<div><p><b>{escape(verdict.kind.capitalize())}.</b> {escape(verdict.text)}</p>"
+        f"{tables.score_table(tables.headline_scores(result), brief)}</div>"
+    )
+
+
+def _figure(name: str, title: str, caption: str) -> str:
+    return (
+        f"<section><h2>{escape(title)}</h2><p class=caption>{escape(caption)}</p>"
+        f'<div class=chart data-chart="{name}" role=img aria-label="{escape(title)}"></div></section>'
+    )
+
+
+def _forecast_caption(result: Result) -> tuple[str, str]:
+    title, caption = CAPTIONS["forecast"]
+    model = frames.leading_model(result)
+    if len(result.outcome.seeds.get(model, ())) > 1:
+        caption = f"{model}: the mean over its seeds, in the band from the lowest to the highest. " + caption
+    shown, tested = frames.shown_symbols(result), frames.tested_symbols(result)
+    if len(shown) < len(tested):
+        caption += f" The first {len(shown)} of {len(tested)} symbols; all are in forecasts.parquet."
+    return title, caption
+
+
+def _scope(result: Result) -> str:
+    outcome = result.outcome
+    sessions = f"{outcome.date.min()} to {outcome.date.max()}"
+    horizon = f"{outcome.horizon} session{'s' if outcome.horizon > 1 else ''} ahead"
+    return f"{escape(result.experiment.column)}, {horizon}, tested on {sessions}"
+
+
+def _symbols(result: Result) -> Sequence[str]:
+    symbols = frames.tested_symbols(result)
+    return symbols if len(symbols) <= 4 else [*symbols[:3], f"{len(symbols) - 3} more symbols"]
+
+
+def _scores(result: Result) -> str:
+    further = "".join(
+        f"<details><summary>{escape(title)}</summary>{table}</details>"
+        for title, table in tables.further_scores(result)
+    )
+    return tables.score_table(tables.headline_scores(result)) + further
+
+
+def _tests(result: Result) -> str:
+    if not result.significance.models:
+        return "<p>Nothing to test: naive was the only model.</p>"
+    joint = "".join(f"<li>{escape(sentence)}</li>" for sentence in tables.joint_tests(result.significance))
+    lags = "".join(f"<li>{escape(lag.sentence)}.</li>" for name, lag in result.lag.items() if name != "naive")
+    words = "".join(f"<dt>{word}</dt><dd>{escape(meaning)}</dd>" for word, meaning in tables.EXPLANATIONS)
+    return (
+        f"<ul>{joint}</ul>{tables.significance_table(result.significance, result.verdict)}<dl>{words}</dl>"
+        f"<h3>Is it yesterday’s price?</h3><ul>{lags}</ul>"
+    )
+
+
+def _warnings(result: Result) -> str:
+    oddities = result.prices.oddities
+    known = {oddity.text for oddity in oddities}
+    items = [
+        f"<li>{escape(oddity.text)}"
+        + (f"<pre>{escape(chr(10).join(oddity.rows))}</pre>" if oddity.rows else "")
+        + "</li>"
+        for oddity in oddities
+    ]
+    items += [f"<li>{escape(text)}</li>" for text in result.warnings if text not in known]
+    return (
+        f"<ul>{''.join(items)}</ul>" if items else "<p>Nothing odd in the data, no trouble in the fits.</p>"
+    )
+
+
+def _json(value: object) -> str:
+    """JSON that cannot end the script element it stands in."""
+    return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+@cache
+def _library() -> str:
+    """Vega, Vega-Lite and Vega-Embed as one script."""
+    import vl_convert
+
+    return vl_convert.javascript_bundle().replace("</script", "<\\/script").replace("<!--", "<\\!--")
+
+
+def _text(name: str) -> str:
+    return resources.files("gatecast.report").joinpath(name).read_text(encoding="utf-8")
