@@ -1,0 +1,190 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gatecast.errors import FitWarning
+from gatecast.experiment import Network, Training
+from gatecast.nn import population
+from gatecast.nn.network import apply, init_params
+from gatecast.nn.population import Member, Rows, predict, train
+
+T, F, H = 4, 2, 2
+NETWORK = Network(cell="gru", hidden_size=3)
+TRAIN, VALIDATION = np.arange(3, 44), np.arange(50, 63)
+
+
+@pytest.fixture(scope="module")
+def rows() -> Rows:
+    """Targets that can be learned up to row 600, noise after it; the second scale halves everything."""
+    rng = np.random.default_rng(0)
+    features = rng.standard_normal((700, F)).astype(np.float32)
+    targets = np.stack([features[:, 0], features.sum(axis=1)], axis=1)
+    targets[600:] = rng.standard_normal((100, H))
+    one, half = np.ones((1, 1, 1), np.float32), np.full((1, 1, 1), 2, np.float32)
+    scale = np.concatenate([one, half])
+    shift = np.zeros((2, 1, 1), np.float32)
+    return Rows(
+        features,
+        targets,
+        np.zeros(700, np.int32),
+        *(np.repeat(part, width, axis=2) for width in (F, H) for part in (shift, scale)),
+    )
+
+
+def member(seed: int = 0, epochs: int = 6, scale: int = 0, validation=VALIDATION) -> Member:
+    return Member(seed, 0, NETWORK.tag, scale, TRAIN, validation, epochs)
+
+
+def windows(rows: Rows, origins):
+    return jnp.asarray(np.stack([rows.features[o - T + 1 : o + 1] for o in origins]))
+
+
+def equal(one, other) -> bool:
+    return all(np.array_equal(one.params[name], other.params[name]) for name in one.params)
+
+
+def test_equals_a_plain_loop_over_sliced_windows(rows):
+    """Batches in order, the last one short; Adam; the loss is the mean over the rows of the epoch."""
+    how = Training(epochs=3, batch_size=16, shuffle=False, patience=None, clip_norm=0.1, learning_rate=0.01)
+    (ours,) = train(NETWORK, how, rows, [member(epochs=3, validation=TRAIN[:0])], lookback=T)
+    params = init_params(NETWORK, member().key, features=F, lookback=T, horizon=H)
+    optimizer = optax.chain(optax.clip_by_global_norm(0.1), optax.adam(0.01))
+    state, losses = optimizer.init(params), []
+
+    @jax.jit
+    def loss(params, x, y):
+        return jnp.mean((apply(NETWORK, params, x)[0] - y) ** 2)
+
+    for _ in range(3):
+        total = 0.0
+        for start in range(0, len(TRAIN), 16):
+            batch = TRAIN[start : start + 16]
+            value, gradient = jax.value_and_grad(loss)(params, windows(rows, batch), rows.targets[batch])
+            update, state = optimizer.update(gradient, state, params)
+            params = optax.apply_updates(params, update)
+            total += float(value) * len(batch)
+        losses.append(total / len(TRAIN))
+    np.testing.assert_allclose(ours.loss, losses, rtol=1e-5)
+    for name in params:
+        np.testing.assert_allclose(ours.params[name], params[name], atol=1e-5, err_msg=name)
+
+
+def test_the_best_validation_epoch_is_kept(rows):
+    noise = np.arange(600, 700)
+    how = Training(epochs=40, batch_size=8, patience=None, learning_rate=0.1)
+    (ours,) = train(NETWORK, how, rows, [member(epochs=40, validation=noise)], lookback=T)
+    assert len(ours.validation_loss) == 40
+    assert ours.best_epoch == 1 + np.argmin(ours.validation_loss) < 40
+    (forecast,) = predict(NETWORK, rows, [(ours.params, 0, noise)], lookback=T)
+    loss = ((forecast - rows.targets[noise]) ** 2).mean()
+    np.testing.assert_allclose(loss, ours.validation_loss.min(), rtol=1e-5)
+
+
+def test_patience_ends_the_training(rows):
+    how = Training(epochs=200, batch_size=8, patience=3, learning_rate=0.1)
+    (ours,) = train(NETWORK, how, rows, [member(epochs=200, validation=np.arange(600, 700))], lookback=T)
+    assert len(ours.loss) == ours.best_epoch + 3 < 200
+
+
+def test_without_validation_the_last_epoch_is_kept_and_patience_has_no_effect(rows):
+    how = Training(epochs=20, batch_size=8, patience=1, learning_rate=0.3)
+    (ours,) = train(NETWORK, how, rows, [member(epochs=20, validation=TRAIN[:0])], lookback=T)
+    assert ours.best_epoch == len(ours.loss) == 20
+    assert np.isnan(ours.validation_loss).all()
+
+
+def test_a_member_depends_on_nobody_beside_it(rows):
+    how = Training(epochs=5, batch_size=8)
+    everyone = [member(seed, epochs=5, scale=seed % 2) for seed in range(4)]
+    together = train(NETWORK, how, rows, everyone, lookback=T)
+    backwards = train(NETWORK, how, rows, everyone[::-1], lookback=T)[::-1]
+    (alone,) = train(NETWORK, how, rows, everyone[2:3], lookback=T)
+    assert all(equal(one, other) for one, other in zip(together, backwards, strict=True))
+    assert equal(together[2], alone)
+    assert not equal(together[0], together[2])
+
+
+def test_how_often_the_host_looks_in_changes_nothing(rows, monkeypatch):
+    how = Training(epochs=5, batch_size=8)
+    (usual,) = train(NETWORK, how, rows, [member(epochs=5)], lookback=T)
+    monkeypatch.setattr(population, "LOOK_SECONDS", 0.0)
+    (step_by_step,) = train(NETWORK, how, rows, [member(epochs=5)], lookback=T)
+    assert equal(usual, step_by_step)
+    np.testing.assert_array_equal(usual.loss, step_by_step.loss)
+
+
+def test_an_epoch_visits_every_origin_once(rows):
+    padded = population._on_device(member(), 48, 13)
+    program = population._Program(NETWORK, Training(), T, 16)
+    first, second = (np.asarray(program.order(jax.random.key(seed), padded)) for seed in (1, 2))
+    assert sorted(first[: len(TRAIN)]) == sorted(second[: len(TRAIN)]) == list(TRAIN)
+    assert not np.array_equal(first, second)
+
+
+def test_scales_apply_to_inputs_and_back_to_outputs(rows):
+    (one,) = train(NETWORK, Training(epochs=1), rows, [member(epochs=1)], lookback=T)
+    (forecast,) = predict(NETWORK, rows, [(one.params, 1, VALIDATION)], lookback=T)
+    expected = 2 * apply(NETWORK, one.params, windows(rows, VALIDATION) / 2)[0]
+    np.testing.assert_allclose(forecast, expected, rtol=1e-5)
+
+
+def test_predictions_in_several_chunks_equal_those_at_once(rows, monkeypatch):
+    (one,) = train(NETWORK, Training(epochs=1), rows, [member(epochs=1)], lookback=T)
+    jobs = [(one.params, 0, np.arange(3, 699)), (one.params, 0, np.arange(3, 40))]
+    small, few = predict(NETWORK, rows, jobs, lookback=T)
+    monkeypatch.setattr(population, "CHUNK", 10_000)
+    large, _ = predict(NETWORK, rows, jobs, lookback=T)
+    np.testing.assert_allclose(small, large, atol=1e-6)
+    np.testing.assert_allclose(few, large[:37], atol=1e-6)
+
+
+def test_no_batch_size_means_all_rows_in_one_step(rows):
+    whole = Training(epochs=4, batch_size=None, shuffle=False)
+    large = Training(epochs=4, batch_size=10_000, shuffle=False)
+    one, other = (train(NETWORK, how, rows, [member(epochs=4)], lookback=T)[0] for how in (whole, large))
+    assert equal(one, other)
+
+
+@pytest.mark.parametrize(
+    ("optimizer", "weight_decay"), [("adam", 0.01), ("adamw", 0.01), ("sgd", 0.0), ("rmsprop", 0.0)]
+)
+def test_every_optimizer_learns(rows, optimizer, weight_decay):
+    rate = 0.3 if optimizer == "sgd" else 0.02
+    how = Training(
+        epochs=60, optimizer=optimizer, weight_decay=weight_decay, learning_rate=rate, patience=None
+    )
+    (ours,) = train(NETWORK, how, rows, [member(epochs=60)], lookback=T)
+    assert ours.loss[-1] < 0.7 * ours.loss[0]
+
+
+def test_a_network_that_diverges_is_named(rows):
+    wild = rows._replace(targets=rows.targets * np.float32(1e30))
+    with pytest.warns(FitWarning, match="1 of 1 networks .* diverged"):
+        (ours,) = train(NETWORK, Training(epochs=3), wild, [member(epochs=3)], lookback=T)
+    assert ours.best_epoch == 0
+    assert all(np.isfinite(value).all() for value in ours.params.values())
+
+
+def test_ctrl_c_ends_the_training(rows):
+    def interrupt(done, members, epochs):
+        raise KeyboardInterrupt
+
+    forever = Training(epochs=10_000_000, batch_size=8, patience=None)
+    with pytest.raises(KeyboardInterrupt):
+        train(NETWORK, forever.changed(epochs=1_000_000), rows, [member(epochs=1_000_000)], lookback=T,
+              progress=interrupt)  # fmt: skip
+
+
+def test_progress_ends_with_everyone_done(rows):
+    seen = []
+    train(
+        NETWORK,
+        Training(epochs=2),
+        rows,
+        [member(s, epochs=2) for s in range(3)],
+        lookback=T,
+        progress=lambda *state: seen.append(state),
+    )
+    assert seen[-1] == (3, 3, 6)

@@ -1,0 +1,69 @@
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import gatecast as gc
+from gatecast.errors import SettingError
+from gatecast.nn.network import apply
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((60, 5, 2)).astype(np.float32)
+Y = X[:, -1, 0]
+SMALL = gc.Network(cell="gru", hidden_size=6)
+QUICK = gc.Training(epochs=40, batch_size=16, learning_rate=0.02)
+
+
+@pytest.fixture(scope="module")
+def fit():
+    return gc.fit_windows(SMALL, QUICK, X, Y, validation=(X[:10], Y[:10]), seeds=2)
+
+
+def test_it_learns_and_shapes_follow_y(fit):
+    assert fit.predict(X).shape == (60,)
+    assert np.mean((fit.predict(X) - Y) ** 2) < 0.2 * Y.var()
+    two_steps = gc.fit_windows(SMALL, gc.Training(epochs=1), X, np.stack([Y, -Y], axis=1))
+    assert two_steps.predict(X).shape == (60, 2)
+
+
+def test_windows_hold_what_was_given(fit):
+    """The ensemble is the mean of the plain network applied to each window."""
+    plain = [apply(SMALL, member.params, jnp.asarray(X))[0][:, 0] for member in fit.trained]
+    np.testing.assert_allclose(fit.predict(X), np.mean(plain, axis=0), atol=1e-6)
+
+
+def test_the_state_goes_on_where_it_ended(fit):
+    _, state = fit.predict(X[:, :3], return_state=True)
+    assert state[0].shape == (2, 1, 60, 6)
+    np.testing.assert_allclose(fit.predict(X[:, 3:], state=state), fit.predict(X), atol=1e-6)
+
+
+def test_history_says_what_ends_the_training(fit):
+    assert set(fit.history["stopping"]) == {"patience on validation"}
+    assert fit.history.groupby("seed")["kept"].sum().tolist() == [1, 1]
+    without = gc.fit_windows(SMALL, gc.Training(epochs=3, patience=1), X, Y).history
+    assert "patience has no effect" in without["stopping"].iloc[0]
+    assert without["kept"].tolist() == [False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (X[:, :, 0], Y, r"windows are \(N, T, F\)"),
+        (X[:0], Y[:0], r"windows are \(N, T, F\)"),
+        (X, Y[:-1], r"with 60 windows it is \(60,\)"),
+        (X, Y[:, None, None], "with 60 windows"),
+        (np.where(X > 2, np.nan, X), Y, "not finite"),
+    ],
+)
+def test_wrong_arrays_are_refused(x, y, message):
+    with pytest.raises(SettingError, match=message):
+        gc.fit_windows(SMALL, QUICK, x, y)
+
+
+def test_other_features_and_validation_of_another_shape_are_refused(fit):
+    with pytest.raises(SettingError, match="fitted on 2"):
+        fit.predict(X[:, :, :1])
+    with pytest.raises(SettingError, match="validation has shapes"):
+        gc.fit_windows(SMALL, QUICK, X, Y, validation=(X[:, :4], Y))
+    with pytest.raises(SettingError, match="seeds = 0"):
+        gc.fit_windows(SMALL, QUICK, X, Y, seeds=0)
