@@ -6,9 +6,8 @@ alone. `label` maps names of symbols and models to what is drawn.
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import altair as alt
 import numpy as np
@@ -16,19 +15,31 @@ import pandas as pd
 
 from gatecast.report import frames
 from gatecast.report.frames import Label
+from gatecast.report.marks import (
+    BLUE,
+    GREY,
+    INK,
+    ORANGE,
+    Drawn,
+    coloured,
+    inline,
+    layered,
+    legend,
+    loss_layers,
+    naive_rule,
+    panelled,
+    per_cent,
+    styled,
+)
 
 if TYPE_CHECKING:
     from gatecast.runs import Result
 
-# Okabe and Ito: told apart by colour-blind readers and in grey.
-INK, GREY, BLUE, ORANGE = "#222222", "#999999", "#0072B2", "#D55E00"
 STEP_COLOURS = (ORANGE, BLUE)
 WIDTH = 680
+SIDE = 150  # of a panel
+DAYS = alt.Axis(labelOverlap="greedy", labelSeparation=10, labelFlush=True)
 RECENT = 60  # sessions of a close-up
-
-# One altair class for each shape of chart; the functions here treat them alike.
-Drawn = alt.LayerChart | alt.VConcatChart | alt.FacetChart
-Chart = TypeVar("Chart", alt.LayerChart, alt.VConcatChart, alt.FacetChart)
 
 
 def page_charts(result: Result) -> dict[str, Drawn]:
@@ -58,14 +69,18 @@ def forecast_chart(result: Result) -> alt.VConcatChart:
     symbols = list(dict.fromkeys(table["symbol"]))
     recent = table.loc[table["test"] & (table["symbol"] == symbols[0]), "date"].iloc[-2 * RECENT :]
     brush = alt.selection_interval(
-        name="brush", encodings=["x"], value={"x": [_day(recent.iloc[0]), _day(recent.iloc[-1])]}
+        name="brush", encodings=["x"], value={"x": [recent.iloc[0].date(), recent.iloc[-1].date()]}
     )
-    close_up = alt.layer(*price_layers(result, table, model), _hover(result, model)).transform_filter(brush)
-    rules = fold_rules(result).transform_filter(brush)
-    strip = price_strip(result).add_params(brush)
+    across = alt.X("date:T", title=None, axis=DAYS, scale=alt.Scale(domain=brush))
+    close_up = layered(
+        *price_layers(result, table, model, across),
+        fold_rules(across),
+        _hover(result, model, across),
+        transform=[alt.FilterTransform({"param": "brush"})],
+    )
     chart = alt.vconcat(
-        alt.layer(close_up, rules).properties(width=WIDTH, height=300),
-        alt.layer(strip, fold_rules(result)).properties(width=WIDTH, height=70),
+        close_up.properties(width=WIDTH, height=300),
+        price_strip(brush).properties(width=WIDTH, height=80),
         data=inline(table),
     )
     if len(symbols) > 1:
@@ -77,12 +92,16 @@ def forecast_chart(result: Result) -> alt.VConcatChart:
 
 
 def changes_chart(
-    result: Result, label: Label = str, *, columns: int = 4, side: int = 150, most: int = frames.MOST_CHANGES
+    result: Result, label: Label = str, *, models: int | None = None, points: int = frames.MOST_CHANGES
 ) -> alt.FacetChart:
-    """Forecast change against actual change, one panel per model: a copy of yesterday lies flat."""
-    table = frames.changes(result, most)
+    """Forecast change against actual change, one panel per model: a copy of yesterday lies flat.
+
+    models, points: how many at most; the models with the highest skill, points over all models.
+    """
+    table = frames.changes(result, points)
+    names = [name for name in frames.skills(result)["model"] if name in set(table["model"])][:models]
+    table = table[table["model"].isin(names)]
     limit = frames.symmetric_limit(table)
-    names = [name for name in frames.skills(result)["model"] if name in set(table["model"])]
     header = {name: _with_copy(result, name, label) for name in names}
     table = table.assign(
         model=table["model"].map(header),
@@ -90,76 +109,69 @@ def changes_chart(
         actual=table["actual"].clip(-limit, limit),
     )
     scale = alt.Scale(domain=[-limit, limit], nice=False)
-    across = alt.X("actual:Q", title="actual change, %", scale=scale, axis=alt.Axis(tickCount=4))
-    up = alt.Y("forecast:Q", title="forecast change, %", scale=scale, axis=alt.Axis(tickCount=4))
-    base = alt.Chart()
-    diagonal = alt.Chart(alt.InlineData(values=[{"u": -limit}, {"u": limit}])).mark_line(
-        color=GREY, strokeDash=[4, 3], strokeWidth=1
+    axis = alt.Axis(tickCount=4)
+    across = alt.X("actual:Q", title="actual change, %", scale=scale, axis=axis)
+    up = alt.Y("forecast:Q", title="forecast change, %", scale=scale, axis=axis)
+    ends = alt.InlineData(
+        values=[{"actual": -limit, "forecast": -limit}, {"actual": limit, "forecast": limit}]
     )
-    layers = alt.layer(
-        base.mark_rule(color=GREY, strokeWidth=1).encode(y=alt.datum(0)),
-        diagonal.encode(alt.X("u:Q", scale=scale), alt.Y("u:Q", scale=scale)),
-        base.mark_circle(size=9, opacity=0.35, color=BLUE).encode(across, up),
-    ).properties(width=side, height=side)
-    return styled(
-        layers.facet(facet=panels(list(header.values())), columns=columns, data=inline(table)).properties(
-            usermeta={"panels": len(names), "square": True}
-        )
-    )
+    layers = layered(
+        alt.Chart().mark_rule(color=GREY, strokeWidth=1).encode(y=alt.datum(0)),
+        alt.Chart(ends).mark_line(color=GREY, strokeDash=[4, 3], strokeWidth=1).encode(across, up),
+        alt.Chart().mark_circle(size=9, opacity=0.35, color=BLUE).encode(across, up),
+    ).properties(width=SIDE, height=SIDE)
+    return panelled(layers, list(header.values()), table, square=True)
 
 
 def skill_chart(result: Result, label: Label = str) -> alt.LayerChart:
     """Skill against naive with its 95 % interval, one row per model, the best on top."""
     table = frames.skills(result)
-    limit = frames.skill_limit(table)
+    left, right = frames.skill_frame(table)
+    skill = table["skill"]
     table = table.assign(
         model=table["model"].map(label),
         kind=np.where(table["network"], "network", "baseline"),
-        text=[per_cent(value) for value in table["skill"]],
-        **{name: table[name].clip(-limit, limit) for name in ("low", "high")},
-        inside=table["skill"].where(table["skill"].abs() <= limit),
-        beyond=np.where(table["skill"].abs() > limit, np.sign(table["skill"]) * limit, np.nan),
-    ).drop(columns=["network", "skill"])
+        text=[per_cent(value) for value in skill],
+        low=table["low"].clip(left, right),
+        high=table["high"].clip(left, right),
+        skill=skill.where(skill.between(left, right)),
+        edge=np.select([skill < left, skill > right], [left, right], np.nan),
+        arrow=np.select([skill < left, skill > right], ["◀", "▶"], ""),
+    )
     rows = alt.Y("model:N", sort=list(table["model"]), title=None, axis=alt.Axis(labelLimit=220))
-    scale = alt.Scale(domain=[-limit, limit], nice=False)
-    colour = alt.Color(
-        "kind:N", scale=alt.Scale(domain=["network", "baseline"], range=[ORANGE, BLUE]), legend=legend()
-    )
+    title = "squared error saved against naive, % (with 95 % interval)"
+    scale = alt.Scale(domain=[left, right], nice=False)
+    colours = alt.Scale(domain=["network", "baseline"], range=[ORANGE, BLUE])
+    colour = alt.Color("kind:N", scale=colours, legend=legend())
     base = alt.Chart().encode(rows)
-    title = "squared error saved against naive, % (95 % interval)"
-    return styled(
-        alt.layer(
-            naive_rule(across=True),
-            base.mark_rule(strokeWidth=2).encode(
-                alt.X("low:Q", title=title, scale=scale), alt.X2("high:Q"), colour
-            ),
-            base.mark_circle(size=90, opacity=1).encode(alt.X("inside:Q", scale=scale), colour),
-            base.mark_point(shape="triangle-left", size=90, filled=True, opacity=1).encode(
-                alt.X("beyond:Q", scale=scale), colour
-            ),
-            base.mark_text(align="left", dx=8, fontSize=13).encode(x=alt.value("width"), text="text:N"),
-            data=inline(table),
-        ).properties(width=WIDTH, height=alt.Step(26))
+    marks = layered(
+        naive_rule(across=True),
+        base.mark_rule(strokeWidth=2).encode(
+            alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8)), alt.X2("high:Q"), colour
+        ),
+        base.mark_circle(size=90, opacity=1).encode(alt.X("skill:Q", scale=scale), colour),
+        base.mark_text(fontSize=15).encode(alt.X("edge:Q", scale=scale), colour, text="arrow:N"),
+        base.mark_text(align="left", dx=8, fontSize=13).encode(x=alt.value("width"), text="text:N"),
+        data=inline(table.drop(columns="network")),
     )
+    return styled(marks.properties(width=WIDTH, height=26 * len(table)))
 
 
-def steps_chart(
-    result: Result, label: Label = str, *, columns: int = 4, side: int = 150, most: int | None = None
-) -> alt.FacetChart:
-    """Skill against naive at every step ahead, with its 95 % interval, one panel per model."""
+def steps_chart(result: Result, label: Label = str, *, models: int | None = None) -> alt.FacetChart:
+    """Skill against naive at every step ahead, with its 95 % interval, the best first."""
     table = frames.skills_by_step(result)
-    limit = frames.skill_limit(table)
-    names = list(frames.skills(result)["model"])[:most]
+    names = list(frames.skills(result)["model"])[:models]
     table = table[table["model"].isin(names)]
+    left, right = frames.skill_frame(table)
     table = table.assign(
         model=table["model"].map(label),
-        **{name: table[name].clip(-limit, limit) for name in ("skill", "low", "high")},
+        **{name: table[name].clip(left, right) for name in ("skill", "low", "high")},
     )
     across = alt.X("step:Q", title="sessions ahead", axis=alt.Axis(tickMinStep=1, tickCount=5))
-    scale = alt.Scale(domain=[-limit, limit], nice=False)
+    scale = alt.Scale(domain=[left, right], nice=False)
     title = "squared error saved, %"
     base = alt.Chart().encode(across)
-    layers = alt.layer(
+    layers = layered(
         naive_rule(across=False),
         base.mark_area(color=BLUE, opacity=0.2).encode(
             alt.Y("low:Q", title=title, scale=scale), alt.Y2("high:Q")
@@ -167,42 +179,34 @@ def steps_chart(
         base.mark_line(color=BLUE, point=alt.OverlayMarkDef(size=25, color=BLUE)).encode(
             alt.Y("skill:Q", title=title, scale=scale)
         ),
-    ).properties(width=side, height=120)
-    return styled(
-        layers.facet(
-            facet=panels([label(name) for name in names]), columns=columns, data=inline(table)
-        ).properties(usermeta={"panels": len(names)})
-    )
+    ).properties(width=SIDE, height=120)
+    return panelled(layers, [label(name) for name in names], table)
 
 
-def loss_chart(result: Result, label: Label = str, *, columns: int = 4, side: int = 150) -> alt.FacetChart:
+def loss_chart(result: Result, label: Label = str, *, models: int | None = None) -> alt.FacetChart:
     """Training and validation loss of every network, relative to its first epoch, one panel per model."""
     table = frames.relative_losses(result.training)
-    names = list(dict.fromkeys(table["model"]))
-    table = table.assign(model=table["model"].map(label))
-    layers = loss_layers("loss, share of that after epoch 1").properties(width=side, height=side)
-    labels = [label(name) for name in names]
-    return styled(
-        layers.facet(facet=panels(labels), columns=columns, data=inline(table))
-        .resolve_scale(x="shared", y="independent")
-        .properties(usermeta={"panels": len(names)})
-    )
+    names = list(dict.fromkeys(table["model"]))[:models]
+    table = table[table["model"].isin(names)]
+    layers = loss_layers("loss / loss of epoch 1", median=True).properties(width=SIDE, height=SIDE)
+    return panelled(layers, [label(name) for name in names], table.assign(model=table["model"].map(label)))
 
 
 def history_chart(history: pd.DataFrame) -> alt.LayerChart:
     """Loss per epoch of each seed, the kept epoch marked; `history` as in `gatecast.nn.windows.Fit`."""
     table = history.assign(line=history["seed"])[["line", "epoch", "loss", "validation_loss", "kept"]]
-    chart = loss_layers("loss").properties(width=WIDTH, height=260, data=inline(table))
-    return styled(chart)
+    return styled(loss_layers("loss", median=False).properties(width=WIDTH, height=260, data=inline(table)))
 
 
-def price_layers(result: Result, table: pd.DataFrame, model: str, label: Label = str) -> list[alt.Chart]:
+def price_layers(
+    result: Result, table: pd.DataFrame, model: str, across: alt.X, label: Label = str
+) -> list[alt.Chart]:
     """The actual price, and per shown step the forecast in the band of its seeds."""
     steps = frames.shown_steps(result)
     names = ["actual", *(forecast_name(label(model), step) for step in steps)]
     scale = alt.Scale(domain=names, range=[INK, *STEP_COLOURS[: len(steps)]])
     price = f"{result.experiment.column} (price)"
-    base = alt.Chart().encode(alt.X("date:T", title=None))
+    base = alt.Chart().encode(across)
     layers = []
 
     def up(field: str) -> alt.Y:
@@ -219,69 +223,27 @@ def price_layers(result: Result, table: pd.DataFrame, model: str, label: Label =
     return layers
 
 
-def price_strip(result: Result) -> alt.LayerChart:
-    """All sessions: training in grey, test in ink."""
-    base = alt.Chart().encode(
-        alt.X("date:T", title=None),
-        alt.Y("actual:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(minExtent=48, tickCount=3)),
-    )
-    return alt.layer(
-        base.mark_line(color=GREY, strokeWidth=1.2),
-        base.mark_line(color=INK, strokeWidth=1.2).transform_filter("datum.test == 1"),
-    )
-
-
-def fold_rules(result: Result) -> alt.Chart:
-    """A dashed line where the test begins and where each later fold does."""
-    starts = frames.fold_starts(result)
-    table = pd.DataFrame(
-        {"date": starts, "what": ["test begins", *(f"fold {k + 2}" for k in range(len(starts) - 1))]}
-    )
-    return (
-        alt.Chart(inline(table))
-        .mark_rule(strokeDash=[5, 4], color=INK, strokeWidth=1)
-        .encode(
-            alt.X("date:T", title=None),
-            opacity=alt.condition("datum.what == 'test begins'", alt.value(1), alt.value(0.4)),
-        )
+def price_strip(brush: alt.Parameter | None = None) -> alt.LayerChart:
+    """All sessions: training in grey, test in ink, and the brush that selects some."""
+    across = alt.X("date:T", title=None)
+    up = alt.Y("actual:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(minExtent=48, tickCount=3))
+    line = alt.Chart().mark_line(strokeWidth=1.2).encode(across, up)
+    trained, tested = line.encode(color=alt.value(GREY)), line.encode(color=alt.value(INK))
+    first = alt.Chart().encode(across, y=alt.value(8)).transform_filter("datum.fold == 1")
+    return layered(
+        trained if brush is None else trained.add_params(brush),
+        tested.transform_filter("datum.test"),
+        fold_rules(across),
+        first.mark_text(text="training", align="right", dx=-6, color=INK, fontSize=12),
+        first.mark_text(text="test", align="left", dx=6, color=INK, fontSize=12),
     )
 
 
-def loss_layers(title: str) -> alt.LayerChart:
-    """Thin lines, one per network, and a dot at the epoch that was kept."""
-    scale = alt.Scale(domain=["training", "validation"], range=[BLUE, ORANGE])
-    base = alt.Chart().encode(
-        alt.X("epoch:Q", title="epoch", axis=alt.Axis(tickMinStep=1, tickCount=5)), detail="line:N"
-    )
-
-    def up(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", title=title, scale=alt.Scale(zero=False))
-
-    line, dot = base.mark_line(strokeWidth=1, opacity=0.5), base.mark_circle(size=28, opacity=1)
-    return alt.layer(
-        coloured(line.encode(up("loss")), "training", scale),
-        coloured(line.encode(up("validation_loss")), "validation", scale),
-        coloured(dot.encode(up("validation_loss")), "validation", scale).transform_filter("datum.kept == 1"),
-    )
-
-
-def coloured(layer: alt.Chart, name: str, scale: alt.Scale) -> alt.Chart:
-    """A layer in the colour of `name`, with an entry in the legend."""
-    entry = alt.Color("series:N", scale=scale, legend=legend())
-    return layer.transform_calculate(series=json.dumps(name)).encode(entry)
-
-
-def naive_rule(*, across: bool) -> alt.LayerChart:
-    """The zero line with its name."""
-    zero = {"x": alt.datum(0)} if across else {"y": alt.datum(0)}
-    text = {"y": alt.value(-8)} if across else {"x": alt.value(4)}
-    base = alt.Chart(alt.InlineData(values=[{}]))
-    return alt.layer(
-        base.mark_rule(color=INK, strokeWidth=1.2).encode(**zero),
-        base.mark_text(
-            text="naive", color=INK, align="center" if across else "left", dy=0 if across else -6
-        ).encode(**zero, **text),
-    )
+def fold_rules(across: alt.X) -> alt.Chart:
+    """A dashed line where the test begins, and fainter ones where each later fold does."""
+    faint = alt.when("datum.fold == 1").then(alt.value(1)).otherwise(alt.value(0.45))
+    rule = alt.Chart().mark_rule(strokeDash=[5, 4], color=INK, strokeWidth=1)
+    return rule.encode(across, opacity=faint).transform_filter("datum.fold")
 
 
 def forecast_name(model: str, step: int) -> str:
@@ -289,72 +251,14 @@ def forecast_name(model: str, step: int) -> str:
     return f"{model}, {step} session{'s' if step > 1 else ''} ahead"
 
 
-def per_cent(value: float) -> str:
-    """'+0.12 %', with fewer decimals where the number is large; '–' where it is undefined."""
-    if not np.isfinite(value):
-        return "–"
-    decimals = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
-    return f"{value:+,.{decimals}f} %".replace("-", "−")
-
-
-def panels(labels: list[str]) -> alt.Facet:
-    """One panel per label, in this order."""
-    header = alt.Header(title=None, labelFontSize=13, labelFontWeight="bold", labelLimit=300)
-    return alt.Facet("model:N", sort=labels, header=header)
-
-
-def legend() -> alt.Legend:
-    """Above the chart, where it covers nothing."""
-    return alt.Legend(title=None, orient="top", symbolStrokeWidth=3, labelLimit=320)
-
-
-def inline(table: pd.DataFrame) -> alt.InlineData:
-    """A table as CSV text: six digits, ISO days, 0 and 1 for flags."""
-    parse: dict[str, str] = {}
-    written = {}
-    for name, column in table.items():
-        dates = pd.api.types.is_datetime64_any_dtype(column)
-        text = column.dtype == object or isinstance(column.dtype, pd.StringDtype)
-        parse[str(name)] = "date:'%Y-%m-%d'" if dates else "string" if text else "number"
-        written[name] = column.astype(int) if column.dtype == bool else column
-    csv = pd.DataFrame(written).to_csv(
-        index=False, float_format="%.6g", date_format="%Y-%m-%d", lineterminator="\n"
-    )
-    return alt.InlineData(values=csv, format=alt.CsvDataFormat(type="csv", parse=parse))
-
-
-def styled(chart: Chart) -> Chart:
-    """Quiet axes, text large enough to read at 800 px."""
-    return (
-        chart.configure(font="sans-serif", background="white")
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelFontSize=12,
-            titleFontSize=13,
-            titleFontWeight="normal",
-            gridColor="#e8e8e8",
-            domainColor=GREY,
-            tickColor=GREY,
-        )
-        .configure_legend(labelFontSize=13)
-        .configure_text(fontSize=12)
-    )
-
-
-def _hover(result: Result, model: str) -> alt.Chart:
+def _hover(result: Result, model: str, across: alt.X) -> alt.Chart:
     """Wide invisible points that say their numbers."""
     tips = [alt.Tooltip("date:T", format="%Y-%m-%d"), alt.Tooltip("actual:Q", format=",.6~g")]
     for step in frames.shown_steps(result):
         tips.append(alt.Tooltip(f"forecast_{step}:Q", title=forecast_name(model, step), format=",.6~g"))
-    return (
-        alt.Chart().mark_point(size=250, opacity=0).encode(alt.X("date:T"), alt.Y("actual:Q"), tooltip=tips)
-    )
+    return alt.Chart().mark_point(size=250, opacity=0).encode(across, alt.Y("actual:Q"), tooltip=tips)
 
 
 def _with_copy(result: Result, model: str, label: Label) -> str:
     copy = result.lag[model].copy
-    return f"{label(model)}: {copy:.0%} copy" if copy >= 0.005 else label(model)
-
-
-def _day(date: pd.Timestamp) -> dict[str, int]:
-    return {"year": date.year, "month": date.month, "date": date.day}
+    return f"{label(model)}: {100 * copy:.0f} % copy" if copy >= 0.005 else label(model)

@@ -49,33 +49,27 @@ def shown_steps(result: Result) -> tuple[int, ...]:
     return (1,) if horizon == 1 else (1, horizon)
 
 
-def fold_starts(result: Result) -> list[pd.Timestamp]:
-    """The first session forecast in each fold."""
-    outcome = result.outcome
-    return [pd.Timestamp(outcome.date[outcome.fold == fold, 0].min()) for fold in np.unique(outcome.fold)]
-
-
 def prices_and_forecasts(result: Result, model: str) -> pd.DataFrame:
     """Actual prices and the forecasts for the same session.
 
-    symbol, date, actual, test (whether any forecast is for it or later), and for each shown step k:
-    forecast_k, low_k, high_k (the lowest and highest seed). Sessions before the test are thinned where
-    there are too many to draw.
+    symbol, date, actual, test (1 from the first session forecast), fold (1, 2, … on the first session
+    forecast in each fold, else 0), and for each shown step k: forecast_k, low_k, high_k (the lowest and
+    highest seed). Sessions before the test are thinned where there are too many to draw.
     """
     symbols = shown_symbols(result)
     parts = [_of_symbol(result, model, symbol) for symbol in symbols]
     tested = sum(int(part["test"].sum()) for part in parts)
     earlier = sum(map(len, parts)) - tested
     every = max(1, int(np.ceil(earlier / max(MOST_PRICES - tested, 1000))))
-    kept = [part[(part["test"] | (np.arange(len(part)) % every == 0)).to_numpy()] for part in parts]
+    kept = [part[part["test"].to_numpy() | (np.arange(len(part)) % every == 0)] for part in parts]
     return pd.concat(kept, ignore_index=True)
 
 
 def changes(result: Result, most: int = MOST_CHANGES) -> pd.DataFrame:
-    """model, forecast and actual change over the horizon, in per cent of the last known price; naive left out.
+    """model, forecast and actual change over the horizon, in per cent of the last known price.
 
-    The same origins for every model, evenly thinned to `most` points in all; those that are not finite are
-    left out.
+    Without naive. The same origins for every model, evenly thinned to `most` points in all; what is not
+    finite is left out.
     """
     outcome = result.outcome
     names = [name for name in outcome.forecast if name != "naive"]
@@ -119,8 +113,6 @@ def losses(training: pd.DataFrame) -> pd.DataFrame:
 
     With more than MOST_LINES networks of a model, every so many are left out.
     """
-    if training.empty:
-        return training
     table = training[training["stage"] == "search"].reset_index(drop=True)
     keys = ["model", "fold", "seed", "symbol"]
     table = table.assign(line=table.groupby(keys, sort=False, dropna=False).ngroup())
@@ -130,14 +122,19 @@ def losses(training: pd.DataFrame) -> pd.DataFrame:
 
 
 def relative_losses(training: pd.DataFrame) -> pd.DataFrame:
-    """`losses`, each divided by what it was after the first epoch: folds and symbols differ in level."""
+    """`losses`, each divided by what it was after the first epoch: folds and symbols differ in level.
+
+    With rows `median` = 1: the median over the networks of a model, while at least half of them train.
+    """
     table = losses(training)
-    if table.empty:
-        return table
-    first = table.groupby("line")[["loss", "validation_loss"]].transform("first")
-    return table.assign(
-        loss=table["loss"] / first["loss"],
-        validation_loss=table["validation_loss"] / first["validation_loss"],
+    fields = ["loss", "validation_loss"]
+    table[fields] /= table.groupby("line")[fields].transform("first")
+    grouped = table.groupby(["model", "epoch"], sort=False)
+    count = grouped["line"].transform("size")
+    half = count >= table.groupby("model")["line"].transform("nunique") / 2
+    median = table[half].groupby(["model", "epoch"], sort=False)[fields].median().reset_index()
+    return pd.concat(
+        [table.assign(median=0), median.assign(median=1, line=-1, kept=False)], ignore_index=True
     )
 
 
@@ -151,12 +148,16 @@ def symmetric_limit(table: pd.DataFrame) -> float:
     return max(actual, min(forecast, 3 * actual)) or 1.0
 
 
-def skill_limit(table: pd.DataFrame) -> float:
-    """Half the width of the frame of the skills, in per cent: four times what the median model needs."""
+def skill_frame(table: pd.DataFrame) -> tuple[float, float]:
+    """Left and right end of the frame of the skills, in per cent: all intervals and 0, but no more than four
+    times what the median model needs."""
     reach = table[["low", "high"]].abs().max(axis=1).dropna()
     if reach.empty or reach.max() == 0:
-        return 1.0
-    return float(min(1.05 * reach.max(), 4 * max(reach.median(), 0.01)))
+        return -1.0, 1.0
+    limit = 4 * max(float(reach.median()), 0.01)
+    left = max(min(float(table["low"].min()), 0.0), -limit)
+    right = min(max(float(table["high"].max()), 0.0), limit)
+    return left - 0.05 * (right - left), right + 0.05 * (right - left)
 
 
 def _of_symbol(result: Result, model: str, symbol: str) -> pd.DataFrame:
@@ -164,11 +165,14 @@ def _of_symbol(result: Result, model: str, symbol: str) -> pd.DataFrame:
     mine = table[(table["symbol"] == symbol).to_numpy()]
     rows = outcome.symbol == outcome.symbols.index(symbol)
     date = pd.DatetimeIndex(mine["session"])
+    first = pd.Series(outcome.date[rows, 0]).groupby(outcome.fold[rows]).min()
+    starts = pd.Series(np.arange(len(first)) + 1, pd.DatetimeIndex(first))
     columns = {
         "symbol": symbol,
         "date": date,
         "actual": mine[result.experiment.column].to_numpy(),
-        "test": date >= pd.Timestamp(outcome.date[rows].min()),
+        "test": date >= starts.index.min(),
+        "fold": starts.reindex(date, fill_value=0).to_numpy(),
     }
     members = outcome.seeds.get(model)
     for step in shown_steps(result):

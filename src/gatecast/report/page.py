@@ -21,24 +21,24 @@ COMMAND = "gatecast compare --config experiment.toml"
 CAPTIONS = {
     "forecast": (
         "Forecast and actual price",
-        "Grey in the strip: training; black: test. Dashed: where the test and each fold begin; every fold has "
-        "its own training. Drag in the strip to choose the sessions shown above it, scroll on it to zoom.",
+        "Dashed: where the test and each fold begin; every fold has its own training. Drag in the strip to "
+        "choose the sessions shown above it, move the selection to pan, scroll on it to zoom.",
     ),
     "changes": (
         "Forecast change against actual change",
         "A dot is a forecast. On the dashed diagonal the forecast is right; on the zero line it is the last "
-        "known price again, so a copy of yesterday lies flat.",
+        "known price again, so a copy of yesterday lies flat. Dots on the frame lie beyond it.",
     ),
     "skill": (
         "Skill against naive",
         "Right of the line: smaller squared errors than the forecast “tomorrow = today”. An interval that "
-        "crosses the line: luck may explain the difference. A triangle lies beyond the frame.",
+        "crosses the line: luck may explain the difference. An arrow points to what lies beyond the frame.",
     ),
     "steps": ("Skill at every step ahead", "The same for each step by itself, with its 95 % interval."),
     "loss": (
         "Loss while training",
-        "One thin line per network (fold and seed), each as a share of its loss after the first epoch. Dots: "
-        "the epoch that was kept.",
+        "One thin line per network (fold and seed), each as a share of its loss after the first epoch; bold: "
+        "their median. Dots: the epoch that was kept.",
     ),
 }
 
@@ -53,8 +53,8 @@ def page(result: Result) -> str:
         scope=_scope(result),
         kind=verdict.kind.replace(" ", "-"),
         kind_text=escape(verdict.kind.capitalize()),
-        headline=escape(verdict.sentences[0]),
-        sentences=escape(" ".join(verdict.sentences[1:])),
+        headline=_prose(verdict.sentences[0]),
+        sentences=_prose(" ".join(verdict.sentences[1:])),
         charts="\n".join(_figure(name, *captions[name]) for name in charts),
         scores=_scores(result),
         tests=_tests(result),
@@ -114,7 +114,10 @@ def _scores(result: Result) -> str:
         f"<details><summary>{escape(title)}</summary>{table}</details>"
         for title, table in tables.further_scores(result)
     )
-    return tables.score_table(tables.headline_scores(result)) + further
+    scores = tables.headline_scores(result)
+    missing = "; ".join(tables.undefined(scores))
+    note = f"<p class=caption>– {escape(missing)}.</p>" if missing else ""
+    return tables.score_table(scores) + note + further
 
 
 def _tests(result: Result) -> str:
@@ -144,6 +147,11 @@ def _warnings(result: Result) -> str:
     )
 
 
+def _prose(text: str) -> str:
+    """Escaped, with no line break between a number and its sign for per cent."""
+    return escape(text).replace(" %", "\u00a0%")
+
+
 def _json(value: object) -> str:
     """JSON that cannot end the script element it stands in."""
     return json.dumps(value, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c")
@@ -154,7 +162,8 @@ def _library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script."""
     import vl_convert
 
-    return vl_convert.javascript_bundle().replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def _text(name: str) -> str:

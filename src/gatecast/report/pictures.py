@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import altair as alt
 
 from gatecast.report import charts, frames
-from gatecast.report.charts import Drawn
 from gatecast.report.frames import Label
+from gatecast.report.marks import Drawn, inline, layered, styled
 
 if TYPE_CHECKING:
     from gatecast.runs import Result
 
 MOST_PANELS = 8
+MOST_POINTS = 6000
 
 
 def save_pictures(result: Result, folder: Path) -> None:
@@ -31,6 +32,8 @@ def pictures(result: Result) -> dict[str, Drawn]:
     if result.significance.models:
         drawn["changes"] = changes_picture(result, label)
         drawn["skill"] = skill_picture(result, label)
+    if result.significance.models and result.outcome.horizon > 1:
+        drawn["steps"] = steps_picture(result, label)
     if not result.training.empty:
         drawn["loss"] = loss_picture(result, label)
     return drawn
@@ -57,42 +60,69 @@ def forecast_picture(result: Result, label: Label) -> alt.VConcatChart:
     model = frames.leading_model(result)
     table = frames.prices_and_forecasts(result, model)
     table = table[table["symbol"] == table["symbol"].iloc[0]]
-    symbol = label(table["symbol"].iloc[0])
     recent = table[table["test"]].iloc[-charts.RECENT :]
-    years = "-".join(dict.fromkeys(str(table.loc[table["test"], "date"].iloc[i].year) for i in (0, -1)))
-    title = f"{label(model)} against {symbol}: the test, {years}"
-    whole = alt.layer(
-        charts.price_strip(result), charts.fold_rules(result), data=charts.inline(table)
-    ).properties(
+    whole = charts.price_strip().properties(width=charts.WIDTH, height=90, data=inline(table))
+    close_up = layered(
+        *charts.price_layers(result, recent, model, alt.X("date:T", title=None, axis=charts.DAYS), label),
+        data=inline(recent),
         width=charts.WIDTH,
-        height=90,
-        title=heading(title, "all sessions: training grey, test black, folds dashed"),
+        height=300,
+        title=alt.TitleParams(
+            f"The last {len(recent)} sessions, to {recent['date'].iloc[-1]:%Y-%m-%d}",
+            anchor="start",
+            fontSize=13,
+        ),
     )
-    close_up = alt.layer(
-        *charts.price_layers(result, recent, model, label), data=charts.inline(recent)
-    ).properties(width=charts.WIDTH, height=300, title=heading("", f"the last {len(recent)} sessions"))
-    return charts.styled(alt.vconcat(whole, close_up))
+    title = _forecast_title(result, label(model), label(table["symbol"].iloc[0]))
+    return styled(
+        alt.vconcat(whole, close_up).properties(title=heading(title, _finding(result, model, label)))
+    )
 
 
 def changes_picture(result: Result, label: Label) -> alt.FacetChart:
     """The changes of the models with the most skill."""
-    return charts.changes_chart(result, label, most=6000).properties(
-        title=heading("A copy of yesterday lies flat", "dashed: a perfect forecast")
+    text = "A copy of yesterday lies flat on the zero line"
+    below = "dashed: a perfect forecast; a dot: one forecast, on the frame where it lies beyond"
+    chart = charts.changes_chart(result, label, models=MOST_PANELS, points=MOST_POINTS)
+    return chart.properties(title=heading(text, below))
+
+
+def skill_picture(result: Result, label: Label) -> alt.LayerChart:
+    """Skill of every model."""
+    below = "right of the line: smaller errors than naive; an interval that crosses it: perhaps luck"
+    return charts.skill_chart(result, label).properties(
+        title=heading(f"{result.verdict.kind.capitalize()}: skill", below)
     )
 
 
-def skill_picture(result: Result, label: Label) -> Drawn:
-    """Skill of every model; with several steps ahead, also step by step for the best."""
-    return charts.skill_chart(result, label).properties(title=heading("Skill against naive", ""))
+def steps_picture(result: Result, label: Label) -> alt.FacetChart:
+    """Skill step by step."""
+    below = "above the line: smaller errors than naive; band: 95 % interval"
+    chart = charts.steps_chart(result, label, models=MOST_PANELS)
+    return chart.properties(title=heading("Skill against naive, step by step", below))
 
 
 def loss_picture(result: Result, label: Label) -> alt.FacetChart:
     """The losses."""
-    return charts.loss_chart(result, label).properties(
-        title=heading("Loss while training", "dots: the epoch kept")
-    )
+    below = "thin: every network; bold: their median; dots: the epoch that was kept"
+    chart = charts.loss_chart(result, label, models=MOST_PANELS)
+    return chart.properties(title=heading("Loss while training", below))
 
 
 def heading(text: str, below: str) -> alt.TitleParams:
     """A title and, smaller, what to look at."""
     return alt.TitleParams(text, subtitle=below, anchor="start", fontSize=17, subtitleFontSize=13, offset=12)
+
+
+def _forecast_title(result: Result, model: str, symbol: str) -> str:
+    tested = frames.tested_symbols(result)
+    which = symbol if len(tested) == 1 else f"{symbol} (one of {len(tested)} symbols)"
+    date = result.outcome.date
+    years = "-".join(dict.fromkeys([str(date.min())[:4], str(date.max())[:4]]))
+    return f"{model} against {which}: the test, {years}"
+
+
+def _finding(result: Result, model: str, label: Label) -> str:
+    if result.verdict.kinds.get(model) == "worse than naive":
+        return f"{label(model)} is worse than naive, the forecast 'tomorrow = today', by more than luck"
+    return result.lag[model].sentence.partition(";")[0].replace(model, label(model), 1)

@@ -68,6 +68,10 @@ COLUMNS = (
     Column("mae_return", "MAE of return", "%", 3, 100),
     Column("r2_return", "R² of return", "%", 2, 100, True),
 )
+TEST_COLUMNS = (
+    ("model", ""), ("against naive", ""), ("skill", "%"), ("95 % interval", "%"), ("DM", "t"), ("DM", "p"),
+    ("in the set", "90 %"), ("set", "p"), ("noticed", "skill, %"), ("direction", "p"),
+)  # fmt: skip
 BRIEF = ("rmse", "r2", "mase", "directional_accuracy")
 
 
@@ -82,6 +86,17 @@ def score_table(scores: pd.DataFrame, columns: Sequence[Column] = COLUMNS, *, ro
         f"<th>{name}</th>{''.join(row)}" for name, row in zip(names, zip(*cells, strict=True), strict=True)
     ]
     return _table(f"<th>{row}</th>{heads}", rows)
+
+
+def undefined(scores: pd.DataFrame) -> list[str]:
+    """Which scores are not defined, and why: what a finger cannot point at (text, not HTML)."""
+    titles = {column.score: column.title for column in COLUMNS}
+    models: dict[tuple[str, str], list[str]] = {}
+    for model, reason in zip(scores["model"], scores["reason"], strict=True):
+        for score, why in _reasons(reason).items():
+            if why != "in price, so per symbol only":
+                models.setdefault((titles[score], why), []).append(str(model))
+    return [f"{title} of {', '.join(names)}: {why}" for (title, why), names in models.items()]
 
 
 def significance_table(significance: Significance, verdict: Verdict) -> str:
@@ -104,11 +119,7 @@ def significance_table(significance: Significance, verdict: Verdict) -> str:
             _cell(p_value(direction.p), direction.reason),
         ]
         rows.append(f"<th>{escape(name)}</th>{''.join(cells)}")
-    heads = (
-        "<th>model</th><th>against naive</th><th>skill<small>%</small></th><th>95 % interval<small>%</small></th>"
-        "<th>DM<small>t</small></th><th>DM<small>p</small></th><th>in the set<small>90 %</small></th>"
-        "<th>set<small>p</small></th><th>noticed<small>skill, %</small></th><th>direction<small>p</small></th>"
-    )
+    heads = "".join(f"<th>{title}<small>{unit}</small></th>" for title, unit in TEST_COLUMNS)
     return _table(heads, rows)
 
 
@@ -123,7 +134,7 @@ def joint_tests(significance: Significance) -> list[str]:
     else:
         naive = "naive is among them" if "naive" in best.members else "naive is not among them"
         sentences.append(
-            f"Model confidence set: with {1 - best.size:.0%} certainty the best is one of "
+            f"Model confidence set: with {100 * (1 - best.size):.0f} % certainty the best is one of "
             f"{', '.join(best.members)}; {naive}."
         )
     return sentences
@@ -209,7 +220,7 @@ def _reasons(text: str) -> dict[str, str]:
 
 
 def _cell(text: str, reason: str) -> str:
-    title = f' title="{escape(reason)}"' if reason and UNDEFINED == text else ""
+    title = f' title="{escape(reason)}"' if reason and text == UNDEFINED else ""
     return f"<td{title}>{escape(text)}</td>"
 
 

@@ -1,0 +1,121 @@
+"""What the charts are made of: colours, data as text, and the marks that several of them share."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+# Okabe and Ito: told apart by colour-blind readers and in grey.
+INK, GREY, BLUE, ORANGE = "#222222", "#999999", "#0072B2", "#D55E00"
+
+# One altair class for each shape of chart; the functions here treat them alike.
+Drawn = alt.LayerChart | alt.VConcatChart | alt.FacetChart
+Chart = TypeVar("Chart", alt.LayerChart, alt.VConcatChart, alt.FacetChart)
+
+
+def layered(*layers: alt.Chart | alt.LayerChart, **settings: Any) -> alt.LayerChart:
+    """Layers in one frame; the first lies lowest."""
+    return alt.LayerChart(layer=list(layers), **settings)
+
+
+def loss_layers(title: str, *, median: bool) -> alt.LayerChart:
+    """One line per network with a dot at the epoch that was kept; with `median` thin, and theirs in bold."""
+    scale = alt.Scale(domain=["training", "validation"], range=[BLUE, ORANGE])
+    epoch = alt.X(
+        "epoch:Q", title="epoch", scale=alt.Scale(zero=False), axis=alt.Axis(tickMinStep=1, tickCount=5)
+    )
+    base = alt.Chart().encode(epoch, detail="line:N")
+    layers = []
+    for field, name in (("loss", "training"), ("validation_loss", "validation")):
+        up = alt.Y(f"{field}:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
+        line = base.mark_line(strokeWidth=1, opacity=0.3) if median else base.mark_line()
+        layers.append(coloured(line.encode(up).transform_filter("!datum.median"), name, scale))
+        if median:
+            bold = base.mark_line(strokeWidth=3).encode(up).transform_filter("datum.median")
+            layers.append(coloured(bold, name, scale))
+    kept = base.mark_circle(size=22, opacity=0.9).encode(up).transform_filter("datum.kept")
+    return layered(*layers, coloured(kept, "validation", scale))
+
+
+def coloured(layer: alt.Chart, name: str, scale: alt.Scale) -> alt.Chart:
+    """A layer in the colour of `name`, with an entry in the legend."""
+    entry = alt.Color("series:N", scale=scale, legend=legend())
+    return layer.transform_calculate(series=json.dumps(name)).encode(entry)
+
+
+def naive_rule(*, across: bool) -> alt.LayerChart:
+    """The zero line with its name; `across`: on the horizontal axis."""
+    base = alt.Chart(alt.InlineData(values=[{}]))
+    rule = base.mark_rule(color=INK, strokeWidth=1.2)
+    if across:
+        text = base.mark_text(text="naive", color=INK).encode(x=alt.datum(0), y=alt.value(-8))
+        return layered(rule.encode(x=alt.datum(0)), text)
+    text = base.mark_text(text="naive", color=INK, align="left", dy=-7).encode(x=alt.value(3), y=alt.datum(0))
+    return layered(rule.encode(y=alt.datum(0)), text)
+
+
+def per_cent(value: float) -> str:
+    """'+0.12 %', with fewer decimals where the number is large; '–' where it is undefined."""
+    if not np.isfinite(value):
+        return "–"
+    decimals = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
+    return f"{value:+,.{decimals}f} %".replace("-", "−")
+
+
+def panelled(
+    layers: alt.LayerChart, labels: list[str], table: pd.DataFrame, *, square: bool = False
+) -> alt.FacetChart:
+    """One panel per model of `table`, in the order of `labels`, at most four in a row and the rows even.
+
+    usermeta tells the page how many panels there are, so that it can fit them to its width.
+    """
+    header = alt.Header(title=None, labelFontSize=13, labelFontWeight="bold", labelLimit=300)
+    facet = alt.Facet("model:N", sort=labels, header=header)
+    rows = -(-len(labels) // 4)
+    chart = layers.facet(facet=facet, columns=max(1, -(-len(labels) // max(rows, 1))), data=inline(table))
+    chart = chart.resolve_axis(x="independent")
+    return styled(chart.properties(usermeta={"panels": len(labels), "square": square}))
+
+
+def legend() -> alt.Legend:
+    """Above the chart, where it covers nothing."""
+    return alt.Legend(
+        title=None, orient="top", labelLimit=320, symbolType="stroke", symbolStrokeWidth=3, symbolOpacity=1
+    )
+
+
+def inline(table: pd.DataFrame) -> alt.InlineData:
+    """A table as CSV text: six digits, ISO days, 0 and 1 for flags."""
+    parse: dict[str, str] = {}
+    written = {}
+    for name, column in table.items():
+        dates = pd.api.types.is_datetime64_any_dtype(column)
+        text = column.dtype == object or isinstance(column.dtype, pd.StringDtype)
+        parse[str(name)] = "date:'%Y-%m-%d'" if dates else "string" if text else "number"
+        written[name] = column.astype(int) if column.dtype == bool else column
+    csv = pd.DataFrame(written).to_csv(
+        index=False, float_format="%.6g", date_format="%Y-%m-%d", lineterminator="\n"
+    )
+    return alt.InlineData(values=csv, format=alt.CsvDataFormat(type="csv", parse=parse))
+
+
+def styled(chart: Chart) -> Chart:
+    """Quiet axes, text large enough to read at 800 px."""
+    return (
+        chart.configure(font="sans-serif", background="white")
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelFontSize=12,
+            titleFontSize=13,
+            titleFontWeight="normal",
+            gridColor="#e8e8e8",
+            domainColor=GREY,
+            tickColor=GREY,
+        )
+        .configure_legend(labelFontSize=13)
+        .configure_text(fontSize=12)
+    )

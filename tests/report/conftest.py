@@ -1,0 +1,112 @@
+"""Results made to order, without any training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gatecast.data.prices import Prices
+from gatecast.evaluation.forecasts import Forecasts
+from gatecast.experiment import Experiment, Network
+from gatecast.runs import Result
+
+SESSIONS, TESTED, EPOCHS = 200, 60, 6
+
+
+def make_result(
+    symbols: tuple[str, ...] = ("AAA",),
+    networks: tuple[str, ...] = ("lstm", "gru"),
+    baselines: tuple[str, ...] = ("naive", "drift"),
+    *,
+    horizon: int = 1,
+    folds: int = 2,
+    seeds: int = 3,
+    sessions: int = SESSIONS,
+    tested: int = TESTED,
+    constant: bool = False,
+    broken: str | None = None,
+    warnings: tuple[str, ...] = (),
+) -> Result:
+    """Random walks; networks that forecast small noise; `broken`: a model whose forecasts are NaN."""
+    rng = np.random.default_rng(0)
+    steps = 0.0 if constant else 0.01 * rng.normal(size=(len(symbols), sessions))
+    close = 100 * np.exp(np.cumsum(steps + np.zeros((len(symbols), sessions)), axis=1))
+    days = pd.date_range("2018-01-01", periods=sessions)
+    frame = pd.DataFrame(
+        {"symbol": np.repeat(symbols, sessions), "date": np.tile(days, len(symbols)), "close": close.ravel()}
+    )
+    prices = Prices.from_frame(frame, calendar="daily")
+    place = [symbols.index(name) for name in prices.symbols]
+    outcome = _forecasts(
+        prices.symbols, close[place], days, networks, baselines, horizon, folds, seeds, tested, broken
+    )
+    experiment = Experiment(
+        source=prices.source,
+        sha256=prices.sha256,
+        models=(*baselines, *networks),
+        networks=dict.fromkeys(networks, Network()),
+        horizon=horizon,
+        folds=folds,
+        seeds=seeds,
+    )
+    training = _training(networks, folds, seeds)
+    return Result(experiment, prices, outcome, training, warnings, (), {})
+
+
+def _forecasts(
+    symbols: tuple[str, ...],
+    close: np.ndarray,
+    days: pd.DatetimeIndex,
+    networks: tuple[str, ...],
+    baselines: tuple[str, ...],
+    horizon: int,
+    folds: int,
+    seeds: int,
+    tested: int,
+    broken: str | None,
+) -> Forecasts:
+    rng = np.random.default_rng(1)
+    day = days.to_numpy().astype("datetime64[D]")
+    origins = np.arange(close.shape[1] - tested - horizon, close.shape[1] - horizon)
+    ahead = origins[:, None] + 1 + np.arange(horizon)
+    anchor = close[:, origins].ravel()
+    rows = len(anchor)
+    noise = {name: 0.002 * rng.normal(size=(seeds, rows, horizon)) for name in networks}
+    members = {name: anchor[:, None] * (1 + moves) for name, moves in noise.items()}
+    forecast = {name: anchor[:, None] * np.ones(horizon) for name in baselines}
+    forecast |= {name: values * (1 + 0.0005 * place) for place, (name, values) in enumerate(forecast.items())}
+    forecast |= {name: values.mean(axis=0) for name, values in members.items()}
+    if broken is not None:
+        forecast[broken] = np.full((rows, horizon), np.nan)
+    return Forecasts(
+        symbols=symbols,
+        symbol=np.repeat(np.arange(len(symbols)), tested),
+        fold=np.tile(np.arange(tested) * folds // tested, len(symbols)),
+        origin=np.tile(day[origins], len(symbols)),
+        date=np.tile(day[ahead], (len(symbols), 1)),
+        anchor=anchor,
+        y=close[:, ahead].reshape(rows, horizon),
+        naive_mae=np.full(rows, 0.8),
+        naive_mse=np.full(rows, 1e-4),
+        forecast=forecast,
+        seeds=members,
+    )
+
+
+def _training(networks: tuple[str, ...], folds: int, seeds: int) -> pd.DataFrame:
+    index = pd.MultiIndex.from_product(
+        [networks, ["search", "refit"], range(folds), range(seeds), range(1, EPOCHS + 1)],
+        names=["model", "stage", "fold", "seed", "epoch"],
+    )
+    table = index.to_frame(index=False).assign(symbol=None)
+    search = table["stage"] == "search"
+    table["loss"] = 1 - 0.01 * table["epoch"]
+    table["validation_loss"] = (1 + 0.01 * table["epoch"]).where(search)
+    table["kept"] = table["epoch"] == 1
+    return table if networks else pd.DataFrame()
+
+
+@pytest.fixture(scope="session")
+def result() -> Result:
+    return make_result()

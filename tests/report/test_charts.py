@@ -1,0 +1,165 @@
+"""The charts and the pictures: there, right, and nothing of altair's touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import altair as alt
+import numpy as np
+import pandas as pd
+import pytest
+
+from gatecast.report import charts, frames, pictures
+from gatecast.runs import Result, open_run
+
+from .conftest import TESTED, make_result
+
+PNG = b"\x89PNG\r\n\x1a\n"
+
+
+def names(folder: Path) -> list[str]:
+    files = sorted(folder.glob("*"))
+    assert all(path.read_bytes().startswith(PNG) for path in files)
+    return [path.name for path in files]
+
+
+def test_the_pictures_are_written(result: Result, tmp_path: Path) -> None:
+    charts.save_charts(result, tmp_path / "charts")
+    assert names(tmp_path / "charts") == ["changes.png", "forecast.png", "loss.png", "skill.png"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ({"networks": (), "folds": 1}, ["changes.png", "forecast.png", "skill.png"]),
+        ({"networks": (), "baselines": ("naive",)}, ["forecast.png"]),
+        ({"broken": "gru"}, ["changes.png", "forecast.png", "loss.png", "skill.png"]),
+        ({"constant": True, "seeds": 1}, ["changes.png", "forecast.png", "loss.png", "skill.png"]),
+        ({"horizon": 5}, ["changes.png", "forecast.png", "loss.png", "skill.png", "steps.png"]),
+        ({"tested": 10}, ["changes.png", "forecast.png", "loss.png", "skill.png"]),
+    ],
+)
+def test_the_pictures_of_odd_results(
+    settings: dict[str, object], expected: list[str], tmp_path: Path
+) -> None:
+    charts.save_charts(make_result(**settings), tmp_path)
+    assert names(tmp_path) == expected
+
+
+def test_a_run_that_was_saved_and_opened_has_the_same_charts(result: Result, tmp_path: Path) -> None:
+    opened = open_run(result.save(tmp_path / "run"))
+    before, after = charts.page_charts(result), charts.page_charts(opened)
+    assert {name: chart.to_dict() for name, chart in before.items()} == {
+        name: chart.to_dict() for name, chart in after.items()
+    }
+
+
+def test_the_forecast_stands_at_the_session_it_speaks_of(result: Result) -> None:
+    table = frames.prices_and_forecasts(result, "lstm")
+    outcome = result.outcome
+    tested = table[table["test"]].set_index("date")
+    assert len(tested) == TESTED
+    assert np.array_equal(tested.index, pd.DatetimeIndex(outcome.date[:, 0]))
+    assert np.array_equal(tested["forecast_1"], outcome.forecast["lstm"][:, 0])
+    assert np.array_equal(tested["actual"], outcome.y[:, 0])
+    assert (tested["low_1"] <= tested["forecast_1"]).all()
+    assert (tested["forecast_1"] <= tested["high_1"]).all()
+    assert table.loc[~table["test"], "forecast_1"].isna().all()
+
+
+def test_each_fold_is_marked_once_where_it_begins(result: Result) -> None:
+    marked = frames.prices_and_forecasts(result, "lstm").query("fold > 0")
+    first = [result.outcome.date[result.outcome.fold == fold, 0].min() for fold in (0, 1)]
+    assert list(marked["fold"]) == [1, 2]
+    assert np.array_equal(marked["date"], pd.DatetimeIndex(first))
+
+
+def test_only_sessions_before_the_test_are_thinned(monkeypatch: pytest.MonkeyPatch, result: Result) -> None:
+    monkeypatch.setattr(frames, "MOST_PRICES", 100)
+    whole = make_result(sessions=5000)
+    table = frames.prices_and_forecasts(whole, "lstm")
+    assert table["test"].sum() == TESTED
+    assert len(table) <= 1100
+
+
+def test_changes_are_in_per_cent_of_the_last_known_price(result: Result) -> None:
+    table = frames.changes(result)
+    assert set(table["model"]) == {"drift", "lstm", "gru"}
+    mine = table[table["model"] == "gru"]
+    outcome = result.outcome
+    assert mine["actual"].to_numpy() == pytest.approx(100 * (outcome.y[:, 0] / outcome.anchor - 1))
+    assert len(frames.changes(result, most=30)) == 30
+
+
+def test_a_model_without_a_finite_forecast_has_no_changes_and_no_skill() -> None:
+    broken = make_result(broken="gru")
+    assert "gru" not in set(frames.changes(broken)["model"])
+    assert frames.skills(broken).iloc[-1]["model"] == "gru"
+    assert frames.leading_model(broken) == "lstm"
+
+
+@pytest.mark.parametrize(
+    ("networks", "baselines", "expected"),
+    [(("lstm",), ("naive", "drift"), "lstm"), ((), ("naive", "drift"), "drift"), ((), ("naive",), "naive")],
+)
+def test_the_model_shown(networks: tuple[str, ...], baselines: tuple[str, ...], expected: str) -> None:
+    assert frames.leading_model(make_result(networks=networks, baselines=baselines)) == expected
+
+
+def test_one_wild_model_does_not_squeeze_the_others() -> None:
+    table = pd.DataFrame({"low": [-2.0, -1, -90_000], "high": [1.0, 1, -80_000]})
+    left, right = frames.skill_frame(table)
+    assert -10 < left < -2 and 1 < right < 2
+    wild = pd.DataFrame({"actual": [-1.0, 1] * 50, "forecast": [-30.0, 0] * 50})
+    assert frames.symmetric_limit(wild) == 3
+
+
+def test_many_networks_are_thinned_and_losses_start_at_one() -> None:
+    training = make_result(folds=20, seeds=10).training
+    table = frames.losses(training)
+    assert table.groupby("model")["line"].nunique().max() <= frames.MOST_LINES
+    relative = frames.relative_losses(training)
+    assert (relative.loc[relative["epoch"] == 1, ["loss", "validation_loss"]] == 1).all(axis=None)
+    assert (relative.loc[relative["median"] == 1, "line"] == -1).all()
+
+
+def test_names_that_need_other_fonts_stay_out_of_pictures() -> None:
+    korean = make_result(("삼성전자",), networks=("모형",))
+    label = pictures.latin_labels(korean)
+    assert (label("삼성전자"), label("모형"), label("drift")) == ("symbol 1", "model 3", "drift")
+    for picture in pictures.pictures(korean).values():
+        text = picture.to_json(ensure_ascii=False)
+        assert "삼" not in text and "모" not in text
+    assert "삼성전자" in charts.forecast_chart(korean).to_json(ensure_ascii=False)
+
+
+def test_text_that_looks_like_a_number_stays_text(result: Result) -> None:
+    (dataset,) = charts.forecast_chart(make_result(("005930",))).to_dict()["datasets"].values()
+    assert dataset.splitlines()[1].startswith("005930,2018-")
+
+
+def test_the_chart_of_a_notebook_shows_itself(result: Result) -> None:
+    chart = result.plot()
+    bundle = chart._repr_mimebundle_()
+    assert any("vegalite" in kind for kind in (bundle[0] if isinstance(bundle, tuple) else bundle))
+
+
+def test_altair_is_left_as_it_was(result: Result) -> None:
+    before = alt.data_transformers.active, dict(alt.data_transformers.options)
+    charts.page_charts(result)
+    assert (alt.data_transformers.active, dict(alt.data_transformers.options)) == before
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_the_history_of_bare_windows(validated: bool) -> None:
+    epochs = np.tile(np.arange(1, 5), 2)
+    history = pd.DataFrame(
+        {
+            "seed": np.repeat([0, 1], 4),
+            "epoch": epochs,
+            "loss": 1 / epochs,
+            "validation_loss": 1.1 / epochs if validated else np.nan,
+            "kept": epochs == 4,
+        }
+    )
+    assert pictures.to_png(charts.history_chart(history)).startswith(PNG)

@@ -1,0 +1,169 @@
+"""The page: whole, by itself, safe, small."""
+
+from __future__ import annotations
+
+import json
+import re
+from html import unescape
+from html.parser import HTMLParser
+
+import pytest
+
+from gatecast.report import tables
+from gatecast.report.page import page, summary_html
+from gatecast.runs import Result
+
+from .conftest import make_result
+
+LIMIT = 4_000_000
+HOSTILE = "</script><img src=x onerror=alert(1)>"
+
+
+class Elements(HTMLParser):
+    """What a browser sees: the start tags with their attributes, and the text."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def specs(text: str) -> dict[str, dict[str, object]]:
+    found = re.search(r'<script type="application/json" id="specs">(.*?)</script>', text, re.DOTALL)
+    assert found is not None
+    return json.loads(found[1])
+
+
+def places(text: str) -> list[str | None]:
+    return [attributes["data-chart"] for _, attributes in Elements(text).tags if "data-chart" in attributes]
+
+
+def test_it_opens_with_the_verdict_and_names_every_model(result: Result) -> None:
+    text = page(result)
+    body = Elements(text[text.index("<body>") :]).text.replace("\xa0", " ")
+    assert body.index(result.verdict.kind.capitalize()) < body.index(result.verdict.sentences[0])
+    assert body.index(result.verdict.sentences[0]) < body.index("Forecast and actual price")
+    for model in result.outcome.forecast:
+        assert f"<th>{model}</th>" in text
+    assert "gatecast compare --config experiment.toml" in body
+    assert result.prices.sha256 in body
+    assert result.experiment.to_toml() in body
+
+
+def test_it_fetches_nothing(result: Result) -> None:
+    text = page(result)
+    tags = Elements(text).tags
+    assert not [attributes for _, attributes in tags if "src" in attributes or "href" in attributes]
+    assert not [tag for tag, _ in tags if tag in ("link", "iframe", "object", "embed", "img")]
+    style = text[text.index("<style>") : text.index("</style>")]
+    assert "url(" not in style and "@import" not in style
+    assert "default-src 'none'" in text
+    data = [spec["data"] for spec in specs(text).values() if "data" in spec]
+    assert data and not any("url" in part for part in data)
+    assert "$" not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)  # no hole left open
+
+
+def test_every_chart_has_its_place_and_its_data_once(result: Result) -> None:
+    text = page(result)
+    assert places(text) == ["forecast", "changes", "skill", "loss"] == list(specs(text))
+    assert len(specs(text)["forecast"]["datasets"]) == 1
+
+
+def test_a_longer_horizon_adds_the_steps_and_shows_the_first_and_the_last() -> None:
+    text = page(make_result(horizon=5))
+    assert places(text) == ["forecast", "changes", "skill", "steps", "loss"]
+    (csv,) = specs(text)["forecast"]["datasets"].values()
+    assert csv.splitlines()[0] == (
+        "symbol,date,actual,test,fold,forecast_1,low_1,high_1,forecast_5,low_5,high_5"
+    )
+    assert "step 5 of 5" in text
+
+
+def test_names_cannot_break_out() -> None:
+    hostile = make_result((HOSTILE, "B&<b>"), networks=(HOSTILE, "'\"x"), warnings=(HOSTILE,))
+    text = page(hostile)
+    assert HOSTILE not in text and HOSTILE not in summary_html(hostile)
+    assert "img" not in [tag for tag, _ in Elements(text).tags]
+    assert "<b>x" not in text
+    assert HOSTILE in str(specs(text)["forecast"])  # drawn as it is
+    assert HOSTILE in unescape(text)
+
+
+def test_it_stays_small_with_many_symbols_models_and_steps() -> None:
+    networks = tuple(f"network-{i}" for i in range(10))
+    symbols = tuple(f"S{i:02d}" for i in range(30))
+    many = make_result(
+        symbols, networks, ("naive", "drift", "ewma", "ar"), folds=5, sessions=1250, tested=310
+    )
+    text = page(many)
+    assert len(text.encode()) < LIMIT
+    assert "The first 8 of 30 symbols" in text
+    far = make_result(networks=networks, horizon=20, folds=5, sessions=5000, tested=1250)
+    assert len(page(far).encode()) < LIMIT
+
+
+@pytest.mark.parametrize("baselines", [("naive", "drift"), ("naive",)])
+def test_without_networks_there_is_no_loss(baselines: tuple[str, ...]) -> None:
+    text = page(make_result(networks=(), baselines=baselines, folds=1))
+    assert "loss" not in places(text)
+    assert ("skill" in places(text)) == (len(baselines) > 1)
+
+
+def test_one_symbol_has_no_choice_and_several_have_one() -> None:
+    assert "bind" not in str(specs(page(make_result()))["forecast"])
+    two = page(make_result(("A", "B")))
+    assert "'options': ['A', 'B']" in str(specs(two)["forecast"])
+    assert "<summary>A</summary>" in two
+
+
+def test_undefined_scores_say_why() -> None:
+    text = page(make_result(broken="gru"))
+    assert 'title="a forecast is not a finite number">–</td>' in text
+    assert "direction of naive: it forecasts no change" in text
+    assert "NaN" not in json.dumps(specs(text))
+    assert "nan" not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+
+
+def test_constant_prices_are_shown() -> None:
+    assert places(page(make_result(constant=True)))[0] == "forecast"
+
+
+def test_oddities_come_with_their_rows_and_once(result: Result) -> None:
+    text = page(make_result(warnings=("ar did not converge in fold 2",)))
+    assert "<li>ar did not converge in fold 2</li>" in text
+
+
+def test_the_notebook_gets_no_script(result: Result) -> None:
+    text = summary_html(result)
+    assert "<script" not in text and result.verdict.kind.capitalize() in text
+    assert all(f"<th>{model}</th>" in text for model in result.outcome.forecast)
+
+
+@pytest.mark.parametrize(
+    ("value", "decimals", "text"),
+    [
+        (0.0, 2, "0.00"),
+        (-0.001, 2, "0.00"),
+        (-1.234, 2, "−1.23"),
+        (-57300.12, 2, "−57,300"),
+        (1234.567, 2, "1,234.6"),
+        (float("nan"), 2, "–"),
+        (float("inf"), 2, "–"),
+    ],
+)
+def test_numbers(value: float, decimals: int, text: str) -> None:
+    assert tables.number(value, decimals) == text
+
+
+def test_the_best_of_a_column_is_bold(result: Result) -> None:
+    scores = tables.headline_scores(result)
+    best = scores.loc[scores["rmse"].idxmin(), "model"]
+    row = tables.score_table(scores).partition(f"<tr><th>{best}</th>")[2]
+    assert row.startswith("<td><b>")
