@@ -131,9 +131,14 @@ class Result:
         )
 
     def _history(self) -> dict[str, pd.Series]:
-        table = self.prices.table
-        prices = table.set_index("session")[self.experiment.column]
-        return {symbol: prices[(table["symbol"] == symbol).to_numpy()] for symbol in self.outcome.symbols}
+        """Every symbol's own prices of the forecast column, by session."""
+        prices = self.prices
+        column = prices.table.set_index("session")[self.experiment.column]
+        ends = np.append(prices.first[1:], len(column))
+        return {
+            symbol: column.iloc[start:end]
+            for symbol, start, end in zip(prices.symbols, prices.first, ends, strict=True)
+        }
 
     def _write(self, folder: Path) -> None:
         from gatecast.report.charts import save_charts
@@ -240,7 +245,7 @@ def _replace(partial: Path, folder: Path) -> None:
 
 
 def _cell(value: float, width: int, form: str) -> str:
-    return f"{value:>{width}{form}}" if math.isfinite(value) else f"{'–':>{width}}"
+    return (format(value, form) if math.isfinite(value) else "–").rjust(width)
 
 
 def _sha256(path: Path) -> str:

@@ -27,7 +27,8 @@ def reset_before(params: dict[str, torch.Tensor], x: torch.Tensor, layers: int, 
         directions = []
         for suffix in ("", "_reverse")[: 1 + both]:
             w_ih, w_hh, b_ih, b_hh = (
-                params[f"{name}_l{layer}{suffix}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+                params[f"{name}_l{layer}{suffix}"]
+                for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             )
             h, states = torch.zeros(B, H, dtype=x.dtype), []
             for t in range(T)[:: -1 if suffix else 1]:
