@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
 import pytest
 
+from gatecast.data.checks import Oddity
 from gatecast.report import tables
 from gatecast.report.page import page, summary_html
 from gatecast.runs import Result
@@ -105,7 +107,7 @@ def test_it_stays_small_with_many_symbols_models_and_steps() -> None:
     text = page(many)
     assert len(text.encode()) < LIMIT
     assert "The first 8 of 30 symbols" in text
-    far = make_result(networks=networks, horizon=20, folds=5, sessions=5000, tested=1250)
+    far = make_result(networks=networks, horizon=20, seeds=2, sessions=5000, tested=1250)
     assert len(page(far).encode()) < LIMIT
 
 
@@ -135,8 +137,12 @@ def test_constant_prices_are_shown() -> None:
     assert places(page(make_result(constant=True)))[0] == "forecast"
 
 
-def test_oddities_come_with_their_rows_and_once(result: Result) -> None:
-    text = page(make_result(warnings=("ar did not converge in fold 2",)))
+def test_oddities_come_with_their_rows_and_once() -> None:
+    oddity = Oddity("split", 1, "AAA: looks like a split", ("2018-02-01: 10 after 100",))
+    plain = make_result(warnings=(oddity.text, "ar did not converge in fold 2"))
+    text = page(replace(plain, prices=replace(plain.prices, oddities=(oddity,))))
+    assert text.count(f"<li>{oddity.text}<pre>{oddity.rows[0]}</pre></li>") == 1
+    assert text.count(oddity.text) == 1
     assert "<li>ar did not converge in fold 2</li>" in text
 
 

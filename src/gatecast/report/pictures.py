@@ -59,7 +59,8 @@ def forecast_picture(result: Result, label: Label) -> alt.VConcatChart:
     """The whole test, small; below it the last sessions, where a shift by one day can be seen."""
     model = frames.leading_model(result)
     table = frames.prices_and_forecasts(result, model)
-    table = table[table["symbol"] == table["symbol"].iloc[0]]
+    symbol = table["symbol"].iloc[0]
+    table = table[table["symbol"] == symbol].drop(columns="symbol")
     recent = table[table["test"]].iloc[-charts.RECENT :]
     whole = charts.price_strip().properties(width=charts.WIDTH, height=90, data=inline(table))
     close_up = layered(
@@ -73,7 +74,7 @@ def forecast_picture(result: Result, label: Label) -> alt.VConcatChart:
             fontSize=13,
         ),
     )
-    title = _forecast_title(result, label(model), label(table["symbol"].iloc[0]))
+    title = _forecast_title(result, label(model), label(symbol))
     return styled(
         alt.vconcat(whole, close_up).properties(title=heading(title, _finding(result, model, label)))
     )
