@@ -1,0 +1,189 @@
+"""The main road on prices a user may bring."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gatecast as gc
+from gatecast.errors import DataError, FitWarning, SettingError
+from gatecast.experiment import ALWAYS, DEFAULT_MODELS
+
+TINY = gc.Network(hidden_size=2)
+QUICK = gc.Training(epochs=2, batch_size=64)
+HOW = {"network": TINY, "training": QUICK, "seeds": 1, "folds": 2, "lookback": 5}
+
+
+def prices_of(frame: pd.DataFrame) -> gc.Prices:
+    return gc.Prices.from_frame(frame, calendar="daily")
+
+
+@pytest.fixture(scope="module")
+def result(prices):
+    return gc.compare(prices, ["gru", "rnn"], **{**HOW, "seeds": 2, "horizon": 2})
+
+
+def test_the_default_models_are_rnn_lstm_gru_bilstm_and_the_baselines():
+    from gatecast.experiment import Experiment
+
+    assert Experiment().models == (*ALWAYS, *DEFAULT_MODELS)
+    assert (Experiment().seeds, Experiment().folds, Experiment().horizon) == (5, 5, 1)
+
+
+def test_every_test_row_is_scored_exactly_once_per_model_and_step(result, prices):
+    frame = result.forecasts
+    key = ["symbol", "model", "seed", "origin", "step"]
+    assert not frame.duplicated(key).any()
+    sessions = prices.table["session"]
+    tested = round(0.25 * len(sessions))
+    origins = sessions.iloc[-tested - 1 : -2]
+    for _, rows in frame.groupby(["model", "seed", "step"], dropna=False):
+        assert rows["origin"].tolist() == origins.tolist()
+    assert frame[["y", "forecast"]].notna().all(axis=None)
+
+
+def test_dates_and_truth_are_the_sessions_after_the_origin(result, prices):
+    close = prices.table.set_index("session")["close"]
+    rows = result.forecasts[result.forecasts["model"] == "naive"]
+    place = close.index.get_indexer(pd.DatetimeIndex(rows["origin"]))
+    np.testing.assert_array_equal(close.iloc[place], rows["forecast"])
+    np.testing.assert_array_equal(close.iloc[place + rows["step"].to_numpy()], rows["y"])
+    np.testing.assert_array_equal(
+        close.index[place + rows["step"].to_numpy()], pd.DatetimeIndex(rows["date"])
+    )
+
+
+def test_the_ensemble_is_the_mean_of_the_seeds_in_return(result):
+    outcome = result.outcome
+    mean = np.exp(np.log(outcome.seeds["gru"] / outcome.anchor[:, None]).mean(axis=0))
+    np.testing.assert_allclose(outcome.forecast["gru"], outcome.anchor[:, None] * mean, rtol=1e-12)
+
+
+def test_it_says_something_about_every_model(result):
+    assert set(result.verdict.kinds) == {"drift", "ewma", "ar", "gru", "rnn"}
+    assert 2 <= len(result.verdict.sentences) <= 5
+    assert set(result.scores["model"]) == set(result.experiment.models)
+    assert set(result.training["model"]) == {"gru", "rnn"}
+    assert result.verdict.text in repr(result)
+
+
+def test_the_same_again_is_equal_bit_for_bit(result, prices):
+    again = gc.compare(prices, ["gru", "rnn"], **{**HOW, "seeds": 2, "horizon": 2})
+    pd.testing.assert_frame_equal(result.forecasts, again.forecasts, check_exact=True)
+
+
+def test_a_network_of_ones_own_has_a_name_of_ones_own(prices):
+    models = ["naive", {"wide": gc.Network(cell="gru", hidden_size=5)}]
+    result = gc.compare(prices, models, **HOW)
+    assert result.experiment.models == ("naive", "wide")
+    assert result.networks["wide"].network.hidden_size == 5
+
+
+def test_horizon_beyond_the_lookback(walk):
+    result = gc.compare(prices_of(walk("A", 250, 1)), ["gru"], **{**HOW, "horizon": 9, "lookback": 3})
+    assert result.outcome.y.shape[1] == 9
+
+
+def test_a_gap_of_a_year(walk):
+    frame = walk("A", 600, 2).drop(index=range(200, 460))
+    result = gc.compare(prices_of(frame), ["gru"], **HOW)
+    assert np.isfinite(result.outcome.forecast["gru"]).all()
+
+
+@pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
+def test_constant_prices_are_judged_without_a_crash(walk):
+    frame = walk("A", 200, 3).assign(open=5.0, high=5.0, low=5.0, close=5.0)
+    for target in ("return", "close"):
+        result = gc.compare(prices_of(frame), ["gru"], target=target, **HOW)
+        assert result.verdict.kind == "no evidence"
+        np.testing.assert_array_equal(result.outcome.forecast["naive"], 5.0)
+
+
+def test_a_fit_that_fails_is_a_named_warning_in_the_run(walk):
+    frame = walk("A", 200, 3).assign(open=5.0, high=5.0, low=5.0, close=5.0)
+    with pytest.warns(FitWarning, match="ar: A fold"):
+        result = gc.compare(prices_of(frame), ["ar"], **HOW)
+    assert any(text.startswith("ar: A fold 0") for text in result.warnings)
+
+
+def test_dates_and_closes_alone(walk):
+    result = gc.compare(prices_of(walk("A", 200, 4)[["date", "close"]]), ["gru"], **HOW)
+    assert np.isfinite(result.outcome.forecast["gru"]).all()
+
+
+def test_400_rows_work_with_the_defaults(walk):
+    result = gc.compare(prices_of(walk("A", 400, 5)), ["gru"], network=TINY, training=QUICK, seeds=1)
+    assert len(result.outcome.y) == 100
+    assert set(result.outcome.fold) == set(range(5))
+
+
+def test_another_column_brings_the_last_close_as_a_rival(prices):
+    result = gc.compare(prices, ["gru"], column="high", **HOW)
+    table = prices.table.set_index("session")
+    rows = result.forecasts.set_index("model")
+    origins = pd.DatetimeIndex(rows.loc["last-close", "origin"])
+    np.testing.assert_array_equal(rows.loc["last-close", "forecast"], table.loc[origins, "close"])
+    np.testing.assert_array_equal(rows.loc["naive", "forecast"], table.loc[origins, "high"])
+
+
+def test_a_level_target_on_a_trend_is_worse_than_naive_and_says_why(walk):
+    frame = walk("A", 400, 6)
+    prices = ["open", "high", "low", "close"]
+    frame[prices] = frame[prices].mul(np.exp(np.linspace(0, 3, 400)), axis=0)
+    result = gc.compare(
+        prices_of(frame), ["naive", "gru"], target="close", **{**HOW, "training": gc.Training(epochs=30)}
+    )
+    assert result.verdict.kind == "worse than naive"
+    assert "outside the range" in result.verdict.text
+
+
+def test_separate_networks_differ_from_a_pooled_one(walk):
+    frame = pd.concat([walk("A", 200, 0), walk("B", 200, 1)], ignore_index=True)
+    pooled, separate = (gc.compare(prices_of(frame), ["gru"], pooled=p, **HOW) for p in (True, False))
+    assert len(separate.networks["gru"].members) == 2 * len(pooled.networks["gru"].members)
+    assert not np.array_equal(pooled.outcome.forecast["gru"], separate.outcome.forecast["gru"])
+
+
+def test_a_symbol_too_short_for_a_fold_is_left_out_and_listed(walk):
+    frame = pd.concat([walk("A", 300, 0), walk("B", 30, 1, "2016-01-01")], ignore_index=True)
+    result = gc.compare(prices_of(frame), ["gru"], **HOW)
+    assert set(result.forecasts["symbol"]) == {"A"}
+    assert any("left out" in text and "B (fold 0, 1)" in text for text in result.warnings)
+
+
+def test_features_of_ones_own(prices):
+    result = gc.compare(prices, ["gru"], features=last_three_returns, **HOW)
+    assert result.experiment.features.endswith(":last_three_returns")
+    assert result.networks["gru"].trained[0].params["weight_ih_l0"].shape[1] == 3
+
+
+def last_three_returns(table: pd.DataFrame) -> pd.DataFrame:
+    returns = np.log(table["close"]).diff()
+    return pd.DataFrame({f"lag_{k}": returns.shift(k) for k in range(3)})
+
+
+def test_a_feature_without_a_name_is_refused(prices):
+    with pytest.raises(SettingError, match="function with a name"):
+        gc.compare(prices, ["gru"], features=lambda table: table[["close"]], **HOW)
+
+
+def test_other_data_than_the_experiments_are_refused(result, walk):
+    from gatecast.compare import run
+
+    with pytest.raises(DataError, match="not the data of the experiment"):
+        run(result.experiment, prices_of(walk("A", 300, 99)))
+
+
+def test_ten_thousand_symbols(walk):
+    sessions, symbols = 60, 10_000
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "symbol": np.repeat([f"S{n:05}" for n in range(symbols)], sessions),
+            "date": np.tile(pd.bdate_range("2020-01-01", periods=sessions), symbols),
+            "close": 50 * np.exp(rng.normal(0, 0.01, (symbols, sessions)).cumsum(axis=1)).ravel(),
+        }
+    )
+    how = {**HOW, "training": gc.Training(epochs=1, batch_size=4096), "folds": 1}
+    result = gc.compare(prices_of(frame), ["naive", "drift", "rnn"], **how)
+    assert len(result.outcome.y) == symbols * 15
+    assert result.verdict.kind in ("no evidence", "worse than naive")
