@@ -72,12 +72,12 @@ def forecast_chart(result: Result) -> alt.VConcatChart:
         name="brush", encodings=["x"], value={"x": [recent.iloc[0].date(), recent.iloc[-1].date()]}
     )
     across = alt.X("date:T", title=None, axis=DAYS, scale=alt.Scale(domain=brush))
-    close_up = layered(
+    lines = layered(
         *price_layers(result, table, model, across),
-        fold_rules(across),
         _hover(result, model, across),
         transform=[alt.FilterTransform({"param": "brush"})],
     )
+    close_up = layered(lines, fold_rules(across))
     chart = alt.vconcat(
         close_up.properties(width=WIDTH, height=300),
         price_strip(brush).properties(width=WIDTH, height=80),
@@ -167,7 +167,7 @@ def steps_chart(result: Result, label: Label = str, *, models: int | None = None
         model=table["model"].map(label),
         **{name: table[name].clip(left, right) for name in ("skill", "low", "high")},
     )
-    across = alt.X("step:Q", title="sessions ahead", axis=alt.Axis(tickMinStep=1, tickCount=5))
+    across = alt.X("step:Q", title="sessions ahead", axis=alt.Axis(format="d", tickMinStep=1, tickCount=5))
     scale = alt.Scale(domain=[left, right], nice=False)
     title = "squared error saved, %"
     base = alt.Chart().encode(across)
@@ -242,7 +242,7 @@ def price_strip(brush: alt.Parameter | None = None) -> alt.LayerChart:
 def fold_rules(across: alt.X) -> alt.Chart:
     """A dashed line where the test begins, and fainter ones where each later fold does."""
     faint = alt.when("datum.fold == 1").then(alt.value(1)).otherwise(alt.value(0.45))
-    rule = alt.Chart().mark_rule(strokeDash=[5, 4], color=INK, strokeWidth=1)
+    rule = alt.Chart().mark_rule(strokeDash=[5, 4], color=INK, strokeWidth=1, clip=True)
     return rule.encode(across, opacity=faint).transform_filter("datum.fold")
 
 

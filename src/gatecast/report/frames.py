@@ -149,12 +149,12 @@ def symmetric_limit(table: pd.DataFrame) -> float:
 
 
 def skill_frame(table: pd.DataFrame) -> tuple[float, float]:
-    """Left and right end of the frame of the skills, in per cent: all intervals and 0, but no more than four
+    """Left and right end of the frame of the skills, in per cent: all intervals and 0, but no more than five
     times what the median model needs."""
     reach = table[["low", "high"]].abs().max(axis=1).dropna()
     if reach.empty or reach.max() == 0:
         return -1.0, 1.0
-    limit = 4 * max(float(reach.median()), 0.01)
+    limit = 5 * max(float(reach.median()), 0.01)
     left = max(min(float(table["low"].min()), 0.0), -limit)
     right = min(max(float(table["high"].max()), 0.0), limit)
     return left - 0.05 * (right - left), right + 0.05 * (right - left)

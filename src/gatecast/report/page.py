@@ -115,7 +115,7 @@ def _scores(result: Result) -> str:
         for title, table in tables.further_scores(result)
     )
     scores = tables.headline_scores(result)
-    missing = "; ".join(tables.undefined(scores))
+    missing = "; ".join(tables.why_undefined(scores))
     note = f"<p class=caption>– {escape(missing)}.</p>" if missing else ""
     return tables.score_table(scores) + note + further
 

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 MOST_PANELS = 8
 MOST_POINTS = 6000
+MESSAGES = {
+    "beats naive": "A model beats naive, the forecast 'tomorrow = today'",
+    "no evidence": "No evidence that any model beats naive, the forecast 'tomorrow = today'",
+    "worse than naive": "Worse than naive, the forecast 'tomorrow = today'",
+}
 
 
 def save_pictures(result: Result, folder: Path) -> None:
@@ -91,9 +96,7 @@ def changes_picture(result: Result, label: Label) -> alt.FacetChart:
 def skill_picture(result: Result, label: Label) -> alt.LayerChart:
     """Skill of every model."""
     below = "right of the line: smaller errors than naive; an interval that crosses it: perhaps luck"
-    return charts.skill_chart(result, label).properties(
-        title=heading(f"{result.verdict.kind.capitalize()}: skill", below)
-    )
+    return charts.skill_chart(result, label).properties(title=heading(MESSAGES[result.verdict.kind], below))
 
 
 def steps_picture(result: Result, label: Label) -> alt.FacetChart:

@@ -88,15 +88,18 @@ def score_table(scores: pd.DataFrame, columns: Sequence[Column] = COLUMNS, *, ro
     return _table(f"<th>{row}</th>{heads}", rows)
 
 
-def undefined(scores: pd.DataFrame) -> list[str]:
+def why_undefined(scores: pd.DataFrame) -> list[str]:
     """Which scores are not defined, and why: what a finger cannot point at (text, not HTML)."""
-    titles = {column.score: column.title for column in COLUMNS}
     models: dict[tuple[str, str], list[str]] = {}
     for model, reason in zip(scores["model"], scores["reason"], strict=True):
         for score, why in _reasons(reason).items():
-            if why != "in price, so per symbol only":
-                models.setdefault((titles[score], why), []).append(str(model))
-    return [f"{title} of {', '.join(names)}: {why}" for (title, why), names in models.items()]
+            models.setdefault((score, why), []).append(str(model))
+    titles: dict[tuple[str, str], list[str]] = {}
+    for column in COLUMNS:
+        for (score, why), names in models.items():
+            if score == column.score and why != "in price, so per symbol only":
+                titles.setdefault((", ".join(names), why), []).append(column.title)
+    return [f"{', '.join(undefined)} of {names}: {why}" for (names, why), undefined in titles.items()]
 
 
 def significance_table(significance: Significance, verdict: Verdict) -> str:
