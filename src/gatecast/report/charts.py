@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 STEP_COLOURS = (ORANGE, BLUE)
 WIDTH = 680
 SIDE = 150  # of a panel
-DAYS = alt.Axis(labelOverlap="greedy", labelSeparation=10, labelFlush=True)
+DAYS = alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", labelSeparation=12)
+MONTHS = alt.Axis(format="%Y-%m", labelOverlap="greedy", labelSeparation=12)
 RECENT = 60  # sessions of a close-up
 
 
@@ -225,7 +226,7 @@ def price_layers(
 
 def price_strip(brush: alt.Parameter | None = None) -> alt.LayerChart:
     """All sessions: training in grey, test in ink, and the brush that selects some."""
-    across = alt.X("date:T", title=None)
+    across = alt.X("date:T", title=None, axis=MONTHS)
     up = alt.Y("actual:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(minExtent=48, tickCount=3))
     line = alt.Chart().mark_line(strokeWidth=1.2).encode(across, up)
     trained, tested = line.encode(color=alt.value(GREY)), line.encode(color=alt.value(INK))
