@@ -82,7 +82,7 @@ class Result:
             notes=self.notes,
         )
 
-    def plot(self) -> altair.LayerChart:
+    def plot(self) -> altair.VConcatChart:
         """The forecasts of the best network and the actual prices, zoomable."""
         from gatecast.report.charts import forecast_chart
 

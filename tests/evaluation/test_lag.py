@@ -191,3 +191,9 @@ def test_sentences(change, sentence):
     lag = dataclasses.replace(GRU, **change)
     assert lag.sentence == sentence
     assert lag.as_dict()["sentence"] == sentence and lag.as_dict()["model"] == lag.model
+
+
+def test_a_change_that_leans_the_right_way_but_is_far_too_large_is_not_praised():
+    lag = Lag("wild", horizon=1, lag=1, copy=-9.0, slope=0.01, t=2.5, p=0.01)
+    assert "leans the right way but is 100 times too large" in lag.sentence
+    assert "goes with" not in lag.sentence

@@ -132,3 +132,10 @@ def test_importing_the_room_is_light():
     code = f"import sys, gatecast.evaluation.verdict, gatecast.evaluation.metrics; print({heavy})"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "set()"
+
+
+def test_errors_where_naive_makes_none_are_said_in_words():
+    from gatecast.evaluation.verdict import _error
+
+    assert _error(float("nan")) == "errors where naive made none"
+    assert "nan" not in _error(float("nan"), short=True)

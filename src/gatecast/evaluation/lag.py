@@ -16,6 +16,7 @@ from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 Floats = NDArray[np.float64]
 
 BEYOND = 20  # sessions before the origin that are looked at
+FAR_TOO_LARGE = 0.2  # a slope below it: the forecast change is over five times what comes of it
 STILL = 1e-12  # a change below this fraction of the price is rounding
 
 
@@ -62,7 +63,9 @@ class Lag:
     def _signal(self, rest: str) -> str:
         if np.isnan(self.t):
             return f"{rest} never varies, so it says nothing about a single day"
-        if self.p < 0.05:
+        if self.p < 0.05 and 0 < self.slope < FAR_TOO_LARGE:
+            link = f"leans the right way but is {1 / self.slope:.0f} times too large"
+        elif self.p < 0.05:
             link = "goes with what came" if self.slope > 0 else "points the wrong way"
         else:
             link = "has nothing to do with what came" if abs(self.t) < 1 else "has no clear link to what came"

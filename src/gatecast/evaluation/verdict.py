@@ -192,6 +192,8 @@ def _days(forecasts: Forecasts, significance: Significance, folds: int) -> str:
 
 def _error(skill: float, *, short: bool = False) -> str:
     """'2.1 % less squared error than naive' for a skill of 0.021."""
+    if not np.isfinite(skill):
+        return "errors, naive none" if short else "errors where naive made none"
     if skill <= -9:
         return f"{1 - skill:,.0f} times" + (" its error" if short else " the squared error of naive")
     if abs(skill) < 5e-5:

@@ -60,7 +60,7 @@ class Fit:
         forecast = forecast[:, 0] if self.one_step else forecast
         return (forecast, final) if return_state else forecast
 
-    def plot_history(self) -> altair.Chart:
+    def plot_history(self) -> altair.LayerChart:
         """Loss per epoch of every seed, the kept epoch marked."""
         from gatecast.report.charts import history_chart
 
