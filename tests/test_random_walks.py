@@ -7,6 +7,7 @@ import pytest
 import gatecast as gc
 
 WALKS, SESSIONS = 20, 1500
+FEW = 8  # levels train for many epochs
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +39,7 @@ def mse_ratios(walks: gc.Prices, horizon: int, target: str) -> tuple[np.ndarray,
     network, naive = (np.square(f - outcome.y) for f in (outcome.forecast["lstm"], outcome.forecast["naive"]))
     ratios = [
         [network[outcome.symbol == w][:, steps].mean() / naive[outcome.symbol == w][:, steps].mean()
-         for w in range(WALKS)]
+         for w in range(len(walks.symbols))]
         for steps in ([0], slice(None))
     ]  # fmt: skip
     return np.array(ratios[0]), np.array(ratios[1]), result
@@ -57,7 +58,7 @@ def test_returns_on_random_walks_cost_little(walks, horizon):
 
 @pytest.mark.slow
 def test_levels_on_random_walks_are_worse_than_naive_and_the_verdict_says_why(walks):
-    next_day, _, result = mse_ratios(walks, 5, "close")
+    next_day, _, result = mse_ratios(walks.select(walks.symbols[:FEW]), 5, "close")
     print(f"target close: next day {next_day.mean():.2f} times naive's")
     print(result.verdict.text)
     assert result.verdict.kind == "worse than naive"

@@ -3,28 +3,49 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
+import threading
 import warnings
+from types import FrameType
 
 from gatecast.errors import GatecastWarning, InputError
 
-DONE, OUR_FAULT, WRONG_INPUT, INTERRUPTED = 0, 1, 2, 130
+WRONG_INPUT, INTERRUPTED = 2, 130
 
 
 def main() -> None:
-    """Run the command line; exit 0: done, 2: the input is wrong, 1: our fault."""
+    """Run the command line; exit 0: done, 2: the input is wrong, 1: our fault, 130: Ctrl-C."""
     _prepare_jax()
     warnings.showwarning = _show_warning
-    from gatecast.cli import app
-
+    signal.signal(signal.SIGINT, _interrupt)
     try:
-        app(standalone_mode=True)
+        from gatecast.cli import app
+
+        app()
     except InputError as error:
-        print(f"gatecast: {error}", file=sys.stderr)  # noqa: T201
+        _say(f"gatecast: {error}")
         sys.exit(WRONG_INPUT)
     except KeyboardInterrupt:
-        print("gatecast: interrupted; nothing was written", file=sys.stderr)  # noqa: T201
-        sys.exit(INTERRUPTED)
+        _leave()
+    except SystemExit as end:
+        if end.code == INTERRUPTED:
+            _leave()
+        raise
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C. Python drops what is raised in JAX's callback of the garbage collector: then once more, later."""
+    if frame is not None and frame.f_code.co_name == "_xla_gc_callback":
+        threading.Timer(0.05, signal.raise_signal, [number]).start()
+    else:
+        raise KeyboardInterrupt
+
+
+def _leave() -> None:
+    """End at once, all folders being cleaned up: JAX, torn down amid its work, would now and then crash."""
+    _say("gatecast: interrupted; nothing was written")
+    os._exit(INTERRUPTED)
 
 
 def _prepare_jax() -> None:
@@ -42,11 +63,12 @@ def _prepare_jax() -> None:
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: object, **_: object) -> None:
-    """Warnings of ours as one line without the code that raised them; others as Python shows them."""
-    if issubclass(category, GatecastWarning):
-        print(f"warning: {message}", file=sys.stderr)  # noqa: T201
-    else:
-        print(f"{category.__name__}: {message}", file=sys.stderr)  # noqa: T201
+    """Warnings as one line without the code that raised them; whose they are where they are not ours."""
+    _say(f"{'warning' if issubclass(category, GatecastWarning) else category.__name__}: {message}")
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr)  # noqa: T201
 
 
 if __name__ == "__main__":

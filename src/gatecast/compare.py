@@ -263,7 +263,7 @@ def _level_note(problem: Problem, folds: Sequence[Fold]) -> tuple[str, ...]:
     if outside == 0:
         return ()
     return (
-        f"The networks forecast the price level, and in {outside / total:.0%} of the test sessions the price "
+        f"The networks forecast the price level, and in {100 * outside / total:.0f} % of the test sessions the price "
         "lies outside the range they were trained on",
     )
 

@@ -49,12 +49,20 @@ class DataError(InputError):
         text = (f"{file}: " if file is not None else "") + what
         if where:
             text += f" ({', '.join(where)})"
-        super().__init__(text + (f". {remedy}" if remedy else ""))
+        end = "" if text.endswith((".", "?")) else "."
+        super().__init__(text + (f"{end} {remedy}" if remedy else ""))
         self.file, self.row, self.column, self.value = file, row, column, value
 
 
 class SettingError(InputError):
-    """A model, an option or an experiment file that cannot be used."""
+    """A model, an option or an experiment file that cannot be used.
+
+    setting, value: which one, and what it was, where that is known.
+    """
+
+    def __init__(self, what: str, *, setting: str | None = None, value: object = None) -> None:
+        super().__init__(what if setting is None else f"{setting} = {value!r}: {what}")
+        self.what, self.setting, self.value = what, setting, value
 
 
 class RunError(InputError):

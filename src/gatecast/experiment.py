@@ -7,8 +7,9 @@ import re
 import tomllib
 import zlib
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
@@ -20,6 +21,14 @@ Activation = Literal["relu", "tanh", "sigmoid", "linear"]
 def _none(value: object) -> object:
     """TOML and the command line have no None: they say "none"."""
     return None if isinstance(value, str) and value.lower() == "none" else value
+
+
+def _iso(value: object) -> object:
+    """TOML has dates without quotes."""
+    return value.isoformat() if isinstance(value, date) else value
+
+
+Date = Annotated[str | None, BeforeValidator(_iso)]
 
 
 class _Settings(BaseModel):
@@ -36,6 +45,9 @@ class _Settings(BaseModel):
     def changed(self, **settings: Any) -> Any:
         """A copy with some settings replaced, checked again."""
         return type(self)(**{**dict(self), **settings})
+
+
+Settings = TypeVar("Settings", bound=_Settings)
 
 
 class Network(_Settings):
@@ -59,7 +71,7 @@ class Network(_Settings):
     bidirectional: bool = Field(False, description="also run backwards over the window")
     dropout: float = Field(0.0, ge=0.0, lt=1.0, description="probability, between recurrent layers")
     head: Literal["last", "flatten"] = Field("last", description="read the last state, or flatten all")
-    mlp: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    mlp: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
         (), description="sizes of hidden layers after the state, as 64,32"
     )
     activation: Activation = Field("relu", description="after each hidden layer")
@@ -88,7 +100,7 @@ class Training(_Settings):
     in PyTorch), decoupled in "adamw".
     """
 
-    epochs: int = Field(100, ge=1, description="passes over the training origins, at most")
+    epochs: int = Field(100, ge=1, le=1_000_000, description="passes over the training origins, at most")
     batch_size: Annotated[int | None, Field(ge=1), BeforeValidator(_none)] = Field(
         64, description="origins per step; none: all"
     )
@@ -132,8 +144,8 @@ class Experiment(_Settings):
     source: tuple[str, ...] = ()
     sha256: str | None = None
     symbols: tuple[str, ...] | None = Field(None, description="of a table with many symbols, these only")
-    start: str | None = Field(None, description="first date to read, YYYY-MM-DD")
-    end: str | None = Field(None, description="last date to read")
+    start: Date = Field(None, description="first date to read, YYYY-MM-DD")
+    end: Date = Field(None, description="last date to read")
     adjust: bool = Field(False, description="scale prices by adj_close / close")
     calendar: str | None = Field(None, description="exchange calendar (XNYS, XKRX, …) or daily")
     models: tuple[str, ...] = Field(
@@ -145,20 +157,20 @@ class Experiment(_Settings):
     training: Training = DEFAULT_TRAINING
     column: str = Field("close", description="the price to forecast")
     target: Literal["return", "close"] = Field("return", description="return, or close: the scaled price")
-    horizon: int = Field(1, ge=1, description="sessions ahead")
-    lookback: int = Field(20, ge=1, description="sessions in a window")
+    horizon: int = Field(1, ge=1, le=1000, description="sessions ahead")
+    lookback: int = Field(20, ge=1, le=10_000, description="sessions in a window")
     features: str | None = Field(None, description="module:function, prices → DataFrame")
     scaler: Literal["standard", "minmax", "none"] = Field(
         "standard", description="standard, minmax or none; fitted on training rows"
     )
-    folds: int = Field(5, ge=1, description="stretches of the test, each with its own training")
+    folds: int = Field(5, ge=1, le=1000, description="stretches of the test, each with its own training")
     test_size: float = Field(0.25, gt=0, lt=1, description="share of the sessions, the last ones")
-    test_start: str | None = Field(None, description="first session forecast; instead of test_size")
+    test_start: Date = Field(None, description="first session forecast; instead of test_size")
     validation_size: float = Field(0.15, gt=0, lt=1, description="share of the sessions before the test")
     window: Literal["expanding", "sliding"] = Field("expanding", description="expanding or sliding")
     refit: bool = Field(True, description="train once more on train and validation")
     pooled: bool = Field(True, description="one network for all symbols; else one each")
-    seeds: int = Field(5, ge=1, description="networks per model and fold")
+    seeds: int = Field(5, ge=1, le=1000, description="networks per model and fold")
     seed: int = Field(0, ge=0, lt=2**31, description="the first of them")
 
     @model_validator(mode="after")
@@ -230,18 +242,43 @@ def read_experiment(path: str | Path) -> Experiment:
     try:
         settings = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingError(f"{path}: cannot be read ({error.strerror})") from None
+        raise SettingError(
+            f"{path}: cannot be read ({error.strerror}). Give the experiment.toml of a run"
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingError(f"{path}: not a TOML file ({error})") from None
     settings.pop("gatecast", None)
     try:
-        networks = {name: Network(**fields) for name, fields in settings.pop("networks", {}).items()}
-        training = Training(**settings.pop("training", {}))
-        return Experiment(**settings, networks=networks, training=training)
+        tables = {
+            name: _table(Network, fields, f"networks.{name}")
+            for name, fields in _mapping(settings.pop("networks", {}), "networks").items()
+        }
+        training = _table(Training, settings.pop("training", {}), "training")
+        names = settings.pop("models", list(tables) or list(DEFAULT_MODELS))
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise SettingError("must be a list of names", setting="models", value=names)
+        wanted = [{name: tables[name]} if name in tables else name for name in names]
+        column = settings.get("column", "close")
+        settings["models"], settings["networks"] = resolve_models(wanted, None, column)
+        return Experiment(**settings, training=training)
     except SettingError as error:
         raise SettingError(f"{path}: {error}") from None
-    except (TypeError, AttributeError):
-        raise SettingError(f"{path}: not an experiment of gatecast; see a run's experiment.toml") from None
+
+
+def _table(kind: type[Settings], fields: object, name: str) -> Settings:
+    """The settings of one table of an experiment file; errors name the table."""
+    try:
+        return kind(**_mapping(fields, name))
+    except SettingError as error:
+        if error.setting is None:
+            raise SettingError(f"{name}: {error}") from None
+        raise SettingError(error.what, setting=f"{name}.{error.setting}", value=error.value) from None
+
+
+def _mapping(fields: object, name: str) -> dict[str, Any]:
+    if not isinstance(fields, dict):
+        raise SettingError(f"must be a table, [{name}]", setting=name, value=fields)
+    return fields
 
 
 def _entries(model: str | Mapping[str, Network], network: Network) -> list[tuple[str, Network | None]]:
@@ -272,23 +309,39 @@ def _explicit_none(settings: _Settings) -> dict[str, Any]:
 
 
 def _is_date(value: str) -> bool:
-    from datetime import date
-
     try:
-        date.fromisoformat(value)
+        return date.fromisoformat(value).isoformat() == value
     except ValueError:
         return False
-    return True
+
+
+MESSAGES = {
+    "greater_than_equal": "must be at least {ge}",
+    "greater_than": "must be more than {gt}",
+    "less_than_equal": "must be at most {le}",
+    "less_than": "must be less than {lt}",
+    "literal_error": "must be {expected}",
+    "finite_number": "must be a number that is finite",
+    "int_from_float": "must be a whole number",
+    **dict.fromkeys(("int_parsing", "int_type"), "must be a whole number"),
+    **dict.fromkeys(("float_parsing", "float_type"), "must be a number"),
+    **dict.fromkeys(("bool_parsing", "bool_type"), "must be true or false"),
+    "string_type": "must be text in quotes",
+    "tuple_type": "must be a list",
+}
 
 
 def _setting_error(error: ValidationError, model: type[BaseModel]) -> SettingError:
     first = error.errors()[0]
-    name = ".".join(map(str, first["loc"]))
-    value = first["input"]
     if first["type"] == "value_error":
         return SettingError(str(first["ctx"]["error"]))
+    name, value = str(first["loc"][0]), first["input"]
     if first["type"] == "extra_forbidden":
-        return SettingError(f'unknown setting "{name}".{did_you_mean(name, model.model_fields)}')
-    text = first["msg"].replace("Input should be", "must be").rstrip(".")
-    hint = did_you_mean(value, re.findall(r"'([^']+)'", text)) if isinstance(value, str) else ""
-    return SettingError(f"{name} = {value!r}: {text}.{hint}")
+        near = did_you_mean(name, model.model_fields)
+        return SettingError(f"there is no such setting.{near}", setting=name, value=value)
+    text = MESSAGES.get(first["type"], first["msg"]).format(**first.get("ctx", {}))
+    about = model.model_fields[name].description
+    if about and first["type"] != "literal_error":
+        text += f" ({about})"
+    near = did_you_mean(value, re.findall(r"'([^']+)'", text)) if isinstance(value, str) else ""
+    return SettingError(f"{text}.{near}", setting=name, value=value)

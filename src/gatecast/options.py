@@ -9,8 +9,8 @@ from typing import Annotated, Any, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
-from pydantic.fields import FieldInfo
 
+from gatecast.errors import SettingError
 from gatecast.experiment import (
     DEFAULT_MODELS,
     DEFAULT_NETWORK,
@@ -20,6 +20,8 @@ from gatecast.experiment import (
     read_experiment,
     resolve_models,
 )
+
+KINDS = (Experiment, Network, Training)
 
 
 def with_settings(*defaults: tuple[BaseModel, str, Iterable[str]]) -> Callable[..., Any]:
@@ -49,36 +51,37 @@ def with_settings(*defaults: tuple[BaseModel, str, Iterable[str]]) -> Callable[.
 
 def experiment_of(config: Path | None, source: list[str] | None, settings: dict[str, Any]) -> Experiment:
     """The experiment of a config file or of the defaults, with the flags that were given on top."""
-    network = {name: settings.pop(name) for name in Network.model_fields if name in settings}
-    training = {name: settings.pop(name) for name in Training.model_fields if name in settings}
-    settings = {name: _split(Experiment.model_fields[name], value) for name, value in settings.items()}
-    if "mlp" in network:
-        network["mlp"] = _split(Network.model_fields["mlp"], network["mlp"])
-    names = settings.pop("models", None)
     base = read_experiment(config) if config else Experiment(source=("sample:sp500",))
+    given = {name: _split(name, value) for name, value in settings.items()}
+    network = {name: given.pop(name) for name in Network.model_fields if name in given}
+    training = {name: given.pop(name) for name in Training.model_fields if name in given}
     if source:
-        settings["source"] = tuple(source)
-    if names is not None or config is None:
+        given["source"] = tuple(source)
+    try:
+        given["training"] = base.training.changed(**training)
         chosen = DEFAULT_NETWORK.changed(**network)
-        column = settings.get("column", base.column)
-        settings["models"], settings["networks"] = resolve_models(names or DEFAULT_MODELS, chosen, column)
-    elif network:
-        settings["networks"] = {name: own.changed(**network) for name, own in base.networks.items()}
-    if training:
-        settings["training"] = base.training.changed(**training)
-    return base.changed(**settings)
+        networks = {name: own.changed(**network) for name, own in base.networks.items()}
+        names = given.pop("models", base.models if config else DEFAULT_MODELS)
+        models = [{name: networks[name]} if name in networks else name for name in names]
+        column = given.get("column", base.column)
+        given["models"], given["networks"] = resolve_models(models, chosen, column)
+        return base.changed(**given)
+    except SettingError as error:
+        if error.setting in settings:
+            raise SettingError(f"{_flag_name(error.setting)} {error.value}: {error.what}") from None
+        raise
 
 
 def _flag(defaults: BaseModel, name: str, title: str) -> inspect.Parameter:
     """One optional flag for a field, with its description and default in the help."""
     field, default = type(defaults).model_fields[name], getattr(defaults, name)
-    dashed = name.replace("_", "-")
     switch = field.annotation is bool
     shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
     text = field.description or ""
     if not switch and shown not in (None, ""):
         text += f" (default {shown})"
-    names = [f"--{dashed}/--no-{dashed}"] if switch else [f"--{dashed}"]
+    flag = _flag_name(name)
+    names = [f"{flag}/--no-{flag.removeprefix('--')}"] if switch else [flag]
     option = typer.Option(*names, help=text, rich_help_panel=title, metavar=None if switch else "VALUE")
     kind = bool if switch else str
     return inspect.Parameter(
@@ -86,8 +89,13 @@ def _flag(defaults: BaseModel, name: str, title: str) -> inspect.Parameter:
     )
 
 
-def _split(field: FieldInfo, value: Any) -> Any:
+def _flag_name(setting: str) -> str:
+    return "--" + setting.replace("_", "-")
+
+
+def _split(name: str, value: Any) -> Any:
     """A comma-separated list for a field that holds several values."""
+    field = next(kind.model_fields[name] for kind in KINDS if name in kind.model_fields)
     several = any(get_origin(kind) is tuple for kind in (field.annotation, *get_args(field.annotation)))
     if not (several and isinstance(value, str)):
         return value

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import math
 import shutil
 import tempfile
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -19,7 +21,7 @@ import pandas as pd
 
 from gatecast.data.prices import Prices
 from gatecast.data.sources import load
-from gatecast.errors import RunError
+from gatecast.errors import DataWarning, RunError
 from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.lag import Lag, lags
 from gatecast.evaluation.metrics import scores
@@ -179,54 +181,82 @@ def open_run(folder: str | Path) -> Result:
     folder = Path(folder)
     try:
         summary = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-        files = summary["files"]
+        files, scales = summary["files"], pd.DataFrame(summary["scales"])
+        told, notes = tuple(summary["warnings"]), tuple(summary["notes"])
     except (OSError, ValueError, KeyError, TypeError):
-        raise RunError(f"{folder}: no run folder (scores.json is missing or unreadable)") from None
+        raise RunError(
+            f"{folder}: no run folder (its scores.json is missing or unreadable). "
+            "Give a folder that gatecast compare has written"
+        ) from None
     for name in ("experiment.toml", "prices.parquet", "forecasts.parquet", "training.parquet"):
         if not (folder / name).is_file() or _sha256(folder / name) != files.get(name):
             raise RunError(f"{folder / name}: missing, or changed after the run; run the experiment again")
-    forecasts = pd.read_parquet(folder / "forecasts.parquet")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # told when the run was made
+        prices = load(folder / "prices.parquet")
     return Result(
         experiment=read_experiment(folder / "experiment.toml"),
-        prices=load(folder / "prices.parquet"),
-        outcome=Forecasts.from_frame(forecasts, pd.DataFrame(summary["scales"])),
+        prices=prices,
+        outcome=Forecasts.from_frame(pd.read_parquet(folder / "forecasts.parquet"), scales),
         training=pd.read_parquet(folder / "training.parquet"),
-        warnings=tuple(summary["warnings"]),
-        notes=tuple(summary["notes"]),
+        warnings=told,
+        notes=notes,
         networks={},
     )
 
 
 def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
     """Raise now what `new_folder` would raise after long work."""
-    folder = Path(folder)
-    if folder.exists() and not folder.is_dir():
-        raise RunError(f"{folder} is a file; choose another folder with --out")
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise RunError(f"{folder} is not empty; choose another folder, or --overwrite")
     with new_folder(folder, overwrite=overwrite, keep=False):
         pass
 
 
 @contextlib.contextmanager
 def new_folder(folder: str | Path, *, overwrite: bool = False, keep: bool = True) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its place when the block ends well; else it vanishes."""
-    folder = Path(folder)
-    if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise RunError(f"{folder} is not empty; choose another folder, or overwrite it")
+    """A temporary folder beside `folder` that takes its place when the block ends well; else it vanishes.
+
+    Raises
+        RunError: `folder` is a file, is not empty (unless `overwrite`), or cannot be written.
+    """
     partial: Path | None = None
+    made: list[Path] = []
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+        place = Path(folder).resolve()
+        _refuse(place, folder, overwrite)
+        made = [parent for parent in place.parents if not parent.exists()]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        partial = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
         partial.chmod(0o755)
         yield partial
         if keep:
-            _replace(partial, folder)
+            _replace(partial, place)
     except OSError as error:
-        raise RunError(f"{folder}: cannot be written ({error.strerror or error})") from error
+        raise RunError(f"{folder}: cannot be written ({error.strerror or error}). {_remedy(error)}") from error
     finally:
         if partial is not None:
             shutil.rmtree(partial, ignore_errors=True)
+        for parent in made:
+            with contextlib.suppress(OSError):  # it holds the run
+                parent.rmdir()
+
+
+def _refuse(place: Path, folder: str | Path, overwrite: bool) -> None:
+    """Raise where `place`, which the user calls `folder`, cannot become a run folder."""
+    blocked = next((path for path in (place, *place.parents) if path.exists() and not path.is_dir()), None)
+    if blocked == place:
+        raise RunError(f"{folder} is a file; choose another folder")
+    if blocked is not None:
+        raise RunError(f"{folder}: there can be no folder below the file {blocked}; choose another folder")
+    if Path.cwd().is_relative_to(place) or place.is_mount():
+        raise RunError(f"{folder} cannot be replaced whole; choose a new folder in it")
+    if place.is_dir() and any(place.iterdir()) and not overwrite:
+        raise RunError(f"{folder} is not empty; choose another folder, or replace this one (--overwrite)")
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "Free some space, or choose a folder on another disk"
+    return "Choose another folder"
 
 
 def _replace(partial: Path, folder: Path) -> None:
@@ -238,7 +268,7 @@ def _replace(partial: Path, folder: Path) -> None:
     folder.replace(old)
     try:
         partial.replace(folder)
-    except OSError:
+    except BaseException:  # Ctrl-C as well
         old.replace(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)

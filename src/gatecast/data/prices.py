@@ -155,6 +155,21 @@ class Prices:
             lines += [f"    {row}" for row in oddity.rows]
         return "\n".join(lines)
 
+    def summary(self) -> dict[str, Any]:
+        """The same as plain data for JSON; dates as YYYY-MM-DD."""
+        sessions = self.table["session"]
+        return {
+            "source": list(self.source),
+            "symbols": list(self.symbols),
+            "rows": len(self.table),
+            "first_session": str(sessions.min().date()),
+            "last_session": str(sessions.max().date()),
+            "columns": list(self.table.columns[2:]),
+            "calendar": dict(self.calendar),
+            "sha256": self.sha256,
+            "oddities": [{**vars(oddity), "rows": list(oddity.rows)} for oddity in self.oddities],
+        }
+
     def _range(self) -> str:
         sessions = self.table["session"]
         return f"{sessions.min().date()} .. {sessions.max().date()}"
