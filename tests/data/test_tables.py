@@ -103,7 +103,7 @@ def test_a_time_of_day_that_differs_is_no_intraday():
 
 
 def test_a_date_that_is_none_of_prices():
-    refused({"date": pd.to_datetime(["1066-10-14"]), "close": [1]}, "not a date of prices.*1066")
+    refused({"date": np.array(["1066-10-14"], "datetime64[s]"), "close": [1]}, "not a date of prices.*1066")
 
 
 @pytest.mark.parametrize(
