@@ -1,7 +1,12 @@
 """Prices for the tests: random walks of any shape."""
 
+import os
+import signal
+import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -56,3 +61,70 @@ def compiled_programs_are_kept(tmp_path_factory: pytest.TempPathFactory) -> None
 
     jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("jax")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+class Answer(NamedTuple):
+    """What a command ended with, and what it said."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Answer]:
+    """command("compare", "a.csv", …) runs the command line in `tmp_path`, as the shell does."""
+    from gatecast.__main__ import main
+    from gatecast.errors import GatecastWarning
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)
+    monkeypatch.setattr(sys, "path", sys.path[:])
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "told to JAX already")
+
+    def run(*words: object) -> Answer:
+        monkeypatch.setattr(sys, "argv", ["gatecast", *map(str, words)])
+        capsys.readouterr()
+        code = 0
+        with warnings.catch_warnings():
+            warnings.filterwarnings("always", category=GatecastWarning)
+            try:
+                main()
+            except SystemExit as end:
+                code = int(end.code or 0)
+        return Answer(code, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def environment() -> dict[str, str]:
+    """For other processes: they find the programs that are compiled already."""
+    import jax
+
+    return {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir)}
+
+
+@pytest.fixture(scope="session")
+def result() -> gc.Result:
+    """A small comparison of two symbols, two steps ahead."""
+    table = pd.concat([walk_frame("A", 160, 0), walk_frame("B", 150, 1)], ignore_index=True)
+    return gc.compare(
+        gc.Prices.from_frame(table, calendar="daily"),
+        ["gru", "naive", "ar", {"mine": gc.Network(cell="rnn", hidden_size=2, mlp=(3,))}],
+        horizon=2,
+        lookback=4,
+        folds=2,
+        seeds=2,
+        network=gc.Network(hidden_size=2),
+        training=gc.Training(epochs=2, patience=None, batch_size=32),
+    )
+
+
+@pytest.fixture(scope="session")
+def run_folder(result: gc.Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of `result`; not to be changed."""
+    return result.save(tmp_path_factory.mktemp("runs") / "small")

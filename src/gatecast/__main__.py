@@ -35,7 +35,7 @@ def main() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Ctrl-C. Python drops what is raised in JAX's callback of the garbage collector: then once more, later."""
+    """Ctrl-C. What is raised in JAX's callback of the garbage collector is lost: then again, a bit later."""
     if frame is not None and frame.f_code.co_name == "_xla_gc_callback":
         threading.Timer(0.05, signal.raise_signal, [number]).start()
     else:

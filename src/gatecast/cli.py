@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gatecast import __version__
-from gatecast.errors import SettingError
 from gatecast.experiment import (
     DEFAULT_NETWORK,
     DEFAULT_TRAINING,
@@ -117,14 +116,12 @@ def forecast(
 ) -> None:
     """Forecast the next sessions, with the model's record on these data beside it."""
     _current_folder_importable()
-    from gatecast.outlook import outlook
+    from gatecast.outlook import outlook, with_run
 
-    if run is not None and settings:
-        raise SettingError(
-            f"with --run every setting comes from the run: drop {', '.join(f'--{name}' for name in settings)}"
-        )
-    experiment = experiment_of(None, source, {**settings, "models": model})
-    answer = outlook(experiment, _load(experiment), model, run)
+    record = None if run is None else with_run(run, settings)
+    own = {"models": model} if record is None else {"adjust": record.experiment.adjust}
+    experiment = experiment_of(None, source, {**own, **settings})
+    answer = outlook(experiment, _load(experiment), model, record)
     if as_json:
         _print_json(answer.summary())
     else:

@@ -219,7 +219,7 @@ def resolve_models(
     for model in [models] if isinstance(models, (str, Mapping)) else models:
         for name, settings in _entries(model, network or DEFAULT_NETWORK):
             if name in named:
-                raise SettingError(f'model "{name}" is listed twice; give the second another name')
+                raise SettingError(f'model "{name}" is listed twice; leave one out, or give it another name')
             named.append(name)
             if settings is not None:
                 networks[name] = settings
@@ -267,8 +267,9 @@ def read_experiment(path: str | Path) -> Experiment:
 
 def _table(kind: type[Settings], fields: object, name: str) -> Settings:
     """The settings of one table of an experiment file; errors name the table."""
+    known = _mapping(fields, name)
     try:
-        return kind(**_mapping(fields, name))
+        return kind(**known)
     except SettingError as error:
         if error.setting is None:
             raise SettingError(f"{name}: {error}") from None
@@ -339,7 +340,11 @@ def _setting_error(error: ValidationError, model: type[BaseModel]) -> SettingErr
     if first["type"] == "extra_forbidden":
         near = did_you_mean(name, model.model_fields)
         return SettingError(f"there is no such setting.{near}", setting=name, value=value)
-    text = MESSAGES.get(first["type"], first["msg"]).format(**first.get("ctx", {}))
+    limits = {
+        key: int(limit) if isinstance(limit, float) and limit.is_integer() else limit
+        for key, limit in first.get("ctx", {}).items()
+    }
+    text = MESSAGES.get(first["type"], first["msg"]).format(**limits)
     about = model.model_fields[name].description
     if about and first["type"] != "literal_error":
         text += f" ({about})"

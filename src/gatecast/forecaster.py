@@ -126,7 +126,8 @@ class Forecaster:
         training's chance matters, no range of the price).
 
         Raises
-            NotFittedError: before `fit`. DataError: a symbol that was not fitted, or too few sessions.
+            NotFittedError: before `fit`. DataError: a symbol that was not fitted, other features than those
+            fitted, or too few sessions.
         """
         fitted, tail = self._need_fit()
         calendar = self._calendar
@@ -154,6 +155,11 @@ class Forecaster:
             for place, origin in enumerate(origins)
             if np.isfinite(mean[place]).all()
         ]
+        if not parts:
+            raise DataError(
+                "every symbol had too few sessions to be fitted",
+                remedy="Fit again with the sessions there are",
+            )
         return pd.concat(parts, ignore_index=True)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -220,6 +226,12 @@ class Forecaster:
                 remedy="Fit again with these symbols, or select the ones fitted",
             )
         problem = self._problem(prices)
+        names = self._need_fit()[1].names
+        if problem.names != names:
+            raise DataError(
+                f"these prices give the features {', '.join(problem.names)}; fitted were {', '.join(names)}",
+                remedy="Give the same columns as in fit, or fit again",
+            )
         last = np.unique(problem.last)
         ready = last[problem.ready[last]]
         if not len(ready):

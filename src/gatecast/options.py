@@ -57,6 +57,11 @@ def experiment_of(config: Path | None, source: list[str] | None, settings: dict[
     training = {name: given.pop(name) for name in Training.model_fields if name in given}
     if source:
         given["source"] = tuple(source)
+    elif config and "DataFrame" in base.source:
+        raise SettingError(
+            f"{config}: its prices came from a DataFrame. Give those of the run as the source: "
+            f"gatecast compare {config.parent / 'prices.parquet'} --config {config}"
+        )
     try:
         given["training"] = base.training.changed(**training)
         chosen = DEFAULT_NETWORK.changed(**network)
@@ -68,7 +73,7 @@ def experiment_of(config: Path | None, source: list[str] | None, settings: dict[
         return base.changed(**given)
     except SettingError as error:
         if error.setting in settings:
-            raise SettingError(f"{_flag_name(error.setting)} {error.value}: {error.what}") from None
+            raise SettingError(f"{flag_name(error.setting)} {error.value}: {error.what}") from None
         raise
 
 
@@ -80,7 +85,7 @@ def _flag(defaults: BaseModel, name: str, title: str) -> inspect.Parameter:
     text = field.description or ""
     if not switch and shown not in (None, ""):
         text += f" (default {shown})"
-    flag = _flag_name(name)
+    flag = flag_name(name)
     names = [f"{flag}/--no-{flag.removeprefix('--')}"] if switch else [flag]
     option = typer.Option(*names, help=text, rich_help_panel=title, metavar=None if switch else "VALUE")
     kind = bool if switch else str
@@ -89,7 +94,8 @@ def _flag(defaults: BaseModel, name: str, title: str) -> inspect.Parameter:
     )
 
 
-def _flag_name(setting: str) -> str:
+def flag_name(setting: str) -> str:
+    """The flag of a setting: "hidden_size" is --hidden-size."""
     return "--" + setting.replace("_", "-")
 
 

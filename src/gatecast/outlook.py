@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pandas as pd
 
 from gatecast.compare import run as run_comparison
 from gatecast.data.prices import Prices
-from gatecast.errors import RunError, did_you_mean
-from gatecast.experiment import Experiment
+from gatecast.errors import SettingError, did_you_mean
+from gatecast.experiment import NETWORKS, Experiment
 from gatecast.forecaster import Forecaster
+from gatecast.options import flag_name
 from gatecast.runs import Result, open_run, plain
 
 
@@ -72,22 +74,38 @@ class Outlook:
         return plain({"model": self.model, "forecast": table.to_dict(orient="records"), "record": kept})
 
 
-def outlook(experiment: Experiment, prices: Prices, model: str, run: Path | None = None) -> Outlook:
-    """Fit `model` on all of `prices` and forecast the sessions after them.
-
-    run: a run folder that holds the model's record; its experiment is then used throughout. Without it the
-    walk-forward comparison of `experiment` is made first.
+def with_run(folder: Path, settings: Iterable[str]) -> Result:
+    """The run in `folder`; `settings`, given beside it, may only choose the data.
 
     Raises
-        RunError: the run does not hold the model.
+        SettingError: another setting, which comes from the run. RunError: no run folder.
     """
-    record = run_comparison(experiment, prices) if run is None else open_run(run)
-    settings = record.experiment
+    wrong = [flag_name(name) for name in settings if name not in ("symbols", "start", "end", "calendar")]
+    if wrong:
+        raise SettingError(f"with --run the settings come from the run: drop {', '.join(wrong)}")
+    return open_run(folder)
+
+
+def outlook(experiment: Experiment, prices: Prices, model: str, record: Result | None = None) -> Outlook:
+    """Fit `model` on all of `prices` and forecast the sessions after them.
+
+    record: a run with this model; its experiment is then used throughout, on those of its symbols that are
+    in `prices`. Without it the walk-forward comparison of `experiment` is made first.
+
+    Raises
+        SettingError: `model` is no network, or not one of the record's.
+    """
+    settings = experiment if record is None else record.experiment
     if model not in settings.networks:
-        raise RunError(
-            f'"{model}" is no network of {run} ({", ".join(settings.networks)}).'
-            f"{did_you_mean(model, settings.networks)}"
+        known = NETWORKS if record is None else settings.networks
+        raise SettingError(
+            f'"{model}" is no network that could be trained{" as in the run" if record else ""}.'
+            f"{did_you_mean(model, known)} Known: {', '.join(known) or 'none'}"
         )
+    if record is None:
+        record = run_comparison(experiment, prices)
+    elif tested := [symbol for symbol in prices.symbols if symbol in record.prices.symbols]:
+        prices = prices.select(tested)
     forecaster = Forecaster(
         settings.networks[model],
         settings.training,

@@ -231,7 +231,9 @@ def new_folder(folder: str | Path, *, overwrite: bool = False, keep: bool = True
         if keep:
             _replace(partial, place)
     except OSError as error:
-        raise RunError(f"{folder}: cannot be written ({error.strerror or error}). {_remedy(error)}") from error
+        raise RunError(
+            f"{folder}: cannot be written ({error.strerror or error}). {_remedy(error)}"
+        ) from error
     finally:
         if partial is not None:
             shutil.rmtree(partial, ignore_errors=True)
@@ -248,7 +250,10 @@ def _refuse(place: Path, folder: str | Path, overwrite: bool) -> None:
     if blocked is not None:
         raise RunError(f"{folder}: there can be no folder below the file {blocked}; choose another folder")
     if Path.cwd().is_relative_to(place) or place.is_mount():
-        raise RunError(f"{folder} cannot be replaced whole; choose a new folder in it")
+        raise RunError(
+            f"{folder} is the current folder, one above it, or a disk: it cannot be replaced; "
+            "choose a folder in it"
+        )
     if place.is_dir() and any(place.iterdir()) and not overwrite:
         raise RunError(f"{folder} is not empty; choose another folder, or replace this one (--overwrite)")
 
