@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -76,18 +77,11 @@ def fit_network(
     pooled: one network for all symbols; else one per symbol. progress: told of both stages as one job.
     """
     members, owner = _members(network, training, problem, folds, seeds, seed, pooled)
+    stage = partial(train, network, training, lookback=problem.lookback, room=_room(members))
     scales = [fit_scale(problem, fold.train, scaler) for fold in folds]
-    trained = train(
-        network,
-        training,
-        make_rows(problem, scales),
-        members,
-        lookback=problem.lookback,
-        progress=_stage(progress, 0, 1 + refit),
-    )
+    trained = stage(make_rows(problem, scales), members, progress=_stage(progress, 0, 1 + refit))
     history = [_history("search", members, owner, trained, problem)]
     if refit:
-        chosen = training.changed(patience=None)
         members = [
             replace(
                 member,
@@ -98,10 +92,7 @@ def fit_network(
             for member, result in zip(members, trained, strict=True)
         ]
         scales = [fit_scale(problem, fold.known, scaler) for fold in folds]
-        rows = make_rows(problem, scales)
-        trained = train(
-            network, chosen, rows, members, lookback=problem.lookback, progress=_stage(progress, 1, 2)
-        )
+        trained = stage(make_rows(problem, scales), members, progress=_stage(progress, 1, 2))
         history.append(_history("refit", members, owner, trained, problem))
     return FittedNetwork(
         network=network,
@@ -157,6 +148,12 @@ def _members(
                 )
                 owners.append(owner)
     return members, owners
+
+
+def _room(members: Sequence[Member]) -> tuple[int, int]:
+    """What both stages fit into: train and validation together, and validation."""
+    known = max(len(member.train) + len(member.validation) for member in members)
+    return known, max(len(member.validation) for member in members)
 
 
 def _stage(progress: Progress | None, number: int, stages: int) -> Progress | None:

@@ -124,9 +124,13 @@ def train(
     members: Sequence[Member],
     *,
     lookback: int,
+    room: tuple[int, int] | None = None,
     progress: Progress | None = None,
 ) -> list[Trained]:
     """Train all members; the best validation epoch's weights are kept, always.
+
+    room: training and validation origins to pad every member to, so that calls with other members share one
+    compiled program; None: the longest member's.
 
     Raises
         KeyboardInterrupt: within two seconds of Ctrl-C.
@@ -134,9 +138,10 @@ def train(
         FitWarning: a member whose loss was never finite; its first weights are kept.
     """
     longest = max(len(member.train) for member in members)
+    validated = max(len(member.validation) for member in members)
+    longest, validated = room or (longest, validated)
     batch = min(training.batch_size or longest, longest)
     padded = math.ceil(longest / batch) * batch
-    validated = max(len(member.validation) for member in members)
     rows = jax.device_put(rows)
     on_device = [_on_device(member, padded, max(validated, 1)) for member in members]
     program = _Program(network, training, lookback, batch)
