@@ -167,7 +167,7 @@ def test_a_feature_without_a_name_is_refused(prices):
 
 
 def test_other_data_than_the_experiments_are_refused(result, walk):
-    from gatecast.compare import run
+    from gatecast.comparison import run
 
     with pytest.raises(DataError, match="not the data of the experiment"):
         run(result.experiment, prices_of(walk("A", 300, 99)))

@@ -156,8 +156,8 @@ true_window = population._window
     [
         (fitting, "fit_scale", scaler_of_all_rows, "single", 1),
         (population, "_window", window_one_row_late, "single", 1),
-        ("gatecast.compare", "walk_forward", no_embargo, "single", 5),
-        ("gatecast.compare", "walk_forward", by_row_number, "pooled", 1),
+        ("gatecast.comparison", "walk_forward", no_embargo, "single", 5),
+        ("gatecast.comparison", "walk_forward", by_row_number, "pooled", 1),
     ],
     ids=["scaler of all rows", "window one row late", "no embargo", "folds by row number"],
 )

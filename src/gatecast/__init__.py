@@ -6,7 +6,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gatecast.compare import compare as compare
+    from gatecast.comparison import compare as compare
     from gatecast.data.prices import Prices as Prices
     from gatecast.data.sources import load as load
     from gatecast.experiment import Network as Network
@@ -24,7 +24,7 @@ _HOMES = {
     "Prices": "gatecast.data.prices",
     "Result": "gatecast.runs",
     "Training": "gatecast.experiment",
-    "compare": "gatecast.compare",
+    "compare": "gatecast.comparison",
     "fit_windows": "gatecast.nn.windows",
     "load": "gatecast.data.sources",
     "open_run": "gatecast.runs",

@@ -89,7 +89,7 @@ def compare(
 
     folder = out or _default_folder(experiment.source)
     check_folder(folder, overwrite=overwrite)
-    from gatecast.compare import run
+    from gatecast.comparison import run
 
     result = run(experiment, _load(experiment))
     result.save(folder, overwrite=overwrite)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gatecast.compare import run as run_comparison
+from gatecast.comparison import run as run_comparison
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.experiment import NETWORKS, Experiment

@@ -1,0 +1,92 @@
+"""Flags: one for every setting, on top of an experiment file."""
+
+from pathlib import Path
+
+import pytest
+
+from gatecast.cli import COMPARE, NETWORK
+from gatecast.experiment import ALWAYS, DEFAULT_MODELS, DEFAULT_NETWORK, Experiment, Network, Training
+from gatecast.options import experiment_of, flag_name
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    file = tmp_path / "experiment.toml"
+    file.write_text(
+        """
+        source = ["a.csv"]
+        models = ["naive", "gru", "mine"]
+        horizon = 3
+        [networks.gru]
+        cell = "gru"
+        hidden_size = 5
+        [networks.mine]
+        cell = "rnn"
+        hidden_size = 6
+        [training]
+        epochs = 7
+        """
+    )
+    return file
+
+
+def test_without_flags_it_is_the_default() -> None:
+    assert experiment_of(None, None, {}) == Experiment(source=("sample:sp500",))
+
+
+def test_every_setting_is_a_flag(command) -> None:
+    help_text = " ".join(command("compare", "--help").out.split())
+    for name in (*COMPARE, *NETWORK, *Training.model_fields):
+        assert f"{flag_name(name)} " in help_text
+    assert set(Network.model_fields) - set(NETWORK) == {"cell", "bidirectional"}
+    assert set(Experiment.model_fields) - set(COMPARE) == {"source", "sha256", "networks", "training"}
+
+
+def test_flags_reach_their_settings() -> None:
+    given = {
+        "models": "gru, bilstm", "hidden_size": "4", "mlp": "8,4", "epochs": "9", "patience": "none",
+        "symbols": "A,B", "horizon": "2", "refit": False, "learning_rate": "1e-2",
+    }  # fmt: skip
+    experiment = experiment_of(None, ["a.csv", "b.csv"], given)
+    assert experiment.models == (*ALWAYS, "gru", "bilstm")
+    expected = DEFAULT_NETWORK.changed(hidden_size=4, mlp=(8, 4))
+    assert experiment.networks == {
+        "gru": expected.changed(cell="gru"),
+        "bilstm": expected.changed(bidirectional=True),
+    }
+    assert (experiment.training.epochs, experiment.training.patience) == (9, None)
+    assert (experiment.training.learning_rate, experiment.horizon, experiment.refit) == (0.01, 2, False)
+    assert (experiment.symbols, experiment.source) == (("A", "B"), ("a.csv", "b.csv"))
+
+
+def test_another_column_has_the_last_close_as_a_rival() -> None:
+    models = experiment_of(None, None, {"column": "high"}).models
+    assert models == (*ALWAYS, "last-close", *DEFAULT_MODELS)
+
+
+def test_flags_lie_on_top_of_a_file(config: Path) -> None:
+    experiment = experiment_of(config, None, {"horizon": "4", "hidden_size": "9", "epochs": "1"})
+    assert (experiment.source, experiment.horizon, experiment.training.epochs) == (("a.csv",), 4, 1)
+    assert experiment.models == ("naive", "gru", "mine")
+    assert experiment.networks == {
+        "gru": Network(cell="gru", hidden_size=9),
+        "mine": Network(cell="rnn", hidden_size=9),
+    }
+
+
+def test_a_file_without_flags_stays_as_it_is(config: Path) -> None:
+    experiment = experiment_of(config, None, {})
+    assert [network.hidden_size for network in experiment.networks.values()] == [5, 6]
+    assert experiment.training == Training(epochs=7)
+    assert experiment_of(config, ["b.csv"], {}) == experiment.changed(source=("b.csv",))
+
+
+def test_models_chosen_beside_a_file_keep_its_settings(config: Path) -> None:
+    experiment = experiment_of(config, None, {"models": "mine,lstm"})
+    assert experiment.networks == {"mine": Network(cell="rnn", hidden_size=6), "lstm": DEFAULT_NETWORK}
+
+
+def test_the_flags_given_are_not_changed() -> None:
+    given = {"hidden_size": "4", "horizon": "2"}
+    experiment_of(None, None, given)
+    assert given == {"hidden_size": "4", "horizon": "2"}
