@@ -148,6 +148,46 @@ def check(
         typer.echo(prices.report())
 
 
+@app.command()
+def recipe(
+    name: Annotated[str | None, typer.Argument(help="which; none: list them")] = None,
+    as_written: Annotated[bool, typer.Option("--as-written", help="only with its faults")] = False,
+    corrected: Annotated[bool, typer.Option("--corrected", help="only done right")] = False,
+    both: Annotated[bool, typer.Option("--both", help="the default")] = False,
+    data: Annotated[str | None, typer.Option(metavar="FILE", help="instead of the recipe's download")] = None,
+    epochs: Annotated[int | None, typer.Option(help="of every training; default: the recipe's own")] = None,
+    seed: Annotated[int, typer.Option(help="the first")] = 0,
+    out: Annotated[Path | None, typer.Option(help="folder for the page and its pictures")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a tutorial that many people copy: as it is written, and done right."""
+    from gatecast.recipes import NAMES, recipe_of
+    from gatecast.recipes.common import run
+    from gatecast.recipes.page import command_of, text, write_page
+
+    if name is None:
+        titles = {known: recipe_of(known).title for known in NAMES}
+        if as_json:
+            _print_json({"recipes": titles})
+        else:
+            typer.echo("\n".join(f"{known:<12}{title}" for known, title in titles.items()))
+        return
+    one = as_written != corrected and not both
+    result = run(
+        recipe_of(name),
+        data=data,
+        as_written=as_written or not one,
+        corrected=corrected or not one,
+        epochs=epochs,
+        seed=seed,
+    )
+    page = write_page(result, out, command_of(result, out, epochs, seed)) if out else None
+    if as_json:
+        _print_json(result.summary() | ({"page": str(page)} if page else {}))
+    else:
+        typer.echo(text(result) + (f"\n\nThe page: {page}" if page else ""))
+
+
 def _load(experiment: Experiment) -> Prices:
     from gatecast.data.sources import load
 

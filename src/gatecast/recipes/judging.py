@@ -1,0 +1,136 @@
+"""Comparisons on the public road → the corrected side of a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gatecast.recipes.common import Forecasts, Side, mae, rmse
+from gatecast.recipes.pictures import errors_picture
+from gatecast.report.tables import number, p_value
+from gatecast.runs import Result
+
+
+def judged(asked: Mapping[str, Result], *, unit: str, decimals: int) -> Side:
+    """The corrected side of networks that were `asked` for the price, or its change, on the same sessions.
+
+    unit, decimals: of the price.
+    """
+    errors = error_table(asked)
+    first = next(iter(asked.values()))
+    naive = errors.loc[errors["model"] == "naive", "rmse"].item()
+    networks = errors[errors["network"]]
+    says = [_scope(first, naive, unit, decimals)]
+    for what, result in asked.items():
+        mine = networks[networks["model"].str.endswith(f", {what}")]
+        says.append(_worth(what, mine, result))
+    own = networks.iloc[0]
+    return Side(
+        facts={what.replace(" ", "_"): result_facts(result) for what, result in asked.items()},
+        says=tuple(says),
+        numbers={
+            "RMSE": f"{number(own['rmse'], decimals)} {unit}",
+            "RMSE of naive, the same sessions": f"{number(naive, decimals)} {unit}",
+            "RMSE over naive's": number(own["ratio"], 2),
+            "one seed to another": f"{number(own['low'], 2)} to {number(own['high'], 2)} times naive's",
+        },
+        pictures={"corrected": errors_picture(errors, title=_message(asked))},
+        errors=errors,
+    )
+
+
+def from_result(result: Result, model: str) -> Forecasts:
+    """The forecasts of a comparison, for the audit."""
+    rows = result.forecasts
+    rows = rows[(rows["model"] == model) & rows["seed"].isna()]
+    kept = rows[["origin", "date", "forecast", "y"]].reset_index(drop=True)
+    return {"forecasts": kept, "scores": {"rmse": rmse(kept["forecast"].to_numpy(), kept["y"].to_numpy())}}
+
+
+def error_table(asked: Mapping[str, Result]) -> pd.DataFrame:
+    """One row per model, naive first: model, network, rmse (price), ratio (to naive's), low and high
+    (ratio of the best and the worst seed), p (Diebold-Mariano against naive, two-sided).
+
+    asked: what the networks were asked for → the result. The baselines are the same in all.
+    """
+    rows: list[dict[str, Any]] = []
+    for what, result in asked.items():
+        outcome = result.outcome
+        naive = rmse(outcome.forecast["naive"], outcome.y)
+        for name, forecast in outcome.forecast.items():
+            network = name in outcome.seeds
+            if not network and any(row["model"] == name for row in rows):
+                continue
+            error = rmse(forecast, outcome.y)
+            seeds = [rmse(member, outcome.y) / naive for member in outcome.seeds.get(name, ())]
+            test = result.significance.models.get(name)
+            rows.append(
+                {
+                    "model": f"{name}, {what}" if network else name,
+                    "network": network,
+                    "rmse": error,
+                    "ratio": error / naive,
+                    "low": min(seeds, default=np.nan),
+                    "high": max(seeds, default=np.nan),
+                    "p": test.diebold_mariano.p if test else np.nan,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def result_facts(result: Result) -> dict[str, Any]:
+    """What a comparison found, for --json."""
+    outcome, experiment = result.outcome, result.experiment
+    return {
+        "test_first": str(outcome.date.min()),
+        "test_last": str(outcome.date.max()),
+        "test_rows": len(outcome.y),
+        "folds": experiment.folds,
+        "seeds": experiment.seeds,
+        "verdict": result.verdict.kind,
+        "models": {
+            name: {"rmse": rmse(forecast, outcome.y), "mae": mae(forecast, outcome.y)}
+            for name, forecast in outcome.forecast.items()
+        },
+    }
+
+
+def _message(asked: Mapping[str, Result]) -> str:
+    beaten = any(
+        result.verdict.kinds.get(name) == "beats naive"
+        for result in asked.values()
+        for name in result.outcome.seeds
+    )
+    return ("A network beats" if beaten else "No network beats") + " 'tomorrow = today'"
+
+
+def _scope(result: Result, naive: float, unit: str, decimals: int) -> str:
+    dates, experiment = result.outcome.date, result.experiment
+    folds = f"{experiment.folds} fold" + ("s" if experiment.folds > 1 else "")
+    return (
+        f"{len(dates):,} sessions, {dates.min()} to {dates.max()}, in {folds}, {experiment.seeds} seeds "
+        f"each: naive, the forecast 'tomorrow = today', has an RMSE of {number(naive, decimals)} {unit}."
+    )
+
+
+def _worth(what: str, networks: pd.DataFrame, result: Result) -> str:
+    best = networks.iloc[int(networks["ratio"].argmin())]
+    name = best["model"].removesuffix(f", {what}")
+    who = f"the network, {name}," if len(networks) == 1 else f"the best of the networks, {name},"
+    kind = {
+        "beats naive": "better than naive by more than luck",
+        "worse than naive": "worse than naive by more than luck",
+        "no evidence": "no evidence that it is better than naive",
+    }[result.verdict.kinds[name]]
+    return (
+        f"Asked for {what}, {who} has {number(best['ratio'], 2)} times naive's RMSE "
+        f"(Diebold-Mariano p {_equals(best['p'])}): {kind}." + "".join(f" {note}." for note in result.notes)
+    )
+
+
+def _equals(p: float) -> str:
+    text = p_value(p)
+    return text if text.startswith("<") else f"= {text}"

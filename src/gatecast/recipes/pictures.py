@@ -1,0 +1,85 @@
+"""The pictures of a page: the tutorial's own, and what its networks are worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from gatecast.recipes.common import Floats
+from gatecast.report.charts import WIDTH
+from gatecast.report.marks import BLUE, GREY, INK, ORANGE, inline, layered, legend, styled
+from gatecast.report.pictures import heading
+
+COLOURS = (INK, ORANGE, BLUE, "#009E73")
+TICKS = [0.2, 0.5, 0.8, 1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100]
+
+
+def lines_picture(
+    index: pd.Index, lines: Mapping[str, Floats], title: str, below: str, *, unit: str, split: object = None
+) -> alt.LayerChart:
+    """Lines over dates or rows, the first in ink; a dashed line at `split`, where the test begins."""
+    table = pd.concat(
+        [pd.DataFrame({"x": index, "value": values, "line": name}) for name, values in lines.items()],
+        ignore_index=True,
+    ).dropna(subset="value")
+    dated = isinstance(index, pd.DatetimeIndex)
+    axis = alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", labelSeparation=12) if dated else alt.Axis()
+    across = alt.X(
+        "x:T" if dated else "x:Q", title=None if dated else "row", axis=axis, scale=alt.Scale(zero=False)
+    )
+    colour = alt.Color(
+        "line:N",
+        scale=alt.Scale(domain=list(lines), range=COLOURS[: len(lines)]),
+        legend=legend(),
+        sort=list(lines),
+    )
+    up = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False))
+    layers = [alt.Chart(inline(table)).mark_line(strokeWidth=1.6).encode(across, up, colour)]
+    if split is not None:
+        rule = alt.Chart(inline(pd.DataFrame({"x": [split]}))).mark_rule(strokeDash=[5, 4], color=INK)
+        layers.append(rule.encode(across))
+    return styled(layered(*layers, title=heading(title, below), width=WIDTH, height=280))
+
+
+def errors_picture(
+    errors: pd.DataFrame,
+    *,
+    title: str,
+    reference: str = "naive",
+) -> alt.LayerChart:
+    """One row per model of `judging.error_table`: its RMSE over that of the model `reference`, with a bar
+    from the best seed to the worst.
+    """
+    table = errors.assign(kind=np.where(errors["network"], "network", "baseline"))
+    table = table[table["model"] != reference][["model", "kind", "ratio", "low", "high"]]
+    table["text"] = [f"{ratio:.2f}" for ratio in table["ratio"]]
+    ends = table[["ratio", "low", "high"]].to_numpy(dtype=float)
+    left, right = min(np.nanmin(ends), 1.0) / 1.06, max(np.nanmax(ends), 1.0) * 1.06
+    across = alt.X(
+        "ratio:Q",
+        title="times the RMSE of " + reference,
+        scale=alt.Scale(type="log", domain=[left, right], nice=False),
+        axis=alt.Axis(values=[tick for tick in TICKS if left <= tick <= right], format="~g"),
+    )
+    kinds = alt.Scale(domain=["network", "baseline"], range=[ORANGE, BLUE])
+    colour = alt.Color("kind:N", scale=kinds, legend=legend())
+    base = alt.Chart().encode(
+        alt.Y("model:N", sort=list(table["model"]), title=None, axis=alt.Axis(labelLimit=260))
+    )
+    rule = (
+        alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=GREY, strokeWidth=1.4).encode(x=alt.datum(1))
+    )
+    layers = layered(
+        rule,
+        base.mark_rule(strokeWidth=3, opacity=0.35).encode(alt.X("low:Q"), alt.X2("high:Q"), colour),
+        base.mark_circle(size=90, opacity=1).encode(across, colour),
+        base.mark_text(align="left", dx=8, fontSize=13).encode(x=alt.value("width"), text="text:N"),
+        data=inline(table),
+    )
+    below = (
+        f"left of the line: better than {reference}; dot: the seeds' mean forecast; bar: best seed to worst"
+    )
+    return styled(layers.properties(width=WIDTH - 120, height=26 * len(table), title=heading(title, below)))
