@@ -5,7 +5,15 @@ from pathlib import Path
 import pytest
 
 from gatecast.cli import COMPARE, NETWORK
-from gatecast.experiment import ALWAYS, DEFAULT_MODELS, DEFAULT_NETWORK, Experiment, Network, Training
+from gatecast.experiment import (
+    ALWAYS,
+    DEFAULT_MODELS,
+    DEFAULT_NETWORK,
+    DEFAULT_TRAINING,
+    Experiment,
+    Network,
+    Training,
+)
 from gatecast.options import experiment_of, flag_name
 
 
@@ -77,7 +85,7 @@ def test_flags_lie_on_top_of_a_file(config: Path) -> None:
 def test_a_file_without_flags_stays_as_it_is(config: Path) -> None:
     experiment = experiment_of(config, None, {})
     assert [network.hidden_size for network in experiment.networks.values()] == [5, 6]
-    assert experiment.training == Training(epochs=7)
+    assert experiment.training == DEFAULT_TRAINING.changed(epochs=7)
     assert experiment_of(config, ["b.csv"], {}) == experiment.changed(source=("b.csv",))
 
 

@@ -234,7 +234,7 @@ def resolve_models(
 
 
 def read_experiment(path: str | Path) -> Experiment:
-    """Read an experiment file.
+    """Read an experiment file; what it leaves out is as in `gatecast compare`.
 
     Raises
         SettingError: no such file, not TOML, or a setting that is wrong; names the file and the setting.
@@ -250,10 +250,10 @@ def read_experiment(path: str | Path) -> Experiment:
     settings.pop("gatecast", None)
     try:
         tables = {
-            name: _table(Network, fields, f"networks.{name}")
+            name: _table(_named(name, DEFAULT_NETWORK), fields, f"networks.{name}")
             for name, fields in _mapping(settings.pop("networks", {}), "networks").items()
         }
-        training = _table(Training, settings.pop("training", {}), "training")
+        training = _table(DEFAULT_TRAINING, settings.pop("training", {}), "training")
         names = settings.pop("models", list(tables) or list(DEFAULT_MODELS))
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise SettingError("must be a list of names", setting="models", value=names)
@@ -265,11 +265,12 @@ def read_experiment(path: str | Path) -> Experiment:
         raise SettingError(f"{path}: {error}") from None
 
 
-def _table(kind: type[Settings], fields: object, name: str) -> Settings:
-    """The settings of one table of an experiment file; errors name the table."""
+def _table(defaults: Settings, fields: object, name: str) -> Settings:
+    """The settings of one table of an experiment file, on top of `defaults`; errors name the table."""
     known = _mapping(fields, name)
     try:
-        return kind(**known)
+        table: Settings = defaults.changed(**known)
+        return table
     except SettingError as error:
         if error.setting is None:
             raise SettingError(f"{name}: {error}") from None
@@ -299,7 +300,9 @@ def _entries(model: str | Mapping[str, Network], network: Network) -> list[tuple
 
 
 def _named(name: str, network: Network) -> Network:
-    settings: Network = network.changed(**{"bidirectional": False, **NETWORKS[name]})
+    """`network` with the cell and direction of a known name."""
+    known = {"bidirectional": False, **NETWORKS[name]} if name in NETWORKS else {}
+    settings: Network = network.changed(**known)
     return settings
 
 
