@@ -32,15 +32,14 @@ class Side:
     """One way of doing it, after a run.
 
     facts: computed from the arrays of this run, for --json; says: what it shows, in sentences; numbers: the
-    few to set beside the other side's, under the same names; errors: one row per model (see
-    `judging.error_table`).
+    few to set beside the other side's, under the same names; table: one row per model, as printed.
     """
 
     facts: dict[str, Any]
     says: tuple[str, ...]
     numbers: dict[str, str]
     pictures: dict[str, Drawn]
-    errors: pd.DataFrame | None = None
+    table: pd.DataFrame | None = None
 
 
 class Difference(NamedTuple):

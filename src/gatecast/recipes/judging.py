@@ -37,8 +37,8 @@ def judged(asked: Mapping[str, Result], *, unit: str, decimals: int) -> Side:
             "RMSE over naive's": number(own["ratio"], 2),
             "one seed to another": f"{number(own['low'], 2)} to {number(own['high'], 2)} times naive's",
         },
-        pictures={"corrected": errors_picture(errors, title=_message(asked))},
-        errors=errors,
+        pictures={"corrected": errors_picture(errors[errors["model"] != "naive"], title=_message(asked))},
+        table=_printed(errors, unit, decimals),
     )
 
 
@@ -96,6 +96,22 @@ def result_facts(result: Result) -> dict[str, Any]:
             for name, forecast in outcome.forecast.items()
         },
     }
+
+
+def _printed(errors: pd.DataFrame, unit: str, decimals: int) -> pd.DataFrame:
+    spread = [
+        f"{number(low, 2)} to {number(high, 2)}" if network else ""
+        for network, low, high in zip(errors["network"], errors["low"], errors["high"], strict=True)
+    ]
+    return pd.DataFrame(
+        {
+            "model": errors["model"],
+            f"RMSE, {unit}": [number(value, decimals) for value in errors["rmse"]],
+            "over naive's": [number(value, 3) for value in errors["ratio"]],
+            "from seed to seed": spread,
+            "Diebold-Mariano p": [p_value(value) for value in errors["p"]],
+        }
+    )
 
 
 def _message(asked: Mapping[str, Result]) -> str:

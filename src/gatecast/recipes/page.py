@@ -9,7 +9,6 @@ import pandas as pd
 
 from gatecast.errors import RunError
 from gatecast.recipes.common import Recipe, Run, Side, label_of
-from gatecast.report.tables import number, p_value
 
 SIDES = {"as_written": "As written", "corrected": "Done right"}
 
@@ -42,8 +41,8 @@ def page(run: Run, command: str) -> str:
         parts += ["## What it shows", *_pictures(recipe, run.as_written), _items(run.as_written.says)]
     if run.corrected is not None:
         parts += ["## What is true", *_pictures(recipe, run.corrected), _items(run.corrected.says)]
-        if run.corrected.errors is not None:
-            parts.append(_errors(run.corrected.errors))
+        if run.corrected.table is not None:
+            parts.append(_table(run.corrected.table.columns, run.corrected.table.to_numpy()))
     parts += ["## The numbers", _numbers(shown), "## What differs", _differences(recipe)]
     if recipe.note:
         parts.append(recipe.note)
@@ -77,7 +76,8 @@ def sides(run: Run) -> dict[str, Side]:
 
 def _data(run: Run) -> str:
     first, last = label_of(run.frame.index[0]), label_of(run.frame.index[-1])
-    told = f"Data: {Path(run.data).name}, {len(run.frame):,} rows, {first} to {last}."
+    told = f"Data: {Path(run.data).name}, {len(run.frame):,} rows"
+    told += f", {first} to {last}." if isinstance(run.frame.index, pd.DatetimeIndex) else "."
     if run.data.startswith("yahoo:"):
         told += " Yahoo rescales old prices after every split, so the digits differ from the tutorial's."
     return told
@@ -105,20 +105,7 @@ def _differences(recipe: Recipe) -> str:
     return _table(["as written", "done right", "the audit says"], rows)
 
 
-def _errors(errors: pd.DataFrame) -> str:
-    rows = [
-        [
-            row["model"],
-            number(row["rmse"], 2),
-            number(row["ratio"], 3),
-            f"{number(row['low'], 2)} to {number(row['high'], 2)}" if row["network"] else "",
-            p_value(row["p"]),
-        ]
-        for _, row in errors.iterrows()
-    ]
-    return _table(["model", "RMSE", "over naive's", "from seed to seed", "DM p"], rows)
-
-
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+def _table(heads: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
+    heads = list(heads)
     lines = [heads, ["---"] * len(heads), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -50,11 +50,11 @@ def errors_picture(
     title: str,
     reference: str = "naive",
 ) -> alt.LayerChart:
-    """One row per model of `judging.error_table`: its RMSE over that of the model `reference`, with a bar
-    from the best seed to the worst.
+    """One row per model of `judging.error_table`: its RMSE over that of `reference`, with a bar from the
+    best seed to the worst.
     """
     table = errors.assign(kind=np.where(errors["network"], "network", "baseline"))
-    table = table[table["model"] != reference][["model", "kind", "ratio", "low", "high"]]
+    table = table[["model", "kind", "ratio", "low", "high"]]
     table["text"] = [f"{ratio:.2f}" for ratio in table["ratio"]]
     ends = table[["ratio", "low", "high"]].to_numpy(dtype=float)
     left, right = min(np.nanmin(ends), 1.0) / 1.06, max(np.nanmax(ends), 1.0) * 1.06
