@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from gatecast.comparison import compare as compare
     from gatecast.data.prices import Prices as Prices
     from gatecast.data.sources import load as load
+    from gatecast.evaluation.audit import audit as audit
     from gatecast.experiment import Network as Network
     from gatecast.experiment import Training as Training
     from gatecast.forecaster import Forecaster as Forecaster
@@ -24,6 +25,7 @@ _HOMES = {
     "Prices": "gatecast.data.prices",
     "Result": "gatecast.runs",
     "Training": "gatecast.experiment",
+    "audit": "gatecast.evaluation.audit",
     "compare": "gatecast.comparison",
     "fit_windows": "gatecast.nn.windows",
     "load": "gatecast.data.sources",

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from gatecast.data.prices import Prices
     from gatecast.runs import Result
 
+FAULT = 3  # what `audit --check` ends with
+
 DATA = ("start", "end", "symbols", "adjust", "calendar")
 COMPARE = tuple(
     name for name in Experiment.model_fields if name not in ("source", "sha256", "networks", "training")
@@ -186,6 +188,31 @@ def recipe(
         _print_json(result.summary() | ({"page": str(page)} if page else {}))
     else:
         typer.echo(text(result) + (f"\n\nThe page: {page}" if page else ""))
+
+
+@app.command()
+def audit(
+    pipeline: Annotated[str, typer.Argument(metavar="MODULE:FUNCTION", help="importable from this folder")],
+    source: Annotated[
+        str, typer.Argument(help="what it is given: a file, sample:… or yahoo:…")
+    ] = "sample:sp500",
+    target: Annotated[str, typer.Option(help="the column that is forecast")] = "Close",
+    quick: Annotated[bool, typer.Option("--quick", help="12 runs of the pipeline instead of 35")] = False,
+    seed: Annotated[int, typer.Option(help="of the changes")] = 0,
+    check: Annotated[bool, typer.Option("--check", help="end with 3 unless all is clean")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change the prices and see which forecasts move: does any depend on what was not yet known?"""
+    _current_folder_importable()
+    from gatecast.evaluation.audit import audit, named_pipeline
+
+    report = audit(named_pipeline(pipeline), source, target=target, quick=quick, seed=seed)
+    if as_json:
+        _print_json(report.as_dict())
+    else:
+        typer.echo(report)
+    if check and not report.clean:
+        raise typer.Exit(FAULT)
 
 
 def _load(experiment: Experiment) -> Prices:

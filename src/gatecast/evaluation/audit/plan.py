@@ -1,0 +1,150 @@
+"""Which rows are changed, in which order, within the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gatecast.evaluation.audit.changes import Change, above, below, disturbed, inside, row_inside, shuffled
+from gatecast.evaluation.audit.reruns import FULL, Reruns, Trial
+from gatecast.evaluation.audit.rules import at_date, stands_out
+from gatecast.evaluation.audit.table import Ints
+
+FUTURES: tuple[tuple[str, Change], ...] = (
+    ("above three times the former maximum", above),
+    ("below a third of the former minimum", below),
+    ("shuffled", shuffled),
+)
+QUICK_FUTURES = 4
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the reruns showed.
+
+    deaf     nothing moved although every row up to the last origin was changed
+    rows     session s → what moved when that session's row was changed inside its old range
+    future   what moved when rows after a cut were changed
+    columns  names of columns changed together (mostly one) → what moved, per session
+    """
+
+    deaf: bool = False
+    rows: dict[int, Trial] = field(default_factory=dict)
+    future: list[Trial] = field(default_factory=list)
+    columns: dict[tuple[str, ...], dict[int, Trial]] = field(default_factory=dict)
+
+
+def gather(reruns: Reruns) -> Evidence:
+    """All reruns that change the table, but for what a suspicion needs later."""
+    if _is_deaf(reruns):
+        return Evidence(deaf=True)
+    rows = {}
+    for day in _probed_sessions(reruns):
+        what = f"the row {reruns.table.label(day)} inside the old range"
+        trial = reruns.changed(what, row_inside(reruns.table, day), day - 1, day)
+        if trial is not None:
+            rows[day] = trial
+    future = list(_future(reruns))
+    reads_date = any((stands_out(trial, reruns) & at_date(trial)).any() for trial in rows.values())
+    columns = _columns(reruns, list(rows)) if reads_date else {}
+    return Evidence(False, rows, future, columns)
+
+
+def confirm_stale(reruns: Reruns, sessions: int) -> Trial | None:
+    """Change all of the newest `sessions` rows before and at some origin, far outside their range."""
+    table, origins = reruns.table, np.unique(reruns.answer.origin)
+    origin = int(origins[len(origins) * 3 // 4])
+    rows = (table.day > origin - sessions) & (table.day <= origin)
+    what = f"the {sessions} rows up to {table.label(origin)} at random"
+    return reruns.changed(what, disturbed(table, rows, reruns.rng), origin - sessions, origin)
+
+
+def _is_deaf(reruns: Reruns) -> bool:
+    table, last = reruns.table, int(reruns.answer.origin.max())
+    values = disturbed(table, table.day <= last, reruns.rng)
+    trial = reruns.changed(f"all rows up to {table.label(last)} at random", values, -1, last)
+    return trial is not None and not reruns.moved(trial.moves).any()
+
+
+def _probed_sessions(reruns: Reruns) -> list[int]:
+    """Three sessions (one in a quick audit) that some forecasts are for, and others are made at."""
+    answer, table = reruns.answer, reruns.table
+    dates = np.intersect1d(answer.date, table.day)
+    origins = np.unique(answer.origin)
+    both = np.intersect1d(dates, origins)
+    places = (0.3, 0.6, 0.85) if reruns.budget == FULL else (0.6,)
+    if len(both):
+        return _spread(both, places)
+    return sorted({*_spread(dates, places), *_spread(origins, places[-2:])})
+
+
+def _future(reruns: Reruns) -> Iterator[Trial]:
+    """Rows after each cut above, below and in another order; the order only where nothing moved so far."""
+    table, cuts, found = reruns.table, _cuts(reruns), False
+    jobs = [(what, change, cut) for what, change in FUTURES for cut in cuts]
+    if reruns.budget != FULL and len(cuts) > 1:
+        jobs = [jobs[0], *[job for job in jobs if job[2] == cuts[-1]]][:QUICK_FUTURES]
+    for what, change, (after, until) in jobs:
+        if change is shuffled and found:
+            continue
+        rows = (table.day > after) & (table.day <= until)
+        end = f" up to {table.label(until)}" if until < table.last else ""
+        text = f"the rows after {table.label(after)}{end} {what}"
+        trial = reruns.changed(text, change(table, rows, reruns.rng), after, until)
+        if trial is not None:
+            known = (trial.moves["date"] <= after) & reruns.moved(trial.moves)
+            found = found or bool(known.any())
+            yield trial
+
+
+def _cuts(reruns: Reruns) -> list[tuple[int, int]]:
+    """(after, until): five cuts spread over the origins (two in a quick audit), later rows up to the end.
+
+    Where forecasts lie in training, the rows of training and those after it are changed apart: a cut before
+    the end of training changes only rows up to that end, and one cut is the end itself.
+    """
+    answer, last = reruns.answer, reruns.table.last
+    full = reruns.budget == FULL
+    origins, trained = np.unique(answer.origin), answer.trained_until
+    inside = origins[origins < trained] if trained is not None else origins[:0]
+    if not len(inside) or trained is None:
+        places = (0.05, 0.275, 0.5, 0.725, 0.95) if full else (0.05, 0.95)
+        return [(cut, last) for cut in _spread(origins, places) if cut < last]
+    end = min(trained, last)
+    early = [(cut, end) for cut in _spread(inside, (0.05, 0.6) if full else (0.5,)) if cut < end]
+    outside = origins[origins > end]
+    late = [end, *_spread(outside, (0.4, 0.95))] if full else [end]
+    return early + [(cut, last) for cut in late if cut < last]
+
+
+def _columns(reruns: Reruns, days: list[int]) -> dict[tuple[str, ...], dict[int, Trial]]:
+    """The target alone, then each other column, each until the forecasts for that session answer."""
+    table = reruns.table
+    others = [name for name in table.values if name != table.target]
+    spare = reruns.left - (2 if reruns.answer.predict else 0) - 1
+    groups = max(1, min(len(others), spare - 1))
+    together = [(table.target,)] + [tuple(map(str, part)) for part in np.array_split(others, groups)]
+    found: dict[tuple[str, ...], dict[int, Trial]] = {names: {} for names in together if names}
+    for day in days:
+        for names, seen in found.items():
+            if spare < 1 or any(
+                (stands_out(trial, reruns) & at_date(trial)).any() for trial in seen.values()
+            ):
+                continue
+            columns = " and ".join(table.written(name) for name in names)
+            what = f"{columns} of {table.label(day)} inside the old range"
+            before = len(reruns.tried)
+            trial = reruns.changed(what, inside(table, day, names), day - 1, day)
+            spare -= len(reruns.tried) - before
+            if trial is not None:
+                seen[day] = trial
+    return found
+
+
+def _spread(days: Ints, places: tuple[float, ...]) -> list[int]:
+    """The sessions at these places of a sorted list, each once."""
+    if not len(days):
+        return []
+    return sorted({int(days[round(place * (len(days) - 1))]) for place in places})
