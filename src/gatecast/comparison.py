@@ -151,7 +151,7 @@ def _with_data(experiment: Experiment, prices: Prices) -> Experiment:
     return experiment.changed(
         source=prices.source,
         sha256=prices.sha256,
-        symbols=prices.symbols if len(prices.symbols) > 1 else None,
+        symbols=prices.symbols,
         start=f"{sessions.min():%Y-%m-%d}",
         end=f"{sessions.max():%Y-%m-%d}",
     )
@@ -263,8 +263,8 @@ def _level_note(problem: Problem, folds: Sequence[Fold]) -> tuple[str, ...]:
     if outside == 0:
         return ()
     return (
-        f"The networks forecast the price level, and in {100 * outside / total:.0f} % of the test sessions the price "
-        "lies outside the range they were trained on",
+        f"The networks forecast the price level, and in {100 * outside / total:.0f} % of the test sessions "
+        "the price lies outside the range they were trained on",
     )
 
 

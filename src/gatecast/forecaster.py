@@ -121,6 +121,8 @@ class Forecaster:
     def forecast(self, prices: Prices | None = None) -> pd.DataFrame:
         """The next h sessions after the last one fitted, or after the last one of `prices`.
 
+        Symbols that had too few sessions to be fitted are left out.
+
         Returns one row per symbol and step: symbol, origin, date, step, anchor (the last price), forecast
         (price), change (fraction of the anchor), low and high (the lowest and highest seed: how much the
         training's chance matters, no range of the price).
@@ -132,7 +134,7 @@ class Forecaster:
         fitted, tail = self._need_fit()
         calendar = self._calendar
         if prices is not None:
-            tail, calendar = self._latest(prices, tail.symbols), prices.calendar
+            tail, calendar = self._latest(prices, tail), prices.calendar
         origins = np.flatnonzero(tail.last == np.arange(len(tail.last)))
         none = np.zeros(0, dtype=np.int64)
         (targets,) = fitted.forecast(tail, [Fold(0, none, none, origins)])
@@ -153,13 +155,7 @@ class Forecaster:
                 }
             )
             for place, origin in enumerate(origins)
-            if np.isfinite(mean[place]).all()
         ]
-        if not parts:
-            raise DataError(
-                "every symbol had too few sessions to be fitted",
-                remedy="Fit again with the sessions there are",
-            )
         return pd.concat(parts, ignore_index=True)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
@@ -217,8 +213,9 @@ class Forecaster:
             features=self._features,
         )
 
-    def _latest(self, prices: Prices, symbols: tuple[str, ...]) -> Problem:
+    def _latest(self, prices: Prices, fitted: Problem) -> Problem:
         """The last windows of newer prices, symbols numbered as in the fit."""
+        symbols = fitted.symbols
         unknown = [symbol for symbol in prices.symbols if symbol not in symbols]
         if unknown:
             raise DataError(
@@ -226,17 +223,20 @@ class Forecaster:
                 remedy="Fit again with these symbols, or select the ones fitted",
             )
         problem = self._problem(prices)
-        names = self._need_fit()[1].names
-        if problem.names != names:
+        if problem.names != fitted.names:
             raise DataError(
-                f"these prices give the features {', '.join(problem.names)}; fitted were {', '.join(names)}",
+                f"these prices give the features {', '.join(problem.names)}; fitted were "
+                f"{', '.join(fitted.names)}",
                 remedy="Give the same columns as in fit, or fit again",
             )
-        last = np.unique(problem.last)
-        ready = last[problem.ready[last]]
-        if not len(ready):
-            raise DataError(f"no symbol has the {self._settings.lookback} sessions of one window")
         number = np.array([symbols.index(symbol) for symbol in prices.symbols])
+        last = np.unique(problem.last)
+        ready = last[problem.ready[last] & np.isin(number[problem.symbol[last]], fitted.symbol)]
+        if not len(ready):
+            raise DataError(
+                f"no symbol that was fitted has the {self._settings.lookback} sessions of one window",
+                remedy="Give more sessions, or fit again with all there are",
+            )
         tail = _tail(problem, ready)
         return replace(tail, symbols=symbols, symbol=number[tail.symbol])
 

@@ -129,8 +129,9 @@ def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any], dict[str, N
 
 
 def _read(path: Path) -> dict[str, Any]:
+    text = _bytes(path)
     try:
-        content = json.loads(_bytes(path).decode("utf-8"))
+        content = json.loads(text.decode("utf-8"))
         digest = content.pop("sha256")
     except (ValueError, KeyError, AttributeError, TypeError):
         raise RunError(f"{path}: not a model file of gatecast (JSON with a sha256)") from None

@@ -1,0 +1,249 @@
+"""The commands: what they print, and what they write."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gatecast as gc
+from gatecast.data.sessions import sessions_between
+
+from .conftest import walk_frame  # isort: skip
+
+SMALL = ["--seeds=1", "--folds=1", "--epochs=1", "--hidden-size=2", "--lookback=5"]
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """One JSON object in strict JSON, and nothing else."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    value = json.loads(text, parse_constant=refuse)
+    assert isinstance(value, dict)
+    return value
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> Path:
+    """a.csv: 120 sessions of New York, nothing odd."""
+    days = sessions_between("XNYS", "2015-01-02", "2015-12-31")[:120]
+    walk_frame("A", 120, 0).drop(columns="symbol").assign(date=days).to_csv(tmp_path / "a.csv", index=False)
+    return tmp_path / "a.csv"
+
+
+def test_compare_prints_verdict_table_and_page(prices: Path, command) -> None:
+    code, out, err = command("compare", "a.csv", "--models", "gru", *SMALL, "--out", "run")
+    assert (code, err) == (0, "")
+    run = gc.open_run("run")
+    assert out == f"{run.verdict.text}\n\n{run.table()}\n\nThe page: {Path('run/report.html')}\n"
+    assert [line.split()[0] for line in run.table().splitlines()] == [
+        "model",
+        "naive",
+        "drift",
+        "ewma",
+        "ar",
+        "gru",
+    ]
+    assert run.experiment.source == ("a.csv",)
+
+
+def test_compare_in_json(prices: Path, command) -> None:
+    prices.write_text(prices.read_text().replace("2015-01-02", "2015-01-03"))  # a Saturday
+    code, out, err = command("compare", "a.csv", "--models", "gru,naive", *SMALL, "--out", "run", "--json")
+    assert code == 0
+    assert all(line.startswith("warning: ") for line in err.splitlines())
+    assert "2015-01-03" in err
+    told = parsed(out)
+    run = gc.open_run("run")
+    assert told == {**run.summary(), "run": "run"}
+    assert told["verdict"]["text"] == run.verdict.text
+    naive = next(row for row in told["scores"] if row["model"] == "naive" and row["step"] == "all")
+    assert naive["directional_accuracy"] is None
+    assert "directional_accuracy" in naive["reason"]
+
+
+def test_overwrite_replaces_the_folder_whole(prices: Path, command, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "stray").write_text("x")
+    words = ("compare", "a.csv", "--models", "naive,drift", *SMALL, "--out", "run")
+    assert command(*words).code == 2
+    assert [path.name for path in (tmp_path / "run").iterdir()] == ["stray"]
+    assert command(*words, "--overwrite").code == 0
+    assert not (tmp_path / "run" / "stray").exists()
+    assert gc.open_run("run").experiment.models == ("naive", "drift")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "run"}
+
+
+def test_the_default_folder_is_named_after_time_and_source(prices: Path, command, tmp_path: Path) -> None:
+    assert command("compare", "a.csv", "--models", "naive", *SMALL).code == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.endswith("-a")
+    assert pd.Timestamp(folder.name[:10]) >= pd.Timestamp("2024-01-01")
+    assert gc.open_run(folder).experiment.models == ("naive",)
+
+
+def test_one_symbol_of_many_runs_again_from_its_file(command, tmp_path: Path) -> None:
+    """The experiment remembers the symbol that was chosen."""
+    table = pd.concat([walk_frame(name, 120, seed) for seed, name in enumerate("AB")])
+    table.to_parquet(tmp_path / "many.parquet")
+    words = ("--models", "naive,ar", *SMALL)
+    assert command("compare", "many.parquet", "--symbols", "B", *words, "--out", "one").code == 0
+    code, _, err = command("compare", "--config", "one/experiment.toml", "--out", "two")
+    assert code == 0, err
+    one, two = (Path(name) / "forecasts.parquet" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert set(pd.read_parquet(two)["symbol"]) == {"B"}
+
+
+def test_the_same_experiment_gives_the_same_bits_in_another_process(
+    prices: Path, tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the source on disk; and with other prices there, it ends with 2 and says which."""
+    monkeypatch.chdir(tmp_path)
+    training = gc.Training(epochs=2, batch_size=32)
+    result = gc.compare(
+        gc.load("a.csv"), ["gru", "bilstm"], network=gc.Network(hidden_size=2),
+        training=training, lookback=5, horizon=2, folds=2, seeds=2,
+    )  # fmt: skip
+    result.save(tmp_path / "first")
+
+    def again(out: str) -> subprocess.CompletedProcess[str]:
+        words = ["compare", "--config", "first/experiment.toml", "--out", out, "--json"]
+        return subprocess.run(
+            [sys.executable, "-m", "gatecast", *words], cwd=tmp_path, env=environment, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+
+    ended = again("second")
+    assert ended.returncode == 0, ended.stderr
+    assert parsed(ended.stdout)["verdict"]["text"] == result.verdict.text
+    first, second = (tmp_path / name / "forecasts.parquet" for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+    table = pd.read_csv(prices)
+    table.loc[3, "close"] *= 1.001
+    table.to_csv(prices, index=False)
+    ended = again("third")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "not the data of the experiment" in ended.stderr
+    assert "a.csv" in ended.stderr
+    assert not (tmp_path / "third").exists()
+
+
+def test_features_of_the_current_folder(prices: Path, command, tmp_path: Path) -> None:
+    (tmp_path / "my_features.py").write_text(
+        "import numpy as np\n\ndef momentum(prices):\n"
+        "    change = np.log(prices[['close']]).diff()\n"
+        "    return change.assign(slow=change['close'].rolling(3).mean())\n"
+    )
+    words = ("--models", "gru", *SMALL, "--features", "my_features:momentum", "--out", "run")
+    assert command("compare", "a.csv", *words).code == 0
+    assert gc.open_run("run").experiment.features == "my_features:momentum"
+
+
+def test_forecast_prints_the_next_sessions_and_the_record(prices: Path, command) -> None:
+    code, out, _ = command("forecast", "a.csv", "--horizon", "2", *set(SMALL) - {"--folds=1"})
+    assert code == 0
+    lines = out.splitlines()
+    last = pd.read_csv(prices)["close"].iloc[-1]
+    assert lines[0] == f"a: {last:,.2f} at the close of 2015-06-24"
+    assert [line.split()[0] for line in lines[2:4]] == ["2015-06-25", "2015-06-26"]
+    assert all("±" in line for line in lines[2:4])
+    assert "The record of gru on these data:" in lines
+    assert not Path("runs").exists()
+
+
+def test_forecast_with_a_run(run_folder: Path, command) -> None:
+    """Its settings come from the run; of the prices, those of its symbols are used."""
+    run = gc.open_run(run_folder)
+    words = ("forecast", str(run_folder / "prices.parquet"), "--model", "mine", "--run", run_folder)
+    code, out, err = command(*words, "--json")
+    assert code == 0
+    assert all(line.startswith("warning: ") for line in err.splitlines())
+    told = parsed(out)
+    assert told["model"] == "mine"
+    assert told["record"]["verdict"]["text"] == run.verdict.text
+    table = pd.DataFrame(told["forecast"])
+    assert list(table["symbol"]) == ["A", "A", "B", "B"]
+    assert list(table["step"]) == [1, 2, 1, 2]
+    closes = run.prices.table.groupby("symbol")["close"].last()
+    assert np.array_equal(table["anchor"], closes.loc[table["symbol"]])
+    scores = run.scores[(run.scores.model == "mine") & (run.scores.symbol == "B") & (run.scores.step == "2")]
+    assert table["rmse_return"].iloc[3] == pytest.approx(scores["rmse_return"].iloc[0], rel=1e-12)
+    code, out, _ = command(*words, "--symbols", "B", "--json")
+    assert {row["symbol"] for row in parsed(out)["forecast"]} == {"B"}
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--model", "gruu"], 'unknown model "gruu". Did you mean "gru"?'),
+        (["--model", "naive"], '"naive" is no network'),
+        (["--model", "gru,lstm"], '"gru,lstm" is no network'),
+        (["--run", "nowhere"], "nowhere: no run folder"),
+        (["--horizon", "0"], "--horizon 0: must be at least 1"),
+        (["--lookback", "300"], "too few sessions"),
+    ],
+)
+def test_forecast_of_wrong_input(prices: Path, command, words: list[str], message: str) -> None:
+    code, out, err = command("forecast", "a.csv", *words)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_settings_beside_a_run_are_refused(prices: Path, command, run_folder: Path) -> None:
+    code, out, err = command("forecast", "a.csv", "--run", run_folder, "--hidden-size", "3", "--no-refit")
+    assert (code, out) == (2, "")
+    assert "drop --refit, --hidden-size" in err
+    code, out, err = command("forecast", "a.csv", "--run", run_folder, "--model", "lstm")
+    assert (code, out) == (2, "")
+    assert '"lstm" is no network that could be trained as in the run. Known: gru, mine' in err
+
+
+def test_data_check_prints_what_is_there_and_what_is_odd(prices: Path, command) -> None:
+    code, out, err = command("data", "check", "a.csv")
+    assert (code, err) == (0, "")
+    assert out == gc.Prices.from_frame(pd.read_csv(prices), source="a.csv", symbol="a").report() + "\n"
+    assert "nothing odd" in out
+
+
+def test_data_check_of_something_odd(prices: Path, command) -> None:
+    prices.write_text(prices.read_text().replace("2015-01-02", "2015-01-03"))  # a Saturday
+    _, out, err = command("data", "check", "a.csv")
+    assert err == ""
+    assert "no-session: a: 1 row is on a day without a session" in out
+    oddities = parsed(command("data", "check", "a.csv", "--json").out)["oddities"]
+    assert [(odd["kind"], odd["count"], odd["rows"]) for odd in oddities] == [
+        ("no-session", 1, ["2015-01-03: no session"]),
+    ]
+
+
+def test_data_check_in_json(prices: Path, command) -> None:
+    code, out, err = command("data", "check", "a.csv", "--json")
+    assert (code, err) == (0, "")
+    assert parsed(out) == {
+        "source": ["a.csv"],
+        "symbols": ["a"],
+        "rows": 120,
+        "first_session": "2015-01-02",
+        "last_session": "2015-06-24",
+        "columns": ["open", "high", "low", "close", "volume"],
+        "calendar": {"a": "XNYS"},
+        "sha256": gc.Prices.from_frame(pd.read_csv(prices), symbol="a").sha256,
+        "oddities": [],
+    }
+
+
+def test_data_check_of_wrong_input(command) -> None:
+    code, out, err = command("data", "check", "none.csv", "--json")
+    assert (code, out) == (2, "")
+    assert err.startswith("gatecast: none.csv: there is no such file")
+
+
+def test_version(command) -> None:
+    assert command("--version") == (0, f"gatecast {gc.__version__}\n", "")

@@ -1,0 +1,271 @@
+"""The road to tomorrow: fit, forecast, save and load."""
+
+import hashlib
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gatecast as gc
+from gatecast.data.sessions import next_sessions
+from gatecast.errors import DataError, NotFittedError, RunError, SettingError
+from gatecast.nn.storage import _digest, save_network
+
+from .conftest import walk_frame  # isort: skip
+
+NETWORK = gc.Network(cell="gru", hidden_size=2)
+QUICK = gc.Training(epochs=1)
+
+
+def frame(sessions: int = 150) -> pd.DataFrame:
+    """Two symbols; B ends at the same date."""
+    return pd.concat([walk_frame("A", sessions, 0), walk_frame("B", sessions, 1)], ignore_index=True)
+
+
+def forecaster(**settings) -> gc.Forecaster:
+    return gc.Forecaster(NETWORK, QUICK, **{"lookback": 3, "horizon": 5, "seeds": 2, **settings})
+
+
+@pytest.fixture(scope="module")
+def prices() -> gc.Prices:
+    return gc.Prices.from_frame(frame(), calendar="daily")
+
+
+@pytest.fixture(scope="module")
+def fitted(prices: gc.Prices) -> gc.Forecaster:
+    """More steps than sessions in a window."""
+    return forecaster().fit(prices)
+
+
+@pytest.fixture
+def saved(fitted: gc.Forecaster, tmp_path: Path) -> Path:
+    return fitted.save(tmp_path / "model")
+
+
+def test_a_forecast_has_a_row_per_symbol_and_step(fitted: gc.Forecaster, prices: gc.Prices) -> None:
+    table = fitted.forecast()
+    assert list(table["symbol"]) == ["A"] * 5 + ["B"] * 5
+    assert list(table["step"]) == [1, 2, 3, 4, 5] * 2
+    last = prices.table.groupby("symbol").last()
+    assert np.array_equal(table["anchor"], last["close"].loc[table["symbol"]])
+    assert np.array_equal(table["origin"], last["session"].loc[table["symbol"]])
+    assert np.allclose(table["change"], table["forecast"] / table["anchor"] - 1)
+    assert (table["low"] < table["high"]).all()
+    assert table["forecast"].between(table["low"], table["high"]).all()
+    assert table["change"].abs().between(1e-9, 0.1).all()
+
+
+def test_a_forecast_is_made_twice_alike(fitted: gc.Forecaster, prices: gc.Prices) -> None:
+    pd.testing.assert_frame_equal(fitted.forecast(), forecaster().fit(prices).forecast(), check_exact=True)
+    pd.testing.assert_frame_equal(fitted.forecast(), fitted.forecast(prices), check_exact=True)
+
+
+def test_nothing_is_forecast_before_fit(tmp_path: Path, prices: gc.Prices) -> None:
+    new = forecaster()
+    for attempt in (
+        new.forecast,
+        lambda: new.save(tmp_path / "m"),
+        lambda: new.forecast(prices),
+        lambda: new.history,
+    ):
+        with pytest.raises(NotFittedError, match=r"call fit\(prices\) first"):
+            attempt()
+    assert not list(tmp_path.iterdir())
+    assert "not fitted" in repr(new)
+
+
+@pytest.mark.parametrize(
+    ("symbol", "last", "calendar", "expected"),
+    [
+        ("AAPL", "2018-12-21", None, ["2018-12-24", "2018-12-26", "2018-12-27", "2018-12-28", "2018-12-31"]),
+        (
+            "005930.KS",
+            "2018-09-20",
+            None,
+            ["2018-09-21", "2018-09-27", "2018-09-28", "2018-10-01", "2018-10-02"],
+        ),
+        (
+            "AAPL",
+            "2018-09-20",
+            "XKRX",
+            ["2018-09-21", "2018-09-27", "2018-09-28", "2018-10-01", "2018-10-02"],
+        ),
+        (
+            "BTC-USD",
+            "2018-12-21",
+            None,
+            ["2018-12-22", "2018-12-23", "2018-12-24", "2018-12-25", "2018-12-26"],
+        ),
+    ],
+)
+def test_the_dates_are_the_next_real_sessions(
+    symbol: str, last: str, calendar: str | None, expected: list[str], tmp_path: Path
+) -> None:
+    """Weekend, Christmas and Chuseok are no sessions; data with weekends get every day."""
+    code = calendar or {"AAPL": "XNYS", "005930.KS": "XKRX"}.get(symbol, "daily")
+    days = [
+        day
+        for day in pd.date_range(end=last, periods=200)
+        if next_sessions(code, day - pd.Timedelta("1D"), 1)[0] == day
+    ]
+    table = walk_frame(symbol, len(days), 0).assign(date=days)
+    known = gc.Prices.from_frame(table, calendar=calendar)
+    model = forecaster(seeds=1).fit(known)
+    assert list(model.forecast()["date"].astype(str)) == expected
+    assert list(gc.Forecaster.load(model.save(tmp_path / "m")).forecast()["date"].astype(str)) == expected
+
+
+def test_newer_prices_move_the_origin(fitted: gc.Forecaster, prices: gc.Prices) -> None:
+    newer = gc.Prices.from_frame(frame(160), calendar="daily")
+    table = fitted.forecast(newer)
+    assert (table["origin"] == newer.table["session"].max()).all()
+    assert set(table["anchor"]) == set(newer.table.groupby("symbol")["close"].last())
+    cut = newer.table[newer.table["session"] < "2015-07-01"]
+    older = fitted.forecast(gc.Prices.from_frame(cut, calendar="daily"))
+    assert (older["origin"] == pd.Timestamp("2015-06-30")).all()
+    assert not set(older["forecast"]) & set(table["forecast"])
+
+
+def test_one_symbol_of_several(fitted: gc.Forecaster, prices: gc.Prices) -> None:
+    whole = fitted.forecast()
+    for symbol in "AB":
+        alone = fitted.forecast(prices.select(symbol))
+        expected = whole[whole["symbol"] == symbol].reset_index(drop=True)
+        pd.testing.assert_frame_equal(alone, expected, rtol=1e-6)
+
+
+def test_networks_of_their_own_per_symbol(prices: gc.Prices, tmp_path: Path) -> None:
+    model = forecaster(pooled=False).fit(prices)
+    pooled = forecaster().fit(prices)
+    assert not np.isclose(model.forecast()["change"], pooled.forecast()["change"], rtol=1e-3).all()
+    again = gc.Forecaster.load(model.save(tmp_path / "m"))
+    pd.testing.assert_frame_equal(again.forecast(), model.forecast(), check_exact=True)
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        (walk_frame("C", 50, 3), "C was not among the symbols fitted"),
+        (walk_frame("A", 3, 3), "no symbol that was fitted has the 3 sessions"),
+        (frame().drop(columns="volume"), "fitted were log_return, log_range, log_body, log_volume_change"),
+    ],
+)
+def test_prices_that_do_not_fit_the_model(fitted: gc.Forecaster, table: pd.DataFrame, message: str) -> None:
+    with pytest.raises(DataError, match=message):
+        fitted.forecast(gc.Prices.from_frame(table, calendar="daily"))
+
+
+def test_a_symbol_too_short_to_be_fitted(prices: gc.Prices) -> None:
+    short = walk_frame("S", 20, 2, start="2015-07-02")
+    both = gc.Prices.from_frame(pd.concat([frame(), short]), calendar="daily")
+    model = forecaster().fit(both)
+    assert set(model.forecast()["symbol"]) == {"A", "B"}
+    assert set(model.forecast(both)["symbol"]) == {"A", "B"}
+    with pytest.raises(DataError, match="no symbol that was fitted has the 3 sessions"):
+        model.forecast(both.select("S"))
+
+
+@pytest.mark.parametrize("settings", [{"lookback": 200}, {"horizon": 140}])
+def test_too_few_sessions(prices: gc.Prices, settings: dict[str, int]) -> None:
+    with pytest.raises(SettingError, match="too few sessions"):
+        forecaster(**settings).fit(prices)
+
+
+def test_history_has_search_and_refit(fitted: gc.Forecaster) -> None:
+    assert set(zip(fitted.history["stage"], fitted.history["seed"], strict=True)) == {
+        ("search", 0), ("search", 1), ("refit", 0), ("refit", 1),
+    }  # fmt: skip
+
+
+def test_a_loaded_forecaster_is_the_saved_one(
+    fitted: gc.Forecaster, saved: Path, environment: dict[str, str]
+) -> None:
+    """Bit for bit, also in another process, and on newer prices."""
+    assert {path.name for path in saved.iterdir()} == {"network.json", "network.safetensors"}
+    again = gc.Forecaster.load(saved)
+    pd.testing.assert_frame_equal(again.forecast(), fitted.forecast(), check_exact=True)
+    newer = gc.Prices.from_frame(frame(160), calendar="daily")
+    pd.testing.assert_frame_equal(again.forecast(newer), fitted.forecast(newer), check_exact=True)
+    assert (again.network, again.training) == (NETWORK, QUICK)
+    code = f"import gatecast; gatecast.Forecaster.load({str(saved)!r}).forecast().to_parquet('there.parquet')"
+    subprocess.run([sys.executable, "-c", code], env=environment, cwd=saved, check=True)
+    there = pd.read_parquet(saved / "there.parquet")
+    pd.testing.assert_frame_equal(there, fitted.forecast(), check_exact=True, check_dtype=False)
+
+
+def test_features_by_name_are_found_again(prices: gc.Prices, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "own_features.py").write_text(
+        "def change(prices):\n    return prices[['close']].pct_change()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    model = forecaster(features="own_features:change").fit(prices)
+    again = gc.Forecaster.load(model.save(tmp_path / "m"))
+    pd.testing.assert_frame_equal(again.forecast(prices), model.forecast(), check_exact=True)
+    nameless = forecaster(features=lambda table: table[["close"]].pct_change()).fit(prices)
+    with pytest.raises(RunError, match="module:function"):
+        nameless.save(tmp_path / "n")
+    assert not (tmp_path / "n").exists()
+
+
+def test_a_folder_that_is_not_empty_is_kept(fitted: gc.Forecaster, saved: Path) -> None:
+    with pytest.raises(RunError, match="is not empty"):
+        fitted.save(saved)
+    fitted.save(saved, overwrite=True)
+
+
+class Bomb:
+    """A pickle that writes a file when it is loaded."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
+        return Path.touch, (self.file,)
+
+
+@pytest.mark.parametrize("name", ["network.json", "network.safetensors"])
+def test_a_pickle_is_refused_and_never_run(saved: Path, tmp_path: Path, name: str) -> None:
+    bomb = pickle.dumps(Bomb(tmp_path / "exploded"))
+    (saved / name).write_bytes(bomb)
+    with pytest.raises(RunError, match=name):
+        gc.Forecaster.load(saved)
+    if name == "network.safetensors":  # and with the hash of the pickle in the other file
+        settings = json.loads((saved / "network.json").read_text())
+        del settings["sha256"]
+        settings["weights_sha256"] = hashlib.sha256(bomb).hexdigest()
+        (saved / "network.json").write_text(json.dumps({"sha256": _digest(settings), **settings}))
+        with pytest.raises(RunError, match="not a model of this version"):
+            gc.Forecaster.load(saved)
+    assert not (tmp_path / "exploded").exists()
+    pickle.loads(bomb)  # noqa: S301 - the bomb is a real one
+    assert (tmp_path / "exploded").exists()
+
+
+@pytest.mark.parametrize("name", ["network.json", "network.safetensors"])
+@pytest.mark.parametrize("place", [0, 0.3, 0.6, -1])
+def test_one_changed_byte_is_refused(saved: Path, name: str, place: float) -> None:
+    content = bytearray((saved / name).read_bytes())
+    content[int(place * len(content)) if place >= 0 else -1] ^= 1
+    (saved / name).write_bytes(content)
+    with pytest.raises(RunError, match=name):
+        gc.Forecaster.load(saved)
+
+
+@pytest.mark.parametrize("name", ["network.json", "network.safetensors"])
+def test_a_missing_file_is_named(saved: Path, name: str) -> None:
+    (saved / name).unlink()
+    with pytest.raises(RunError, match=rf"{name}: cannot be read \(No such file"):
+        gc.Forecaster.load(saved)
+
+
+def test_a_network_that_is_no_forecaster_is_refused(fitted: gc.Forecaster, tmp_path: Path) -> None:
+    assert fitted._fitted is not None
+    save_network(fitted._fitted, tmp_path / "network")
+    with pytest.raises(RunError, match="not a forecaster"):
+        gc.Forecaster.load(tmp_path)

@@ -1,0 +1,136 @@
+"""The program as a process: exit codes, streams and Ctrl-C."""
+
+import gc as garbage
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+
+import pytest
+
+from gatecast import __main__ as entry
+from gatecast.errors import FitWarning
+
+from .conftest import walk_frame  # isort: skip
+
+PROGRAM = [sys.executable, "-m", "gatecast"]
+
+# The real program, but its bar writes a line to stderr whenever training goes on.
+NOISY = """
+import sys
+from gatecast import progress
+progress.Bar.show = lambda self, done, of, doing, detail="": print(doing, detail, file=sys.stderr, flush=True)
+from gatecast.__main__ import main
+main()
+"""
+
+
+def test_ctrl_c_in_mid_training_ends_soon_and_leaves_nothing(
+    tmp_path: Path, environment: dict[str, str]
+) -> None:
+    walk_frame("A", 300, 0).to_csv(tmp_path / "a.csv", index=False)
+    flags = "--models gru --epochs 1000000 --patience none --seeds 4 --folds 2 --hidden-size 2 --lookback 4"
+    process = subprocess.Popen(
+        [sys.executable, "-c", NOISY, "compare", "a.csv", *flags.split(), "--out", "deep/run"],
+        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "trained" in line and " 0 epochs" not in line:
+                break
+        process.send_signal(signal.SIGINT)
+        began = time.perf_counter()
+        out, err = process.communicate(timeout=60)
+        assert time.perf_counter() - began < 4
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert out == ""
+    assert err.splitlines()[-1] == "gatecast: interrupted; nothing was written"
+    assert "Traceback" not in err
+    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+
+
+def test_ctrl_c_is_not_lost_in_a_callback_of_the_garbage_collector(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python ignores what is raised there, and JAX has such a callback."""
+
+    def _xla_gc_callback(phase: str, _: object) -> None:
+        if phase == "start":
+            signal.raise_signal(signal.SIGINT)
+
+    began = time.perf_counter()
+    before = signal.signal(signal.SIGINT, entry._interrupt)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            garbage.callbacks.append(_xla_gc_callback)
+            garbage.collect()
+            garbage.callbacks.remove(_xla_gc_callback)
+            while time.perf_counter() - began < 5:
+                time.sleep(0.01)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_our_own_bug_ends_with_1(tmp_path: Path) -> None:
+    code = (
+        "from gatecast.data import sources\n"
+        "def broken(*_, **__): raise RuntimeError('a bug of ours')\n"
+        "sources.load = broken\n"
+        "from gatecast.__main__ import main\n"
+        "main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code, "data", "check", "a.csv"], cwd=tmp_path, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert "RuntimeError: a bug of ours" in ended.stderr
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"], ["data", "check", "--help"]])
+def test_help_and_version_end_with_0(words: list[str]) -> None:
+    ended = subprocess.run([*PROGRAM, *words], capture_output=True, text=True, check=True)
+    assert ended.stdout
+    assert ended.stderr == ""
+
+
+def test_a_terminal_without_our_letters_is_no_trouble(tmp_path: Path) -> None:
+    """Tables have a dash for what is undefined; an old terminal shows a question mark."""
+    walk_frame("A", 30, 0).rename(columns={"volume": "Umsatz–€"}).to_csv(tmp_path / "a.csv", index=False)
+    ended = subprocess.run(
+        [*PROGRAM, "data", "check", "a.csv"], cwd=tmp_path, capture_output=True, check=True,
+        env={**os.environ, "PYTHONIOENCODING": "latin-1"},
+    )  # fmt: skip
+    assert b"umsatz??" in ended.stdout
+
+
+def test_warnings_are_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.showwarning = entry._show_warning
+        warnings.warn("a fit stood still", FitWarning, stacklevel=1)
+        warnings.warn("of another library", DeprecationWarning, stacklevel=1)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "warning: a fit stood still\nDeprecationWarning: of another library\n"
+
+
+def test_jax_is_told_before_it_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    names = ("XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",
+             "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES")  # fmt: skip
+    for name in names:
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("GATECAST_CACHE", str(tmp_path))
+    entry._prepare_jax()
+    assert os.environ["XLA_FLAGS"] == "--xla_cpu_multi_thread_eigen=false"
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "jax")
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=true")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "mine")
+    entry._prepare_jax()
+    assert os.environ["XLA_FLAGS"] == "--xla_cpu_multi_thread_eigen=true"
+    assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "mine"
