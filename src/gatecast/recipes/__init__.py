@@ -14,7 +14,7 @@ from gatecast.errors import SettingError, did_you_mean
 if TYPE_CHECKING:
     from gatecast.recipes.common import Recipe
 
-NAMES = ("tesla", "california", "google")
+NAMES = ("samsung", "kospi", "tesla", "california", "google")
 
 
 def recipe_of(name: str) -> Recipe:

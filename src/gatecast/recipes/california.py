@@ -50,11 +50,13 @@ Rows = NDArray[np.int64]
 
 
 class Arrays(NamedTuple):
-    """What the tutorial prepares, scaled: X (N, 1, 8), y (N,). `left`: the scaler after its fourth fit."""
+    """What the tutorial prepares, scaled: X (N, 1, 8), y (N,). `left`: the scaler after its fourth fit;
+    x_test_right: the test's inputs in the scale of the training."""
 
     x_train: Floats
     y_train: Floats
     x_test: Floats
+    x_test_right: Floats
     y_test: Floats
     left: Scaler
     right: Scaler
@@ -83,6 +85,7 @@ def prepare(frame: pd.DataFrame, fit: Callable[[Floats], Scaler]) -> Arrays:
         of_x_train.forward(x[:split])[:, None],
         of_y_train.forward(y[:split]),
         of_x_test.forward(x[split:])[:, None],
+        of_x_train.forward(x[split:])[:, None],
         of_y_test.forward(y[split:]),
         left=of_y_test,
         right=of_y_train,
@@ -108,11 +111,13 @@ def as_written(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
     for name, arrays in parts.items():
         network = train(arrays, epochs, seed)
         seen, unseen = network.predict(arrays.x_train), network.predict(arrays.x_test)
+        unseen_right = network.predict(arrays.x_test_right)
         lines[f"forecast, {name}"] = arrays.left.back(seen)[-DRAWN:]
         errors[name] = {
             "train_rmse": rmse(arrays.right.back(seen), price),
             "train_rmse_turned_back_wrongly": rmse(arrays.left.back(seen), price),
             "test_rmse": rmse(arrays.right.back(unseen), tested),
+            "test_rmse_scaled_as_training": rmse(arrays.right.back(unseen_right), tested),
         }
     facts = {
         "rows": len(frame),
@@ -124,14 +129,21 @@ def as_written(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
         "mean_test_rmse": mean,
         **errors,
     }
-    own, right, wrong = (
+    own, own_right, right, wrong = (
         [_dollars(error[name]) for error in errors.values()]
-        for name in ("test_rmse", "train_rmse", "train_rmse_turned_back_wrongly")
+        for name in (
+            "test_rmse",
+            "test_rmse_scaled_as_training",
+            "train_rmse",
+            "train_rmse_turned_back_wrongly",
+        )
     )
     says = (
         f"What it draws as the test are the rows it was trained on: an RMSE of {right[0]} (MinMax).",
         f"On the {len(tested):,} rows it never saw, the real test, it is {own[0]} (StandardScaler: "
         f"{own[1]}). The mean price of the training rows has {_dollars(mean)} there.",
+        f"The test's inputs are scaled by the test's own extremes, so equal numbers mean other houses. In "
+        f"the scale of the training the test error is {own_right[0]} (StandardScaler: {own_right[1]}).",
         f"Turned back with the test's scale, the training error is {wrong[0]} with MinMax instead of "
         f"{right[0]}, and {wrong[1]} with StandardScaler instead of {right[1]}.",
         "The rows are sorted from east to west: the “last 30 %” are other places, not a later time.",
@@ -185,7 +197,7 @@ def corrected(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
         f"{_dollars(random.rmse['linear regression'])}, the mean {_dollars(random.rmse['mean'])}.",
         f"With folds by region (blocks of longitude) they have {_dollars(region.rmse['lstm'])}, "
         f"{_dollars(region.rmse['linear regression'])} and {_dollars(region.rmse['mean'])}: a region "
-        "never seen is another question than a district between its neighbours. The tutorial's split asks it.",
+        "never seen is another question than a district among its neighbours. The tutorial asks that one.",
         "With a sequence of length 1 the LSTM never uses its state: it is a plain network, here as well.",
     )
     return Side(

@@ -158,6 +158,13 @@ def as_prices(frame: pd.DataFrame, symbol: str) -> Prices:
     return Prices.from_frame(frame, source=symbol, symbol=symbol)
 
 
+def dated(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with its dates as index, also where it is a CSV file as pandas reads it."""
+    if "Date" not in frame.columns:
+        return frame
+    return frame.drop(columns="Date").set_index(pd.DatetimeIndex(pd.to_datetime(frame["Date"])))
+
+
 def require(frame: pd.DataFrame, columns: Sequence[str], rows: int) -> None:
     """Raise a DataError where a column is missing or the rows are too few for the tutorial."""
     missing = [name for name in columns if name not in frame.columns]

@@ -23,6 +23,7 @@ from gatecast.recipes.common import (
     Scaler,
     Side,
     as_prices,
+    dated,
     forecasts_frame,
     mae,
     minmax,
@@ -195,6 +196,7 @@ def wrongly_turned_back(scaled_mae: float, scaler: Scaler) -> float:
 
 def pipeline(frame: pd.DataFrame, epochs: int = 20, seed: int = 0) -> Forecasts:
     """The tutorial as written, for the audit."""
+    frame = dated(frame)
     arrays = prepare(frame)
     weights = train(arrays, epochs, seed).trained[0].params
     X, y, scaler = arrays.X[arrays.split :], arrays.y[arrays.split :], arrays.scaler
@@ -227,6 +229,7 @@ def corrected(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
 
 def corrected_pipeline(frame: pd.DataFrame, epochs: int = 2, seed: int = 0) -> Forecasts:
     """The corrected road, for the audit."""
+    frame = dated(frame)
     return from_result(compared(frame, "return", epochs, seeds=1, folds=2, seed=seed), "lstm")
 
 

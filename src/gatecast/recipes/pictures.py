@@ -13,8 +13,8 @@ from gatecast.report.charts import WIDTH
 from gatecast.report.marks import BLUE, GREY, INK, ORANGE, inline, layered, legend, styled
 from gatecast.report.pictures import heading
 
-COLOURS = (INK, ORANGE, BLUE, "#009E73")
-TICKS = [0.2, 0.5, 0.8, 1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100]
+COLOURS = (INK, ORANGE, BLUE, "#009E73", "#CC79A7")
+TICKS = [0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1, 1.2, 1.5, 2, 3, 5, 10, 20, 50, 100]
 
 
 def lines_picture(

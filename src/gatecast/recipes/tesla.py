@@ -19,6 +19,7 @@ from gatecast.recipes.common import (
     Scaler,
     Side,
     as_prices,
+    dated,
     forecasts_frame,
     minmax,
     require,
@@ -117,6 +118,7 @@ def as_written(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
 
 def pipeline(frame: pd.DataFrame, epochs: int = 1, seed: int = 0) -> Forecasts:
     """The tutorial as written, for the audit."""
+    frame = dated(frame)
     arrays = prepare(frame)
     actual, made = arrays.close[arrays.split :], forecast(arrays, epochs, seed)
     rows = np.arange(arrays.split, len(arrays.close))
@@ -138,6 +140,7 @@ def corrected(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
 
 def corrected_pipeline(frame: pd.DataFrame, epochs: int = 1, seed: int = 0) -> Forecasts:
     """The corrected road, for the audit."""
+    frame = dated(frame)
     result = compared(frame, "return", epochs, seeds=1, folds=2, seed=seed)
     return from_result(result, "lstm")
 
