@@ -45,7 +45,7 @@ def test_ctrl_c_in_mid_training_ends_soon_and_leaves_nothing(
         process.send_signal(signal.SIGINT)
         began = time.perf_counter()
         out, err = process.communicate(timeout=60)
-        assert time.perf_counter() - began < 4
+        assert time.perf_counter() - began < 6  # two, and what a busy machine adds
     finally:
         process.kill()
     assert process.returncode == 130
