@@ -54,11 +54,16 @@ class Arrays(NamedTuple):
     split: int
 
 
+def download(frame: pd.DataFrame) -> pd.DataFrame:
+    """The rows that the tutorial downloads; `corrected` also learns from those before."""
+    window = frame.loc[FIRST:LAST]
+    require(window, ["Open", "High", "Low", "Close", "Volume"], 30)
+    return window
+
+
 def prepare(frame: pd.DataFrame) -> Arrays:
     """All columns but Close, of the *same* day; both scalers are fitted on *all* rows."""
-    require(frame, ["Open", "High", "Low", "Close", "Volume"], 30)
-    window = frame.loc[FIRST:LAST]
-    require(window, [], 30)
+    window = download(frame)
     inputs = window.drop(columns="Close")
     close = window["Close"].to_numpy(dtype=np.float64)
     values, scaler = inputs.to_numpy(dtype=np.float64), minmax(close)
@@ -119,7 +124,7 @@ def as_written(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
         f"LSTM and {_won(gru)} for the GRU; yesterday's close, without any network, has {_won(naive)}.",
         f"“GRU is much better” rests on one seed. Of {SEEDS} seeds the GRU is better in {better}; the LSTM's "
         f"error goes from {_won(min(errors['lstm']))} to {_won(max(errors['lstm']))}.",
-        *_answer(frame.loc[FIRST:LAST]),
+        *_answer(download(frame)),
         "The dashed line is where the training ends; left of it the networks were told the answer.",
     )
     picture = lines_picture(
@@ -138,7 +143,7 @@ def as_written(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
     return Side(facts, says, numbers, {"as-written": picture})
 
 
-def pipeline(frame: pd.DataFrame, epochs: int = 20, seed: int = 0) -> Forecasts:
+def pipeline(frame: pd.DataFrame, epochs: int = 20, seed: int = 1) -> Forecasts:
     """The tutorial's LSTM as written, for the audit: training and test together, as it is drawn."""
     frame = dated(frame)
     arrays = prepare(frame)
