@@ -74,6 +74,6 @@ def _findings(reruns: Reruns) -> list[Finding]:
     trials = [*evidence.future, *evidence.rows.values()]
     found += local + rules.future(reruns, trials, explained=bool(local))
     if steps := rules.stale_steps(reruns, evidence.rows):
-        found += rules.stale(reruns, steps, confirm_stale(reruns, max(steps.values())))
+        found += rules.stale(reruns, steps, confirm_stale(reruns, min(steps.values())))
     outcome = Outcome(reruns.answer, reruns.table)
     return found + outcome.findings() + metric(outcome) + rules.order(reruns)

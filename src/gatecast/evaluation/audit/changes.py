@@ -18,6 +18,7 @@ Rows = NDArray[np.bool_]
 Change = Callable[[Table, Rows, np.random.Generator], Values]
 
 End = Literal["min", "max"]
+MONTH = 20  # sessions
 SHORT_OF = 0.1  # a value inside a range stays this share of the way short of its end
 
 
@@ -75,15 +76,16 @@ def disturbed(table: Table, rows: Rows, rng: np.random.Generator) -> Values:
     return priced | {name: old * factor() for name, old in _free(table).items()}
 
 
-def inside(table: Table, day: int, names: Iterable[str]) -> dict[str, Floats]:
-    """Some columns of one session, each alone, to the far end of the range it had before that session."""
-    rows = table.day == day
+def inside(table: Table, days: Iterable[int], names: Iterable[str]) -> dict[str, Floats]:
+    """Some columns of some sessions, each alone, to the far end of the range it had before that session."""
     values = {name: table.values[name].copy() for name in names}
     for name, new in values.items():
-        low, high = _range_before(table, name, day)
-        floor, ceiling = _limits(table, name, table.values)
-        low, high = np.clip(low, floor, ceiling), np.clip(high, floor, ceiling)
-        new[rows] = _far_end(new, low, high)[rows]
+        floor, ceiling = _limits(table, name)
+        for day in days:
+            rows = table.day == day
+            low, high = _range_before(table, name, day)
+            low, high = np.clip(low, floor, ceiling), np.clip(high, floor, ceiling)
+            new[rows] = _far_end(new, low, high)[rows]
     return values
 
 
@@ -104,7 +106,7 @@ def row_inside(table: Table, day: int) -> Values:
         for name in ("open", "close"):
             new = _far_end(values[name], values["low"], values["high"])
             values[name][whole] = new[whole]
-    return values | inside(table, day, _free(table))
+    return values | inside(table, [day], _free(table))
 
 
 def _factor_inside(table: Table, day: int, priced: list[str]) -> Floats:
@@ -137,12 +139,13 @@ def _free(table: Table) -> dict[str, Floats]:
     return {name: values for name, values in table.values.items() if name not in PRICES}
 
 
-def _limits(table: Table, name: str, values: Values) -> tuple[Floats, Floats]:
+def _limits(table: Table, name: str) -> tuple[Floats, Floats]:
     """(N,), (N,) between which a column may move while the others of its row stay."""
     floor = np.full(len(table.day), -np.inf)
     ceiling = np.full(len(table.day), np.inf)
     if name not in OHLC or not table.coherent.any():
         return floor, ceiling
+    values = table.values
     others = [values[other] for other in OHLC if other != name]
     if name == "high":
         floor = np.where(table.coherent, np.max(others, axis=0), floor)
@@ -155,9 +158,14 @@ def _limits(table: Table, name: str, values: Values) -> tuple[Floats, Floats]:
 
 
 def _range_before(table: Table, name: str, day: int) -> tuple[Floats, Floats]:
-    """(N,), (N,) lowest and highest value of each row's symbol before the session; of the row where none."""
+    """(N,), (N,) lowest and highest value of each row's symbol before the session; of the row where none.
+
+    Of prices the last month counts: a pipeline may read the last years only, and the prices of long ago would
+    be new extremes to its scaler.
+    """
     old = table.values[name]
-    past = np.where(table.day < day, old, np.nan)
+    since = day - MONTH if table.has_prices else 0
+    past = np.where((since <= table.day) & (table.day < day), old, np.nan)
     low, high = _by_symbol(table, past, "min"), _by_symbol(table, past, "max")
     return np.where(np.isfinite(low), low, old), np.where(np.isfinite(high), high, old)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from gatecast.evaluation.audit.changes import Change, above, below, disturbed, inside, row_inside, shuffled
 from gatecast.evaluation.audit.reruns import FULL, Reruns, Trial
-from gatecast.evaluation.audit.rules import at_date, stands_out
+from gatecast.evaluation.audit.rules import answer_of
 from gatecast.evaluation.audit.table import Ints
 
 FUTURES: tuple[tuple[str, Change], ...] = (
@@ -18,6 +18,7 @@ FUTURES: tuple[tuple[str, Change], ...] = (
     ("shuffled", shuffled),
 )
 QUICK_FUTURES = 4
+MANY = (0.1, 0.22, 0.33, 0.41, 0.55, 0.68, 0.77, 0.93)  # places of sessions changed at once
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,9 @@ def gather(reruns: Reruns) -> Evidence:
         if trial is not None:
             rows[day] = trial
     future = list(_future(reruns))
-    reads_date = any((stands_out(trial, reruns) & at_date(trial)).any() for trial in rows.values())
-    columns = _columns(reruns, list(rows)) if reads_date else {}
+    answering = sorted(rows, key=lambda day: answer_of(rows[day], reruns), reverse=True)
+    reads_date = bool(rows) and answer_of(rows[answering[0]], reruns) > 0
+    columns = _columns(reruns, answering) if reads_date else {}
     return Evidence(False, rows, future, columns)
 
 
@@ -119,28 +121,45 @@ def _cuts(reruns: Reruns) -> list[tuple[int, int]]:
     return early + [(cut, last) for cut in late if cut < last]
 
 
-def _columns(reruns: Reruns, days: list[int]) -> dict[tuple[str, ...], dict[int, Trial]]:
-    """The target alone, then each other column, each until the forecasts for that session answer."""
+def _columns(reruns: Reruns, answering: list[int]) -> dict[tuple[str, ...], dict[int, Trial]]:
+    """The target alone, then each other column, until the forecasts for a changed session answer.
+
+    First on many sessions at once: there only the first is free of what the others may do to it. What does
+    not answer there is changed on one session alone: where it answered beside others, or else where the whole
+    row did most (`answering`, that one first).
+    """
     table = reruns.table
     others = [name for name in table.values if name != table.target]
-    spare = reruns.left - (2 if reruns.answer.predict else 0) - 1
-    groups = max(1, min(len(others), spare - 1))
-    together = [(table.target,)] + [tuple(map(str, part)) for part in np.array_split(others, groups)]
-    found: dict[tuple[str, ...], dict[int, Trial]] = {names: {} for names in together if names}
-    for day in days:
-        for names, seen in found.items():
-            if spare < 1 or any(
-                (stands_out(trial, reruns) & at_date(trial)).any() for trial in seen.values()
-            ):
-                continue
-            columns = " and ".join(table.written(name) for name in names)
-            what = f"{columns} of {table.label(day)} inside the old range"
-            before = len(reruns.tried)
-            trial = reruns.changed(what, inside(table, day, names), day - 1, day)
-            spare -= len(reruns.tried) - before
-            if trial is not None:
-                seen[day] = trial
+    reserved = (2 if reruns.answer.predict else 0) + 1
+    groups = max(1, min(len(others), reruns.left - reserved - 2))
+    parts = [(table.target,)] + [tuple(map(str, part)) for part in np.array_split(others, groups)]
+    dates = np.intersect1d(reruns.answer.date, table.day)
+    days = sorted({*answering, *_spread(dates, MANY)})
+    found: dict[tuple[str, ...], dict[int, Trial]] = {}
+    unsure: list[tuple[tuple[str, ...], int]] = []
+    for names in filter(None, parts):
+        trials = _changed_columns(reruns, names, days, reserved)
+        found[names] = {day: trials[day] for day in days[:1] if day in trials}
+        if not any(answer_of(trial, reruns) for trial in found[names].values()):
+            best = max(trials, key=lambda day: answer_of(trials[day], reruns), default=answering[0])
+            unsure += [(names, best if trials and answer_of(trials[best], reruns) else answering[0])]
+    for names, day in unsure:
+        found[names] |= _changed_columns(reruns, names, [day], reserved)
     return found
+
+
+def _changed_columns(
+    reruns: Reruns, names: tuple[str, ...], days: list[int], reserved: int
+) -> dict[int, Trial]:
+    """Session → what moved when these columns were changed on these sessions, inside their old range."""
+    table = reruns.table
+    if reruns.left <= reserved:
+        return {}
+    columns = " and ".join(table.written(name) for name in names)
+    where = table.label(days[0]) if len(days) == 1 else f"{len(days)} sessions"
+    what = f"{columns} of {where} inside the old range"
+    trial = reruns.changed(what, inside(table, days, names), days[0] - 1, days[-1])
+    return {} if trial is None else {day: Trial(day - 1, day, trial.moves) for day in days}
 
 
 def _spread(days: Ints, places: tuple[float, ...]) -> list[int]:

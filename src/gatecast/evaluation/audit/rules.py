@@ -13,6 +13,7 @@ from gatecast.evaluation.audit.reruns import Reruns, Trial
 from gatecast.evaluation.audit.table import Table
 
 LOCAL = 3  # a forecast answers one session when it moves this many times as much as the median before it
+QUANTILE = 0.95  # and more than this share of those before it
 ALIKE = 0.5  # a change moves "all alike" when it moves at least this share
 SEASON = 5  # sessions: the shortest season of daily prices, a week
 
@@ -28,8 +29,13 @@ def stands_out(trial: Trial, reruns: Reruns) -> pd.Series:
     before = size[trial.moves["date"] <= trial.after]
     level = reruns.unchanged.threshold
     if len(before):
-        level = max(level, LOCAL * before.median(), float(np.quantile(before, 0.95, method="lower")))
+        level = max(level, LOCAL * before.median(), float(np.quantile(before, QUANTILE, method="lower")))
     return size > level
+
+
+def answer_of(trial: Trial, reruns: Reruns) -> float:
+    """The largest move among the forecasts for the changed session that answer it; 0 where none does."""
+    return float(trial.moves["size"][stands_out(trial, reruns) & at_date(trial)].to_numpy().max(initial=0.0))
 
 
 def chance(reruns: Reruns) -> list[Finding]:
@@ -124,16 +130,22 @@ def local(
     if not answered and own is None:  # the columns speak only together, or the budget left none
         moves = [trial.moves[stands_out(trial, reruns) & at_date(trial)] for trial in rows.values()]
         if _any(moves):
-            answered = {tuple(name for name in table.values if name != table.target): pd.concat(moves)}
+            answered = {tuple(table.values): pd.concat(moves)}
     if answered:
         findings.append(_same_day(table, answered))
     return findings
 
 
 def stale_steps(reruns: Reruns, trials: Mapping[int, Trial]) -> dict[int, int]:
-    """Step → how many sessions older than the origin the newest row is that moves it; only where above 0."""
+    """Step → how many sessions older than the origin the newest row is that moves it; only where above 0.
+
+    Where a row moves all earlier forecasts, too, nothing can be said about which one it moves first.
+    """
     behind: dict[int, list[int]] = {}
     for day, trial in trials.items():
+        before = trial.moves[trial.moves["date"] <= trial.after]
+        if len(before) and reruns.moved(before).mean() > 1 - QUANTILE:
+            continue
         out = stands_out(trial, reruns).to_numpy()
         origin, date = (trial.moves[name].to_numpy(np.int64) for name in ("origin", "date"))
         for step in np.unique((date - origin)[origin == day]):

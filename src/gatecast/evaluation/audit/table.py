@@ -135,10 +135,12 @@ class Table:
         return np.where(beyond, self.last + np.maximum(later, 1), number).astype(np.int64)
 
     def changed(self, values: Values) -> pd.DataFrame:
-        """A fresh frame with these values in place of the old; index, names, dtypes and dates stay."""
+        """A fresh frame with these values in place of the old; index, names, dtypes, dates and empty
+        cells stay."""
         frame = self.frame.copy()
         for name, new in values.items():
-            where = np.isfinite(new) & (new != self.values[name])
+            old = self.values[name]
+            where = np.isfinite(new) & np.isfinite(old) & (new != old)
             if where.any():
                 position = self.place[name]
                 frame.isetitem(position, _written(frame.iloc[:, position], new, where).array)
