@@ -12,7 +12,9 @@ from gatecast.nn.population import Member, Rows, predict, train
 
 T, F, H = 4, 2, 2
 NETWORK = Network(cell="gru", hidden_size=3)
-TRAIN, VALIDATION = np.arange(3, 44), np.arange(50, 63)
+TRAIN, VALIDATION, NOISE = np.arange(3, 44), np.arange(50, 63), np.arange(600, 613)
+# one compiled program for most tests: how long a member trains is its own affair
+HOW = Training(epochs=60, batch_size=8, patience=None, learning_rate=0.05)
 
 
 @pytest.fixture(scope="module")
@@ -72,45 +74,43 @@ def test_equals_a_plain_loop_over_sliced_windows(rows):
 
 
 def test_the_best_validation_epoch_is_kept(rows):
-    noise = np.arange(600, 700)
-    how = Training(epochs=40, batch_size=8, patience=None, learning_rate=0.1)
-    (ours,) = train(NETWORK, how, rows, [member(epochs=40, validation=noise)], lookback=T)
+    (ours,) = train(NETWORK, HOW, rows, [member(epochs=40, validation=NOISE)], lookback=T)
     assert len(ours.validation_loss) == 40
     assert ours.best_epoch == 1 + np.argmin(ours.validation_loss) < 40
-    (forecast,) = predict(NETWORK, rows, [(ours.params, 0, noise)], lookback=T)
-    loss = ((forecast - rows.targets[noise]) ** 2).mean()
+    (forecast,) = predict(NETWORK, rows, [(ours.params, 0, NOISE)], lookback=T)
+    loss = ((forecast - rows.targets[NOISE]) ** 2).mean()
     np.testing.assert_allclose(loss, ours.validation_loss.min(), rtol=1e-5)
 
 
 def test_patience_ends_the_training(rows):
-    how = Training(epochs=200, batch_size=8, patience=3, learning_rate=0.1)
-    (ours,) = train(NETWORK, how, rows, [member(epochs=200, validation=np.arange(600, 700))], lookback=T)
-    assert len(ours.loss) == ours.best_epoch + 3 < 200
+    how = HOW.changed(patience=3)
+    (ours,) = train(NETWORK, how, rows, [member(epochs=60, validation=NOISE)], lookback=T)
+    assert len(ours.loss) == ours.best_epoch + 3 < 60
 
 
 def test_without_validation_the_last_epoch_is_kept_and_patience_has_no_effect(rows):
-    how = Training(epochs=20, batch_size=8, patience=1, learning_rate=0.3)
-    (ours,) = train(NETWORK, how, rows, [member(epochs=20, validation=TRAIN[:0])], lookback=T)
+    how = HOW.changed(patience=3)
+    (ours,) = train(
+        NETWORK, how, rows, [member(epochs=20, validation=TRAIN[:0])], lookback=T, room=(len(TRAIN), 13)
+    )
     assert ours.best_epoch == len(ours.loss) == 20
     assert np.isnan(ours.validation_loss).all()
 
 
 def test_a_member_depends_on_nobody_beside_it(rows):
-    how = Training(epochs=5, batch_size=8)
     everyone = [member(seed, epochs=5, scale=seed % 2) for seed in range(4)]
-    together = train(NETWORK, how, rows, everyone, lookback=T)
-    backwards = train(NETWORK, how, rows, everyone[::-1], lookback=T)[::-1]
-    (alone,) = train(NETWORK, how, rows, everyone[2:3], lookback=T)
+    together = train(NETWORK, HOW, rows, everyone, lookback=T)
+    backwards = train(NETWORK, HOW, rows, everyone[::-1], lookback=T)[::-1]
+    (alone,) = train(NETWORK, HOW, rows, everyone[2:3], lookback=T)
     assert all(equal(one, other) for one, other in zip(together, backwards, strict=True))
     assert equal(together[2], alone)
     assert not equal(together[0], together[2])
 
 
 def test_how_often_the_host_looks_in_changes_nothing(rows, monkeypatch):
-    how = Training(epochs=5, batch_size=8)
-    (usual,) = train(NETWORK, how, rows, [member(epochs=5)], lookback=T)
+    (usual,) = train(NETWORK, HOW, rows, [member(epochs=5)], lookback=T)
     monkeypatch.setattr(population, "LOOK_SECONDS", 0.0)
-    (step_by_step,) = train(NETWORK, how, rows, [member(epochs=5)], lookback=T)
+    (step_by_step,) = train(NETWORK, HOW, rows, [member(epochs=5)], lookback=T)
     assert equal(usual, step_by_step)
     np.testing.assert_array_equal(usual.loss, step_by_step.loss)
 
@@ -124,14 +124,14 @@ def test_an_epoch_visits_every_origin_once(rows):
 
 
 def test_scales_apply_to_inputs_and_back_to_outputs(rows):
-    (one,) = train(NETWORK, Training(epochs=1), rows, [member(epochs=1)], lookback=T)
+    (one,) = train(NETWORK, HOW, rows, [member(epochs=1)], lookback=T)
     (forecast,) = predict(NETWORK, rows, [(one.params, 1, VALIDATION)], lookback=T)
     expected = 2 * apply(NETWORK, one.params, windows(rows, VALIDATION) / 2)[0]
     np.testing.assert_allclose(forecast, expected, rtol=1e-5)
 
 
 def test_predictions_in_several_chunks_equal_those_at_once(rows, monkeypatch):
-    (one,) = train(NETWORK, Training(epochs=1), rows, [member(epochs=1)], lookback=T)
+    (one,) = train(NETWORK, HOW, rows, [member(epochs=1)], lookback=T)
     jobs = [(one.params, 0, np.arange(3, 699)), (one.params, 0, np.arange(3, 40))]
     small, few = predict(NETWORK, rows, jobs, lookback=T)
     monkeypatch.setattr(population, "CHUNK", 10_000)
@@ -147,6 +147,7 @@ def test_no_batch_size_means_all_rows_in_one_step(rows):
     assert equal(one, other)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("optimizer", "weight_decay"), [("adam", 0.01), ("adamw", 0.01), ("sgd", 0.0), ("rmsprop", 0.0)]
 )
@@ -162,7 +163,7 @@ def test_every_optimizer_learns(rows, optimizer, weight_decay):
 def test_a_network_that_diverges_is_named(rows):
     wild = rows._replace(targets=rows.targets * np.float32(1e30))
     with pytest.warns(FitWarning, match="1 of 1 networks .* diverged"):
-        (ours,) = train(NETWORK, Training(epochs=3), wild, [member(epochs=3)], lookback=T)
+        (ours,) = train(NETWORK, HOW, wild, [member(epochs=3)], lookback=T)
     assert ours.best_epoch == 0
     assert all(np.isfinite(value).all() for value in ours.params.values())
 
@@ -171,16 +172,16 @@ def test_ctrl_c_ends_the_training(rows):
     def interrupt(done, members, epochs):
         raise KeyboardInterrupt
 
-    forever = Training(epochs=100_000, batch_size=8, patience=None)
+    many = [member(seed, epochs=60) for seed in range(1000)]
     with pytest.raises(KeyboardInterrupt):
-        train(NETWORK, forever, rows, [member(epochs=100_000)], lookback=T, progress=interrupt)
+        train(NETWORK, HOW, rows, many, lookback=T, progress=interrupt)
 
 
 def test_progress_ends_with_everyone_done(rows):
     seen = []
     train(
         NETWORK,
-        Training(epochs=2),
+        HOW,
         rows,
         [member(s, epochs=2) for s in range(3)],
         lookback=T,
