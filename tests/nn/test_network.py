@@ -49,7 +49,10 @@ def reads_the_newest_and_nothing_later(by_row, origin: int) -> bool:
     return bool((by_row[:, origin] > 0).all() and (by_row[:, origin + 1 :] == 0).all())
 
 
-@pytest.mark.parametrize("network", NETWORKS, ids=name_of)
+@pytest.mark.parametrize(
+    "network",
+    [pytest.param(n, marks=pytest.mark.slow if n.num_layers > 1 else [], id=name_of(n)) for n in NETWORKS],
+)
 def test_every_step_reads_the_newest_session_and_none_after_the_origin(network):
     params = init_params(network, jax.random.key(1), features=F, lookback=T, horizon=H)
     by_row = derivative(lambda x: apply(network, params, x)[0], origin=8)

@@ -12,7 +12,10 @@ from gatecast.nn.cells import cell_of
 from gatecast.nn.recurrent import recurrent
 
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "recurrent.npz")
-CASES = sorted({name.split("/")[0] for name in GOLDEN.files})
+CASES = [
+    pytest.param(case, marks=[] if case.endswith(("1-one", "2-both")) else pytest.mark.slow)
+    for case in sorted({name.split("/")[0] for name in GOLDEN.files})
+]
 
 
 def case_arrays(case: str) -> dict[str, np.ndarray]:
