@@ -1,4 +1,4 @@
-"""The road on real files with their oddities; skipped where the folder of real data is not beside the project."""
+"""The road on real files with their oddities; skipped where they are not beside the project."""
 
 import pytest
 

@@ -30,7 +30,7 @@ SHAPES = [
     for horizon in (1, 5)
     for target in ("return", "close")
 ]
-FAST_SHAPES = SHAPES[0::7] + SHAPES[3:5]  # half of them, every two levels together once; the rest is slow
+FAST_SHAPES = [SHAPES[i] for i in (0, 3, 5, 6)]  # every two levels meet once; the other half is slow
 TINY = gc.Network(hidden_size=3)
 QUICK = gc.Training(epochs=2, batch_size=32)
 
