@@ -284,20 +284,39 @@ def regression_drawn_over_its_own_training(df):
     }
 
 
-def nearest_neighbour_in_training(df):
-    known = df["Close"].pct_change().to_numpy()
-    pairs = np.abs(known[2:, None] - known[None, 1 : CUT - 1])
-    change = known[2:CUT][pairs.argmin(axis=1)]
-    forecast = df["Close"].to_numpy()[1:-1] * (1 + np.append(change[:-1], 0)[: len(df) - 2])
-    forecasts = table(df, np.concatenate([[np.nan, np.nan], forecast]))
+def network_drawn_over_its_own_training(df):
+    change = df["Close"].pct_change().fillna(0).to_numpy()
+    weights = np.random.default_rng(0).normal(size=(2, 8))
+    hidden = np.tanh(50 * np.column_stack([np.roll(change, 1), np.roll(change, 2)]) @ weights)
+    output = np.linalg.lstsq(hidden[3:CUT], change[3:CUT])[0]
+    forecasts = table(df, df["Close"].shift(1) * (1 + hidden @ output))
     return {"forecasts": forecasts, "trained_until": str(df.index[CUT - 1].date())}
 
 
+def nearest_day_of_training(df):
+    change = df["Close"].pct_change().to_numpy()
+    nearest = np.abs(change[:, None] - change[None, 1 : CUT - 1]).argmin(axis=1) + 1
+    forecast = df["Close"].to_numpy() * (1 + change[nearest + 1])
+    return {"forecasts": table(df, np.roll(forecast, 1)), "trained_until": df.index[CUT - 1]}
+
+
+def test_a_day_of_training_that_is_its_own_nearest_knows_its_answer_and_only_that(prices):
+    assert set(found(nearest_day_of_training, prices)) == {"answer"}
+
+
+@pytest.mark.parametrize(
+    "pipeline", [regression_drawn_over_its_own_training, network_drawn_over_its_own_training]
+)
 @pytest.mark.parametrize("quick", [False, True])
-def test_forecasts_of_training_rows_are_found(quick, prices):
-    faults = found(regression_drawn_over_its_own_training, prices, quick=quick)
+def test_forecasts_of_training_rows_are_found(pipeline, quick, prices):
+    faults = found(pipeline, prices, quick=quick)
     assert set(faults) == {"training-rows"}
-    assert faults["training-rows"].first == "2015-05-21"
+    assert faults["training-rows"].first < "2015-06"
+
+
+def test_a_row_of_training_that_moves_the_whole_line_is_not_its_own_answer(walk):
+    trending = walk("A", 300, 20).drop(columns="symbol").rename(columns=str.title).set_index("Date")
+    assert set(found(regression_drawn_over_its_own_training, trending)) == {"training-rows"}
 
 
 def test_the_same_regression_is_clean_where_nothing_in_training_is_forecast(prices):

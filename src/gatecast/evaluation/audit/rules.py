@@ -14,6 +14,7 @@ from gatecast.evaluation.audit.table import Table
 
 LOCAL = 3  # a forecast answers one session when it moves this many times as much as the median before it
 QUANTILE = 0.95  # and more than this share of those before it
+NEIGHBOURS = 10  # and LOCAL times as much as the median of so many sessions just before it
 ALIKE = 0.5  # a change moves "all alike" when it moves at least this share
 SEASON = 5  # sessions: the shortest season of daily prices, a week
 
@@ -24,13 +25,19 @@ def at_date(trial: Trial) -> pd.Series:
 
 
 def stands_out(trial: Trial, reruns: Reruns) -> pd.Series:
-    """Which forecasts answer the changed session itself, and do not only move with all earlier ones."""
-    size = trial.moves["size"]
-    before = size[trial.moves["date"] <= trial.after]
+    """Which forecasts answer the changed session itself, and do not only move with the earlier ones.
+
+    A row that a model is trained on moves all its forecasts, those of unusual inputs most: hence more than
+    most of them, and more than those just before it, whose inputs are alike.
+    """
+    moves = trial.moves
+    before = moves[moves["date"] <= trial.after]
     level = reruns.unchanged.threshold
     if len(before):
-        level = max(level, LOCAL * before.median(), float(np.quantile(before, QUANTILE, method="lower")))
-    return size > level
+        size, near = before["size"], before["size"][before["date"] > trial.after - NEIGHBOURS]
+        level = max(level, LOCAL * size.median(), float(np.quantile(size, QUANTILE, method="lower")))
+        level = max(level, LOCAL * near.median()) if len(near) else level
+    return moves["size"] > level
 
 
 def answer_of(trial: Trial, reruns: Reruns) -> float:
