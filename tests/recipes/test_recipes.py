@@ -2,18 +2,20 @@
 
 import json
 import re
+import struct
+import zlib
 from pathlib import Path
 
 import pandas as pd
 import pytest
 
 from gatecast.errors import DataError, SettingError
-from gatecast.recipes import NAMES, common, page, recipe_of, tesla
+from gatecast.recipes import NAMES, common, page, pictures, recipe_of, tesla
 
 pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.GatecastWarning")
 
 
-SLOW = ("samsung", "kospi")  # to compile: they train many kinds of networks
+SLOW = ("samsung", "kospi", "tesla")  # to compile: many kinds of networks, or large ones
 PARAMS = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES]
 
 
@@ -86,7 +88,7 @@ def test_wrong_names_files_and_columns_end_with_2(command, tmp_path):
     assert command("recipe", "tesla", "--epochs", "0")[0] == 2
 
 
-@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize("name", ["samsung", pytest.param("kospi", marks=pytest.mark.slow)])
 def test_the_command_runs_one_side_and_writes_its_page(name, command, stand_in):
     args = ["recipe", name, "--as-written", "--data", stand_in(name), "--epochs", "1", "--seed", "3"]
     code, out, _ = command(*args, "--json", "--out", "pages")
@@ -119,3 +121,20 @@ def test_too_few_rows_are_refused():
     frame = pd.DataFrame({"Close": [1.0] * 20})
     with pytest.raises(DataError, match="20 rows"):
         recipe_of("tesla").pipeline(frame)
+
+
+def test_a_packed_picture_is_the_same_picture():
+    rows = b"".join(b"\0" + bytes(range(12)) for _ in range(30))
+    head = struct.pack(">IIBBBBB", 4, 30, 8, 2, 0, 0, 0)
+    parts = zlib.compress(rows, 0)
+    png = b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in [(b"IHDR", head), (b"IDAT", parts[:50]), (b"IDAT", parts[50:]), (b"IEND", b"")]
+    )
+    small = pictures.packed(png)
+    assert len(small) < len(png) / 2
+    assert small[:33] == png[:33], "signature and header"
+    size = struct.unpack(">I", small[33:37])[0]
+    assert zlib.decompress(small[41 : 41 + size]) == rows
+    assert small.endswith(png[-12:])
+    assert pictures.packed(small) == small

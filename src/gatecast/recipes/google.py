@@ -28,6 +28,7 @@ from gatecast.recipes.common import (
     mae,
     minmax,
     require,
+    rmse,
 )
 from gatecast.recipes.judging import from_result, judged
 from gatecast.recipes.pictures import lines_picture
@@ -143,6 +144,7 @@ def as_written(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
     naive = arrays.open[rows - 2]
     scaled_mae, right = mae(scaled, y), mae(made, actual)
     wrong, of_naive = wrongly_turned_back(scaled_mae, scaler), mae(naive, actual)
+    root, naive_root = rmse(made, actual), rmse(naive, actual)
     dates = frame.index[rows]
     loop, scan = (run(weights, X[:BATCH], zero_state(len(X[:BATCH])))[0] for run in (loop_lstm, scan_lstm))
     facts = {
@@ -162,6 +164,8 @@ def as_written(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
         "mae": right,
         "mae_from_zero_states": mae(scaler.back(fresh), actual),
         "naive_mae": of_naive,
+        "rmse": root,
+        "naive_rmse": naive_root,
         "loop_to_scan": float(np.abs(np.asarray(loop) - np.asarray(scan)).max()),
         "scan_to_engine": float(np.abs(np.asarray(scan) - fresh[:BATCH]).max()),
     }
@@ -183,8 +187,10 @@ def as_written(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
     numbers = {
         "mean absolute error it reports": f"{wrong:.2f} dollars",
         "mean absolute error": f"{right:.2f} dollars",
-        "that of naive": f"{of_naive:.2f} dollars",
-        "over naive's": number(right / of_naive, 2),
+        "mean absolute error of naive": f"{of_naive:.2f} dollars",
+        "RMSE": f"{root:.2f} dollars, two sessions ahead",
+        "RMSE of naive, the same sessions": f"{naive_root:.2f} dollars",
+        "RMSE over naive's": number(root / naive_root, 2),
     }
     return Side(facts, says, numbers, {"as-written": picture})
 

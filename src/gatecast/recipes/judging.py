@@ -27,12 +27,12 @@ def judged(asked: Mapping[str, Result], *, unit: str, decimals: int) -> Side:
     for what, result in asked.items():
         mine = networks[networks["model"].str.endswith(f", {what}")]
         says.append(_worth(what, mine, result))
-    own = networks.iloc[0]
+    own = _best(networks[networks["model"].str.endswith(f", {next(iter(asked))}")])
     return Side(
         facts={what.replace(" ", "_"): result_facts(result) for what, result in asked.items()},
         says=tuple(says),
         numbers={
-            "RMSE": f"{number(own['rmse'], decimals)} {unit}",
+            "RMSE": f"{number(own['rmse'], decimals)} {unit} ({own['model'].partition(',')[0]})",
             "RMSE of naive, the same sessions": f"{number(naive, decimals)} {unit}",
             "RMSE over naive's": number(own["ratio"], 2),
             "one seed to another": f"{number(own['low'], 2)} to {number(own['high'], 2)} times naive's",
@@ -133,7 +133,7 @@ def _scope(result: Result, naive: float, unit: str, decimals: int) -> str:
 
 
 def _worth(what: str, networks: pd.DataFrame, result: Result) -> str:
-    best = networks.iloc[int(networks["ratio"].argmin())]
+    best = _best(networks)
     name = best["model"].removesuffix(f", {what}")
     who = f"the network, {name}," if len(networks) == 1 else f"the best of the networks, {name},"
     kind = {
@@ -143,10 +143,17 @@ def _worth(what: str, networks: pd.DataFrame, result: Result) -> str:
     }[result.verdict.kinds[name]]
     return (
         f"Asked for {what}, {who} has {number(best['ratio'], 2)} times naive's RMSE "
-        f"(Diebold-Mariano p {_equals(best['p'])}): {kind}." + "".join(f" {note}." for note in result.notes)
+        f"({_tested(result, name)}): {kind}." + "".join(f" {note}." for note in result.notes)
     )
 
 
-def _equals(p: float) -> str:
-    text = p_value(p)
-    return text if text.startswith("<") else f"= {text}"
+def _best(networks: pd.DataFrame) -> pd.Series:
+    return networks.iloc[int(networks["ratio"].argmin())]
+
+
+def _tested(result: Result, name: str) -> str:
+    test = result.significance.models[name].diebold_mariano
+    if test.reason:
+        return f"no Diebold-Mariano test: {test.reason}"
+    p = p_value(test.p)
+    return f"Diebold-Mariano p {p}" if p.startswith("<") else f"Diebold-Mariano p = {p}"

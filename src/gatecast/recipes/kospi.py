@@ -113,7 +113,7 @@ def as_written(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
         split=dates[split],
     )
     numbers = {
-        "RMSE": f"{_points(errors[best])} ({best}, the best)",
+        "RMSE": f"{_points(errors[best])} ({best})",
         "RMSE of naive, the same sessions": _points(of_naive),
         "RMSE over naive's": number(errors[best] / of_naive, 2),
     }

@@ -19,6 +19,7 @@ def write_page(run: Run, folder: Path, command: str) -> Path:
     Raises
         RunError: the folder cannot be written.
     """
+    from gatecast.recipes.pictures import packed
     from gatecast.report.pictures import to_png
 
     path = folder / f"{run.recipe.name}.md"
@@ -26,7 +27,7 @@ def write_page(run: Run, folder: Path, command: str) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
         for side in sides(run).values():
             for name, chart in side.pictures.items():
-                (folder / f"{run.recipe.name}-{name}.png").write_bytes(to_png(chart))
+                (folder / f"{run.recipe.name}-{name}.png").write_bytes(packed(to_png(chart)))
         path.write_text(page(run, command), encoding="utf-8")
     except OSError as error:
         raise RunError(f"{folder}: cannot be written ({error.strerror or error})") from None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
 
 import altair as alt
 import numpy as np
@@ -83,3 +85,24 @@ def errors_picture(
         f"left of the line: better than {reference}; dot: the seeds' mean forecast; bar: best seed to worst"
     )
     return styled(layers.properties(width=WIDTH - 120, height=26 * len(table), title=heading(title, below)))
+
+
+def packed(png: bytes) -> bytes:
+    """The same picture in about a third of the bytes: it comes compressed for speed."""
+    chunks = list(_chunks(png))
+    pixels = zlib.decompress(b"".join(body for kind, body in chunks if kind == b"IDAT"))
+    others = [chunk for chunk in chunks if chunk[0] != b"IDAT"]
+    kept = [*others[:-1], (b"IDAT", zlib.compress(pixels, 9)), others[-1]]
+    return png[:8] + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in kept
+    )
+
+
+def _chunks(png: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Kind and body of every chunk after the signature."""
+    place = 8
+    while place < len(png):
+        (size,) = struct.unpack(">I", png[place : place + 4])
+        yield png[place + 4 : place + 8], png[place + 8 : place + 8 + size]
+        place += size + 12
