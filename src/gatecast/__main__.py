@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -39,8 +40,9 @@ def main() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Ctrl-C. What is raised in JAX's callback of the garbage collector is lost: then again, a bit later."""
-    if frame is not None and frame.f_code.co_name == "_xla_gc_callback":
+    """Ctrl-C. What is raised in a callback of the garbage collector (JAX has one) is lost: again, then."""
+    codes = [getattr(callback, "__code__", None) for callback in gc.callbacks]
+    if frame is not None and frame.f_code in codes:
         threading.Timer(0.05, signal.raise_signal, [number]).start()
     else:
         raise KeyboardInterrupt
