@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import gatecast as gc
 from gatecast.errors import DataError, SettingError
 from gatecast.recipes import NAMES, common, page, pictures, recipe_of, tesla
 
@@ -115,6 +116,20 @@ def test_yahoo_is_where_the_korean_tutorials_download():
     }
     with pytest.raises(SettingError, match="google needs --data"):
         common.source_of(recipe_of("google"), None)
+
+
+def test_a_download_has_the_tutorials_dates_and_the_page_says_that_yahoo_rescales(monkeypatch, stand_in):
+    asked = []
+
+    def download(source, **dates):
+        asked.append((source, dates))
+        return gc.load(stand_in("tesla"))
+
+    monkeypatch.setattr(common, "load", download)
+    made = common.run(recipe_of("tesla"), epochs=1, corrected=False)
+    assert asked == [("yahoo:TSLA", {"start": "2010-06-29", "end": "2020-07-31"})]
+    assert "Yahoo rescales old prices after every split" in page.page(made, "…")
+    assert "--data" not in page.command_of(made, Path("docs"), None, 0)
 
 
 def test_too_few_rows_are_refused():

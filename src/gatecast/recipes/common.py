@@ -54,10 +54,10 @@ class Difference(NamedTuple):
 class Recipe:
     """A tutorial.
 
-    does: what it does, in a paragraph; yahoo: the symbol it downloads, if it does; found: where its file is
-    found; target: the column it forecasts. as_written, corrected: (frame, epochs, seed) → Side, with
-    `epochs` and `corrected_epochs` where the user gives none. pipeline, corrected_pipeline: frame → what
-    `gatecast.audit` takes, trained for a few epochs.
+    does: what it does, in a paragraph; found: where its file is found; target: the column it forecasts;
+    yahoo, start, end: the symbol that it downloads, if it does, and the first and the last date.
+    as_written, corrected: (frame, epochs, seed) → Side, with `epochs` and `corrected_epochs` where the user
+    gives none. pipeline, corrected_pipeline: frame → what `gatecast.audit` takes, trained for a few epochs.
     """
 
     name: str
@@ -73,6 +73,8 @@ class Recipe:
     corrected_pipeline: Callable[[pd.DataFrame], Forecasts]
     differences: tuple[Difference, ...]
     yahoo: str | None = None
+    start: str | None = None
+    end: str | None = None
     read: Callable[[str], pd.DataFrame] | None = None
     note: str = ""
 
@@ -127,7 +129,8 @@ def run(
     if epochs is not None and epochs < 1:
         raise SettingError(f"epochs = {epochs}: must be at least 1")
     source = source_of(recipe, data)
-    frame = recipe.read(source) if recipe.read else read_prices(source)
+    dates = (recipe.start, recipe.end) if data is None else (None, None)
+    frame = recipe.read(source) if recipe.read else read_prices(source, *dates)
     return Run(
         recipe,
         source,
@@ -146,9 +149,9 @@ def source_of(recipe: Recipe, data: str | None) -> str:
     return f"yahoo:{recipe.yahoo}"
 
 
-def read_prices(source: str) -> pd.DataFrame:
+def read_prices(source: str, start: str | None = None, end: str | None = None) -> pd.DataFrame:
     """Prices under the names that Yahoo's downloads have, with the dates as index."""
-    table = load(source).table
+    table = load(source, start=start, end=end).table
     names = {name: written for name, written in COLUMNS.items() if name in table.columns}
     return table.set_index("session")[list(names)].rename(columns=names).rename_axis("Date")
 

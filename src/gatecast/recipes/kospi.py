@@ -215,4 +215,6 @@ RECIPE = Recipe(
         "`hidden_size`, the third `num_layers`."
     ),
     yahoo="^KS11",
+    start="2019-01-30",
+    end="2020-10-30",
 )

@@ -215,4 +215,6 @@ RECIPE = Recipe(
         ),
     ),
     yahoo="TSLA",
+    start="2010-06-29",
+    end="2020-07-31",
 )
