@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
+from gatecast.data.sources import EXACT
 from gatecast.data.sessions import sessions_between
 
 from .conftest import walk_frame  # isort: skip
@@ -125,7 +126,7 @@ def test_the_same_experiment_gives_the_same_bits_in_another_process(
     assert parsed(ended.stdout)["verdict"]["text"] == result.verdict.text
     first, second = (tmp_path / name / "forecasts.parquet" for name in ("first", "second"))
     assert first.read_bytes() == second.read_bytes()
-    table = pd.read_csv(prices, float_precision="round_trip")
+    table = pd.read_csv(prices, **EXACT)
     table.loc[3, "close"] *= 1.001
     table.to_csv(prices, index=False)
     ended = again("third")
@@ -150,7 +151,7 @@ def test_forecast_prints_the_next_sessions_and_the_record(prices: Path, command)
     code, out, _ = command("forecast", "a.csv", "--horizon", "2", *set(SMALL) - {"--folds=1"})
     assert code == 0
     lines = out.splitlines()
-    last = pd.read_csv(prices, float_precision="round_trip")["close"].iloc[-1]
+    last = pd.read_csv(prices, **EXACT)["close"].iloc[-1]
     assert lines[0] == f"a: {last:,.2f} at the close of 2015-06-24"
     assert [line.split()[0] for line in lines[2:4]] == ["2015-06-25", "2015-06-26"]
     assert all("±" in line for line in lines[2:4])
@@ -208,13 +209,8 @@ def test_settings_beside_a_run_are_refused(prices: Path, command, run_folder: Pa
 def test_data_check_prints_what_is_there_and_what_is_odd(prices: Path, command) -> None:
     code, out, err = command("data", "check", "a.csv")
     assert (code, err) == (0, "")
-    assert (
-        out
-        == gc.Prices.from_frame(
-            pd.read_csv(prices, float_precision="round_trip"), source="a.csv", symbol="a"
-        ).report()
-        + "\n"
-    )
+    read = gc.Prices.from_frame(pd.read_csv(prices, **EXACT), source="a.csv", symbol="a")
+    assert out == read.report() + "\n"
     assert "nothing odd" in out
 
 
@@ -240,7 +236,7 @@ def test_data_check_in_json(prices: Path, command) -> None:
         "last_session": "2015-06-24",
         "columns": ["open", "high", "low", "close", "volume"],
         "calendar": {"a": "XNYS"},
-        "sha256": gc.Prices.from_frame(pd.read_csv(prices, float_precision="round_trip"), symbol="a").sha256,
+        "sha256": gc.Prices.from_frame(pd.read_csv(prices, **EXACT), symbol="a").sha256,
         "oddities": [],
     }
 
