@@ -11,8 +11,8 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.data.sources import EXACT
 from gatecast.data.sessions import sessions_between
+from gatecast.data.sources import EXACT
 
 from .conftest import walk_frame  # isort: skip
 
