@@ -242,7 +242,10 @@ def _training(fitted: Mapping[str, FittedNetwork]) -> pd.DataFrame:
 
 
 def _left_out(folds: Sequence[Fold]) -> tuple[str, ...]:
-    left = {symbol: [f.number for f in folds if symbol in f.left_out] for f in folds for symbol in f.left_out}
+    left: dict[str, list[int]] = {}
+    for fold in folds:
+        for symbol in fold.left_out:
+            left.setdefault(symbol, []).append(fold.number)
     if not left:
         return ()
     some = ", ".join(f"{symbol} (fold {', '.join(map(str, numbers))})" for symbol, numbers in left.items())
