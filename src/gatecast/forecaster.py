@@ -23,7 +23,7 @@ from gatecast.progress import Bar
 from gatecast.runs import new_folder
 
 WEIGHTS = "network"
-TAIL_ARRAYS = ("features", "anchor", "close", "symbol", "session")
+TAIL_ARRAYS = ("features", "anchor", "close", "spread", "log_range", "symbol", "session")
 
 
 class Forecaster:
@@ -257,14 +257,7 @@ class Forecaster:
 def _tail(problem: Problem, origins: NDArray[np.int64]) -> Problem:
     """The problem cut to the windows that end at `origins`, one per symbol."""
     rows = (origins[:, None] + np.arange(1 - problem.lookback, 1)).ravel()
-    return _with_rows(
-        problem,
-        features=problem.features[rows],
-        anchor=problem.anchor[rows],
-        close=problem.close[rows],
-        symbol=problem.symbol[rows],
-        session=problem.session[rows],
-    )
+    return _with_rows(problem, **{name: getattr(problem, name)[rows] for name in TAIL_ARRAYS})
 
 
 def _problem_of(
@@ -276,6 +269,8 @@ def _problem_of(
         names=tuple(names),
         anchor=np.zeros(0),
         close=np.zeros(0),
+        spread=np.zeros(0),
+        log_range=np.zeros(0),
         targets=np.zeros((0, settings.horizon)),
         symbols=tuple(symbols),
         symbol=none,

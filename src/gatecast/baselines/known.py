@@ -22,10 +22,3 @@ def known_spans(problem: Problem, fold: Fold) -> tuple[Rows, Rows, Rows]:
     oldest, newest = known[starts], known[starts + counts - 1]
     begin = np.maximum(oldest - problem.lookback, problem.first[oldest]) + 1
     return present, begin, newest + problem.horizon
-
-
-def log_returns(problem: Problem) -> Floats:
-    """(rows,) log returns of the forecast column; NaN at each symbol's first row."""
-    returns = np.diff(np.log(problem.anchor), prepend=np.nan)
-    returns[problem.first] = np.nan
-    return returns

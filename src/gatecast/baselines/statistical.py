@@ -7,14 +7,14 @@ import warnings
 import numpy as np
 from numpy.typing import NDArray
 
-from gatecast.baselines.known import known_spans, log_returns
+from gatecast.baselines.known import known_spans
 from gatecast.errors import FitWarning
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem, Rows
+from gatecast.problem.volatility import DECAY
 
 Floats = NDArray[np.float64]
 
-DECAY = 0.94  # RiskMetrics' daily decay
 MAX_LAGS = 10  # two weeks of sessions; more, and AIC finds lags in noise
 ROWS_PER_LAG = 10
 CONSTANT = 1e-12  # returns nearer together than this differ by rounding
@@ -29,7 +29,7 @@ def ewma(problem: Problem, fold: Fold) -> Floats:
     """
     import pandas as pd
 
-    smoothed = pd.Series(log_returns(problem)).groupby(problem.symbol, sort=False).ewm(alpha=1 - DECAY).mean()
+    smoothed = pd.Series(problem.returns).groupby(problem.symbol, sort=False).ewm(alpha=1 - DECAY).mean()
     mean = smoothed.to_numpy()[fold.test]
     return problem.anchor[fold.test, None] * np.exp(np.arange(1, problem.horizon + 1) * mean[:, None])
 
@@ -46,7 +46,7 @@ def ar(problem: Problem, fold: Fold) -> Floats:
         FitWarning: constant returns, too few of them, a fit that fails or is not stationary; the mean
             known return, AR(0), is then used and the warning says so.
     """
-    returns = log_returns(problem)
+    returns = problem.returns
     forecast = np.empty((len(fold.test), problem.horizon))
     present, begins, ends = known_spans(problem, fold)
     edges = np.searchsorted(problem.symbol[fold.test], np.append(present, len(problem.symbols)))

@@ -14,6 +14,7 @@ from gatecast.errors import SettingError, did_you_mean
 from gatecast.problem import features as feature_rules
 from gatecast.problem import targets as target_rules
 from gatecast.problem.features import FeatureFunction
+from gatecast.problem.volatility import ewma_volatility, log_returns
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -27,6 +28,8 @@ class Problem:
     names     F names
     anchor    (rows,) price of the forecast column; what naive forecasts
     close     (rows,) the close
+    spread    (rows,) volatility of a session's log return, known at its close: see `ewma_volatility`
+    log_range (rows,) log(high / low); NaN where either is missing
     targets   (rows, h) log returns from the origin or prices; NaN past the symbol's end
     symbol    (rows,) index into `symbols`
     session   (rows,) datetime64[D]
@@ -39,6 +42,8 @@ class Problem:
     names: tuple[str, ...]
     anchor: Floats
     close: Floats
+    spread: Floats
+    log_range: Floats
     targets: Floats
     symbols: tuple[str, ...]
     symbol: Rows
@@ -69,6 +74,11 @@ class Problem:
     def later(self, origins: Rows) -> Floats:
         """(N, h) the prices that came after `origins`."""
         return target_rules.later_prices(self.anchor, self.last, self.horizon)[origins]
+
+    @cached_property
+    def returns(self) -> Floats:
+        """(rows,) log returns of the forecast column; NaN at each symbol's first row."""
+        return log_returns(self.anchor, self.first)
 
     def to_price(self, target: Floats, origins: Rows) -> Floats:
         """Targets (…, N, h) of `origins` (N,) as prices."""
@@ -108,6 +118,8 @@ def make_problem(
         names=tuple(map(str, frame.columns)),
         anchor=anchor,
         close=table["close"].to_numpy(dtype=np.float64),
+        spread=ewma_volatility(log_returns(anchor, first), first),
+        log_range=_log_range(table),
         targets=target_rules.to_target(target, later, anchor),
         symbols=prices.symbols,
         symbol=np.repeat(np.arange(len(sizes)), sizes),
@@ -130,6 +142,14 @@ def _features(
     if target == "return":
         return feature_rules.return_features(prices, column)
     return feature_rules.level_features(prices, column)
+
+
+def _log_range(table: pd.DataFrame) -> Floats:
+    if not {"high", "low"} <= set(table.columns):
+        return np.full(len(table), np.nan)
+    high, low = (table[name].to_numpy(dtype=np.float64) for name in ("high", "low"))
+    known = (high > 0) & (low > 0)
+    return np.log(np.where(known, high, np.nan) / np.where(known, low, np.nan))
 
 
 def _first_usable(usable: NDArray[np.bool_], starts: Rows, sizes: Rows) -> Rows:

@@ -1,0 +1,308 @@
+"""Distributions of a log return from the origin: what a range forecast is, before any price is put to it.
+
+A distribution stands for N origins and h steps at once. All its methods are exact but for `Mixture`, whose
+quantiles and CRPS are solved numerically.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeGuard, TypeVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Kind = TypeVar("Kind")
+
+LEVELS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975, 0.99)
+FINE_LEVELS = (np.arange(200) + 0.5) / 200  # of a distribution that is known by its quantiles alone
+
+
+class Distribution(Protocol):
+    """N origins x h steps; every method works on all of them."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, h)."""
+
+    def quantile(self, levels: ArrayLike) -> Floats:
+        """Levels (L,), or (N, h, L) where every origin has its own, in (0, 1) → log returns (N, h, L)."""
+
+    def cdf(self, y: Floats) -> Floats:
+        """Probability of a log return up to y; (N, h) → (N, h). Of what came: the PIT."""
+
+    def crps(self, y: Floats) -> Floats:
+        """Continuous ranked probability score of y, in log return; (N, h) → (N, h). Small is good.
+
+        The integral of (F(x) - 1{y <= x})² dx; Gneiting and Raftery (2007), eq. 20.
+        """
+
+    def log_score(self, y: Floats) -> Floats:
+        """- log density of y; (N, h) → (N, h). Small is good; NaN where there is no density."""
+
+    def take(self, origins: NDArray[np.int64] | slice) -> Distribution:
+        """The same for some of the N origins."""
+
+
+@dataclass(frozen=True)
+class StudentT:
+    """Student's t: location, scale > 0 and degrees of freedom df > 1, each (N, h), in log return."""
+
+    location: Floats
+    scale: Floats
+    df: Floats
+
+    def __post_init__(self) -> None:
+        if not self.location.shape == self.scale.shape == self.df.shape:
+            raise ValueError(
+                f"location {self.location.shape}, scale {self.scale.shape}, df {self.df.shape} must be alike"
+            )
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, h)."""
+        rows, steps = self.location.shape
+        return rows, steps
+
+    def quantile(self, levels: ArrayLike) -> Floats:
+        """Levels (L,) or (N, h, L) → log returns (N, h, L)."""
+        from scipy.special import stdtrit
+
+        z = stdtrit(self.df[..., None], np.asarray(levels, dtype=np.float64))
+        return self.location[..., None] + self.scale[..., None] * z
+
+    def cdf(self, y: Floats) -> Floats:
+        """P(return <= y), (N, h)."""
+        from scipy.special import stdtr
+
+        return stdtr(self.df, self._z(y))
+
+    def crps(self, y: Floats) -> Floats:
+        """(N, h), in log return; Jordan, Krüger and Lerch (2019), Evaluating Probabilistic Forecasts with
+        scoringRules, appendix A.
+        """
+        from scipy.special import betaln, stdtr
+
+        z, df = self._z(y), self.df
+        tail = 2 * np.exp(-self._log_shape(z)) * (df + z**2) / (df - 1)
+        apart = 2 * np.sqrt(df) / (df - 1) * np.exp(betaln(0.5, df - 0.5) - 2 * betaln(0.5, df / 2))
+        return self.scale * (z * (2 * stdtr(df, z) - 1) + tail - apart)
+
+    def log_score(self, y: Floats) -> Floats:
+        """- log density, (N, h)."""
+        return self._log_shape(self._z(y)) + np.log(self.scale)
+
+    def take(self, origins: NDArray[np.int64] | slice) -> StudentT:
+        """The same for some of the N origins."""
+        return StudentT(self.location[origins], self.scale[origins], self.df[origins])
+
+    def _z(self, y: Floats) -> Floats:
+        return (y - self.location) / self.scale
+
+    def _log_shape(self, z: Floats) -> Floats:
+        """- log density of the standard t."""
+        from scipy.special import betaln
+
+        df = self.df
+        return 0.5 * np.log(df) + betaln(0.5, df / 2) + (df + 1) / 2 * np.log1p(z**2 / df)
+
+
+@dataclass(frozen=True)
+class Mixture:
+    """Equal parts of several Student t's; quantiles and CRPS are solved numerically."""
+
+    parts: tuple[StudentT, ...]
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, h)."""
+        return self.parts[0].shape
+
+    def quantile(self, levels: ArrayLike) -> Floats:
+        """Levels (L,) or (N, h, L) → log returns (N, h, L), by bisection between the parts' quantiles."""
+        of_parts = np.stack([part.quantile(levels) for part in self.parts])
+        low, high = of_parts.min(axis=0), of_parts.max(axis=0)
+        levels = np.broadcast_to(np.asarray(levels, dtype=np.float64), low.shape)
+        for _ in range(50):
+            middle = 0.5 * (low + high)
+            below = self._cdf(middle) < levels
+            low, high = np.where(below, middle, low), np.where(below, high, middle)
+        return 0.5 * (low + high)
+
+    def cdf(self, y: Floats) -> Floats:
+        """P(return <= y), (N, h)."""
+        return np.mean([part.cdf(y) for part in self.parts], axis=0)
+
+    def crps(self, y: Floats) -> Floats:
+        """(N, h), in log return: the integral of (F(x) - 1{y <= x})² on each side of y.
+
+        Each side runs over 64 Gauss-Legendre nodes u in (0, 1) with x = y ± s u / (1 - u), s the mean
+        distance of the parts from y.
+        """
+        node, weight = np.polynomial.legendre.leggauss(64)
+        u, weight = (node + 1) / 2, weight / 2
+        spread = np.mean([part.scale + np.abs(y - part.location) for part in self.parts], axis=0)[..., None]
+        away, stretch = spread * u / (1 - u), spread * weight / (1 - u) ** 2
+        left, right = self._cdf(y[..., None] - away), self._cdf(y[..., None] + away)
+        return np.sum((left**2 + (1 - right) ** 2) * stretch, axis=-1)
+
+    def log_score(self, y: Floats) -> Floats:
+        """- log of the mean density, (N, h)."""
+        scores = np.stack([part.log_score(y) for part in self.parts])
+        return -(np.logaddexp.reduce(-scores, axis=0) - np.log(len(self.parts)))
+
+    def take(self, origins: NDArray[np.int64] | slice) -> Mixture:
+        """The same for some of the N origins."""
+        return Mixture(tuple(part.take(origins) for part in self.parts))
+
+    def _cdf(self, x: Floats) -> Floats:
+        """(N, h, L) → (N, h, L)."""
+        from scipy.special import stdtr
+
+        total = np.zeros_like(x)
+        for part in self.parts:
+            z = (x - part.location[..., None]) / part.scale[..., None]
+            total += stdtr(part.df[..., None], z)
+        return total / len(self.parts)
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Known by its quantiles: `values` (N, h, Q) in log return at `levels` (Q,), both rising.
+
+    Between two levels the quantile function is a straight line; beyond the outermost it is an exponential
+    tail through the last two, as Park et al. (2022, Learning Quantile Functions without Quantile Crossing)
+    close theirs: Q(p) = q1 + b log(p / p1) below the first level, with Q(p2) = q2.
+    """
+
+    levels: Floats
+    values: Floats
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, h)."""
+        rows, steps, _ = self.values.shape
+        return rows, steps
+
+    def quantile(self, levels: ArrayLike) -> Floats:
+        """Levels (L,) or (N, h, L) → log returns (N, h, L)."""
+        wanted = np.asarray(levels, dtype=np.float64)
+        wanted = np.broadcast_to(wanted, (*self.shape, wanted.shape[-1]))
+        place = np.clip(np.searchsorted(self.levels, wanted) - 1, 0, len(self.levels) - 2)
+        lower, upper = (np.take_along_axis(self.values, place + one, axis=-1) for one in (0, 1))
+        share = (wanted - self.levels[place]) / (self.levels[place + 1] - self.levels[place])
+        inside = lower + np.clip(share, 0, 1) * (upper - lower)
+        left, right = self._tails()
+        below = np.minimum(np.log(wanted / self.levels[0]), 0)
+        above = np.minimum(np.log((1 - wanted) / (1 - self.levels[-1])), 0)
+        return inside + left * below - right * above
+
+    def cdf(self, y: Floats) -> Floats:
+        """P(return <= y), (N, h); where several levels have the same quantile, the middle of them."""
+        levels, values, at = self.levels, self.values, y[..., None]
+        first, last = np.sum(values < at, axis=-1), np.sum(values <= at, axis=-1)
+        place = np.clip(first - 1, 0, len(levels) - 2)
+        lower, upper = (np.take_along_axis(values, (place + one)[..., None], -1)[..., 0] for one in (0, 1))
+        share = np.clip((y - lower) / np.where(upper > lower, upper - lower, 1), 0, 1)
+        inside = levels[place] + share * (levels[place + 1] - levels[place])
+        tied = (levels[np.minimum(first, len(levels) - 1)] + levels[np.maximum(last - 1, 0)]) / 2
+        inside = np.where(last > first, tied, inside)
+        left, right = (np.maximum(tail[..., 0], 1e-300) for tail in self._tails())
+        below = levels[0] * np.exp(np.minimum((y - values[..., 0]) / left, 0))
+        above = (1 - levels[-1]) * np.exp(np.minimum((values[..., -1] - y) / right, 0))
+        return np.where(
+            first == 0, np.where(last == 0, below, inside), np.where(first == len(levels), 1 - above, inside)
+        )
+
+    def crps(self, y: Floats) -> Floats:
+        """(N, h), in log return: twice the integral of the pinball loss over all levels.
+
+        On a straight piece and in a tail the integral is known; the piece that holds y is cut there.
+        """
+        p, q, at = self.levels, self.values, y[..., None]
+        level = self.cdf(y)
+        # pieces between levels: the pinball loss of a line, integrated on both sides of the cut
+        cut = np.clip(level[..., None], p[:-1], p[1:])
+        slope = np.diff(q, axis=-1) / np.diff(p)
+        middle = q[..., :-1] + slope * (cut - p[:-1])
+        total = np.sum(
+            _pinball_integral(p[:-1], cut, q[..., :-1], middle, at)
+            + _pinball_integral(cut, p[1:], middle, q[..., 1:], at),
+            axis=-1,
+        )
+        left, right = (tail[..., 0] for tail in self._tails())
+        total += _tail_integral(p[0], np.minimum(level, p[0]), q[..., 0] - y, left)
+        total += _tail_integral(1 - p[-1], np.minimum(1 - level, 1 - p[-1]), y - q[..., -1], right)
+        return 2 * total
+
+    def log_score(self, y: Floats) -> Floats:
+        """NaN: quantiles alone give no density."""
+        return np.full(self.shape, np.nan)
+
+    def take(self, origins: NDArray[np.int64] | slice) -> Quantiles:
+        """The same for some of the N origins."""
+        return Quantiles(self.levels, self.values[origins])
+
+    def _tails(self) -> tuple[Floats, Floats]:
+        """The lengths b >= 0 of both tails, (N, h, 1)."""
+        p, q = self.levels, self.values
+        left = (q[..., 1] - q[..., 0]) / np.log(p[1] / p[0])
+        right = (q[..., -1] - q[..., -2]) / np.log((1 - p[-2]) / (1 - p[-1]))
+        return left[..., None], right[..., None]
+
+
+def concatenated(parts: Sequence[Distribution]) -> Distribution:
+    """Distributions of one kind, their origins one after the other.
+
+    Raises
+        TypeError: they are of different kinds.
+    """
+    if _all(parts, StudentT):
+        return _joined(parts)
+    if _all(parts, Quantiles):
+        return Quantiles(parts[0].levels, np.concatenate([part.values for part in parts]))
+    if _all(parts, Mixture):
+        columns = zip(*(part.parts for part in parts), strict=True)
+        return Mixture(tuple(_joined(column) for column in columns))
+    raise TypeError(f"not of one kind: {', '.join(sorted({type(part).__name__ for part in parts}))}")
+
+
+def _all(parts: Sequence[Distribution], kind: type[Kind]) -> TypeGuard[Sequence[Kind]]:
+    return all(isinstance(part, kind) for part in parts)
+
+
+def _joined(parts: Sequence[StudentT]) -> StudentT:
+    return StudentT(
+        *(np.concatenate([getattr(part, name) for part in parts]) for name in ("location", "scale", "df"))
+    )
+
+
+def _pinball_integral(start: Floats, end: Floats, low: Floats, high: Floats, y: Floats) -> Floats:
+    """The pinball loss of a quantile function that is a line from (start, low) to (end, high), y not inside.
+
+    With y above the line the loss at p is p (y - Q(p)), below it (1 - p) (Q(p) - y); Simpson's rule is exact
+    for the product of two lines.
+    """
+    middle, value = (start + end) / 2, (low + high) / 2
+
+    def loss(p: Floats, q: Floats) -> Floats:
+        return np.where(value <= y, p * (y - q), (1 - p) * (q - y))
+
+    return (end - start) / 6 * (loss(start, low) + 4 * loss(middle, value) + loss(end, high))
+
+
+def _tail_integral(p: float, cut: Floats, out: Floats, length: Floats) -> Floats:
+    """The pinball loss over the levels (0, p] of a tail Q(u) = q + length log(u / p), `out` = q - y.
+
+    cut: the level at which Q is y (p where y lies inside). Above the cut Q > y and the loss is
+    (1 - u) (Q(u) - y), below it u (y - Q(u)); ∫ log(u/p) du = u log(u/p) - u, ∫ u log(u/p) du =
+    u² (log(u/p) / 2 - 1/4).
+    """
+    share = np.log(np.maximum(cut, 1e-300) / p)
+    first = cut * share - cut  # ∫₀^cut log(u / p) du
+    second = cut**2 * (share / 2 - 0.25)
+    below = -out * cut**2 / 2 - length * second
+    above = out * ((p - cut) - (p**2 - cut**2) / 2) + length * ((-p - first) - (-(p**2) / 4 - second))
+    return below + above
