@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -11,12 +11,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.errors import RunError
+from gatecast.evaluation.ranges import PARAMETERS, QUANTILE_COLUMNS, Range, has_range
 
 Floats = NDArray[np.float64]
 
 COLUMNS = ["symbol", "model", "fold", "seed", "origin", "date", "step", "y", "forecast"]
-
-
+RANGE_COLUMNS = (*QUANTILE_COLUMNS, *PARAMETERS, "crps", "log_score", "pit")
 KEYS = ["symbol", "fold", "origin", "step"]
 
 
@@ -37,6 +37,7 @@ class Forecasts:
     naive_mse  (N,) mean ((y - anchor) / anchor)**2 over the same; a squared fraction
     forecast   model → (N, h); for a network the ensemble (mean over seeds)
     seeds      network → (S, N, h); baselines are not in it
+    ranges     model → its distribution, where it has one
     """
 
     symbols: tuple[str, ...]
@@ -50,6 +51,7 @@ class Forecasts:
     naive_mse: Floats
     forecast: dict[str, Floats]
     seeds: dict[str, Floats]
+    ranges: dict[str, Range] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows, horizon = self.y.shape
@@ -62,6 +64,9 @@ class Forecasts:
         for model, values in self.seeds.items():
             if values.shape[1:] != (rows, horizon) or model not in self.forecast:
                 raise ValueError(f"seeds of {model} have shape {values.shape}, not (S, {rows}, {horizon})")
+        for model, known in self.ranges.items():
+            if known.crps.shape != (rows, horizon) or model not in self.forecast:
+                raise ValueError(f"range of {model} has shape {known.crps.shape}, not {(rows, horizon)}")
 
     @property
     def horizon(self) -> int:
@@ -83,12 +88,21 @@ class Forecasts:
 
     @cached_property
     def frame(self) -> pd.DataFrame:
-        """The same as one long table (see `COLUMNS`); seed is null for an ensemble and for a baseline."""
+        """The same as one long table (see `COLUMNS`); seed is null for an ensemble and for a baseline.
+
+        Where a model has a range: its columns as in `Range.columns`, null in other rows; of a single seed
+        only the CRPS.
+        """
         parts = []
         for model, ensemble in self.forecast.items():
+            known = self.ranges.get(model)
             parts.append(self._rows(model, None, ensemble))
+            if known is not None:
+                parts[-1] = parts[-1].assign(**known.columns(self.anchor))
             for seed, values in enumerate(self.seeds.get(model, ())):
                 parts.append(self._rows(model, seed, values))
+                if known is not None and len(known.seeds):
+                    parts[-1] = parts[-1].assign(crps=known.seeds[seed].ravel())
         return pd.concat(parts, ignore_index=True)
 
     @classmethod
@@ -117,16 +131,25 @@ class Forecasts:
                 raise RunError(f'"{model}" does not have every origin and step once. Run compare again.')
             return np.asarray(part[column].to_numpy()[found].reshape(horizon, origins).T)
 
+        anchor = first["forecast"].to_numpy(np.float64)
         forecast: dict[str, Floats] = {}
         seeds: dict[str, dict[int, Floats]] = {}
+        crps: dict[str, dict[int, Floats]] = {}
+        columns: dict[str, dict[str, Floats]] = {}
         group: Any
         for group, part in frame.groupby(["model", "seed"], sort=False, dropna=False):
             model, seed = group
             rows = values(part, "forecast", model).astype(np.float64)
             if pd.isna(seed):
                 forecast[model] = rows
+                if has_range(part):
+                    columns[model] = {
+                        name: values(part, name, model) for name in RANGE_COLUMNS if name in part
+                    }
             else:
                 seeds.setdefault(model, {})[seed] = rows
+                if "crps" in part and part["crps"].notna().all():
+                    crps.setdefault(model, {})[seed] = values(part, "crps", model)
         symbols = tuple(dict.fromkeys(scales["symbol"]))
         scale = first[["symbol", "fold"]].merge(
             scales, how="left", on=["symbol", "fold"], validate="many_to_one"
@@ -139,14 +162,19 @@ class Forecasts:
             fold=first["fold"].to_numpy(np.int64),
             origin=first["origin"].to_numpy("datetime64[D]"),
             date=values(naive, "date", "naive").astype("datetime64[D]"),
-            anchor=first["forecast"].to_numpy(np.float64),
+            anchor=anchor,
             y=values(naive, "y", "naive").astype(np.float64),
             naive_mae=scale["naive_mae"].to_numpy(np.float64),
             naive_mse=scale["naive_mse"].to_numpy(np.float64),
             forecast=forecast,
-            seeds={
-                model: np.stack([rows for _, rows in sorted(by_seed.items())])
-                for model, by_seed in seeds.items()
+            seeds={model: _stacked(by_seed) for model, by_seed in seeds.items()},
+            ranges={
+                model: Range.from_columns(
+                    known,
+                    anchor,
+                    _stacked(crps[model]) if model in crps else np.empty((0, origins, horizon)),
+                )
+                for model, known in columns.items()
             },
         )
 
@@ -166,3 +194,7 @@ class Forecasts:
                 "forecast": values.ravel(),
             }
         )
+
+
+def _stacked(by_seed: dict[int, Floats]) -> Floats:
+    return np.stack([rows for _, rows in sorted(by_seed.items())])

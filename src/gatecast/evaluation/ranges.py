@@ -1,0 +1,98 @@
+"""Ranges: what every model said about the distribution of the same targets, and how it was scored."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gatecast.distributions import LEVELS, Distribution, StudentT
+
+Floats = NDArray[np.float64]
+
+QUANTILE_COLUMNS = tuple(f"q{100 * level:04.1f}".replace(".0", "").replace(".", "_") for level in LEVELS)
+PARAMETERS = ("location", "scale", "df")
+PER_CENT = 100.0  # CRPS and log score are those of the log return x 100
+
+
+@dataclass(frozen=True)
+class Range:
+    """A model's distribution of the log return from the origin, and its scores. N origins, h steps, S seeds.
+
+    quantiles  (N, h, 17) log returns at `gatecast.distributions.LEVELS`
+    crps       (N, h) continuous ranked probability score of the log return x 100
+    log_score  (N, h) - log density of the log return x 100; NaN where there is no density
+    pit        (N, h) probability integral transform of what came, in [0, 1]
+    location, scale, df   (N, h) of a Student t, in log return; None for other distributions
+    seeds      (S, N, h) the CRPS of each seed alone; S is 0 for a baseline
+    """
+
+    quantiles: Floats
+    crps: Floats
+    log_score: Floats
+    pit: Floats
+    location: Floats | None
+    scale: Floats | None
+    df: Floats | None
+    seeds: Floats
+
+    @classmethod
+    def of(cls, distribution: Distribution, y: Floats, seeds: Floats | None = None) -> Range:
+        """Score a distribution by the log returns y (N, h) that came.
+
+        seeds: (S, N, h) the CRPS of each seed, log return x 100.
+        """
+        own = distribution if isinstance(distribution, StudentT) else None
+        return cls(
+            quantiles=distribution.quantile(LEVELS),
+            crps=PER_CENT * distribution.crps(y),
+            log_score=distribution.log_score(y) + np.log(PER_CENT),
+            pit=distribution.cdf(y),
+            location=own and own.location,
+            scale=own and own.scale,
+            df=own and own.df,
+            seeds=np.empty((0, *y.shape)) if seeds is None else seeds,
+        )
+
+    @property
+    def median(self) -> Floats:
+        """(N, h) log return."""
+        return self.quantiles[..., LEVELS.index(0.5)]
+
+    def at(self, level: float) -> Floats:
+        """(N, h) the quantile at one of LEVELS, in log return."""
+        return self.quantiles[..., LEVELS.index(level)]
+
+    def interval(self, coverage: float) -> tuple[Floats, Floats]:
+        """The central interval with this probability, (N, h) each, in log return: 0.5, 0.8 or 0.95."""
+        tail = round((1 - coverage) / 2, 6)
+        return self.at(tail), self.at(round(1 - tail, 6))
+
+    def columns(self, anchor: Floats) -> dict[str, Floats]:
+        """Column → values (N · h,) of forecasts.parquet: quantiles as prices, given the anchors (N,)."""
+        prices = anchor[:, None, None] * np.exp(self.quantiles)
+        columns = {name: prices[..., place].ravel() for place, name in enumerate(QUANTILE_COLUMNS)}
+        for name in PARAMETERS:
+            if (values := getattr(self, name)) is not None:
+                columns[name] = values.ravel()
+        return columns | {name: getattr(self, name).ravel() for name in ("crps", "log_score", "pit")}
+
+    @classmethod
+    def from_columns(cls, columns: dict[str, Floats], anchor: Floats, seeds: Floats) -> Range:
+        """The inverse of `columns`, each given as (N, h)."""
+        prices = np.stack([columns[name] for name in QUANTILE_COLUMNS], axis=-1)
+        known = {name: columns[name] for name in PARAMETERS if name in columns}
+        parametric = len(known) == len(PARAMETERS) and bool(np.isfinite(known["scale"]).all())
+        return cls(
+            quantiles=np.log(prices / anchor[:, None, None]),
+            **{name: columns[name] for name in ("crps", "log_score", "pit")},
+            **{name: known[name] if parametric else None for name in PARAMETERS},
+            seeds=seeds,
+        )
+
+
+def has_range(frame: pd.DataFrame) -> bool:
+    """Whether rows of forecasts.parquet hold a distribution."""
+    return "q50" in frame.columns and bool(frame["q50"].notna().all())
