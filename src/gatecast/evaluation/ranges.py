@@ -50,9 +50,9 @@ class Range:
             crps=PER_CENT * distribution.crps(y),
             log_score=distribution.log_score(y) + np.log(PER_CENT),
             pit=distribution.cdf(y),
-            location=own and own.location,
-            scale=own and own.scale,
-            df=own and own.df,
+            location=None if own is None else own.location,
+            scale=None if own is None else own.scale,
+            df=None if own is None else own.df,
             seeds=np.empty((0, *y.shape)) if seeds is None else seeds,
         )
 
@@ -83,12 +83,16 @@ class Range:
     def from_columns(cls, columns: dict[str, Floats], anchor: Floats, seeds: Floats) -> Range:
         """The inverse of `columns`, each given as (N, h)."""
         prices = np.stack([columns[name] for name in QUANTILE_COLUMNS], axis=-1)
-        known = {name: columns[name] for name in PARAMETERS if name in columns}
-        parametric = len(known) == len(PARAMETERS) and bool(np.isfinite(known["scale"]).all())
+        parametric = "scale" in columns and bool(np.isfinite(columns["scale"]).all())
+        location, scale, df = (columns[name] if parametric else None for name in PARAMETERS)
         return cls(
             quantiles=np.log(prices / anchor[:, None, None]),
-            **{name: columns[name] for name in ("crps", "log_score", "pit")},
-            **{name: known[name] if parametric else None for name in PARAMETERS},
+            crps=columns["crps"],
+            log_score=columns["log_score"],
+            pit=columns["pit"],
+            location=location,
+            scale=scale,
+            df=df,
             seeds=seeds,
         )
 
