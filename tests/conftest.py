@@ -3,8 +3,9 @@
 import os
 import signal
 import sys
+import uuid
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -61,6 +62,23 @@ def compiled_programs_are_kept(tmp_path_factory: pytest.TempPathFactory) -> None
 
     jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("jax")))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def ledgers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder for the records of the tests: none may touch the user's own, in other processes neither."""
+    folder = tmp_path_factory.mktemp("ledgers")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("GATECAST_LEDGER", str(folder / "ledger.db"))
+        yield folder
+
+
+@pytest.fixture(autouse=True)
+def own_ledger(ledgers: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Each test has a record of its own, empty at first."""
+    place = ledgers / f"{uuid.uuid4()}.db"
+    monkeypatch.setenv("GATECAST_LEDGER", str(place))
+    return place
 
 
 class Answer(NamedTuple):

@@ -5,6 +5,7 @@
         ├── DataError                prices: names file, row, column and value where they are known
         ├── SettingError             a model, an option or an experiment file
         ├── RunError                 a run folder or a model file that cannot be read or written
+        ├── LedgerError              a record of forecasts that cannot be used, or refuses a second answer
         └── NotFittedError           a method that needs `fit` first
 
     GatecastWarning (UserWarning)
@@ -67,6 +68,10 @@ class SettingError(InputError):
 
 class RunError(InputError):
     """A run folder or a model file that cannot be read or written."""
+
+
+class LedgerError(InputError):
+    """A record of forecasts that cannot be used, or that refuses another answer to the same question."""
 
 
 class NotFittedError(InputError):
