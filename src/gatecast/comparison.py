@@ -9,10 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gatecast.baselines import BASELINES
 from gatecast.data.prices import Prices
 from gatecast.errors import DataError, FitWarning, SettingError
-from gatecast.evaluation.forecasts import Forecasts
 from gatecast.experiment import (
     DEFAULT_MODELS,
     DEFAULT_TRAINING,
@@ -21,7 +19,8 @@ from gatecast.experiment import (
     Training,
     resolve_models,
 )
-from gatecast.nn.fitting import FittedNetwork, fit_network
+from gatecast.forecasting import forecast_all
+from gatecast.nn.fitting import FittedNetwork
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import Fold, walk_forward
 from gatecast.problem.problem import Problem, make_problem
@@ -57,8 +56,9 @@ def compare(
 
     prices: from `gatecast.load`. models: networks ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru",
     {"a name of yours": Network(...)}) and baselines ("naive", "drift", "ewma", "ar", "seasonal-naive",
-    "last-close"); a list without a baseline gets naive, drift, ewma and ar. network: the base of the named
-    networks (their cell and direction replaced). column: the price to forecast. target: "return" (log
+    "last-close"; of ranges: "historical", "ewma-t", "garch-t", "gjr-garch-t", "har"); a list without a
+    baseline gets naive, drift, ewma and ar, with networks of ranges some of theirs. network: the base of
+    the named networks (their cell and direction replaced). column: the price to forecast. target: "return" (log
     return from the origin) or "close" (the scaled price, as the tutorials do). horizon, lookback: sessions.
     features: a function (one symbol's table → DataFrame) or "module:function"; None: see
     `gatecast.problem.features`. test_size: the last share of the sessions, cut into `folds` equal
@@ -117,6 +117,7 @@ def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None
         target=experiment.target,
         column=experiment.column,
         features=features or experiment.features,
+        ranged=experiment.ranged,
     )
     folds = walk_forward(
         problem,
@@ -128,9 +129,7 @@ def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None
     )
     with warnings.catch_warnings(record=True) as caught, Bar() as bar:
         warnings.simplefilter("always", FitWarning)
-        baselines, fitted = _forecasters(experiment, problem, folds, bar)
-        bar.show(1, 1, "forecasting")
-        outcome = _outcome(problem, folds, baselines, fitted)
+        outcome, fitted, joined = forecast_all(experiment, problem, folds, bar)
     for warning in caught:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     fits = tuple(str(warning.message) for warning in caught if issubclass(warning.category, FitWarning))
@@ -140,7 +139,7 @@ def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None
         outcome=outcome,
         training=_training(fitted),
         warnings=(*(oddity.text for oddity in prices.oddities), *fits, *_left_out(folds)),
-        notes=_level_note(problem, folds),
+        notes=(*_level_note(problem, folds), *joined),
         networks=fitted,
     )
 
@@ -155,85 +154,6 @@ def _with_data(experiment: Experiment, prices: Prices) -> Experiment:
         start=f"{sessions.min():%Y-%m-%d}",
         end=f"{sessions.max():%Y-%m-%d}",
     )
-
-
-def _forecasters(
-    experiment: Experiment, problem: Problem, folds: Sequence[Fold], bar: Bar
-) -> tuple[dict[str, Floats], dict[str, FittedNetwork]]:
-    """Every baseline's prices (N, h) over all folds, and every network, trained."""
-    count = len(experiment.networks)
-    baselines = {}
-    for name in experiment.baselines:
-        bar.show(0, count, name)
-        baselines[name] = np.concatenate([BASELINES[name](problem, fold) for fold in folds])
-    fitted: dict[str, FittedNetwork] = {}
-    for name, network in experiment.networks.items():
-
-        def progress(done: int, members: int, epochs: int, name: str = name) -> None:
-            bar.show(
-                len(fitted) + done / members, count, name, f"{done} of {members} trained, {epochs} epochs"
-            )
-
-        fitted[name] = fit_network(
-            network,
-            experiment.training,
-            problem,
-            folds,
-            scaler=experiment.scaler,
-            seeds=experiment.seeds,
-            seed=experiment.seed,
-            refit=experiment.refit,
-            pooled=experiment.pooled,
-            progress=progress,
-        )
-    return baselines, fitted
-
-
-def _outcome(
-    problem: Problem,
-    folds: Sequence[Fold],
-    baselines: Mapping[str, Floats],
-    fitted: Mapping[str, FittedNetwork],
-) -> Forecasts:
-    """Every model's prices for every test origin, once."""
-    origins = np.concatenate([fold.test for fold in folds])
-    number = np.concatenate([np.full(len(fold.test), fold.number) for fold in folds])
-    forecast, seeds = dict(baselines), {}
-    for name, network in fitted.items():
-        targets = np.concatenate(network.forecast(problem, folds), axis=1)
-        seeds[name] = problem.to_price(targets, origins)
-        forecast[name] = problem.to_price(targets.mean(axis=0), origins)
-    naive_mae, naive_mse = _naive_losses(problem, folds)
-    symbol = problem.symbol[origins]
-    return Forecasts(
-        symbols=problem.symbols,
-        symbol=symbol,
-        fold=number,
-        origin=problem.session[origins],
-        date=problem.dates(origins),
-        anchor=problem.anchor[origins],
-        y=problem.later(origins),
-        naive_mae=naive_mae[number, symbol],
-        naive_mse=naive_mse[number, symbol],
-        forecast=forecast,
-        seeds=seeds,
-    )
-
-
-def _naive_losses(problem: Problem, folds: Sequence[Fold]) -> tuple[Floats, Floats]:
-    """(folds, symbols): naive's mean absolute error (price) and squared relative error in training."""
-    absolute = np.full((len(folds), len(problem.symbols)), np.nan)
-    squared = absolute.copy()
-    for place, fold in enumerate(folds):
-        anchor = problem.anchor[fold.train]
-        error = problem.later(fold.train) - anchor[:, None]
-        owner = problem.symbol[fold.train]
-        count = np.bincount(owner, minlength=len(problem.symbols))
-        present = count > 0
-        for losses, loss in ((absolute, np.abs(error)), (squared, (error / anchor[:, None]) ** 2)):
-            total = np.bincount(owner, weights=loss.mean(axis=1), minlength=len(problem.symbols))
-            losses[place, present] = total[present] / count[present]
-    return absolute, squared
 
 
 def _training(fitted: Mapping[str, FittedNetwork]) -> pd.DataFrame:

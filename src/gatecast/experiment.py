@@ -58,6 +58,8 @@ class Network(_Settings):
     `state_activation`, the hidden layers `mlp` with `activation` after each, a linear layer to the h steps
     and `output_activation`.
 
+    output: "point"; "student_t" (location, scale and degrees of freedom of the log return) or "quantiles"
+    (17 of them, never crossing), both anchored at naive and the EWMA volatility (gatecast.nn.outputs).
     dropout: probability, between recurrent layers, as in torch.nn.LSTM.
     reset_after: GRU in the form of PyTorch and cuDNN (True) or of Cho et al. 2014 (False).
     init: weights as PyTorch (uniform ± 1/sqrt(hidden_size), two biases per layer), Keras (Glorot uniform
@@ -79,12 +81,16 @@ class Network(_Settings):
     output_activation: Activation = Field("linear", description="on the output")
     reset_after: bool = Field(True, description="GRU in PyTorch's form; else the textbook's")
     init: Literal["pytorch", "keras", "glorot"] = Field("pytorch", description="pytorch, keras or glorot")
-    output: Literal["point"] = Field("point", description="what is forecast: a point")
+    output: Literal["point", "student_t", "quantiles"] = Field(
+        "point", description="what is forecast: point, or a range: student_t or quantiles"
+    )
 
     @model_validator(mode="after")
     def _dropout_acts(self) -> Network:
         if self.dropout > 0 and self.num_layers == 1:
             raise ValueError("dropout acts between layers: give num_layers=2 or more, or dropout=0")
+        if self.output != "point" and self.output_activation != "linear":
+            raise ValueError(f'output "{self.output}" needs output_activation "linear"')
         return self
 
     @property
@@ -96,8 +102,9 @@ class Network(_Settings):
 class Training(_Settings):
     """How a network is trained. None for batch_size: all rows; for patience or clip_norm: off.
 
-    loss: "auto" is the mean squared error of the scaled targets. weight_decay: L2 in "adam" and "sgd" (as
-    in PyTorch), decoupled in "adamw".
+    loss: "auto" is the mean squared error of the scaled targets for points, the negative log likelihood
+    ("nll") for student_t, which also takes "crps", and the pinball loss for quantiles. weight_decay: L2 in
+    "adam" and "sgd" (as in PyTorch), decoupled in "adamw".
     """
 
     epochs: int = Field(100, ge=1, le=1_000_000, description="passes over the training origins, at most")
@@ -110,7 +117,9 @@ class Training(_Settings):
     )
     learning_rate: float = Field(1e-3, gt=0, description="step size of the optimizer")
     weight_decay: float = Field(0.0, ge=0, description="L2; decoupled in adamw")
-    loss: Literal["auto", "mse", "mae", "huber"] = Field("auto", description="auto (mse), mse, mae or huber")
+    loss: Literal["auto", "mse", "mae", "huber", "nll", "crps", "pinball"] = Field(
+        "auto", description="mse, mae, huber for points; nll, crps for student_t; pinball for quantiles"
+    )
     patience: Annotated[int | None, Field(ge=1), BeforeValidator(_none)] = Field(
         10, description="epochs without a better validation loss before stopping; none: off"
     )
@@ -127,8 +136,11 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "bilstm": {"cell": "lstm", "bidirectional": True},
     "bigru": {"cell": "gru", "bidirectional": True},
 }
-BASELINES = ("naive", "drift", "ewma", "ar", "seasonal-naive", "last-close")
+LOSSES = {"point": ("mse", "mae", "huber"), "student_t": ("nll", "crps"), "quantiles": ("pinball",)}
+RANGE_BASELINES = ("historical", "ewma-t", "garch-t", "gjr-garch-t", "har")
+BASELINES = ("naive", "drift", "ewma", "ar", "seasonal-naive", "last-close", *RANGE_BASELINES)
 ALWAYS = ("naive", "drift", "ewma", "ar")  # the rivals when a list of models names none
+ALWAYS_RANGE = ("naive", "historical", "ewma-t", "gjr-garch-t")  # the same where a network forecasts ranges
 
 DEFAULT_MODELS = ("rnn", "lstm", "gru", "bilstm")
 DEFAULT_NETWORK = Network(hidden_size=16)
@@ -181,10 +193,31 @@ class Experiment(_Settings):
                 raise ValueError(f'{name} "{value}" is not a date; write YYYY-MM-DD')
         return self
 
+    @model_validator(mode="after")
+    def _ranges(self) -> Experiment:
+        for name, network in self.networks.items():
+            fits = LOSSES[network.output]
+            if self.training.loss not in ("auto", *fits):
+                raise ValueError(
+                    f'loss "{self.training.loss}" does not fit the output "{network.output}" of {name}; '
+                    f"choose {' or '.join(['auto', *fits])}"
+                )
+            if network.output != "point" and self.target != "return":
+                raise ValueError(
+                    f'output "{network.output}" of {name} is a distribution of the return: '
+                    'choose target "return", or output "point"'
+                )
+        return self
+
     @property
     def baselines(self) -> tuple[str, ...]:
         """The models that are no networks."""
         return tuple(name for name in self.models if name not in self.networks)
+
+    @property
+    def ranged(self) -> bool:
+        """Whether some network forecasts a distribution."""
+        return any(network.output != "point" for network in self.networks.values())
 
     def to_toml(self) -> str:
         """This experiment as TOML; `read_experiment` gives it back."""
@@ -209,7 +242,8 @@ def resolve_models(
 
     A name of NETWORKS is `network` (its cell and direction replaced), a name of BASELINES a baseline, a
     mapping {name: Network} a network of the user's. Naive is always there; a list without any baseline
-    gets naive, drift, ewma and ar; another column than close gets the last close.
+    gets naive, drift, ewma and ar; one whose networks forecast ranges, without a baseline that does, gets
+    historical, ewma-t and gjr-garch-t; another column than close gets the last close.
 
     Raises
         SettingError: an unknown name, a name twice, or an empty list.
@@ -226,9 +260,12 @@ def resolve_models(
     if not named:
         raise SettingError(f"models is empty; choose from {', '.join([*NETWORKS, *BASELINES])}")
     rivals = [name for name in named if name not in networks]
+    ranged = any(settings.output != "point" for settings in networks.values())
     if not rivals:
-        rivals = [*ALWAYS] + (["last-close"] if column != "close" else [])
-    elif "naive" not in rivals:
+        rivals = [*(ALWAYS_RANGE if ranged else ALWAYS)] + (["last-close"] if column != "close" else [])
+    if ranged and not set(rivals) & set(RANGE_BASELINES):
+        rivals += ALWAYS_RANGE[1:]
+    if "naive" not in rivals:
         rivals = ["naive", *rivals]
     return (*rivals, *networks), networks
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,6 +55,25 @@ class Range:
             scale=None if own is None else own.scale,
             df=None if own is None else own.df,
             seeds=np.empty((0, *y.shape)) if seeds is None else seeds,
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[Range]) -> Range:
+        """Ranges of several folds, their origins one after the other; parameters only where all have them."""
+        own = all(part.scale is not None for part in parts)
+
+        def of(name: str) -> Floats:
+            return np.concatenate([getattr(part, name) for part in parts])
+
+        return cls(
+            quantiles=of("quantiles"),
+            crps=of("crps"),
+            log_score=of("log_score"),
+            pit=of("pit"),
+            location=of("location") if own else None,
+            scale=of("scale") if own else None,
+            df=of("df") if own else None,
+            seeds=np.concatenate([part.seeds for part in parts], axis=1),
         )
 
     @property

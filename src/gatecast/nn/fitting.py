@@ -15,6 +15,7 @@ from gatecast.experiment import Network, Training
 from gatecast.nn.population import Member, Progress, Rows, Trained, predict, train
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
+from gatecast.problem.problem import Rows as Origins
 from gatecast.problem.scaling import Scale, fit_scale
 
 Floats = NDArray[np.float64]
@@ -28,6 +29,8 @@ class FittedNetwork:
     symbol by symbol (`owner`: index of the symbol, None where one network serves all). scales: per fold,
     those of the weights kept. history: one row per member and epoch, with the stage ("search" for the
     epoch on validation, "refit" on train and validation), losses in scaled target units, and `kept`.
+    rehearsal: per fold, the outputs for its validation origins by the weights before the refit, which were
+    not trained on them: what calibration and the choice of an ensemble may learn from.
     """
 
     network: Network
@@ -38,23 +41,27 @@ class FittedNetwork:
     trained: tuple[Trained, ...]
     scales: tuple[Scale, ...]
     history: pd.DataFrame
+    rehearsal: tuple[Floats, ...] = ()
 
     def forecast(self, problem: Problem, folds: Sequence[Fold]) -> list[Floats]:
-        """Targets (S, N, h) of each fold's test origins, one per seed."""
-        rows = make_rows(problem, self.scales)
+        """Outputs (S, N, h), of ranges (S, N, h, P), of each fold's test origins, one per seed."""
+        return self._outputs(problem, [fold.test for fold in folds])
+
+    def _outputs(self, problem: Problem, origins: Sequence[Origins]) -> list[Floats]:
+        rows = make_rows(self.network, problem, self.scales)
         jobs, places = [], []
         for member, owner, trained in zip(self.members, self.owner, self.trained, strict=True):
-            test = folds[member.fold].test
-            mine = np.ones(len(test), bool) if owner is None else problem.symbol[test] == owner
+            asked = origins[member.fold]
+            mine = np.ones(len(asked), bool) if owner is None else problem.symbol[asked] == owner
             if mine.any():
-                jobs.append((trained.params, member.scale, test[mine]))
+                jobs.append((trained.params, member.scale, asked[mine]))
                 places.append((member.fold, member.seed, mine))
         seeds = sorted({member.seed for member in self.members})
-        targets = [np.full((len(seeds), len(fold.test), problem.horizon), np.nan) for fold in folds]
-        outputs = predict(self.network, rows, jobs, lookback=self.lookback)
-        for (fold, seed, mine), output in zip(places, outputs, strict=True):
-            targets[fold][seeds.index(seed), mine] = output
-        return targets
+        answers = predict(self.network, rows, jobs, lookback=self.lookback)
+        outputs = [np.full((len(seeds), len(asked), *answers[0].shape[1:]), np.nan) for asked in origins]
+        for (fold, seed, mine), answer in zip(places, answers, strict=True):
+            outputs[fold][seeds.index(seed), mine] = answer
+        return outputs
 
 
 def fit_network(
@@ -79,8 +86,18 @@ def fit_network(
     members, owner = _members(network, training, problem, folds, seeds, seed, pooled)
     stage = partial(train, network, training, lookback=problem.lookback, room=_room(members))
     scales = [fit_scale(problem, fold.train, scaler) for fold in folds]
-    trained = stage(make_rows(problem, scales), members, progress=_stage(progress, 0, 1 + refit))
-    history = [_history("search", members, owner, trained, problem)]
+    trained = stage(make_rows(network, problem, scales), members, progress=_stage(progress, 0, 1 + refit))
+    fitted = FittedNetwork(
+        network=network,
+        training=training,
+        lookback=problem.lookback,
+        members=tuple(members),
+        owner=tuple(owner),
+        trained=tuple(trained),
+        scales=tuple(scales),
+        history=_history("search", members, owner, trained, problem),
+    )
+    fitted = replace(fitted, rehearsal=tuple(fitted._outputs(problem, [fold.validation for fold in folds])))
     if refit:
         members = [
             replace(
@@ -92,27 +109,32 @@ def fit_network(
             for member, result in zip(members, trained, strict=True)
         ]
         scales = [fit_scale(problem, fold.known, scaler) for fold in folds]
-        trained = stage(make_rows(problem, scales), members, progress=_stage(progress, 1, 2))
-        history.append(_history("refit", members, owner, trained, problem))
-    return FittedNetwork(
-        network=network,
-        training=training,
-        lookback=problem.lookback,
-        members=tuple(members),
-        owner=tuple(owner),
-        trained=tuple(trained),
-        scales=tuple(scales),
-        history=pd.concat(history, ignore_index=True),
-    )
+        trained = stage(make_rows(network, problem, scales), members, progress=_stage(progress, 1, 2))
+        fitted = replace(
+            fitted,
+            members=tuple(members),
+            trained=tuple(trained),
+            scales=tuple(scales),
+            history=pd.concat(
+                [fitted.history, _history("refit", members, owner, trained, problem)], ignore_index=True
+            ),
+        )
+    return fitted
 
 
-def make_rows(problem: Problem, scales: Sequence[Scale]) -> Rows:
-    """A problem and its scales as the engine's arrays."""
+def make_rows(network: Network, problem: Problem, scales: Sequence[Scale]) -> Rows:
+    """A problem and its scales as arrays of the engine; those of a range are told in units of the known spread."""
+    targets = problem.targets
+    if network.output != "point":
+        targets = targets / problem.unit(np.arange(len(targets)))
+        scales = [
+            replace(scale, y_offset=scale.y_offset * 0, y_scale=scale.y_scale * 0 + 1) for scale in scales
+        ]
     stacked = (
         np.stack([getattr(scale, name) for scale in scales]).astype(np.float32)
         for name in ("x_offset", "x_scale", "y_offset", "y_scale")
     )
-    targets = np.nan_to_num(problem.targets, nan=0.0).astype(np.float32)
+    targets = np.nan_to_num(targets, nan=0.0).astype(np.float32)
     return Rows(problem.features, targets, problem.symbol.astype(np.int32), *stacked)
 
 

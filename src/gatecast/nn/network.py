@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from gatecast.experiment import Network
+from gatecast.nn import outputs
 from gatecast.nn.cells import State, cell_of
 from gatecast.nn.recurrent import Params, recurrent
 
@@ -24,8 +25,9 @@ def shapes(network: Network, *, features: int, lookback: int, horizon: int) -> d
     """Name and shape of every weight.
 
     Recurrent weights have torch.nn.LSTM's names and shapes; hidden layers of the head are mlp.0.weight
-    (out, in), mlp.0.bias, …; the output layer is out.weight, out.bias. init "pytorch" has the second
-    recurrent bias bias_hh; the others have it only where a GRU with reset_after needs it, as Keras.
+    (out, in), mlp.0.bias, …; the output layer is out.weight, out.bias; a student_t has its df. init
+    "pytorch" has the second recurrent bias bias_hh; the others have it only where a GRU with reset_after
+    needs it, as Keras.
     """
     cell = cell_of(network.cell, network.reset_after)
     size, directions = network.hidden_size, 2 if network.bidirectional else 1
@@ -41,10 +43,12 @@ def shapes(network: Network, *, features: int, lookback: int, horizon: int) -> d
             if second_bias:
                 named["bias_hh" + place] = (rows,)
     width = directions * size * (lookback if network.head == "flatten" else 1)
-    for index, out in enumerate((*network.mlp, horizon)):
+    for index, out in enumerate((*network.mlp, outputs.width(network, horizon))):
         name = f"mlp.{index}" if index < len(network.mlp) else "out"
         named[f"{name}.weight"], named[f"{name}.bias"] = (out, width), (out,)
         width = out
+    if network.output == "student_t":
+        named["df"] = (1,)
     return named
 
 
@@ -57,14 +61,16 @@ def init_params(
     horizon: int,
     dtype: jnp.dtype = jnp.float32,
 ) -> Params:
-    """Draw the weights that `network.init` describes (see Network)."""
+    """Draw the weights that `network.init` describes (see Network); a range starts near the EWMA's."""
     named = shapes(network, features=features, lookback=lookback, horizon=horizon)
     keys = jax.random.split(key, len(named))
     draw = _pytorch if network.init == "pytorch" else _glorot
-    return {
+    params = {
         name: draw(network, name, shape, named, k).astype(dtype)
         for (name, shape), k in zip(named.items(), keys, strict=True)
+        if name != "df"
     }
+    return params if network.output == "point" else outputs.neutral(params, network, dtype)
 
 
 def apply(
@@ -75,11 +81,12 @@ def apply(
     state: State | None = None,
     key: jax.Array | None = None,
 ) -> tuple[jax.Array, State]:
-    """Forecast from windows x (B, T, F): outputs (B, h) in scaled target units, and the final state.
+    """Forecast from windows x (B, T, F): outputs, and the final state.
 
+    Outputs are (B, h) in scaled target units, those of a range (B, h, P) (see gatecast.nn.outputs).
     Every output reads the state after the newest session. key: draws dropout; None when not training.
     """
-    outputs, final = recurrent(
+    states, final = recurrent(
         params,
         cell_of(network.cell, network.reset_after),
         x,
@@ -90,14 +97,15 @@ def apply(
         state=state,
     )
     if network.head == "flatten":
-        y = outputs.reshape(outputs.shape[0], -1)
+        y = states.reshape(states.shape[0], -1)
     else:
         directions = 2 if network.bidirectional else 1
         y = jnp.concatenate(list(final[0][-directions:]), axis=-1)
     y = ACTIVATIONS[network.state_activation](y)
     for index in range(len(network.mlp)):
         y = ACTIVATIONS[network.activation](_dense(params, f"mlp.{index}", y))
-    return ACTIVATIONS[network.output_activation](_dense(params, "out", y)), final
+    raw = ACTIVATIONS[network.output_activation](_dense(params, "out", y))
+    return outputs.output(network, params, raw), final
 
 
 def _dense(params: Params, name: str, x: jax.Array) -> jax.Array:

@@ -187,7 +187,7 @@ def predict(
     *,
     lookback: int,
 ) -> list[NDArray[np.float64]]:
-    """Forecasts of each job (weights, scale, origins (N,)): targets (N, h), scaled back, in float64."""
+    """Outputs of each job (weights, scale, origins (N,)), scaled back, in float64: (N, h) or (N, h, P)."""
     longest = max(len(origins) for _, _, origins in jobs)
     chunk = min(CHUNK, longest)
     padded = math.ceil(longest / chunk) * chunk
@@ -198,8 +198,11 @@ def predict(
         windows = _pad(origins, padded).reshape(-1, chunk)
         scaled = _outputs(network, params, device_rows, np.int32(scale), windows, lookback)
         symbol = np.asarray(rows.symbol)[origins]
-        back = np.asarray(scaled).reshape(padded, -1)[: len(origins)].astype(np.float64)
-        return back * np.asarray(rows.y_scale)[scale, symbol] + np.asarray(rows.y_offset)[scale, symbol]
+        flat = np.asarray(scaled, dtype=np.float64).reshape(padded, *scaled.shape[2:])[: len(origins)]
+        back, offset = (np.asarray(part)[scale, symbol] for part in (rows.y_scale, rows.y_offset))
+        if flat.ndim == 3:
+            back, offset = back[..., None], offset[..., None]
+        return flat * back + offset
 
     one(jobs[0])  # compiled here, once
     return _spread(one, jobs, Event(), lambda done: None)
@@ -216,7 +219,7 @@ class _Program:
 
     @property
     def loss(self) -> RowLoss:
-        return loss_of(self.training)
+        return loss_of(self.training, self.network)
 
     @property
     def optimizer(self) -> optax.GradientTransformation:

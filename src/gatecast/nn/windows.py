@@ -83,7 +83,7 @@ def fit_windows(
     patience; without it the last epoch is kept.
 
     Raises
-        SettingError: shapes that do not fit, or numbers that are not finite.
+        SettingError: shapes that do not fit, numbers that are not finite, or an output that is no point.
     """
     windows, targets = _windows(X), np.asarray(y, dtype=np.float32)
     one_step = targets.ndim == 1
@@ -91,6 +91,10 @@ def fit_windows(
     if validation is not None:
         held_windows, held_targets = _windows(validation[0]), np.asarray(validation[1], dtype=np.float32)
     _check(windows, targets, held_windows, held_targets)
+    if network.output != "point":
+        raise SettingError(
+            f'fit_windows fits points; output "{network.output}" needs prices: use compare or Forecaster'
+        )
     if seeds < 1:
         raise SettingError(f"seeds = {seeds}: must be at least 1")
     lookback = windows.shape[1]

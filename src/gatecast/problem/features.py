@@ -11,9 +11,12 @@ from numpy.typing import NDArray
 
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError
+from gatecast.problem.volatility import ewma_volatility, log_returns
 
 Floats = NDArray[np.float64]
 FeatureFunction = Callable[[pd.DataFrame], pd.DataFrame]
+
+LOG_FLOOR = 0.05  # of a spread: a session without a move is a small one, not an infinitely small one
 
 
 def return_features(prices: Prices, column: str) -> pd.DataFrame:
@@ -33,6 +36,26 @@ def return_features(prices: Prices, column: str) -> pd.DataFrame:
         features["log_body"] = _log_ratio(table["close"], table["open"])
     if "volume" in table.columns:
         features["log_volume_change"] = _zero_where_unknown(_log_change(table["volume"], first), first)
+    return pd.DataFrame(features)
+
+
+def range_features(prices: Prices, column: str) -> pd.DataFrame:
+    """What tells of tomorrow's range; (rows, F), the first session of a symbol NaN.
+
+    With s the EWMA volatility known at the session's close and r the log return of the forecast column:
+    shock = r / s, log_size = log(|r| / s + 0.05), log_volatility = log s, and where high and low are there
+    log_range = log(log(high / low) / s + 0.05).
+    """
+    table, first = prices.table, _first_rows(prices)
+    returns = log_returns(table[column].to_numpy(dtype=np.float64), first)
+    spread = ewma_volatility(returns, first)
+    features = {
+        "shock": returns / spread,
+        "log_size": np.log(np.abs(returns) / spread + LOG_FLOOR),
+        "log_volatility": np.log(spread),
+    }
+    if {"high", "low"} <= set(table.columns):
+        features["log_range"] = np.log(_log_ratio(table["high"], table["low"]) / spread + LOG_FLOOR)
     return pd.DataFrame(features)
 
 
@@ -85,6 +108,11 @@ def named_function(name: str) -> FeatureFunction:
     if not callable(function):
         raise SettingError(f'features "{name}" is not a function')
     return function
+
+
+def _first_rows(prices: Prices) -> NDArray[np.int64]:
+    """(rows,) the first row of each row's symbol."""
+    return np.repeat(prices.first, np.diff(np.append(prices.first, len(prices.table))))
 
 
 def _log_change(values: pd.Series, first: NDArray[np.int64]) -> Floats:

@@ -73,12 +73,22 @@ class Problem:
 
     def later(self, origins: Rows) -> Floats:
         """(N, h) the prices that came after `origins`."""
-        return target_rules.later_prices(self.anchor, self.last, self.horizon)[origins]
+        row = origins[:, None] + np.arange(1, self.horizon + 1)
+        known = row <= self.last[origins, None]
+        return np.where(known, self.anchor[np.minimum(row, len(self.anchor) - 1)], np.nan)
+
+    def later_returns(self, origins: Rows) -> Floats:
+        """(N, h) the log returns from `origins` to those prices."""
+        return np.log(self.later(origins) / self.anchor[origins, None])
 
     @cached_property
     def returns(self) -> Floats:
         """(rows,) log returns of the forecast column; NaN at each symbol's first row."""
         return log_returns(self.anchor, self.first)
+
+    def unit(self, origins: Rows) -> Floats:
+        """(N, h) the known volatility of k sessions, spread · sqrt(k), in log return; the unit of ranges."""
+        return self.spread[origins, None] * np.sqrt(np.arange(1, self.horizon + 1))
 
     def to_price(self, target: Floats, origins: Rows) -> Floats:
         """Targets (…, N, h) of `origins` (N,) as prices."""
@@ -93,18 +103,20 @@ def make_problem(
     target: str = "return",
     column: str = "close",
     features: str | FeatureFunction | None = None,
+    ranged: bool = False,
 ) -> Problem:
     """Cut `prices` into a problem.
 
     features: a function, "module:function", or None for the defaults: without a level (returns, range, body,
-    volume change) for the target "return", the prices and the volume themselves for the target "close".
+    volume change) for the target "return", the prices and the volume themselves for the target "close"; what
+    tells of volatility where networks forecast ranges (`ranged`).
 
     Raises
         SettingError: no such column; a feature function that fails, or reads the future.
     """
     table = prices.table
     _check_column(table, column)
-    frame = _features(prices, features, target, column)
+    frame = _features(prices, features, target, column, ranged)
     rows = np.arange(len(table))
     sizes = np.diff(np.append(prices.first, len(table)))
     first = np.repeat(prices.first, sizes)
@@ -134,11 +146,13 @@ def make_problem(
 
 
 def _features(
-    prices: Prices, features: str | FeatureFunction | None, target: str, column: str
+    prices: Prices, features: str | FeatureFunction | None, target: str, column: str, ranged: bool
 ) -> pd.DataFrame:
     if features is not None:
         function = feature_rules.named_function(features) if isinstance(features, str) else features
         return feature_rules.custom_features(prices, function)
+    if ranged:
+        return feature_rules.range_features(prices, column)
     if target == "return":
         return feature_rules.return_features(prices, column)
     return feature_rules.level_features(prices, column)

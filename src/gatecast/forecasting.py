@@ -1,0 +1,167 @@
+"""Every model's forecasts for every test origin: baselines are fitted, networks trained, seeds joined."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gatecast.baselines import BASELINES, RANGE_BASELINES
+from gatecast.distributions import Distribution
+from gatecast.evaluation.forecasts import Forecasts
+from gatecast.evaluation.ranges import PER_CENT, Range
+from gatecast.experiment import Experiment
+from gatecast.nn.ensemble import ensembles
+from gatecast.nn.fitting import FittedNetwork, fit_network
+from gatecast.problem.folds import Fold
+from gatecast.problem.problem import Problem
+from gatecast.progress import Bar
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Told:
+    """What one model said of one fold's N test origins.
+
+    point (N, h) and seeds (S, N, h) in price; distribution of the log return, where it has one, and that of
+    each seed.
+    """
+
+    point: Floats
+    seeds: Floats | None = None
+    distribution: Distribution | None = None
+    of_seeds: tuple[Distribution, ...] = ()
+
+
+def forecast_all(
+    experiment: Experiment, problem: Problem, folds: Sequence[Fold], bar: Bar
+) -> tuple[Forecasts, dict[str, FittedNetwork], tuple[str, ...]]:
+    """Forecasts of all models, the networks trained, and how their seeds were joined (sentences)."""
+    told: dict[str, list[Told]] = {}
+    fitted: dict[str, FittedNetwork] = {}
+    notes: list[str] = []
+    for name in experiment.baselines:
+        bar.show(0, len(experiment.networks), name)
+        told[name] = [_baseline(name, problem, fold) for fold in folds]
+    for name in experiment.networks:
+        fitted[name] = _trained(experiment, name, len(fitted), problem, folds, bar)
+    bar.show(1, 1, "forecasting")
+    for name, network in fitted.items():
+        if network.network.output == "point":
+            told[name] = _points(network, problem, folds)
+        else:
+            told[name], note = _ranges(name, network, problem, folds)
+            notes.append(note)
+    return _outcome(problem, folds, told), fitted, tuple(notes)
+
+
+def _baseline(name: str, problem: Problem, fold: Fold) -> Told:
+    if name in BASELINES:
+        return Told(BASELINES[name](problem, fold))
+    distribution = RANGE_BASELINES[name](problem, fold)
+    return Told(_median_price(distribution, problem, fold), distribution=distribution)
+
+
+def _trained(
+    experiment: Experiment, name: str, done_before: int, problem: Problem, folds: Sequence[Fold], bar: Bar
+) -> FittedNetwork:
+    count = len(experiment.networks)
+
+    def progress(done: int, members: int, epochs: int) -> None:
+        bar.show(done_before + done / members, count, name, f"{done} of {members} trained, {epochs} epochs")
+
+    return fit_network(
+        experiment.networks[name],
+        experiment.training,
+        problem,
+        folds,
+        scaler=experiment.scaler,
+        seeds=experiment.seeds,
+        seed=experiment.seed,
+        refit=experiment.refit,
+        pooled=experiment.pooled,
+        progress=progress,
+    )
+
+
+def _points(network: FittedNetwork, problem: Problem, folds: Sequence[Fold]) -> list[Told]:
+    return [
+        Told(problem.to_price(targets.mean(axis=0), fold.test), seeds=problem.to_price(targets, fold.test))
+        for fold, targets in zip(folds, network.forecast(problem, folds), strict=True)
+    ]
+
+
+def _ranges(
+    name: str, network: FittedNetwork, problem: Problem, folds: Sequence[Fold]
+) -> tuple[list[Told], str]:
+    found = ensembles(network, problem, folds)
+    told = [
+        Told(
+            _median_price(one.test, problem, fold),
+            seeds=np.stack([_median_price(seed, problem, fold) for seed in one.seeds]),
+            distribution=one.test,
+            of_seeds=one.seeds,
+        )
+        for one, fold in zip(found, folds, strict=True)
+    ]
+    kinds = Counter(one.kind for one in found)
+    words = " and ".join(f"{kind} in {count}" for kind, count in kinds.most_common())
+    return told, f"{name}: seeds joined by {words} of {len(folds)} folds, as chosen on validation"
+
+
+def _median_price(distribution: Distribution, problem: Problem, fold: Fold) -> Floats:
+    return problem.to_price(distribution.quantile([0.5])[..., 0], fold.test)
+
+
+def _outcome(problem: Problem, folds: Sequence[Fold], told: dict[str, list[Told]]) -> Forecasts:
+    """Every model's forecasts of every test origin, once, beside what came."""
+    origins = np.concatenate([fold.test for fold in folds])
+    number = np.concatenate([np.full(len(fold.test), fold.number) for fold in folds])
+    naive_mae, naive_mse = _naive_losses(problem, folds)
+    symbol = problem.symbol[origins]
+    seeds = {name: [one.seeds for one in parts if one.seeds is not None] for name, parts in told.items()}
+    return Forecasts(
+        symbols=problem.symbols,
+        symbol=symbol,
+        fold=number,
+        origin=problem.session[origins],
+        date=problem.dates(origins),
+        anchor=problem.anchor[origins],
+        y=problem.later(origins),
+        naive_mae=naive_mae[number, symbol],
+        naive_mse=naive_mse[number, symbol],
+        forecast={name: np.concatenate([one.point for one in parts]) for name, parts in told.items()},
+        seeds={name: np.concatenate(parts, axis=1) for name, parts in seeds.items() if parts},
+        ranges={
+            name: Range.joined([_scored(one, problem, fold) for one, fold in zip(parts, folds, strict=True)])
+            for name, parts in told.items()
+            if parts[0].distribution is not None
+        },
+    )
+
+
+def _scored(told: Told, problem: Problem, fold: Fold) -> Range:
+    assert told.distribution is not None
+    came = problem.later_returns(fold.test)
+    crps = [PER_CENT * seed.crps(came) for seed in told.of_seeds]
+    return Range.of(told.distribution, came, np.stack(crps) if crps else None)
+
+
+def _naive_losses(problem: Problem, folds: Sequence[Fold]) -> tuple[Floats, Floats]:
+    """(folds, symbols): naive's mean absolute error (price) and squared relative error in training."""
+    absolute = np.full((len(folds), len(problem.symbols)), np.nan)
+    squared = absolute.copy()
+    for place, fold in enumerate(folds):
+        anchor = problem.anchor[fold.train]
+        error = problem.later(fold.train) - anchor[:, None]
+        owner = problem.symbol[fold.train]
+        count = np.bincount(owner, minlength=len(problem.symbols))
+        present = count > 0
+        for losses, loss in ((absolute, np.abs(error)), (squared, (error / anchor[:, None]) ** 2)):
+            total = np.bincount(owner, weights=loss.mean(axis=1), minlength=len(problem.symbols))
+            losses[place, present] = total[present] / count[present]
+    return absolute, squared

@@ -1,0 +1,75 @@
+"""Outputs: what the numbers of a network's last layer mean, in units of what is known at the origin.
+
+A range is forecast in units of u = log return / (spread · sqrt(k)) at step k, where the spread is the EWMA
+volatility at the origin. Its neutral output, all zero, is naive's point with the EWMA's range.
+"""
+
+from __future__ import annotations
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from gatecast.distributions import LEVELS, Quantiles, StudentT
+from gatecast.experiment import Network
+from gatecast.nn.recurrent import Params
+
+Floats = NDArray[np.float64]
+
+PER_STEP = {"point": 1, "student_t": 2, "quantiles": len(LEVELS)}
+SMALL = 0.1  # start of a range's output weights, and the size of its location: an untrained one is neutral
+LEAST_DF = 2.1
+MOST_LOG_SCALE = 4.0  # a scale of more than e⁴ times the EWMA's, or less than e⁻⁴, is a fit gone wild
+MEDIAN = LEVELS.index(0.5)
+
+
+def width(network: Network, horizon: int) -> int:
+    """Numbers that the last linear layer gives."""
+    return PER_STEP[network.output] * horizon
+
+
+def neutral(params: Params, network: Network, dtype: jnp.dtype) -> Params:
+    """Freshly drawn weights with the output layer near zero: the untrained range is the EWMA's."""
+    start = {"out.weight": SMALL * params["out.weight"], "out.bias": jnp.zeros_like(params["out.bias"])}
+    df = {"df": jnp.zeros(1, dtype)} if network.output == "student_t" else {}
+    return {**params, **start, **df}
+
+
+def output(network: Network, params: Params, raw: jax.Array) -> jax.Array:
+    """The last layer's numbers raw (B, W) as outputs.
+
+    "point": (B, h). "student_t": (B, h, 3), location, scale and df, in units of u: location 0.1 · o1, scale
+    exp(o2), and one df = 2.1 + 3 softplus(w) for all. "quantiles": (B, h, Q) in units of u, rising by
+    construction: the median 0.1 · o, and steps to both sides that are those of Student's t with 5 degrees
+    of freedom times exp(o).
+    """
+    if network.output == "point":
+        return raw
+    numbers = raw.reshape(raw.shape[0], -1, PER_STEP[network.output])
+    log_scale = jnp.clip(numbers[..., 1:], -MOST_LOG_SCALE, MOST_LOG_SCALE)
+    location = SMALL * numbers[..., :1]
+    if network.output == "student_t":
+        df = LEAST_DF + 3 * jax.nn.softplus(params["df"])
+        return jnp.concatenate([location, jnp.exp(log_scale), jnp.broadcast_to(df, location.shape)], axis=-1)
+    gaps = jnp.asarray(_NEUTRAL_GAPS, raw.dtype) * jnp.exp(log_scale)
+    down = -jnp.cumsum(gaps[..., :MEDIAN][..., ::-1], axis=-1)[..., ::-1]
+    up = jnp.cumsum(gaps[..., MEDIAN:], axis=-1)
+    return location + jnp.concatenate([down, jnp.zeros_like(location), up], axis=-1)
+
+
+def distributions(network: Network, outputs: Floats, unit: Floats) -> list[StudentT] | list[Quantiles]:
+    """Outputs (S, N, h, P) of S seeds as distributions of the log return; unit (N, h): spread · sqrt(k)."""
+    if network.output == "student_t":
+        return [StudentT(one[..., 0] * unit, one[..., 1] * unit, one[..., 2]) for one in outputs]
+    return [Quantiles(np.array(LEVELS), one * unit[..., None]) for one in outputs]
+
+
+def _neutral_gaps() -> Floats:
+    """(Q - 1,) the distances between the quantiles of a Student t with 5 degrees of freedom."""
+    from scipy.special import stdtrit
+
+    return np.diff(stdtrit(5.0, np.array(LEVELS)))
+
+
+_NEUTRAL_GAPS = _neutral_gaps()
