@@ -1,7 +1,8 @@
 """The rivals of every network: the same rows, the same folds.
 
-Each is a function `forecast(problem, fold)` that gives the prices (N, h) of the fold's N test origins. What
-it fits, it fits per symbol on the known rows of the fold; what it reads at an origin ends there.
+Each is a function of `(problem, fold)`: those of `BASELINES` give the prices (N, h) of the fold's N test
+origins, those of `RANGE_BASELINES` the distribution of their log returns. What it fits, it fits per symbol
+on the known rows of the fold; what it reads at an origin ends there.
 """
 
 from __future__ import annotations
@@ -11,12 +12,17 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from gatecast.baselines.garch import garch_t, gjr_garch_t
+from gatecast.baselines.har import har
 from gatecast.baselines.naive import drift, last_close, naive, seasonal_naive
 from gatecast.baselines.statistical import ar, ewma
+from gatecast.baselines.volatility import ewma_t, historical
+from gatecast.distributions import Distribution
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 
 Baseline = Callable[[Problem, Fold], NDArray[np.float64]]
+RangeBaseline = Callable[[Problem, Fold], Distribution]
 
 BASELINES: dict[str, Baseline] = {
     "naive": naive,
@@ -25,4 +31,12 @@ BASELINES: dict[str, Baseline] = {
     "ar": ar,
     "seasonal-naive": seasonal_naive,
     "last-close": last_close,
+}
+
+RANGE_BASELINES: dict[str, RangeBaseline] = {
+    "ewma-t": ewma_t,
+    "garch-t": garch_t,
+    "gjr-garch-t": gjr_garch_t,
+    "har": har,
+    "historical": historical,
 }
