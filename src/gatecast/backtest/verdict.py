@@ -1,0 +1,130 @@
+"""The verdict: one to three plain sentences on what trading would have earned, after costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from gatecast.backtest.backtest import Backtest, Strategy
+
+Kind = Literal["better than luck", "no better than luck", "lost money", "never traded"]
+
+SURE = 0.95  # deflated Sharpe ratio, and 1 - the share of random times that do as well
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a backtest shows of its best strategy.
+
+    kind  "better than luck" needs a deflated Sharpe ratio over 0.95, and at most 5 % of its own positions at
+          random other times doing as well; "lost money": the best of all did, after costs
+    """
+
+    kind: Kind
+    sentences: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The sentences as one paragraph."""
+        return " ".join(self.sentences)
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def verdict(tested: Backtest) -> Verdict:
+    """Judge the strategy with the highest Sharpe ratio after costs."""
+    best, hold = tested.best, tested.hold
+    where = f"at the {tested.execution.replace('-', ' ')}"
+    if best is None:
+        why = "no strategy ever traded: no model forecast a change"
+        return Verdict("never traded", (f"{_up(why)}. Buy-and-hold earned {_year(hold.net.annual_return)}.",))
+    kind = _kind(best)
+    said = _trading(best, where)
+    earned = (
+        f"{said} {_earned(best.net.annual_return)} after {_costs(tested)}; buy-and-hold "
+        f"{_earned(hold.net.annual_return)}."
+    )
+    if tested.trials > 1:
+        earned = f"The best of {tested.trials} strategies tried: {earned[0].lower()}{earned[1:]}"
+    return Verdict(kind, (earned, _luck(best, tested, kind), _break_even(best, hold)))
+
+
+def _kind(best: Strategy) -> Kind:
+    if best.net.total_return <= 0:
+        return "lost money"
+    timed = not np.isfinite(best.luck.reached) or best.luck.reached <= 1 - SURE
+    return "better than luck" if best.deflated > SURE and timed else "no better than luck"
+
+
+def _trading(best: Strategy, where: str) -> str:
+    if best.rule == "sign":
+        return f"Trading {best.model}'s sign {where}"
+    if best.rule == "threshold":
+        return f"Trading {best.model}'s forecasts {where}, where they exceed the cost of a round trip,"
+    return f"Aiming at a steady volatility with {best.model}'s forecasts, traded {where},"
+
+
+def _luck(best: Strategy, tested: Backtest, kind: Kind) -> str:
+    net = best.net
+    ratio = f"Its Sharpe ratio of {_ratio(net.sharpe)} (standard error {net.sharpe_error:.2f}"
+    ratio += (
+        f"; buy-and-hold {_ratio(tested.hold.net.sharpe)})" if np.isfinite(tested.hold.net.sharpe) else ")"
+    )
+    parts = []
+    if np.isfinite(best.luck.reached):
+        share = 100 * best.luck.reached
+        few = "under 1" if share < 1 else f"{share:.0f}"
+        parts.append(f"is what {few} % of its own positions reach when they are moved to random other times")
+    tried = f" after {tested.trials} trials" if tested.trials > 1 else ""
+    chance = f"(deflated Sharpe ratio {best.deflated:.2f}; over {SURE} would do)"
+    if kind == "better than luck":
+        parts.append(f"is more than luck explains{tried} (deflated Sharpe ratio {best.deflated:.2f})")
+    elif best.deflated > SURE:
+        parts.append("is no proof of timing: those positions do as well at other times")
+    elif np.isfinite(best.deflated):
+        parts.append(f"is no better than luck{tried} {chance}")
+    return f"{ratio} {' and '.join(parts)}."
+
+
+def _break_even(best: Strategy, hold: Strategy) -> str:
+    zero, rival = best.break_even, best.break_even_hold
+    if not np.isfinite(zero[0]):
+        text = "Before costs it earned nothing" if "even before" in zero[1] else f"On costs: {zero[1]}"
+    else:
+        text = f"It breaks even at {_bp(zero[0])} a side"
+    if np.isfinite(rival[0]):
+        return f"{text}, and with buy-and-hold at {_bp(rival[0])}."
+    if "even before" not in rival[1]:
+        return f"{text}."
+    if np.array_equal(best.money.equity, hold.money.equity):
+        return f"{text}: it is buy-and-hold."
+    return f"{text}, and earns less than buy-and-hold at any cost."
+
+
+def _costs(tested: Backtest) -> str:
+    names = list(dict.fromkeys(costs.name for costs in tested.costs))
+    return " and ".join(names) if names != ["0 bp a side"] else "no costs"
+
+
+def _earned(share: float) -> str:
+    return f"{'earned' if share >= 0 else 'lost'} {_year(abs(share))}"
+
+
+def _year(share: float) -> str:
+    return f"{100 * share:.1f} % a year"
+
+
+def _ratio(value: float) -> str:
+    return f"{value:.2f}".replace("-", "−")
+
+
+def _bp(value: float) -> str:
+    return f"{value:.1f} bp" if value < 10 else f"{value:,.0f} bp"
+
+
+def _up(text: str) -> str:
+    return text[:1].upper() + text[1:]
