@@ -191,6 +191,59 @@ def recipe(
 
 
 @app.command()
+def backtest(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, written by gatecast compare")],
+    models: Annotated[str | None, typer.Option(help="of the run, comma-separated; default: all")] = None,
+    rules: Annotated[str, typer.Option(help="comma-separated")] = "sign,threshold,volatility",
+    execution: Annotated[
+        str | None,
+        typer.Option(help="next-open or next-close; default: the open where the data have one to trade at"),
+    ] = None,
+    cost: Annotated[float | None, typer.Option(metavar="BPS", help="basis points a side")] = None,
+    costs: Annotated[
+        str | None, typer.Option(help="us, korea (dated, with their source) or none; default: by exchange")
+    ] = None,
+    short: Annotated[
+        bool, typer.Option("--short/--no-short", help="long and short, or long and flat")
+    ] = True,
+    target_volatility: Annotated[float, typer.Option(help="of a year, for the volatility rule")] = 0.1,
+    cap: Annotated[float, typer.Option(help="its largest position, in times the money")] = 1.0,
+    trials: Annotated[int | None, typer.Option(help="strategies tried in all, where more than these")] = None,
+    draws: Annotated[int, typer.Option(help="random times the positions are moved to")] = 500,
+    seed: Annotated[int, typer.Option(help="of the random times")] = 0,
+    out: Annotated[Path | None, typer.Option(help="folder for the page, pictures and daily.csv")] = None,
+    overwrite: Overwrite = False,
+    as_json: AsJson = False,
+) -> None:
+    """Trade on the forecasts of a run: what would it have earned after costs, and is that luck?"""
+    from gatecast.backtest.backtest import backtest
+    from gatecast.runs import check_folder, open_run
+
+    if out is not None:
+        check_folder(out, overwrite=overwrite)
+    tested = backtest(
+        open_run(run),
+        _names(models),
+        rules=_names(rules) or (),
+        execution=execution,
+        cost=cost,
+        costs=costs,
+        short=short,
+        target_volatility=target_volatility,
+        cap=cap,
+        trials=trials,
+        draws=draws,
+        seed=seed,
+    )
+    if out is not None:
+        tested.save(out, overwrite=overwrite)
+    if as_json:
+        _print_json(tested.summary() | ({"folder": str(out)} if out is not None else {}))
+    else:
+        typer.echo(tested.text + (f"\n\nThe page: {out / 'backtest.html'}" if out is not None else ""))
+
+
+@app.command()
 def audit(
     pipeline: Annotated[str, typer.Argument(metavar="MODULE:FUNCTION", help="importable from this folder")],
     source: Annotated[
@@ -213,6 +266,11 @@ def audit(
         typer.echo(report)
     if check and not report.clean:
         raise typer.Exit(FAULT)
+
+
+def _names(text: str | None) -> list[str] | None:
+    """The parts of a comma-separated list."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
 
 
 def _load(experiment: Experiment) -> Prices:
