@@ -43,6 +43,14 @@ Sources = Annotated[
 Out = Annotated[Path | None, typer.Option(help="run folder; default runs/<time>-<source>")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace a run folder that is not empty")]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout and nothing else")]
+LedgerPlace = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="the record of forecasts: a file or postgresql://…; default GATECAST_LEDGER, else your own",
+    ),
+]
+NoLedger = Annotated[bool, typer.Option("--no-ledger", help="do not record this forecast")]
 
 app = typer.Typer(
     name="gatecast",
@@ -113,6 +121,8 @@ def forecast(
     run: Annotated[
         Path | None, typer.Option(help="run folder with this model's record; else it is made")
     ] = None,
+    ledger: LedgerPlace = None,
+    no_ledger: NoLedger = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
@@ -120,6 +130,10 @@ def forecast(
     _current_folder_importable()
     from gatecast.outlook import outlook, with_run
 
+    if not no_ledger:
+        from gatecast.ledger import Ledger
+
+        Ledger(ledger).prepare()  # what is wrong with it shows before the training
     record = None if run is None else with_run(run, settings)
     own = {"models": model} if record is None else {"adjust": record.experiment.adjust}
     experiment = experiment_of(None, source, {**own, **settings})
@@ -128,6 +142,19 @@ def forecast(
         _print_json(answer.summary())
     else:
         typer.echo(answer.text)
+
+
+@app.command()
+def score(ledger: LedgerPlace = None, as_json: AsJson = False) -> None:
+    """Fetch the sessions that came since, and score every recorded forecast that is due."""
+    from gatecast.ledger import Ledger
+    from gatecast.ledger.track import track_record
+
+    track = track_record(Ledger(ledger))
+    if as_json:
+        _print_json(track.summary())
+    else:
+        typer.echo(track.text)
 
 
 @data.command()

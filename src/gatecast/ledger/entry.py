@@ -1,0 +1,262 @@
+"""Entry: one forecast of one price, as the record keeps it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from gatecast.experiment import Experiment
+
+Key = tuple[str, dt.date, int, str]
+Quantiles = Mapping[float, float]
+
+# What is beside a forecast: the data and their dates, the other models, the test that made its record.
+BESIDE = frozenset(
+    {"source", "sha256", "symbols", "start", "end", "calendar", "models", "networks", "training",
+     "folds", "test_size", "test_start", "window"}
+)  # fmt: skip
+# Numbers are the same when they are this close (log return; prices and df relatively): the last bits, which
+# another processor or another library of mathematics may round otherwise, and nothing that means anything.
+SAME = 1e-9
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One symbol's price at one step, forecast at the close of `origin`. Distances are log returns from it.
+
+    symbol, origin, step, experiment   the key: the first answer to it stands
+    experiment       short hash of every setting that decides the forecast; see `experiment_hash`
+    date             the session that is meant, as the calendar knew it
+    source           what `gatecast.load` is given to read the symbol again; several are pooled
+    column, adjust, calendar   the price that is forecast, and how it is read
+    model            its name
+    anchor           price at the origin
+    forecast         median or point
+    quantiles        level → log return, rising; None for a point forecast
+    naive_quantiles  the same for the naive range
+    location, scale, df   of the Student t, where it is one
+    data             sha256 of the prices that were read (`Prices.sha256`)
+    made             when, with a time zone
+    version          of gatecast
+
+    Raises
+        ValueError: a value that cannot be.
+    """
+
+    symbol: str
+    origin: dt.date
+    step: int
+    experiment: str
+    date: dt.date
+    source: tuple[str, ...]
+    column: str
+    model: str
+    anchor: float
+    forecast: float
+    data: str
+    made: dt.datetime
+    version: str
+    quantiles: Quantiles | None = None
+    naive_quantiles: Quantiles | None = None
+    location: float | None = None
+    scale: float | None = None
+    df: float | None = None
+    adjust: bool = False
+    calendar: str | None = None
+
+    def __post_init__(self) -> None:
+        fault = next((text for text, wrong in self._faults() if wrong), None)
+        if fault is not None:
+            raise ValueError(f"no forecast of {self.symbol!r} at {self.origin}, step {self.step}: {fault}")
+
+    def _faults(self) -> Iterable[tuple[str, bool]]:
+        own = (self.location, self.scale, self.df)
+        some = [number for number in own if number is not None]
+        yield "an empty symbol, experiment or source", not (self.symbol and self.experiment and self.source)
+        yield f"step {self.step} is below 1", self.step < 1
+        yield f"the date {self.date} is not after the origin", self.date <= self.origin
+        yield f"made {self.made} has no time zone", self.made.utcoffset() is None
+        yield f"the anchor {self.anchor} is no price", not (math.isfinite(self.anchor) and self.anchor > 0)
+        yield "a number is missing", not all(map(math.isfinite, (self.forecast, *some)))
+        yield "location, scale and df go together", len(some) not in (0, 3)
+        yield f"scale {self.scale}, df {self.df}", len(some) == 3 and not (some[1] > 0 and some[2] > 1)
+        yield "the quantiles do not rise", not (_rise(self.quantiles) and _rise(self.naive_quantiles))
+
+    @property
+    def key(self) -> Key:
+        """What can have one answer only."""
+        return self.symbol, self.origin, self.step, self.experiment
+
+
+def _rise(quantiles: Quantiles | None) -> bool:
+    """Levels in (0, 1), rising; values rising, or equal."""
+    if quantiles is None:
+        return True
+    levels, values = list(quantiles), list(quantiles.values())
+    return (
+        len(levels) > 1
+        and levels[0] > 0
+        and levels[-1] < 1
+        and all(low < high for low, high in pairwise(levels))
+        and all(map(math.isfinite, values))
+        and all(low <= high for low, high in pairwise(values))
+    )
+
+
+def experiment_hash(experiment: Experiment, model: str) -> str:
+    """16 hex digits that stand for every setting that decides a forecast of `model`.
+
+    Network, training, lookback, horizon, seeds, column …: everything but BESIDE, so that a setting that is
+    new counts until it is named there. The data and their dates are not among them: the record has their
+    sha256.
+    """
+    network = experiment.networks.get(model)
+    deciding = {
+        "model": model,
+        "network": None if network is None else network.model_dump(mode="json"),
+        "training": None if network is None else experiment.training.model_dump(mode="json"),
+        **experiment.model_dump(mode="json", exclude=set(BESIDE)),
+    }
+    return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def entries_of(
+    table: pd.DataFrame,
+    *,
+    model: str,
+    experiment: Experiment,
+    data: str,
+    source: Iterable[str],
+    column: str | None = None,
+    made: dt.datetime | None = None,
+) -> list[Entry]:
+    """The entries of a forecast.
+
+    table   one row per symbol and step: symbol, origin, date, step, anchor, forecast (prices); for a range
+            q01 … q99 (prices), naive_q01 … naive_q99 (those of the naive range) and, for a Student t,
+            location, scale, df (log return). Columns that are missing or empty: there is none.
+    model   its name; `experiment` what decides it
+    data    sha256 of the prices that were read
+    source  where they came from; paths are kept in full, to be found from any folder
+    column  the price that was forecast; None: the experiment's
+    made    when; None: now
+    """
+    from gatecast import __version__
+
+    common: dict[str, Any] = {
+        "experiment": experiment_hash(experiment, model),
+        "source": tuple(_findable(word) for word in source),
+        "column": column or experiment.column,
+        "model": model,
+        "data": data,
+        "made": made or dt.datetime.now(dt.UTC),
+        "version": __version__,
+        "adjust": experiment.adjust,
+        "calendar": experiment.calendar,
+    }
+    return [_entry(row, common) for row in table.to_dict(orient="records")]
+
+
+def _entry(row: Mapping[Any, Any], common: Mapping[str, Any]) -> Entry:
+    from gatecast.evaluation.ranges import PARAMETERS
+
+    anchor = float(row["anchor"])
+    own: dict[str, Any] = {name: float(row[name]) if _is_there(row, name) else None for name in PARAMETERS}
+    return Entry(
+        symbol=str(row["symbol"]),
+        origin=row["origin"].date(),
+        step=int(row["step"]),
+        date=row["date"].date(),
+        anchor=anchor,
+        forecast=math.log(row["forecast"] / anchor),
+        quantiles=_quantiles(row, "", anchor),
+        naive_quantiles=_quantiles(row, "naive_", anchor),
+        **own,
+        **common,
+    )
+
+
+def _quantiles(row: Mapping[Any, Any], prefix: str, anchor: float) -> dict[float, float] | None:
+    from gatecast.distributions import LEVELS
+    from gatecast.evaluation.ranges import QUANTILE_COLUMNS
+
+    names = [prefix + name for name in QUANTILE_COLUMNS]
+    if not any(_is_there(row, name) for name in names):
+        return None
+    return {level: math.log(float(row[name]) / anchor) for level, name in zip(LEVELS, names, strict=True)}
+
+
+def _is_there(row: Mapping[Any, Any], name: str) -> bool:
+    value = row.get(name)
+    return value is not None and not math.isnan(float(value))
+
+
+def _findable(word: str) -> str:
+    return str(Path(word).resolve()) if Path(word).exists() else word
+
+
+def differences(then: Entry, now: Entry) -> list[str]:
+    """In words, what of a second answer differs from the first; empty: it is the same answer.
+
+    When it was made, from where, by which version and for which date of the calendar does not count.
+    """
+    told = [
+        f"the {name} was {getattr(then, name)}, now {getattr(now, name)}"
+        for name in ("model", "column", "adjust")
+        if getattr(then, name) != getattr(now, name)
+    ]
+    if not math.isclose(then.anchor, now.anchor, rel_tol=SAME):
+        told.append(f"the anchor was {_both(then.anchor, now.anchor, ',.{}f')}")
+    if not _close(then.forecast, now.forecast):
+        what = "forecast" if now.quantiles is None else "median"
+        told.append(f"the {what} was {_both(then.forecast, now.forecast, '+.{}%')}")
+    told += _of_quantiles(then.quantiles, now.quantiles, "")
+    told += _of_quantiles(then.naive_quantiles, now.naive_quantiles, "naive ")
+    for name in ("location", "scale", "df"):
+        was, new = getattr(then, name), getattr(now, name)
+        if (was is None) != (new is None):
+            told.append(f"the {name} was {was}, now {new}")
+        elif was is not None and not math.isclose(
+            was, new, rel_tol=SAME if name == "df" else 0, abs_tol=SAME
+        ):
+            told.append(f"the {name} was {_both(was, new, '.{}f')}")
+    if then.data != now.data:
+        told.append(f"the data differ (sha256 {then.data[:8]}… then, {now.data[:8]}… now)")
+    if told and then.version != now.version:
+        told.append(f"gatecast was {then.version}, now {now.version}")
+    return told
+
+
+def _of_quantiles(then: Quantiles | None, now: Quantiles | None, whose: str) -> list[str]:
+    if then is None or now is None:
+        was, new = ("no", "one") if then is None else ("a", "none")
+        return [] if then is now else [f"there was {was} {whose}range, now {new}"]
+    if list(then) != list(now):
+        return [f"the {whose}range had {len(then)} quantiles, now {len(now)} or others"]
+    level = max(then, key=lambda level: abs(then[level] - now[level]))
+    if _close(then[level], now[level]):
+        return []
+    return [
+        f"the {100 * level:g} % quantile of the {whose}range was {_both(then[level], now[level], '+.{}%')}"
+    ]
+
+
+def _close(one: float, other: float) -> bool:
+    return math.isclose(one, other, rel_tol=0, abs_tol=SAME)
+
+
+def _both(was: float, now: float, form: str) -> str:
+    """'1.20, now 1.21', with as many digits as show the difference."""
+    texts = [[format(value, form.format(digits)) for value in (was, now)] for digits in range(2, 12)]
+    then, new = next((pair for pair in texts if pair[0] != pair[1]), texts[-1])
+    return f"{then}, now {new}".replace("%", " %")

@@ -1,0 +1,272 @@
+"""The track record: how the forecasts of a ledger fared against what came, and against the naive range."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from gatecast.evaluation.hac import long_run_variance, newey_west_lags
+from gatecast.ledger.outcome import outcomes_of
+from gatecast.ledger.scoring import RANGES, score
+from gatecast.runs import plain
+
+if TYPE_CHECKING:
+    from gatecast.ledger.store import Ledger
+
+Key = tuple[str, str, str, int | str]  # model, experiment, symbol, step
+GROUP = ["model", "experiment", "symbol"]
+ALL = "all"
+LEAST = 40  # origins, to speak of drift
+DRIFT = 0.01  # significance: a record is looked at again and again
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Whether the 80 % range held as often in the later half of the origins as in the earlier.
+
+    earlier, later  the share that lay inside, a fraction
+    p               of a difference like this by chance; NaN where there are too few origins
+    """
+
+    origins: int
+    earlier: float
+    later: float
+    p: float
+
+    @property
+    def text(self) -> str:
+        """In words."""
+        if math.isnan(self.p):
+            return f"too few to speak of drift ({self.origins} origins; it takes {LEAST})"
+        halves = f"{self.earlier:.1%} in the earlier half, {self.later:.1%} in the later"
+        if self.p < DRIFT:
+            return f"{halves}: its calibration has drifted (p = {self.p:.2g})"
+        return f"{halves}: no more than chance would do (p = {self.p:.2g})"
+
+
+@dataclass(frozen=True)
+class Record:
+    """The due forecasts of one model, experiment and symbol ("all": together), at one step or "all".
+
+    coverage     per cent of a range → share of what came inside it; empty for point forecasts
+    crps, naive_crps, skill        means, log return x 100; 1 - crps / naive_crps, where both are there
+    mae, naive_mae, mae_skill      the same of |median - return|, naive's median being 0
+    An undefined number is NaN.
+    """
+
+    model: str
+    experiment: str
+    symbol: str
+    step: int | str
+    due: int
+    pending: int
+    coverage: dict[int, float]
+    crps: float
+    naive_crps: float
+    skill: float
+    mae: float
+    naive_mae: float
+    mae_skill: float
+    drift: Drift | None
+
+    @property
+    def text(self) -> str | None:
+        """A sentence; None for point forecasts, and where nothing is due."""
+        if not self.coverage or self.drift is None:
+            return None
+        return (
+            f"{self.model} ({self.experiment[:8]}) on {self.symbol}: its 80 % range held "
+            f"{self.coverage[80]:.1%} of the time; {self.drift.text}."
+        )
+
+
+@dataclass(frozen=True)
+class Track:
+    """What there is in the ledger at `place`.
+
+    scores   one row per due forecast: symbol, origin, step, experiment, model, date (its session), anchor
+             (as stored), forecast and realised (log return), error and naive_error (absolute, log return x
+             100) and, for ranges, pit, crps, naive_crps (log return x 100), inside_50, inside_80, inside_95
+    pending  (model, experiment, symbol, step) of those that are not due
+    missed   forecasts that could not be scored; `notes` say why
+    """
+
+    place: str
+    scores: pd.DataFrame
+    pending: pd.DataFrame
+    missed: int
+    notes: tuple[str, ...]
+
+    @cached_property
+    def records(self) -> tuple[Record, ...]:
+        """Per model and experiment: every symbol and all of them, over all steps and at each."""
+        return tuple(_records(self.scores, self.pending))
+
+    @property
+    def text(self) -> str:
+        """What the command line prints."""
+        due, pending = len(self.scores), len(self.pending)
+        total = due + pending + self.missed
+        if not total:
+            return f"No forecast is recorded in {self.place} yet; gatecast forecast records them."
+        lines = [f"{self.place}: {total:,} forecasts, {due:,} due, {pending:,} pending"]
+        lines[0] += f", {self.missed:,} not scored" if self.missed else ""
+        shown = [record for record in self.records if record.step == ALL]
+        ranges = [record for record in shown if record.coverage]
+        points = [record for record in shown if not record.coverage]
+        if ranges:
+            lines += ["", "Ranges (CRPS of the log return x 100, against the naive range's):"]
+            lines += [_head(*(f"{level} %" for level in RANGES), "CRPS", "naive", "skill")]
+            lines += [_row(record, _range_cells(record)) for record in ranges]
+            lines += ["", *(record.text for record in ranges if record.text)]
+        if points:
+            lines += ["", "Points (mean absolute error of the log return x 100, against no change):"]
+            lines += [_head("MAE", "naive", "skill")]
+            lines += [_row(record, _point_cells(record)) for record in points]
+        if self.notes:
+            lines += ["", *(f"- {note}" for note in self.notes)]
+        return "\n".join(lines)
+
+    def summary(self) -> dict[str, Any]:
+        """The same as plain data for JSON; undefined numbers are None, dates YYYY-MM-DD."""
+        scores = self.scores.assign(**{name: self.scores[name].astype(str) for name in ("origin", "date")})
+        records = [
+            {
+                **vars(record),
+                "drift": None if record.drift is None else vars(record.drift),
+                "text": record.text,
+            }
+            for record in self.records
+        ]
+        return plain(
+            {
+                "ledger": self.place,
+                "due": len(self.scores),
+                "pending": len(self.pending),
+                "not_scored": self.missed,
+                "records": records,
+                "scores": scores.to_dict(orient="records"),
+                "notes": list(self.notes),
+            }
+        )
+
+
+def track_record(ledger: Ledger) -> Track:
+    """Fetch what came since, and score every forecast of `ledger` that is due.
+
+    Raises
+        LedgerError: the ledger cannot be read.
+    """
+    found = outcomes_of(ledger.entries())
+    return Track(
+        place=ledger.place,
+        scores=score(found.due),
+        pending=pd.DataFrame(
+            [(entry.model, entry.experiment, entry.symbol, entry.step) for entry in found.pending],
+            columns=[*GROUP, "step"],
+        ),
+        missed=len(found.missed),
+        notes=found.notes,
+    )
+
+
+def _records(scores: pd.DataFrame, pending: pd.DataFrame) -> Iterator[Record]:
+    keys = pd.concat([frame[[*GROUP, "step"]] for frame in (scores, pending) if len(frame)] or [pending])
+    for model, experiment in sorted(set(zip(keys["model"], keys["experiment"], strict=True))):
+        own = keys[(keys["model"] == model) & (keys["experiment"] == experiment)]
+        symbols = sorted(set(own["symbol"]))
+        for symbol in [*symbols, ALL] if len(symbols) > 1 else symbols:
+            steps = sorted(
+                set(map(int, own["step"] if symbol == ALL else own[own["symbol"] == symbol]["step"]))
+            )
+            for step in [ALL, *steps] if len(steps) > 1 else [ALL]:
+                key: Key = (str(model), str(experiment), str(symbol), step)  # type: ignore[assignment]
+                yield _record(key, _chosen(scores, key), len(_chosen(pending, key)), horizon=steps[-1])
+
+
+def _chosen(frame: pd.DataFrame, key: Key) -> pd.DataFrame:
+    keep = np.ones(len(frame), dtype=bool)
+    for name, value in zip((*GROUP, "step"), key, strict=True):
+        if value != ALL:
+            keep &= (frame[name] == value).to_numpy()
+    return frame[keep]
+
+
+def _record(key: Key, due: pd.DataFrame, pending: int, horizon: int) -> Record:
+    ranged = due[due["crps"].notna()]
+    both = ranged[ranged["naive_crps"].notna()]
+    return Record(
+        *key,
+        due=len(due),
+        pending=pending,
+        coverage={level: _mean(ranged[f"inside_{level}"]) for level in RANGES} if len(ranged) else {},
+        crps=_mean(ranged["crps"]),
+        naive_crps=_mean(both["naive_crps"]),
+        skill=_skill(both["crps"], both["naive_crps"]),
+        mae=_mean(due["error"]),
+        naive_mae=_mean(due["naive_error"]),
+        mae_skill=_skill(due["error"], due["naive_error"]),
+        drift=drift(ranged["inside_80"], ranged["origin"], horizon) if len(ranged) else None,
+    )
+
+
+def drift(inside: pd.Series[float], origin: Iterable[object], horizon: int) -> Drift:
+    """Whether the share `inside` (0 or 1 per forecast) changed from the earlier half of the origins.
+
+    All forecasts of one origin (its steps, its symbols) count as one: their mean. Two origins' forecasts
+    overlap by up to horizon - 1 sessions; the variance of both means is Hansen and Hodrick's (1980), or
+    Newey and West's (1987) where that is not positive.
+    """
+    series = inside.astype(float).groupby(np.asarray(list(origin))).mean().to_numpy()
+    n = len(series)
+    if n < LEAST:
+        return Drift(n, math.nan, math.nan, math.nan)
+    parts = series[: n // 2], series[n // 2 :]
+    earlier, later = (float(part.mean()) for part in parts)
+    rest = np.concatenate([part - part.mean() for part in parts])
+    variance = long_run_variance(rest, horizon - 1, "rectangular")
+    if variance <= 0:
+        variance = long_run_variance(rest, newey_west_lags(n, horizon), "bartlett")
+    spread = math.sqrt(variance * (1 / len(parts[0]) + 1 / len(parts[1])))
+    if spread == 0:
+        return Drift(n, earlier, later, float(earlier == later))
+    return Drift(n, earlier, later, math.erfc(abs(later - earlier) / spread / math.sqrt(2)))
+
+
+def _mean(values: pd.Series[Any]) -> float:
+    return float(values.astype(float).mean()) if len(values) else math.nan
+
+
+def _skill(own: pd.Series[Any], naive: pd.Series[Any]) -> float:
+    """1 - own / naive of the means; NaN where there is nothing, or naive's is zero."""
+    beside = _mean(naive)
+    return 1 - _mean(own) / beside if beside > 0 else math.nan
+
+
+def _head(*names: str) -> str:
+    cells = "".join(f"{name:>8}" for name in names)
+    return f"{'model':<16}{'experiment':<12}{'symbol':<14}{'due':>7}{'pending':>9}{cells}"
+
+
+def _row(record: Record, cells: Iterable[str]) -> str:
+    name = f"{record.model:<15} {record.experiment[:8]:<11} {record.symbol:<13} "
+    return f"{name}{record.due:>7,}{record.pending:>9,}" + "".join(f"{cell:>8}" for cell in cells)
+
+
+def _range_cells(record: Record) -> list[str]:
+    shares = [_text(record.coverage[level], ".1%") for level in RANGES]
+    return [*shares, _text(record.crps, ".3f"), _text(record.naive_crps, ".3f"), _text(record.skill, "+.1%")]
+
+
+def _point_cells(record: Record) -> list[str]:
+    return [_text(record.mae, ".3f"), _text(record.naive_mae, ".3f"), _text(record.mae_skill, "+.1%")]
+
+
+def _text(value: float, form: str) -> str:
+    return "–" if math.isnan(value) else format(value, form)
