@@ -48,6 +48,7 @@ def compare(
     validation_size: float = 0.15,
     window: str = "expanding",
     refit: bool = True,
+    calibration: str = "none",
     pooled: bool = True,
     seeds: int = 5,
     seed: int = 0,
@@ -57,14 +58,15 @@ def compare(
     prices: from `gatecast.load`. models: networks ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru",
     {"a name of yours": Network(...)}) and baselines ("naive", "drift", "ewma", "ar", "seasonal-naive",
     "last-close"; of ranges: "historical", "ewma-t", "garch-t", "gjr-garch-t", "har"); a list without a
-    baseline gets naive, drift, ewma and ar, with networks of ranges some of theirs. network: the base of
-    the named networks (their cell and direction replaced). column: the price to forecast. target: "return" (log
+    baseline gets naive, drift, ewma and ar, with networks of ranges some of theirs. network: the base of the
+    named networks (their cell and direction replaced). column: the price to forecast. target: "return" (log
     return from the origin) or "close" (the scaled price, as the tutorials do). horizon, lookback: sessions.
     features: a function (one symbol's table → DataFrame) or "module:function"; None: see
-    `gatecast.problem.features`. test_size: the last share of the sessions, cut into `folds` equal
-    stretches, each with its own training; validation_size: share of the sessions before it. refit: train
-    once more on train and validation for the epochs chosen. pooled: one network for all symbols.
-    seeds: how many, seed: the first.
+    `gatecast.problem.features`. test_size: the last share of the sessions, cut into `folds` equal stretches,
+    each with its own training; validation_size: share of the sessions before it. refit: train once more on
+    train and validation for the epochs chosen. calibration: "conformal" gives every model a range that held
+    on validation, a point forecast too; "adaptive" goes on with each target that comes
+    (gatecast.evaluation.calibration). pooled: one network for all symbols. seeds: how many, seed: the first.
 
     Returns a Result: verdict, scores, forecasts, plot(), save(folder).
 
@@ -88,6 +90,7 @@ def compare(
         validation_size=validation_size,
         window=window,
         refit=refit,
+        calibration=calibration,
         pooled=pooled,
         seeds=seeds,
         seed=seed,

@@ -181,6 +181,9 @@ class Experiment(_Settings):
     validation_size: float = Field(0.15, gt=0, lt=1, description="share of the sessions before the test")
     window: Literal["expanding", "sliding"] = Field("expanding", description="expanding or sliding")
     refit: bool = Field(True, description="train once more on train and validation")
+    calibration: Literal["none", "conformal", "adaptive"] = Field(
+        "none", description="of ranges, a point's too: none, conformal, or adaptive (also online)"
+    )
     pooled: bool = Field(True, description="one network for all symbols; else one each")
     seeds: int = Field(5, ge=1, le=1000, description="networks per model and fold")
     seed: int = Field(0, ge=0, lt=2**31, description="the first of them")

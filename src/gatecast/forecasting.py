@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatecast.baselines import BASELINES, RANGE_BASELINES
 from gatecast.distributions import Distribution
+from gatecast.evaluation.calibration import around, calibrated
 from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.ranges import PER_CENT, Range
 from gatecast.experiment import Experiment
@@ -25,7 +26,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Told:
-    """What one model said of one fold's N test origins.
+    """What one model said of one fold's N test origins, or of its validation origins.
 
     point (N, h) and seeds (S, N, h) in price; distribution of the log return, where it has one, and that of
     each seed.
@@ -44,18 +45,25 @@ def forecast_all(
     told: dict[str, list[Told]] = {}
     fitted: dict[str, FittedNetwork] = {}
     notes: list[str] = []
+    method = experiment.calibration
     for name in experiment.baselines:
         bar.show(0, len(experiment.networks), name)
-        told[name] = [_baseline(name, problem, fold) for fold in folds]
+        tested = [_baseline(name, problem, fold) for fold in folds]
+        if method == "none":
+            told[name] = tested
+        else:
+            rehearsed = [_baseline(name, problem, fold.rehearsal) for fold in folds]
+            told[name] = _calibrated(method, problem, folds, rehearsed, tested)
     for name in experiment.networks:
         fitted[name] = _trained(experiment, name, len(fitted), problem, folds, bar)
     bar.show(1, 1, "forecasting")
     for name, network in fitted.items():
         if network.network.output == "point":
-            told[name] = _points(network, problem, folds)
+            rehearsed, tested = _points(network, problem, folds)
         else:
-            told[name], note = _ranges(name, network, problem, folds)
+            rehearsed, tested, note = _ranges(name, network, problem, folds)
             notes.append(note)
+        told[name] = _calibrated(method, problem, folds, rehearsed, tested)
     return _outcome(problem, folds, told), fitted, tuple(notes)
 
 
@@ -64,6 +72,24 @@ def _baseline(name: str, problem: Problem, fold: Fold) -> Told:
         return Told(BASELINES[name](problem, fold))
     distribution = RANGE_BASELINES[name](problem, fold)
     return Told(_median_price(distribution, problem, fold), distribution=distribution)
+
+
+def _calibrated(
+    method: str,
+    problem: Problem,
+    folds: Sequence[Fold],
+    rehearsed: Sequence[Told],
+    tested: Sequence[Told],
+) -> list[Told]:
+    """The test's ranges, told again as the validation's were wrong; a point gets a range. The point stays."""
+    if method == "none":
+        return list(tested)
+    told = []
+    for fold, before, now in zip(folds, rehearsed, tested, strict=True):
+        known = before.distribution or around(before.point, problem, fold.validation)
+        raw = now.distribution or around(now.point, problem, fold.test)
+        told.append(replace(now, distribution=calibrated(method, problem, fold, known, raw)))
+    return told
 
 
 def _trained(
@@ -88,29 +114,32 @@ def _trained(
     )
 
 
-def _points(network: FittedNetwork, problem: Problem, folds: Sequence[Fold]) -> list[Told]:
-    return [
-        Told(problem.to_price(targets.mean(axis=0), fold.test), seeds=problem.to_price(targets, fold.test))
-        for fold, targets in zip(folds, network.forecast(problem, folds), strict=True)
-    ]
+def _points(network: FittedNetwork, problem: Problem, folds: Sequence[Fold]) -> tuple[list[Told], list[Told]]:
+    """What a network of points says of each fold's validation and test origins."""
+
+    def told(targets: Floats, fold: Fold) -> Told:
+        seeds = problem.to_price(targets, fold.test)
+        return Told(problem.to_price(targets.mean(axis=0), fold.test), seeds)
+
+    return (
+        [told(one, fold.rehearsal) for one, fold in zip(network.rehearsal, folds, strict=True)],
+        [told(one, fold) for one, fold in zip(network.forecast(problem, folds), folds, strict=True)],
+    )
 
 
 def _ranges(
     name: str, network: FittedNetwork, problem: Problem, folds: Sequence[Fold]
-) -> tuple[list[Told], str]:
-    found = ensembles(network, problem, folds)
-    told = [
-        Told(
-            _median_price(one.test, problem, fold),
-            seeds=np.stack([_median_price(seed, problem, fold) for seed in one.seeds]),
-            distribution=one.test,
-            of_seeds=one.seeds,
-        )
-        for one, fold in zip(found, folds, strict=True)
-    ]
-    kinds = Counter(one.kind for one in found)
+) -> tuple[list[Told], list[Told], str]:
+    """The same of a network of ranges, and how its seeds were joined."""
+    rehearsed, tested, kinds = [], [], Counter[str]()
+    for one, fold in zip(ensembles(network, problem, folds), folds, strict=True):
+        point = _median_price(one.validation, problem, fold.rehearsal)
+        rehearsed.append(Told(point, distribution=one.validation))
+        seeds = np.stack([_median_price(seed, problem, fold) for seed in one.seeds])
+        tested.append(Told(_median_price(one.test, problem, fold), seeds, one.test, one.seeds))
+        kinds[one.kind] += 1
     words = " and ".join(f"{kind} in {count}" for kind, count in kinds.most_common())
-    return told, f"{name}: seeds joined by {words} of {len(folds)} folds, as chosen on validation"
+    return rehearsed, tested, f"{name}: seeds joined by {words} of {len(folds)} folds, chosen on validation"
 
 
 def _median_price(distribution: Distribution, problem: Problem, fold: Fold) -> Floats:

@@ -123,7 +123,7 @@ def fit_network(
 
 
 def make_rows(network: Network, problem: Problem, scales: Sequence[Scale]) -> Rows:
-    """A problem and its scales as arrays of the engine; those of a range are told in units of the known spread."""
+    """A problem and its scales as the engine's arrays; targets of ranges are in units of the known spread."""
     targets = problem.targets
     if network.output != "point":
         targets = targets / problem.unit(np.arange(len(targets)))
