@@ -124,13 +124,29 @@ class Backtest:
     trials: int
     lucky: float
     origins: NDArray[np.datetime64]
+    networks: frozenset[str]
     sizing: Sizing
 
     @cached_property
     def best(self) -> Strategy | None:
         """The strategy with the highest Sharpe ratio after costs; None where none has one."""
-        known = [one for one in self.strategies if np.isfinite(one.net.sharpe)]
-        return max(known, key=lambda one: one.net.sharpe) if known else None
+        return _best(self.strategies)
+
+    @cached_property
+    def second(self) -> Strategy | None:
+        """The strategy to speak of besides: the best network's where `best` is none; where that is
+        buy-and-hold itself and there is no network, the best of those that are not. Else None.
+        """
+        if self.best is None or self.best.model in self.networks:
+            return None
+        of_network = _best([one for one in self.strategies if one.model in self.networks])
+        if of_network is not None or not self.is_hold(self.best):
+            return of_network
+        return _best([one for one in self.strategies if not self.is_hold(one)])
+
+    def is_hold(self, strategy: Strategy) -> bool:
+        """Whether it was long with all the money all the time."""
+        return all(bool((own == 1).all()) for own in strategy.positions)
 
     @cached_property
     def verdict(self) -> words.Verdict:
@@ -277,10 +293,10 @@ def backtest(
     known = known_volatility(result.prices, outcome)
     plans: dict[tuple[str, str], list[Floats]] = {}
     for model in chosen:
-        own = (volatility or {}).get(model)
-        if own is None:
-            own = forecast_volatility(outcome.ranges[model]) if model in outcome.ranges else known
-        signal = Signal(expected_return(outcome, model), own)
+        spread = (volatility or {}).get(model)
+        if spread is None:
+            spread = forecast_volatility(outcome.ranges[model]) if model in outcome.ranges else known
+        signal = Signal(expected_return(outcome, model), spread)
         plans |= {(model, rule): positions(rule, signal, trading, charged, sizing) for rule in asked}
     ones = [np.ones(len(account.decision)) for account in trading]
     nets = {key: _money(trading, plan, charged) for key, plan in plans.items()}
@@ -291,9 +307,7 @@ def backtest(
     strategies = []
     for (model, rule), plan in plans.items():
         figures = net[model, rule]
-        chance = luck(
-            trading, plan, charged, figures.sharpe, per_year=per_year, draws=draws, seed=seed
-        )  # fmt: skip
+        chance = luck(trading, plan, charged, figures.sharpe, per_year=per_year, draws=draws, seed=seed)
         strategies.append(
             Strategy(
                 model=model,
@@ -319,8 +333,14 @@ def backtest(
         trials=tried,
         lucky=best_of_luck(tried, variance) * math.sqrt(per_year),
         origins=outcome.origin,
+        networks=frozenset(outcome.seeds),
         sizing=sizing,
     )
+
+
+def _best(strategies: Sequence[Strategy]) -> Strategy | None:
+    known = [one for one in strategies if np.isfinite(one.net.sharpe)]
+    return max(known, key=lambda one: one.net.sharpe) if known else None
 
 
 def _hold(trading: list[Account], ones: list[Floats], charged: list[Costs], per_year: int) -> Strategy:

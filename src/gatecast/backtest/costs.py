@@ -92,10 +92,10 @@ def korea() -> Costs:
         tuple((day, side, side + 100 * percent) for day, percent in tax),
         (
             "Tax on sales: Enforcement Decree of the Securities Transaction Tax Act, art. 5, and for KOSPI "
-            "the Act on Special Rural Development Tax, art. 5; together 0.30 % until 2019-06-02, then 0.25 %, "
-            "0.23 % from 2021, 0.20 % from 2023, 0.18 % from 2024, 0.15 % from 2025, 0.20 % from 2026. The "
-            "days are those of settlement: a trade two sessions earlier has the new rate already. Before "
-            "1996: 0.30 % taken.",
+            "the Act on Special Rural Development Tax, art. 5; together 0.30 % until 2019-06-02, then "
+            "0.25 %, 0.23 % from 2021, 0.20 % from 2023, 0.18 % from 2024, 0.15 % from 2025, 0.20 % from "
+            "2026. The days are those of settlement: a trade two sessions earlier has the new rate already. "
+            "Before 1996: 0.30 % taken.",
             "Assumptions: 1.5 bp commission (brokers on the web) and 5 bp half spread, each side.",
             "As known at the time of writing; check them before you rely on them.",
         ),

@@ -16,10 +16,11 @@ if TYPE_CHECKING:
     from gatecast.backtest.backtest import Backtest, Strategy
 
 MOST_POINTS = 600  # sessions drawn of each line
+TICKS = [1, 1.2, 1.4, 1.6, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
 MOST_ROWS = 30  # strategies
 TITLES = {
-    "better than luck": "It earned more than luck explains",
-    "no better than luck": "It earned no more than luck explains",
+    "better than luck": "The best strategy earned more than luck explains",
+    "no better than luck": "The best strategy earned no more than luck explains",
     "lost money": "After costs, all of them lost money",
     "never traded": "No strategy ever traded",
 }
@@ -37,7 +38,8 @@ def money_picture(tested: Backtest) -> alt.LayerChart:
     """Growth of 1: the best strategy, buy-and-hold, the others, and the band of the same positions at random
     times.
     """
-    best, hold = tested.best, tested.hold
+    hold = tested.hold
+    best = tested.second if tested.best is not None and tested.is_hold(tested.best) else tested.best
     session = pd.DatetimeIndex(hold.money.session)
     every = max(1, -(-len(session) // MOST_POINTS))
     rows = np.unique(np.append(np.arange(0, len(session), every), len(session) - 1))
@@ -62,7 +64,12 @@ def money_picture(tested: Backtest) -> alt.LayerChart:
     scale = (
         alt.Scale(type="log", zero=False, nice=False) if (table["money"] > 0).all() else alt.Scale(zero=False)
     )
-    up = alt.Y("money:Q", title="money, 1 at the start", scale=scale, axis=alt.Axis(format="~g", tickCount=6))
+    up = alt.Y(
+        "money:Q",
+        title="money, 1 at the start",
+        scale=scale,
+        axis=alt.Axis(format="~g", values=_ticks(table["money"])),
+    )
     colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=legend())
     layers: list[alt.Chart] = []
     below = "after costs"
@@ -86,8 +93,10 @@ def money_picture(tested: Backtest) -> alt.LayerChart:
     layers.append(
         alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=GREY, strokeWidth=1).encode(y=alt.datum(1))
     )
-    title = heading(TITLES[tested.verdict.kind], below)
-    return styled(layered(*layers, title=title, width=WIDTH, height=320))
+    title = TITLES[tested.verdict.kind]
+    if tested.best is not None and tested.is_hold(tested.best):
+        title = "No strategy did better than to buy and hold"
+    return styled(layered(*layers, title=heading(title, below), width=WIDTH, height=320))
 
 
 def sharpe_picture(tested: Backtest) -> alt.LayerChart:
@@ -126,6 +135,17 @@ def sharpe_picture(tested: Backtest) -> alt.LayerChart:
         below += f"; dashed: what luck gives the best of {tested.trials}, if none is worth anything"
     title = heading("How sure is a Sharpe ratio?", below)
     return styled(layered(*layers, data=inline(table), title=title, width=WIDTH - 60, height=24 * len(table)))
+
+
+def _ticks(money: pd.Series[float]) -> list[float]:
+    """Round numbers that a log scale can show, a handful of them."""
+    low, high = max(float(money.min()), 1e-3), max(float(money.max()), 2e-3)
+    for places in (TICKS, TICKS[::2], TICKS[::4]):
+        ticks = [base * tick for base in (0.001, 0.01, 0.1, 1, 10, 100) for tick in places]
+        shown = [round(tick, 6) for tick in ticks if low <= tick <= high]
+        if len(shown) <= 8:
+            break
+    return shown
 
 
 def latin(name: str) -> str:

@@ -38,19 +38,20 @@ class Verdict:
 def verdict(tested: Backtest) -> Verdict:
     """Judge the strategy with the highest Sharpe ratio after costs."""
     best, hold = tested.best, tested.hold
-    where = f"at the {tested.execution.replace('-', ' ')}"
     if best is None:
-        why = "no strategy ever traded: no model forecast a change"
-        return Verdict("never traded", (f"{_up(why)}. Buy-and-hold earned {_year(hold.net.annual_return)}.",))
-    kind = _kind(best)
-    said = _trading(best, where)
-    earned = (
-        f"{said} {_earned(best.net.annual_return)} after {_costs(tested)}; buy-and-hold "
-        f"{_earned(hold.net.annual_return)}."
-    )
-    if tested.trials > 1:
-        earned = f"The best of {tested.trials} strategies tried: {earned[0].lower()}{earned[1:]}"
-    return Verdict(kind, (earned, _luck(best, tested, kind), _break_even(best, hold)))
+        why = "No strategy ever traded: no model forecast a change."
+        return Verdict("never traded", (f"{why} Buy-and-hold {_earned(hold.net.annual_return)}.",))
+    kind, where = _kind(best), f"at the {tested.execution.replace('-', ' ')}"
+    first = "" if tested.trials == 1 else f"The best of {tested.trials} strategies tried: "
+    if tested.is_hold(best):
+        first += f"{best.model} was always long, so it is buy-and-hold, which "
+        first += f"{_earned(hold.net.annual_return)} after {_costs(tested)}."
+    else:
+        first += f"{_trading(best, where)} {_earned(best.net.annual_return)} after {_costs(tested)}; "
+        first += f"buy-and-hold {_earned(hold.net.annual_return)}."
+    last = _break_even(best, hold) if tested.second is None else _second(tested.second, tested, where)
+    sentences = (first, _luck(best, tested, kind), last)
+    return Verdict(kind, tuple(sentence[:1].upper() + sentence[1:] for sentence in sentences))
 
 
 def _kind(best: Strategy) -> Kind:
@@ -62,10 +63,10 @@ def _kind(best: Strategy) -> Kind:
 
 def _trading(best: Strategy, where: str) -> str:
     if best.rule == "sign":
-        return f"Trading {best.model}'s sign {where}"
+        return f"trading {best.model}'s sign {where}"
     if best.rule == "threshold":
-        return f"Trading {best.model}'s forecasts {where}, where they exceed the cost of a round trip,"
-    return f"Aiming at a steady volatility with {best.model}'s forecasts, traded {where},"
+        return f"trading {best.model}'s forecasts {where}, where they exceed the cost of a round trip,"
+    return f"aiming at a steady volatility with {best.model}'s forecasts, traded {where},"
 
 
 def _luck(best: Strategy, tested: Backtest, kind: Kind) -> str:
@@ -100,9 +101,16 @@ def _break_even(best: Strategy, hold: Strategy) -> str:
         return f"{text}, and with buy-and-hold at {_bp(rival[0])}."
     if "even before" not in rival[1]:
         return f"{text}."
-    if np.array_equal(best.money.equity, hold.money.equity):
-        return f"{text}: it is buy-and-hold."
     return f"{text}, and earns less than buy-and-hold at any cost."
+
+
+def _second(other: Strategy, tested: Backtest, where: str) -> str:
+    who = "of the networks, the best, " if other.model in tested.networks else "the next best, "
+    chance = f", deflated {other.deflated:.2f}" if np.isfinite(other.deflated) else ""
+    return (
+        f"{who}{_trading(other, where)} {_earned(other.net.annual_return)} "
+        f"(Sharpe ratio {_ratio(other.net.sharpe)}{chance}). "
+    ).strip()
 
 
 def _costs(tested: Backtest) -> str:
@@ -124,7 +132,3 @@ def _ratio(value: float) -> str:
 
 def _bp(value: float) -> str:
     return f"{value:.1f} bp" if value < 10 else f"{value:,.0f} bp"
-
-
-def _up(text: str) -> str:
-    return text[:1].upper() + text[1:]
