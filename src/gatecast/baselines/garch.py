@@ -27,15 +27,15 @@ class Garch:
     """A fitted GJR-GARCH(1,1)-t; log returns.
 
     r(t) = mean + √v(t) z(t), z Student t with df > 2 and unit variance,
-    v(t+1) = constant + (shock + falling · [r(t) < mean]) (r(t) - mean)² + persistence · v(t).
+    v(t+1) = omega + (alpha + gamma · [r(t) < mean]) (r(t) - mean)² + beta · v(t).
     variance: v of the last known session.
     """
 
     mean: float
-    constant: float
-    shock: float
-    falling: float
-    persistence: float
+    omega: float
+    alpha: float
+    gamma: float
+    beta: float
     df: float
     variance: float
 
@@ -43,8 +43,8 @@ class Garch:
         """(n + 1,) v of the session after each return (n,) given after the last known one, v itself first."""
         variances = [self.variance]
         for residual in (returns - self.mean).tolist():
-            weight = self.shock + (self.falling if residual < 0 else 0.0)
-            variances.append(self.constant + weight * residual * residual + self.persistence * variances[-1])
+            weight = self.alpha + (self.gamma if residual < 0 else 0.0)
+            variances.append(self.omega + weight * residual * residual + self.beta * variances[-1])
         return np.array(variances)
 
     def unit(self) -> float:
@@ -110,13 +110,13 @@ def _maximum_likelihood(returns: Floats, asymmetric: bool) -> Garch | str:
         warnings.simplefilter("ignore")  # of trial steps; the result is checked
         best = how.fit(disp="off", show_warning=False)
     names = ("mu", "omega", "alpha[1]", "gamma[1]", "beta[1]", "nu")
-    mean, constant, shock, falling, persistence, df = (float(best.params.get(name, 0.0)) for name in names)
+    mean, omega, alpha, gamma, beta, df = (float(best.params.get(name, 0.0)) for name in names)
     model = Garch(
         mean=mean * unit,
-        constant=constant * unit**2,
-        shock=shock,
-        falling=falling,
-        persistence=persistence,
+        omega=omega * unit**2,
+        alpha=alpha,
+        gamma=gamma,
+        beta=beta,
         df=df,
         variance=float(best.conditional_volatility[-1] * unit) ** 2,
     )
@@ -164,7 +164,7 @@ def _interpolated(model: Garch, volatility: Floats, shocks: Floats, horizon: int
 
 def simulated(model: Garch, volatility: Floats, shocks: Floats) -> Floats:
     """(n, h, levels) quantiles of the cumulative return less its mean, starting from `volatility` (n,)."""
-    growth = model.persistence + (model.shock + model.falling * (shocks < 0)) * shocks**2
+    growth = model.beta + (model.alpha + model.gamma * (shocks < 0)) * shocks**2
     variance = np.repeat(volatility[:, None] ** 2, PATHS, axis=1)
     total = np.zeros_like(variance)
     values = np.empty((len(volatility), len(shocks), len(FINE_LEVELS)))
@@ -172,7 +172,7 @@ def simulated(model: Garch, volatility: Floats, shocks: Floats) -> Floats:
     for step, shock in enumerate(shocks):
         total += np.sqrt(variance) * shock
         variance *= growth[step]
-        variance += model.constant
+        variance += model.omega
         ranked = np.sort(total, axis=1).reshape(len(total), len(FINE_LEVELS), 2 * half)
         values[:, step] = (ranked[..., half - 1] + ranked[..., half]) / 2
     return values

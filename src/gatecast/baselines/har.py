@@ -44,13 +44,10 @@ def har(problem: Problem, fold: Fold) -> StudentT:
             span.warn(f"{trouble}; ewma-t is used instead")
             return ewma_of(span)
         begin = span.begin + max(MEMORIES) - 1
-        fitted = {
-            step: _regress(variance, np.arange(begin, span.end - step + 1), step)
-            for step in range(1, problem.horizon + 1)
-        }
-        return scaled_t(
-            span, begin, lambda origins, step: np.exp(_predict(fitted[step], _inputs(variance, origins)) / 2)
+        volatility = forecast_volatility(
+            variance, np.arange(begin, span.origins[-1] + 1), span.end, problem.horizon
         )
+        return scaled_t(span, begin, lambda origins, step: volatility[origins - begin, step - 1])
 
     return per_symbol(problem, fold, "har", forecast)
 
@@ -65,8 +62,26 @@ def session_variance(problem: Problem) -> Floats:
     return np.maximum(variance, (LEAST_SHARE * problem.spread) ** 2)
 
 
+def forecast_volatility(variance: Floats, origins: Rows, end: int, horizon: int) -> Floats:
+    """(N, h) root of the mean variance per session forecast for the next k sessions, k = 1 … h.
+
+    origins (N,): rows one after the other; the regressions are fitted on those whose target is known at
+    row `end`.
+    """
+    inputs = _inputs(variance, origins)
+    x = np.stack([np.ones(len(origins)), *inputs], axis=1)
+    ahead = np.zeros(end - int(origins[0]) + 1)
+    volatility = np.empty((len(origins), horizon))
+    for step in range(1, horizon + 1):
+        known = len(ahead) - 1
+        ahead = ahead[:known] + variance[origins[:known] + step]
+        coefficients = np.linalg.lstsq(x[:known], np.log(ahead / step))[0]
+        volatility[:, step - 1] = np.exp(_combined(coefficients.tolist(), inputs) / 2)
+    return volatility
+
+
 def _inputs(variance: Floats, origins: Rows) -> list[Floats]:
-    """The logs of the mean variance over each memory, (n,) each. Summed day by day: see `_predict`."""
+    """The logs of the mean variance over each memory, (N,) each."""
     total, inputs = np.zeros(len(origins)), []
     for back in range(max(MEMORIES)):
         total = total + variance[origins - back]
@@ -75,15 +90,8 @@ def _inputs(variance: Floats, origins: Rows) -> list[Floats]:
     return inputs
 
 
-def _regress(variance: Floats, origins: Rows, step: int) -> list[float]:
-    """Constant and one coefficient per memory, for the log of the mean variance of the next sessions."""
-    ahead = sum((variance[origins + k] for k in range(1, step + 1)), start=np.zeros(len(origins)))
-    x = np.stack([np.ones(len(origins)), *_inputs(variance, origins)], axis=1)
-    return np.linalg.lstsq(x, np.log(ahead / step))[0].tolist()
-
-
-def _predict(coefficients: list[float], inputs: list[Floats]) -> Floats:
-    """(n,) log variance. Term by term: the last bit of a matrix product depends on the number of rows."""
+def _combined(coefficients: list[float], inputs: list[Floats]) -> Floats:
+    """(N,) log variance. Term by term: the last bit of a matrix product depends on the number of rows."""
     constant, *slopes = coefficients
     forecast = np.full(len(inputs[0]), constant)
     for slope, x in zip(slopes, inputs, strict=True):
