@@ -25,6 +25,9 @@ from gatecast.errors import DataWarning, RunError
 from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.lag import Lag, lags
 from gatecast.evaluation.metrics import scores
+from gatecast.evaluation.range_scores import range_scores
+from gatecast.evaluation.range_significance import RangeSignificance, range_significance
+from gatecast.evaluation.range_verdict import range_verdict
 from gatecast.evaluation.significance import Significance, significance
 from gatecast.evaluation.verdict import Verdict, verdict
 from gatecast.experiment import Experiment, read_experiment
@@ -68,19 +71,32 @@ class Result:
         return significance(self.outcome, seed=self.experiment.seed)
 
     @cached_property
+    def range_scores(self) -> pd.DataFrame:
+        """One row per model that has a range, symbol and step; empty where none has. See
+        `gatecast.evaluation.range_scores.range_scores`."""
+        return range_scores(self.outcome)
+
+    @cached_property
+    def range_significance(self) -> RangeSignificance | None:
+        """The same tests of the CRPS against the baselines that have a range; None where no model has."""
+        return range_significance(self.outcome, seed=self.experiment.seed)
+
+    @cached_property
     def lag(self) -> dict[str, Lag]:
         """Per model: is the forecast an old price, shifted?"""
         return lags(self.outcome, self._history())
 
     @cached_property
     def verdict(self) -> Verdict:
-        """Two to five plain sentences."""
+        """Two to five plain sentences on the point, and one to three on the range where a model has one."""
+        tests = self.range_significance
         return verdict(
             self.outcome,
             self.significance,
             self.lag,
             seeds=self.experiment.seeds,
             folds=self.experiment.folds,
+            ranges=None if tests is None else range_verdict(self.outcome, tests),
             notes=self.notes,
         )
 
@@ -114,17 +130,48 @@ class Result:
                 (row["directional_accuracy"], 11, ".1%"), (p, 8, ".3f"),
             )  # fmt: skip
             lines.append(f"{name:<16}" + "".join(_cell(*cell) for cell in cells))
-        return "\n".join(lines)
+        return "\n".join(lines + self._range_lines())
+
+    def _range_lines(self) -> list[str]:
+        """The second block of `table`, of the models that have a range."""
+        tests, scores = self.range_significance, self.range_scores
+        if tests is None:
+            return []
+        symbol = "all" if "all" in set(scores["symbol"]) else scores["symbol"].iloc[0]
+        shown = scores[(scores["step"] == "all") & (scores["symbol"] == symbol)].set_index("model")
+        lines = [
+            "",
+            f"{'range':<16}{'CRPS':>8}{'vs best':>9}{'DM p':>8}{'log score':>11}"
+            f"{'50 %':>8}{'80 %':>8}{'95 %':>8}{'VaR 1 %':>9}",
+        ]
+        for name, row in shown.iterrows():
+            pair = tests.pair(str(name))
+            cells = (
+                (row["crps"], 8, ".4f"), (pair.skill.value if pair else math.nan, 9, "+.2%"),
+                (pair.diebold_mariano.p if pair else math.nan, 8, ".3f"), (row["log_score"], 11, ".4f"),
+                (row["coverage_50"], 8, ".1%"), (row["coverage_80"], 8, ".1%"),
+                (row["coverage_95"], 8, ".1%"), (row["var_1"], 9, ".2%"),
+            )  # fmt: skip
+            lines.append(f"{name:<16}" + "".join(_cell(*cell) for cell in cells))
+        if tests.benchmark is not None:
+            lines.append(f"vs best: CRPS saved against {tests.benchmark}, the best baseline that has a range")
+        return lines
 
     def summary(self) -> dict[str, Any]:
         """Verdict, scores and tests as plain data for JSON; undefined numbers are None."""
         return plain(
             {
-                "verdict": {"text": self.verdict.text, "kind": self.verdict.kind},
+                "verdict": {
+                    "text": self.verdict.text,
+                    "kind": self.verdict.kind,
+                    "range_kind": self.verdict.range_kind,
+                },
                 "source": list(self.prices.source),
                 "sha256": self.prices.sha256,
                 "scores": self.scores.to_dict(orient="records"),
                 "significance": self.significance.as_dict(),
+                "range_scores": self.range_scores.to_dict(orient="records"),
+                "range_significance": self.range_significance and self.range_significance.as_dict(),
                 "lag": {name: lag.as_dict() for name, lag in self.lag.items()},
                 "scales": self.outcome.scales.to_dict(orient="records"),
                 "warnings": list(self.warnings),

@@ -7,6 +7,7 @@ than half of all cases.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -111,25 +112,32 @@ def significance(forecasts: Forecasts, *, seed: int, reps: int = 1000) -> Signif
     """
     losses, horizon = losses_by_date(forecasts), forecasts.horizon
     naive = losses["naive"].to_numpy()
-    reason = too_few(len(losses), horizon)
     models = {}
     for name in forecasts.forecast:
-        if name == "naive":
-            continue
-        loss = losses[name].to_numpy()
-        difference = naive - loss
-        models[name] = ModelSignificance(
-            skill(naive, loss, horizon) if not reason else Skill(np.nan, np.nan, np.nan),
-            diebold_mariano(difference, horizon) if not reason else _no_test(len(losses), horizon, reason),
-            smallest_detectable(difference, naive, horizon) if not reason else np.nan,
-            _direction(forecasts, name),
-        )
+        if name != "naive":
+            judged = judge(naive, losses[name].to_numpy(), horizon)
+            models[name] = ModelSignificance(*judged, _direction(forecasts, name))
     return Significance(
         dates=len(losses),
         horizon=horizon,
         models=models,
         spa=spa(losses, horizon=horizon, seed=seed, reps=reps),
         confidence_set=confidence_set(losses, horizon=horizon, seed=seed, reps=reps),
+    )
+
+
+def judge(benchmark: Floats, loss: Floats, horizon: int) -> tuple[Skill, DieboldMariano, float]:
+    """Skill against a benchmark, the test of it, the smallest detectable skill; from losses (n,) per date.
+
+    All NaN, with the reason in the test, where there are too few dates.
+    """
+    if reason := too_few(len(loss), horizon):
+        return Skill(np.nan, np.nan, np.nan), _no_test(len(loss), horizon, reason), np.nan
+    difference = benchmark - loss
+    return (
+        skill(benchmark, loss, horizon),
+        diebold_mariano(difference, horizon),
+        smallest_detectable(difference, benchmark, horizon),
     )
 
 
@@ -144,21 +152,34 @@ def losses_by_date(forecasts: Forecasts, *, step: int | None = None) -> pd.DataF
     """
     steps = slice(None) if step is None else slice(step - 1, step)
     usable = (forecasts.naive_mse > 0) & (forecasts.anchor != 0)
-    dates, day = np.unique(forecasts.origin[usable], return_inverse=True)
-    symbols = np.bincount(day, minlength=len(dates))
     anchor, scale = forecasts.anchor[usable, None], forecasts.naive_mse[usable]
     y = forecasts.y[usable, steps]
 
     def loss(forecast: Floats) -> Floats:
-        of_origin = np.square((y - forecast) / anchor).mean(1) / scale
-        of_date = np.bincount(day, weights=of_origin, minlength=len(dates)) / symbols
-        return np.where(of_date < 1e100, of_date, np.nan)
+        return np.square((y - forecast) / anchor).mean(1) / scale
 
     losses = {"naive": loss(np.broadcast_to(anchor, y.shape))}
     for name, forecast in forecasts.forecast.items():
         if name != "naive":
             losses[name] = loss(forecast[usable, steps])
-    return pd.DataFrame(losses, index=pd.DatetimeIndex(dates, name="origin"))
+    return mean_by_date(forecasts.origin[usable], losses)
+
+
+def mean_by_date(origin: NDArray[np.datetime64], losses: Mapping[str, Floats]) -> pd.DataFrame:
+    """Model → losses (n,) of origins, as dates x models: the mean over the origins of a date.
+
+    A loss that is not a finite number, or above 1e100, is NaN.
+    """
+    dates, day = np.unique(origin, return_inverse=True)
+    count = np.bincount(day, minlength=len(dates))
+    of_date = {
+        name: np.bincount(day, weights=values, minlength=len(dates)) / count
+        for name, values in losses.items()
+    }
+    return pd.DataFrame(
+        {name: np.where(values < 1e100, values, np.nan) for name, values in of_date.items()},
+        index=pd.DatetimeIndex(dates, name="origin"),
+    )
 
 
 def loss_differential(

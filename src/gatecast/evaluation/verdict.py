@@ -1,16 +1,18 @@
-"""The verdict: two to five plain sentences about a comparison, to be read aloud to somebody who trades."""
+"""The verdict: a few plain sentences about a comparison, to be read aloud to somebody who trades."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
 
 from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.lag import Lag
+from gatecast.evaluation.range_verdict import RangeKind, RangeVerdict
 from gatecast.evaluation.significance import Significance
+from gatecast.evaluation.words import count, listed, p_value, percent, power, sentence
 
 Kind = Literal["beats naive", "no evidence", "worse than naive"]
 
@@ -23,12 +25,16 @@ class Verdict:
 
     kind        of the whole comparison
     kinds       model → kind; every model but naive
-    sentences   without the spaces between them
+    sentences   without the spaces between them: of the point, then of the range where a model has one
+    range_kind  of the ranges: the best network against the strongest baseline; None without either
+    range_kinds network that has a range → kind
     """
 
     kind: Kind
     kinds: dict[str, Kind]
     sentences: tuple[str, ...]
+    range_kind: RangeKind | None = None
+    range_kinds: dict[str, RangeKind] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -47,12 +53,14 @@ def verdict(
     seeds: int,
     folds: int,
     settings: int = 1,
+    ranges: RangeVerdict | None = None,
     notes: Sequence[str] = (),
 ) -> Verdict:
-    """Judge a comparison.
+    """Judge a comparison: the point, in two to five sentences, and with `ranges` the range.
 
     seeds, folds  how many
     settings      how many settings of each network were tried
+    ranges        what `range_verdict` says, where a model has a range
     notes         what the caller knows besides, one sentence each; the reader hears them as one sentence
 
     "beats naive": the test of superior predictive ability over all models tried has p < 0.05, and naive is
@@ -70,7 +78,7 @@ def verdict(
         kind = "worse than naive" if best is not None and kinds[best] == "worse than naive" else "no evidence"
     tried = _tried(forecasts, significance)
     days = _days(forecasts, significance, folds)
-    effort = f"{_count(seeds, 'seed')} and {_count(settings, 'setting')} each"
+    effort = f"{count(seeds, 'seed')} and {count(settings, 'setting')} each"
     sentences = [_headline(kind, winner or best, tried, significance, forecasts)]
     shown = winner or best
     if shown is not None:
@@ -80,9 +88,13 @@ def verdict(
     sentences += _others(kinds, significance, said=shown)
     if best is not None and best in lags:
         sentences.append(lags[best].sentence + ".")
+    if ranges is not None:
+        sentences += ranges.sentences
     if notes:
-        sentences.append(_sentence("; ".join(note.rstrip(". ") for note in notes)))
-    return Verdict(kind, kinds, tuple(sentences))
+        sentences.append(sentence("; ".join(note.rstrip(". ") for note in notes)))
+    if ranges is None:
+        return Verdict(kind, kinds, tuple(sentences))
+    return Verdict(kind, kinds, tuple(sentences), ranges.kind, ranges.kinds)
 
 
 def _kinds(significance: Significance) -> dict[str, Kind]:
@@ -115,15 +127,15 @@ def _headline(
         what = "" if model in forecasts.seeds else ", a baseline without a network,"
         return (
             f"{model}{what} beats naive, the forecast 'tomorrow = today': luck hardly explains the best of "
-            f"the {tried} (SPA test, {_p(spa.p)}), and naive is not among those that may be best."
+            f"the {tried} (SPA test, {p_value(spa.p)}), and naive is not among those that may be best."
         )
     if kind == "worse than naive" and model is not None:
         p = significance.models[model].diebold_mariano.p
         return (
             f"Worse than naive, the forecast 'tomorrow = today': of the {tried}, even the best network, "
-            f"{model}, makes larger errors, and luck hardly explains it (Diebold-Mariano test, {_p(p)})."
+            f"{model}, makes larger errors, and luck hardly explains it (Diebold-Mariano test, {p_value(p)})."
         )
-    because = spa.reason if spa.reason else f"SPA test, {_p(spa.p)}"
+    because = spa.reason if spa.reason else f"SPA test, {p_value(spa.p)}"
     return f"No evidence that any of the {tried} beats naive, the forecast 'tomorrow = today' ({because})."
 
 
@@ -138,23 +150,14 @@ def _size(
         who, effort = "it", ""
     text = f"{where}, {who} made {_error(judged.skill.value)}{effort}"
     if kind == "beats naive":
-        text += f", give or take {_percent((judged.skill.high - judged.skill.low) / 2)}"
+        text += f", give or take {percent((judged.skill.high - judged.skill.low) / 2)}"
         network = _best(significance, forecasts.seeds)
         if network is not None and network != model:
             value = significance.models[network].skill.value
             text += f"; the best network, {network}, made {_error(value)}"
     elif kind == "no evidence" and np.isfinite(judged.smallest_detectable):
-        text += "; " + _power(judged.smallest_detectable)
+        text += "; " + power(judged.smallest_detectable)
     return text + "."
-
-
-def _power(detectable: float) -> str:
-    if detectable >= 1:
-        return "the errors vary so much that this test could not have noticed any improvement"
-    return (
-        f"this test would have noticed an improvement of {_percent(detectable)} in four cases out of five, "
-        "and smaller ones more rarely"
-    )
 
 
 def _others(kinds: Mapping[str, Kind], significance: Significance, *, said: str | None) -> list[str]:
@@ -168,17 +171,17 @@ def _others(kinds: Mapping[str, Kind], significance: Significance, *, said: str 
             f"{name} ({_error(significance.models[name].skill.value, short=True)})" for name in worse[:3]
         ]
         more = [f"{len(worse) - 3} more"] if len(worse) > 3 else []
-        parts.append(f"worse than naive beyond luck: {_list(named + more)}")
+        parts.append(f"worse than naive beyond luck: {listed(named + more)}")
     if broken:
-        parts.append(f"not judged, because a forecast was not a finite number: {_list(broken)}")
-    return [_sentence("; ".join(parts))] if parts else []
+        parts.append(f"not judged, because a forecast was not a finite number: {listed(broken)}")
+    return [sentence("; ".join(parts))] if parts else []
 
 
 def _tried(forecasts: Forecasts, significance: Significance) -> str:
     networks = len(forecasts.seeds)
     baselines = len(significance.models) - networks
-    parts = [_count(networks, "network")] if networks else []
-    parts += [_count(baselines, "baseline")] if baselines else []
+    parts = [count(networks, "network")] if networks else []
+    parts += [count(baselines, "baseline")] if baselines else []
     return f"models tried ({', '.join(parts)})"
 
 
@@ -187,7 +190,7 @@ def _days(forecasts: Forecasts, significance: Significance, folds: int) -> str:
     days = f"{significance.dates:,} test days"
     if symbols > 1:
         days += f" of {symbols} symbols ({len(forecasts.symbol):,} origins)"
-    return f"{days} in {_count(folds, 'fold')}"
+    return f"{days} in {count(folds, 'fold')}"
 
 
 def _error(skill: float, *, short: bool = False) -> str:
@@ -199,25 +202,4 @@ def _error(skill: float, *, short: bool = False) -> str:
     if abs(skill) < 5e-5:
         return "the same error" if short else "the same squared error as naive"
     less = "less" if skill > 0 else "more"
-    return f"{_percent(abs(skill))} {less}" + ("" if short else " squared error than naive")
-
-
-def _percent(share: float) -> str:
-    percent = 100 * share
-    return f"{percent:.2f} %" if percent < 1 else f"{percent:.1f} %" if percent < 10 else f"{percent:.0f} %"
-
-
-def _p(p: float) -> str:
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
-
-
-def _list(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
+    return f"{percent(abs(skill))} {less}" + ("" if short else " squared error than naive")

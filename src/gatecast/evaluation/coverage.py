@@ -1,0 +1,335 @@
+"""Did the ranges hold as often as they said? Tests of coverage, and what a chart of it needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from gatecast.evaluation.forecasts import Forecasts
+from gatecast.evaluation.hac import long_run_variance, newey_west_lags
+from gatecast.evaluation.ranges import Range
+
+Floats = NDArray[np.float64]
+
+COVERAGES = (0.5, 0.8, 0.95)
+VAR_LEVELS = (0.01, 0.05)
+
+
+@dataclass(frozen=True)
+class LikelihoodRatio:
+    """A likelihood-ratio test: statistic and p-value; both NaN with a `reason`."""
+
+    statistic: float
+    p: float
+    reason: str = ""
+
+
+def kupiec(breaches: int, n: int, level: float) -> LikelihoodRatio:
+    """Test of unconditional coverage: is the rate of breaches `level`? Kupiec (1995); chi² with 1 degree.
+
+    breaches of n forecasts; level in (0, 1), 0.01 for a VaR of 1 %. With no breach, or nothing else, the
+    statistic is its limit, for 0 log 0 = 0: - 2 n log(1 - level), or - 2 n log(level).
+    """
+    if not 0 <= breaches <= n or not 0 < level < 1:
+        raise ValueError(
+            f"breaches {breaches} of {n} at level {level}: need 0 <= breaches <= n, 0 < level < 1"
+        )
+    if n == 0:
+        return _untested("there is no forecast")
+    return _ratio(_log_likelihood(breaches, n, level), _log_likelihood(breaches, n, breaches / n), 1)
+
+
+def independence(hits: ArrayLike) -> LikelihoodRatio:
+    """Do breaches come alone? Christoffersen (1998), section 3.2; chi² with 1 degree.
+
+    hits  (n,) whether each forecast was breached, in time order
+    The alternative is a Markov chain in which a breach makes the next one more, or less, likely. Without a
+    breach, or with nothing else, both likelihoods are 1 and p is 1.
+    """
+    transitions = _transitions(hits)
+    if transitions.sum() == 0:
+        return _untested("a test of independence needs two forecasts")
+    after = transitions.sum(axis=1)
+    null = _log_likelihood(transitions[:, 1].sum(), transitions.sum(), transitions[:, 1].sum() / after.sum())
+    chain = sum(_log_likelihood(row[1], row.sum(), row[1] / max(row.sum(), 1)) for row in transitions)
+    return _ratio(null, chain, 1)
+
+
+def christoffersen(hits: ArrayLike, level: float) -> LikelihoodRatio:
+    """Test of conditional coverage: the right rate of breaches, and no clusters. Christoffersen (1998).
+
+    hits (n,) as in `independence`. LR_cc = LR_uc + LR_ind with all three given the first forecast, as the
+    paper has it (section 3.3); chi² with 2 degrees.
+    """
+    transitions = _transitions(hits)
+    total = int(transitions.sum())
+    if total == 0:
+        return _untested("a test of conditional coverage needs two forecasts")
+    statistic = kupiec(int(transitions[:, 1].sum()), total, level).statistic + independence(hits).statistic
+    return _chi2(statistic, 2)
+
+
+def berkowitz(pit: ArrayLike) -> LikelihoodRatio:
+    """Are probability integral transforms independent and uniform? Berkowitz (2001), eq. 8; chi², 3 degrees.
+
+    pit  (n,) of one step ahead, in time order
+    Their normal scores z are tested for mean 0, variance 1 and no autocorrelation against a normal AR(1),
+    given the first: Σ z² - m log σ² - m, σ² the residual variance of z on its past, m = n - 1. A pit of 0
+    or 1 counts as 1e-12 from it.
+    """
+    from scipy.special import ndtri
+
+    u = np.asarray(pit, dtype=np.float64)
+    if u.ndim != 1:
+        raise ValueError(f"pit must be (n,), not {u.shape}")
+    if not np.isfinite(u).all():
+        return _untested("a PIT is not a finite number")
+    if len(u) < 10:
+        return _untested(f"only {len(u)} forecasts; a test of the PIT needs 10")
+    z = ndtri(np.clip(u, 1e-12, 1 - 1e-12))
+    past = z[:-1] - z[:-1].mean()
+    now = z[1:] - z[1:].mean()
+    slope = past @ now / max(past @ past, 1e-300)
+    variance = np.mean((now - slope * past) ** 2)
+    if variance < 1e-12:
+        return _untested("the PIT is the same on every date")
+    m = len(now)
+    return _chi2(float(z[1:] @ z[1:] - m * np.log(variance) - m), 3)
+
+
+def uniformity(pit: ArrayLike, bins: int = 20) -> LikelihoodRatio:
+    """Pearson's chi² test that a PIT histogram is flat, bins - 1 degrees; Diebold, Gunther and Tay (1998).
+
+    pit (n,) of one step ahead: under the right distribution they are independent. Needs 5 in each bin.
+    """
+    u = np.asarray(pit, dtype=np.float64)
+    if not np.isfinite(u).all():
+        return _untested("a PIT is not a finite number")
+    if len(u) < 5 * bins:
+        return _untested(f"only {len(u)} forecasts; a histogram of {bins} bins needs {5 * bins}")
+    counts = np.histogram(u, bins, (0, 1))[0]
+    return _chi2(float(np.sum((counts - len(u) / bins) ** 2) * bins / len(u)), bins - 1)
+
+
+def came(forecasts: Forecasts) -> Floats:
+    """(N, h) the log returns from the origin that came; NaN where a price is not above 0."""
+    y, anchor = (np.where(price > 0, price, np.nan) for price in (forecasts.y, forecasts.anchor[:, None]))
+    return np.log(y / anchor)
+
+
+def held(known: Range, y: Floats, coverage: float) -> Floats:
+    """(N, h) 1 where the log return y lies in the central interval (0.5, 0.8 or 0.95), 0 where not.
+
+    NaN where either is missing.
+    """
+    low, high = known.interval(coverage)
+    return np.where(np.isfinite(low + high + y), (low <= y) & (y <= high), np.nan)
+
+
+def breached(known: Range, y: Floats, level: float) -> Floats:
+    """(N, h) 1 where the log return y is below the quantile at `level`: a breach of the VaR; else 0."""
+    quantile = known.at(level)
+    return np.where(np.isfinite(quantile + y), y < quantile, np.nan)
+
+
+def in_time_order(forecasts: Forecasts) -> dict[str, NDArray[np.int64]]:
+    """Symbol → its rows by origin; where there are several symbols, last "all" → all rows."""
+    order = np.argsort(forecasts.origin, kind="stable")
+    rows = {name: order[forecasts.symbol[order] == i] for i, name in enumerate(forecasts.symbols)}
+    rows = {name: index for name, index in rows.items() if len(index)}
+    return rows | {"all": order} if len(rows) > 1 else rows
+
+
+def coverage_bands(
+    forecasts: Forecasts,
+    *,
+    coverage: float = 0.8,
+    level: float = 0.99,
+    models: Sequence[str] | None = None,
+) -> pd.DataFrame:
+    """How often ranges held at each step, and the band in which a right one lies with probability `level`.
+
+    One row per model, symbol ("all" too where several) and step ("1" … "h", "all"): model, symbol, step,
+    nominal, coverage, low, high (fractions), dates, outside (bool). The band is around the nominal coverage.
+
+    k-step ranges overlap and symbols move together, so there is one hit rate per date (mean over symbols,
+    for step "all" over steps too), with the long-run variance of Newey and West (1987) and at least 2 k - 1
+    lags. With few dates that variance comes out too small by far; it is at least what overlap alone implies
+    where daily returns are independent and normal (`_overlap_variance`). Without it, 95 % ranges 20 steps
+    ahead fall outside their 99 % band in 10 % of cases; with it in under 1 %.
+    """
+    from scipy.special import ndtri
+
+    y, horizon = came(forecasts), forecasts.horizon
+    half = ndtri((1 + level) / 2)
+    rows = {name: (index, *_days(forecasts, index)) for name, index in in_time_order(forecasts).items()}
+    records = []
+    for model in forecasts.ranges if models is None else models:
+        hits = held(forecasts.ranges[model], y, coverage)
+        hits = np.column_stack([hits, hits.mean(axis=1)])
+        for symbol, (index, day, of_date) in rows.items():
+            for place in range(horizon + 1):
+                step = min(place + 1, horizon)
+                rate = np.bincount(day, weights=hits[index, place]) / of_date
+                least = _overlap_variance(coverage, step if place < horizon else -horizon) / of_date.mean()
+                variance = max(long_run_variance(rate, _lags(len(rate), step), "bartlett"), least)
+                width = half * np.sqrt(variance / len(rate))
+                low, high = max(coverage - width, 0.0), min(coverage + width, 1.0)
+                share = float(rate.mean())
+                records.append(
+                    {
+                        "model": model,
+                        "symbol": symbol,
+                        "step": "all" if place == horizon else str(step),
+                        "nominal": coverage,
+                        "coverage": share,
+                        "low": low if np.isfinite(share) else np.nan,
+                        "high": high if np.isfinite(share) else np.nan,
+                        "dates": len(rate),
+                        "outside": share < low or share > high,
+                    }
+                )
+    return pd.DataFrame.from_records(records)
+
+
+def coverage_over_time(
+    forecasts: Forecasts,
+    model: str,
+    *,
+    coverage: float = 0.8,
+    window: int = 125,
+    step: int = 1,
+    symbol: str | None = None,
+) -> pd.DataFrame:
+    """Share of the last `window` origin dates on which the range held: origin, held (a fraction).
+
+    The first row is the date that completes a window; empty where there are fewer dates. Each date is the
+    mean over its symbols, or one `symbol`.
+    """
+    index = _rows_of(forecasts, symbol)
+    hits = held(forecasts.ranges[model], came(forecasts), coverage)[index, step - 1]
+    by_date = pd.Series(hits).groupby(forecasts.origin[index]).mean()
+    rolling = by_date.rolling(window).mean().iloc[window - 1 :]
+    return pd.DataFrame({"origin": rolling.index, "held": rolling.to_numpy()})
+
+
+def pit_histogram(
+    known: Range, bins: int = 20, *, step: int = 1, rows: NDArray[np.int64] | slice = slice(None)
+) -> pd.DataFrame:
+    """PIT histogram of a step: left, right, count, density, low, high; one row per bin.
+
+    density: 1 everywhere where the distribution is right. low, high: where 95 % of the bins of a right one
+    lie if its PITs are independent (binomial), as they are for one symbol and step 1. rows: some origins.
+    """
+    from scipy.stats import binom
+
+    pit = known.pit[rows, step - 1]
+    pit = pit[np.isfinite(pit)]
+    count, edges = np.histogram(pit, bins, (0, 1))
+    n = max(len(pit), 1)
+    low, high = (float(binom.ppf(tail, len(pit), 1 / bins)) * bins / n for tail in (0.025, 0.975))
+    return pd.DataFrame(
+        {
+            "left": edges[:-1],
+            "right": edges[1:],
+            "count": count,
+            "density": count * bins / n,
+            "low": low,
+            "high": high,
+        }
+    )
+
+
+def value_at_risk(
+    forecasts: Forecasts, model: str, *, step: int = 1, symbol: str | None = None
+) -> pd.DataFrame:
+    """Value at risk of every origin and what came, for all symbols or one.
+
+    symbol, origin, date; actual: the log return that came; var_1, var_5: the quantiles at 1 % and 5 % (log
+    return, below 0 as a rule); breach_1, breach_5: whether the actual return was below.
+    """
+    index = _rows_of(forecasts, symbol)
+    known, y = forecasts.ranges[model], came(forecasts)
+    table: dict[str, object] = {
+        "symbol": np.asarray(forecasts.symbols, dtype=object)[forecasts.symbol[index]],
+        "origin": forecasts.origin[index],
+        "date": forecasts.date[index, step - 1],
+        "actual": y[index, step - 1],
+    }
+    for level in VAR_LEVELS:
+        table[f"var_{100 * level:.0f}"] = known.at(level)[index, step - 1]
+    for level in VAR_LEVELS:
+        table[f"breach_{100 * level:.0f}"] = breached(known, y, level)[index, step - 1] == 1
+    return pd.DataFrame(table)
+
+
+def _rows_of(forecasts: Forecasts, symbol: str | None) -> NDArray[np.int64]:
+    rows = in_time_order(forecasts)
+    return rows[symbol] if symbol is not None else rows.get("all", next(iter(rows.values())))
+
+
+def _days(forecasts: Forecasts, index: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which date each of these rows is of, and how many rows each date has."""
+    _, day, of_date = np.unique(forecasts.origin[index], return_inverse=True, return_counts=True)
+    return day, of_date
+
+
+def _lags(dates: int, step: int) -> int:
+    return newey_west_lags(dates, 2 * step if step > 1 else 1)
+
+
+@lru_cache(maxsize=256)
+def _overlap_variance(coverage: float, step: int) -> float:
+    """Long-run variance of the hits of a right k-step range where daily returns are independent and normal.
+
+    coverage (1 - coverage) at step 1; else with twice the autocovariances P(|X| < q, |Y| < q) - coverage²
+    of sums that share k - j of k returns (correlation 1 - j / k), by Gauss-Legendre. step -h: of the mean
+    hit over steps 1 … h, as if its steps moved as one.
+    """
+    from scipy.special import ndtr, ndtri
+
+    if step < 0:
+        return float(np.mean([np.sqrt(_overlap_variance(coverage, k)) for k in range(1, 1 - step)]) ** 2)
+    q = ndtri((1 + coverage) / 2)
+    node, weight = np.polynomial.legendre.leggauss(100)
+    x, mass = q * node, q * weight * np.exp(-((q * node) ** 2) / 2) / np.sqrt(2 * np.pi)
+    shared = 1 - np.arange(1, step)[:, None] / step
+    rest = np.sqrt(1 - shared**2)
+    both = (ndtr((q - shared * x) / rest) - ndtr((-q - shared * x) / rest)) @ mass
+    return float(coverage * (1 - coverage) + 2 * np.sum(both - coverage**2))
+
+
+def _transitions(hits: ArrayLike) -> NDArray[np.int64]:
+    """(2, 2) how often state i was followed by state j; state 1 is a breach."""
+    state = np.asarray(hits)
+    if state.ndim != 1 or not np.isin(state, (0, 1)).all():
+        raise ValueError("hits must be (n,) of 0 and 1")
+    state = state.astype(np.int64)
+    return np.bincount(2 * state[:-1] + state[1:], minlength=4).reshape(2, 2)
+
+
+def _log_likelihood(breaches: float, n: float, rate: float) -> float:
+    """Of a Bernoulli sequence; 0 log 0 is 0."""
+    from scipy.special import xlog1py, xlogy
+
+    return float(xlogy(breaches, rate) + xlog1py(n - breaches, -rate))
+
+
+def _ratio(null: float, alternative: float, degrees: int) -> LikelihoodRatio:
+    return _chi2(2 * (alternative - null), degrees)
+
+
+def _chi2(statistic: float, degrees: int) -> LikelihoodRatio:
+    from scipy.special import chdtrc
+
+    statistic = max(statistic, 0.0)  # below by rounding only
+    return LikelihoodRatio(statistic, float(chdtrc(degrees, statistic)))
+
+
+def _untested(reason: str) -> LikelihoodRatio:
+    return LikelihoodRatio(np.nan, np.nan, reason)
