@@ -32,7 +32,7 @@ COMPARE = tuple(
 )
 NETWORK = tuple(name for name in Network.model_fields if name not in ("cell", "bidirectional"))  # by --models
 FORECAST = (*DATA, "column", "target", "horizon", "lookback", "features", "scaler", "validation_size",
-            "refit", "pooled", "seeds", "seed")  # fmt: skip
+            "refit", "calibration", "pooled", "seeds", "seed")  # fmt: skip
 
 Sources = Annotated[
     list[str] | None,
@@ -123,21 +123,34 @@ def forecast(
     ] = None,
     ledger: LedgerPlace = None,
     no_ledger: NoLedger = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="write the forecast as .csv or .parquet too")
+    ] = None,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
-    """Forecast the next sessions, with the model's record on these data beside it."""
+    """Forecast the range of the next sessions, with the model's record on these data beside it."""
     _current_folder_importable()
-    from gatecast.outlook import outlook, with_run
+    from gatecast.files import check_file
+    from gatecast.ledger import Ledger
+    from gatecast.outlook import ENDINGS, forecast_settings, outlook, with_run
 
+    if out is not None:
+        check_file(out, ENDINGS)
     if not no_ledger:
-        from gatecast.ledger import Ledger
-
         Ledger(ledger).prepare()  # what is wrong with it shows before the training
     record = None if run is None else with_run(run, settings)
-    own = {"models": model} if record is None else {"adjust": record.experiment.adjust}
-    experiment = experiment_of(None, source, {**own, **settings})
-    answer = outlook(experiment, _load(experiment), model, record)
+    if record is None:
+        experiment = experiment_of(None, source, {"models": model, **forecast_settings(settings)})
+    else:
+        experiment = experiment_of(None, source, {"adjust": record.experiment.adjust, **settings})
+    prices = _load(experiment)
+    answer = outlook(experiment, prices, model, record)
+    if not no_ledger:
+        settled = experiment if record is None else record.experiment
+        Ledger(ledger).append(answer.entries(settled, prices))
+    if out is not None:
+        answer.write(out)
     if as_json:
         _print_json(answer.summary())
     else:

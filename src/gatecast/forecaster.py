@@ -12,9 +12,14 @@ from numpy.typing import NDArray
 
 from gatecast.data.prices import Prices
 from gatecast.data.sessions import next_sessions
+from gatecast.distributions import LEVELS, Distribution, StudentT
 from gatecast.errors import DataError, NotFittedError, RunError
+from gatecast.evaluation.calibration import Calibration, around
+from gatecast.evaluation.ranges import PARAMETERS, QUANTILE_COLUMNS
 from gatecast.experiment import DEFAULT_NETWORK, DEFAULT_TRAINING, Experiment, Network, Training
+from gatecast.nn.ensemble import better_kind, joined
 from gatecast.nn.fitting import FittedNetwork, fit_network
+from gatecast.nn.outputs import distributions
 from gatecast.nn.storage import load_network, save_network
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import Fold, future_fold
@@ -22,7 +27,10 @@ from gatecast.problem.problem import Problem, make_problem
 from gatecast.progress import Bar
 from gatecast.runs import new_folder
 
+Floats = NDArray[np.float64]
+
 WEIGHTS = "network"
+ONLY = "network"  # what a forecaster's one model is called in its settings
 TAIL_ARRAYS = ("features", "anchor", "close", "spread", "log_range", "symbol", "session")
 
 
@@ -30,8 +38,9 @@ class Forecaster:
     """A network that is fitted on all prices there are and forecasts the sessions after them.
 
     The arguments are those of `gatecast.compare`; the network of each seed is trained on the same rows, the
-    forecast is the mean over the seeds. `refit`: the epoch is chosen on the last `validation_size` of the
-    sessions, then the network is trained once more with them.
+    forecast is the mean over the seeds, that of a range their ensemble. `refit`: the epoch is chosen on the
+    last `validation_size` of the sessions, then the network is trained once more with them; `calibration`
+    learns from the same sessions, before that.
 
         f = gatecast.Forecaster(gatecast.Network(cell="gru"), horizon=5).fit(prices)
         f.forecast()
@@ -51,14 +60,14 @@ class Forecaster:
         scaler: str = "standard",
         validation_size: float = 0.15,
         refit: bool = True,
+        calibration: str = "none",
         pooled: bool = True,
         seeds: int = 5,
         seed: int = 0,
     ) -> None:
-        self._features = features
-        self._settings = Experiment(
-            models=("network",),
-            networks={"network": network or DEFAULT_NETWORK},
+        settings = Experiment(
+            models=(ONLY,),
+            networks={ONLY: network or DEFAULT_NETWORK},
             training=training or DEFAULT_TRAINING,
             lookback=lookback,
             horizon=horizon,
@@ -68,18 +77,33 @@ class Forecaster:
             scaler=scaler,
             validation_size=validation_size,
             refit=refit,
+            calibration=calibration,
             pooled=pooled,
             seeds=seeds,
             seed=seed,
         )
+        self._set(settings, features)
+
+    @classmethod
+    def of(cls, experiment: Experiment, model: str) -> Forecaster:
+        """The forecaster of one of an experiment's networks, with all its settings."""
+        forecaster = cls.__new__(cls)
+        own = experiment.changed(models=(ONLY,), networks={ONLY: experiment.networks[model]})
+        forecaster._set(own, experiment.features)
+        return forecaster
+
+    def _set(self, settings: Experiment, features: str | FeatureFunction | None) -> None:
+        self._settings, self._features = settings, features
         self._fitted: FittedNetwork | None = None
         self._tail: Problem | None = None
         self._calendar: dict[str, str] = {}
+        self._kind = "parameter mean"
+        self._calibration: Calibration | None = None
 
     @property
     def network(self) -> Network:
         """The network's settings."""
-        return self._settings.networks["network"]
+        return self._settings.networks[ONLY]
 
     @property
     def training(self) -> Training:
@@ -116,7 +140,23 @@ class Forecaster:
                 ),
             )
         self._tail, self._calendar = _tail(problem, fold.test), dict(prices.calendar)
+        self._learn_range(problem, fold)
         return self
+
+    def _learn_range(self, problem: Problem, fold: Fold) -> None:
+        """How seeds are joined and what calibration does: learned from the fold's validation origins."""
+        fitted, _ = self._need_fit()
+        (outputs,) = fitted.rehearsal
+        if self.network.output == "point":
+            known: Distribution = around(
+                problem.to_price(outputs.mean(axis=0), fold.validation), problem, fold.validation
+            )
+        else:
+            seeds = distributions(self.network, outputs, problem.unit(fold.validation))
+            self._kind = better_kind(seeds, problem.later_returns(fold.validation))
+            known = joined(seeds, self._kind)
+        if self._settings.calibration != "none":
+            self._calibration = Calibration.fit(problem, fold.validation, known)
 
     def forecast(self, prices: Prices | None = None) -> pd.DataFrame:
         """The next h sessions after the last one fitted, or after the last one of `prices`.
@@ -124,8 +164,10 @@ class Forecaster:
         Symbols that had too few sessions to be fitted are left out.
 
         Returns one row per symbol and step: symbol, origin, date, step, anchor (the last price), forecast
-        (price), change (fraction of the anchor), low and high (the lowest and highest seed: how much the
-        training's chance matters, no range of the price).
+        (price; of a range the median), change (fraction of the anchor), low and high (the lowest and highest
+        seed: how much the training's chance matters, no range of the price); where the network or its
+        calibration gives a range, also q01 … q99 (price), and location, scale, df of a Student t (log
+        return).
 
         Raises
             NotFittedError: before `fit`. DataError: a symbol that was not fitted, other features than those
@@ -137,9 +179,8 @@ class Forecaster:
             tail, calendar = self._latest(prices, tail), prices.calendar
         origins = np.flatnonzero(tail.last == np.arange(len(tail.last)))
         none = np.zeros(0, dtype=np.int64)
-        (targets,) = fitted.forecast(tail, [Fold(0, none, none, origins)])
-        mean = tail.to_price(targets.mean(axis=0), origins)
-        seeds = tail.to_price(targets, origins)
+        (outputs,) = fitted.forecast(tail, [Fold(0, none, none, origins)])
+        mean, seeds, distribution = self._told(outputs, tail, origins)
         parts = [
             pd.DataFrame(
                 {
@@ -152,11 +193,31 @@ class Forecaster:
                     "change": mean[place] / tail.anchor[origin] - 1,
                     "low": seeds[:, place].min(axis=0),
                     "high": seeds[:, place].max(axis=0),
+                    **_range_columns(distribution, tail.anchor, origins, place),
                 }
             )
             for place, origin in enumerate(origins)
         ]
         return pd.concat(parts, ignore_index=True)
+
+    def _told(
+        self, outputs: Floats, problem: Problem, origins: NDArray[np.int64]
+    ) -> tuple[Floats, Floats, Distribution | None]:
+        """Point (N, h) and each seed's point (S, N, h) in price, and the distribution, where there is one."""
+        calibration = self._calibration
+        if self.network.output == "point":
+            point = problem.to_price(outputs.mean(axis=0), origins)
+            seeds = problem.to_price(outputs, origins)
+            told: Distribution | None = None if calibration is None else around(point, problem, origins)
+        else:
+            of_seeds = distributions(self.network, outputs, problem.unit(origins))
+            told = joined(of_seeds, self._kind)
+            medians = [one.quantile([0.5])[..., 0] for one in (told, *of_seeds)]
+            point, *others = (problem.to_price(median, origins) for median in medians)
+            seeds = np.stack(others)
+        if told is not None and calibration is not None:
+            told = calibration.apply(problem, origins, told)
+        return point, seeds, told
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write network.safetensors and network.json, with the last window of every symbol.
@@ -175,9 +236,12 @@ class Forecaster:
             "symbols": list(tail.symbols),
             "names": list(tail.names),
             "calendar": self._calendar,
+            "ensemble": self._kind,
         }
         arrays = {name: getattr(tail, name) for name in TAIL_ARRAYS}
         arrays["session"] = arrays["session"].astype(np.int64)
+        if self._calibration is not None:
+            arrays["calibration"] = self._calibration.levels
         with new_folder(folder, overwrite=overwrite) as partial:
             save_network(fitted, partial / WEIGHTS, arrays=arrays, extra=extra)
         return Path(folder)
@@ -191,12 +255,13 @@ class Forecaster:
         """
         fitted, content, arrays = load_network(Path(folder) / WEIGHTS)
         try:
-            settings = {**content["forecaster"], "networks": {"network": fitted.network}}
-            forecaster = cls.__new__(cls)
-            forecaster._settings = Experiment(**settings, training=fitted.training)
-            forecaster._features = forecaster._settings.features
+            settings = {**content["forecaster"], "networks": {ONLY: fitted.network}}
+            forecaster = cls.of(Experiment(**settings, training=fitted.training), ONLY)
             forecaster._fitted = fitted
             forecaster._calendar = content["calendar"]
+            forecaster._kind = content["ensemble"]
+            if "calibration" in arrays:
+                forecaster._calibration = Calibration(arrays["calibration"])
             forecaster._tail = _problem_of(forecaster._settings, content["symbols"], content["names"], arrays)
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{folder}: not a forecaster of this version of gatecast ({error})") from None
@@ -211,6 +276,7 @@ class Forecaster:
             target=settings.target,
             column=settings.column,
             features=self._features,
+            ranged=settings.ranged,
         )
 
     def _latest(self, prices: Prices, fitted: Problem) -> Problem:
@@ -252,6 +318,20 @@ class Forecaster:
             f"Forecaster({network.cell}, hidden_size={network.hidden_size}, "
             f"horizon={self._settings.horizon}, {state})"
         )
+
+
+def _range_columns(
+    distribution: Distribution | None, anchor: Floats, origins: NDArray[np.int64], place: int
+) -> dict[str, Floats]:
+    """The columns of one origin's range, (h,) each."""
+    if distribution is None:
+        return {}
+    one = distribution.take(slice(place, place + 1))
+    prices = anchor[origins[place]] * np.exp(one.quantile(LEVELS)[0])
+    columns = {name: prices[:, level] for level, name in enumerate(QUANTILE_COLUMNS)}
+    if isinstance(one, StudentT):
+        columns |= {name: getattr(one, name)[0] for name in PARAMETERS}
+    return columns
 
 
 def _tail(problem: Problem, origins: NDArray[np.int64]) -> Problem:

@@ -5,27 +5,50 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
+from gatecast.baselines import RANGE_BASELINES
 from gatecast.comparison import run as run_comparison
 from gatecast.data.prices import Prices
+from gatecast.distributions import LEVELS
 from gatecast.errors import SettingError, did_you_mean
+from gatecast.evaluation.ranges import QUANTILE_COLUMNS
 from gatecast.experiment import NETWORKS, Experiment
+from gatecast.files import new_file
 from gatecast.forecaster import Forecaster
 from gatecast.options import flag_name
+from gatecast.problem.folds import future_fold
+from gatecast.problem.problem import make_problem
 from gatecast.runs import Result, open_run, plain
+
+if TYPE_CHECKING:
+    from gatecast.ledger.entry import Entry
+
+COVERAGES = (0.5, 0.8, 0.95)
+BOUNDS = (("q25", "q75"), ("q10", "q90"), ("q02_5", "q97_5"))
+ENDINGS = (".csv", ".parquet")
 
 
 @dataclass(frozen=True)
 class Outlook:
-    """forecast: see `Forecaster.forecast`; record: the walk-forward comparison of the same model."""
+    """What is told of the next sessions, and what this was worth so far.
+
+    forecast: see `Forecaster.forecast`; naive: the naive range (historical) of the same sessions, naive_q01
+    … naive_q99 in price, row by row; record: the walk-forward comparison of the same model.
+    """
 
     model: str
     forecast: pd.DataFrame
+    naive: pd.DataFrame
     record: Result
+
+    @property
+    def ranged(self) -> bool:
+        """Whether the model tells a range."""
+        return "q50" in self.forecast
 
     @property
     def errors(self) -> pd.DataFrame:
@@ -42,6 +65,17 @@ class Outlook:
         return pd.DataFrame({"rmse_return": own, "naive_rmse_return": naive}).reset_index()
 
     @property
+    def held(self) -> dict[str, float] | None:
+        """How often the record's 50, 80 and 95 % ranges held, over all steps; None without ranges."""
+        known = self.record.outcome.ranges.get(self.model)
+        if known is None:
+            return None
+        return {
+            f"{coverage:.0%}": float((np.abs(known.pit - 0.5) <= coverage / 2).mean())
+            for coverage in COVERAGES
+        }
+
+    @property
     def table(self) -> pd.DataFrame:
         """The forecast with its typical error beside every step."""
         return self.forecast.merge(self.errors, on=["symbol", "step"], how="left")
@@ -52,17 +86,42 @@ class Outlook:
         lines = []
         for symbol, rows in self.table.groupby("symbol", sort=False):
             first = rows.iloc[0]
-            lines += [
-                f"{symbol}: {first.anchor:,.2f} at the close of {first.origin:%Y-%m-%d}",
-                f"{'date':<12}{'forecast':>14}{'change':>10}{'typical error':>16}{'of naive':>11}",
-            ]
-            lines += [
-                f"{row['date']:%Y-%m-%d}  {row['forecast']:>14,.2f}{row['change']:>+10.2%}"
-                f"{_percent(row['rmse_return']):>16}{_percent(row['naive_rmse_return']):>11}"
-                for _, row in rows.iterrows()
-            ]
+            lines.append(f"{symbol}: {first.anchor:,.2f} at the close of {first.origin:%Y-%m-%d}")
+            lines += _range_lines(rows) if self.ranged else _point_lines(rows)
             lines.append("")
-        return "\n".join([*lines, f"The record of {self.model} on these data:", self.record.verdict.text])
+        lines.append(f"The record of {self.model} on these data:")
+        if (held := self.held) is not None:
+            names, shares = " / ".join(held), " / ".join(f"{share:.1%}" for share in held.values())
+            count = len(self.record.outcome.origin)
+            lines.append(f"Its {names} ranges held {shares} of the time ({count:,} origins).")
+        return "\n".join([*lines, self.record.verdict.text])
+
+    def entries(self, experiment: Experiment, prices: Prices) -> list[Entry]:
+        """The forecast as rows of the ledger, beside the naive range."""
+        from gatecast.ledger import entries_of
+
+        table = pd.concat([self.forecast, self.naive], axis=1)
+        return entries_of(
+            table,
+            model=self.model,
+            experiment=experiment,
+            data=prices.sha256,
+            source=prices.source,
+            column=experiment.column,
+        )
+
+    def write(self, path: Path) -> None:
+        """The forecast with the naive range beside it as one table: .csv or .parquet.
+
+        Raises
+            RunError: another ending, or a place that cannot be written.
+        """
+        table = pd.concat([self.table, self.naive], axis=1)
+        with new_file(path, ENDINGS) as place:
+            if path.suffix == ".parquet":
+                table.to_parquet(place, index=False)
+            else:
+                table.to_csv(place, index=False)
 
     def summary(self) -> dict[str, Any]:
         """The same as plain data for JSON; dates as YYYY-MM-DD."""
@@ -71,7 +130,15 @@ class Outlook:
             table[name] = pd.to_datetime(table[name]).dt.strftime("%Y-%m-%d")
         record = self.record.summary()
         kept = {name: record[name] for name in ("verdict", "source", "sha256", "scores", "warnings")}
-        return plain({"model": self.model, "forecast": table.to_dict(orient="records"), "record": kept})
+        kept |= {name: record[name] for name in ("range_scores",) if name in record}
+        return plain(
+            {
+                "model": self.model,
+                "forecast": table.to_dict(orient="records"),
+                "held": self.held,
+                "record": kept,
+            }
+        )
 
 
 def with_run(folder: Path, settings: Iterable[str]) -> Result:
@@ -106,22 +173,62 @@ def outlook(experiment: Experiment, prices: Prices, model: str, record: Result |
         record = run_comparison(experiment, prices)
     elif tested := [symbol for symbol in prices.symbols if symbol in record.prices.symbols]:
         prices = prices.select(tested)
-    forecaster = Forecaster(
-        settings.networks[model],
-        settings.training,
-        lookback=settings.lookback,
-        horizon=settings.horizon,
-        column=settings.column,
-        target=settings.target,
-        features=settings.features,
-        scaler=settings.scaler,
-        validation_size=settings.validation_size,
-        refit=settings.refit,
-        pooled=settings.pooled,
-        seeds=settings.seeds,
-        seed=settings.seed,
+    forecast = Forecaster.of(settings, model).fit(prices).forecast()
+    return Outlook(model, forecast, _naive_range(settings, prices, forecast), record)
+
+
+def forecast_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings of `gatecast forecast`: unless they say otherwise, a range is forecast.
+
+    Returns are told as a Student t; a price level is told as a point, with a conformal range around it.
+    """
+    if "output" in settings:
+        return settings
+    if settings.get("target") == "close":
+        return {"calibration": "conformal", **settings}
+    return {"output": "student_t", **settings}
+
+
+def _naive_range(settings: Experiment, prices: Prices, forecast: pd.DataFrame) -> pd.DataFrame:
+    """The range of past returns for each row of `forecast`: naive_q01 … naive_q99 in price."""
+    problem = make_problem(
+        prices, lookback=settings.lookback, horizon=settings.horizon, column=settings.column
     )
-    return Outlook(model, forecaster.fit(prices).forecast(), record)
+    fold = future_fold(problem, validation_size=settings.validation_size)
+    told = RANGE_BASELINES["historical"](problem, fold).quantile(LEVELS)
+    symbols = [problem.symbols[symbol] for symbol in problem.symbol[fold.test]]
+    index = pd.MultiIndex.from_product([symbols, range(1, problem.horizon + 1)])
+    names = [f"naive_{name}" for name in QUANTILE_COLUMNS]
+    table = pd.DataFrame(told.reshape(len(index), -1), index, names)
+    rows = pd.MultiIndex.from_frame(forecast[["symbol", "step"]])
+    prices_of_rows = forecast["anchor"].to_numpy()[:, None] * np.exp(table.reindex(rows).to_numpy())
+    return pd.DataFrame(prices_of_rows, columns=names)
+
+
+def _point_lines(rows: pd.DataFrame) -> list[str]:
+    head = f"{'date':<12}{'forecast':>14}{'change':>10}{'typical error':>16}{'of naive':>11}"
+    return [head] + [
+        f"{row['date']:%Y-%m-%d}  {row['forecast']:>14,.2f}{row['change']:>+10.2%}"
+        f"{_percent(row['rmse_return']):>16}{_percent(row['naive_rmse_return']):>11}"
+        for _, row in rows.iterrows()
+    ]
+
+
+def _range_lines(rows: pd.DataFrame) -> list[str]:
+    """Two lines a session: prices, and below them the same in per cent of the last price."""
+    lines = [f"{'date':<12}{'median':>11}" + "".join(f"{f'{coverage:.0%}':>24}" for coverage in COVERAGES)]
+    for _, row in rows.iterrows():
+        bounds = [[row[name] for name in names] for names in BOUNDS]
+        prices = [f"{low:,.2f} … {high:,.2f}" for low, high in bounds]
+        changes = [
+            f"{low / row['anchor'] - 1:+.2%} … {high / row['anchor'] - 1:+.2%}" for low, high in bounds
+        ]
+        lines.append(
+            f"{row['date']:%Y-%m-%d}  {row['q50']:>11,.2f}" + "".join(f"{text:>24}" for text in prices)
+        )
+        change = row["q50"] / row["anchor"] - 1
+        lines.append(f"{'':<12}{change:>+11.2%}" + "".join(f"{text:>24}" for text in changes))
+    return lines
 
 
 def _percent(fraction: float) -> str:

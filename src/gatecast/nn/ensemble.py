@@ -43,14 +43,16 @@ def ensembles(fitted: FittedNetwork, problem: Problem, folds: Sequence[Fold]) ->
     for fold, rehearsal, outputs in zip(folds, fitted.rehearsal, tested, strict=True):
         known = distributions(fitted.network, rehearsal, problem.unit(fold.validation))
         seeds = distributions(fitted.network, outputs, problem.unit(fold.test))
-        came = problem.later_returns(fold.validation)
-        kinds = ["parameter mean"]
-        if fitted.network.output == "student_t" and len(seeds) > 1:
-            kinds.append("mixture")
-        scores = {kind: float(np.mean(joined(known, kind).crps(came))) for kind in kinds}
-        kind = min(kinds, key=scores.__getitem__)
+        kind = better_kind(known, problem.later_returns(fold.validation))
         found.append(Ensemble(kind, joined(known, kind), joined(seeds, kind), tuple(seeds)))
     return found
+
+
+def better_kind(seeds: Sequence[StudentT] | Sequence[Quantiles], came: Floats) -> str:
+    """The way of joining the seeds that has the lower mean CRPS on log returns that came, (N, h)."""
+    if len(seeds) == 1 or not isinstance(seeds[0], StudentT):
+        return "parameter mean"
+    return min(("parameter mean", "mixture"), key=lambda kind: float(np.mean(joined(seeds, kind).crps(came))))
 
 
 def joined(seeds: Sequence[StudentT] | Sequence[Quantiles], kind: str) -> Distribution:
