@@ -1,0 +1,155 @@
+"""Nothing that was acknowledged is lost or doubled: not when the writer is killed, not beside another one."""
+
+import contextlib
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable, Generator
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy import select
+
+from gatecast.ledger import Ledger
+from gatecast.ledger.place import engine_of, url_of
+from gatecast.ledger.schema import forecasts, version_of
+
+from .writer import STEPS, forecast  # isort: skip
+
+WRITER = str(Path(__file__).with_name("writer.py"))
+ENDLESS = 100_000
+
+
+def start(where: str, symbol: str, count: int = ENDLESS, *words: str) -> subprocess.Popen[str]:
+    """A writer that waits for `go`."""
+    command = [sys.executable, WRITER, where, symbol, str(count), *words]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+
+
+def wait(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    assert process.stdin is not None
+    process.stdin.write("go\n")
+    process.stdin.flush()
+
+
+def killed(process: subprocess.Popen[str], delay: float) -> list[int]:
+    """Let it write for a while; the numbers it acknowledged before it was killed."""
+    wait(process)
+    go(process)
+    time.sleep(delay)
+    process.kill()
+    out, _ = process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    return [int(line.split()[0]) for line in out.split("\n")[:-1]]  # the last may be half a line
+
+
+def check(where: str, symbol: str, acknowledged: list[int]) -> None:
+    """A killed writer's ledger: all it acknowledged, at most one forecast more, none in part or twice."""
+    engine = engine_of(url_of(where))
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        if version_of(connection) is None:
+            assert not acknowledged
+            return
+        columns = forecasts.c.origin, forecasts.c.step
+        rows = connection.execute(select(*columns).where(forecasts.c.symbol == symbol)).all()
+    assert max(Counter(rows).values(), default=1) == 1
+    numbers = Counter((origin - forecast(symbol, 0)[0].origin).days for origin, _ in rows)
+    assert set(numbers.values()) <= {STEPS}
+    assert set(acknowledged) <= set(numbers)
+    assert len(numbers) - len(acknowledged) <= 1
+
+
+def writers(addresses: list[str], *words: str) -> Generator[tuple[str, str, subprocess.Popen[str]]]:
+    """(ledger, symbol, process) for each address; the next one starts while this one is at work."""
+    places = [(where, f"S{number}") for number, where in enumerate(addresses)]
+    following = (start(where, symbol, ENDLESS, *words) for where, symbol in places)
+    ahead: list[subprocess.Popen[str]] = []
+    try:
+        for where, symbol in places:
+            ahead += [
+                process for process in (next(following, None) for _ in range(2 - len(ahead))) if process
+            ]
+            yield where, symbol, ahead.pop(0)
+    finally:
+        for process in ahead:
+            process.kill()
+            process.communicate()
+
+
+def kill_all(addresses: list[str], delays: list[float], *words: str) -> dict[tuple[str, str], list[int]]:
+    """What each writer acknowledged; the ledger is checked after every kill."""
+    acknowledged: dict[tuple[str, str], list[int]] = {}
+    with contextlib.closing(writers(addresses, *words)) as started:
+        for (where, symbol, process), delay in zip(started, delays, strict=True):
+            acknowledged[where, symbol] = killed(process, delay)
+            check(where, symbol, acknowledged[where, symbol])
+    return acknowledged
+
+
+@pytest.mark.parametrize("kills", [4, pytest.param(50, marks=pytest.mark.slow)])
+def test_a_killed_writer_loses_nothing_it_acknowledged(kills: int, new_ledger: Callable[[], str]) -> None:
+    """One in five on a ledger of its own, which it may not live to see made; the others on a common one."""
+    rng = np.random.default_rng(kills)
+    common = new_ledger()
+    fresh = [number % 5 == 0 for number in range(kills)]
+    addresses = [new_ledger() if alone else common for alone in fresh]
+    delays = [float(rng.uniform(0, 0.08 if alone else 0.3)) for alone in fresh]
+    acknowledged = kill_all(addresses, delays)
+    numbers = {symbol: list(given) for (where, symbol), given in acknowledged.items() if where == common}
+    assert sum(map(len, numbers.values())) > kills
+    found = {entry.key: entry for entry in Ledger(common).entries()}
+    for symbol, given in numbers.items():
+        assert all(found[entry.key] == entry for number in given for entry in forecast(symbol, number))
+    again = Ledger(common).append(forecast("S1", 0) + forecast("after", 0))
+    assert len(again.known) in (0, STEPS)
+    assert {entry.symbol for entry in again.stored} >= {"after"}
+
+
+def test_a_writer_that_acknowledges_too_early_is_found_out(tmp_path: Path) -> None:
+    """The broken twin of the test above."""
+    delays = [float(delay) for delay in np.random.default_rng(0).uniform(0.1, 0.3, 20)]
+    with pytest.raises(AssertionError):
+        kill_all([str(tmp_path / "ledger.db")] * len(delays), delays, "early")
+
+
+@pytest.mark.parametrize("count", [50, pytest.param(1000, marks=pytest.mark.slow)])
+def test_two_writers_at_once(count: int, where: str) -> None:
+    """Of different forecasts: all there. The ledger is new, and both try to make it."""
+    answers = together([start(where, symbol, count) for symbol in "AB"])
+    assert answers == [[STEPS] * count] * 2
+    stored = Ledger(where).entries()
+    assert sorted(stored, key=lambda entry: entry.key) == [
+        entry for symbol in "AB" for number in range(count) for entry in forecast(symbol, number)
+    ]
+
+
+@pytest.mark.parametrize("count", [50, pytest.param(500, marks=pytest.mark.slow)])
+def test_two_writers_of_the_same(count: int, where: str) -> None:
+    """Each forecast is stored once, by whoever comes first, and the other one is told that it is there."""
+    first, second = together([start(where, "A", count) for _ in range(2)])
+    assert [sum(pair) for pair in zip(first, second, strict=True)] == [STEPS] * count
+    stored = Ledger(where).entries()
+    assert all(one.key < other.key for one, other in pairwise(stored))
+    assert len(stored) == count * STEPS
+
+
+def together(processes: list[subprocess.Popen[str]]) -> list[list[int]]:
+    """How many steps of each forecast were new, per writer."""
+    for process in processes:
+        wait(process)
+    for process in processes:
+        go(process)
+    answers = [process.communicate()[0] for process in processes]
+    assert [process.returncode for process in processes] == [0] * len(processes)
+    return [[int(line.split()[1]) for line in out.splitlines()] for out in answers]
