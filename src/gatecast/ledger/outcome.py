@@ -142,8 +142,8 @@ def _moved(due: Iterable[Outcome]) -> list[str]:
         return []
     first = moved[0]
     return [
-        f"{_counted(len(moved))} came on another date than the calendar had told, and count as they came "
-        f"({first.entry.symbol} at {first.entry.origin}: {first.session} instead of {first.entry.date})"
+        f"{_counted(len(moved))} on another date than the calendar had told (the first: {first.entry.symbol} "
+        f"at {first.entry.origin}, {first.session} instead of {first.entry.date}): the session counts"
     ]
 
 

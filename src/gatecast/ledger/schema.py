@@ -138,5 +138,5 @@ def row_of(entry: Any) -> dict[str, Any]:
     row["source"] = list(entry.source)
     for name in ("quantiles", "naive_quantiles"):
         if row[name] is not None:
-            row[name] = {repr(level): value for level, value in row[name].items()}
+            row[name] = {repr(float(level)): float(value) for level, value in row[name].items()}
     return row
