@@ -272,7 +272,7 @@ def backtest(
         SettingError: a model that is not in the run, a setting that is wrong, no open to trade at.
     """
     outcome = result.outcome
-    chosen = _check(result, models, rules, target_volatility, cap, trials)
+    chosen = _check(result, models, rules, target_volatility, cap, trials, draws)
     if execution is None:
         execution = default_execution(result.prices, outcome)
     check_execution(execution)
@@ -387,6 +387,7 @@ def _check(
     target: float,
     cap: float,
     trials: int | None,
+    draws: int,
 ) -> list[str]:
     """The models, once each."""
     check_column(result.experiment.column)
@@ -408,6 +409,8 @@ def _check(
         raise SettingError("the target volatility and the cap must be above 0 (0.1 is 10 % a year)")
     if trials is not None and trials < 1:
         raise SettingError("the number of strategies tried is 1 or more")
+    if draws < 0:
+        raise SettingError("the number of random times is 0 or more")
     return chosen
 
 

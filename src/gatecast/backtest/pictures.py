@@ -64,12 +64,8 @@ def money_picture(tested: Backtest) -> alt.LayerChart:
     scale = (
         alt.Scale(type="log", zero=False, nice=False) if (table["money"] > 0).all() else alt.Scale(zero=False)
     )
-    up = alt.Y(
-        "money:Q",
-        title="money, 1 at the start",
-        scale=scale,
-        axis=alt.Axis(format="~g", values=_ticks(table["money"])),
-    )
+    axis = alt.Axis(format="~g", values=_ticks(table["money"]))
+    up = alt.Y("money:Q", title="money, 1 at the start", scale=scale, axis=axis)
     colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=legend())
     layers: list[alt.Chart] = []
     below = "after costs"

@@ -59,14 +59,15 @@ def sharpe(returns: ArrayLike) -> Sharpe:
 
 def standard_error(ratio: float, n: int, skew: float = 0.0, kurtosis: float = 3.0) -> float:
     """√((1 - skew SR + (kurtosis - 1)/4 SR²) / (n - 1)); Mertens (2002), as in Bailey and López de Prado
-    (2012), The Sharpe Ratio Efficient Frontier, eq. 6. With skew 0 and kurtosis 3, Lo (2002), eq. 8.
+    (2012), The Sharpe Ratio Efficient Frontier. With skew 0 and kurtosis 3 it is Lo's (2002) for independent
+    returns.
     """
     return math.sqrt(max(1 - skew * ratio + (kurtosis - 1) / 4 * ratio**2, 0.0) / (n - 1))
 
 
 def probabilistic(found: Sharpe, benchmark: float = 0.0) -> float:
     """The probability that the true ratio is above `benchmark` (per period); Bailey and López de Prado
-    (2012), eq. 11.
+    (2012), the probabilistic Sharpe ratio.
     """
     if not found.error > 0:
         return math.nan
@@ -77,7 +78,7 @@ def best_of_luck(trials: int, variance: float) -> float:
     """The ratio to expect of the best of independent `trials` whose true ratios are all zero.
 
     √variance ((1 - γ) Φ⁻¹(1 - 1/N) + γ Φ⁻¹(1 - 1/(N e))), variance that of the ratios over the trials; Bailey
-    and López de Prado (2014), The Deflated Sharpe Ratio, eq. 1. 0 for one trial.
+    and López de Prado (2014), The Deflated Sharpe Ratio. 0 for one trial.
     """
     if trials < 2:
         return 0.0
@@ -88,7 +89,7 @@ def best_of_luck(trials: int, variance: float) -> float:
 
 def deflated(found: Sharpe, trials: int, variance: float) -> float:
     """The probability that the true ratio is above zero, given that it is the best of `trials`; Bailey and
-    López de Prado (2014), eq. 2. Over 0.95: luck hardly explains it.
+    López de Prado (2014). Over 0.95: luck hardly explains it.
     """
     return probabilistic(found, best_of_luck(trials, variance))
 
