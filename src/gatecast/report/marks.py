@@ -81,6 +81,11 @@ def panelled(
     return styled(chart.properties(usermeta={"panels": len(labels), "square": square}))
 
 
+def heading(text: str, below: str) -> alt.TitleParams:
+    """A title and, smaller, what to look at."""
+    return alt.TitleParams(text, subtitle=below, anchor="start", fontSize=17, subtitleFontSize=13, offset=12)
+
+
 def legend() -> alt.Legend:
     """Above the chart, where it covers nothing."""
     return alt.Legend(

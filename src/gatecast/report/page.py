@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 from gatecast import __version__
 from gatecast.report import frames, tables
 from gatecast.report.charts import page_charts
+from gatecast.report.range_charts import range_charts
+from gatecast.report.range_section import figure, range_section
 
 if TYPE_CHECKING:
     from gatecast.runs import Result
@@ -45,7 +47,7 @@ CAPTIONS = {
 
 def page(result: Result) -> str:
     """The whole page; needs no network and no other file."""
-    charts = page_charts(result)
+    charts, ranges = page_charts(result), range_charts(result)
     captions = CAPTIONS | {"forecast": _forecast_caption(result)}
     verdict = result.verdict
     return Template(_text("template.html")).substitute(
@@ -55,7 +57,8 @@ def page(result: Result) -> str:
         kind_text=escape(verdict.kind.capitalize()),
         headline=_prose(verdict.sentences[0]),
         sentences=_prose(" ".join(verdict.sentences[1:])),
-        charts="\n".join(_figure(name, *captions[name]) for name in charts),
+        charts="\n".join(f"<section>{figure(name, *captions[name])}</section>" for name in charts),
+        ranges=range_section(result, list(ranges)),
         scores=_scores(result),
         tests=_tests(result),
         warnings=_warnings(result),
@@ -65,7 +68,7 @@ def page(result: Result) -> str:
         sha256=result.prices.sha256,
         source=escape(", ".join(result.prices.source)),
         library=_library(),
-        specs=_json({name: chart.to_dict() for name, chart in charts.items()}),
+        specs=_json({name: chart.to_dict() for name, chart in (charts | ranges).items()}),
     )
 
 
@@ -76,13 +79,6 @@ def summary_html(result: Result) -> str:
     return (
         f"<div><p><b>{escape(verdict.kind.capitalize())}.</b> {escape(verdict.text)}</p>"
         f"{tables.score_table(tables.headline_scores(result), brief)}</div>"
-    )
-
-
-def _figure(name: str, title: str, caption: str) -> str:
-    return (
-        f"<section><h2>{escape(title)}</h2><p class=caption>{escape(caption)}</p>"
-        f'<div class=chart data-chart="{name}" role=img aria-label="{escape(title)}"></div></section>'
     )
 
 

@@ -10,6 +10,8 @@ import altair as alt
 from gatecast.report import charts, frames
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, inline, layered, styled
+from gatecast.report.marks import heading as heading
+from gatecast.report.range_pictures import range_pictures
 
 if TYPE_CHECKING:
     from gatecast.runs import Result
@@ -41,7 +43,7 @@ def pictures(result: Result) -> dict[str, Drawn]:
         drawn["steps"] = steps_picture(result, label)
     if not result.training.empty:
         drawn["loss"] = loss_picture(result, label)
-    return drawn
+    return drawn | range_pictures(result, label)
 
 
 def to_png(chart: Drawn) -> bytes:
@@ -111,11 +113,6 @@ def loss_picture(result: Result, label: Label) -> alt.FacetChart:
     below = "thin: every network; bold: their median; dots: the epoch that was kept"
     chart = charts.loss_chart(result, label, models=MOST_PANELS)
     return chart.properties(title=heading("Loss while training", below))
-
-
-def heading(text: str, below: str) -> alt.TitleParams:
-    """A title and, smaller, what to look at."""
-    return alt.TitleParams(text, subtitle=below, anchor="start", fontSize=17, subtitleFontSize=13, offset=12)
 
 
 def _forecast_title(result: Result, model: str, symbol: str) -> str:

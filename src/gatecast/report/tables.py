@@ -85,7 +85,7 @@ def score_table(scores: pd.DataFrame, columns: Sequence[Column] = COLUMNS, *, ro
     rows = [
         f"<th>{name}</th>{''.join(row)}" for name, row in zip(names, zip(*cells, strict=True), strict=True)
     ]
-    return _table(f"<th>{row}</th>{heads}", rows)
+    return html_table(f"<th>{row}</th>{heads}", rows)
 
 
 def why_undefined(scores: pd.DataFrame) -> list[str]:
@@ -112,18 +112,18 @@ def significance_table(significance: Significance, verdict: Verdict) -> str:
         interval = f"{signed(100 * model.skill.low)} … {signed(100 * model.skill.high)}"
         cells = [
             f"<td class=word>{verdict.kinds[name]}</td>",
-            _cell(signed(100 * model.skill.value), test.reason),
-            _cell(interval if np.isfinite(model.skill.low) else UNDEFINED, test.reason),
-            _cell(signed(test.statistic), test.reason),
-            _cell(p_value(test.p), test.reason),
-            _cell(("yes" if name in members else "no") if np.isfinite(p) else UNDEFINED, ""),
-            _cell(p_value(p), significance.confidence_set.reason),
-            _cell(number(100 * model.smallest_detectable, 1), test.reason),
-            _cell(p_value(direction.p), direction.reason),
+            cell(signed(100 * model.skill.value), test.reason),
+            cell(interval if np.isfinite(model.skill.low) else UNDEFINED, test.reason),
+            cell(signed(test.statistic), test.reason),
+            cell(p_value(test.p), test.reason),
+            cell(("yes" if name in members else "no") if np.isfinite(p) else UNDEFINED, ""),
+            cell(p_value(p), significance.confidence_set.reason),
+            cell(number(100 * model.smallest_detectable, 1), test.reason),
+            cell(p_value(direction.p), direction.reason),
         ]
         rows.append(f"<th>{escape(name)}</th>{''.join(cells)}")
     heads = "".join(f"<th>{title}<small>{unit}</small></th>" for title, unit in TEST_COLUMNS)
-    return _table(heads, rows)
+    return html_table(heads, rows)
 
 
 def joint_tests(significance: Significance) -> list[str]:
@@ -190,6 +190,18 @@ def p_value(p: float) -> str:
     return UNDEFINED if not np.isfinite(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
 
 
+def cell(text: str, reason: str = "") -> str:
+    """A cell; one that is undefined says why to who points at it."""
+    title = f' title="{escape(reason)}"' if reason and text == UNDEFINED else ""
+    return f"<td{title}>{escape(text)}</td>"
+
+
+def html_table(heads: str, rows: Sequence[str]) -> str:
+    """Cells of the head and of each row → a table that scrolls where it is too wide."""
+    body = "".join(f"<tr>{row}</tr>" for row in rows)
+    return f"<div class=wide><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
+
+
 def _score_cells(scores: pd.DataFrame, column: Column) -> list[str]:
     values = column.factor * scores[column.score].to_numpy(np.float64)
     decimals = _price_decimals(values) if column.unit == "price" else column.decimals
@@ -203,7 +215,7 @@ def _score_cells(scores: pd.DataFrame, column: Column) -> list[str]:
     cells = []
     for text, spread, reason in zip(texts, spreads, scores["reason"], strict=True):
         if text == UNDEFINED:
-            cells.append(_cell(text, _reasons(reason).get(column.score, "")))
+            cells.append(cell(text, _reasons(reason).get(column.score, "")))
             continue
         shown = f"<b>{text}</b>" if text == best and len(texts) > 1 else text
         around = f" <span class=spread>± {number(spread, decimals)}</span>" if np.isfinite(spread) else ""
@@ -220,13 +232,3 @@ def _price_decimals(values: np.ndarray) -> int:
 def _reasons(text: str) -> dict[str, str]:
     parts = (part.partition(": ") for part in text.split("; ") if part)
     return {score: why for score, _, why in parts}
-
-
-def _cell(text: str, reason: str) -> str:
-    title = f' title="{escape(reason)}"' if reason and text == UNDEFINED else ""
-    return f"<td{title}>{escape(text)}</td>"
-
-
-def _table(heads: str, rows: Sequence[str]) -> str:
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<div class=wide><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"

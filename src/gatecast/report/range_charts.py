@@ -1,0 +1,320 @@
+"""The charts of ranges: what was forecast, whether it held, and what comes next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from gatecast.report import range_frames
+from gatecast.report.charts import DAYS, MONTHS, WIDTH
+from gatecast.report.frames import Label
+from gatecast.report.marks import (
+    BLUE,
+    INK,
+    ORANGE,
+    Drawn,
+    coloured,
+    heading,
+    inline,
+    layered,
+    legend,
+    panelled,
+    per_cent,
+    styled,
+)
+from gatecast.report.range_frames import PERCENTS
+
+if TYPE_CHECKING:
+    from gatecast.runs import Result
+
+TINTS = {50: "#5ba3d0", 80: "#9cc7e2", 95: "#d3e6f2"}  # of BLUE on white
+DEEP = "#003f66"
+BAND = "#e6e6e6"
+FAR, NEAR = 60, 25  # closes before a forecast of at least 5 sessions, and of fewer
+OUTSIDE = "outside the 80 % range"
+
+
+def range_charts(result: Result) -> dict[str, Drawn]:
+    """Name → chart: fan, pit, coverage, var, and range_steps for longer horizons; {} without ranges."""
+    models = range_frames.range_models(result)
+    if not models:
+        return {}
+    charts: dict[str, Drawn] = {"fan": fan_chart(result, models[0]), "pit": pit_chart(result, models)}
+    if range_frames.window(result):
+        charts["coverage"] = coverage_chart(result, models)
+    charts["var"] = var_chart(result, models[0])
+    if result.outcome.horizon > 1:
+        charts["range_steps"] = steps_chart(result, models)
+    return charts
+
+
+def fan_chart(result: Result, model: str, symbol: str | None = None) -> alt.LayerChart:
+    """Actual prices in the ranges of the day before, and what came outside; then the last origin's fan.
+
+    symbol: one alone; else the first, with a choice of all shown.
+    """
+    table, across = range_frames.recent_ranges(result, model), alt.X("date:T", title=None, axis=DAYS)
+    table = table if symbol is None else table[table["symbol"] == symbol]
+    marks = alt.Chart().encode(across)
+    up = _up("actual", f"{result.experiment.column} (price)")
+    scale = _fan_scale(["actual", OUTSIDE], [INK, ORANGE])
+    dots = marks.mark_circle(size=48, opacity=1, stroke="white", strokeWidth=0.8).encode(up)
+    layers = [
+        *_fan_layers(marks, scale, f"{result.experiment.column} (price)", bars=False),
+        coloured(marks.mark_line(strokeWidth=1.8).encode(up), "actual", scale),
+        coloured(dots.transform_filter("datum.outside"), OUTSIDE, scale),
+        marks.mark_point(size=250, opacity=0).encode(up, tooltip=_tips()),
+    ]
+    if result.outcome.horizon > 1:
+        first = marks.transform_filter("datum.ahead").transform_joinaggregate(first="min(date)")
+        rule = first.transform_filter("datum.date == datum.first")
+        layers.append(rule.mark_rule(color=INK, strokeDash=[5, 4]))
+    chart = _by_symbol(layered(*layers), table).properties(width=WIDTH, height=320)
+    return styled(chart)
+
+
+def pit_chart(result: Result, models: list[str], label: Label = str) -> alt.FacetChart:
+    """Histogram of the PIT, one panel per model, on the band in which a right range has 95 % of its bars."""
+    table = range_frames.pit_bars(result, models)
+    across = alt.X(
+        "left:Q",
+        title="where it came in the forecast range, %",
+        scale=alt.Scale(domain=[0, 100]),
+        axis=alt.Axis(values=[0, 25, 50, 75, 100]),
+    )
+    table = table.assign(
+        left=100 * table["left"], right=100 * table["right"], model=table["model"].map(label)
+    )
+    top = 1.08 * max(float(table["share"].max()), float(table["high"].max()))
+    scale = alt.Scale(domain=[0, top], nice=False)
+    colour = alt.when("datum.off").then(alt.value(ORANGE)).otherwise(alt.value(BLUE))
+    bars = alt.Chart().encode(across, alt.X2("right:Q"))
+
+    def up(field: str) -> alt.Y:
+        return alt.Y(f"{field}:Q", title="share of days, %", scale=scale)
+
+    edge = bars.mark_rule(color="#666666", strokeDash=[3, 3])
+    layers = layered(
+        bars.mark_bar(color=BAND).encode(up("low"), alt.Y2("high:Q")),
+        bars.mark_bar(opacity=0.75, stroke="white", strokeWidth=1).encode(
+            up("share"), alt.Y2(datum=0), color=colour
+        ),
+        alt.Chart().mark_rule(color=INK, strokeWidth=1.2).encode(y=alt.datum(100 / range_frames.BINS)),
+        edge.encode(up("low")),
+        edge.encode(up("high")),
+    ).properties(width=300, height=200)
+    return panelled(layers, [label(name) for name in models], table)
+
+
+def coverage_chart(result: Result, models: list[str], label: Label = str) -> alt.LayerChart:
+    """How often the 80 % range held in the last sessions, on the band of chance around 80 %."""
+    table = range_frames.rolling_coverage(result, models)
+    table = table.assign(model=table["model"].map(label))
+    low, high = range_frames.chance_of_window(result, models[0])
+    bottom = min(low, float(table["held"].min())) - 2
+    top = min(max(high, float(table["held"].max())) + 2, 100.0)
+    entry = _model_colours(result, models, label)
+    lines = alt.Chart().encode(alt.X("date:T", title=None, axis=MONTHS))
+    band = alt.Chart(alt.InlineData(values=[{"low": low, "high": high, "held": 80}]))
+    said = band.mark_text(text="a right range: here 95 % of the time", align="left", dy=-8, color="#555555")
+
+    def up(field: str) -> alt.Y:
+        scale = alt.Scale(domain=[bottom, top], nice=False)
+        return alt.Y(f"{field}:Q", title="held, %", scale=scale)
+
+    return styled(
+        layered(
+            band.mark_rect(color=BAND).encode(up("low"), alt.Y2("high:Q")),
+            band.mark_rule(color=INK, strokeWidth=1.2).encode(up("held")),
+            lines.mark_line(strokeWidth=1.8).encode(up("held"), entry),
+            said.encode(up("low"), x=alt.value(5)),
+            data=inline(table),
+        ).properties(width=WIDTH, height=260)
+    )
+
+
+def var_chart(result: Result, model: str, symbol: str | None = None) -> alt.LayerChart:
+    """Daily changes, each day's value at risk, and the days that fell below it. symbol: as in `fan_chart`."""
+    table = range_frames.values_at_risk(result, model)
+    table = table if symbol is None else table[table["symbol"] == symbol]
+    names = ["VaR 5 %", "VaR 1 %"]
+    scale = alt.Scale(domain=names, range=[BLUE, ORANGE])
+    marks = alt.Chart().encode(alt.X("date:T", title=None, axis=MONTHS))
+
+    def up(field: str) -> alt.Y:
+        return alt.Y(f"{field}:Q", title="change on the day, %")
+
+    tips = [
+        alt.Tooltip("date:T", format="%Y-%m-%d"),
+        *(alt.Tooltip(f"{name}:Q", title=title, format=".2f") for name, title in _VAR_TIPS.items()),
+    ]
+    line = marks.mark_line(strokeWidth=1.2, opacity=0.5)
+    layers = [
+        marks.mark_bar(size=1, color="#bbbbbb").encode(up("change"), tooltip=tips),
+        coloured(line.encode(up("var_5")), names[0], scale),
+        coloured(line.encode(up("var_1")), names[1], scale),
+    ]
+    for level, name, shape in ((5, names[0], "circle"), (1, names[1], "triangle-down")):
+        dots = marks.mark_point(shape=shape, filled=True, size=60, opacity=1, stroke="white", strokeWidth=0.7)
+        shown = dots.encode(up("change"), tooltip=tips).transform_filter(f"datum.breach == {level}")
+        layers.append(coloured(shown, name, scale))
+    return styled(_by_symbol(layered(*layers), table).properties(width=WIDTH, height=300))
+
+
+def steps_chart(result: Result, models: list[str], label: Label = str) -> alt.VConcatChart:
+    """Coverage and width of the 80 % range at every step ahead; the band is that of the first model."""
+    table = range_frames.ranges_by_step(result, models)
+    table = table.assign(first=table["model"] == models[0], model=table["model"].map(label))
+    entry = _model_colours(result, models, label)
+    steps = alt.Axis(format="d", tickMinStep=1, tickCount=min(result.outcome.horizon, 20))
+    base = alt.Chart().encode(
+        alt.X("step:Q", title="sessions ahead", axis=steps, scale=alt.Scale(nice=False))
+    )
+    ends = table[["low", "high", "coverage"]].to_numpy()
+    domain = [max(float(np.nanmin(ends)) - 2, 0.0), min(float(np.nanmax(ends)) + 2, 100.0)]
+    scale = alt.Scale(domain=domain, nice=False)
+    held = layered(
+        base.mark_area(color=BAND)
+        .encode(alt.Y("low:Q", title="held, %", scale=scale), alt.Y2("high:Q"))
+        .transform_filter("datum.first"),
+        alt.Chart().mark_rule(color=INK, strokeWidth=1.2).encode(y=alt.datum(80)),
+        base.mark_line(point=True).encode(alt.Y("coverage:Q", title="held, %", scale=scale), entry),
+    )
+    wide = base.mark_line(point=True).encode(
+        alt.Y("width:Q", title="width, %", scale=alt.Scale(zero=True)), entry
+    )
+    return styled(
+        alt.vconcat(
+            held.properties(width=WIDTH, height=190),
+            layered(wide).properties(width=WIDTH, height=150),
+            data=inline(table),
+        )
+    )
+
+
+def outlook_chart(table: pd.DataFrame, history: pd.DataFrame, label: Label = str) -> alt.LayerChart:
+    """The fan of a forecast: the last closes, and the next h sessions with their 50, 80 and 95 % ranges.
+
+    table    one symbol, one row per step: symbol, origin, date, step, anchor, forecast, and the prices q02_5,
+             q10, q25, q50, q75, q90, q97_5
+    history  session, close
+
+    Raises
+        ValueError: several symbols, no row, or a column is missing.
+    """
+    missing = [name for name in _OUTLOOK if name not in table]
+    missing += [name for name in ("session", "close") if name not in history]
+    if missing:
+        raise ValueError(f"columns are missing: {', '.join(missing)}")
+    if len(set(table["symbol"])) != 1:
+        raise ValueError(f"one symbol at a time, not {len(set(table['symbol']))}")
+    table = table.sort_values("step")
+    origin, anchor = table["origin"].iloc[0], table["anchor"].iloc[0]
+    single = len(table) == 1
+    past = history[history["session"] <= origin].tail(FAR if len(table) >= 5 else NEAR)
+    before = pd.DataFrame({"date": past["session"], "actual": past["close"], "ahead": False})
+    fan = pd.DataFrame({"date": table["date"], "median": table["q50"], "ahead": True})
+    for percent, (low, high) in _BOUNDS.items():
+        fan[f"low_{percent}"], fan[f"high_{percent}"] = table[low], table[high]
+    if not single:
+        start = {name: anchor for name in fan if name not in ("date", "ahead")}
+        fan = pd.concat([pd.DataFrame([{"date": origin, "ahead": True, **start}]), fan], ignore_index=True)
+    drawn = pd.concat([before, fan], ignore_index=True)
+    drawn["date"] = pd.to_datetime(drawn["date"])
+
+    marks = alt.Chart().encode(alt.X("date:T", title=None, axis=DAYS))
+    scale = _fan_scale(["close", "median"], [INK, DEEP])
+    middle = marks.mark_point(filled=True, size=60) if single else marks.mark_line(strokeWidth=2)
+    layers = [
+        *_fan_layers(marks, scale, "close (price)", bars=single),
+        coloured(marks.mark_line(strokeWidth=1.8).encode(_up("actual", "close (price)")), "close", scale),
+        coloured(middle.encode(_up("median", "close (price)")), "median", scale),
+        marks.mark_point(size=250, opacity=0).encode(_up("median", "close (price)"), tooltip=_tips("median")),
+    ]
+    return styled(
+        layered(*layers, data=inline(drawn)).properties(
+            width=WIDTH, height=320, title=_outlook_title(table, label)
+        )
+    )
+
+
+_BOUNDS = {50: ("q25", "q75"), 80: ("q10", "q90"), 95: ("q02_5", "q97_5")}
+_OUTLOOK = (
+    "symbol",
+    "origin",
+    "date",
+    "step",
+    "anchor",
+    "q50",
+    *(q for pair in _BOUNDS.values() for q in pair),
+)
+_VAR_TIPS = {"change": "change, %", "var_5": "VaR 5 %", "var_1": "VaR 1 %"}
+
+
+def _outlook_title(table: pd.DataFrame, label: Label) -> alt.TitleParams:
+    last = table.iloc[-1]
+    low, middle, high = (per_cent(100 * (last[name] / last["anchor"] - 1)) for name in ("q10", "q50", "q90"))
+    return heading(
+        f"{label(str(last['symbol']))} on {last['date']:%Y-%m-%d}: {last['q10']:,.6g} to {last['q90']:,.6g} "
+        "with 80 % probability",
+        f"{low} to {high} from the close of {last['origin']:%Y-%m-%d}; the median is {middle}",
+    )
+
+
+def _fan_layers(marks: alt.Chart, scale: alt.Scale, title: str, *, bars: bool) -> list[alt.Chart]:
+    """The ranges, widest first; bars: as bars of single sessions."""
+    layers = []
+    for percent in reversed(PERCENTS):
+        drawn = marks.mark_rule(strokeWidth=22) if bars else marks.mark_area(opacity=1)
+        if not bars:
+            drawn = drawn.encode(detail="ahead:N")
+        band = drawn.encode(_up(f"low_{percent}", title), alt.Y2(f"high_{percent}:Q"))
+        band = band.transform_filter(f"isValid(datum.low_{percent})")
+        layers.append(coloured(band, f"{percent} %", scale))
+    return layers
+
+
+def _fan_scale(names: list[str], colours: list[str]) -> alt.Scale:
+    tints = {f"{percent} %": TINTS[percent] for percent in PERCENTS}
+    return alt.Scale(domain=[*names, *tints], range=[*colours, *tints.values()])
+
+
+def _up(field: str, title: str) -> alt.Y:
+    return alt.Y(f"{field}:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(minExtent=48))
+
+
+def _tips(price: str = "actual") -> list[alt.Tooltip]:
+    fields = [price, *(f"{end}_{percent}" for percent in PERCENTS for end in ("low", "high"))]
+    return [
+        alt.Tooltip("date:T", format="%Y-%m-%d"),
+        *(alt.Tooltip(f"{name}:Q", title=_TIP_TITLES.get(name, name), format=",.6~g") for name in fields),
+    ]
+
+
+_TIP_TITLES = {
+    f"{end}_{percent}": f"{percent} %, {word}"
+    for percent in PERCENTS
+    for end, word in (("low", "from"), ("high", "to"))
+}
+
+
+def _model_colours(result: Result, models: list[str], label: Label) -> alt.Color:
+    """A network in ORANGE, a baseline in BLUE, as in the chart of skill."""
+    colours = [ORANGE if name in result.outcome.seeds else BLUE for name in models]
+    scale = alt.Scale(domain=[label(name) for name in models], range=colours)
+    return alt.Color("model:N", scale=scale, legend=legend())
+
+
+def _by_symbol(chart: alt.LayerChart, table: pd.DataFrame) -> alt.LayerChart:
+    """The chart of the first symbol of a table, with a choice where there are several."""
+    symbols = list(dict.fromkeys(table["symbol"]))
+    chart = chart.properties(data=inline(table))
+    if len(symbols) == 1:
+        return chart
+    pick = alt.param(
+        name="symbol", value=symbols[0], bind=alt.binding_select(options=symbols, name="symbol ")
+    )
+    return chart.add_params(pick).transform_filter("datum.symbol == symbol")

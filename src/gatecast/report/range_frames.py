@@ -1,0 +1,240 @@
+"""Result → the small tables that the charts of ranges draw."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gatecast.evaluation.coverage import (
+    COVERAGES,
+    came,
+    coverage_bands,
+    coverage_over_time,
+    held,
+    in_time_order,
+    pit_histogram,
+    value_at_risk,
+)
+from gatecast.evaluation.ranges import Range
+from gatecast.report import frames
+
+if TYPE_CHECKING:
+    from gatecast.runs import Result
+
+RECENT = 125  # sessions of the fan, about six months
+WINDOW = 125  # sessions of the rolling coverage
+LEAST_WINDOW = 20
+BINS = 20  # of the PIT histogram
+MOST_DAYS = 1500  # of a symbol in the chart of the value at risk
+MOST_ROWS = 8000  # of that chart, over all symbols
+CHANCE = 1.96  # standard errors: 95 % of a normal
+PERCENTS = tuple(round(100 * coverage) for coverage in COVERAGES)
+
+
+def range_models(result: Result) -> list[str]:
+    """What the charts show: the best network and the strongest baseline that have a range; [] without one."""
+    tests = result.range_significance
+    if tests is None:
+        return []
+    ranges = result.outcome.ranges
+    network = next((name for name in tests.networks if _complete(ranges[name])), None)
+    shown = [name for name in (network, tests.benchmark) if name is not None]
+    return shown or [name for name in tests.baselines if _complete(ranges[name])][:1]
+
+
+def recent_ranges(result: Result, model: str) -> pd.DataFrame:
+    """The last sessions of each shown symbol, with the price that came and the ranges of the day before.
+
+    symbol, date, ahead, actual, median, low_50, high_50, low_80, …, high_95 (prices), outside (came outside
+    the 80 % range). For longer horizons the one-day ranges end at the last origin; its own, one to h steps
+    ahead, follow as rows with ahead = 1, the first of them the origin itself, where every bound is the price.
+    """
+    rows = in_time_order(result.outcome)
+    many = RECENT + (result.outcome.horizon > 1)  # the last origin is not a day of the band then
+    shown = frames.shown_symbols(result)
+    parts = [_recent(result, model, symbol, rows[symbol][-many:]) for symbol in shown]
+    return pd.concat(parts, ignore_index=True)
+
+
+def pit_bars(result: Result, models: list[str]) -> pd.DataFrame:
+    """`pit_histogram` of step 1 for each model, in per cent of the forecasts: model, left, right, share, low,
+    high, off (outside the band).
+
+    low, high: where 95 % of the bars of a right range lie. Symbols move together, so with several of them
+    the band comes from the differences between dates, not from the number of forecasts.
+    """
+    parts = []
+    for model in models:
+        bars = pit_histogram(result.outcome.ranges[model], BINS)
+        expected = 100 / BINS
+        if len(frames.tested_symbols(result)) > 1:
+            half = CHANCE * _pit_error(result, model)
+            bars["low"], bars["high"] = max(1 - half, 0.0), 1 + half
+        share = expected * bars["density"]
+        low, high = (expected * bars[name] for name in ("low", "high"))
+        off = ((share < low) | (share > high)) & (bars["count"].sum() > 0)
+        edges = bars[["left", "right"]]
+        parts.append(edges.assign(model=model, share=share, low=low, high=high, off=off))
+    return pd.concat(parts, ignore_index=True)
+
+
+def window(result: Result) -> int:
+    """Sessions of the rolling coverage: half of a short test, 0 where that is too little to draw."""
+    dates = len(np.unique(result.outcome.origin))
+    length = min(WINDOW, dates // 2)
+    return length if length >= LEAST_WINDOW else 0
+
+
+def rolling_coverage(result: Result, models: list[str]) -> pd.DataFrame:
+    """model, date (of the last forecast made), held: the share of the last `window` days that came inside the
+    80 % range one day ahead, over all symbols, in per cent."""
+    length = window(result)
+    parts = [coverage_over_time(result.outcome, model, window=length).assign(model=model) for model in models]
+    table = pd.concat(parts, ignore_index=True).rename(columns={"origin": "date"})
+    return table.assign(date=pd.DatetimeIndex(table["date"]), held=100 * table["held"])
+
+
+def chance_of_window(result: Result, model: str, coverage: float = 0.8) -> tuple[float, float]:
+    """Where the rolling coverage of a right range lies on 95 % of the dates, in per cent.
+
+    Days are independent; symbols of one day are not, which the differences between the model's days tell.
+    """
+    hits = held(result.outcome.ranges[model], came(result.outcome), coverage)[:, 0]
+    half = CHANCE * coverage_error(hits, result.outcome.origin, coverage, window(result))
+    return 100 * max(coverage - half, 0.0), 100 * min(coverage + half, 1.0)
+
+
+def coverage_error(
+    hits: NDArray[np.float64], origin: NDArray[np.datetime64], coverage: float, days: int
+) -> float:
+    """Standard error of the share of hits over so many days, a fraction.
+
+    That of independent hits where there is one a day; with several, more by as much as their daily means
+    spread more than independent ones would.
+    """
+    daily = pd.Series(hits).groupby(origin).mean()
+    mean = float(np.nanmean(hits)) if np.isfinite(hits).any() else coverage
+    spread = daily.var(ddof=0) / (mean * (1 - mean)) if 0 < mean < 1 else 1.0
+    return float(np.sqrt(spread * coverage * (1 - coverage) / days))
+
+
+def values_at_risk(result: Result, model: str) -> pd.DataFrame:
+    """symbol, date, change, var_1, var_5 (per cent of the last price), breach: 0, 5 or 1 (the deepest VaR it
+    fell below); the last sessions of the shown symbols, one day ahead."""
+    shown = frames.shown_symbols(result)
+    parts = [value_at_risk(result.outcome, model, symbol=name).iloc[-MOST_DAYS:] for name in shown]
+    sizes = np.cumsum([len(part) for part in parts])
+    table = pd.concat(parts[: max(1, int(np.sum(sizes <= MOST_ROWS)))], ignore_index=True)
+    changes = {name: _change(table[name]) for name in ("actual", "var_1", "var_5")}
+    breach = np.select([table["breach_1"], table["breach_5"]], [1, 5], 0)
+    return pd.DataFrame(
+        {
+            "symbol": table["symbol"],
+            "date": pd.DatetimeIndex(table["date"]),
+            "change": changes["actual"],
+            "var_1": changes["var_1"],
+            "var_5": changes["var_5"],
+            "breach": breach,
+        }
+    )
+
+
+def breaches(result: Result, model: str, symbol: str | None = None) -> dict[int, tuple[int, float, int]]:
+    """VaR in per cent → how often it was breached one day ahead, how often it should be, of how many."""
+    table = value_at_risk(result.outcome, model, symbol=symbol)
+    table = table.dropna(subset=["actual", "var_1", "var_5"])
+    return {
+        percent: (int(table[f"breach_{percent}"].sum()), percent / 100 * len(table), len(table))
+        for percent in (5, 1)
+    }
+
+
+def ranges_by_step(result: Result, models: list[str]) -> pd.DataFrame:
+    """model, step, coverage of the 80 % range, low, high (its 99 % band), width: per cent, over all symbols.
+
+    The width is that of the log return.
+    """
+    symbol = overall_symbol(result)
+    known = {name: result.outcome.ranges[name] for name in models}
+    bands = coverage_bands(result.outcome, models=list(known))
+    bands = bands[(bands["symbol"] == symbol) & (bands["step"] != "all")]
+    scores = result.range_scores
+    widths = scores.loc[scores["symbol"] == symbol, ["model", "step", "width_80"]]
+    table = bands.merge(widths, on=["model", "step"])
+    percent = {name: 100 * table[name] for name in ("coverage", "low", "high")}
+    return pd.DataFrame(
+        {"model": table["model"], "step": table["step"].astype(int), **percent, "width": table["width_80"]}
+    )
+
+
+def overall_symbol(result: Result) -> str:
+    """How the range scores call all symbols together: "all", or the only one."""
+    tested = frames.tested_symbols(result)
+    return tested[0] if len(tested) == 1 else "all"
+
+
+def _recent(result: Result, model: str, symbol: str, rows: NDArray[np.int64]) -> pd.DataFrame:
+    outcome = result.outcome
+    known, last = outcome.ranges[model], rows[-1]
+    hit = held(known, came(outcome), 0.8)[rows, 0]
+    days = pd.DataFrame(
+        {
+            "symbol": symbol,
+            "date": pd.DatetimeIndex(outcome.date[rows, 0]),
+            "ahead": False,
+            "actual": outcome.y[rows, 0],
+            **_bounds(known, outcome.anchor[rows], rows, 0),
+            "outside": hit == 0,
+        }
+    )
+    if outcome.horizon == 1:
+        return days
+    now, price = pd.DatetimeIndex(outcome.origin[[last]]), outcome.anchor[last]
+    own = _bounds(known, price, last, slice(None))
+    fan = pd.DataFrame(
+        {
+            "symbol": symbol,
+            "date": now.append(pd.DatetimeIndex(outcome.date[last])),
+            "ahead": True,
+            "actual": np.append(price, outcome.y[last]),
+            **{name: np.append(price, bound) for name, bound in own.items()},
+            "outside": False,
+        }
+    )
+    return pd.concat([days[days["date"] <= now[0]], fan], ignore_index=True)
+
+
+def _bounds(
+    known: Range,
+    anchor: NDArray[np.float64] | np.float64,
+    rows: NDArray[np.int64] | np.int64,
+    steps: int | slice,
+) -> dict[str, NDArray[np.float64]]:
+    """median, low_50, high_50, … as prices."""
+    bounds = {"median": known.median[rows, steps]}
+    for percent, coverage in zip(PERCENTS, COVERAGES, strict=True):
+        low, high = known.interval(coverage)
+        bounds |= {f"low_{percent}": low[rows, steps], f"high_{percent}": high[rows, steps]}
+    return {name: anchor * np.exp(bound) for name, bound in bounds.items()}
+
+
+def _pit_error(result: Result, model: str) -> float:
+    """Standard error of a bar of the PIT histogram where its density should be 1: dates are independent."""
+    pit = result.outcome.ranges[model].pit[:, 0]
+    finite = np.isfinite(pit)
+    bar = np.minimum((pit[finite] * BINS).astype(int), BINS - 1)
+    inside = pd.DataFrame(np.eye(BINS)[bar]).groupby(result.outcome.origin[finite]).mean()
+    mean = inside.mean().to_numpy()
+    spread = inside.var(ddof=0).sum() / max(float(np.sum(mean * (1 - mean))), 1e-12)
+    return float(np.sqrt(spread * (BINS - 1) / max(len(inside), 1)))
+
+
+def _change(log_return: pd.Series) -> pd.Series:
+    return (100 * np.expm1(log_return)).round(3)
+
+
+def _complete(known: Range) -> bool:
+    return bool(np.isfinite(known.quantiles).all() and np.isfinite(known.pit).any())
