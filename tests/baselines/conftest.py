@@ -9,6 +9,8 @@ import pytest
 from gatecast.data.prices import Prices
 from gatecast.problem.problem import Problem, make_problem
 
+GARCH = {"mean": 0.0003, "omega": 4e-6, "alpha": 0.03, "gamma": 0.1, "beta": 0.88, "df": 6.0}
+
 
 def frame_of(closes: dict[str, np.ndarray], freq: str = "B", start: str = "2000-01-03") -> pd.DataFrame:
     """symbol, date, open, close: an open beside the close, so that there is another column to forecast."""
@@ -44,6 +46,28 @@ def three_symbols() -> pd.DataFrame:
     return frame
 
 
+def with_range(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same with high and low around open and close."""
+    rng = np.random.default_rng(2)
+    body = frame[["open", "close"]]
+    high = body.max(axis=1) * np.exp(0.002 + rng.exponential(0.004, len(frame)))
+    low = body.min(axis=1) * np.exp(-0.002 - rng.exponential(0.004, len(frame)))
+    return frame.assign(high=high, low=low)
+
+
+def garch_returns(sessions: int, seed: int = 0) -> np.ndarray:
+    """Log returns of a GJR-GARCH(1,1)-t: a day's volatility 1 %, df 6; see GARCH for the parameters."""
+    rng = np.random.default_rng(seed)
+    shocks = rng.standard_t(GARCH["df"], sessions) * np.sqrt(1 - 2 / GARCH["df"])
+    returns, variance = np.empty(sessions), 1e-4
+    for t, shock in enumerate(shocks):
+        residual = np.sqrt(variance) * shock
+        returns[t] = GARCH["mean"] + residual
+        weight = GARCH["alpha"] + GARCH["gamma"] * (shock < 0)
+        variance = GARCH["omega"] + weight * residual**2 + GARCH["beta"] * variance
+    return returns
+
+
 def as_problem(frame: pd.DataFrame, **how) -> Problem:
     prices = Prices.from_frame(frame, calendar="daily")
     return make_problem(prices, **{"lookback": 5, "horizon": 1, **how})
@@ -67,3 +91,19 @@ def random_walk() -> Callable[..., np.ndarray]:
 @pytest.fixture(scope="session")
 def ragged() -> Callable[[], pd.DataFrame]:
     return three_symbols
+
+
+@pytest.fixture(scope="session")
+def ranged() -> Callable[[pd.DataFrame], pd.DataFrame]:
+    return with_range
+
+
+@pytest.fixture(scope="session")
+def simulated_garch() -> Callable[..., np.ndarray]:
+    return garch_returns
+
+
+@pytest.fixture(scope="session")
+def truth() -> dict[str, float]:
+    """The parameters of `simulated_garch`."""
+    return GARCH

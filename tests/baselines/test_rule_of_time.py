@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gatecast.baselines import BASELINES
+from gatecast.baselines import BASELINES, RANGE_BASELINES
 from gatecast.experiment import BASELINES as NAMES
 from gatecast.problem.folds import Fold, walk_forward
 
@@ -40,6 +40,33 @@ def centred_mean(problem, fold):
 BROKEN = (drift_of_all_rows, naive_one_row_late, centred_mean)
 
 
+LEVELS = (0.001, 0.1, 0.5, 0.9, 0.999)
+
+
+def range_of(name):
+    """Quantiles (N, h, 5) of a range baseline."""
+    return lambda problem, fold: RANGE_BASELINES[name](problem, fold).quantile(LEVELS)
+
+
+def ewma_t_fitted_on_the_test(problem, fold):
+    """Broken: fitted on the test's own targets."""
+    told = dataclasses.replace(fold, validation=np.concatenate([fold.validation, fold.test]))
+    return range_of("ewma-t")(problem, told)
+
+
+def historical_one_row_late(problem, fold):
+    """Broken: the past year ends after the origin."""
+    return range_of("historical")(problem, dataclasses.replace(fold, test=fold.test + 1))
+
+
+def garch_of_the_spread_to_come(problem, fold):
+    """Broken: the right range, scaled by the volatility a session later."""
+    return range_of("garch-t")(problem, fold) * problem.spread[fold.test + 1][:, None, None]
+
+
+BROKEN_RANGES = (ewma_t_fitted_on_the_test, historical_one_row_late, garch_of_the_spread_to_come)
+
+
 def is_blind_to_the_future(baseline, make, frame, **how):
     """Forecast, change every price after a date by its own random factor, forecast again.
 
@@ -52,7 +79,12 @@ def is_blind_to_the_future(baseline, make, frame, **how):
     day = tested[len(tested) // 2]
     changed = frame.copy()
     later = (frame["date"] > day).to_numpy()
-    changed.loc[later, ["open", "close"]] *= np.random.default_rng(1).uniform(0.5, 2, (later.sum(), 2))
+    rng = np.random.default_rng(1)
+    changed.loc[later, ["open", "close"]] *= rng.uniform(0.5, 2, (later.sum(), 2))
+    if "high" in changed:
+        body, width = changed.loc[later, ["open", "close"]], rng.uniform(1, 1.2, later.sum())
+        changed.loc[later, "high"] = body.max(axis=1) * width
+        changed.loc[later, "low"] = body.min(axis=1) / width
     again = make(changed, **how)
     moved = False
     for fold in folds:
@@ -91,6 +123,18 @@ def test_a_broken_twin_is_caught(make, table, broken, symbols, horizon):
     assert not is_blind_to_the_future(broken, make, table[symbols], horizon=horizon)
 
 
+@pytest.mark.parametrize("how", [{"horizon": 1}, {"horizon": 3, "column": "open", "target": "close"}])
+@pytest.mark.parametrize("name", RANGE_BASELINES)
+def test_no_range_depends_on_later_prices(make, table, ranged, name, how):
+    assert is_blind_to_the_future(range_of(name), make, ranged(table["several"]), **how)
+
+
+@HORIZONS
+@pytest.mark.parametrize("broken", BROKEN_RANGES)
+def test_a_broken_range_is_caught(make, table, ranged, broken, horizon):
+    assert not is_blind_to_the_future(broken, make, ranged(table["single"]), horizon=horizon)
+
+
 def growth_after_a_calm(baseline, make, frame, seed):
     """Forecast over anchor, after prices that jump about when the last target is known, and then stand still.
 
@@ -126,20 +170,21 @@ def test_a_fit_that_reads_one_session_more_is_caught(make, table):
 
 
 @HORIZONS
-@pytest.mark.parametrize("name", BASELINES)
-def test_a_forecast_does_not_depend_on_how_many_rows_come_later(make, ragged, name, horizon):
+@pytest.mark.parametrize("name", [*BASELINES, *RANGE_BASELINES])
+def test_a_forecast_does_not_depend_on_how_many_rows_come_later(make, ragged, ranged, name, horizon):
     """Bit-equal when the rows after a date are not there at all."""
-    frame = ragged()
+    baseline = BASELINES[name] if name in BASELINES else range_of(name)
+    frame = ranged(ragged())
     whole = make(frame, horizon=horizon)
-    fold = walk_forward(whole, folds=1, test_size=0.4)[0]
+    fold = walk_forward(whole, folds=1, test_size=0.3)[0]
     day = np.unique(whole.session[fold.test])[20]
     short = make(frame[frame["date"] <= day].reset_index(drop=True), horizon=horizon)
     place = np.flatnonzero(whole.session <= day)  # row of the whole table ↦ row of the short one
     early = fold.test[whole.session[fold.test] <= day]
     known = Fold(0, *(np.searchsorted(place, rows) for rows in (fold.train, fold.validation, early)))
     kept = np.isin(fold.test, early)
-    np.testing.assert_array_equal(BASELINES[name](short, known), BASELINES[name](whole, fold)[kept])
+    np.testing.assert_array_equal(baseline(short, known), baseline(whole, fold)[kept])
 
 
 def test_the_names_are_those_of_the_experiment_file():
-    assert tuple(BASELINES) == NAMES
+    assert {*BASELINES, *RANGE_BASELINES} == set(NAMES)

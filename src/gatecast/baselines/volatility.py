@@ -122,35 +122,59 @@ def fit_student(z: Floats) -> tuple[float, float]:
     """(scale, df) of a Student t around zero with the highest likelihood of z (n,); df in 2.1 … 100.
 
     z that are all zero, or none, tell nothing: (1, 100). The scale is at least a tenth and at most ten
-    times the median |z| of those that are not zero.
+    times the median |z| of those that are not zero. Newton's method on (log scale, log df), each step
+    kept within the bounds and halved until it gains.
     """
-    from scipy.optimize import minimize
-    from scipy.special import betaln, psi
-
     size = np.abs(z[z != 0])
     if not len(size):
         return 1.0, DF[1]
     typical = float(np.median(size))
     squared = (z / typical) ** 2
+    low, high = np.log([TIE_BREAK, DF[0]]), np.log([1 / TIE_BREAK, DF[1]])
+    at = np.array([0.0, np.log(6.0)])
+    loss, slope, curve = _student_loss(squared, at)
+    for _ in range(100):
+        free = ~(((at <= low) & (slope > 0)) | ((at >= high) & (slope < 0)))
+        step = _newton_step(slope * free, curve, free)
+        while np.abs(step).max() > 1e-9:
+            there = np.clip(at + step, low, high)
+            new = _student_loss(squared, there)
+            if new[0] < loss:
+                break
+            step = step / 2
+        else:
+            break
+        at, (loss, slope, curve) = there, new
+    return typical * float(np.exp(at[0])), float(np.exp(at[1]))
 
-    def loss(at: Floats) -> tuple[float, Floats]:
-        """Mean negative log likelihood and its gradient, at (log scale, log df)."""
-        df = float(np.exp(at[1]))
-        w = squared * (np.exp(-2 * at[0]) / df)
-        tail, pull = float(np.log1p(w).mean()), float((w / (1 + w)).mean())
-        value = (df + 1) / 2 * tail + at[0] + at[1] / 2 + float(betaln(0.5, df / 2))
-        by_df = tail / 2 + (1 - (df + 1) * pull) / (2 * df) + 0.5 * float(psi(df / 2) - psi(df / 2 + 0.5))
-        return value, np.array([1 - (df + 1) * pull, df * by_df])
 
-    best = minimize(
-        loss,
-        [0.0, np.log(6.0)],
-        jac=True,
-        method="L-BFGS-B",
-        bounds=[(np.log(TIE_BREAK), -np.log(TIE_BREAK)), (np.log(DF[0]), np.log(DF[1]))],
-        options={"ftol": 1e-13, "gtol": 1e-7},
-    ).x
-    return typical * float(np.exp(best[0])), float(np.exp(best[1]))
+def _student_loss(squared: Floats, at: Floats) -> tuple[float, Floats, Floats]:
+    """Mean negative log likelihood of z² (n,) at (log scale, log df), its gradient and its Hessian."""
+    from scipy.special import betaln, polygamma, psi
+
+    df = float(np.exp(at[1]))
+    w = squared * (np.exp(-2 * at[0]) / df)
+    pull = w / (1 + w)
+    tail, first, second = np.log1p(w).mean(), pull.mean(), (pull * (1 - pull)).mean()
+    by_df = 0.5 * (psi(df / 2) - psi(df / 2 + 0.5))  # of log B(1/2, df/2)
+    by_df_twice = 0.25 * (polygamma(1, df / 2) - polygamma(1, df / 2 + 0.5))
+    loss = (df + 1) / 2 * tail + at[0] + at[1] / 2 + betaln(0.5, df / 2)
+    slope = np.array([1 - (df + 1) * first, (df * tail + 1 - (df + 1) * first) / 2 + df * by_df])
+    mixed = (df + 1) * second - df * first
+    by_log_df = df * tail / 2 - df * first + (df + 1) / 2 * second + df * by_df + df**2 * by_df_twice
+    return float(loss), slope, np.array([[2 * (df + 1) * second, mixed], [mixed, by_log_df]])
+
+
+def _newton_step(slope: Floats, curve: Floats, free: NDArray[np.bool_]) -> Floats:
+    """(2,) at most 1 long in each direction; along the gradient where the Hessian is not convex."""
+    (a, b), (_, d) = curve
+    if not free.all():
+        b = 0.0
+    if a > 0 and d > 0 and a * d > b * b:
+        step = np.array([b * slope[1] - d * slope[0], b * slope[0] - a * slope[1]]) / (a * d - b * b)
+    else:
+        step = -slope / np.maximum(np.abs([a, d]), 1e-3)
+    return np.clip(step, -1, 1)
 
 
 def as_quantiles(distribution: Distribution) -> Quantiles:
