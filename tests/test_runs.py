@@ -15,9 +15,11 @@ import pytest
 
 import gatecast as gc
 from gatecast import runs
+from gatecast.distributions import StudentT
 from gatecast.errors import RunError
 from gatecast.evaluation.forecasts import COLUMNS, Forecasts
 from gatecast.evaluation.metrics import scores
+from gatecast.evaluation.ranges import Range
 from gatecast.experiment import Experiment
 from gatecast.problem.folds import walk_forward
 from gatecast.problem.problem import make_problem
@@ -59,6 +61,40 @@ def test_an_opened_run_equals_the_result(result: gc.Result, run_folder: Path) ->
     assert run.table() == result.table()
     assert run.summary() == result.summary()
     assert (run_folder / "verdict.txt").read_text() == result.verdict.text + "\n"
+
+
+def test_ranges_stand_in_the_table_the_summary_and_the_verdict(result: gc.Result) -> None:
+    outcome = result.outcome
+    y = np.log(outcome.y / outcome.anchor[:, None])
+    steps = np.sqrt(np.arange(1, outcome.horizon + 1))
+
+    def known(scale: float, seeds: int = 0) -> Range:
+        told = StudentT(*(np.broadcast_to(value, y.shape) for value in (0.0 * steps, scale * steps, 5.0)))
+        return Range.of(told, y, np.stack([100 * told.crps(y)] * seeds) if seeds else None)
+
+    spread = y[:, 0].std()
+    ranges = {"gru": known(0.8 * spread, seeds=3), "ar": known(3 * spread)}
+    ranged = replace(result, outcome=replace(outcome, ranges=ranges))
+    table = ranged.table()
+    assert table.startswith(result.table() + "\n\nrange ")
+    crps = ranges["gru"].crps.mean()
+    assert f"{crps:.4f}" in next(line for line in table.splitlines()[::-1] if line.startswith("gru"))
+    assert table.endswith("against ar, the best baseline that has a range")
+    summary = json.loads(json.dumps(ranged.summary(), allow_nan=False))
+    assert summary["range_significance"]["benchmark"] == "ar"
+    found = pd.DataFrame(summary["range_scores"])
+    row = found[(found.model == "gru") & (found.symbol == "all") & (found.step == "all")].iloc[0]
+    assert row.crps == pytest.approx(crps, rel=1e-12)
+    assert summary["verdict"]["range_kind"] == "better"
+    assert "gru knows the range better than ar" in ranged.verdict.text
+    assert set(result.verdict.sentences) - set(result.notes) <= set(ranged.verdict.sentences)
+
+
+def test_a_run_without_ranges_says_nothing_of_them(result: gc.Result) -> None:
+    summary = result.summary()
+    assert summary["range_scores"] == [] and summary["range_significance"] is None
+    assert summary["verdict"]["range_kind"] is None
+    assert "range" not in result.table() and result.range_scores.empty
 
 
 def test_scores_can_be_recomputed_from_the_files(run_folder: Path) -> None:

@@ -45,7 +45,7 @@ def kupiec(breaches: int, n: int, level: float) -> LikelihoodRatio:
 
 
 def independence(hits: ArrayLike) -> LikelihoodRatio:
-    """Do breaches come alone? Christoffersen (1998), section 3.2; chi² with 1 degree.
+    """Do breaches come alone? Christoffersen (1998), LR_ind; chi² with 1 degree.
 
     hits  (n,) whether each forecast was breached, in time order
     The alternative is a Markov chain in which a breach makes the next one more, or less, likely. Without a
@@ -64,7 +64,7 @@ def christoffersen(hits: ArrayLike, level: float) -> LikelihoodRatio:
     """Test of conditional coverage: the right rate of breaches, and no clusters. Christoffersen (1998).
 
     hits (n,) as in `independence`. LR_cc = LR_uc + LR_ind with all three given the first forecast, as the
-    paper has it (section 3.3); chi² with 2 degrees.
+    paper has it; chi² with 2 degrees.
     """
     transitions = _transitions(hits)
     total = int(transitions.sum())
@@ -75,7 +75,7 @@ def christoffersen(hits: ArrayLike, level: float) -> LikelihoodRatio:
 
 
 def berkowitz(pit: ArrayLike) -> LikelihoodRatio:
-    """Are probability integral transforms independent and uniform? Berkowitz (2001), eq. 8; chi², 3 degrees.
+    """Are probability integral transforms independent and uniform? Berkowitz (2001); chi² with 3 degrees.
 
     pit  (n,) of one step ahead, in time order
     Their normal scores z are tested for mean 0, variance 1 and no autocorrelation against a normal AR(1),
@@ -296,12 +296,17 @@ def _overlap_variance(coverage: float, step: int) -> float:
     if step < 0:
         return float(np.mean([np.sqrt(_overlap_variance(coverage, k)) for k in range(1, 1 - step)]) ** 2)
     q = ndtri((1 + coverage) / 2)
-    node, weight = np.polynomial.legendre.leggauss(100)
+    node, weight = _gauss_legendre(100)
     x, mass = q * node, q * weight * np.exp(-((q * node) ** 2) / 2) / np.sqrt(2 * np.pi)
     shared = 1 - np.arange(1, step)[:, None] / step
     rest = np.sqrt(1 - shared**2)
     both = (ndtr((q - shared * x) / rest) - ndtr((-q - shared * x) / rest)) @ mass
     return float(coverage * (1 - coverage) + 2 * np.sum(both - coverage**2))
+
+
+@lru_cache(maxsize=1)
+def _gauss_legendre(n: int) -> tuple[Floats, Floats]:
+    return np.polynomial.legendre.leggauss(n)
 
 
 def _transitions(hits: ArrayLike) -> NDArray[np.int64]:

@@ -131,8 +131,8 @@ def _headline(model: str, kind: RangeKind, significance: RangeSignificance) -> s
     if kind == "worse":
         who = f"even the best of {networks} networks, {model}," if networks > 1 else f"{model}"
         return (
-            f"Worse at the range than {rival}: {who} has a CRPS {_change(value)}, and luck hardly explains it "
-            f" (Diebold-Mariano test, {p_value(pair.diebold_mariano.p)})"
+            f"Worse at the range than {rival}: {who} has a CRPS {_change(value)}, and luck hardly explains "
+            f"it (Diebold-Mariano test, {p_value(pair.diebold_mariano.p)})"
         )
     who = f"any of {networks} networks" if networks > 1 else model
     because = spa.reason if spa.reason else f"SPA test, {p_value(spa.p)}"
