@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from gatecast.backtest.figures import HIGHEST
+
 if TYPE_CHECKING:
     from gatecast.backtest.backtest import Backtest, Strategy
 
@@ -93,10 +95,12 @@ def _luck(best: Strategy, tested: Backtest, kind: Kind) -> str:
 
 def _break_even(best: Strategy, hold: Strategy) -> str:
     zero, rival = best.break_even, best.break_even_hold
-    if not np.isfinite(zero[0]):
-        text = "Before costs it earned nothing" if "even before" in zero[1] else f"On costs: {zero[1]}"
-    else:
+    if np.isfinite(zero[0]):
         text = f"It breaks even at {_bp(zero[0])} a side"
+    elif "still ahead" in zero[1]:
+        text = f"It breaks even beyond {_bp(1e4 * HIGHEST)} a side"
+    else:
+        text = "Even before costs it earned nothing"
     if np.isfinite(rival[0]):
         return f"{text}, and with buy-and-hold at {_bp(rival[0])}."
     if "even before" not in rival[1]:
