@@ -83,12 +83,19 @@ class StudentT:
         """(N, h), in log return; Jordan, Krüger and Lerch (2019), Evaluating Probabilistic Forecasts with
         scoringRules, appendix A.
         """
-        from scipy.special import betaln, stdtr
+        from scipy.special import betaln
+
+        df = self.df
+        apart = 2 * np.sqrt(df) / (df - 1) * np.exp(betaln(0.5, df - 0.5) - 2 * betaln(0.5, df / 2))
+        return self.mean_distance(y) - self.scale * apart
+
+    def mean_distance(self, y: Floats) -> Floats:
+        """E|X - y|, (N, h), in log return."""
+        from scipy.special import stdtr
 
         z, df = self._z(y), self.df
         tail = 2 * np.exp(-self._log_shape(z)) * (df + z**2) / (df - 1)
-        apart = 2 * np.sqrt(df) / (df - 1) * np.exp(betaln(0.5, df - 0.5) - 2 * betaln(0.5, df / 2))
-        return self.scale * (z * (2 * stdtr(df, z) - 1) + tail - apart)
+        return self.scale * (z * (2 * stdtr(df, z) - 1) + tail)
 
     def log_score(self, y: Floats) -> Floats:
         """- log density, (N, h)."""
@@ -136,17 +143,18 @@ class Mixture:
         return np.mean([part.cdf(y) for part in self.parts], axis=0)
 
     def crps(self, y: Floats) -> Floats:
-        """(N, h), in log return: the integral of (F(x) - 1{y <= x})² on each side of y.
+        """(N, h), in log return: E|X - y| - E|X - X'| / 2 (Gneiting and Raftery 2007, eq. 21).
 
-        Each side runs over 64 Gauss-Legendre nodes u in (0, 1) with x = y ± s u / (1 - u), s the mean
-        distance of the parts from y.
+        The first is exact; the second is the integral of F (1 - F), by the trapezoidal rule on x = centre +
+        width sinh(t), which converges faster than any power of its step (Trefethen and Weideman 2014): to
+        five digits where no part is five times narrower than the parts together.
         """
-        node, weight = np.polynomial.legendre.leggauss(64)
-        u, weight = (node + 1) / 2, weight / 2
-        spread = np.mean([part.scale + np.abs(y - part.location) for part in self.parts], axis=0)[..., None]
-        away, stretch = spread * u / (1 - u), spread * weight / (1 - u) ** 2
-        left, right = self._cdf(y[..., None] - away), self._cdf(y[..., None] + away)
-        return np.sum((left**2 + (1 - right) ** 2) * stretch, axis=-1)
+        step, t = 0.2, 0.2 * np.arange(-64, 65)
+        centre = np.mean([part.location for part in self.parts], axis=0)
+        width = np.mean([part.scale + np.abs(part.location - centre) for part in self.parts], axis=0)
+        below = self._cdf(centre[..., None] + width[..., None] * np.sinh(t))
+        apart = width * np.sum(below * (1 - below) * np.cosh(t), axis=-1) * step
+        return np.mean([part.mean_distance(y) for part in self.parts], axis=0) - apart
 
     def log_score(self, y: Floats) -> Floats:
         """- log of the mean density, (N, h)."""
