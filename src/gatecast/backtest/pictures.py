@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from gatecast.backtest.backtest import Backtest, Strategy
 
 MOST_POINTS = 600  # sessions drawn of each line
+STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 50)
 TICKS = [1, 1.2, 1.4, 1.6, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
 MOST_ROWS = 30  # strategies
 TITLES = {
@@ -136,6 +137,9 @@ def sharpe_picture(tested: Backtest) -> alt.LayerChart:
 def _ticks(money: pd.Series[float]) -> list[float]:
     """Round numbers that a log scale can show, a handful of them."""
     low, high = max(float(money.min()), 1e-3), max(float(money.max()), 2e-3)
+    if high < 1.6 * low:
+        step = next(step for step in STEPS if high - low <= 8 * step)
+        return [round(step * place, 6) for place in range(int(low / step), int(high / step) + 2)]
     for places in (TICKS, TICKS[::2], TICKS[::4]):
         ticks = [base * tick for base in (0.001, 0.01, 0.1, 1, 10, 100) for tick in places]
         shown = [round(tick, 6) for tick in ticks if low <= tick <= high]

@@ -7,7 +7,7 @@ import json
 import math
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from gatecast.backtest.backtest import Backtest, Strategy
@@ -27,14 +27,14 @@ WORDS = (
     ("turnover", "bought and sold per year, in times the money"),
     ("breaks even", "cost per side, in basis points, at which nothing is left"),
 )  # fmt: skip
-STYLE = """body{margin:0 auto;max-width:960px;padding:24px 20px 60px;color:#222;background:#fff;
+STYLE = """body{margin:0 auto;max-width:1120px;padding:24px 20px 60px;color:#222;background:#fff;
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Noto Sans","Noto Sans KR",sans-serif}
 .verdict{border-left:8px solid #555;padding:4px 0 4px 20px}
 .better{border-color:#00734f}.lost{border-color:#b34700}
 .kind{font-size:2rem;font-weight:700;line-height:1.2;margin:0 0 .2em}.soft{color:#666}
 img{width:100%;height:auto}h2{font-size:1.25rem;margin:44px 0 .2em}.wide{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.9rem}
-th,td{padding:5px 10px;text-align:right;white-space:nowrap;border-bottom:1px solid #ddd}
+th,td{padding:5px 8px;text-align:right;white-space:nowrap;border-bottom:1px solid #ddd}
 th:first-child{text-align:left}
 dl{display:grid;grid-template-columns:max-content 1fr;gap:2px 14px;font-size:.9rem}
 dt{font-weight:600}dd{margin:0;color:#666}li{overflow-wrap:anywhere}"""
@@ -84,7 +84,8 @@ def write(tested: Backtest, folder: Path) -> None:
     (folder / "backtest.json").write_text(
         json.dumps(tested.summary(), indent=1, allow_nan=False), encoding="utf-8"
     )
-    tested.frame.to_csv(folder / "daily.csv", index=False, date_format="%Y-%m-%d", lineterminator="\n")
+    written: dict[str, Any] = {"float_format": "%.10g", "date_format": "%Y-%m-%d", "lineterminator": "\n"}
+    tested.frame.to_csv(folder / "daily.csv", index=False, **written)
 
 
 def page(tested: Backtest, drawn: dict[str, bytes]) -> str:
