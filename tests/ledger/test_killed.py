@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Generator
 from itertools import pairwise
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -41,15 +42,27 @@ def go(process: subprocess.Popen[str]) -> None:
     process.stdin.flush()
 
 
-def killed(process: subprocess.Popen[str], delay: float) -> list[int]:
-    """Let it write for a while; the numbers it acknowledged before it was killed."""
+class Moment(NamedTuple):
+    """When a writer is killed: so many seconds after so many acknowledgements."""
+
+    acknowledged: int
+    seconds: float
+
+
+def killed(process: subprocess.Popen[str], moment: Moment) -> list[int]:
+    """The numbers it acknowledged before it was killed."""
     wait(process)
     go(process)
-    time.sleep(delay)
+    assert process.stdout is not None
+    lines = [process.stdout.readline() for _ in range(moment.acknowledged)]
+    time.sleep(moment.seconds)
     process.kill()
-    out, _ = process.communicate()
-    assert process.returncode == -signal.SIGKILL
-    return [int(line.split()[0]) for line in out.split("\n")[:-1]]  # the last may be half a line
+    lines += process.stdout.readlines()
+    assert process.wait() == -signal.SIGKILL
+    for stream in (process.stdin, process.stdout):
+        assert stream is not None
+        stream.close()
+    return [int(line.split()[0]) for line in lines if line.endswith("\n")]  # the last may be half a line
 
 
 def check(where: str, symbol: str, acknowledged: list[int]) -> None:
@@ -87,12 +100,12 @@ def writers(addresses: list[str], *words: str) -> Generator[tuple[str, str, subp
             process.communicate()
 
 
-def kill_all(addresses: list[str], delays: list[float], *words: str) -> dict[tuple[str, str], list[int]]:
+def kill_all(addresses: list[str], moments: list[Moment], *words: str) -> dict[tuple[str, str], list[int]]:
     """What each writer acknowledged; the ledger is checked after every kill."""
     acknowledged: dict[tuple[str, str], list[int]] = {}
     with contextlib.closing(writers(addresses, *words)) as started:
-        for (where, symbol, process), delay in zip(started, delays, strict=True):
-            acknowledged[where, symbol] = killed(process, delay)
+        for (where, symbol, process), moment in zip(started, moments, strict=True):
+            acknowledged[where, symbol] = killed(process, moment)
             check(where, symbol, acknowledged[where, symbol])
     return acknowledged
 
@@ -104,10 +117,13 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(kills: int, new_ledger: C
     common = new_ledger()
     fresh = [number % 5 == 0 for number in range(kills)]
     addresses = [new_ledger() if alone else common for alone in fresh]
-    delays = [float(rng.uniform(0, 0.08 if alone else 0.3)) for alone in fresh]
-    acknowledged = kill_all(addresses, delays)
+    moments = [
+        Moment(0 if alone else int(rng.integers(0, 20)), rng.uniform(0, 0.08 if alone else 0.05))
+        for alone in fresh
+    ]
+    acknowledged = kill_all(addresses, moments)
     numbers = {symbol: list(given) for (where, symbol), given in acknowledged.items() if where == common}
-    assert sum(map(len, numbers.values())) > kills
+    assert sum(map(len, numbers.values())) >= sum(moment.acknowledged for moment in moments) > kills
     found = {entry.key: entry for entry in Ledger(common).entries()}
     for symbol, given in numbers.items():
         assert all(found[entry.key] == entry for number in given for entry in forecast(symbol, number))
@@ -118,9 +134,10 @@ def test_a_killed_writer_loses_nothing_it_acknowledged(kills: int, new_ledger: C
 
 def test_a_writer_that_acknowledges_too_early_is_found_out(tmp_path: Path) -> None:
     """The broken twin of the test above."""
-    delays = [float(delay) for delay in np.random.default_rng(0).uniform(0.1, 0.3, 20)]
+    rng = np.random.default_rng(0)
+    moments = [Moment(int(rng.integers(1, 20)), rng.uniform(0, 0.02)) for _ in range(20)]
     with pytest.raises(AssertionError):
-        kill_all([str(tmp_path / "ledger.db")] * len(delays), delays, "early")
+        kill_all([str(tmp_path / "ledger.db")] * len(moments), moments, "early")
 
 
 @pytest.mark.parametrize("count", [50, pytest.param(1000, marks=pytest.mark.slow)])
