@@ -16,6 +16,7 @@ from gatecast.problem.volatility import ewma_volatility, log_returns
 Floats = NDArray[np.float64]
 FeatureFunction = Callable[[pd.DataFrame], pd.DataFrame]
 
+LEAST_RANGE = 0.03  # of a spread: where high and low are those of a session that hardly traded
 LOG_FLOOR = 0.05  # of a spread: a session without a move is a small one, not an infinitely small one
 
 
@@ -44,7 +45,8 @@ def range_features(prices: Prices, column: str) -> pd.DataFrame:
 
     With s the EWMA volatility known at the session's close and r the log return of the forecast column:
     shock = r / s, log_size = log(|r| / s + 0.05), log_volatility = log s, and where high and low are there
-    log_range = log(log(high / low) / s + 0.05).
+    log_range = log(log(high / low) / s + 0.05) and log_range_volatility = log(p / s + 0.03), p² the EWMA of
+    Parkinson's (1980) variance log(high / low)² / (4 log 2). docs/range.md tells why these.
     """
     table, first = prices.table, _first_rows(prices)
     returns = log_returns(table[column].to_numpy(dtype=np.float64), first)
@@ -55,7 +57,10 @@ def range_features(prices: Prices, column: str) -> pd.DataFrame:
         "log_volatility": np.log(spread),
     }
     if {"high", "low"} <= set(table.columns):
-        features["log_range"] = np.log(_log_ratio(table["high"], table["low"]) / spread + LOG_FLOOR)
+        log_range = _log_ratio(table["high"], table["low"])
+        parkinson = ewma_volatility(log_range / np.sqrt(4 * np.log(2)), first)
+        features["log_range"] = np.log(log_range / spread + LOG_FLOOR)
+        features["log_range_volatility"] = np.log(parkinson / spread + LEAST_RANGE)
     return pd.DataFrame(features)
 
 

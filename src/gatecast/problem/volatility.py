@@ -25,8 +25,10 @@ def log_returns(price: Floats, first: NDArray[np.int64]) -> Floats:
 def ewma_volatility(returns: Floats, first: NDArray[np.int64], decay: float = DECAY) -> Floats:
     """(rows,) daily volatility in log return, known at each row's close.
 
+    returns: (rows,) log returns, or another measure of a session's move on their scale.
+
     s(i)² = Σ_j decay^j r(i-j)² / Σ_j decay^j over all returns of the symbol up to row i; RiskMetrics,
-    Technical Document (4th ed., 1996), section 5.2. At least LEAST; LEAST at a symbol's first row.
+    Technical Document (4th ed., 1996), section 5.2. At least LEAST, also where no return is known.
     """
     squared = pd.Series(returns**2).groupby(first, sort=False).ewm(alpha=1 - decay).mean()
     return np.maximum(np.sqrt(np.nan_to_num(squared.to_numpy(), nan=0.0)), LEAST)
