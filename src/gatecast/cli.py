@@ -146,15 +146,15 @@ def forecast(
         experiment = experiment_of(None, source, {"adjust": record.experiment.adjust, **settings})
     prices = _load(experiment)
     answer = outlook(experiment, prices, model, record)
-    if not no_ledger:
-        settled = experiment if record is None else record.experiment
-        Ledger(ledger).append(answer.entries(settled, prices))
     if out is not None:
         answer.write(out)
     if as_json:
         _print_json(answer.summary())
     else:
         typer.echo(answer.text)
+    if not no_ledger:  # last: what it refuses is still to be read
+        settled = experiment if record is None else record.experiment
+        Ledger(ledger).append(answer.entries(settled, prices))
 
 
 @app.command()
