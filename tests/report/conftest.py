@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from gatecast.data.prices import Prices
+from gatecast.distributions import StudentT
 from gatecast.evaluation.forecasts import Forecasts
+from gatecast.evaluation.ranges import Range
 from gatecast.experiment import Experiment, Network
 from gatecast.runs import Result
 
@@ -27,8 +31,12 @@ def make_result(
     constant: bool = False,
     broken: str | None = None,
     warnings: tuple[str, ...] = (),
+    ranges: dict[str, float] | None = None,
 ) -> Result:
-    """Random walks; networks that forecast small noise; `broken`: a model whose forecasts are NaN."""
+    """Random walks; networks that forecast small noise; `broken`: a model whose forecasts are NaN.
+
+    ranges: model → the scale of its range, in standard deviations of the walk (1 is right).
+    """
     rng = np.random.default_rng(0)
     steps = 0.0 if constant else 0.01 * rng.normal(size=(len(symbols), sessions))
     close = 100 * np.exp(np.cumsum(steps + np.zeros((len(symbols), sessions)), axis=1))
@@ -41,6 +49,9 @@ def make_result(
     outcome = _forecasts(
         prices.symbols, close[place], days, networks, baselines, horizon, folds, seeds, tested, broken
     )
+    outcome = replace(
+        outcome, ranges={name: walk_range(outcome, scale) for name, scale in (ranges or {}).items()}
+    )
     experiment = Experiment(
         source=prices.source,
         sha256=prices.sha256,
@@ -52,6 +63,14 @@ def make_result(
     )
     training = _training(networks, folds, seeds)
     return Result(experiment, prices, outcome, training, warnings, (), {})
+
+
+def walk_range(outcome: Forecasts, scale: float) -> Range:
+    """What a walk does in k steps: a Student t near the normal, its scale 0.01 √k times `scale`."""
+    y = np.log(outcome.y / outcome.anchor[:, None])
+    shape = np.ones_like(y)
+    spread = 0.01 * scale * np.sqrt(np.arange(1, outcome.horizon + 1))
+    return Range.of(StudentT(0 * shape, spread * shape, 200.0 * shape), y)
 
 
 def _forecasts(

@@ -23,13 +23,15 @@ def range_section(result: Result, charts: list[str]) -> str:
     words = "".join(f"<dt>{word}</dt><dd>{escape(said)}</dd>" for word, said in range_tables.EXPLANATIONS)
     captions = _captions(result) if charts else {}
     figures = "\n".join(figure(name, *captions[name], heading="h3") for name in charts)
+    missing = "; ".join(range_tables.why_undefined(result))
+    note = f"<p class=caption>– {escape(missing)}.</p>" if missing else ""
     caption = (
         "How well each model knew how far the price would move. Over the whole test, all steps and symbols "
         "alike; “–”: not defined."
     )
     return (
         f"\n<section><h2>Range</h2><p class=caption>{caption}</p>"
-        f"{range_tables.headline_table(result)}{further}"
+        f"{range_tables.headline_table(result)}{note}{further}"
         f"<ul>{joint}</ul><dl>{words}</dl>\n{figures}</section>"
     )
 

@@ -32,10 +32,20 @@ EXPLANATIONS = (
     ("width", "Mean width of the 80 % range in log return × 100. Narrow is good as long as it holds."),
     (
         "VaR",
-        "How often the return fell below the value at risk, one day ahead; p of Kupiec’s test that it is as "
-        "often as it should be: below 0.05 it hardly is.",
+        "Value at risk: how often the return fell below it. Kupiec’s test, one session ahead and per symbol: "
+        "is that as often as it should be? p below 0.05: hardly.",
     ),
 )
+
+
+_TITLES = {
+    "crps": "CRPS",
+    "log_score": "log score",
+    **{f"coverage_{100 * coverage:.0f}": "held" for coverage in COVERAGES},
+    "width_80": "width",
+    **{f"var_{100 * level:.0f}": "VaR" for level in VAR_LEVELS},
+    **{f"kupiec_p_{100 * level:.0f}": "Kupiec’s p" for level in VAR_LEVELS},
+}
 
 
 def score_table(result: Result, symbol: str, step: str) -> str:
@@ -53,7 +63,8 @@ def score_table(result: Result, symbol: str, step: str) -> str:
     heads += "".join(f"<th>held<small>of {100 * coverage:.0f} %</small></th>" for coverage in COVERAGES)
     heads += "<th>width<small>80 %</small></th>"
     heads += "".join(
-        f"<th>VaR {100 * level:.0f} %<small>%</small></th><th><small>p</small></th>" for level in VAR_LEVELS
+        f"<th>VaR {100 * level:.0f} %<small>% below</small></th><th>Kupiec<small>p</small></th>"
+        for level in VAR_LEVELS
     )
     lowest = {name: _shown(scores[name], 4).min() for name in ("crps", "log_score")}
     rows = []
@@ -91,13 +102,33 @@ def further_tables(result: Result) -> list[tuple[str, str]]:
     return parts
 
 
+def why_undefined(result: Result) -> list[str]:
+    """Why cells of `headline_table` hold no number: what a finger cannot point at (text, not HTML)."""
+    scores = result.range_scores
+    scores = scores[(scores["symbol"] == range_frames.overall_symbol(result)) & (scores["step"] == "all")]
+    causes: dict[str, dict[str, list[str]]] = {}
+    for _, row in scores.iterrows():
+        for score, title in _TITLES.items():
+            if not np.isfinite(row[score]):
+                of_models = causes.setdefault(_why(row["reason"], score), {})
+                of_models.setdefault(title, []).append(str(row["model"]))
+    said = []
+    for why, titles in causes.items():
+        models = {tuple(dict.fromkeys(names)) for names in titles.values()}
+        some = models - {tuple(scores["model"])}
+        who = f" of {', '.join(dict.fromkeys(name for names in models for name in names))}" if some else ""
+        said.append(f"{', '.join(titles)}{who}: {why}")
+    return said
+
+
 def joint_tests(result: Result) -> list[str]:
     """The tests over all ranges at once, one plain sentence each (text, not HTML)."""
     tests = result.range_significance
     if tests is None:
         return []
     spa, best = tests.spa, tests.confidence_set
-    said = f"p = {p_value(spa.p)}" if np.isfinite(spa.p) else f"not defined: {spa.reason}"
+    p = p_value(spa.p)
+    said = f"p {p if '<' in p else f'= {p}'}" if np.isfinite(spa.p) else f"not defined: {spa.reason}"
     sentences = [f"SPA of the CRPS: {said}."]
     if tests.benchmark is not None:
         sentences[0] += (
@@ -107,8 +138,8 @@ def joint_tests(result: Result) -> list[str]:
     if best.reason:
         return [*sentences, f"Model confidence set of the CRPS: not defined: {best.reason}."]
     sentences.append(
-        f"Model confidence set of the CRPS: with {100 * (1 - best.size):.0f} % certainty the best is one "
-        f"of {', '.join(best.members)}."
+        f"Model confidence set of the CRPS: with {100 * (1 - best.size):.0f} % certainty the best is "
+        f"{'one of ' if len(best.members) > 1 else ''}{', '.join(best.members)}."
     )
     return sentences
 
