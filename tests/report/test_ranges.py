@@ -15,7 +15,7 @@ import pytest
 
 from gatecast.evaluation.ranges import QUANTILE_COLUMNS
 from gatecast.report import charts, pictures, range_charts, range_frames, range_pictures, range_section
-from gatecast.report.page import page
+from gatecast.report.page import page, summary_html
 from gatecast.runs import Result, open_run
 
 from .conftest import make_result
@@ -277,8 +277,9 @@ def test_the_outlook_opens_at_the_last_close(steps: int, closes: int) -> None:
     assert fan["high_80"].iloc[-1] == pytest.approx(table["q90"].iloc[-1], rel=1e-5)
     if steps > 1:
         assert fan["low_95"].iloc[0] == 2990
+    low, high = (f"{table[name].iloc[-1]:,.1f}" for name in ("q10", "q90"))
     text = chart.to_dict()["title"]["text"]
-    assert text.startswith(f"AAA on {table['date'].iloc[-1]:%Y-%m-%d}: ")
+    assert text == f"AAA on {table['date'].iloc[-1]:%Y-%m-%d}: {low} to {high} with 80 % probability"
     assert pictures.to_png(chart).startswith(PNG)
 
 
@@ -290,6 +291,10 @@ def test_the_outlook_refuses_what_it_cannot_draw() -> None:
         range_charts.outlook_chart(pd.concat([table, table.assign(symbol="B")]), history)
     with pytest.raises(ValueError, match="one symbol at a time, not 0"):
         range_charts.outlook_chart(table.iloc[:0], history)
+
+
+def test_a_notebook_shows_the_scores_of_ranges(one: Result, result: Result) -> None:
+    assert "<th>CRPS</th>" in summary_html(one) and "<th>CRPS</th>" not in summary_html(result)
 
 
 def test_a_point_comparison_draws_as_before(result: Result) -> None:

@@ -11,7 +11,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from gatecast import __version__
-from gatecast.report import frames, tables
+from gatecast.report import frames, range_tables, tables
 from gatecast.report.charts import page_charts
 from gatecast.report.range_charts import range_charts
 from gatecast.report.range_section import figure, range_section
@@ -75,10 +75,11 @@ def page(result: Result) -> str:
 def summary_html(result: Result) -> str:
     """Verdict and scores for a notebook; no script."""
     verdict = result.verdict
+    ranges = "" if result.range_significance is None else range_tables.headline_table(result)
     brief = [column for column in tables.COLUMNS if column.score in tables.BRIEF]
     return (
         f"<div><p><b>{escape(verdict.kind.capitalize())}.</b> {escape(verdict.text)}</p>"
-        f"{tables.score_table(tables.headline_scores(result), brief)}</div>"
+        f"{tables.score_table(tables.headline_scores(result), brief)}{ranges}</div>"
     )
 
 

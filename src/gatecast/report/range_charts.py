@@ -257,11 +257,16 @@ _VAR_TIPS = {"change": "change, %", "var_5": "VaR 5 %", "var_1": "VaR 1 %"}
 def _outlook_title(table: pd.DataFrame, label: Label) -> alt.TitleParams:
     last = table.iloc[-1]
     low, middle, high = (per_cent(100 * (last[name] / last["anchor"] - 1)) for name in ("q10", "q50", "q90"))
+    between = f"{_price(last['q10'])} to {_price(last['q90'])}"
     return heading(
-        f"{label(str(last['symbol']))} on {last['date']:%Y-%m-%d}: {last['q10']:,.6g} to {last['q90']:,.6g} "
-        "with 80 % probability",
+        f"{label(str(last['symbol']))} on {last['date']:%Y-%m-%d}: {between} with 80 % probability",
         f"{low} to {high} from the close of {last['origin']:%Y-%m-%d}; the median is {middle}",
     )
+
+
+def _price(value: float) -> str:
+    """Five digits, no fewer than whole numbers."""
+    return f"{value:,.{max(0, 4 - int(np.floor(np.log10(max(value, 1e-12)))))}f}"
 
 
 def _fan_layers(marks: alt.Chart, scale: alt.Scale, title: str, *, bars: bool) -> list[alt.Chart]:
