@@ -34,7 +34,7 @@ TINTS = {50: "#5ba3d0", 80: "#9cc7e2", 95: "#d3e6f2"}  # of BLUE on white
 DEEP = "#003f66"
 BAND = "#e6e6e6"
 FAR, NEAR = 60, 25  # closes before a forecast of at least 5 sessions, and of fewer
-OUTSIDE = "outside the 80 % range"
+OUTSIDE = "outside 80 %"
 
 
 def range_charts(result: Result) -> dict[str, Drawn]:
@@ -81,7 +81,7 @@ def pit_chart(result: Result, models: list[str], label: Label = str) -> alt.Face
     table = range_frames.pit_bars(result, models)
     across = alt.X(
         "left:Q",
-        title="where it came in the forecast range, %",
+        title="place in the range, %",
         scale=alt.Scale(domain=[0, 100]),
         axis=alt.Axis(values=[0, 25, 50, 75, 100]),
     )
