@@ -124,7 +124,7 @@ def forecast(
     ledger: LedgerPlace = None,
     no_ledger: NoLedger = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="write the forecast as .csv or .parquet too")
+        Path | None, typer.Option(metavar="FILE", help="also write it as .csv or .parquet, or draw it: .png")
     ] = None,
     as_json: AsJson = False,
     **settings: Any,
@@ -154,7 +154,7 @@ def forecast(
         typer.echo(answer.text)
     if not no_ledger:  # last: what it refuses is still to be read
         settled = experiment if record is None else record.experiment
-        Ledger(ledger).append(answer.entries(settled, prices))
+        Ledger(ledger).append(answer.entries(settled))
 
 
 @app.command()

@@ -14,7 +14,7 @@ from gatecast.baselines import RANGE_BASELINES
 from gatecast.comparison import run as run_comparison
 from gatecast.data.prices import Prices
 from gatecast.distributions import LEVELS
-from gatecast.errors import SettingError, did_you_mean
+from gatecast.errors import RunError, SettingError, did_you_mean
 from gatecast.evaluation.ranges import QUANTILE_COLUMNS
 from gatecast.experiment import NETWORKS, Experiment
 from gatecast.files import new_file
@@ -25,11 +25,14 @@ from gatecast.problem.problem import make_problem
 from gatecast.runs import Result, open_run, plain
 
 if TYPE_CHECKING:
+    import altair
+
     from gatecast.ledger.entry import Entry
 
 COVERAGES = (0.5, 0.8, 0.95)
 BOUNDS = (("q25", "q75"), ("q10", "q90"), ("q02_5", "q97_5"))
-ENDINGS = (".csv", ".parquet")
+ENDINGS = (".csv", ".parquet", ".png")
+DRAWN = 6  # symbols in one picture
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,12 @@ class Outlook:
     """What is told of the next sessions, and what this was worth so far.
 
     forecast: see `Forecaster.forecast`; naive: the naive range (historical) of the same sessions, naive_q01
-    … naive_q99 in price, row by row; record: the walk-forward comparison of the same model.
+    … naive_q99 in price, row by row; record: the walk-forward comparison of the same model; prices: what was
+    read, up to the origins.
     """
 
     model: str
+    prices: Prices
     forecast: pd.DataFrame
     naive: pd.DataFrame
     record: Result
@@ -96,7 +101,7 @@ class Outlook:
             lines.append(f"Its {names} ranges held {shares} of the time ({count:,} origins).")
         return "\n".join([*lines, self.record.verdict.text])
 
-    def entries(self, experiment: Experiment, prices: Prices) -> list[Entry]:
+    def entries(self, experiment: Experiment) -> list[Entry]:
         """The forecast as rows of the ledger, beside the naive range."""
         from gatecast.ledger import entries_of
 
@@ -105,20 +110,47 @@ class Outlook:
             table,
             model=self.model,
             experiment=experiment,
-            data=prices.sha256,
-            source=prices.source,
+            data=self.prices.sha256,
+            source=self.prices.source,
             column=experiment.column,
         )
 
-    def write(self, path: Path) -> None:
-        """The forecast with the naive range beside it as one table: .csv or .parquet.
+    def plot(self) -> altair.VConcatChart:
+        """The last closes and the ranges of the next sessions, for up to DRAWN symbols.
 
         Raises
-            RunError: another ending, or a place that cannot be written.
+            RunError: the model tells no range.
         """
+        import altair
+
+        from gatecast.report.marks import styled
+        from gatecast.report.range_charts import outlook_chart
+
+        if not self.ranged:
+            raise RunError(f"{self.model} forecasts points: there is no range to draw. Add calibration")
+        charts = []
+        for symbol in list(dict.fromkeys(self.forecast["symbol"]))[:DRAWN]:
+            history = self.prices.select([symbol]).table.rename(
+                columns={"close": "_", self.record.experiment.column: "close"}
+            )
+            chart = outlook_chart(self.forecast[self.forecast["symbol"] == symbol], history)
+            chart.config = altair.Undefined  # the whole picture has one
+            charts.append(chart)
+        return styled(altair.vconcat(*charts))
+
+    def write(self, path: Path) -> None:
+        """The forecast with the naive range beside it as one table, .csv or .parquet, or drawn, .png.
+
+        Raises
+            RunError: another ending, a place that cannot be written, or no range to draw.
+        """
+        from gatecast.report.pictures import to_png
+
         table = pd.concat([self.table, self.naive], axis=1)
         with new_file(path, ENDINGS) as place:
-            if path.suffix == ".parquet":
+            if path.suffix == ".png":
+                place.write_bytes(to_png(self.plot()))
+            elif path.suffix == ".parquet":
                 table.to_parquet(place, index=False)
             else:
                 table.to_csv(place, index=False)
@@ -174,7 +206,7 @@ def outlook(experiment: Experiment, prices: Prices, model: str, record: Result |
     elif tested := [symbol for symbol in prices.symbols if symbol in record.prices.symbols]:
         prices = prices.select(tested)
     forecast = Forecaster.of(settings, model).fit(prices).forecast()
-    return Outlook(model, forecast, _naive_range(settings, prices, forecast), record)
+    return Outlook(model, prices, forecast, _naive_range(settings, prices, forecast), record)
 
 
 def forecast_settings(settings: dict[str, Any]) -> dict[str, Any]:

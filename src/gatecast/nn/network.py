@@ -25,7 +25,7 @@ def shapes(network: Network, *, features: int, lookback: int, horizon: int) -> d
     """Name and shape of every weight.
 
     Recurrent weights have torch.nn.LSTM's names and shapes; hidden layers of the head are mlp.0.weight
-    (out, in), mlp.0.bias, …; the output layer is out.weight, out.bias; a student_t has its df. init
+    (out, in), mlp.0.bias, …; the output layer is out.weight, out.bias; a student_t has a df per step. init
     "pytorch" has the second recurrent bias bias_hh; the others have it only where a GRU with reset_after
     needs it, as Keras.
     """
@@ -48,7 +48,7 @@ def shapes(network: Network, *, features: int, lookback: int, horizon: int) -> d
         named[f"{name}.weight"], named[f"{name}.bias"] = (out, width), (out,)
         width = out
     if network.output == "student_t":
-        named["df"] = (1,)
+        named["df"] = (horizon,)
     return named
 
 

@@ -32,7 +32,8 @@ def width(network: Network, horizon: int) -> int:
 def neutral(params: Params, network: Network, dtype: jnp.dtype) -> Params:
     """Freshly drawn weights with the output layer near zero: the untrained range is the EWMA's."""
     start = {"out.weight": SMALL * params["out.weight"], "out.bias": jnp.zeros_like(params["out.bias"])}
-    df = {"df": jnp.zeros(1, dtype)} if network.output == "student_t" else {}
+    horizon = len(params["out.bias"]) // PER_STEP[network.output]
+    df = {"df": jnp.zeros(horizon, dtype)} if network.output == "student_t" else {}
     return {**params, **start, **df}
 
 
@@ -40,7 +41,7 @@ def output(network: Network, params: Params, raw: jax.Array) -> jax.Array:
     """The last layer's numbers raw (B, W) as outputs.
 
     "point": (B, h). "student_t": (B, h, 3), location, scale and df, in units of u: location 0.1 · o1, scale
-    exp(o2), and one df = 2.1 + 3 softplus(w) for all. "quantiles": (B, h, Q) in units of u, rising by
+    exp(o2), and df = 2.1 + 3 softplus(w), one for each step: sums of returns have thinner tails. "quantiles": (B, h, Q) in units of u, rising by
     construction: the median 0.1 · o, and steps to both sides that are those of Student's t with 5 degrees
     of freedom times exp(o).
     """
@@ -51,7 +52,7 @@ def output(network: Network, params: Params, raw: jax.Array) -> jax.Array:
     location = SMALL * numbers[..., :1]
     if network.output == "student_t":
         df = LEAST_DF + 3 * jax.nn.softplus(params["df"])
-        return jnp.concatenate([location, jnp.exp(log_scale), jnp.broadcast_to(df, location.shape)], axis=-1)
+        return jnp.concatenate([location, jnp.exp(log_scale), jnp.broadcast_to(df[:, None], location.shape)], axis=-1)
     gaps = jnp.asarray(_NEUTRAL_GAPS, raw.dtype) * jnp.exp(log_scale)
     down = -jnp.cumsum(gaps[..., :MEDIAN][..., ::-1], axis=-1)[..., ::-1]
     up = jnp.cumsum(gaps[..., MEDIAN:], axis=-1)
