@@ -201,14 +201,18 @@ class Experiment(_Settings):
         for name, network in self.networks.items():
             fits = LOSSES[network.output]
             if self.training.loss not in ("auto", *fits):
-                raise ValueError(
-                    f'loss "{self.training.loss}" does not fit the output "{network.output}" of {name}; '
-                    f"choose {' or '.join(['auto', *fits])}"
+                raise SettingError(
+                    f'does not fit the output "{network.output}" of {name}; choose '
+                    f"{', '.join(['auto', *fits[:-1]])} or {fits[-1]}",
+                    setting="loss",
+                    value=self.training.loss,
                 )
             if network.output != "point" and self.target != "return":
-                raise ValueError(
-                    f'output "{network.output}" of {name} is a distribution of the return: '
-                    'choose target "return", or output "point"'
+                raise SettingError(
+                    f'that of {name} is a distribution of the return: choose target "return", '
+                    'or output "point"',
+                    setting="output",
+                    value=network.output,
                 )
         return self
 
@@ -378,7 +382,8 @@ MESSAGES = {
 def _setting_error(error: ValidationError, model: type[BaseModel]) -> SettingError:
     first = error.errors()[0]
     if first["type"] == "value_error":
-        return SettingError(str(first["ctx"]["error"]))
+        cause = first["ctx"]["error"]
+        return cause if isinstance(cause, SettingError) else SettingError(str(cause))
     name, value = str(first["loc"][0]), first["input"]
     if first["type"] == "extra_forbidden":
         near = did_you_mean(name, model.model_fields)

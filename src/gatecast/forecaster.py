@@ -212,8 +212,8 @@ class Forecaster:
         else:
             of_seeds = distributions(self.network, outputs, problem.unit(origins))
             told = joined(of_seeds, self._kind)
-            medians = [one.quantile([0.5])[..., 0] for one in (told, *of_seeds)]
-            point, *others = (problem.to_price(median, origins) for median in medians)
+            medians = (one.quantile([0.5])[..., 0] for one in (told, *of_seeds))
+            point, *others = (problem.anchor[origins, None] * np.exp(median) for median in medians)
             seeds = np.stack(others)
         if told is not None and calibration is not None:
             told = calibration.apply(problem, origins, told)

@@ -143,7 +143,7 @@ def _ranges(
 
 
 def _median_price(distribution: Distribution, problem: Problem, fold: Fold) -> Floats:
-    return problem.to_price(distribution.quantile([0.5])[..., 0], fold.test)
+    return problem.anchor[fold.test, None] * np.exp(distribution.quantile([0.5])[..., 0])
 
 
 def _outcome(problem: Problem, folds: Sequence[Fold], told: dict[str, list[Told]]) -> Forecasts:
