@@ -139,7 +139,8 @@ def _ranges(
         tested.append(Told(_median_price(one.test, problem, fold), seeds, one.test, one.seeds))
         kinds[one.kind] += 1
     words = " and ".join(f"{kind} in {count}" for kind, count in kinds.most_common())
-    return rehearsed, tested, f"The seeds of {name} are joined by {words} of {len(folds)} folds, chosen on validation"
+    note = f"The seeds of {name} are joined by {words} of {len(folds)} folds, chosen on validation"
+    return rehearsed, tested, note
 
 
 def _median_price(distribution: Distribution, problem: Problem, fold: Fold) -> Floats:

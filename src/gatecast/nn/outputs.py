@@ -41,9 +41,9 @@ def output(network: Network, params: Params, raw: jax.Array) -> jax.Array:
     """The last layer's numbers raw (B, W) as outputs.
 
     "point": (B, h). "student_t": (B, h, 3), location, scale and df, in units of u: location 0.1 · o1, scale
-    exp(o2), and df = 2.1 + 3 softplus(w), one for each step: sums of returns have thinner tails. "quantiles": (B, h, Q) in units of u, rising by
-    construction: the median 0.1 · o, and steps to both sides that are those of Student's t with 5 degrees
-    of freedom times exp(o).
+    exp(o2), and df = 2.1 + 3 softplus(w), one for each step: sums of returns have thinner tails.
+    "quantiles": (B, h, Q) in units of u, rising by construction: the median 0.1 · o, and steps to both
+    sides that are those of Student's t with 5 degrees of freedom times exp(o).
     """
     if network.output == "point":
         return raw
@@ -51,8 +51,8 @@ def output(network: Network, params: Params, raw: jax.Array) -> jax.Array:
     log_scale = jnp.clip(numbers[..., 1:], -MOST_LOG_SCALE, MOST_LOG_SCALE)
     location = SMALL * numbers[..., :1]
     if network.output == "student_t":
-        df = LEAST_DF + 3 * jax.nn.softplus(params["df"])
-        return jnp.concatenate([location, jnp.exp(log_scale), jnp.broadcast_to(df[:, None], location.shape)], axis=-1)
+        df = LEAST_DF + 3 * jax.nn.softplus(params["df"])[:, None]
+        return jnp.concatenate([location, jnp.exp(log_scale), jnp.broadcast_to(df, location.shape)], axis=-1)
     gaps = jnp.asarray(_NEUTRAL_GAPS, raw.dtype) * jnp.exp(log_scale)
     down = -jnp.cumsum(gaps[..., :MEDIAN][..., ::-1], axis=-1)[..., ::-1]
     up = jnp.cumsum(gaps[..., MEDIAN:], axis=-1)
