@@ -115,7 +115,7 @@ class Outlook:
             column=experiment.column,
         )
 
-    def plot(self) -> altair.VConcatChart:
+    def plot(self) -> altair.LayerChart | altair.VConcatChart:
         """The last closes and the ranges of the next sessions, for up to DRAWN symbols.
 
         Raises
@@ -134,8 +134,11 @@ class Outlook:
                 columns={"close": "_", self.record.experiment.column: "close"}
             )
             chart = outlook_chart(self.forecast[self.forecast["symbol"] == symbol], history)
-            chart.config = altair.Undefined  # the whole picture has one
             charts.append(chart)
+        if len(charts) == 1:
+            return charts[0]
+        for chart in charts:
+            chart.config = altair.Undefined  # the whole picture has one
         return styled(altair.vconcat(*charts))
 
     def write(self, path: Path) -> None:
