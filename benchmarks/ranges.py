@@ -1,0 +1,117 @@
+"""What docs/checks.md says of ranges: `python benchmarks/ranges.py simulated`, or `… judged RUN_FOLDER`."""
+
+from __future__ import annotations
+
+import os
+
+os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+import gatecast as gc
+from gatecast.evaluation.coverage import coverage_bands
+
+LEVELS = (50, 80, 95)  # per cent
+SERIES, SESSIONS, WARM_UP, HORIZON = 40, 2500, 500, 20
+OMEGA, ALPHA, GAMMA, BETA, DF = 0.02, 0.03, 0.10, 0.90, 6.0  # per cent², as of an index
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("what", choices=["simulated", "judged"])
+    parser.add_argument("run", nargs="?", type=Path)
+    arguments = parser.parse_args()
+    if arguments.what == "simulated":
+        simulated()
+    else:
+        judged(gc.open_run(arguments.run))
+
+
+def simulated() -> None:
+    """40 GJR-GARCH-t series, pooled, 20 sessions ahead: the largest error of coverage over all steps."""
+    table = pd.concat([gjr_garch(number) for number in range(SERIES)])
+    prices = gc.Prices.from_frame(table, calendar="daily")
+    began = time.perf_counter()
+    result = gc.compare(
+        prices,
+        ["gru", "ewma-t", "gjr-garch-t"],
+        horizon=HORIZON,
+        network=gc.Network(hidden_size=16, output="student_t"),
+        folds=2,
+        seeds=2,
+    )
+    print(f"{time.perf_counter() - began:.0f} s, {len(result.outcome.origin):,} origins x {HORIZON} steps")
+    scores = result.range_scores
+    scores = scores[(scores["symbol"] == "all") & (scores["step"] != "all")]
+    for model, own in scores.groupby("model", sort=False):
+        errors = (
+            f"{level} % {100 * (own[f'coverage_{level}'] - level / 100).abs().max():.1f} points"
+            for level in LEVELS
+        )
+        print(f"{model:<12} largest error of coverage over the steps: {', '.join(errors)}")
+
+
+def gjr_garch(seed: int) -> pd.DataFrame:
+    """One series: symbol, date, close."""
+    rng = np.random.default_rng(seed)
+    shocks = rng.standard_t(DF, SESSIONS + WARM_UP) * np.sqrt((DF - 2) / DF)
+    variance, returns = OMEGA / (1 - ALPHA - GAMMA / 2 - BETA), []
+    for shock in shocks:
+        change = np.sqrt(variance) * shock
+        returns.append(change)
+        variance = OMEGA + (ALPHA + GAMMA * (change < 0)) * change**2 + BETA * variance
+    close = 100 * np.exp(np.cumsum(returns[WARM_UP:]) / 100)
+    dates = pd.bdate_range("2005-01-03", periods=SESSIONS)
+    return pd.DataFrame({"symbol": f"S{seed:02d}", "date": dates, "close": close})
+
+
+def judged(result: gc.Result) -> None:
+    """CRPS against every range baseline, coverage with Kupiec's tests, and the bands of each step."""
+    scores, tests = result.range_scores, result.range_significance.frame
+    first = scores[scores["step"] == "1"].set_index(["model", "symbol"])
+    symbols = result.outcome.symbols
+    networks = [name for name in result.outcome.seeds if name in result.outcome.ranges]
+    rivals = [name for name in result.outcome.ranges if name not in networks]
+    for model in networks:
+        for rival in rivals:
+            own, other = (first.loc[name, "crps"].drop("all", errors="ignore") for name in (model, rival))
+            judged = tests[(tests["model"] == model) & (tests["benchmark"] == rival)]
+            one = judged[judged["symbol"] == "all"].iloc[0]
+            print(
+                f"{model} against {rival}: mean CRPS {100 * (1 - own.mean() / other.mean()):+.2f} % lower, "
+                f"DM t = {one['dm']:.2f}, p = {one['dm_p']:.4f}; "
+                f"lower for {(own < other).sum()} of {len(own)}"
+            )
+            if len(symbols) <= 5:
+                for symbol in own.index:
+                    each = judged[judged["symbol"] == symbol]
+                    each = each.iloc[0] if len(each) else one
+                    print(
+                        f"  {symbol}: {100 * (1 - own[symbol] / other[symbol]):+.2f} %, "
+                        f"t = {each['dm']:.2f}, p = {each['dm_p']:.5f}"
+                    )
+        if len(symbols) <= 5:
+            for symbol in own.index:
+                row = first.loc[(model, symbol)]
+                held = (
+                    f"{level} % {row[f'coverage_{level}']:.1%} (Kupiec p = {row[f'coverage_{level}_p']:.3f})"
+                    for level in (80, 95)
+                )
+                print(f"{model}, {symbol}: held {', '.join(held)}")
+        if result.outcome.horizon > 1:
+            for level in LEVELS:
+                bands = coverage_bands(result.outcome, coverage=level / 100, level=0.99, models=[model])
+                outside = int(bands.loc[bands["step"].astype(str) != "all", "outside"].sum())
+                print(f"{model}: {level} %, steps outside their 99 % HAC band: {outside}")
+            low, high = result.outcome.ranges[model].interval(0.8)
+            widths = np.median(high - low, axis=0)
+            print(f"{model}: the median width grows with every step: {bool((np.diff(widths) > 0).all())}")
+
+
+if __name__ == "__main__":
+    main()
