@@ -5,7 +5,13 @@ import pandas as pd
 import pytest
 
 from gatecast.errors import SettingError
-from gatecast.problem.features import custom_features, level_features, named_function, return_features
+from gatecast.problem.features import (
+    custom_features,
+    level_features,
+    named_function,
+    range_features,
+    return_features,
+)
 from gatecast.problem.problem import make_problem
 
 
@@ -31,6 +37,61 @@ def test_only_closes_give_only_returns(walks, prices_of):
     prices = prices_of(walks()[["symbol", "date", "close"]])
     assert list(return_features(prices, "close").columns) == ["log_return"]
     assert list(level_features(prices, "close").columns) == ["close"]
+
+
+@pytest.mark.parametrize("column", ["close", "open"])
+def test_the_features_of_ranges_by_hand(walks, prices_of, column):
+    """Each symbol alone, with plain loops for both EWMAs."""
+    frame = walks(2, 40)
+    features = range_features(prices_of(frame), column)
+    names = ["shock", "log_size", "log_volatility", "log_range", "log_range_volatility"]
+    assert list(features.columns) == names
+    weights = 0.94 ** np.arange(40)
+    for start in (0, 40):
+        own, made = frame.iloc[start : start + 40], features.iloc[start : start + 40]
+        assert made.iloc[0][["shock", "log_size"]].isna().all()
+        returns = np.diff(np.log(own[column].to_numpy()))
+        wide = np.log(own["high"] / own["low"]).to_numpy()
+        for i in range(1, 40):
+            known = weights[:i][::-1]
+            spread = np.sqrt((known * returns[:i] ** 2).sum() / known.sum())
+            ranged = weights[: i + 1][::-1]
+            parkinson = np.sqrt((ranged * wide[: i + 1] ** 2).sum() / ranged.sum() / (4 * np.log(2)))
+            expected = [
+                returns[i - 1] / spread,
+                np.log(abs(returns[i - 1]) / spread + 0.05),
+                np.log(spread),
+                np.log(wide[i] / spread + 0.05),
+                np.log(parkinson / spread + 0.03),
+            ]
+            np.testing.assert_allclose(made.iloc[i], expected, rtol=1e-9)
+
+
+def test_ranges_without_high_and_low_read_returns_alone(walks, prices_of):
+    features = range_features(prices_of(walks()[["symbol", "date", "close"]]), "close")
+    assert list(features.columns) == ["shock", "log_size", "log_volatility"]
+    assert np.isfinite(features.iloc[1:]).all(axis=None)
+
+
+def test_ranges_of_odd_sessions_stay_finite(walks, prices_of):
+    """Prices that stand still, a session without high or low, and one whose high is its low."""
+    frame = walks(sessions=60)
+    frame.loc[10, "high"], frame.loc[12, "low"] = np.nan, 0.0
+    frame.loc[14, ["open", "high", "low", "close"]] = 100.0
+    frame.loc[20:, ["open", "high", "low", "close"]] = 50.0
+    assert np.isfinite(range_features(prices_of(frame), "close").iloc[1:]).all(axis=None)
+    flat = frame.assign(open=5.0, high=5.0, low=5.0, close=5.0)
+    features = range_features(prices_of(flat), "close")
+    assert np.isfinite(features.iloc[1:]).all(axis=None)
+    assert (features["shock"][1:] == 0).all()
+
+
+def test_ranges_do_not_depend_on_the_price_level(walks, prices_of):
+    frame = walks(sessions=60)
+    dear = frame.copy()
+    dear[["open", "high", "low", "close"]] *= 1000
+    one, other = (range_features(prices_of(each), "close") for each in (frame, dear))
+    pd.testing.assert_frame_equal(one, other, rtol=1e-9)
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0])

@@ -55,6 +55,20 @@ def test_the_parts_of_a_fold_never_overlap(ragged_problem, seed, shape, cut):
         assert set(fold.known) == set(fold.train) | set(fold.validation)
 
 
+@settings(max_examples=40, deadline=None)
+@given(seed=SEEDS, shape=SHAPES, cut=CUTS)
+def test_a_rehearsal_forecasts_validation_and_knows_training_alone(ragged_problem, seed, shape, cut):
+    """What a baseline fits on, and what it is asked for, are an embargo apart in a rehearsal too."""
+    problem = ragged_problem(seed, **shape)
+    for fold in cut_or_skip(problem, **cut):
+        rehearsal = fold.rehearsal
+        np.testing.assert_array_equal(rehearsal.known, fold.train)
+        np.testing.assert_array_equal(rehearsal.test, fold.validation)
+        assert (rehearsal.number, rehearsal.left_out) == (fold.number, fold.left_out)
+        assert embargo_is_kept(problem, rehearsal.known, rehearsal.test)
+        assert not np.isin(rehearsal.test, fold.test).any()
+
+
 @settings(max_examples=60, deadline=None)
 @given(seed=SEEDS, shape=SHAPES, cut=CUTS)
 def test_the_embargo_is_kept_on_both_sides_in_every_symbol(ragged_problem, seed, shape, cut):

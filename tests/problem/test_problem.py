@@ -5,6 +5,7 @@ from hypothesis import strategies as st
 
 from gatecast.errors import SettingError
 from gatecast.problem.problem import make_problem
+from gatecast.problem.volatility import ewma_volatility
 
 SEEDS = st.integers(0, 10_000)
 
@@ -61,17 +62,21 @@ def test_a_window_ends_at_its_origin_and_stays_in_its_symbol(ragged, prices_of, 
     np.testing.assert_allclose(windows, returns[rows], rtol=1e-5, atol=1e-8)
 
 
-@pytest.mark.parametrize("target", ["return", "close"])
-def test_nothing_known_at_an_origin_depends_on_later_rows(ragged, prices_of, target):
+@pytest.mark.parametrize(("target", "ranged"), [("return", False), ("return", True), ("close", False)])
+def test_nothing_known_at_an_origin_depends_on_later_rows(ragged, prices_of, target, ranged):
     frame = ragged(3, seed=5)
     day = frame["date"].sort_values().iloc[len(frame) // 2]
     later = (frame["date"] > day).to_numpy()
     names = ["open", "high", "low", "close", "volume"]
     changed = frame.copy()
     changed.loc[later, names] *= np.random.default_rng(0).uniform(0.5, 2, (later.sum(), len(names)))
-    one, other = (make_problem(prices_of(f), lookback=5, horizon=2, target=target) for f in (frame, changed))
-    np.testing.assert_array_equal(one.features[~later], other.features[~later])
-    np.testing.assert_array_equal(one.anchor[~later], other.anchor[~later])
+    one, other = (
+        make_problem(prices_of(table), lookback=5, horizon=2, target=target, ranged=ranged)
+        for table in (frame, changed)
+    )
+    for name in ("features", "anchor", "spread", "log_range", "returns"):
+        np.testing.assert_array_equal(getattr(one, name)[~later], getattr(other, name)[~later])
+    assert (one.spread[later] != other.spread[later]).all()
     assert (one.features[later] != other.features[later]).any(axis=1).all()
     told = one.due <= np.datetime64(day, "D")
     np.testing.assert_array_equal(one.targets[told], other.targets[told])
@@ -90,6 +95,51 @@ def test_another_column_than_the_close(walks, prices_of, target, names):
     assert problem.names == names
     np.testing.assert_array_equal(problem.anchor, frame["high"])
     np.testing.assert_array_equal(problem.close, frame["close"])
+
+
+@settings(max_examples=30, deadline=None)
+@given(seed=SEEDS, horizon=st.integers(1, 6), column=st.sampled_from(["close", "high"]))
+def test_what_came_and_the_unit_of_ranges_by_slicing(ragged, prices_of, seed, horizon, column):
+    """Symbol by symbol: later prices and returns (NaN past the end), the spread, and its root of time."""
+    frame = ragged(2, seed=seed)
+    problem = make_problem(prices_of(frame), lookback=3, horizon=horizon, column=column, target="close")
+    start = 0
+    for _, own in frame.groupby("symbol"):
+        price = own[column].to_numpy()
+        returns = np.append(np.nan, np.diff(np.log(price)))
+        np.testing.assert_array_equal(problem.returns[start : start + len(own)], returns)
+        spread = ewma_volatility(returns, np.zeros(len(own), dtype=np.int64))
+        rows = np.arange(start, start + len(own))
+        np.testing.assert_array_equal(problem.spread[rows], spread)
+        expected = spread[:, None] * np.sqrt(np.arange(1, horizon + 1))
+        np.testing.assert_array_equal(problem.unit(rows), expected)
+        later, came = problem.later(rows), problem.later_returns(rows)
+        for i in range(len(own)):
+            known = price[i + 1 : i + 1 + horizon]
+            np.testing.assert_array_equal(later[i, : len(known)], known)
+            np.testing.assert_array_equal(came[i, : len(known)], np.log(known / price[i]))
+            assert np.isnan(later[i, len(known) :]).all()
+            assert np.isnan(came[i, len(known) :]).all()
+        start += len(own)
+
+
+def test_the_range_of_the_day_is_missing_where_high_or_low_is(walks, prices_of):
+    frame = walks(sessions=30)
+    frame.loc[4, "high"], frame.loc[6, "low"] = np.nan, 0.0
+    log_range = make_problem(prices_of(frame), lookback=2, horizon=1).log_range
+    assert np.flatnonzero(np.isnan(log_range)).tolist() == [4, 6]
+    known = np.isfinite(log_range)
+    np.testing.assert_allclose(log_range[known], np.log(frame["high"] / frame["low"])[known], rtol=1e-12)
+    closes = make_problem(prices_of(frame[["date", "close"]]), lookback=2, horizon=1)
+    assert np.isnan(closes.log_range).all()
+
+
+def test_networks_of_ranges_read_what_tells_of_volatility(walks, prices_of):
+    prices = prices_of(walks(2))
+    names = ("shock", "log_size", "log_volatility", "log_range", "log_range_volatility")
+    assert make_problem(prices, lookback=2, horizon=1, ranged=True).names == names
+    own = make_problem(prices, lookback=2, horizon=1, ranged=True, features=lambda table: table[["volume"]])
+    assert own.names == ("volume",)
 
 
 def test_an_unknown_column_lists_those_there_are(walks, prices_of):

@@ -1,0 +1,80 @@
+"""The yardstick of ranges: an EWMA of what is known, by hand and by a plain loop."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatecast.problem.problem import make_problem
+from gatecast.problem.volatility import LEAST, ewma_volatility, log_returns
+
+
+def slow(returns, decay):
+    """Σ_j decay^j r(i-j)² / Σ_j decay^j, over the returns that are known; one symbol."""
+    expected = []
+    for i in range(len(returns)):
+        weights = [(decay ** (i - j), returns[j]) for j in range(i + 1) if np.isfinite(returns[j])]
+        total = sum(weight * r**2 for weight, r in weights)
+        expected.append(max(np.sqrt(total / sum(w for w, _ in weights)), LEAST) if weights else LEAST)
+    return np.array(expected)
+
+
+def test_by_hand():
+    returns = np.array([np.nan, 0.02, -0.01])
+    spread = ewma_volatility(returns, np.zeros(3, dtype=np.int64))
+    assert spread[0] == LEAST
+    assert spread[1] == pytest.approx(0.02)
+    assert spread[2] == pytest.approx(np.sqrt((0.0001 + 0.94 * 0.0004) / 1.94))
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    sizes=st.lists(st.integers(1, 40), min_size=1, max_size=4),
+    seed=st.integers(0, 1000),
+    decay=st.sampled_from([0.5, 0.94, 0.99]),
+)
+def test_of_several_symbols_it_is_a_plain_loop_over_each(sizes, seed, decay):
+    rng = np.random.default_rng(seed)
+    price = np.exp(rng.normal(0, 0.02, sum(sizes)).cumsum())
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    first = np.repeat(starts, sizes)
+    returns = log_returns(price, first)
+    spread = ewma_volatility(returns, first, decay)
+    for start, size in zip(starts, sizes, strict=True):
+        own = slice(start, start + size)
+        assert np.isnan(returns[start])
+        np.testing.assert_array_equal(returns[own][1:], np.diff(np.log(price[own])))
+        np.testing.assert_allclose(spread[own], slow(returns[own], decay), rtol=1e-9)
+
+
+def test_the_riskmetrics_recursion_is_met_when_the_start_is_forgotten():
+    """s² (i) = 0.94 s² (i-1) + 0.06 r² (i)."""
+    returns = np.random.default_rng(0).normal(0, 0.01, 1000)
+    squared = ewma_volatility(returns, np.zeros(1000, dtype=np.int64)) ** 2
+    expected = 0.94 * squared[499:-1] + 0.06 * returns[500:] ** 2
+    np.testing.assert_allclose(squared[500:], expected, rtol=1e-9)
+
+
+def test_prices_that_stand_still_have_the_least_spread():
+    returns = log_returns(np.full(50, 7.0), np.zeros(50, dtype=np.int64))
+    assert (ewma_volatility(returns, np.zeros(50, dtype=np.int64)) == LEAST).all()
+
+
+def test_no_row_reads_a_later_one():
+    rng = np.random.default_rng(1)
+    returns, first = rng.normal(0, 0.01, 300), np.repeat([0, 150], 150)
+    changed = returns.copy()
+    changed[100:150] *= 5
+    one, other = (ewma_volatility(each, first) for each in (returns, changed))
+    np.testing.assert_array_equal(one[:100], other[:100])
+    np.testing.assert_array_equal(one[150:], other[150:])
+    assert (one[100:150] != other[100:150]).all()
+
+
+def test_a_gap_of_a_year_is_one_return(walks, prices_of):
+    frame = walks(sessions=200)
+    late = frame.copy()
+    late.loc[100:, "date"] += pd.Timedelta(days=364)
+    one, other = (make_problem(prices_of(each), lookback=2, horizon=1) for each in (frame, late))
+    np.testing.assert_array_equal(one.spread, other.spread)
