@@ -133,9 +133,10 @@ def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None
     with warnings.catch_warnings(record=True) as caught, Bar() as bar:
         warnings.simplefilter("always", FitWarning)
         outcome, fitted, joined = forecast_all(experiment, problem, folds, bar)
-    for warning in caught:
+    once = {str(warning.message): warning for warning in caught}.values()  # a baseline says it in every fold
+    for warning in once:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
-    fits = tuple(str(warning.message) for warning in caught if issubclass(warning.category, FitWarning))
+    fits = tuple(str(warning.message) for warning in once if issubclass(warning.category, FitWarning))
     return Result(
         experiment=experiment,
         prices=prices,

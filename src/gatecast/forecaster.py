@@ -14,7 +14,7 @@ from gatecast.data.prices import Prices
 from gatecast.data.sessions import next_sessions
 from gatecast.distributions import LEVELS, Distribution, StudentT
 from gatecast.errors import DataError, NotFittedError, RunError
-from gatecast.evaluation.calibration import Calibration, around
+from gatecast.evaluation.calibration import Calibration
 from gatecast.evaluation.ranges import PARAMETERS, QUANTILE_COLUMNS
 from gatecast.experiment import DEFAULT_NETWORK, DEFAULT_TRAINING, Experiment, Network, Training
 from gatecast.nn.ensemble import better_kind, joined
@@ -148,9 +148,7 @@ class Forecaster:
         fitted, _ = self._need_fit()
         (outputs,) = fitted.rehearsal
         if self.network.output == "point":
-            known: Distribution = around(
-                problem.to_price(outputs.mean(axis=0), fold.validation), problem, fold.validation
-            )
+            known: Distribution | Floats = problem.to_price(outputs.mean(axis=0), fold.validation)
         else:
             seeds = distributions(self.network, outputs, problem.unit(fold.validation))
             self._kind = better_kind(seeds, problem.later_returns(fold.validation))
@@ -207,17 +205,16 @@ class Forecaster:
         calibration = self._calibration
         if self.network.output == "point":
             point = problem.to_price(outputs.mean(axis=0), origins)
-            seeds = problem.to_price(outputs, origins)
-            told: Distribution | None = None if calibration is None else around(point, problem, origins)
-        else:
-            of_seeds = distributions(self.network, outputs, problem.unit(origins))
-            told = joined(of_seeds, self._kind)
-            medians = (one.quantile([0.5])[..., 0] for one in (told, *of_seeds))
-            point, *others = (problem.anchor[origins, None] * np.exp(median) for median in medians)
-            seeds = np.stack(others)
-        if told is not None and calibration is not None:
+            range_of_point = None if calibration is None else calibration.apply(problem, origins, point)
+            return point, problem.to_price(outputs, origins), range_of_point
+        of_seeds = distributions(self.network, outputs, problem.unit(origins))
+        told = joined(of_seeds, self._kind)
+        if calibration is not None:
             told = calibration.apply(problem, origins, told)
-        return point, seeds, told
+        point, *seeds = (
+            problem.anchor[origins, None] * np.exp(one.quantile([0.5])[..., 0]) for one in (told, *of_seeds)
+        )
+        return point, np.stack(seeds), told
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write network.safetensors and network.json, with the last window of every symbol.
@@ -242,6 +239,8 @@ class Forecaster:
         arrays["session"] = arrays["session"].astype(np.int64)
         if self._calibration is not None:
             arrays["calibration"] = self._calibration.levels
+            if self._calibration.residuals is not None:
+                arrays["residuals"] = self._calibration.residuals
         with new_folder(folder, overwrite=overwrite) as partial:
             save_network(fitted, partial / WEIGHTS, arrays=arrays, extra=extra)
         return Path(folder)
@@ -261,7 +260,7 @@ class Forecaster:
             forecaster._calendar = content["calendar"]
             forecaster._kind = content["ensemble"]
             if "calibration" in arrays:
-                forecaster._calibration = Calibration(arrays["calibration"])
+                forecaster._calibration = Calibration(arrays["calibration"], arrays.get("residuals"))
             forecaster._tail = _problem_of(forecaster._settings, content["symbols"], content["names"], arrays)
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{folder}: not a forecaster of this version of gatecast ({error})") from None

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from gatecast.baselines import BASELINES, RANGE_BASELINES
 from gatecast.distributions import Distribution
-from gatecast.evaluation.calibration import around, calibrated
+from gatecast.evaluation.calibration import calibrated
 from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.ranges import PER_CENT, Range
 from gatecast.experiment import Experiment
@@ -81,14 +81,18 @@ def _calibrated(
     rehearsed: Sequence[Told],
     tested: Sequence[Told],
 ) -> list[Told]:
-    """The test's ranges, told again as the validation's were wrong; a point gets a range. The point stays."""
+    """The test's ranges, told again as the validation's were wrong; a point stays and gets one."""
     if method == "none":
         return list(tested)
     told = []
     for fold, before, now in zip(folds, rehearsed, tested, strict=True):
-        known = before.distribution or around(before.point, problem, fold.validation)
-        raw = now.distribution or around(now.point, problem, fold.test)
-        told.append(replace(now, distribution=calibrated(method, problem, fold, known, raw)))
+        if before.distribution is None or now.distribution is None:
+            distribution = calibrated(method, problem, fold, before.point, now.point)
+            told.append(replace(now, distribution=distribution))
+        else:
+            distribution = calibrated(method, problem, fold, before.distribution, now.distribution)
+            point = _median_price(distribution, problem, fold)
+            told.append(replace(now, point=point, distribution=distribution))
     return told
 
 

@@ -1,7 +1,7 @@
 """Calibration: ranges that held too often or too seldom on validation are told again, narrower or wider.
 
 The scores that are conformal here are PITs: a distribution says F(y) is uniform, and what it was instead is
-learned. Any model has a range in this way, a point forecast included (`around`).
+learned. Any model has a range in this way, a point forecast included.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gatecast.distributions import FINE_LEVELS, Distribution, Quantiles, StudentT
+from gatecast.distributions import FINE_LEVELS, Distribution, Quantiles
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem, Rows
 
@@ -24,38 +24,47 @@ LEAST_LEVEL = 1e-4  # beyond it a quantile says more about the tail's formula th
 
 @dataclass(frozen=True)
 class Calibration:
-    """The working levels (S, h, L) of S symbols and h steps: where FINE_LEVELS lie on the PIT's axis."""
+    """What validation taught, for S symbols, h steps and the L levels of FINE_LEVELS.
+
+    levels     (S, h, L) the working levels: where FINE_LEVELS lie on the PIT's axis
+    residuals  (S, h, L) of a point forecast: the quantiles of its errors in log return, in units of the
+               volatility known at the origin (spread · sqrt(k)); None for a distribution
+    """
 
     levels: Floats
+    residuals: Floats | None = None
 
     @classmethod
-    def fit(cls, problem: Problem, origins: Rows, distribution: Distribution) -> Calibration:
+    def fit(cls, problem: Problem, origins: Rows, told: Distribution | Floats) -> Calibration:
         """Split-conformal: learn from origins that the model was not fitted on, whose targets are known.
 
-        Per symbol and step the level p works as the p-th quantile of the PITs, at i / (n + 1) for the i-th
-        of n, and 0 and 1 at the ends: so a new PIT, exchangeable with them, lies below it with probability
-        p (Vovk et al. 2005; on PITs: Chernozhukov, Wüthrich and Zhu 2021). A symbol without such origins
-        keeps its levels as they are.
+        told: the model's distribution of these origins, or its point forecasts (N, h) in price. Per symbol
+        and step level p becomes the p-th quantile of the PITs, at i / (n + 1) for the i-th of n, and 0 and 1
+        at the ends: so a new PIT, exchangeable with them, lies below it with probability p (Vovk et al.
+        2005; on PITs: Chernozhukov, Wüthrich and Zhu 2021). A point's range are the quantiles of its
+        normalised errors in the same way (Lei et al. 2018, section 5.2). A symbol without such origins keeps
+        its distribution as it is, or gets that of Student's t around its point.
         """
-        pit = distribution.cdf(problem.later_returns(origins))
-        levels = np.tile(FINE_LEVELS, (len(problem.symbols), problem.horizon, 1))
-        for symbol in np.unique(problem.symbol[origins]):
-            own = np.sort(pit[problem.symbol[origins] == symbol], axis=0)
-            place = np.linspace(0, 1, len(own) + 2)
-            for step in range(problem.horizon):
-                levels[symbol, step] = np.interp(FINE_LEVELS, place, [0.0, *own[:, step], 1.0])
+        same = np.tile(FINE_LEVELS, (len(problem.symbols), problem.horizon, 1))
+        came = problem.later_returns(origins)
+        if isinstance(told, np.ndarray):
+            errors = (came - _returns(told, problem, origins)) / problem.unit(origins)
+            neutral = np.broadcast_to(_neutral_quantiles(), same.shape)
+            return cls(same, _quantiles(errors, problem, origins, neutral, ends=()))
+        levels = _quantiles(told.cdf(came), problem, origins, same, ends=(0.0, 1.0))
         return cls(_inside(levels))
 
     def apply(
-        self, problem: Problem, origins: Rows, distribution: Distribution, *, online: bool = False
+        self, problem: Problem, origins: Rows, told: Distribution | Floats, *, online: bool = False
     ) -> Quantiles:
-        """The distribution of `origins` told again at the working levels.
+        """What was told of `origins`, a distribution or point forecasts, as a calibrated distribution.
 
         online: every level p moves on with each target that has come since (adaptive conformal inference,
         Gibbs and Candès 2021, eq. 2, for each level by itself): by 0.005 p up when the PIT was above its
         working level, by 0.005 (1 - p) down when not. At an origin only targets are used that were known at
         its close: those of step k of origins k rows before and earlier.
         """
+        distribution = self._around(told, problem, origins) if isinstance(told, np.ndarray) else told
         levels = self.levels[problem.symbol[origins]]
         if online:
             pit = distribution.cdf(problem.later_returns(origins))
@@ -64,30 +73,60 @@ class Calibration:
                 levels[mine] = _online(self.levels[symbol], origins[mine], pit[mine])
         return Quantiles(FINE_LEVELS, distribution.quantile(_inside(np.sort(levels, axis=-1))))
 
-
-def around(point: Floats, problem: Problem, origins: Rows) -> StudentT:
-    """A neutral range around point forecasts (N, h) in price: Student's t with 5 degrees of freedom.
-
-    Its standard deviation is the EWMA volatility at the origin times the root of the steps.
-    """
-    anchor = problem.anchor[origins, None]
-    location = np.log(np.maximum(point, 1e-3 * anchor) / anchor)
-    scale = problem.unit(origins) * np.sqrt((NEUTRAL_DF - 2) / NEUTRAL_DF)
-    return StudentT(location, scale, np.full_like(scale, NEUTRAL_DF))
+    def _around(self, point: Floats, problem: Problem, origins: Rows) -> Quantiles:
+        """The range of point forecasts (N, h) in price: their errors on validation, in today's volatility."""
+        assert self.residuals is not None
+        errors = self.residuals[problem.symbol[origins]] * problem.unit(origins)[..., None]
+        return Quantiles(FINE_LEVELS, _returns(point, problem, origins)[..., None] + errors)
 
 
 def calibrated(
-    method: str, problem: Problem, fold: Fold, rehearsal: Distribution, test: Distribution
+    method: str,
+    problem: Problem,
+    fold: Fold,
+    rehearsal: Distribution | Floats,
+    test: Distribution | Floats,
 ) -> Distribution:
     """A fold's distribution of its test origins, calibrated on its validation origins.
 
-    method: "none", "conformal" or "adaptive" (conformal, then online). rehearsal: the distribution of the
-    validation origins by a model that was not fitted on them.
+    method: "conformal" or "adaptive" (conformal, then online). rehearsal, test: what was told of the
+    validation origins by a model that was not fitted on them, and of the test origins.
     """
-    if method == "none":
-        return test
     calibration = Calibration.fit(problem, fold.validation, rehearsal)
     return calibration.apply(problem, fold.test, test, online=method == "adaptive")
+
+
+def _quantiles(
+    values: Floats, problem: Problem, origins: Rows, otherwise: Floats, *, ends: tuple[float, ...]
+) -> Floats:
+    """(S, h, L) quantiles of values (N, h) per symbol; `otherwise` for symbols that have none.
+
+    ends: the values at levels 0 and 1; without them the smallest and the largest go on.
+    """
+    found = otherwise.copy()
+    owner = problem.symbol[origins]
+    for symbol in np.unique(owner):
+        own = np.sort(values[owner == symbol], axis=0)
+        place = np.arange(1, len(own) + 1) / (len(own) + 1)
+        if ends:
+            place, own = np.array([0.0, *place, 1.0]), np.pad(own, ((1, 1), (0, 0)))
+            own[0], own[-1] = ends
+        for step in range(values.shape[1]):
+            found[symbol, step] = np.interp(FINE_LEVELS, place, own[:, step])
+    return found
+
+
+def _returns(point: Floats, problem: Problem, origins: Rows) -> Floats:
+    """Prices (N, h) as log returns from the origin; a price that is not above 0 as one near it."""
+    anchor = problem.anchor[origins, None]
+    return np.log(np.maximum(point, 1e-3 * anchor) / anchor)
+
+
+def _neutral_quantiles() -> Floats:
+    """(L,) those of Student's t with 5 degrees of freedom and variance 1."""
+    from scipy.special import stdtrit
+
+    return stdtrit(NEUTRAL_DF, FINE_LEVELS) * np.sqrt((NEUTRAL_DF - 2) / NEUTRAL_DF)
 
 
 def _online(start: Floats, origins: Rows, pit: Floats) -> Floats:
