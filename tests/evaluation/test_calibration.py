@@ -9,7 +9,7 @@ from scipy import stats
 
 from gatecast.data.prices import Prices
 from gatecast.distributions import FINE_LEVELS, LEVELS, Mixture, Quantiles, StudentT
-from gatecast.evaluation.calibration import LEAST_LEVEL, Calibration, around, calibrated
+from gatecast.evaluation.calibration import LEAST_LEVEL, Calibration, calibrated
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem, make_problem
 
@@ -204,35 +204,61 @@ def test_after_a_break_only_the_adaptive_range_comes_back():
         assert least < comes < most
 
 
-def test_a_point_has_a_range_of_the_known_volatility():
-    problem = problem_of(t_returns((2, 300), seed=10), horizon=4)
-    origins = np.flatnonzero(~np.isnat(problem.due))[30:]
-    point = problem.anchor[origins, None] * np.array([1.01, 0.98, 1.0, 1.05])
-    known = around(point, problem, origins)
-    np.testing.assert_allclose(known.quantile([0.5])[..., 0],
-                               np.log(point / problem.anchor[origins, None]), atol=1e-12)  # fmt: skip
-    expected = problem.spread[origins, None] * np.sqrt([1, 2, 3, 4])
-    spread = stats.t.std(known.df, loc=known.location, scale=known.scale)
-    np.testing.assert_allclose(spread, expected, rtol=1e-12)
+def test_a_point_has_the_quantiles_of_its_errors():
+    """Of each symbol and step, in units of the volatility known; Weibull's quantiles stand at i / (n + 1)."""
+    problem = problem_of(t_returns((2, 300), seed=10), horizon=3)
+    row, known = np.arange(len(problem.first)) - problem.first, ~np.isnat(problem.due)
+    validation, test = (np.flatnonzero(known & part) for part in ((row > 20) & (row < 150), row >= 153))
+    change = np.array([1.01, 0.98, 1.0])
+    told = calibrated(
+        "conformal", problem, Fold(0, NONE, validation, test), problem.anchor[validation, None] * change,
+        problem.anchor[test, None] * change,
+    )  # fmt: skip
+    errors = (problem.later_returns(validation) - np.log(change)) / problem.unit(validation)
+    for symbol in (0, 1):
+        for step in range(3):
+            own = np.flatnonzero(problem.symbol[test] == symbol)
+            learned = errors[problem.symbol[validation] == symbol, step]
+            unit = problem.spread[test[own], None] * np.sqrt(step + 1)
+            expected = np.log(change[step]) + unit * np.quantile(learned, FINE_LEVELS, method="weibull")
+            np.testing.assert_allclose(told.take(own).quantile(FINE_LEVELS)[:, step], expected, atol=1e-13)
 
 
-def test_an_impossible_point_still_has_a_range():
+@pytest.mark.parametrize("price", [-5.0, 0.0])
+def test_an_impossible_point_still_has_a_range(price):
     """A level network may say a price below zero."""
-    problem = problem_of(t_returns((1, 50), seed=11))
-    known = around(np.full((49, 1), -5.0), problem, np.arange(49))
-    assert np.isfinite(known.quantile(LEVELS)).all()
+    problem = problem_of(t_returns((1, 100), seed=11))
+    validation, test = np.arange(60), np.arange(61, 99)
+    point = problem.anchor[:, None].copy()
+    point[80:] = price
+    calibration = Calibration.fit(problem, validation, point[validation])
+    assert np.isfinite(calibration.apply(problem, test, point[test]).quantile(LEVELS)).all()
 
 
-def test_a_calibrated_point_holds():
+@pytest.mark.parametrize("wrong", [1.0, 1.03])
+def test_a_calibrated_point_holds(wrong):
+    """Also one that is always 3 % too high."""
     problem = problem_of(t_returns((1, 3000), seed=12))
     validation, test = np.arange(50, 1000), np.arange(1001, 2999)
+    point = wrong * problem.anchor[:, None]
+    for method in ("conformal", "adaptive"):
+        told = calibrated(method, problem, Fold(0, NONE, validation, test), point[validation], point[test])
+        for coverage in (0.5, 0.8, 0.95):
+            assert covered(told, problem.later_returns(test), coverage) == pytest.approx(coverage, abs=0.03)
+        assert np.median(told.quantile([0.5])) == pytest.approx(0, abs=0.001)
 
-    def naive(origins):
-        return around(problem.anchor[origins, None], problem, origins)
 
-    told = calibrated("conformal", problem, Fold(0, NONE, validation, test), naive(validation), naive(test))
-    for coverage in (0.5, 0.8, 0.95):
-        assert covered(told, problem.later_returns(test), coverage) == pytest.approx(coverage, abs=0.03)
+def test_a_point_without_validation_has_a_neutral_range():
+    """Student's t with 5 degrees of freedom around it, its standard deviation the volatility known."""
+    problem = problem_of(t_returns((2, 200), seed=13), horizon=4)
+    row = np.arange(len(problem.first)) - problem.first
+    validation = np.flatnonzero((problem.symbol == 0) & (row < 100))
+    test = np.flatnonzero((problem.symbol == 1) & (row > 100))
+    point = 1.01 * np.repeat(problem.anchor[:, None], 4, axis=1)
+    told = Calibration.fit(problem, validation, point[validation]).apply(problem, test, point[test])
+    scale = problem.spread[test, None] * np.sqrt([1, 2, 3, 4]) / np.sqrt(5 / 3)
+    expected = stats.t.ppf(FINE_LEVELS, 5, loc=np.log(1.01), scale=scale[..., None])
+    np.testing.assert_allclose(told.quantile(FINE_LEVELS), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("online", [False, True])
@@ -256,10 +282,9 @@ def test_a_symbol_without_validation_keeps_its_range(online):
 def test_prices_that_stand_still_have_a_range_without_width():
     problem = problem_of(np.zeros((1, 100)))
     validation, test = np.arange(50), np.arange(51, 99)
-    flat = around(problem.anchor[:, None], problem, np.arange(101))
+    point = problem.anchor[:, None]
     for method in ("conformal", "adaptive"):
-        told = calibrated(method, problem, Fold(0, NONE, validation, test), flat.take(validation),
-                          flat.take(test))  # fmt: skip
+        told = calibrated(method, problem, Fold(0, NONE, validation, test), point[validation], point[test])
         assert np.abs(told.quantile(LEVELS)).max() < 1e-4
         assert np.isfinite(told.crps(np.zeros((len(test), 1)))).all()
 
@@ -278,4 +303,3 @@ def test_every_kind_of_distribution_can_be_calibrated():
         told = calibrated("conformal", problem, fold, rehearsal, raw)
         assert covered(told, came, 0.8) == pytest.approx(0.8, abs=0.06)
         assert covered(raw, came, 0.8) < 0.7
-        assert calibrated("none", problem, fold, rehearsal, raw) is raw
