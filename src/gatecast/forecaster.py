@@ -135,6 +135,7 @@ class Forecaster:
                 seed=settings.seed,
                 refit=settings.refit,
                 pooled=settings.pooled,
+                rehearse=settings.calibration != "none",
                 progress=lambda done, of, epochs: bar.show(
                     done, of, "training", f"{done} of {of} trained, {epochs} epochs"
                 ),
@@ -146,6 +147,8 @@ class Forecaster:
     def _learn_range(self, problem: Problem, fold: Fold) -> None:
         """How seeds are joined and what calibration does: learned from the fold's validation origins."""
         fitted, _ = self._need_fit()
+        if not fitted.rehearsal:
+            return
         (outputs,) = fitted.rehearsal
         if self.network.output == "point":
             known: Distribution | Floats = problem.to_price(outputs.mean(axis=0), fold.validation)

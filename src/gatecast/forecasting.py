@@ -114,6 +114,7 @@ def _trained(
         seed=experiment.seed,
         refit=experiment.refit,
         pooled=experiment.pooled,
+        rehearse=experiment.calibration != "none",
         progress=progress,
     )
 
@@ -126,7 +127,7 @@ def _points(network: FittedNetwork, problem: Problem, folds: Sequence[Fold]) -> 
         return Told(problem.to_price(targets.mean(axis=0), fold.test), seeds)
 
     return (
-        [told(one, fold.rehearsal) for one, fold in zip(network.rehearsal, folds, strict=True)],
+        [told(one, fold.rehearsal) for one, fold in zip(network.rehearsal, folds, strict=False)],
         [told(one, fold) for one, fold in zip(network.forecast(problem, folds), folds, strict=True)],
     )
 

@@ -30,7 +30,8 @@ class FittedNetwork:
     those of the weights kept. history: one row per member and epoch, with the stage ("search" for the
     epoch on validation, "refit" on train and validation), losses in scaled target units, and `kept`.
     rehearsal: per fold, the outputs for its validation origins by the weights before the refit, which were
-    not trained on them: what calibration and the choice of an ensemble may learn from.
+    not trained on them: what calibration and the choice of an ensemble may learn from; empty where nobody
+    asked.
     """
 
     network: Network
@@ -75,13 +76,16 @@ def fit_network(
     seed: int = 0,
     refit: bool = True,
     pooled: bool = True,
+    rehearse: bool = False,
     progress: Progress | None = None,
 ) -> FittedNetwork:
     """Train `network` on every fold with every seed.
 
     The epoch is chosen on validation; with `refit` the network is then trained once more from the same
     start on train and validation together, for that many epochs, with scales fitted on both.
-    pooled: one network for all symbols; else one per symbol. progress: told of both stages as one job.
+    pooled: one network for all symbols; else one per symbol. rehearse: also forecast the validation origins
+    before the refit, for calibration; ranges always do, to choose how seeds are joined. progress: told of
+    both stages as one job.
     """
     members, owner = _members(network, training, problem, folds, seeds, seed, pooled)
     stage = partial(train, network, training, lookback=problem.lookback, room=_room(members))
@@ -97,7 +101,9 @@ def fit_network(
         scales=tuple(scales),
         history=_history("search", members, owner, trained, problem),
     )
-    fitted = replace(fitted, rehearsal=tuple(fitted._outputs(problem, [fold.validation for fold in folds])))
+    if rehearse or network.output != "point":
+        outputs = fitted._outputs(problem, [fold.validation for fold in folds])
+        fitted = replace(fitted, rehearsal=tuple(outputs))
     if refit:
         members = [
             replace(
