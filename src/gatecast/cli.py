@@ -89,6 +89,7 @@ def compare(
     out: Out = None,
     config: Annotated[Path | None, typer.Option(help="experiment.toml of an earlier run")] = None,
     overwrite: Overwrite = False,
+    profile: Annotated[bool, typer.Option("--profile", help="say on stderr where the seconds went")] = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
@@ -99,10 +100,17 @@ def compare(
 
     folder = out or _default_folder(experiment.source)
     check_folder(folder, overwrite=overwrite)
-    from gatecast.comparison import run
+    from gatecast.profiling import profiled, stage
 
-    result = run(experiment, _load(experiment))
-    result.save(folder, overwrite=overwrite)
+    with profiled() as spent:
+        with stage("importing"):
+            from gatecast.comparison import run
+        with stage("loading"):
+            prices = _load(experiment)
+        result = run(experiment, prices)
+        result.save(folder, overwrite=overwrite)
+    if profile:
+        typer.echo(spent.text, err=True)
     if as_json:
         _print_json({**result.summary(), "run": str(folder)})
     else:

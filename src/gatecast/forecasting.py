@@ -19,6 +19,7 @@ from gatecast.nn.ensemble import ensembles
 from gatecast.nn.fitting import FittedNetwork, fit_network
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
+from gatecast.profiling import stage
 from gatecast.progress import Bar
 
 Floats = NDArray[np.float64]
@@ -48,23 +49,26 @@ def forecast_all(
     method = experiment.calibration
     for name in experiment.baselines:
         bar.show(0, len(experiment.networks), name)
-        tested = [_baseline(name, problem, fold) for fold in folds]
-        if method == "none":
-            told[name] = tested
-        else:
-            rehearsed = [_baseline(name, problem, fold.rehearsal) for fold in folds]
+        with stage("baselines"):
+            tested = [_baseline(name, problem, fold) for fold in folds]
+            rehearsed = (
+                [] if method == "none" else [_baseline(name, problem, fold.rehearsal) for fold in folds]
+            )
             told[name] = _calibrated(method, problem, folds, rehearsed, tested)
     for name in experiment.networks:
-        fitted[name] = _trained(experiment, name, len(fitted), problem, folds, bar)
+        with stage("training"):
+            fitted[name] = _trained(experiment, name, len(fitted), problem, folds, bar)
     bar.show(1, 1, "forecasting")
-    for name, network in fitted.items():
-        if network.network.output == "point":
-            rehearsed, tested = _points(network, problem, folds)
-        else:
-            rehearsed, tested, note = _ranges(name, network, problem, folds)
-            notes.append(note)
-        told[name] = _calibrated(method, problem, folds, rehearsed, tested)
-    return _outcome(problem, folds, told), fitted, tuple(notes)
+    with stage("forecasting"):
+        for name, network in fitted.items():
+            if network.network.output == "point":
+                rehearsed, tested = _points(network, problem, folds)
+            else:
+                rehearsed, tested, note = _ranges(name, network, problem, folds)
+                notes.append(note)
+            told[name] = _calibrated(method, problem, folds, rehearsed, tested)
+        outcome = _outcome(problem, folds, told)
+    return outcome, fitted, tuple(notes)
 
 
 def _baseline(name: str, problem: Problem, fold: Fold) -> Told:

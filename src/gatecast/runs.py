@@ -33,6 +33,7 @@ from gatecast.evaluation.verdict import Verdict, verdict
 from gatecast.experiment import Experiment, read_experiment
 from gatecast.nn.fitting import FittedNetwork
 from gatecast.nn.storage import save_network
+from gatecast.profiling import stage
 
 if TYPE_CHECKING:
     import altair
@@ -112,7 +113,7 @@ class Result:
         Raises
             RunError: the folder is there and not empty (unless `overwrite`), or cannot be written.
         """
-        with new_folder(folder, overwrite=overwrite) as partial:
+        with stage("writing"), new_folder(folder, overwrite=overwrite) as partial:
             self._write(partial)
         return Path(folder)
 
@@ -190,9 +191,12 @@ class Result:
         }
 
     def _write(self, folder: Path) -> None:
-        from gatecast.report.charts import save_charts
-        from gatecast.report.page import page
+        with stage("importing"):
+            from gatecast.report.charts import save_charts
+            from gatecast.report.page import page
 
+        with stage("scoring"):
+            summary = self.summary()
         (folder / "experiment.toml").write_text(self.experiment.to_toml(), encoding="utf-8")
         self.prices.to_parquet(folder / "prices.parquet")
         self.forecasts.to_parquet(folder / "forecasts.parquet", index=False)
@@ -200,14 +204,15 @@ class Result:
         (folder / "verdict.txt").write_text(self.verdict.text + "\n", encoding="utf-8")
         for name, fitted in self.networks.items():
             save_network(fitted, folder / "models" / name)
-        save_charts(self, folder / "charts")
-        (folder / "report.html").write_text(page(self), encoding="utf-8")
+        with stage("drawing"):
+            save_charts(self, folder / "charts")
+            (folder / "report.html").write_text(page(self), encoding="utf-8")
         files = {
             str(path.relative_to(folder)): _sha256(path)
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
-        text = json.dumps({**self.summary(), "files": files}, indent=1, allow_nan=False)
+        text = json.dumps({**summary, "files": files}, indent=1, allow_nan=False)
         (folder / "scores.json").write_text(text, encoding="utf-8")
 
     def __repr__(self) -> str:
