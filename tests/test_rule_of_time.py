@@ -13,8 +13,15 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
+from gatecast import forecasting
+from gatecast.baselines import RANGE_BASELINES
+from gatecast.baselines.volatility import Span
+from gatecast.evaluation import calibration
+from gatecast.evaluation.calibration import Calibration
+from gatecast.evaluation.ranges import PARAMETERS
 from gatecast.experiment import BASELINES
-from gatecast.nn import fitting, population
+from gatecast.nn import ensemble, fitting, population
+from gatecast.problem import problem as problems
 from gatecast.problem.folds import Fold, walk_forward
 from gatecast.problem.scaling import fit_scale
 
@@ -174,3 +181,172 @@ def test_a_broken_twin_is_caught(monkeypatch, place, name, broken, symbols, hori
     blind = [blind_to_the_future(base, run(changed_after(frame, cut)), cut, "gru") for cut in (first, middle)]
     jax.clear_caches()
     assert not all(blind)
+
+
+# Ranges: quantiles, parameters, their calibration and the choice of an ensemble obey the same rule.
+
+RANGED = {
+    "student": gc.Network(cell="gru", hidden_size=3, output="student_t"),
+    "quantile": gc.Network(cell="gru", hidden_size=3, output="quantiles"),
+    "point": gc.Network(cell="gru", hidden_size=3),
+}
+RANGE_SHAPES = [  # the first is fast
+    ("pooled", 3, "adaptive"),
+    ("pooled", 3, "none"),
+    ("pooled", 1, "conformal"),
+    ("single", 3, "conformal"),
+    ("single", 1, "none"),
+]
+
+
+def clustered(symbols: str) -> pd.DataFrame:
+    """The frame with calm and wild weeks: without them a GARCH is a constant, whatever it reads."""
+    frame = frame_of(symbols)
+    rng = np.random.default_rng(5)
+    wild = 0.01 * np.exp(np.sin(np.arange(len(frame)) / 8))
+    close = 100 * np.exp((wild * rng.standard_t(5, len(frame))).cumsum())
+    ratio = close / frame["close"]
+    names = ["open", "high", "low", "close"]
+    return frame.assign(**{name: frame[name] * ratio for name in names})
+
+
+def ranges(frame: pd.DataFrame, models, horizon: int, method: str, **settings):
+    """With two seeds how they are joined is chosen; with one there is a Student t to be told.
+
+    Trained until the seeds disagree: else hardly any price decides how they are joined.
+    """
+    seeds = 1 if method == "none" and horizon == 1 else 2
+    long = gc.Training(epochs=10, batch_size=32, learning_rate=0.05, patience=None)
+    how = {"calibration": method, "seeds": seeds, "network": None, "training": long, **settings}
+    return forecasts(frame, models, horizon, "return", **how)
+
+
+@cache
+def ranges_and_changed(symbols: str, horizon: int, method: str):
+    frame = clustered(symbols)
+    networks = {name: RANGED[name] for name in RANGED if name not in left_out(symbols, horizon, method)}
+    run = partial(ranges, models=("naive", *RANGE_BASELINES, networks), horizon=horizon, method=method)
+    return run(frame), [(cut, run(changed_after(frame, cut))) for cut in cuts(frame)]
+
+
+def range_is_blind(base, changed, cut, model: str) -> bool:
+    """Quantiles and parameters of origins up to `cut` are equal bit for bit, and some later ones moved."""
+    one, other = base.ranges[model], changed.ranges[model]
+    early, late = base.origin <= cut, base.origin > cut
+    np.testing.assert_array_equal(base.origin, changed.origin)
+    assert not np.array_equal(one.quantiles[late], other.quantiles[late]), "the test perturbs nothing"
+    same = [np.array_equal(one.quantiles[early], other.quantiles[early])]
+    for name in PARAMETERS:
+        mine, theirs = getattr(one, name), getattr(other, name)
+        if mine is None or theirs is None:
+            same.append(mine is theirs)  # a mixture has none: which it is may not move either
+        else:
+            same.append(np.array_equal(mine[early], theirs[early]))
+    due = (base.date <= cut).all(axis=1)  # scores that can be known
+    for name in ("crps", "log_score", "pit"):
+        mine, theirs = getattr(one, name), getattr(other, name)
+        same.append(np.array_equal(mine[due], theirs[due], equal_nan=True))
+    same.append(np.array_equal(one.seeds[:, due], other.seeds[:, due]))
+    return all(same)
+
+
+def left_out(*shape) -> tuple[str, ...]:
+    """Models without a range; a network of points is slow to compile."""
+    if shape[-1] == "none":
+        return ("naive", "point")
+    return ("point",) if shape == RANGE_SHAPES[0] else ()
+
+
+def range_parameters():
+    for model in ("naive", *RANGE_BASELINES, *RANGED):
+        for shape in RANGE_SHAPES:
+            if model not in left_out(*shape):
+                slow = [pytest.mark.slow] if shape != RANGE_SHAPES[0] else []
+                yield pytest.param(model, *shape, marks=slow)
+
+
+@pytest.mark.parametrize(("model", "symbols", "horizon", "method"), list(range_parameters()))
+def test_later_prices_never_change_an_earlier_range(model, symbols, horizon, method):
+    base, runs = ranges_and_changed(symbols, horizon, method)
+    for cut, changed in runs:
+        assert blind_to_the_future(base, changed, cut, model), cut
+        assert range_is_blind(base, changed, cut, model), cut
+    if method == "none" and horizon == 1 and model not in ("quantile", "historical"):
+        assert base.ranges[model].scale is not None
+
+
+def calibrated_on_the_test(method, problem, fold, rehearsal, test):
+    """The PITs learned from are those of the rows that are forecast."""
+    return Calibration.fit(problem, fold.test, test).apply(problem, fold.test, test)
+
+
+def online_one_row_early(start, origins, pit):
+    """Step k of an origin is used k - 1 rows later, when its target is still to come."""
+    levels, now = np.empty((len(pit), *start.shape)), start.copy()
+    told = np.zeros(pit.shape[1], dtype=int)
+    for place, origin in enumerate(origins):
+        for step in range(pit.shape[1]):
+            while told[step] < place and origins[told[step]] + step <= origin:
+                above = pit[told[step], step] > levels[told[step], step]
+                now[step] += 0.005 * np.where(above, calibration.FINE_LEVELS, calibration.FINE_LEVELS - 1)
+                told[step] += 1
+        levels[place] = now
+    return levels
+
+
+def ensembles_chosen_on_the_test(fitted, problem, folds):
+    """The way of joining the seeds that did better on the test itself."""
+    found = []
+    for fold, one in zip(folds, ensemble.ensembles(fitted, problem, folds), strict=True):
+        kind = ensemble.better_kind(one.seeds, problem.later_returns(fold.test))
+        found.append(replace(one, kind=kind, test=ensemble.joined(one.seeds, kind)))
+    return found
+
+
+def returns_of_all_rows(span):
+    """A GARCH is fitted to every return of its symbol."""
+    return span.problem.returns[span.begin : span.problem.last[span.begin] + 1]
+
+
+def spread_with_the_next_return(returns, first, decay=0.94):
+    spread = true_spread(returns, first, decay)
+    return np.append(spread[1:], spread[-1])
+
+
+true_spread = problems.ewma_volatility
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "broken", "model", "method"),
+    [
+        (forecasting, "calibrated", calibrated_on_the_test, "naive", "conformal"),
+        (forecasting, "calibrated", calibrated_on_the_test, "har", "adaptive"),
+        (calibration, "_online", online_one_row_early, "naive", "adaptive"),
+        (forecasting, "ensembles", ensembles_chosen_on_the_test, "student", "none"),
+        (Span, "returns", property(returns_of_all_rows), "garch-t", "none"),
+        (problems, "ewma_volatility", spread_with_the_next_return, "ewma-t", "none"),
+        (problems, "ewma_volatility", spread_with_the_next_return, "student", "none"),
+    ],
+    ids=[
+        "calibrated on the test", "calibrated on the test, another model", "online one row early",
+        "ensemble chosen on the test", "GARCH of all rows", "EWMA with the next return",
+        "a network's EWMA with the next return",
+    ],
+)  # fmt: skip
+def test_a_range_that_breaks_the_rule_is_caught(monkeypatch, place, name, broken, model, method):
+    assert all(range_is_blind(*pair, model) for pair in clean_runs_of(model, method)), "the road is clean"
+    monkeypatch.setattr(place, name, broken)
+    assert not all(range_is_blind(*pair, model) for pair in runs_of(model, method))
+
+
+def runs_of(model, method):
+    """(base, changed after the cut, cut) in the middle of the second fold; of a network for three seeds."""
+    frame = clustered("pooled")
+    cut = cuts(frame)[1]
+    models = ({model: RANGED[model]} if model in RANGED else model,)
+    run = partial(ranges, models=models, horizon=3, method=method)
+    seeds = range(3) if model in RANGED else range(1)
+    return [(run(frame, seed=seed), run(changed_after(frame, cut), seed=seed), cut) for seed in seeds]
+
+
+clean_runs_of = cache(runs_of)
