@@ -1,0 +1,218 @@
+"""What was measured: results.json → RESULTS.md, peers.png and the lines on the screen."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+STORE, PAGE, PICTURE = HERE / "results.json", HERE / "RESULTS.md", HERE / "peers.png"
+INK, GREY, BLUE, ORANGE = "#222222", "#999999", "#0072B2", "#D55E00"  # as gatecast's own charts
+Row = dict[str, Any]
+
+
+def machine() -> Row:
+    """Cores, processor, system, load average."""
+    model = next(
+        (line.split(":")[1].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")),
+        platform.processor(),
+    )
+    memory = next(
+        (int(line.split()[1]) for line in _lines("/proc/meminfo") if line.startswith("MemTotal")), 0
+    )
+    return {
+        "date": date.today().isoformat(),
+        "cores": len(os.sched_getaffinity(0)),
+        "processor": model,
+        "memory_gb": round(memory / 2**20),
+        "python": platform.python_version(),
+        "load_before": load(),
+    }
+
+
+def load() -> float:
+    """Over the last minute."""
+    return round(os.getloadavg()[0], 2)
+
+
+def add(name: str, result: Row) -> None:
+    results = _stored()
+    results[name] = result
+    STORE.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def text(name: str) -> str:
+    """One job as Markdown."""
+    result = _stored()[name]
+    return "\n".join(
+        [f"### {name}: {result['title']}" if "title" in result else _title(name, result), "", *_body(result)]
+    )
+
+
+def write() -> None:
+    results = _stored()
+    parts = [
+        "# gatecast beside other libraries",
+        "",
+        "Printed by `python benchmarks/peers.py`; the numbers of every repeat are in results.json.",
+        "",
+        *_preface(results),
+    ]
+    for name in results:
+        parts += ["", text(name)]
+    PAGE.write_text("\n".join(parts) + "\n", encoding="utf-8")
+    if any("sides" in result for result in results.values()):
+        _draw(results)
+
+
+def _preface(results: dict[str, Row]) -> list[str]:
+    machines = [result["machine"] for result in results.values()]
+    kinds = sorted(
+        {f"{m['processor']}, {m['cores']} cores, {m['memory_gb']} GB, Python {m['python']}" for m in machines}
+    )
+    versions: dict[str, str] = {}
+    for result in results.values():
+        for side in result.get("sides", []):
+            versions |= side["versions"]
+        versions |= result.get("versions", {})
+    loads = [m["load_before"] for m in machines] + [result["load_after"] for result in results.values()]
+    return [
+        f"Machine: {'; '.join(kinds)}; load average between {min(loads)} and {max(loads)}, these programs",
+        "and whatever else ran.",
+        f"Versions: {', '.join(f'{name} {version}' for name, version in sorted(versions.items()))}.",
+        "",
+        "How: every side is a process of its own; the sides take turns, forwards and backwards. Times are",
+        "µs per training step and network, compilation and first calls excluded for everyone and given",
+        "beside them. A ratio is a peer's time over gatecast's in the same repeat; medians, with the",
+        "smallest and largest in brackets. PyTorch and Keras start from gatecast's first weights and see",
+        "the same batches in the same order; 'loss' is by how much their mean loss in the second epoch",
+        "differs (relative, the largest of all networks). neuralforecast and darts draw their own weights",
+        "and windows: cell, sizes, batch and steps are the same, their start-up of each training is given",
+        "apart. Of every peer the best way that was tried counts: one thread or two, for populations one",
+        "process on two threads or two processes on one each; torch.compile around nn.LSTM or around the",
+        "cell written out; Keras with one or ten steps per execution. A slow peer makes fewer steps in a",
+        "timed call (about two seconds), gatecast always all of them.",
+    ]
+
+
+def _title(name: str, result: Row) -> str:
+    job, machine = result["job"], result["machine"]
+    short = " (quick: a look, not a measurement)" if result["quick"] else ""
+    return (
+        f"### {name}: {job['title']}{short}\n\n{result['repeats']} repeats on {machine['date']}, "
+        f"load average {machine['load_before']} before, {result['load_after']} after."
+    )
+
+
+def _body(result: Row) -> list[str]:
+    if "sides" not in result:
+        return result["lines"]
+    lines = [
+        "| side | µs per step and network | ratio | parameters | loss | first call, s | start-up, s | way |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for side in result["sides"]:
+        first = side["side"] == "gatecast"
+        lines.append(
+            f"| {side['side']} | {_spread(side['us'])} | {'1' if first else _spread(side['ratios'])} "
+            f"| {side['parameters']:,} | {_or_dash(side['loss_difference'], '.0e')} "
+            f"| {side['first_call_s']:.1f} | {_or_dash(side['start_up_s'], '.2f')} | {side['way']} |"
+        )
+    return [
+        *lines,
+        *(["", *(f"- left out: {reason}" for reason in result["dropped"])] if result["dropped"] else []),
+    ]
+
+
+def _spread(values: list[float]) -> str:
+    """Median (smallest to largest)."""
+    ordered = sorted(values)
+    middle = ordered[len(ordered) // 2] if len(ordered) % 2 else sum(ordered[len(ordered) // 2 - 1 :][:2]) / 2
+    return f"{_digits(middle)} ({_digits(ordered[0])} to {_digits(ordered[-1])})"
+
+
+def _digits(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def _or_dash(value: float | None, form: str) -> str:
+    return "–" if value is None else format(value, form)
+
+
+def _draw(results: dict[str, Row]) -> None:
+    """Times over gatecast's, one panel per job, bars with the spread of the repeats."""
+    import altair as alt
+
+    rows = [
+        {
+            "job": name,
+            "side": side["side"],
+            "ratio": side["median_ratio"],
+            "low": min(side["ratios"]),
+            "high": max(side["ratios"]),
+            "label": f"{_digits(side['median_ratio'])} x  ({_digits(side['median_us'])} µs)",
+        }
+        for name, result in results.items()
+        if "sides" in result
+        for side in result["sides"]
+    ]
+    order = list(dict.fromkeys(row["side"] for row in rows))
+    jobs = list(dict.fromkeys(row["job"] for row in rows))
+    scale = alt.Scale(type="log", domain=[0.3, 2 * max(row["high"] for row in rows)], clamp=True)
+    base = alt.Chart(alt.InlineData(values=rows)).encode(y=alt.Y("side:N", sort=order, title=None))
+    x = alt.X(
+        "ratio:Q",
+        scale=scale,
+        title="time per step and network, gatecast = 1 (log scale)",
+        axis=alt.Axis(values=[1, 10, 100]),
+    )
+    colour = alt.condition("datum.side == 'gatecast'", alt.value(ORANGE), alt.value(BLUE))
+    dots = base.mark_circle(size=60, opacity=1).encode(x=x, color=colour)
+    range_ = base.mark_rule(strokeWidth=2).encode(x=alt.X("low:Q", scale=scale), x2="high:Q", color=colour)
+    words = base.mark_text(align="left", dx=9, color=INK).encode(
+        x=alt.X("high:Q", scale=scale), text="label:N"
+    )
+    one = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=GREY).encode(x=alt.datum(1))
+    panel = alt.layer(one, range_, dots, words).properties(width=430, height=150)
+    layered = [
+        panel.transform_filter(f"datum.job == {json.dumps(job)} || !isValid(datum.job)").properties(
+            title=alt.TitleParams(f"{job}: {results[job]['job']['title']}", anchor="start", fontSize=13)
+        )
+        for job in jobs
+    ]
+    title = alt.TitleParams(
+        "Training small recurrent networks on the CPU",
+        subtitle="dots: medians; bars: smallest to largest ratio of the repeats",
+        anchor="start",
+        fontSize=17,
+        subtitleFontSize=13,
+        offset=12,
+    )
+    chart = (
+        alt.concat(*layered, columns=2)
+        .properties(title=title)
+        .configure(font="sans-serif", background="white")
+        .configure_view(stroke=None)
+        .configure_axis(
+            labelFontSize=12,
+            titleFontSize=12,
+            titleFontWeight="normal",
+            gridColor="#e8e8e8",
+            domainColor=GREY,
+            tickColor=GREY,
+        )
+        .configure_text(fontSize=12)
+    )
+    chart.save(str(PICTURE), scale_factor=1.5)
+
+
+def _stored() -> dict[str, Row]:
+    return json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {}
+
+
+def _lines(file: str) -> list[str]:
+    return Path(file).read_text(encoding="utf-8").splitlines() if Path(file).exists() else []

@@ -1,0 +1,84 @@
+"""gatecast, through `fit_windows`, with the settings of its command line."""
+
+from __future__ import annotations
+
+# isort: off
+from sides import prepared  # noqa: F401  (first: before JAX)
+
+# isort: on
+import time
+from typing import Any
+
+import jax
+import numpy as np
+from jobs import LEARNING_RATE, Job
+
+import gatecast as gc
+from gatecast.nn.network import init_params
+from gatecast.nn.population import Member
+
+_now: dict[str, Any] = {}
+
+
+def network_of(job: Job, init: str = "pytorch") -> gc.Network:
+    return gc.Network(
+        cell=job.cell,
+        hidden_size=job.hidden,
+        num_layers=job.layers,
+        mlp=job.mlp,
+        activation="linear",
+        init=init,
+    )
+
+
+def prepare(job: dict[str, Any], seeds: list[int], variant: str) -> dict[str, Any]:
+    _now.update(job=Job.from_dict(job), arrays=Job.from_dict(job).arrays(), seeds=len(seeds))
+    began = time.perf_counter()
+    _train(_now["job"].epochs, "pytorch")
+    first = time.perf_counter() - began
+    second = once(_now["job"].epochs)["seconds"]
+    params = _weights(_now["job"], 0, "pytorch")
+    return {
+        "first_call_s": first,
+        "probe_us": 1e6 * second / (_now["job"].steps * len(seeds)),
+        "parameters": sum(value.size for value in params.values()),
+        "versions": {"gatecast": gc.__version__, "jax": jax.__version__},
+    }
+
+
+def once(epochs: int) -> dict[str, Any]:
+    began = time.perf_counter()
+    _train(epochs, "pytorch")
+    return {"seconds": time.perf_counter() - began}
+
+
+def check(init: str) -> dict[str, Any]:
+    history = _train(2, init).history
+    return {"losses": history[history["epoch"] == 2].sort_values("seed")["loss"].tolist()}
+
+
+def write_weights(job: dict[str, Any], seeds: list[int], init: str, file: str) -> dict[str, Any]:
+    """The first weights of every network, under torch.nn.LSTM's names, for the other sides."""
+    weights = {seed: _weights(Job.from_dict(job), seed, init) for seed in seeds}
+    np.savez(file, **{f"{seed}/{name}": value for seed in seeds for name, value in weights[seed].items()})
+    return {}
+
+
+def _weights(job: Job, seed: int, init: str) -> dict[str, np.ndarray]:
+    network, none = network_of(job, init), np.zeros(0, np.int64)
+    key = Member(seed, 0, network.tag, 0, none, none, 1).key
+    params = init_params(network, key, features=job.features, lookback=job.lookback, horizon=1)
+    return {name: np.asarray(value) for name, value in params.items()}
+
+
+def _train(epochs: int, init: str) -> Any:
+    job, (X, y) = _now["job"], _now["arrays"]
+    training = gc.Training(
+        epochs=epochs,
+        batch_size=job.batch,
+        shuffle=False,
+        learning_rate=LEARNING_RATE,
+        patience=None,
+        clip_norm=None,
+    )
+    return gc.fit_windows(network_of(job, init), training, X, y, seeds=_now["seeds"])

@@ -1,0 +1,88 @@
+"""Keras: one compiled model, given each network's first weights in turn; `fit` does the rest."""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any
+
+import keras
+import numpy as np
+from jobs import LEARNING_RATE, Job
+
+if keras.backend.backend() == "torch":
+    import torch
+
+    torch.set_num_threads(int(os.environ["BENCH_THREADS"]))
+
+LAYERS = {"rnn": keras.layers.SimpleRNN, "lstm": keras.layers.LSTM, "gru": keras.layers.GRU}
+_now: dict[str, Any] = {}
+
+
+def prepare(job: dict[str, Any], seeds: list[int], variant: str, weights: str) -> dict[str, Any]:
+    own = Job.from_dict(job)
+    X, y = own.arrays()
+    layer = LAYERS[own.cell]
+    model = keras.Sequential([keras.Input((own.lookback, own.features))])
+    for index in range(own.layers):
+        model.add(layer(own.hidden, return_sequences=index < own.layers - 1))
+    for size in (*own.mlp, 1):
+        model.add(keras.layers.Dense(size))
+    stored = np.load(weights)
+    model.compile(
+        keras.optimizers.Adam(LEARNING_RATE, epsilon=1e-8),
+        loss="mse",
+        steps_per_execution=10 if variant == "ten steps per execution" else 1,
+    )
+    starts = [_start(own, {n: stored[f"{seed}/{n}"] for n in _names(stored, seed)}) for seed in seeds]
+    _now.update(job=own, model=model, X=X, y=y[:, None], starts=starts)
+    first, second = (_train(starts[0], 1)[0] for _ in range(2))
+    return {
+        "first_call_s": first,
+        "probe_us": 1e6 * second / own.batches,
+        "parameters": model.count_params(),
+        "versions": {"keras": keras.__version__},
+    }
+
+
+def once(epochs: int) -> dict[str, Any]:
+    return {"seconds": sum(_train(start, epochs)[0] for start in _now["starts"])}
+
+
+def check() -> dict[str, Any]:
+    return {"losses": [_train(start, 2)[1] for start in _now["starts"]]}
+
+
+def _train(start: list[np.ndarray], epochs: int) -> tuple[float, float]:
+    """Seconds, and the last epoch's mean loss."""
+    model, job = _now["model"], _now["job"]
+    model.set_weights(start)
+    for value in model.optimizer.variables:
+        if value is not model.optimizer._learning_rate:
+            value.assign(np.zeros(value.shape, value.dtype))
+    began = time.perf_counter()
+    history = model.fit(_now["X"], _now["y"], job.batch, epochs, verbose=0, shuffle=False)
+    return time.perf_counter() - began, history.history["loss"][-1]
+
+
+def _names(stored: Any, seed: int) -> list[str]:
+    return [name.split("/")[1] for name in stored.files if name.startswith(f"{seed}/")]
+
+
+def _start(job: Job, params: dict[str, np.ndarray]) -> list[np.ndarray]:
+    """torch.nn.LSTM's weights as Keras': transposed; the GRU's gates z, r, n instead of r, z, n."""
+
+    def gates(weight: np.ndarray) -> np.ndarray:
+        if job.cell != "gru":
+            return weight
+        r, z, n = np.split(weight, 3)
+        return np.concatenate([z, r, n])
+
+    start = []
+    for layer in range(job.layers):
+        start += [gates(params[f"weight_{part}_l{layer}"]).T for part in ("ih", "hh")]
+        biases = [gates(params[name]) for part in ("ih", "hh") if (name := f"bias_{part}_l{layer}") in params]
+        start.append(np.stack(biases) if len(biases) == 2 else biases[0])
+    for name in (*(f"mlp.{index}" for index in range(len(job.mlp))), "out"):
+        start += [params[f"{name}.weight"].T, params[f"{name}.bias"]]
+    return start
