@@ -68,7 +68,7 @@ def forecast_all(
                 notes.append(note)
             told[name] = _calibrated(method, problem, folds, rehearsed, tested)
         outcome = _outcome(problem, folds, told)
-    return outcome, fitted, tuple(notes)
+    return outcome, fitted, tuple(note for note in notes if note)
 
 
 def _baseline(name: str, problem: Problem, fold: Fold) -> Told:
@@ -147,9 +147,17 @@ def _ranges(
         seeds = np.stack([_median_price(seed, problem, fold) for seed in one.seeds])
         tested.append(Told(_median_price(one.test, problem, fold), seeds, one.test, one.seeds))
         kinds[one.kind] += 1
+    return rehearsed, tested, _joining(name, network, kinds)
+
+
+def _joining(name: str, network: FittedNetwork, kinds: Counter[str]) -> str:
+    """How the seeds of a network of ranges became one; empty where there is one only."""
+    if len({member.seed for member in network.members}) == 1:
+        return ""
+    if network.network.output == "quantiles":
+        return f"The seeds of {name} are joined by the mean of each quantile"
     words = " and ".join(f"{kind} in {count}" for kind, count in kinds.most_common())
-    note = f"The seeds of {name} are joined by {words} of {len(folds)} folds, chosen on validation"
-    return rehearsed, tested, note
+    return f"The seeds of {name} are joined by {words} of {kinds.total()} folds, chosen on validation"
 
 
 def _median_price(distribution: Distribution, problem: Problem, fold: Fold) -> Floats:
