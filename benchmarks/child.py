@@ -95,9 +95,10 @@ def serve(side: str) -> None:
     module = importlib.import_module(f"sides.{side}")
     imported = time.perf_counter() - began
     for line in sys.stdin:
-        request = json.loads(line)
+        request, cpu = json.loads(line), time.process_time()
         try:
             answer = getattr(module, request.pop("do"))(**request)
+            answer.setdefault("cpu_s", time.process_time() - cpu)
             answer |= {
                 "import_s": imported,
                 "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,

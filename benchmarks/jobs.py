@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float32]
 LEARNING_RATE = 1e-3
+LIMIT = 5.0  # seconds after which a peer may break off a timed call: the steps it made are counted
 
 
 @dataclass(frozen=True)

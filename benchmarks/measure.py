@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from jobs import Job
 
 SCOUT_MARGIN = 1.5  # ways of running a peer that are slower than this times its best are not repeated
 SAME_LOSS = 1e-3
-CALL_SECONDS = 2.0  # a peer's timed call is cut to so many epochs; its time per step does not depend on them
+CALL_SECONDS = 1.0  # a peer's timed call is cut to so many epochs; its time per step does not depend on them
 UNROLLED = 20  # cell steps: with more, compiling the written-out cell takes minutes and pays even less
 FIRST_CALL_LIMIT = 150.0  # seconds; compiling may take long
 
@@ -50,6 +51,7 @@ class Timing:
     loss_difference: float | None = None
     versions: dict[str, str] = field(default_factory=dict)
     epochs: int = 1  # in one timed call
+    cpu_us: list[float] = field(default_factory=list)  # the same in processor time of all its threads
     us: list[float] = field(default_factory=list)  # per training step and network
 
 
@@ -157,6 +159,7 @@ def measure(job: Job, pool: Pool, repeats: int, only: set[str] | None = None) ->
     for repeat in range(repeats):
         for timing in kept if repeat % 2 == 0 else reversed(kept):
             timing.us.append(_once(timing, job, pool))
+        kept = _still_in_the_race(kept, pool)
     for timing in kept:
         pool.drop(timing.way)
     return {
@@ -165,6 +168,18 @@ def measure(job: Job, pool: Pool, repeats: int, only: set[str] | None = None) ->
         "sides": _sides(kept),
         "dropped": dropped,
     }
+
+
+def _still_in_the_race(kept: list[Timing], pool: Pool) -> list[Timing]:
+    """Without the ways whose best time is far above the median of their peer's best way."""
+    best: dict[str, float] = {}
+    for timing in kept:
+        best[timing.way.name] = min(median(timing.us), best.get(timing.way.name, math.inf))
+    staying = [timing for timing in kept if min(timing.us) <= SCOUT_MARGIN * best[timing.way.name]]
+    for timing in kept:
+        if timing not in staying:
+            pool.drop(timing.way)
+    return staying
 
 
 def _prepare(way: Way, job: Job, seeds: list[int], pool: Pool) -> tuple[Timing, float]:
@@ -216,6 +231,7 @@ def _once(timing: Timing, job: Job, pool: Pool) -> float:
     starts = [answer["start_up_s"] for answer in answers if "start_up_s" in answer]
     timing.start_up_s = max(starts) if starts else None
     steps = answers[0].get("steps", timing.epochs * job.batches)
+    timing.cpu_us.append(1e6 * sum(answer["cpu_s"] for answer in answers) / (steps * job.members))
     return 1e6 * max(answer["seconds"] for answer in answers) / (steps * job.members)
 
 
@@ -235,6 +251,7 @@ def _sides(kept: list[Timing]) -> list[dict[str, Any]]:
                 "side": name,
                 "way": timing.way.label,
                 "us": timing.us,
+                "cpu_us": timing.cpu_us,
                 "median_us": median(timing.us),
                 "ratios": ratios,
                 "median_ratio": median(ratios),

@@ -49,7 +49,11 @@ def text(name: str) -> str:
     """One job as Markdown."""
     result = _stored()[name]
     return "\n".join(
-        [f"### {name}: {result['title']}" if "title" in result else _title(name, result), "", *_body(result)]
+        [
+            f"### {name}: {result['title']}{_quick(result)}" if "title" in result else _title(name, result),
+            "",
+            *_body(result),
+        ]
     )
 
 
@@ -84,6 +88,8 @@ def _preface(results: dict[str, Row]) -> list[str]:
         f"Machine: {'; '.join(kinds)}; load average between {min(loads)} and {max(loads)}, these programs",
         "and whatever else ran.",
         f"Versions: {', '.join(f'{name} {version}' for name, version in sorted(versions.items()))}.",
+        "'CPU µs' is the processor time of all threads of a side in the same calls, which other programs",
+        "disturb less than the clock; divided by the cores it is the least that the clock could show.",
         "",
         "How: every side is a process of its own; the sides take turns, forwards and backwards. Times are",
         "µs per training step and network, compilation and first calls excluded for everyone and given",
@@ -95,15 +101,18 @@ def _preface(results: dict[str, Row]) -> list[str]:
         "apart. Of every peer the best way that was tried counts: one thread or two, for populations one",
         "process on two threads or two processes on one each; torch.compile around nn.LSTM or around the",
         "cell written out; Keras with one or ten steps per execution. A slow peer makes fewer steps in a",
-        "timed call (about two seconds), gatecast always all of them.",
+        "timed call (about one second), gatecast always all of them.",
     ]
+
+
+def _quick(result: Row) -> str:
+    return " (quick: a look, not a measurement)" if result["quick"] else ""
 
 
 def _title(name: str, result: Row) -> str:
     job, machine = result["job"], result["machine"]
-    short = " (quick: a look, not a measurement)" if result["quick"] else ""
     return (
-        f"### {name}: {job['title']}{short}\n\n{result['repeats']} repeats on {machine['date']}, "
+        f"### {name}: {job['title']}{_quick(result)}\n\n{result['repeats']} repeats on {machine['date']}, "
         f"load average {machine['load_before']} before, {result['load_after']} after."
     )
 
@@ -112,15 +121,16 @@ def _body(result: Row) -> list[str]:
     if "sides" not in result:
         return result["lines"]
     lines = [
-        "| side | µs per step and network | ratio | parameters | loss | first call, s | start-up, s | way |",
-        "|---|---|---|---|---|---|---|---|",
+        "| side | µs per step, network | ratio | CPU µs | parameters | loss | first, s | start-up, s | way |",
+        "|---|---|---|---|---|---|---|---|---|",
     ]
     for side in result["sides"]:
         first = side["side"] == "gatecast"
         lines.append(
             f"| {side['side']} | {_spread(side['us'])} | {'1' if first else _spread(side['ratios'])} "
-            f"| {side['parameters']:,} | {_or_dash(side['loss_difference'], '.0e')} "
-            f"| {side['first_call_s']:.1f} | {_or_dash(side['start_up_s'], '.2f')} | {side['way']} |"
+            f"| {_spread(side['cpu_us'])} | {side['parameters']:,} "
+            f"| {_or_dash(side['loss_difference'], '.0e')} | {side['first_call_s']:.1f} "
+            f"| {_or_dash(side['start_up_s'], '.2f')} | {side['way']} |"
         )
     return [
         *lines,

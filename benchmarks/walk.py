@@ -27,7 +27,7 @@ LIMIT = 1800.0  # seconds for one answer
 
 
 def measure(pool: Pool, repeats: int, *, quick: bool) -> dict[str, Any]:
-    walk = WALK | ({"seeds": 1, "folds": 2} if quick else {})
+    walk = WALK | ({"seeds": 1, "folds": 2, "epochs": 3} if quick else {})
     ours, file = pool.lanes(OURS)[0], str(pool.scratch / "walk.npz")
     shape = ours.call("export", walk=walk, file=file)
     first = ours.call("walk", LIMIT, walk=walk)

@@ -69,6 +69,7 @@ def once(epochs: int) -> dict[str, Any]:
     whole = time.perf_counter() - began
     return {
         "seconds": Clock.seconds,
+        "cpu_s": Clock.cpu,
         "start_up_s": (whole - Clock.seconds) / Clock.trainings,
         "steps": Clock.steps / Clock.trainings,
     }
@@ -89,6 +90,7 @@ def walk(job: dict[str, Any], file: str, refits: int, stride: int, steps: int) -
     per_epoch = -(-(start + stride * (refits - 1) // 2) // own.batch)
     model = model_of(own, max(round(steps / per_epoch), 1), 0)
     Clock.reset()
+    Clock.breaks_off = False
     began = time.perf_counter()
     model.historical_forecasts(
         target,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from typing import Any
 
 import keras
 import numpy as np
-from jobs import LEARNING_RATE, Job
+from jobs import LEARNING_RATE, LIMIT, Job
 
 if keras.backend.backend() == "torch":
     import torch
@@ -46,23 +47,39 @@ def prepare(job: dict[str, Any], seeds: list[int], variant: str, weights: str) -
 
 
 def once(epochs: int) -> dict[str, Any]:
-    return {"seconds": sum(_train(start, epochs)[0] for start in _now["starts"])}
+    runs = [_train(start, epochs, LIMIT / len(_now["starts"])) for start in _now["starts"]]
+    steps = sum(run[2] for run in runs) * _now["job"].batches
+    return {"seconds": sum(run[0] for run in runs), "steps": steps / len(runs)}
 
 
 def check() -> dict[str, Any]:
     return {"losses": [_train(start, 2)[1] for start in _now["starts"]]}
 
 
-def _train(start: list[np.ndarray], epochs: int) -> tuple[float, float]:
-    """Seconds, and the last epoch's mean loss."""
+class _Limit(keras.callbacks.Callback):
+    """No epoch is begun after `seconds`."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self.end = time.perf_counter() + seconds
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        self.model.stop_training = time.perf_counter() > self.end
+
+
+def _train(start: list[np.ndarray], epochs: int, limit: float = math.inf) -> tuple[float, float, int]:
+    """Seconds, the last epoch's mean loss, and epochs."""
     model, job = _now["model"], _now["job"]
     model.set_weights(start)
     for value in model.optimizer.variables:
         if value is not model.optimizer._learning_rate:
             value.assign(np.zeros(value.shape, value.dtype))
     began = time.perf_counter()
-    history = model.fit(_now["X"], _now["y"], job.batch, epochs, verbose=0, shuffle=False)
-    return time.perf_counter() - began, history.history["loss"][-1]
+    history = model.fit(
+        _now["X"], _now["y"], job.batch, epochs, verbose=0, shuffle=False, callbacks=[_Limit(limit)]
+    )
+    losses = history.history["loss"]
+    return time.perf_counter() - began, losses[-1], len(losses)
 
 
 def _names(stored: Any, seed: int) -> list[str]:

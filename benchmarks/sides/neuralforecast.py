@@ -76,6 +76,7 @@ def once(epochs: int) -> dict[str, Any]:
     whole = time.perf_counter() - began
     return {
         "seconds": Clock.seconds,
+        "cpu_s": Clock.cpu,
         "start_up_s": (whole - Clock.seconds) / Clock.trainings,
         "steps": Clock.steps / Clock.trainings,
     }
@@ -91,6 +92,7 @@ def walk(job: dict[str, Any], file: str, refits: int, stride: int, steps: int) -
     """One model and seed through cross_validation(refit=True): `refits` trainings of `steps` steps."""
     own, rows = Job.from_dict(job), np.load(file)["rows"]
     Clock.reset()
+    Clock.breaks_off = False
     began = time.perf_counter()
     forecaster = NeuralForecast([model_of(own, steps, 0)], freq=1)
     forecaster.cross_validation(

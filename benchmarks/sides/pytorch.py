@@ -7,6 +7,7 @@ the cell written out, so that the compiler sees all of it).
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jobs import LEARNING_RATE, Job
+from jobs import LEARNING_RATE, LIMIT, Job
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
@@ -113,31 +114,35 @@ def _timed(job: Job) -> float:
 
 def once(epochs: int) -> dict[str, Any]:
     began = time.perf_counter()
+    steps = 0
     for start in _now["starts"]:
-        _train(start, epochs)
-    return {"seconds": time.perf_counter() - began}
+        steps += _train(start, epochs, began + LIMIT)[1]
+    return {"seconds": time.perf_counter() - began, "steps": steps / len(_now["starts"])}
 
 
 def check() -> dict[str, Any]:
-    return {"losses": [_train(start, 2) for start in _now["starts"]]}
+    return {"losses": [_train(start, 2)[0] for start in _now["starts"]]}
 
 
-def _train(start: dict[str, Tensor], epochs: int) -> float:
-    """The mean loss of the last epoch."""
+def _train(start: dict[str, Tensor], epochs: int, deadline: float = math.inf) -> tuple[float, int]:
+    """The mean loss of the last epoch, and the steps made: at least one, others only before the deadline."""
     network, batches = _now["network"], _now["batches"]
     loss_of: Callable[[Tensor, Tensor], Tensor] = _now["loss"]
     network.load_state_dict(start)
     optimizer = torch.optim.Adam(network.parameters(), LEARNING_RATE, fused=_now["fused"] or None)
-    total = torch.zeros(())
+    total, steps = torch.zeros(()), 0
     for _ in range(epochs):
         total = torch.zeros(())
         for x, y in batches:
+            if steps and time.perf_counter() > deadline:
+                return math.nan, steps
+            steps += 1
             optimizer.zero_grad()
             loss = loss_of(x, y)
             loss.backward()
             optimizer.step()
             total += loss.detach()
-    return float(total) / len(batches)
+    return float(total) / len(batches), steps
 
 
 def _start(network: nn.Module, weights: Any, seed: int) -> dict[str, Tensor]:
