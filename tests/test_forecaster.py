@@ -14,7 +14,10 @@ import pytest
 
 import gatecast as gc
 from gatecast.data.sessions import next_sessions
+from gatecast.distributions import StudentT
 from gatecast.errors import DataError, NotFittedError, RunError, SettingError
+from gatecast.evaluation.ranges import PARAMETERS, QUANTILE_COLUMNS
+from gatecast.experiment import Experiment
 from gatecast.nn.storage import _digest, save_network
 
 from .conftest import walk_frame  # isort: skip
@@ -268,3 +271,136 @@ def test_a_network_that_is_no_forecaster_is_refused(fitted: gc.Forecaster, tmp_p
     save_network(fitted._fitted, tmp_path / "network")
     with pytest.raises(RunError, match="not a forecaster"):
         gc.Forecaster.load(tmp_path)
+
+
+# Ranges
+
+RANGE = {"cell": "rnn", "hidden_size": 2}
+RANGED = {
+    "student_t": (gc.Network(output="student_t", **RANGE), "none"),
+    "calibrated student_t": (gc.Network(output="student_t", **RANGE), "conformal"),
+    "calibrated point": (gc.Network(**RANGE), "adaptive"),
+}
+RANGE_SHAPE = {"lookback": 3, "horizon": 5, "seeds": 2}
+
+
+@pytest.fixture(scope="module")
+def ranged(prices: gc.Prices) -> dict[str, gc.Forecaster]:
+    return {
+        name: gc.Forecaster(network, QUICK, **RANGE_SHAPE, calibration=method).fit(prices)
+        for name, (network, method) in RANGED.items()
+    }
+
+
+@pytest.mark.parametrize("name", RANGED)
+def test_a_range_has_a_row_of_quantiles_per_session(ranged: dict[str, gc.Forecaster], name: str) -> None:
+    table = ranged[name].forecast()
+    steps = table[list(QUANTILE_COLUMNS)].diff(axis=1).iloc[:, 1:]
+    assert (steps >= 0).all(axis=None)  # 22 sessions of validation tell nothing of 1 %
+    assert (steps.loc[:, "q10":"q90"] > 0).all(axis=None)
+    assert (table["q10"] < table["anchor"]).all() and (table["q90"] > table["anchor"]).all()
+    if name != "calibrated point":  # its median is that of its errors; the point stays
+        np.testing.assert_allclose(table["forecast"], table["q50"], rtol=1e-12)
+    assert (table["low"] < table["high"]).all()
+    width = np.log(table["q90"] / table["q10"]).to_numpy().reshape(2, 5)
+    assert (np.diff(width[:, [0, 2, 4]]) > 0).all()  # five sessions are less sure than one
+
+
+def test_the_parameters_of_a_student_t_are_those_of_its_quantiles(
+    ranged: dict[str, gc.Forecaster], prices: gc.Prices
+) -> None:
+    """Where the seeds are joined by their parameters; always so with one."""
+    one = gc.Forecaster(RANGED["student_t"][0], QUICK, **{**RANGE_SHAPE, "seeds": 1}).fit(prices).forecast()
+    parameters = [one[name].to_numpy()[None] for name in PARAMETERS]
+    told = one["anchor"].to_numpy() * np.exp(StudentT(*parameters).quantile([0.1])[0, :, 0])
+    np.testing.assert_allclose(one["q10"], told, rtol=1e-12)
+    for name in ("calibrated student_t", "calibrated point"):
+        assert not set(PARAMETERS) & set(ranged[name].forecast().columns)
+
+
+def test_a_point_alone_has_no_range(fitted: gc.Forecaster) -> None:
+    assert not set(QUANTILE_COLUMNS) & set(fitted.forecast().columns)
+
+
+@pytest.mark.parametrize("name", RANGED)
+def test_a_loaded_forecaster_tells_the_same_range(
+    ranged: dict[str, gc.Forecaster], name: str, tmp_path: Path
+) -> None:
+    model = ranged[name]
+    again = gc.Forecaster.load(model.save(tmp_path / "m"))
+    pd.testing.assert_frame_equal(again.forecast(), model.forecast(), check_exact=True)
+    newer = gc.Prices.from_frame(frame(160), calendar="daily")
+    pd.testing.assert_frame_equal(again.forecast(newer), model.forecast(newer), check_exact=True)
+    assert again.network == model.network
+
+
+def test_what_calibration_learned_is_kept_in_the_file(
+    ranged: dict[str, gc.Forecaster], tmp_path: Path
+) -> None:
+    """Without it another range would be told: the one before calibration."""
+    model = ranged["calibrated student_t"]
+    raw = ranged["student_t"].forecast()
+    again = gc.Forecaster.load(model.save(tmp_path / "m")).forecast()
+    assert not np.isclose(again["q05"], raw["q05"], rtol=1e-6).any()
+    np.testing.assert_array_equal(again["anchor"], raw["anchor"])
+
+
+def test_ranges_of_some_symbols_are_those_of_all(ranged: dict[str, gc.Forecaster], prices: gc.Prices) -> None:
+    """Calibration is per symbol: B alone must not get A's."""
+    for model in ranged.values():
+        whole = model.forecast()
+        for symbol in "AB":
+            alone = model.forecast(prices.select(symbol))
+            expected = whole[whole["symbol"] == symbol].reset_index(drop=True)
+            pd.testing.assert_frame_equal(alone, expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["student_t", "calibrated point"])
+def test_the_forecaster_of_an_experiment_is_the_one_made_by_hand(
+    ranged: dict[str, gc.Forecaster], prices: gc.Prices, name: str
+) -> None:
+    """Other models of the experiment, its folds and its tests change nothing."""
+    network, method = RANGED[name]
+    experiment = Experiment(
+        models=("naive", "other", "mine"),
+        networks={"other": NETWORK, "mine": network},
+        training=QUICK,
+        calibration=method,
+        folds=7,
+        test_size=0.4,
+        **RANGE_SHAPE,
+    )
+    made = gc.Forecaster.of(experiment, "mine")
+    assert made.network == network
+    pd.testing.assert_frame_equal(made.fit(prices).forecast(), ranged[name].forecast(), check_exact=True)
+
+
+def test_the_forecaster_of_an_experiment_keeps_its_features_and_column(
+    prices: gc.Prices, tmp_path: Path, monkeypatch
+) -> None:
+    (tmp_path / "features_of_mine.py").write_text(
+        "def change(prices):\n    return prices[['high']].pct_change()\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    settings = {"features": "features_of_mine:change", "column": "high", **RANGE_SHAPE, "seeds": 1}
+    experiment = Experiment(models=("naive", "mine"), networks={"mine": NETWORK}, training=QUICK, **settings)
+    tables = [
+        model.fit(prices).forecast()
+        for model in (gc.Forecaster.of(experiment, "mine"), gc.Forecaster(NETWORK, QUICK, **settings))
+    ]
+    pd.testing.assert_frame_equal(*tables, check_exact=True)
+    assert set(tables[0]["anchor"]) == set(prices.table.groupby("symbol")["high"].last())
+
+
+def test_a_range_of_prices_that_stood_still(tmp_path: Path) -> None:
+    """As narrow as they stood for what is in units of their volatility; finite for any point."""
+    flat = gc.Prices.from_frame(frame().assign(open=5.0, high=5.0, low=5.0, close=5.0), calendar="daily")
+    for name, (network, method) in RANGED.items():
+        model = gc.Forecaster(network, QUICK, **RANGE_SHAPE, calibration=method).fit(flat)
+        table = model.forecast()
+        quantiles = table[list(QUANTILE_COLUMNS)]
+        assert np.isfinite(quantiles).all(axis=None)
+        if name != "calibrated point":
+            np.testing.assert_allclose(quantiles, 5.0, rtol=1e-3)
+        again = gc.Forecaster.load(model.save(tmp_path / "m", overwrite=True))
+        pd.testing.assert_frame_equal(again.forecast(), table, check_exact=True)

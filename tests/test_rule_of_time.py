@@ -251,10 +251,10 @@ def range_is_blind(base, changed, cut, model: str) -> bool:
 
 
 def left_out(*shape) -> tuple[str, ...]:
-    """Models without a range; a network of points is slow to compile."""
-    if shape[-1] == "none":
-        return ("naive", "point")
-    return ("point",) if shape == RANGE_SHAPES[0] else ()
+    """Models without a range; in the fast shape all networks but one: they are slow to compile."""
+    if shape == RANGE_SHAPES[0]:
+        return ("point", "quantile")
+    return ("naive", "point") if shape[-1] == "none" else ()
 
 
 def range_parameters():
