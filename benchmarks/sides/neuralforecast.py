@@ -95,9 +95,7 @@ def walk(job: dict[str, Any], file: str, refits: int, stride: int, steps: int) -
     Clock.breaks_off = False
     began = time.perf_counter()
     forecaster = NeuralForecast([model_of(own, steps, 0)], freq=1)
-    forecaster.cross_validation(
-        frame_of(rows), n_windows=refits, step_size=stride, refit=True, use_init_models=True, val_size=None
-    )
+    forecaster.cross_validation(frame_of(rows), n_windows=refits, step_size=stride, refit=True)
     return {
         "seconds": time.perf_counter() - began,
         "training_s": Clock.seconds,
