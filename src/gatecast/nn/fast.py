@@ -1,0 +1,232 @@
+"""The cells of `gatecast.nn.cells` as whole layers with backward passes by hand: the same numbers, sooner.
+
+What pays on a processor, for networks so small that overhead is all there is (measured in DESIGN.md's jobs):
+the batch is the last axis, so that gates are slices of whole rows and every loop runs over neighbours in
+memory; one product per session gives all gates, [W b U] [x; 1; h]; one tanh serves all gates,
+sigmoid(p) = tanh(p / 2) / 2 + 1 / 2, the halves being put into the weights once; the forward pass keeps the
+gates' derivatives, with which a step backwards is a few multiplications; and the gradient of all weights is
+one product over all sessions. tests/nn/test_fast.py holds it to the textbook's equations.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from gatecast.nn import cells
+from gatecast.nn.cells import State
+
+Kept = tuple[jax.Array, ...]
+
+
+class Kind(NamedTuple):
+    """A cell with R blocks of rows in its product; all arrays are batch-last, p is (R, H, B).
+
+    weights: (W_ih, b_ih, W_hh, b_hh) → [W b U] (R · H, F + 1 + H), halved where a sigmoid comes.
+    step: (p, state) → the next state and what the way back needs, each array (…, B).
+    back: (kept, gradient of the next state) → gradients of p and, apart from the product, of the state.
+    """
+
+    weights: Callable[[jax.Array, jax.Array, jax.Array, jax.Array | None], jax.Array]
+    step: Callable[[jax.Array, State], tuple[State, Kept]]
+    back: Callable[[Kept, State], tuple[jax.Array, State]]
+
+
+def _rnn_weights(
+    weight_ih: jax.Array, bias_ih: jax.Array, weight_hh: jax.Array, bias_hh: jax.Array | None
+) -> jax.Array:
+    return _side_by_side(weight_ih, bias_ih if bias_hh is None else bias_ih + bias_hh, weight_hh)
+
+
+def _rnn_step(p: jax.Array, state: State) -> tuple[State, Kept]:
+    h = jnp.tanh(p[0])
+    return (h,), (1 - h * h,)
+
+
+def _rnn_back(kept: Kept, gradient: State) -> tuple[jax.Array, State]:
+    (slope,), (dh,) = kept, gradient
+    return (slope * dh)[None], (jnp.zeros_like(dh),)
+
+
+def _lstm_weights(
+    weight_ih: jax.Array, bias_ih: jax.Array, weight_hh: jax.Array, bias_hh: jax.Array | None
+) -> jax.Array:
+    return _scaled(_rnn_weights(weight_ih, bias_ih, weight_hh, bias_hh), (0.5, 0.5, 1.0, 0.5))
+
+
+def _lstm_step(p: jax.Array, state: State) -> tuple[State, Kept]:
+    """Kept: what multiplies dc in the blocks i, f, g and dh in o; f; and the part of dh that reaches c."""
+    _, c = state
+    a = jnp.tanh(p)
+    i, f, g, o = _sigmoid(a[0]), _sigmoid(a[1]), a[2], _sigmoid(a[3])
+    new = f * c + i * g
+    out = jnp.tanh(new)
+    slope = _blocks(0.5, 0.5, 1.0, 0.5) * (1 - a * a) * _blocks(g, c, i, out)
+    return (o * out, new), (slope, f, o * (1 - out * out))
+
+
+def _lstm_back(kept: Kept, gradient: State) -> tuple[jax.Array, State]:
+    (slope, f, reach), (dh, dc) = kept, gradient
+    dc = dc + dh * reach
+    return slope * _blocks(dc, dc, dc, dh), (jnp.zeros_like(dh), dc * f)
+
+
+def _gru_weights(
+    weight_ih: jax.Array, bias_ih: jax.Array, weight_hh: jax.Array, bias_hh: jax.Array | None
+) -> jax.Array:
+    """Blocks r, z, what n gets from x, what n gets from h: r comes between the last two."""
+    size = weight_hh.shape[1]
+    if bias_hh is None:
+        bias_hh = jnp.zeros_like(bias_ih)
+    gates = slice(None, 2 * size)
+    new = slice(2 * size, None)
+    both = _side_by_side(weight_ih[gates], bias_ih[gates] + bias_hh[gates], weight_hh[gates])
+    from_x = _side_by_side(weight_ih[new], bias_ih[new], jnp.zeros_like(weight_hh[new]))
+    from_h = _side_by_side(jnp.zeros_like(weight_ih[new]), bias_hh[new], weight_hh[new])
+    return _scaled(jnp.concatenate([both, from_x, from_h]), (0.5, 0.5, 1.0, 1.0))
+
+
+def _gru_step(p: jax.Array, state: State) -> tuple[State, Kept]:
+    """Kept: what multiplies dh in every block; z."""
+    (h,) = state
+    r, z = _sigmoid(jnp.tanh(p[0])), _sigmoid(jnp.tanh(p[1]))
+    n = jnp.tanh(p[2] + r * p[3])
+    dn = (1 - z) * (1 - n * n)
+    slope = _blocks(2 * dn * p[3] * r * (1 - r), 2 * (h - n) * z * (1 - z), dn, dn * r)
+    return (n + z * (h - n),), (slope, z)
+
+
+def _gru_back(kept: Kept, gradient: State) -> tuple[jax.Array, State]:
+    (slope, z), (dh,) = kept, gradient
+    return slope * dh, (dh * z,)
+
+
+KINDS: dict[Callable[..., State], Kind] = {
+    cells.rnn_step: Kind(_rnn_weights, _rnn_step, _rnn_back),
+    cells.lstm_step: Kind(_lstm_weights, _lstm_step, _lstm_back),
+    cells.gru_step: Kind(_gru_weights, _gru_step, _gru_back),
+}
+
+
+def layer(
+    kind: Kind,
+    x: jax.Array,
+    state: State,
+    weight_ih: jax.Array,
+    bias_ih: jax.Array,
+    weight_hh: jax.Array,
+    bias_hh: jax.Array | None,
+    *,
+    reverse: bool,
+) -> tuple[jax.Array, State]:
+    """One layer, one direction: x (F, T, B), state each (H, B) → outputs (H, T, B) and the final state."""
+    weights = kind.weights(weight_ih, bias_ih, weight_hh, bias_hh)
+    ones = jnp.concatenate([x, jnp.ones((1, *x.shape[1:]), x.dtype)])
+    return _run(kind, reverse, weights, ones, state)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
+def _run(
+    kind: Kind, reverse: bool, weights: jax.Array, x: jax.Array, state: State
+) -> tuple[jax.Array, State]:
+    """weights (R · H, F + 1 + H), x with a row of ones (F + 1, T, B), state each (H, B)."""
+    size = state[0].shape[0]
+    _, length, batch = x.shape
+
+    def session(n: jax.Array, carry: tuple[jax.Array, State]) -> tuple[jax.Array, State]:
+        outputs, state = carry
+        t = length - 1 - n if reverse else n
+        p = weights @ jnp.concatenate([x[:, t], state[0]])
+        state, _ = kind.step(p.reshape(-1, size, batch), state)
+        return _put(outputs, state[0], t), state
+
+    outputs = jnp.zeros((size, length, batch), x.dtype)
+    return jax.lax.fori_loop(0, length, session, (outputs, state))
+
+
+def _forward(
+    kind: Kind, reverse: bool, weights: jax.Array, x: jax.Array, state: State
+) -> tuple[tuple[jax.Array, State], tuple[jax.Array, jax.Array, Kept]]:
+    """As `_run`; kept besides the weights: read (F + 1 + H, T, B), what every session's product reads."""
+    size = state[0].shape[0]
+    above, length, batch = x.shape
+    shapes = jax.eval_shape(lambda: kind.step(jnp.zeros((weights.shape[0] // size, size, batch)), state)[1])
+    kept = tuple(jnp.zeros((length, *part.shape), x.dtype) for part in shapes)
+    read = jnp.concatenate([x, jnp.zeros((size, length, batch), x.dtype)])
+
+    def session(
+        n: jax.Array, carry: tuple[jax.Array, Kept, jax.Array, State]
+    ) -> tuple[jax.Array, Kept, jax.Array, State]:
+        read, kept, outputs, state = carry
+        t = length - 1 - n if reverse else n
+        read = jax.lax.dynamic_update_slice(read, state[0][:, None], (above, t, 0))
+        p = weights @ read[:, t]
+        state, keep = kind.step(p.reshape(-1, size, batch), state)
+        kept = tuple(all_.at[t].set(one) for all_, one in zip(kept, keep, strict=True))
+        return read, kept, _put(outputs, state[0], t), state
+
+    outputs = jnp.zeros((size, length, batch), x.dtype)
+    read, kept, outputs, state = jax.lax.fori_loop(0, length, session, (read, kept, outputs, state))
+    return (outputs, state), (weights, read, kept)
+
+
+def _backward(
+    kind: Kind,
+    reverse: bool,
+    known: tuple[jax.Array, jax.Array, Kept],
+    gradient: tuple[jax.Array, State],
+) -> tuple[jax.Array, jax.Array, State]:
+    weights, read, kept = known
+    by_output, by_state = gradient
+    size, length, batch = by_output.shape
+    above = read.shape[0] - size
+    towards_h = weights[:, above:].T
+
+    def session(n: jax.Array, carry: tuple[jax.Array, State]) -> tuple[jax.Array, State]:
+        by_p, (dh, *rest) = carry
+        t = n if reverse else length - 1 - n
+        dp, (direct, *rest) = kind.back(tuple(part[t] for part in kept), (dh + by_output[:, t], *rest))
+        dp = dp.reshape(-1, batch)
+        return _put(by_p, dp, t), (direct + towards_h @ dp, *rest)
+
+    by_p = jnp.zeros((weights.shape[0], length, batch), read.dtype)
+    by_p, by_start = jax.lax.fori_loop(0, length, session, (by_p, by_state))
+    flat = by_p.reshape(-1, length * batch)
+    by_weights = (read.reshape(-1, length * batch) @ flat.T).T
+    by_x = (weights[:, :above].T @ flat).reshape(above, length, batch)
+    return by_weights, by_x, by_start
+
+
+_run.defvjp(_forward, _backward)
+
+
+def _put(whole: jax.Array, part: jax.Array, t: jax.Array) -> jax.Array:
+    """`whole` (N, T, B) with `part` (N, B) at session t."""
+    return jax.lax.dynamic_update_slice(whole, part[:, None], (0, t, 0))
+
+
+def _side_by_side(weight_ih: jax.Array, bias: jax.Array, weight_hh: jax.Array) -> jax.Array:
+    return jnp.concatenate([weight_ih, bias[:, None], weight_hh], axis=1)
+
+
+def _scaled(weights: jax.Array, factors: tuple[float, ...]) -> jax.Array:
+    """Weights (R · H, …) with every block times its factor."""
+    size = weights.shape[0] // len(factors)
+    return weights * jnp.repeat(jnp.array(factors, weights.dtype), size)[:, None]
+
+
+def _sigmoid(tanh_of_half: jax.Array) -> jax.Array:
+    return 0.5 * tanh_of_half + 0.5
+
+
+def _blocks(*parts: jax.Array | float) -> jax.Array:
+    """Parts (H, B), or numbers, as blocks (R, H, B); XLA selects faster than it joins."""
+    block = jnp.arange(len(parts))[:, None, None]
+    whole = parts[-1]
+    for index, part in reversed(list(enumerate(parts[:-1]))):
+        whole = jnp.where(block == index, part, whole)
+    return jnp.asarray(whole)

@@ -1,0 +1,134 @@
+"""The layers with backward passes by hand equal the textbook's steps, differentiated by JAX."""
+
+import itertools
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from gatecast.experiment import Network
+from gatecast.nn import fast
+from gatecast.nn.cells import cell_of
+from gatecast.nn.network import init_params
+from gatecast.nn.recurrent import recurrent
+
+CELLS = ["rnn", "lstm", "gru", "gru-reset-before"]
+
+
+def network(cell: str, **settings) -> Network:
+    return Network(cell=cell.split("-")[0], reset_after="before" not in cell, **settings)
+
+
+def run(net: Network, textbook: bool, params, x, state, key=None):
+    return recurrent(
+        params,
+        cell_of(net.cell, net.reset_after),
+        x,
+        num_layers=net.num_layers,
+        bidirectional=net.bidirectional,
+        dropout=net.dropout,
+        key=key,
+        state=state,
+        textbook=textbook,
+    )
+
+
+def everything(net: Network, dtype: str, *, sessions: int, batch: int, given: bool, head: str, key=None):
+    """Outputs, final states and gradients by weights, inputs and first states: by hand and the textbook's."""
+    features, rng = 3, np.random.default_rng(0)
+    params = init_params(net, jax.random.key(0), features=features, lookback=sessions, horizon=1)
+    params = {n: 2 * v.astype(dtype) for n, v in params.items() if n.startswith(("weight_", "bias_"))}
+    x = jnp.asarray(rng.standard_normal((batch, sessions, features)), dtype)
+    places, size = net.num_layers * (1 + net.bidirectional), net.hidden_size
+    states = cell_of(net.cell).states
+    state = tuple(jnp.asarray(rng.standard_normal((places, batch, size)), dtype) for _ in range(states))
+    weight = jnp.asarray(rng.standard_normal((batch, sessions, size * (1 + net.bidirectional))), dtype)
+
+    def loss(textbook, params, x, state):
+        outputs, final = run(net, textbook, params, x, state if given else None, key)
+        read = jnp.sum(weight * outputs) if head == "flatten" else jnp.sum(weight[:, -1] * outputs[:, -1])
+        return read + sum(jnp.sum(part**2) for part in final), (outputs, final)
+
+    by = jax.value_and_grad(loss, argnums=(1, 2, 3), has_aux=True)
+    return (jax.jit(partial(by, textbook))(params, x, state) for textbook in (False, True))
+
+
+def largest_difference(ours, expected) -> float:
+    """Over all arrays: the largest difference over the largest entry."""
+
+    def difference(a, b):
+        return np.abs(np.asarray(a) - np.asarray(b)).max() / max(np.abs(b).max(), 1e-3)
+
+    return max(jax.tree.leaves(jax.tree.map(difference, ours, expected)))
+
+
+SHAPES = {
+    "usual": {"sessions": 6, "batch": 7, "given": False, "head": "last"},
+    "all-outputs": {"sessions": 6, "batch": 7, "given": True, "head": "flatten"},
+    "one-session": {"sessions": 1, "batch": 3, "given": True, "head": "flatten"},
+    "one-row": {"sessions": 21, "batch": 1, "given": True, "head": "last"},
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+@pytest.mark.parametrize(
+    ("cell", "layers", "both"),
+    [
+        pytest.param(*case, marks=pytest.mark.slow if sum(case[1:]) == 2 else [])
+        for case in itertools.product(CELLS, [1, 2], [False, True])
+    ],
+)
+def test_equals_the_textbook(cell, layers, both, shape):
+    net = network(cell, hidden_size=5, num_layers=layers, bidirectional=both)
+    with jax.enable_x64(True):
+        assert largest_difference(*everything(net, "float64", **SHAPES[shape])) < 1e-10
+    assert largest_difference(*everything(net, "float32", **SHAPES[shape])) < 1e-5
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_equals_the_textbook_with_one_bias_and_dropout(cell):
+    net = network(cell, hidden_size=4, num_layers=2, dropout=0.4, init="keras")
+    with jax.enable_x64(True):
+        pair = everything(net, "float64", **SHAPES["all-outputs"], key=jax.random.key(1))
+        assert largest_difference(*pair) < 1e-10
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_weights_after_twenty_steps_equal_the_textbooks(cell):
+    net, rng = network(cell, hidden_size=8), np.random.default_rng(0)
+    params = init_params(net, jax.random.key(0), features=3, lookback=10, horizon=1)
+    x, y = (jnp.asarray(rng.standard_normal(shape), "float32") for shape in ((20, 16, 10, 3), (20, 16, 8)))
+    optimizer = optax.adam(0.01)
+
+    @partial(jax.jit, static_argnums=0)
+    def trained(textbook, params):
+        def step(carry, batch):
+            params, state = carry
+
+            def loss(params):
+                return jnp.mean((run(net, textbook, params, batch[0], None)[1][0][0] - batch[1]) ** 2)
+
+            update, state = optimizer.update(jax.grad(loss)(params), state)
+            return (optax.apply_updates(params, update), state), None
+
+        return jax.lax.scan(step, (params, optimizer.init(params)), (x, y))[0][0]
+
+    ours, expected = trained(False, params), trained(True, params)
+    for name in params:
+        np.testing.assert_allclose(ours[name], expected[name], rtol=0, atol=1e-4, err_msg=name)
+
+
+def test_broken_twin_a_kept_slope_that_is_wrong_is_found(monkeypatch):
+    cell = cell_of("lstm")
+    right = fast.KINDS[cell.step]
+
+    def wrong(kept, gradient):
+        dp, state = right.back(kept, gradient)
+        return dp.at[1].multiply(1.001), state
+
+    monkeypatch.setitem(fast.KINDS, cell.step, right._replace(back=wrong))
+    pair = everything(network("lstm", hidden_size=5), "float32", **SHAPES["usual"])
+    assert largest_difference(*pair) > 1e-5
