@@ -169,7 +169,8 @@ def test_points_are_the_last_layers_numbers_bit_for_bit():
     assert jnp.array_equal(y, state[-1] @ params["out.weight"].T + params["out.bias"])
 
 
-@pytest.mark.parametrize("name", ["student_t", pytest.param("quantiles", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", RANGES)
 def test_training_lowers_the_loss_where_the_spread_is_wrong(name, walk):
     """Moves in per cent of which every second is ten times the other: an EWMA cannot know, a network can."""
     frame = walk("A", 400, 3)
