@@ -1,6 +1,7 @@
 """The commands: what they print, and what they write."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -147,16 +148,141 @@ def test_features_of_the_current_folder(prices: Path, command, tmp_path: Path) -
     assert gc.open_run("run").experiment.features == "my_features:momentum"
 
 
-def test_forecast_prints_the_next_sessions_and_the_record(prices: Path, command) -> None:
-    code, out, _ = command("forecast", "a.csv", "--horizon", "2", *set(SMALL) - {"--folds=1"})
+FORECAST = ("forecast", "a.csv", "--horizon", "2", *(flag for flag in SMALL if flag != "--folds=1"))
+
+
+def test_forecast_prints_the_ranges_of_the_next_sessions_and_the_record(prices: Path, command) -> None:
+    code, out, _ = command(*FORECAST)
     assert code == 0
     lines = out.splitlines()
     last = pd.read_csv(prices, **EXACT)["close"].iloc[-1]
     assert lines[0] == f"a: {last:,.2f} at the close of 2015-06-24"
-    assert [line.split()[0] for line in lines[2:4]] == ["2015-06-25", "2015-06-26"]
-    assert all("±" in line for line in lines[2:4])
+    assert lines[1].split() == ["date", "median", "50%", "80%", "95%"]
+    assert [line.split()[0] for line in (lines[2], lines[4])] == ["2015-06-25", "2015-06-26"]
+    for told, changes in ((lines[2], lines[3]), (lines[4], lines[5])):
+        numbers = [float(word) for word in told.replace("…", " ").split()[1:]]
+        median, *bounds = numbers
+        assert bounds[4] < bounds[2] < bounds[0] < median < bounds[1] < bounds[3] < bounds[5]
+        assert changes.count("%") == 7
     assert "The record of gru on these data:" in lines
+    assert re.search(
+        r"^Its 50% / 80% / 95% ranges held .*% of the time \(\d+ origins\)\.$", out, re.MULTILINE
+    )
     assert not Path("runs").exists()
+
+
+def test_forecast_in_json_has_the_ranges_and_their_record(prices: Path, command) -> None:
+    code, out, _ = command(*FORECAST, "--json")
+    assert code == 0
+    told = parsed(out)
+    table = pd.DataFrame(told["forecast"])
+    assert list(table["date"]) == ["2015-06-25", "2015-06-26"]
+    quantiles = table[[name for name in table if name.startswith("q")]]
+    assert quantiles.shape == (2, 17)
+    assert (quantiles.diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
+    np.testing.assert_allclose(table["forecast"], table["q50"], rtol=1e-12)
+    assert (table[["scale", "df"]] > 0).all(axis=None)
+    assert set(told["held"]) == {"50%", "80%", "95%"}
+    scores = pd.DataFrame(told["record"]["range_scores"])
+    assert {"gru", "historical", "ewma-t", "gjr-garch-t"} <= set(scores["model"])
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_forecast_writes_its_table(prices: Path, command, ending: str) -> None:
+    place = Path("below") / f"next.{ending}"
+    code, out, _ = command(*FORECAST, "--out", place, "--json")
+    assert code == 0
+    table = pd.read_csv(place) if ending == "csv" else pd.read_parquet(place)
+    told = pd.DataFrame(parsed(out)["forecast"])
+    np.testing.assert_allclose(table["q02_5"], told["q02_5"], rtol=1e-12)
+    assert {"naive_q10", "naive_q90", "location", "rmse_return"} <= set(table)
+    assert list(Path("below").iterdir()) == [place]
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("next.xlsx", "next.xlsx: choose a name that ends in .csv or .parquet or .png"),
+        ("next", "next: choose a name that ends in"),
+        (".", "choose a name that ends in"),
+        ("a.csv/next.csv", "cannot be written"),
+    ],
+)
+def test_a_bad_place_is_refused_before_any_training(
+    prices: Path, command, monkeypatch: pytest.MonkeyPatch, out: str, message: str
+) -> None:
+    def train(*_: object, **__: object) -> None:
+        raise AssertionError("the training has begun")
+
+    monkeypatch.setattr("gatecast.outlook.outlook", train)
+    before = prices.read_bytes()
+    code, said, err = command(*FORECAST, "--out", out)
+    assert (code, said) == (2, "")
+    assert message in err
+    assert prices.read_bytes() == before
+
+
+def test_forecast_of_a_price_level_has_a_conformal_range(prices: Path, command) -> None:
+    words = (*FORECAST, "--model", "rnn", "--target", "close", "--json")
+    code, out, _ = command(*words)
+    assert code == 0
+    told = parsed(out)
+    table = pd.DataFrame(told["forecast"])
+    assert (table["q10"] < table["q90"]).all()
+    assert "scale" not in table
+    assert 0 <= told["held"]["80%"] <= 1
+    code, out, _ = command(*words, "--calibration", "none")
+    assert (code, parsed(out)["held"]) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--loss", "mse"],
+            '--loss mse: does not fit the output "student_t" of gru; choose auto, nll or crps',
+        ),
+        (["--output", "point", "--loss", "nll"], '--loss nll: does not fit the output "point" of gru'),
+        (["--output", "student_t", "--target", "close"], "--output student_t: that of gru is a distribution"),
+        (["--calibration", "conform"], "--calibration conform: must be"),
+    ],
+)
+def test_a_range_that_cannot_be_names_the_flag(prices: Path, command, words: list[str], message: str) -> None:
+    code, out, err = command(*FORECAST, *words)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"gatecast: {message}")
+
+
+def test_forecast_of_little_and_dull_data(prices: Path, command) -> None:
+    """Closes alone that never move, further ahead than the window is long, one seed; recorded as well."""
+    table = pd.read_csv(prices, **EXACT)[["date", "close"]].assign(close=5.0)
+    table.to_csv(prices, index=False)
+    for more in ([], ["--target", "close", "--calibration", "adaptive"]):
+        code, out, err = command(*FORECAST, "--model", "rnn", "--lookback=1", *more, "--json")
+        assert code == 0, err
+        told = parsed(out)
+        quantiles = pd.DataFrame(told["forecast"]).filter(regex="^q")
+        assert np.isfinite(quantiles).all(axis=None)
+        if not more:
+            np.testing.assert_allclose(quantiles, 5.0, rtol=1e-3)
+
+
+def test_compare_of_ranges_runs_again_from_its_file(prices: Path, command) -> None:
+    """Every model has a range when calibrated; the same bits from the experiment file."""
+    words = ("--models", "rnn,naive,ewma-t", "--output", "student_t", "--calibration", "adaptive")
+    code, out, err = command("compare", "a.csv", *words, *SMALL, "--horizon", "2", "--out", "one")
+    assert code == 0, err
+    run = gc.open_run("one")
+    assert run.experiment.calibration == "adaptive"
+    assert run.experiment.networks["rnn"].output == "student_t"
+    assert run.verdict.text in out
+    rows = run.forecasts[run.forecasts["seed"].isna()]
+    assert set(rows["model"]) == {"naive", "ewma-t", "rnn"}
+    assert rows[["q01", "q50", "q99", "crps", "pit"]].notna().all(axis=None)
+    code, _, err = command("compare", "--config", "one/experiment.toml", "--out", "two")
+    assert code == 0, err
+    one, two = (Path(name) / "forecasts.parquet" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
 
 
 def test_forecast_with_a_run(run_folder: Path, command) -> None:

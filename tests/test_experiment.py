@@ -10,11 +10,14 @@ import gatecast as gc
 from gatecast.errors import SettingError
 from gatecast.experiment import (
     ALWAYS,
+    ALWAYS_RANGE,
     BASELINES,
     DEFAULT_MODELS,
     DEFAULT_NETWORK,
     DEFAULT_TRAINING,
+    LOSSES,
     NETWORKS,
+    RANGE_BASELINES,
     Experiment,
     Network,
     Training,
@@ -30,8 +33,12 @@ NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9.+ -]{0,20}", fullmatch=True).filte
 )
 
 networks = st.builds(
-    lambda layers, dropout, **fields: Network(
-        num_layers=layers, dropout=dropout if layers > 1 else 0, **fields
+    lambda layers, dropout, output, output_activation, **fields: Network(
+        num_layers=layers,
+        dropout=dropout if layers > 1 else 0,
+        output=output,
+        output_activation=output_activation if output == "point" else "linear",
+        **fields,
     ),
     layers=st.integers(1, 4),
     dropout=st.floats(0, 0.9),
@@ -42,6 +49,7 @@ networks = st.builds(
     mlp=st.lists(st.integers(1, 64), max_size=3).map(tuple),
     activation=ACTIVATIONS,
     state_activation=ACTIVATIONS,
+    output=st.sampled_from(list(LOSSES)),
     output_activation=ACTIVATIONS,
     reset_after=st.booleans(),
     init=st.sampled_from(["pytorch", "keras", "glorot"]),
@@ -54,7 +62,6 @@ trainings = st.builds(
     optimizer=st.sampled_from(["adam", "adamw", "sgd", "rmsprop"]),
     learning_rate=POSITIVE,
     weight_decay=st.floats(0, 1),
-    loss=st.sampled_from(["auto", "mse", "mae", "huber"]),
     patience=st.none() | st.integers(1, 100),
     clip_norm=st.none() | POSITIVE,
 )
@@ -65,6 +72,8 @@ def experiments(draw: st.DrawFn) -> Experiment:
     own = draw(st.dictionaries(NAMES, networks, max_size=3))
     rivals = draw(st.lists(st.sampled_from(BASELINES), unique=True, min_size=0 if own else 1))
     models, chosen = resolve_models([*rivals, own], None)
+    outputs = {network.output for network in own.values()} or {"point"}
+    losses = set.intersection(*({"auto", *LOSSES[output]} for output in outputs))
     return Experiment(
         source=draw(st.lists(st.text(max_size=9), max_size=3).map(tuple)),
         sha256=draw(st.none() | st.text(max_size=9)),
@@ -75,15 +84,16 @@ def experiments(draw: st.DrawFn) -> Experiment:
         calendar=draw(st.none() | st.just("XKRX")),
         models=models,
         networks=chosen,
-        training=draw(trainings),
+        training=draw(trainings).changed(loss=draw(st.sampled_from(sorted(losses)))),
         column=draw(st.text(min_size=1, max_size=9)),
-        target=draw(st.sampled_from(["return", "close"])),
+        target=draw(st.sampled_from(["return", "close"] if outputs == {"point"} else ["return"])),
         horizon=draw(st.integers(1, 20)),
         features=draw(st.none() | st.just("mine:features")),
         test_size=draw(st.floats(0.01, 0.99)),
         test_start=draw(DATES),
         window=draw(st.sampled_from(["expanding", "sliding"])),
         refit=draw(st.booleans()),
+        calibration=draw(st.sampled_from(["none", "conformal", "adaptive"])),
         seed=draw(st.integers(0, 2**31 - 1)),
     )
 
@@ -166,6 +176,84 @@ def test_names_become_networks_of_the_base() -> None:
 )
 def test_naive_is_always_a_rival(models: object, column: str, expected: tuple[str, ...]) -> None:
     assert resolve_models(models, None, column)[0] == expected
+
+
+RANGED = {"mine": Network(output="student_t")}
+
+
+@pytest.mark.parametrize(
+    ("models", "network", "column", "expected"),
+    [
+        (["gru"], "student_t", "close", (*ALWAYS_RANGE, "gru")),
+        (["gru"], "quantiles", "high", (*ALWAYS_RANGE, "last-close", "gru")),
+        (["gru", RANGED], "point", "close", (*ALWAYS_RANGE, "gru", "mine")),
+        # those named are kept; without a range among them, some are added
+        (["gru", "ar"], "student_t", "close", ("naive", "ar", *ALWAYS_RANGE[1:], "gru")),
+        (["gru", "har"], "student_t", "close", ("naive", "har", "gru")),
+        (["gru", "ar", "garch-t"], "student_t", "close", ("naive", "ar", "garch-t", "gru")),
+        (["gru", "ar"], "point", "close", ("naive", "ar", "gru")),
+        (["ewma-t"], "point", "close", ("naive", "ewma-t")),
+    ],
+)
+def test_ranges_have_rivals_that_tell_ranges(models, network, column, expected) -> None:
+    base = Network(output=network)
+    names, networks = resolve_models(models, base, column)
+    assert names == expected
+    assert all(name not in networks for name in BASELINES)
+    assert Experiment(models=names, networks=networks, column=column).ranged == any(
+        one.output != "point" for one in networks.values()
+    )
+
+
+def test_the_baselines_of_ranges_are_baselines() -> None:
+    assert set(RANGE_BASELINES) < set(BASELINES)
+    assert set(ALWAYS_RANGE[1:]) < set(RANGE_BASELINES)
+    assert set(LOSSES) == {"point", "student_t", "quantiles"}
+
+
+@pytest.mark.parametrize("output", ["student_t", "quantiles"])
+def test_a_range_is_one_of_the_return(output: str) -> None:
+    with pytest.raises(
+        SettingError, match=rf"output = '{output}': that of mine is a distribution of the return: choose"
+    ) as caught:
+        Experiment(models=("naive", "mine"), networks={"mine": Network(output=output)}, target="close")
+    assert caught.value.setting == "output"
+
+
+@pytest.mark.parametrize("output", ["student_t", "quantiles"])
+def test_a_range_has_no_activation(output: str) -> None:
+    with pytest.raises(SettingError, match=f'output "{output}" needs output_activation "linear"'):
+        Network(output=output, output_activation="relu")
+
+
+def test_a_loss_must_fit_every_network() -> None:
+    """A point beside a range: only the loss chosen by itself fits both."""
+    networks = {"mine": Network(output="student_t"), "other": Network()}
+    made = {"models": ("naive", "mine", "other"), "networks": networks}
+    assert Experiment(**made).training.loss == "auto"
+    with pytest.raises(SettingError, match=r"does not fit the output \"point\" of other"):
+        Experiment(**made, training=Training(loss="crps"))
+
+
+def test_the_file_of_a_range_with_its_loss_and_calibration(tmp_path: Path) -> None:
+    experiment = read(
+        tmp_path,
+        """
+        models = ["mine"]
+        calibration = "adaptive"
+        [training]
+        loss = "crps"
+        [networks.mine]
+        output = "student_t"
+        """,
+    )
+    assert experiment.models == (*ALWAYS_RANGE, "mine")
+    assert (experiment.calibration, experiment.training.loss, experiment.ranged) == ("adaptive", "crps", True)
+    assert read(tmp_path, experiment.to_toml()) == experiment
+    with pytest.raises(SettingError, match=r"mine.toml: loss = 'crps': does not fit the output \"point\""):
+        read(tmp_path, 'models = ["gru"]\n[training]\nloss = "crps"')
+    with pytest.raises(SettingError, match=r"calibration = 'conformall'.*Did you mean \"conformal\""):
+        read(tmp_path, 'calibration = "conformall"')
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from gatecast.cli import COMPARE, NETWORK
+from gatecast.errors import SettingError
 from gatecast.experiment import (
     ALWAYS,
+    ALWAYS_RANGE,
     DEFAULT_MODELS,
     DEFAULT_NETWORK,
     DEFAULT_TRAINING,
@@ -98,3 +100,43 @@ def test_the_flags_given_are_not_changed() -> None:
     given = {"hidden_size": "4", "horizon": "2"}
     experiment_of(None, None, given)
     assert given == {"hidden_size": "4", "horizon": "2"}
+
+
+def test_an_output_brings_its_rivals() -> None:
+    experiment = experiment_of(None, None, {"models": "gru", "output": "student_t", "loss": "crps"})
+    assert experiment.models == (*ALWAYS_RANGE, "gru")
+    assert experiment.networks["gru"] == DEFAULT_NETWORK.changed(cell="gru", output="student_t")
+    assert experiment.training.loss == "crps"
+    given = experiment_of(None, None, {"models": "gru,naive", "calibration": "adaptive"})
+    assert (given.models, given.calibration) == (("naive", "gru"), "adaptive")
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (
+            {"loss": "nll"},
+            r'--loss nll: does not fit the output "point" of rnn; choose auto, mse, mae or huber',
+        ),
+        (
+            {"output": "quantiles", "loss": "nll", "models": "gru"},
+            '--loss nll: does not fit the output "quantiles" of gru; choose auto or pinball',
+        ),
+        (
+            {"output": "student_t", "target": "close"},
+            "--output student_t: that of rnn is a distribution of the return",
+        ),
+        ({"output": "studentt"}, r'--output studentt: must be .* Did you mean "student_t"'),
+        ({"calibration": "conform"}, r'--calibration conform: must be .* Did you mean "conformal"'),
+    ],
+)
+def test_what_does_not_fit_names_its_flag(given: dict[str, str], message: str) -> None:
+    with pytest.raises(SettingError, match=f"^{message}"):
+        experiment_of(None, None, given)
+
+
+def test_a_loss_of_the_file_that_no_longer_fits(config: Path) -> None:
+    """The flag that made it so is the output; the message says which loss."""
+    config.write_text(config.read_text().replace("epochs = 7", 'epochs = 7\n        loss = "mae"'))
+    with pytest.raises(SettingError, match=r"loss = 'mae': does not fit the output \"student_t\" of gru"):
+        experiment_of(config, None, {"output": "student_t"})
