@@ -148,9 +148,9 @@ def self_of(road: SimpleNamespace, place: int) -> slice:
 def test_the_result_says_how_the_seeds_were_joined(told) -> None:
     notes = told["none"].notes
     (student,) = (note for note in notes if "student" in note)
-    form = r"The seeds of student are joined by (parameter mean|mixture) in \d( and .* in \d)? of 2 folds, "
+    form = r"the seeds of student are joined by (parameter mean|mixture) in \d( and .* in \d)? of 2 folds, "
     assert re.fullmatch(form + "chosen on validation", student)
-    assert "The seeds of quantile are joined by the mean of each quantile" in notes
+    assert "the seeds of quantile are joined by the mean of each quantile" in notes
     assert not any("point" in note for note in notes)
 
 

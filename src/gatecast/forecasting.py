@@ -155,9 +155,9 @@ def _joining(name: str, network: FittedNetwork, kinds: Counter[str]) -> str:
     if len({member.seed for member in network.members}) == 1:
         return ""
     if network.network.output == "quantiles":
-        return f"The seeds of {name} are joined by the mean of each quantile"
+        return f"the seeds of {name} are joined by the mean of each quantile"
     words = " and ".join(f"{kind} in {count}" for kind, count in kinds.most_common())
-    return f"The seeds of {name} are joined by {words} of {kinds.total()} folds, chosen on validation"
+    return f"the seeds of {name} are joined by {words} of {kinds.total()} folds, chosen on validation"
 
 
 def _median_price(distribution: Distribution, problem: Problem, fold: Fold) -> Floats:
