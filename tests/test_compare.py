@@ -6,7 +6,7 @@ import pytest
 
 import gatecast as gc
 from gatecast.errors import DataError, FitWarning, SettingError
-from gatecast.experiment import ALWAYS, DEFAULT_MODELS
+from gatecast.experiment import ALWAYS, DEFAULT_MODELS, RANGE_BASELINES
 
 TINY = gc.Network(hidden_size=2)
 QUICK = gc.Training(epochs=2, batch_size=64)
@@ -187,3 +187,96 @@ def test_ten_thousand_symbols(walk):
     result = gc.compare(prices_of(frame), ["naive", "drift", "rnn"], **how)
     assert len(result.outcome.y) == symbols * 15
     assert result.verdict.kind in ("no evidence", "worse than naive")
+
+
+RANGED = gc.Network(cell="rnn", hidden_size=2, output="student_t")
+EVERY = ["naive", "ar", *RANGE_BASELINES]
+
+
+def ranges_are_whole(result: gc.Result, folder) -> None:
+    """Every range is finite, rises, is judged, and comes back from its folder."""
+    for name, known in result.outcome.ranges.items():
+        assert np.isfinite(known.quantiles).all(), name
+        assert (np.diff(known.quantiles, axis=-1) >= 0).all(), name
+        assert np.isfinite(known.crps).all(), name
+        assert ((known.pit >= 0) & (known.pit <= 1)).all(), name
+    result.save(folder)
+    again = gc.open_run(folder)
+    assert again.verdict.text == result.verdict.text
+    pd.testing.assert_frame_equal(again.range_scores, result.range_scores, rtol=1e-9)
+
+
+ODD = {
+    "constant prices": lambda frame: frame.assign(open=5.0, high=5.0, low=5.0, close=5.0),
+    "dates and closes alone": lambda frame: frame[["date", "close"]],
+    "a gap of a year": lambda frame: frame.drop(index=range(60, 320)),
+    "mostly still": lambda frame: frame.assign(close=frame["close"].where(frame.index % 10 == 0).ffill()),
+}
+
+
+@pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
+@pytest.mark.parametrize("calibration", [pytest.param("none", marks=pytest.mark.slow), "adaptive"])
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "constant prices",
+        "mostly still",
+        *(pytest.param(odd, marks=pytest.mark.slow) for odd in ("dates and closes alone", "a gap of a year")),
+    ],
+)
+def test_ranges_of_odd_prices(walk, tmp_path, odd, calibration):
+    prices = prices_of(ODD[odd](walk("A", 500, 3)))
+    result = gc.compare(prices, EVERY, calibration=calibration, horizon=2, folds=2)
+    assert set(result.outcome.ranges) == set(RANGE_BASELINES if calibration == "none" else EVERY)
+    ranges_are_whole(result, tmp_path / "run")
+
+
+@pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
+@pytest.mark.slow
+@pytest.mark.parametrize("calibration", ["none", "adaptive"])
+@pytest.mark.parametrize("odd", ODD)
+def test_networks_of_ranges_on_odd_prices(walk, tmp_path, odd, calibration):
+    """Further ahead than the window is long, too."""
+    prices = prices_of(ODD[odd](walk("A", 500, 3)))
+    networks = {output: RANGED.changed(output=output) for output in ("student_t", "quantiles", "point")}
+    how = {**HOW, "horizon": 7, "seeds": 2}
+    result = gc.compare(prices, ["ewma-t", networks], calibration=calibration, **how)
+    ranges_are_whole(result, tmp_path / "run")
+
+
+@pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
+def test_400_rows_work_with_the_defaults_of_ranges(walk, tmp_path):
+    """A range beside its rivals, all calibrated, five folds."""
+    result = gc.compare(
+        prices_of(walk("A", 400, 5)),
+        ["rnn"],
+        network=RANGED,
+        training=QUICK,
+        seeds=1,
+        calibration="conformal",
+    )
+    assert set(result.outcome.fold) == set(range(5))
+    assert set(result.outcome.ranges) == {"naive", "historical", "ewma-t", "gjr-garch-t", "rnn"}
+    ranges_are_whole(result, tmp_path / "run")
+
+
+def test_a_warning_is_given_once_not_in_every_fold(walk):
+    """A range without high and low says so once; calibration fits it twice as often."""
+    prices = prices_of(walk("A", 500, 4)[["date", "close"]])
+    with pytest.warns(FitWarning, match="har: no daily range") as caught:
+        result = gc.compare(prices, ["har"], folds=5, calibration="conformal")
+    assert len([one for one in caught if "har: no daily range" in str(one.message)]) == 1
+    assert len([text for text in result.warnings if "har: no daily range" in text]) == 1
+
+
+def test_separate_networks_of_ranges_are_calibrated_by_symbol(walk):
+    """One symbol's validation must not teach another's range."""
+    frame = pd.concat([walk("A", 200, 0), walk("B", 200, 1)], ignore_index=True)
+    wild = frame.copy()
+    wild.loc[frame["symbol"] == "B", "close"] *= np.exp(np.random.default_rng(5).normal(0, 0.1, 200))
+    how = {"calibration": "conformal", "folds": 1}
+    one, other = (gc.compare(prices_of(each), ["naive", "ewma-t"], **how).outcome for each in (frame, wild))
+    for name in ("naive", "ewma-t"):
+        quantiles = [outcome.ranges[name].quantiles for outcome in (one, other)]
+        np.testing.assert_array_equal(*(values[one.symbol == 0] for values in quantiles))
+        assert (quantiles[0][one.symbol == 1] != quantiles[1][one.symbol == 1]).any()

@@ -18,6 +18,7 @@ Floats = NDArray[np.float64]
 
 COVERAGES = (0.5, 0.8, 0.95)
 VAR_LEVELS = (0.01, 0.05)
+ROUNDING = 1e-12  # of a log return: a quantile that what came lies upon, and that went through a file
 
 
 @dataclass(frozen=True)
@@ -128,13 +129,14 @@ def held(known: Range, y: Floats, coverage: float) -> Floats:
     NaN where either is missing.
     """
     low, high = known.interval(coverage)
-    return np.where(np.isfinite(low + high + y), (low <= y) & (y <= high), np.nan)
+    inside = (low <= y + ROUNDING) & (y - ROUNDING <= high)
+    return np.where(np.isfinite(low + high + y), inside, np.nan)
 
 
 def breached(known: Range, y: Floats, level: float) -> Floats:
     """(N, h) 1 where the log return y is below the quantile at `level`: a breach of the VaR; else 0."""
     quantile = known.at(level)
-    return np.where(np.isfinite(quantile + y), y < quantile, np.nan)
+    return np.where(np.isfinite(quantile + y), y < quantile - ROUNDING, np.nan)
 
 
 def in_time_order(forecasts: Forecasts) -> dict[str, NDArray[np.int64]]:
