@@ -27,7 +27,8 @@ class Kind(NamedTuple):
     """A cell with R blocks of rows in its product; all arrays are batch-last, p is (R, H, B).
 
     weights: (W_ih, b_ih, W_hh, b_hh) → [W b U] (R · H, F + 1 + H), halved where a sigmoid comes.
-    step: (p, state) → the next state and what the way back needs, each array (…, B).
+    step: (p, state) → the next state and what the way back needs, the first (R, H, B):
+    the slopes by which a gradient becomes that of p; others (H, B).
     back: (kept, gradient of the next state) → gradients of p and, apart from the product, of the state.
     """
 
@@ -49,7 +50,7 @@ def _rnn_step(p: jax.Array, state: State) -> tuple[State, Kept]:
 
 def _rnn_back(kept: Kept, gradient: State) -> tuple[jax.Array, State]:
     (slope,), (dh,) = kept, gradient
-    return (slope * dh)[None], (jnp.zeros_like(dh),)
+    return slope * dh, (jnp.zeros_like(dh),)
 
 
 def _lstm_weights(
@@ -140,12 +141,11 @@ def _run(
     def session(n: jax.Array, carry: tuple[jax.Array, State]) -> tuple[jax.Array, State]:
         outputs, state = carry
         t = length - 1 - n if reverse else n
-        p = weights @ jnp.concatenate([x[:, t], state[0]])
+        p = weights @ jnp.concatenate([_at(x, t), state[0]])
         state, _ = kind.step(p.reshape(-1, size, batch), state)
         return _put(outputs, state[0], t), state
 
-    outputs = jnp.zeros((size, length, batch), x.dtype)
-    return jax.lax.fori_loop(0, length, session, (outputs, state))
+    return jax.lax.fori_loop(0, length, session, (jnp.zeros((size, length, batch), x.dtype), state))
 
 
 def _forward(
@@ -154,8 +154,9 @@ def _forward(
     """As `_run`; kept besides the weights: read (F + 1 + H, T, B), what every session's product reads."""
     size = state[0].shape[0]
     above, length, batch = x.shape
-    shapes = jax.eval_shape(lambda: kind.step(jnp.zeros((weights.shape[0] // size, size, batch)), state)[1])
-    kept = tuple(jnp.zeros((length, *part.shape), x.dtype) for part in shapes)
+    rows = weights.shape[0]
+    shapes = jax.eval_shape(lambda: kind.step(jnp.zeros((rows // size, size, batch)), state)[1])
+    kept = tuple(jnp.zeros((part.size // batch, length, batch), x.dtype) for part in shapes)
     read = jnp.concatenate([x, jnp.zeros((size, length, batch), x.dtype)])
 
     def session(
@@ -163,10 +164,10 @@ def _forward(
     ) -> tuple[jax.Array, Kept, jax.Array, State]:
         read, kept, outputs, state = carry
         t = length - 1 - n if reverse else n
-        read = jax.lax.dynamic_update_slice(read, state[0][:, None], (above, t, 0))
-        p = weights @ read[:, t]
-        state, keep = kind.step(p.reshape(-1, size, batch), state)
-        kept = tuple(all_.at[t].set(one) for all_, one in zip(kept, keep, strict=True))
+        read = _put(read, state[0], t, row=above)
+        p = weights @ _at(read, t)
+        state, new = kind.step(p.reshape(-1, size, batch), state)
+        kept = tuple(_put(whole, part.reshape(-1, batch), t) for whole, part in zip(kept, new, strict=True))
         return read, kept, _put(outputs, state[0], t), state
 
     outputs = jnp.zeros((size, length, batch), x.dtype)
@@ -184,12 +185,14 @@ def _backward(
     by_output, by_state = gradient
     size, length, batch = by_output.shape
     above = read.shape[0] - size
-    towards_h = weights[:, above:].T
+    towards_x, towards_h = weights.T[:above], weights.T[above:]
 
     def session(n: jax.Array, carry: tuple[jax.Array, State]) -> tuple[jax.Array, State]:
         by_p, (dh, *rest) = carry
         t = n if reverse else length - 1 - n
-        dp, (direct, *rest) = kind.back(tuple(part[t] for part in kept), (dh + by_output[:, t], *rest))
+        slope, *others = (_at(part, t) for part in kept)
+        here = (slope.reshape(-1, size, batch), *others)
+        dp, (direct, *rest) = kind.back(here, (dh + _at(by_output, t), *rest))
         dp = dp.reshape(-1, batch)
         return _put(by_p, dp, t), (direct + towards_h @ dp, *rest)
 
@@ -197,16 +200,22 @@ def _backward(
     by_p, by_start = jax.lax.fori_loop(0, length, session, (by_p, by_state))
     flat = by_p.reshape(-1, length * batch)
     by_weights = (read.reshape(-1, length * batch) @ flat.T).T
-    by_x = (weights[:, :above].T @ flat).reshape(above, length, batch)
-    return by_weights, by_x, by_start
+    return by_weights, (towards_x @ flat).reshape(above, length, batch), by_start
 
 
 _run.defvjp(_forward, _backward)
 
 
-def _put(whole: jax.Array, part: jax.Array, t: jax.Array) -> jax.Array:
-    """`whole` (N, T, B) with `part` (N, B) at session t."""
-    return jax.lax.dynamic_update_slice(whole, part[:, None], (0, t, 0))
+def _at(whole: jax.Array, t: jax.Array) -> jax.Array:
+    """Session t of (N, T, B): (N, B)."""
+    size, _, batch = whole.shape
+    part = jax.lax.dynamic_slice(whole, (0, t, 0), (size, 1, batch), allow_negative_indices=False)
+    return part.reshape(size, batch)
+
+
+def _put(whole: jax.Array, part: jax.Array, t: jax.Array, row: int = 0) -> jax.Array:
+    """`whole` (M, T, B) with `part` (N, B) at session t, from `row` on."""
+    return jax.lax.dynamic_update_slice(whole, part[:, None], (row, t, 0), allow_negative_indices=False)
 
 
 def _side_by_side(weight_ih: jax.Array, bias: jax.Array, weight_hh: jax.Array) -> jax.Array:
