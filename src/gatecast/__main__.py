@@ -60,10 +60,9 @@ def _prepare_jax() -> None:
     if "multi_thread_eigen" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        from platformdirs import user_cache_dir
+        from gatecast.files import cache_folder
 
-        cache = os.environ.get("GATECAST_CACHE") or user_cache_dir("gatecast")
-        os.environ["JAX_COMPILATION_CACHE_DIR"] = os.path.join(cache, "jax")  # noqa: PTH118
+        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_folder() / "jax")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 

@@ -1,4 +1,4 @@
-"""One file, written whole or not at all."""
+"""One file, written whole or not at all; and the folder of what can be made again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gatecast.errors import RunError
+
+
+def cache_folder() -> Path:
+    """Where prices from the net and compiled programs are kept: GATECAST_CACHE, or the platform's place."""
+    if folder := os.environ.get("GATECAST_CACHE"):
+        return Path(folder)
+    import platformdirs
+
+    return platformdirs.user_cache_path("gatecast")
 
 
 @contextlib.contextmanager

@@ -1,4 +1,4 @@
-"""The layers with backward passes by hand equal the textbook's steps, differentiated by JAX."""
+"""The layers with backward passes by hand, in C and in JAX, equal the textbook's, differentiated by JAX."""
 
 import itertools
 from functools import partial
@@ -10,16 +10,27 @@ import optax
 import pytest
 
 from gatecast.experiment import Network
-from gatecast.nn import fast
+from gatecast.nn import fast, kernel
 from gatecast.nn.cells import cell_of
 from gatecast.nn.network import init_params, shapes
 from gatecast.nn.recurrent import recurrent
 
+ENGINES = ["kernel", "jax"]
 CELLS = ["rnn", "lstm", "gru", "gru-reset-before"]
 
 
 def network(cell: str, **settings) -> Network:
     return Network(cell=cell.split("-")[0], reset_after="before" not in cell, **settings)
+
+
+@pytest.fixture(params=ENGINES)
+def engine(request, monkeypatch) -> str:
+    """What runs a layer that is not the textbook's; a compiler is taken for granted here."""
+    if request.param == "jax":
+        monkeypatch.setattr(kernel, "serves", lambda cell, dtype: False)
+    else:
+        assert kernel.serves(cell_of("lstm"), np.dtype("float32"))
+    return request.param
 
 
 def run(net: Network, textbook: bool, params, x, state, key=None):
@@ -89,6 +100,7 @@ FAST_CASES = [
     ("cell", "layers", "both", "shape"),
     [pytest.param(*case, marks=[] if case in FAST_CASES else pytest.mark.slow) for case in CASES],
 )
+@pytest.mark.usefixtures("engine")
 def test_equals_the_textbook(cell, layers, both, shape):
     net = network(cell, hidden_size=5, num_layers=layers, bidirectional=both)
     with jax.enable_x64(True):
@@ -96,6 +108,7 @@ def test_equals_the_textbook(cell, layers, both, shape):
     assert largest_difference(*everything(net, "float32", **SHAPES[shape])) < 1e-5
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("cell", ["lstm", "gru"])
 def test_equals_the_textbook_with_one_bias_and_dropout(cell):
     net = network(cell, hidden_size=4, num_layers=2, dropout=0.4, init="keras")
@@ -104,6 +117,7 @@ def test_equals_the_textbook_with_one_bias_and_dropout(cell):
         assert largest_difference(*pair) < 1e-10
 
 
+@pytest.mark.usefixtures("engine")
 @pytest.mark.parametrize("cell", CELLS)
 def test_weights_after_twenty_steps_equal_the_textbooks(cell):
     net, rng = network(cell, hidden_size=8), np.random.default_rng(0)
@@ -137,6 +151,7 @@ def test_broken_twin_a_kept_slope_that_is_wrong_is_found(monkeypatch):
         dp, state = right.back(kept, gradient)
         return dp.at[1].multiply(1.001), state
 
+    monkeypatch.setattr(kernel, "serves", lambda cell, dtype: False)
     monkeypatch.setitem(fast.KINDS, cell.step, right._replace(back=wrong))
     pair = everything(network("lstm", hidden_size=5), "float32", **SHAPES["usual"])
     assert largest_difference(*pair) > 1e-5

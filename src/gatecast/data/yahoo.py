@@ -26,6 +26,7 @@ import pandas as pd
 from gatecast.data.checks import FIRST, Oddity
 from gatecast.data.tables import Calendar, Tidy, tidy
 from gatecast.errors import DataError
+from gatecast.files import cache_folder
 
 FRESH = pd.Timedelta(hours=12)
 # Yahoo's prices are single precision: smaller relative differences are no revision.
@@ -131,11 +132,7 @@ def _heard() -> Iterator[list[str]]:
 
 
 def _folder() -> Path:
-    if folder := os.environ.get("GATECAST_CACHE"):
-        return Path(folder) / "yahoo"
-    import platformdirs
-
-    return platformdirs.user_cache_path("gatecast") / "yahoo"
+    return cache_folder() / "yahoo"
 
 
 def _files(symbol: str) -> tuple[Path, Path]:

@@ -23,6 +23,11 @@ class Cell(NamedTuple):
     step: Callable[[jax.Array, jax.Array | None, State, jax.Array], State]
 
 
+def zero_state(cell: Cell, x: jax.Array, weight_hh: jax.Array) -> State:
+    """What a layer starts from where nothing is given, for x (B, …) and weight_hh (G·H, H)."""
+    return (jnp.zeros((x.shape[0], weight_hh.shape[1]), x.dtype),) * cell.states
+
+
 def rnn_step(weight_hh: jax.Array, bias_hh: jax.Array | None, state: State, x: jax.Array) -> State:
     """h' = tanh(x + W_hh h + b_hh) (Elman 1990)."""
     (h,) = state

@@ -18,7 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from gatecast.nn import cells
-from gatecast.nn.cells import State
+from gatecast.nn.cells import Cell, State, zero_state
 
 Kept = tuple[jax.Array, ...]
 
@@ -114,9 +114,9 @@ KINDS: dict[Callable[..., State], Kind] = {
 
 
 def layer(
-    kind: Kind,
+    cell: Cell,
     x: jax.Array,
-    state: State,
+    state: State | None,
     weight_ih: jax.Array,
     bias_ih: jax.Array,
     weight_hh: jax.Array,
@@ -124,10 +124,13 @@ def layer(
     *,
     reverse: bool,
 ) -> tuple[jax.Array, State]:
-    """One layer, one direction: x (F, T, B), state each (H, B) → outputs (H, T, B) and the final state."""
+    """One layer, one direction: x (B, T, F), state each (B, H) → outputs (B, T, H) and the final state."""
+    kind, state = KINDS[cell.step], state or zero_state(cell, x, weight_hh)
     weights = kind.weights(weight_ih, bias_ih, weight_hh, bias_hh)
-    ones = jnp.concatenate([x, jnp.ones((1, *x.shape[1:]), x.dtype)])
-    return _run(kind, reverse, weights, ones, state)
+    turned = jnp.transpose(x, (2, 1, 0))
+    ones = jnp.concatenate([turned, jnp.ones((1, *turned.shape[1:]), x.dtype)])
+    outputs, final = _run(kind, reverse, weights, ones, tuple(part.T for part in state))
+    return jnp.transpose(outputs, (2, 1, 0)), tuple(part.T for part in final)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0, 1))

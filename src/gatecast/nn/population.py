@@ -28,11 +28,13 @@ from numpy.typing import NDArray
 
 from gatecast.errors import FitWarning
 from gatecast.experiment import Network, Training
+from gatecast.nn import kernel
 from gatecast.nn.losses import RowLoss, loss_of
-from gatecast.nn.network import apply, init_params
+from gatecast.nn.network import apply, init_params, shapes
 from gatecast.nn.recurrent import Params
 
 Weights = dict[str, NDArray[np.float32]]
+Shapes = dict[str, tuple[int, ...]]
 Progress = Callable[[int, int, int], None]  # members done, members, epochs done over all members
 T = TypeVar("T")
 
@@ -105,9 +107,11 @@ class _Member(NamedTuple):
 
 
 class _State(NamedTuple):
-    params: Params
+    """A member's training; its weights are one vector, so that a step of the optimizer is one operation."""
+
+    params: jax.Array
     optimizer: optax.OptState
-    best_params: Params
+    best_params: jax.Array
     best_loss: jax.Array
     best_epoch: jax.Array
     epoch: jax.Array
@@ -162,7 +166,7 @@ def train(
                 break
             taken = max(time.perf_counter() - began, 1e-6)
             budget = int(min(max(budget * min(LOOK_SECONDS / taken, 10), 1), 2**30))
-        return _trained(state)
+        return _trained(state, program.shapes(rows))
 
     def look(done: int) -> None:
         if progress is not None:
@@ -225,15 +229,20 @@ class _Program:
     def optimizer(self) -> optax.GradientTransformation:
         return _optimizer(self.training)
 
+    def shapes(self, rows: Rows) -> Shapes:
+        horizon, features = rows.targets.shape[1], rows.features.shape[1]
+        return shapes(self.network, features=features, lookback=self.lookback, horizon=horizon)
+
     def init(self, key: jax.Array, rows: Rows) -> _State:
         horizon, features = rows.targets.shape[1], rows.features.shape[1]
-        params = init_params(self.network, key, features=features, lookback=self.lookback, horizon=horizon)
+        drawn = init_params(self.network, key, features=features, lookback=self.lookback, horizon=horizon)
+        params = jnp.concatenate([drawn[name].ravel() for name in self.shapes(rows)])
         none = jnp.full(self.training.epochs, jnp.nan, jnp.float32)
         zero = jnp.int32(0)
         return _State(
             params=params,
             optimizer=self.optimizer.init(params),
-            best_params=jax.tree.map(jnp.copy, params),
+            best_params=jnp.copy(params),
             best_loss=jnp.float32(jnp.inf),
             best_epoch=zero,
             epoch=jnp.copy(zero),
@@ -275,23 +284,23 @@ class _Program:
         order = self.order(key, member)
 
         def loss_of_batch(
-            params: Params, step: jax.Array, origins: jax.Array, weight: jax.Array
+            params: jax.Array, step: jax.Array, origins: jax.Array, weight: jax.Array
         ) -> jax.Array:
             x, y = _window(rows, member.scale, origins, self.lookback), _target(rows, member.scale, origins)
-            output, _ = apply(self.network, params, x, key=jax.random.fold_in(key, step))
+            named = _named(params, self.shapes(rows))
+            output, _ = apply(self.network, named, x, key=jax.random.fold_in(key, step))
             return jnp.sum(weight * self.loss(output, y)) / jnp.sum(weight)
 
         def one_step(
-            step: jax.Array, carry: tuple[Params, optax.OptState, jax.Array]
-        ) -> tuple[Params, optax.OptState, jax.Array]:
+            step: jax.Array, carry: tuple[jax.Array, optax.OptState, jax.Array]
+        ) -> tuple[jax.Array, optax.OptState, jax.Array]:
             params, optimizer, loss_sum = carry
             place = step * self.batch + jnp.arange(self.batch)
             weight = (place < member.train_count).astype(jnp.float32)
             origins = jax.lax.dynamic_slice(order, (step * self.batch,), (self.batch,))
             loss, gradient = jax.value_and_grad(loss_of_batch)(params, step, origins, weight)
             update, optimizer = self.optimizer.update(gradient, optimizer, params)
-            moved = jax.tree.map(jnp.add, params, update)
-            return moved, optimizer, loss_sum + loss * jnp.sum(weight)
+            return params + jnp.asarray(update), optimizer, loss_sum + loss * jnp.sum(weight)
 
         params, optimizer, loss_sum = jax.lax.fori_loop(
             state.step, end, one_step, (state.params, state.optimizer, state.loss_sum)
@@ -314,9 +323,7 @@ class _Program:
         score = jnp.where(member.validation_count > 0, validation_loss, -epoch.astype(jnp.float32))
         better = (score < state.best_loss) & jnp.isfinite(loss)
         return state._replace(
-            best_params=jax.tree.map(
-                lambda new, old: jnp.where(better, new, old), state.params, state.best_params
-            ),
+            best_params=jnp.where(better, state.params, state.best_params),
             best_loss=jnp.where(better, score, state.best_loss),
             best_epoch=jnp.where(better, epoch, state.best_epoch),
             epoch=epoch,
@@ -326,8 +333,9 @@ class _Program:
             validation_losses=state.validation_losses.at[state.epoch].set(validation_loss),
         )
 
-    def validate(self, params: Params, member: _Member, rows: Rows) -> jax.Array:
+    def validate(self, params: jax.Array, member: _Member, rows: Rows) -> jax.Array:
         """Mean loss over the validation origins; NaN where there are none."""
+        named = _named(params, self.shapes(rows))
         chunk = min(CHUNK, len(member.validation))
 
         def add(index: jax.Array, total: jax.Array) -> jax.Array:
@@ -336,7 +344,7 @@ class _Program:
             place = start + jnp.arange(chunk)
             fresh = (place >= index * chunk) & (place < member.validation_count)
             origins = jax.lax.dynamic_slice(member.validation, (start,), (chunk,))
-            output, _ = apply(self.network, params, _window(rows, member.scale, origins, self.lookback))
+            output, _ = apply(self.network, named, _window(rows, member.scale, origins, self.lookback))
             loss = self.loss(output, _target(rows, member.scale, origins))
             return total + jnp.sum(jnp.where(fresh, loss, 0.0))
 
@@ -404,10 +412,20 @@ def _pad(origins: NDArray[np.int64], length: int) -> NDArray[np.int32]:
     return np.concatenate([origins, np.full(length - len(origins), fill)]).astype(np.int32)
 
 
-def _trained(state: _State) -> Trained:
+def _named(params: Any, shapes: Shapes) -> dict[str, Any]:
+    """The weights of a vector by their names."""
+    named, start = {}, 0
+    for name, shape in shapes.items():
+        end = start + math.prod(shape)
+        named[name] = params[start:end].reshape(shape)
+        start = end
+    return named
+
+
+def _trained(state: _State, shapes: Shapes) -> Trained:
     epochs = int(state.epoch)
     return Trained(
-        params={name: np.asarray(value) for name, value in state.best_params.items()},
+        params=_named(np.asarray(state.best_params), shapes),
         best_epoch=int(state.best_epoch),
         loss=np.asarray(state.losses)[:epochs],
         validation_loss=np.asarray(state.validation_losses)[:epochs],
@@ -421,8 +439,13 @@ def _spread(
     threads = max(
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1
     )
+
+    def counted(job: Any) -> T:
+        with kernel.one_more_network():
+            return work(job)
+
     with ThreadPoolExecutor(min(threads, len(jobs))) as pool:
-        futures = [pool.submit(work, job) for job in jobs]
+        futures = [pool.submit(counted, job) for job in jobs]
         try:
             pending = set(futures)
             while pending:

@@ -1,0 +1,161 @@
+"""kernel.c: shapes at its seams, threads, and what happens where it cannot be had. See also test_fast.py."""
+
+import ctypes
+import shutil
+import subprocess
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gatecast.nn import kernel
+from gatecast.nn.cells import cell_of
+from gatecast.nn.recurrent import recurrent
+
+FLOAT32 = np.dtype("float32")
+
+
+def weights(cell: str, features: int, size: int, scale: float = 0.5) -> dict[str, jax.Array]:
+    rng, rows = np.random.default_rng(0), cell_of(cell).gates * size
+    shapes = {
+        "weight_ih": (rows, features),
+        "bias_ih": (rows,),
+        "weight_hh": (rows, size),
+        "bias_hh": (rows,),
+    }
+    return {f"{name}_l0": scale * rng.standard_normal(shape, "float32") for name, shape in shapes.items()}
+
+
+def gradients(cell: str, params, x, textbook: bool):
+    def loss(params, x):
+        outputs, final = recurrent(params, cell_of(cell), x, textbook=textbook)
+        return jnp.sum(jnp.sin(outputs)) + sum(jnp.sum(part**2) for part in final)
+
+    return jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))(params, x)
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    cell=st.sampled_from(["rnn", "lstm", "gru"]),
+    batch=st.sampled_from([1, 2, 7, 8, 9, 33, 137]),
+    lookback=st.integers(1, 12),
+    features=st.sampled_from([1, 3, 16, 19]),
+    size=st.sampled_from([1, 3, 4, 15, 16, 17, 50, 66]),
+)
+def test_any_shape_equals_the_textbook(cell, batch, lookback, features, size):
+    params = weights(cell, features, size, scale=1 / np.sqrt(size + features))
+    x = np.random.default_rng(1).standard_normal((batch, lookback, features), "float32")
+    for ours, theirs in zip(
+        *(jax.tree.leaves(gradients(cell, params, x, textbook)) for textbook in (False, True)), strict=True
+    ):
+        assert np.abs(ours - theirs).max() <= 2e-5 * max(np.abs(theirs).max(), 1)
+
+
+def test_one_thread_and_many_give_the_same_bits():
+    params, x = weights("lstm", 8, 64), np.random.default_rng(0).standard_normal((256, 30, 8), "float32")
+    together = gradients("lstm", params, x, False)
+    code = kernel.library(FLOAT32).code
+    code.gatecast_networks(100)  # as if so many were in training: one thread each
+    try:
+        alone = gradients("lstm", params, x, False)
+    finally:
+        code.gatecast_networks(-100)
+    jax.tree.map(np.testing.assert_array_equal, together, alone)
+
+
+def test_numbers_that_are_not_finite_come_through():
+    x = np.zeros((9, 3, 2), "float32")
+    x[4, 1, 0] = np.nan
+    for cell in ("rnn", "lstm", "gru"):
+        outputs, _ = jax.jit(lambda x, cell=cell: recurrent(weights(cell, 2, 5), cell_of(cell), x))(x)
+        assert np.isnan(outputs[4, 1:]).all()
+        assert np.isfinite(np.delete(outputs, 4, axis=0)).all()
+
+
+def test_large_pre_activations_saturate():
+    params = weights("lstm", 2, 5, scale=300.0)
+    x = np.random.default_rng(0).standard_normal((4, 6, 2), "float32")
+    outputs, _ = recurrent(params, cell_of("lstm"), x)
+    expected, _ = recurrent(params, cell_of("lstm"), x, textbook=True)
+    np.testing.assert_allclose(outputs, expected, atol=1e-4)  # sums in the hundreds, in single precision
+
+
+@pytest.fixture
+def kernel_anew(monkeypatch, tmp_path):
+    """As in a new process with an empty cache folder."""
+    monkeypatch.setenv("GATECAST_CACHE", str(tmp_path))
+    monkeypatch.delenv("GATECAST_KERNEL", raising=False)
+    # JAX takes an operation once: this one needs a name of its own
+    monkeypatch.setattr(kernel, "OPTIONS", (*kernel.OPTIONS, f"-DANEW={hash(tmp_path)}"))
+    kernel.library.cache_clear()
+    yield tmp_path
+    kernel.library.cache_clear()
+
+
+def test_broken_twin_a_wrong_line_of_c_is_found(kernel_anew, monkeypatch):
+    source = kernel.SOURCE.read_text()
+    wrong = kernel_anew / "kernel.c"
+    wrong.write_text(source.replace("by_c * i * (1 - g * g)", "by_c * i * (1 - g * i)"))
+    monkeypatch.setattr(kernel, "SOURCE", wrong)
+    x = np.random.default_rng(0).standard_normal((3, 4, 2), "float32")
+    (_, ours), (_, theirs) = (gradients("lstm", weights("lstm", 2, 5), x, t) for t in (False, True))
+    assert np.abs(ours[1] - theirs[1]).max() > 1e-3
+
+
+def test_compiled_once_and_nothing_else_is_left(kernel_anew):
+    first = kernel.library(FLOAT32)
+    files = [file.name for file in (kernel_anew / "kernels").iterdir()]
+    assert files == [f"{first.mark}.so"]
+    stamp = (kernel_anew / "kernels" / files[0]).stat().st_mtime_ns
+    kernel.library.cache_clear()
+    assert kernel.library(FLOAT32).mark == first.mark
+    assert (kernel_anew / "kernels" / files[0]).stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize("case", ["no compiler", "compiler fails", "nowhere to write", "off"])
+def test_without_a_kernel_jax_does_the_same(case, kernel_anew, monkeypatch):
+    x = np.random.default_rng(0).standard_normal((3, 4, 2), "float32")
+    params, cell = weights("gru", 2, 5), cell_of("gru")
+    expected, _ = recurrent(params, cell, x, textbook=True)
+    if case == "no compiler":
+        monkeypatch.setattr(shutil, "which", lambda name: None)
+    elif case == "compiler fails":
+        monkeypatch.setattr(kernel, "OPTIONS", ("--no-such-option",))
+    elif case == "nowhere to write":
+        (kernel_anew / "kernels").write_text("a file where the folder should be")
+    else:
+        monkeypatch.setenv("GATECAST_KERNEL", "off")
+    assert not kernel.serves(cell, FLOAT32)
+    outputs, _ = recurrent(params, cell, x)
+    np.testing.assert_allclose(outputs, expected, atol=1e-6)
+    assert not list(kernel_anew.glob("kernels/*"))
+
+
+def test_sizes_are_what_the_source_says():
+    """kept: what LSTM's way back needs of each session and unit, padded to four: 6 numbers and h before."""
+    sizes = (ctypes.c_int64 * 3)()
+    kernel.library(FLOAT32).code.gatecast_sizes(*map(ctypes.c_long, (1, 8, 5, 2, 6)), sizes)
+    assert sizes[0] == 8 * 5 * 7 * 8
+
+
+def test_the_compiler_has_nothing_to_say():
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("gcc is not installed")
+    for types in ((), ("-DDOUBLE",)):
+        for less in ((), ("-mno-avx512f",), ("-mno-avx",)) if "x86" in kernel._processor() else ((),):
+            command = [
+                compiler,
+                *kernel.OPTIONS,
+                *types,
+                *less,
+                "-Wall",
+                "-Wextra",
+                "-Wno-unused-local-typedefs",
+            ]
+            command += ["-I", jax.ffi.include_dir(), str(kernel.SOURCE), "-o", "/dev/null"]
+            told = subprocess.run(command, capture_output=True, text=True)
+            assert (told.returncode, told.stderr) == (0, "")
