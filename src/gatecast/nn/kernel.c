@@ -47,7 +47,7 @@ INLINE long round_up(long n, long to) { return (n + to - 1) / to * to; }
 
 /* ---- products ---------------------------------------------------------------------------------------- */
 
-/* c (rows, vecs · LANES) = a (rows, depth) b (depth, vecs · LANES), with `add` +=; rows and vecs are constants. */
+/* c (rows, vecs · LANES) = a (rows, depth) b (depth, vecs · LANES), with `add` +=; rows, vecs are constants. */
 INLINE void tile(const int rows, const int vecs, int add, long depth, const real *a, long a_row, long a_deep,
                  const real *b, long b_row, real *c, long c_row) {
     Vector sum[8][8];
@@ -339,12 +339,14 @@ static void gates_along(Shape s, const real *weights, long size, int from, int b
     long end = (from + blocks) * s.Hp;
     for (long i = 0; i < size; i++) {
         real *row = to + i * s.C;
-        for (int k = 0; s.H < s.Hp && k < blocks; k++) memset(row + (from + k + 1) * s.Hp - PAD, 0, sizeof(real) * PAD);
+        for (int k = 0; s.H < s.Hp && k < blocks; k++)
+            memset(row + (from + k + 1) * s.Hp - PAD, 0, sizeof(real) * PAD);
         memset(row, 0, sizeof(real) * from * s.Hp);
         memset(row + end, 0, sizeof(real) * (s.C - end));
     }
     for (int k = 0; k < blocks; k++)
-        turn(s.H, size, s.cell->scale[from + k], weights + order[k] * s.H * size, size, to + (from + k) * s.Hp, s.C);
+        turn(s.H, size, s.cell->scale[from + k], weights + order[k] * s.H * size, size,
+             to + (from + k) * s.Hp, s.C);
 }
 
 /* to (blocks Hp, wide): the weights in the order of the columns, padded. */
@@ -596,7 +598,7 @@ static Call call_of(XLA_FFI_CallFrame *frame) {
     return (Call){.s = shape, .reverse = attribute(frame, "reverse"), .fresh = attribute(frame, "fresh")};
 }
 
-/* x, w_hh, w_ih, b_ih, b_hh and, unless `fresh`, h0, c0 → outputs, h, c, scratch and, if kept is wanted, kept. */
+/* x, w_hh, w_ih, b_ih, b_hh and, unless `fresh`, h0, c0 → outputs, h, c, scratch and, if wanted, kept. */
 XLA_FFI_Error *gatecast_forward(XLA_FFI_CallFrame *frame) {
     if (answered(frame)) return NULL;
     Call call = call_of(frame);

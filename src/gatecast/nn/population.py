@@ -397,12 +397,12 @@ def _optimizer(training: Training) -> optax.GradientTransformation:
 def _on_device(member: Member, train: int, validation: int) -> _Member:
     return _Member(
         key=member.key,
-        scale=jnp.int32(member.scale),
+        scale=np.int32(member.scale),
         train=jnp.asarray(_pad(member.train, train)),
-        train_count=jnp.int32(len(member.train)),
+        train_count=np.int32(len(member.train)),
         validation=jnp.asarray(_pad(member.validation, validation)),
-        validation_count=jnp.int32(len(member.validation)),
-        epochs=jnp.int32(member.epochs),
+        validation_count=np.int32(len(member.validation)),
+        epochs=np.int32(member.epochs),
     )
 
 
@@ -412,20 +412,17 @@ def _pad(origins: NDArray[np.int64], length: int) -> NDArray[np.int32]:
     return np.concatenate([origins, np.full(length - len(origins), fill)]).astype(np.int32)
 
 
-def _named(params: Any, shapes: Shapes) -> dict[str, Any]:
-    """The weights of a vector by their names."""
-    named, start = {}, 0
-    for name, shape in shapes.items():
-        end = start + math.prod(shape)
-        named[name] = params[start:end].reshape(shape)
-        start = end
-    return named
+def _named(params: Any, shapes: Shapes, split: Callable[..., Sequence[Any]] = jnp.split) -> dict[str, Any]:
+    """The weights of a vector by their names; split, because the gradient of a split is one vector again."""
+    ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
+    parts = split(params, ends[:-1])
+    return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
 
 
 def _trained(state: _State, shapes: Shapes) -> Trained:
     epochs = int(state.epoch)
     return Trained(
-        params=_named(np.asarray(state.best_params), shapes),
+        params=_named(np.asarray(state.best_params), shapes, np.split),
         best_epoch=int(state.best_epoch),
         loss=np.asarray(state.losses)[:epochs],
         validation_loss=np.asarray(state.validation_losses)[:epochs],
