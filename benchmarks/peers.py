@@ -3,7 +3,8 @@
 python benchmarks/peers.py [JOB ...] [--repeats 5] [--quick] [--data PRICES.parquet] [--python darts=PATH]
 
 Jobs: google tesla mid mid-gru mid-rnn mid-16 mid-gru-16 mid-rnn-16 large walk wide grow; none: all. What was
-measured goes to benchmarks/results.json, and from there to RESULTS.md and peers.png. The peers come with
+measured goes to benchmarks/results.json, and from there to RESULTS.md and peers.png; with --only it is only
+printed. GATECAST_KERNEL=off measures gatecast without its kernel in C. The peers come with
 pip install -e ".[bench]", but for darts: it pins an older Lightning than neuralforecast needs and wants an
 environment of its own (pip install torch "u8darts[torch]"), named by --python darts=PATH/bin/python.
 """
@@ -37,13 +38,14 @@ def main() -> None:
             print(f"{name}:", file=sys.stderr, flush=True)
             before = report.machine()
             result = _result(name, pool, arguments)
-            report.add(
-                name, {**result, "machine": before, "load_after": report.load(), "quick": arguments.quick}
-            )
-            print(report.text(name), flush=True)
+            result |= {"machine": before, "load_after": report.load(), "quick": arguments.quick}
+            print(report.text(name, result), flush=True)
+            if arguments.only is None:
+                report.add(name, result)
     finally:
         pool.close()
-    report.write()
+    if arguments.only is None:
+        report.write()
 
 
 def _result(name: str, pool: Pool, arguments: argparse.Namespace) -> dict[str, Any]:
@@ -72,7 +74,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=None, help="default 5; with --quick 2")
     parser.add_argument("--quick", action="store_true", help="short jobs, to see that everything runs")
     parser.add_argument("--data", type=Path, help="prices of many symbols (Parquet), for wide")
-    parser.add_argument("--only", type=lambda text: set(text.split(";")), help="peers, separated by ;")
+    parser.add_argument("--only", type=lambda text: set(text.split(";")), help="peers, separated by ;: printed, not kept")
     parser.add_argument(
         "--python", action="append", default=[], metavar="SIDE=PATH", help="the Python that has this peer"
     )

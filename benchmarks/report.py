@@ -45,9 +45,8 @@ def add(name: str, result: Row) -> None:
     STORE.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
 
 
-def text(name: str) -> str:
+def text(name: str, result: Row) -> str:
     """One job as Markdown."""
-    result = _stored()[name]
     return "\n".join(
         [
             f"### {name}: {result['title']}{_quick(result)}" if "title" in result else _title(name, result),
@@ -66,8 +65,8 @@ def write() -> None:
         "",
         *_preface(results),
     ]
-    for name in results:
-        parts += ["", text(name)]
+    for name, result in results.items():
+        parts += ["", text(name, result)]
     PAGE.write_text("\n".join(parts) + "\n", encoding="utf-8")
     if any("sides" in result for result in results.values()):
         _draw(results)

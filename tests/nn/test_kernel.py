@@ -1,4 +1,4 @@
-"""kernel.c: shapes at its seams, threads, and what happens where it cannot be had. See also test_fast.py."""
+"""The kernel in C: shapes at its seams, threads, what happens where there is none. See also test_fast.py."""
 
 import ctypes
 import shutil
@@ -96,9 +96,11 @@ def kernel_anew(monkeypatch, tmp_path):
 
 
 def test_broken_twin_a_wrong_line_of_c_is_found(kernel_anew, monkeypatch):
-    source = kernel.SOURCE.read_text()
-    wrong = kernel_anew / "kernel.c"
-    wrong.write_text(source.replace("by_c * i * (1 - g * g)", "by_c * i * (1 - g * i)"))
+    wrong = shutil.copytree(kernel.SOURCE, kernel_anew / "wrong")
+    source = (wrong / "cells.h").read_text()
+    right = "by_c * i * (1 - g * g)"
+    assert right in source
+    (wrong / "cells.h").write_text(source.replace(right, "by_c * i * (1 - g * i)"))
     monkeypatch.setattr(kernel, "SOURCE", wrong)
     x = np.random.default_rng(0).standard_normal((3, 4, 2), "float32")
     (_, ours), (_, theirs) = (gradients("lstm", weights("lstm", 2, 5), x, t) for t in (False, True))

@@ -6,7 +6,7 @@ import pytest
 
 from gatecast.errors import FitWarning
 from gatecast.experiment import Network, Training
-from gatecast.nn import population
+from gatecast.nn import kernel, population
 from gatecast.nn.network import apply, init_params
 from gatecast.nn.population import Member, Rows, predict, train
 
@@ -188,3 +188,15 @@ def test_progress_ends_with_everyone_done(rows):
         progress=lambda *state: seen.append(state),
     )
     assert seen[-1] == (3, 3, 6)
+
+
+def test_every_product_is_asked_for_in_single_precision(rows, monkeypatch):
+    """A GPU would take fewer bits otherwise; the processor always has them."""
+    monkeypatch.setattr(kernel, "serves", lambda cell, dtype: False)
+    program = population._Program(NETWORK, HOW.model_copy(update={"batch_size": 7}), T, 7)
+    one = population._on_device(member(), 42, len(VALIDATION))
+    state = population._init(program, one.key, rows)
+    text = population._run.lower(program, state, one, rows, np.int32(1)).as_text()
+    products = [line for line in text.splitlines() if "dot_general" in line]
+    assert len(products) > 5
+    assert all("precision = [HIGHEST, HIGHEST]" in line for line in products)

@@ -1,6 +1,7 @@
-"""The cells of `gatecast.nn.cells` as whole layers with backward passes by hand: the same numbers, sooner.
+"""The cells of `gatecast.nn.cells` as whole layers with backward passes by hand, in JAX alone.
 
-What pays on a processor, for networks so small that overhead is all there is (measured in DESIGN.md's jobs):
+Where there is no kernel in C (no compiler, or a GPU) this gives the same numbers, twice as soon as JAX's own
+derivative of the steps. What pays:
 the batch is the last axis, so that gates are slices of whole rows and every loop runs over neighbours in
 memory; one product per session gives all gates, [W b U] [x; 1; h]; one tanh serves all gates,
 sigmoid(p) = tanh(p / 2) / 2 + 1 / 2, the halves being put into the weights once; the forward pass keeps the

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import jax
 import jax.numpy as jnp
@@ -71,6 +72,13 @@ def init_params(
         if name != "df"
     }
     return params if network.output == "point" else outputs.neutral(params, network, dtype)
+
+
+@contextlib.contextmanager
+def exact_products() -> Iterator[None]:
+    """While a program is traced: a GPU multiplies in single precision, not with factors cut to ten bits."""
+    with jax.default_matmul_precision("float32"):
+        yield
 
 
 def apply(

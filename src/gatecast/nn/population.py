@@ -30,7 +30,7 @@ from gatecast.errors import FitWarning
 from gatecast.experiment import Network, Training
 from gatecast.nn import kernel
 from gatecast.nn.losses import RowLoss, loss_of
-from gatecast.nn.network import apply, init_params, shapes
+from gatecast.nn.network import apply, exact_products, init_params, shapes
 from gatecast.nn.recurrent import Params
 
 Weights = dict[str, NDArray[np.float32]]
@@ -98,12 +98,12 @@ class _Member(NamedTuple):
     """A member on the device: origins padded to the population's longest."""
 
     key: jax.Array
-    scale: jax.Array
+    scale: Any
     train: jax.Array
-    train_count: jax.Array
+    train_count: Any
     validation: jax.Array
-    validation_count: jax.Array
-    epochs: jax.Array
+    validation_count: Any
+    epochs: Any
 
 
 class _State(NamedTuple):
@@ -267,7 +267,8 @@ class _Program:
             state = jax.lax.cond(end == steps, lambda s: self.end_epoch(s, member, rows), lambda s: s, state)
             return state, budget
 
-        state, _ = jax.lax.while_loop(go_on, stretch, (state, budget))
+        with exact_products():
+            state, _ = jax.lax.while_loop(go_on, stretch, (state, budget))
         return state, self.over(state, member)
 
     def over(self, state: _State, member: _Member) -> jax.Array:
@@ -361,7 +362,12 @@ def _outputs(
     network: Network, params: Params, rows: Rows, scale: jax.Array, origins: jax.Array, lookback: int
 ) -> jax.Array:
     """Scaled outputs (chunks, B, h) of origins (chunks, B), a chunk at a time."""
-    return jax.lax.map(lambda part: apply(network, params, _window(rows, scale, part, lookback))[0], origins)
+
+    def one(part: jax.Array) -> jax.Array:
+        return apply(network, params, _window(rows, scale, part, lookback))[0]
+
+    with exact_products():
+        return jax.lax.map(one, origins)
 
 
 def _window(rows: Rows, scale: jax.Array, origins: jax.Array, lookback: int) -> jax.Array:

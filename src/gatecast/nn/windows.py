@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from gatecast.errors import SettingError
 from gatecast.experiment import Network, Training
 from gatecast.nn.cells import State
-from gatecast.nn.network import apply
+from gatecast.nn.network import apply, exact_products
 from gatecast.nn.population import Member, Rows, Trained, train
 from gatecast.nn.recurrent import Params
 from gatecast.progress import Bar
@@ -128,7 +128,8 @@ def _apply(
     def one(params: Params, state: State | None) -> tuple[jax.Array, State]:
         return apply(network, params, windows, state=state)
 
-    return jax.vmap(one)(params, state)
+    with exact_products():
+        return jax.vmap(one)(params, state)
 
 
 def _windows(X: ArrayLike) -> NDArray[np.float32]:

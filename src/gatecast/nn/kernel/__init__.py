@@ -1,4 +1,6 @@
-"""kernel.c as operations of JAX: compiled for this very processor when first needed, then kept.
+"""Recurrent layers in C as operations of JAX: compiled for this very processor when first needed, then kept.
+
+products.h, cells.h, layer.h and kernel.c are one program, in this order; kernel.c begins with its terms.
 
 Where there is no C compiler, or JAX works on something else than the processor, `serves` says so and
 `gatecast.nn.fast` does the same work in JAX alone. GATECAST_KERNEL=off leaves it to that, too.
@@ -30,7 +32,7 @@ from gatecast.nn import cells
 from gatecast.nn.cells import Cell, State
 
 KINDS: dict[Callable[..., State], int] = {cells.rnn_step: 0, cells.lstm_step: 1, cells.gru_step: 2}
-SOURCE = Path(__file__).with_name("kernel.c")
+SOURCE = Path(__file__).parent
 OPTIONS = (
     *("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC"),
     *("-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros"),
@@ -195,7 +197,8 @@ def _compiled(extra: tuple[str, ...]) -> Path | None:
     if compiler is None:
         return None
     options = [*OPTIONS, *extra]
-    told = [SOURCE.read_text(encoding="utf-8"), compiler, *options, jax.__version__, _processor()]
+    source = [file.read_text(encoding="utf-8") for file in sorted(SOURCE.glob("*.[ch]"))]
+    told = [*source, compiler, *options, jax.__version__, _processor()]
     file = cache_folder() / "kernels" / f"{hashlib.sha256('|'.join(told).encode()).hexdigest()[:16]}.so"
     if file.exists():
         return file
@@ -204,7 +207,7 @@ def _compiled(extra: tuple[str, ...]) -> Path | None:
         with tempfile.TemporaryDirectory(dir=file.parent) as folder:
             new = Path(folder) / file.name
             for widest in ([WIDE_VECTORS], []):  # not every processor knows the option
-                command = [compiler, *options, *widest, "-I", jax.ffi.include_dir(), str(SOURCE)]
+                command = [compiler, *options, *widest, "-I", jax.ffi.include_dir(), str(SOURCE / "kernel.c")]
                 if subprocess.run([*command, "-o", str(new), "-lm"], capture_output=True).returncode == 0:
                     new.replace(file)
                     return file

@@ -1,0 +1,220 @@
+/* A layer, one direction: all sessions of some sequences, forwards, and backwards. */
+
+#include <string.h>
+
+#include "cells.h"
+
+typedef struct {
+    const Cell *cell;
+    long B, T, F, H, Hp, C, wide; /* C: a row of all columns, with room; wide: a row of x or h as result */
+    long pieces;
+} Shape;
+
+static Shape shape_of(long kind, long B, long T, long F, long H) {
+    Shape s = {.cell = &CELLS[kind], .B = B, .T = T, .F = F, .H = H};
+    s.Hp = round_up(H, PAD);
+    s.C = round_up(s.cell->columns * s.Hp, LANES) + LANES;
+    s.wide = round_up(F > s.Hp ? F : s.Hp, LANES);
+    s.pieces = B * T * s.cell->columns * H * (F + H) / PIECE_WORK;
+    s.pieces = s.pieces > B / PIECE_ROWS ? B / PIECE_ROWS : s.pieces;
+    s.pieces = s.pieces > MOST_PIECES ? MOST_PIECES : s.pieces < 1 ? 1 : s.pieces;
+    return s;
+}
+
+/* Floats of: what the forward pass keeps; its scratch; the backward pass's scratch. */
+static long kept_size(Shape s) { return s.B * s.T * (s.cell->kept + 1) * s.Hp; }
+static long forward_piece(Shape s) { return ROWS * (s.C + 2 * s.Hp + s.cell->kept * s.Hp); }
+static long forward_size(Shape s) { return (s.F + s.H + 1) * s.C + s.pieces * forward_piece(s); }
+static long back_piece(Shape s) {
+    return ROWS * (s.T * s.C + 3 * s.wide) + (s.F + s.H + 1) * s.C;
+}
+static long back_size(Shape s) { return s.cell->columns * s.Hp * 2 * s.wide + s.pieces * back_piece(s); }
+
+void gatecast_sizes(long kind, long B, long T, long F, long H, int64_t *sizes) {
+    Shape s = shape_of(kind, B, T, F, H);
+    sizes[0] = kept_size(s), sizes[1] = forward_size(s), sizes[2] = back_size(s);
+}
+
+/* All arrays of one call; those of the pass not called are NULL. */
+typedef struct {
+    Shape s;
+    int reverse, fresh; /* fresh: the first state is zero, nobody asks for its gradient */
+    const real *x, *w_ih, *b_ih, *w_hh, *b_hh, *h0, *c0, *d_outputs, *d_h, *d_c;
+    real *outputs, *h, *c, *kept, *d_x, *d_w_ih, *d_b_ih, *d_w_hh, *d_b_hh, *d_h0, *d_c0, *scratch;
+} Call;
+
+INLINE long session(const Call *call, long n) { return call->reverse ? call->s.T - 1 - n : n; }
+INLINE real *kept_at(const Call *call, long b, long t) {
+    return call->kept + (b * call->s.T + t) * call->s.cell->kept * call->s.Hp;
+}
+INLINE real *before_at(const Call *call, long b, long t) {
+    return call->kept + call->s.B * call->s.T * call->s.cell->kept * call->s.Hp +
+           (b * call->s.T + t) * call->s.Hp;
+}
+
+/* to (F or H, C): the weights (R H, F or H) with the gates along the row, padded, gates halved. */
+static void gates_along(Shape s, const real *weights, long size, int from, int blocks, const int *order,
+                        real *to) {
+    long end = (from + blocks) * s.Hp;
+    for (long i = 0; i < size; i++) {
+        real *row = to + i * s.C;
+        for (int k = 0; s.H < s.Hp && k < blocks; k++)
+            memset(row + (from + k + 1) * s.Hp - PAD, 0, sizeof(real) * PAD);
+        memset(row, 0, sizeof(real) * from * s.Hp);
+        memset(row + end, 0, sizeof(real) * (s.C - end));
+    }
+    for (int k = 0; k < blocks; k++)
+        turn(s.H, size, s.cell->scale[from + k], weights + order[k] * s.H * size, size,
+             to + (from + k) * s.Hp, s.C);
+}
+
+/* to (blocks Hp, wide): the weights in the order of the columns, padded. */
+static void gates_down(Shape s, const real *weights, long size, int blocks, const int *order, real *to) {
+    for (int k = 0; k < blocks; k++)
+        for (long j = 0; j < s.Hp; j++) {
+            real *row = to + (k * s.Hp + j) * s.wide;
+            long given = j < s.H ? size : 0;
+            memcpy(row, weights + (order[k] * s.H + j) * size, sizeof(real) * given);
+            memset(row + given, 0, sizeof(real) * (s.wide - given));
+        }
+}
+
+static void forward_prepare(const Call *call) {
+    Shape s = call->s;
+    const Cell *cell = s.cell;
+    real *in = call->scratch, *hid = in + s.F * s.C, *bias = hid + s.H * s.C;
+    gates_along(s, call->w_ih, s.F, cell->in_from, cell->in_blocks, cell->in_order, in);
+    gates_along(s, call->w_hh, s.H, cell->hid_from, cell->hid_blocks, cell->hid_order, hid);
+    memset(bias, 0, sizeof(real) * s.C);
+    for (int part = 0; part < 2; part++) {
+        const real *given = part ? call->b_hh : call->b_ih;
+        int from = part ? cell->hid_from : cell->in_from, blocks = part ? cell->hid_blocks : cell->in_blocks;
+        const int *order = part ? cell->hid_order : cell->in_order;
+        for (int k = 0; k < blocks; k++)
+            for (long j = 0; j < s.H; j++)
+                bias[(from + k) * s.Hp + j] += cell->scale[from + k] * given[order[k] * s.H + j];
+    }
+}
+
+/* The sequences start … end - 1. */
+static void forward(const Call *call, long piece, long start, long end) {
+    Shape s = call->s;
+    const Cell *cell = s.cell;
+    const real *in = call->scratch, *hid = in + s.F * s.C, *bias = hid + s.H * s.C;
+    real *p = call->scratch + (s.F + s.H + 1) * s.C + piece * forward_piece(s);
+    real *h = p + ROWS * s.C, *c = h + ROWS * s.Hp, *unkept = c + ROWS * s.Hp;
+    for (long b = start, rows; b < end; b += rows) {
+        rows = end - b < ROWS ? end - b : ROWS;
+        memset(h, 0, sizeof(real) * 2 * ROWS * s.Hp);
+        for (long r = 0; r < rows && !call->fresh; r++) {
+            memcpy(h + r * s.Hp, call->h0 + (b + r) * s.H, sizeof(real) * s.H);
+            memcpy(c + r * s.Hp, call->c0 + (b + r) * s.H, sizeof(real) * s.H);
+        }
+        for (long n = 0; n < s.T; n++) {
+            long t = session(call, n);
+            for (long r = 0; r < rows; r++) memcpy(p + r * s.C, bias, sizeof(real) * s.C);
+            product(1, rows, cell->in_blocks * s.Hp, s.F, call->x + (b * s.T + t) * s.F, s.T * s.F, 1,
+                    in + cell->in_from * s.Hp, s.C, p + cell->in_from * s.Hp, s.C);
+            if (n > 0 || !call->fresh)
+                product(1, rows, cell->hid_blocks * s.Hp, s.H, h, s.Hp, 1, hid + cell->hid_from * s.Hp, s.C,
+                        p + cell->hid_from * s.Hp, s.C);
+            for (long r = 0; r < rows; r++) {
+                real *h_r = h + r * s.Hp;
+                if (call->kept) memcpy(before_at(call, b + r, t), h_r, sizeof(real) * s.Hp);
+                cell->step(s.Hp, p + r * s.C, h_r, c + r * s.Hp,
+                           call->kept ? kept_at(call, b + r, t) : unkept);
+                memcpy(call->outputs + ((b + r) * s.T + t) * s.H, h_r, sizeof(real) * s.H);
+            }
+        }
+        for (long r = 0; r < rows; r++) {
+            memcpy(call->h + (b + r) * s.H, h + r * s.Hp, sizeof(real) * s.H);
+            memcpy(call->c + (b + r) * s.H, c + r * s.Hp, sizeof(real) * s.H);
+        }
+    }
+}
+
+static void back_prepare(const Call *call) {
+    Shape s = call->s;
+    real *in = call->scratch, *hid = in + s.cell->columns * s.Hp * s.wide;
+    if (call->d_x) gates_down(s, call->w_ih, s.F, s.cell->in_blocks, s.cell->in_order, in);
+    gates_down(s, call->w_hh, s.H, s.cell->hid_blocks, s.cell->hid_order, hid);
+}
+
+INLINE real *gradients(const Call *call, long piece) {
+    return call->scratch + call->s.cell->columns * call->s.Hp * 2 * call->s.wide +
+           piece * back_piece(call->s);
+}
+
+static void back(const Call *call, long piece, long start, long end) {
+    Shape s = call->s;
+    const Cell *cell = s.cell;
+    const real *in = call->scratch, *hid = in + cell->columns * s.Hp * s.wide;
+    real *by_in = gradients(call, piece), *by_hid = by_in + s.F * s.C, *by_bias = by_hid + s.H * s.C;
+    real *d = by_bias + s.C, *dh = d + ROWS * s.T * s.C, *dc = dh + ROWS * s.wide, *dx = dc + ROWS * s.wide;
+    long in_from = cell->in_from * s.Hp, hid_from = cell->hid_from * s.Hp;
+    if (start == end) memset(by_in, 0, sizeof(real) * (s.F + s.H) * s.C);
+    memset(by_bias, 0, sizeof(real) * s.C);
+    long used = cell->columns * s.Hp; /* the padding behind it is read */
+    for (long n = 0; n < ROWS * s.T; n++) memset(d + n * s.C + used, 0, sizeof(real) * (s.C - used));
+    for (long b = start, rows; b < end; b += rows) {
+        rows = end - b < ROWS ? end - b : ROWS;
+        memset(dh, 0, sizeof(real) * 2 * ROWS * s.wide);
+        for (long r = 0; r < rows; r++) {
+            memcpy(dh + r * s.wide, call->d_h + (b + r) * s.H, sizeof(real) * s.H);
+            memcpy(dc + r * s.wide, call->d_c + (b + r) * s.H, sizeof(real) * s.H);
+        }
+        for (long n = s.T - 1; n >= 0; n--) {
+            long t = session(call, n);
+            for (long r = 0; r < rows; r++) {
+                real *dh_r = dh + r * s.wide;
+                if (call->d_outputs) {
+                    const real *more = call->d_outputs + ((b + r) * s.T + t) * s.H;
+                    for (long j = 0; j < s.H; j++) dh_r[j] += more[j];
+                }
+                cell->back(s.Hp, kept_at(call, b + r, t), before_at(call, b + r, t), dh_r, dc + r * s.wide,
+                           d + (r * s.T + t) * s.C);
+            }
+            if (n > 0 || !call->fresh)
+                product(1, rows, s.H, cell->hid_blocks * s.Hp, d + t * s.C + hid_from, s.T * s.C, 1, hid,
+                        s.wide, dh, s.wide);
+            if (call->d_x) {
+                product(0, rows, s.F, cell->in_blocks * s.Hp, d + t * s.C + in_from, s.T * s.C, 1, in, s.wide, dx,
+                        s.wide);
+                for (long r = 0; r < rows; r++)
+                    memcpy(call->d_x + ((b + r) * s.T + t) * s.F, dx + r * s.wide, sizeof(real) * s.F);
+            }
+        }
+        for (long r = 0; r < rows && !call->fresh; r++) {
+            memcpy(call->d_h0 + (b + r) * s.H, dh + r * s.wide, sizeof(real) * s.H);
+            memcpy(call->d_c0 + (b + r) * s.H, dc + r * s.wide, sizeof(real) * s.H);
+        }
+        long all = rows * s.T;
+        product(b > start, s.F, cell->in_blocks * s.Hp, all, call->x + b * s.T * s.F, 1, s.F, d + in_from, s.C,
+                by_in + in_from, s.C);
+        product(b > start, s.H, cell->hid_blocks * s.Hp, all, before_at(call, b, 0), 1, s.Hp, d + hid_from, s.C,
+                by_hid + hid_from, s.C);
+        for (long n = 0; n < all; n++)
+            for (long j = 0; j < s.C; j++) by_bias[j] += d[n * s.C + j];
+    }
+}
+
+/* Adds up the pieces' gradients of the weights and brings them into the weights' layout. */
+static void back_finish(const Call *call) {
+    Shape s = call->s;
+    const Cell *cell = s.cell;
+    real *by_in = gradients(call, 0), *by_hid = by_in + s.F * s.C, *by_bias = by_hid + s.H * s.C;
+    for (long piece = 1; piece < s.pieces; piece++) {
+        const real *more = gradients(call, piece);
+        for (long n = 0; n < (s.F + s.H + 1) * s.C; n++) by_in[n] += more[n];
+    }
+    for (int k = 0; k < cell->in_blocks; k++) {
+        long row = cell->in_order[k] * s.H, column = (cell->in_from + k) * s.Hp;
+        turn(s.F, s.H, 1, by_in + column, s.C, call->d_w_ih + row * s.F, s.F);
+        memcpy(call->d_b_ih + row, by_bias + column, sizeof(real) * s.H);
+    }
+    for (int k = 0; k < cell->hid_blocks; k++) {
+        long row = cell->hid_order[k] * s.H, column = (cell->hid_from + k) * s.Hp;
+        turn(s.H, s.H, 1, by_hid + column, s.C, call->d_w_hh + row * s.H, s.H);
+        memcpy(call->d_b_hh + row, by_bias + column, sizeof(real) * s.H);
+    }
+}
