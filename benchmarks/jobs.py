@@ -65,7 +65,7 @@ class Job:
         return cls(**{**fields, "mlp": tuple(fields["mlp"])})
 
 
-GOOGLE = Job("google", "LSTM(4), 7 x 2, batch 35", "lstm", 4, 7, 2, 35, batches=20, epochs=100)
+GOOGLE = Job("google", "LSTM(4), 7 x 2, batch 35", "lstm", 4, 7, 2, 35, batches=20, epochs=2000)
 TESLA = Job(
     "tesla",
     "2 x LSTM(50), Dense(25), 10 x 1, batch 1",
@@ -75,18 +75,18 @@ TESLA = Job(
     1,
     1,
     batches=200,
-    epochs=5,
+    epochs=50,
     layers=2,
     mlp=(25,),
 )
-MID = Job("mid", "LSTM(32), 20 x 5, batch 64", "lstm", 32, 20, 5, 64, batches=50, epochs=8)
+MID = Job("mid", "LSTM(32), 20 x 5, batch 64", "lstm", 32, 20, 5, 64, batches=50, epochs=60)
 LARGE = Job(
-    "large", "2 x LSTM(128), 60 x 8, batch 256", "lstm", 128, 60, 8, 256, batches=4, epochs=1, layers=2
+    "large", "2 x LSTM(128), 60 x 8, batch 256", "lstm", 128, 60, 8, 256, batches=4, epochs=2, layers=2
 )
 
 
 def _population(job: Job) -> Job:
-    return replace(job, name=f"{job.name}-16", title=f"{job.title}; 16 networks", members=16, epochs=2)
+    return replace(job, name=f"{job.name}-16", title=f"{job.title}; 16 networks", members=16, epochs=5)
 
 
 def _with_cell(job: Job, cell: str) -> Job:

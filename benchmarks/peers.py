@@ -74,7 +74,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--repeats", type=int, default=None, help="default 5; with --quick 2")
     parser.add_argument("--quick", action="store_true", help="short jobs, to see that everything runs")
     parser.add_argument("--data", type=Path, help="prices of many symbols (Parquet), for wide")
-    parser.add_argument("--only", type=lambda text: set(text.split(";")), help="peers, separated by ;: printed, not kept")
+    only = "peers, separated by ; (none: gatecast alone): printed, not kept"
+    parser.add_argument("--only", type=lambda text: set(text.split(";")), help=only)
     parser.add_argument(
         "--python", action="append", default=[], metavar="SIDE=PATH", help="the Python that has this peer"
     )

@@ -8,6 +8,7 @@ typedef struct {
     const Cell *cell;
     long B, T, F, H, Hp, C, wide; /* C: a row of all columns, with room; wide: a row of x or h as result */
     long pieces;
+    int ahead; /* few sequences: what x gives to all sessions is computed in one product, ahead of them */
 } Shape;
 
 static Shape shape_of(long kind, long B, long T, long F, long H) {
@@ -18,15 +19,18 @@ static Shape shape_of(long kind, long B, long T, long F, long H) {
     s.pieces = B * T * s.cell->columns * H * (F + H) / PIECE_WORK;
     s.pieces = s.pieces > B / PIECE_ROWS ? B / PIECE_ROWS : s.pieces;
     s.pieces = s.pieces > MOST_PIECES ? MOST_PIECES : s.pieces < 1 ? 1 : s.pieces;
+    s.ahead = B < ROWS;
     return s;
 }
 
 /* Floats of: what the forward pass keeps; its scratch; the backward pass's scratch. */
 static long kept_size(Shape s) { return s.B * s.T * (s.cell->kept + 1) * s.Hp; }
-static long forward_piece(Shape s) { return ROWS * (s.C + 2 * s.Hp + s.cell->kept * s.Hp); }
+static long forward_piece(Shape s) {
+    return ROWS * ((s.ahead ? s.T : 1) * s.C + 2 * s.Hp + s.cell->kept * s.Hp);
+}
 static long forward_size(Shape s) { return (s.F + s.H + 1) * s.C + s.pieces * forward_piece(s); }
 static long back_piece(Shape s) {
-    return ROWS * (s.T * s.C + 3 * s.wide) + (s.F + s.H + 1) * s.C;
+    return ROWS * (s.T * (s.C + s.wide) + 2 * s.wide) + (s.F + s.H + 1) * s.C;
 }
 static long back_size(Shape s) { return s.cell->columns * s.Hp * 2 * s.wide + s.pieces * back_piece(s); }
 
@@ -60,7 +64,7 @@ static void gates_along(Shape s, const real *weights, long size, int from, int b
         real *row = to + i * s.C;
         for (int k = 0; s.H < s.Hp && k < blocks; k++)
             memset(row + (from + k + 1) * s.Hp - PAD, 0, sizeof(real) * PAD);
-        memset(row, 0, sizeof(real) * from * s.Hp);
+        if (from > 0) memset(row, 0, sizeof(real) * from * s.Hp);
         memset(row + end, 0, sizeof(real) * (s.C - end));
     }
     for (int k = 0; k < blocks; k++)
@@ -70,13 +74,10 @@ static void gates_along(Shape s, const real *weights, long size, int from, int b
 
 /* to (blocks Hp, wide): the weights in the order of the columns, padded. */
 static void gates_down(Shape s, const real *weights, long size, int blocks, const int *order, real *to) {
-    for (int k = 0; k < blocks; k++)
-        for (long j = 0; j < s.Hp; j++) {
-            real *row = to + (k * s.Hp + j) * s.wide;
-            long given = j < s.H ? size : 0;
-            memcpy(row, weights + (order[k] * s.H + j) * size, sizeof(real) * given);
-            memset(row + given, 0, sizeof(real) * (s.wide - given));
-        }
+    for (int k = 0; k < blocks; k++, to += s.Hp * s.wide) {
+        widen(s.H, size, weights + order[k] * s.H * size, to, s.wide);
+        memset(to + s.H * s.wide, 0, sizeof(real) * (s.Hp - s.H) * s.wide);
+    }
 }
 
 static void forward_prepare(const Call *call) {
@@ -96,13 +97,23 @@ static void forward_prepare(const Call *call) {
     }
 }
 
+/* p (rows, C): the bias and what x (rows, F) gives; rows of x are x_row apart. */
+static void from_x(const Call *call, long rows, const real *x, long x_row, real *p) {
+    Shape s = call->s;
+    const real *in = call->scratch, *bias = in + (s.F + s.H) * s.C;
+    long from = s.cell->in_from * s.Hp;
+    for (long r = 0; r < rows; r++) memcpy(p + r * s.C, bias, sizeof(real) * s.C);
+    product(1, rows, s.cell->in_blocks * s.Hp, s.F, x, x_row, 1, in + from, s.C, p + from, s.C);
+}
+
 /* The sequences start … end - 1. */
 static void forward(const Call *call, long piece, long start, long end) {
     Shape s = call->s;
     const Cell *cell = s.cell;
-    const real *in = call->scratch, *hid = in + s.F * s.C, *bias = hid + s.H * s.C;
-    real *p = call->scratch + (s.F + s.H + 1) * s.C + piece * forward_piece(s);
-    real *h = p + ROWS * s.C, *c = h + ROWS * s.Hp, *unkept = c + ROWS * s.Hp;
+    const real *hid = call->scratch + s.F * s.C;
+    real *all_p = call->scratch + (s.F + s.H + 1) * s.C + piece * forward_piece(s);
+    long p_row = s.ahead ? s.T * s.C : s.C, hid_from = cell->hid_from * s.Hp;
+    real *h = all_p + ROWS * p_row, *c = h + ROWS * s.Hp, *unkept = c + ROWS * s.Hp;
     for (long b = start, rows; b < end; b += rows) {
         rows = end - b < ROWS ? end - b : ROWS;
         memset(h, 0, sizeof(real) * 2 * ROWS * s.Hp);
@@ -110,18 +121,18 @@ static void forward(const Call *call, long piece, long start, long end) {
             memcpy(h + r * s.Hp, call->h0 + (b + r) * s.H, sizeof(real) * s.H);
             memcpy(c + r * s.Hp, call->c0 + (b + r) * s.H, sizeof(real) * s.H);
         }
+        if (s.ahead) from_x(call, rows * s.T, call->x + b * s.T * s.F, s.F, all_p);
         for (long n = 0; n < s.T; n++) {
             long t = session(call, n);
-            for (long r = 0; r < rows; r++) memcpy(p + r * s.C, bias, sizeof(real) * s.C);
-            product(1, rows, cell->in_blocks * s.Hp, s.F, call->x + (b * s.T + t) * s.F, s.T * s.F, 1,
-                    in + cell->in_from * s.Hp, s.C, p + cell->in_from * s.Hp, s.C);
+            real *p = s.ahead ? all_p + t * s.C : all_p;
+            if (!s.ahead) from_x(call, rows, call->x + (b * s.T + t) * s.F, s.T * s.F, p);
             if (n > 0 || !call->fresh)
-                product(1, rows, cell->hid_blocks * s.Hp, s.H, h, s.Hp, 1, hid + cell->hid_from * s.Hp, s.C,
-                        p + cell->hid_from * s.Hp, s.C);
+                product(1, rows, cell->hid_blocks * s.Hp, s.H, h, s.Hp, 1, hid + hid_from, s.C, p + hid_from,
+                        p_row);
             for (long r = 0; r < rows; r++) {
                 real *h_r = h + r * s.Hp;
                 if (call->kept) memcpy(before_at(call, b + r, t), h_r, sizeof(real) * s.Hp);
-                cell->step(s.Hp, p + r * s.C, h_r, c + r * s.Hp,
+                cell->step(s.Hp, p + r * p_row, h_r, c + r * s.Hp,
                            call->kept ? kept_at(call, b + r, t) : unkept);
                 memcpy(call->outputs + ((b + r) * s.T + t) * s.H, h_r, sizeof(real) * s.H);
             }
@@ -155,7 +166,7 @@ static void back(const Call *call, long piece, long start, long end) {
     if (start == end) memset(by_in, 0, sizeof(real) * (s.F + s.H) * s.C);
     memset(by_bias, 0, sizeof(real) * s.C);
     long used = cell->columns * s.Hp; /* the padding behind it is read */
-    for (long n = 0; n < ROWS * s.T; n++) memset(d + n * s.C + used, 0, sizeof(real) * (s.C - used));
+    for (long n = 0; n < (end - start < ROWS ? end - start : ROWS) * s.T; n++) memset(d + n * s.C + used, 0, sizeof(real) * (s.C - used));
     for (long b = start, rows; b < end; b += rows) {
         rows = end - b < ROWS ? end - b : ROWS;
         memset(dh, 0, sizeof(real) * 2 * ROWS * s.wide);
@@ -177,18 +188,17 @@ static void back(const Call *call, long piece, long start, long end) {
             if (n > 0 || !call->fresh)
                 product(1, rows, s.H, cell->hid_blocks * s.Hp, d + t * s.C + hid_from, s.T * s.C, 1, hid,
                         s.wide, dh, s.wide);
-            if (call->d_x) {
-                product(0, rows, s.F, cell->in_blocks * s.Hp, d + t * s.C + in_from, s.T * s.C, 1, in, s.wide, dx,
-                        s.wide);
-                for (long r = 0; r < rows; r++)
-                    memcpy(call->d_x + ((b + r) * s.T + t) * s.F, dx + r * s.wide, sizeof(real) * s.F);
-            }
         }
         for (long r = 0; r < rows && !call->fresh; r++) {
             memcpy(call->d_h0 + (b + r) * s.H, dh + r * s.wide, sizeof(real) * s.H);
             memcpy(call->d_c0 + (b + r) * s.H, dc + r * s.wide, sizeof(real) * s.H);
         }
         long all = rows * s.T;
+        if (call->d_x) {
+            product(0, all, s.F, cell->in_blocks * s.Hp, d + in_from, s.C, 1, in, s.wide, dx, s.wide);
+            for (long n = 0; n < all; n++)
+                memcpy(call->d_x + (b * s.T + n) * s.F, dx + n * s.wide, sizeof(real) * s.F);
+        }
         product(b > start, s.F, cell->in_blocks * s.Hp, all, call->x + b * s.T * s.F, 1, s.F, d + in_from, s.C,
                 by_in + in_from, s.C);
         product(b > start, s.H, cell->hid_blocks * s.Hp, all, before_at(call, b, 0), 1, s.Hp, d + hid_from, s.C,

@@ -26,6 +26,8 @@ typedef real Loose __attribute__((vector_size(BYTES), aligned(sizeof(real)), may
 typedef integer LooseInts __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
 typedef real Quad __attribute__((vector_size(PAD * sizeof(real)), aligned(sizeof(real)), may_alias));
 typedef integer QuadInts __attribute__((vector_size(PAD * sizeof(real)), aligned(sizeof(real)), may_alias));
+typedef real Octet __attribute__((vector_size(8 * sizeof(real)), aligned(sizeof(real)), may_alias));
+typedef integer OctetInts __attribute__((vector_size(8 * sizeof(real)), aligned(sizeof(real)), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE long round_up(long n, long to) { return (n + to - 1) / to * to; }
@@ -88,29 +90,55 @@ static void product(int add, long rows, long n, long depth, const real *a_all, l
 #ifdef __clang__
 #define SHUFFLED(a, b, ...) __builtin_shufflevector(a, b, __VA_ARGS__)
 #else
-#define SHUFFLED(a, b, ...) __builtin_shuffle(a, b, (QuadInts){__VA_ARGS__})
+#define SHUFFLED(a, b, ...) __builtin_shuffle(a, b, (OctetInts){__VA_ARGS__})
 #endif
+
+/* Eight by eight numbers, turned over: pairs of rows are interleaved by one, by two and by four columns. */
+INLINE void turn_block(real scale, const real *from, long from_row, real *to, long to_row) {
+    Octet a[8], b[8];
+#pragma GCC unroll 8
+    for (int r = 0; r < 8; r++) a[r] = *(const Octet *)(from + r * from_row);
+#pragma GCC unroll 4
+    for (int r = 0; r < 8; r += 2) {
+        b[r] = SHUFFLED(a[r], a[r + 1], 0, 8, 1, 9, 4, 12, 5, 13);
+        b[r + 1] = SHUFFLED(a[r], a[r + 1], 2, 10, 3, 11, 6, 14, 7, 15);
+    }
+#pragma GCC unroll 4
+    for (int n = 0; n < 4; n++) {
+        int r = n + n / 2 * 2; /* 0, 1, 4, 5: with 2, 3, 6, 7 */
+        a[2 * n] = SHUFFLED(b[r], b[r + 2], 0, 1, 8, 9, 4, 5, 12, 13);
+        a[2 * n + 1] = SHUFFLED(b[r], b[r + 2], 2, 3, 10, 11, 6, 7, 14, 15);
+    }
+#pragma GCC unroll 4
+    for (int c = 0; c < 4; c++) {
+        *(Octet *)(to + c * to_row) = scale * SHUFFLED(a[c], a[c + 4], 0, 1, 2, 3, 8, 9, 10, 11);
+        *(Octet *)(to + (c + 4) * to_row) = scale * SHUFFLED(a[c], a[c + 4], 4, 5, 6, 7, 12, 13, 14, 15);
+    }
+}
 
 /* to (columns, rows) = scale · from (rows, columns), turned over. */
 static void turn(long rows, long columns, real scale, const real *from, long from_row, real *to, long to_row) {
-    long r = 0;
-    for (; r + 4 <= rows; r += 4) {
-        long c = 0;
-        for (; c + 4 <= columns; c += 4) {
-            const real *f = from + r * from_row + c;
-            Quad a = *(const Quad *)f, b = *(const Quad *)(f + from_row);
-            Quad d = *(const Quad *)(f + 2 * from_row), e = *(const Quad *)(f + 3 * from_row);
-            Quad ab = SHUFFLED(a, b, 0, 4, 1, 5), ab_high = SHUFFLED(a, b, 2, 6, 3, 7);
-            Quad de = SHUFFLED(d, e, 0, 4, 1, 5), de_high = SHUFFLED(d, e, 2, 6, 3, 7);
-            real *t = to + c * to_row + r;
-            *(Quad *)t = scale * SHUFFLED(ab, de, 0, 1, 4, 5);
-            *(Quad *)(t + to_row) = scale * SHUFFLED(ab, de, 2, 3, 6, 7);
-            *(Quad *)(t + 2 * to_row) = scale * SHUFFLED(ab_high, de_high, 0, 1, 4, 5);
-            *(Quad *)(t + 3 * to_row) = scale * SHUFFLED(ab_high, de_high, 2, 3, 6, 7);
-        }
-        for (; c < columns; c++)
-            for (long n = r; n < r + 4; n++) to[c * to_row + n] = scale * from[n * from_row + c];
+    long whole_rows = rows / 8 * 8, whole_columns = columns / 8 * 8;
+    for (long r = 0; r < whole_rows; r += 8)
+        for (long c = 0; c < whole_columns; c += 8)
+            turn_block(scale, from + r * from_row + c, from_row, to + c * to_row + r, to_row);
+    for (long r = 0; r < rows; r++)
+        for (long c = r < whole_rows ? whole_columns : 0; c < columns; c++)
+            to[c * to_row + r] = scale * from[r * from_row + c];
+}
+
+/* to (rows, to_row) = from (rows, size), the rest of each row zero; to_row is a multiple of LANES. */
+static void widen(long rows, long size, const real *from, real *to, long to_row) {
+    const Vector zero = {0};
+    LooseInts mask;
+    for (int n = 0; n < LANES; n++) mask[n] = n < size % LANES ? -1 : 0;
+    long whole = size / LANES * LANES;
+    for (long r = 0; r < rows; r++, from += size, to += to_row) {
+        for (long i = 0; i < whole; i += LANES) *(Loose *)(to + i) = *(const Loose *)(from + i);
+        if (whole < size && (rows - r) * size >= whole + LANES) /* reads on into the next rows */
+            *(Loose *)(to + whole) = (Loose)(*(const LooseInts *)(from + whole) & mask);
+        else if (whole < size)
+            for (long i = 0; i < LANES; i++) to[whole + i] = whole + i < size ? from[whole + i] : 0;
+        for (long i = round_up(size, LANES); i < to_row; i += LANES) *(Loose *)(to + i) = zero;
     }
-    for (; r < rows; r++)
-        for (long c = 0; c < columns; c++) to[c * to_row + r] = scale * from[r * from_row + c];
 }
