@@ -130,7 +130,8 @@ def _lines(
     members = walk["seeds"] * walk["folds"]
     lines += [
         "",
-        f"{len(ours)} repeats. PyTorch: {way.label}; it draws other first weights and batches, so early stopping ends elsewhere:",
+        f"{len(ours)} repeats. PyTorch: {way.label}; it draws other first weights and batches, so early",
+        "stopping ends elsewhere:",
         f"hence both ratios. gatecast's first run, compilation included: {first['seconds']:.1f} s.",
         "",
         f"One lstm, one seed, {walk['folds']} refits, {shares['steps per refit']} steps each (gatecast's",
