@@ -96,6 +96,19 @@ def kernel_anew(monkeypatch, tmp_path):
     kernel.library.cache_clear()
 
 
+@pytest.mark.parametrize("less", ["-mno-avx512f", "-mno-avx"])
+def test_an_older_processor_computes_the_same(less, kernel_anew, monkeypatch):
+    if platform.machine() != "x86_64":
+        pytest.skip("leaves out what x86 processors can do")
+    monkeypatch.setattr(kernel, "OPTIONS", (*kernel.OPTIONS, less))
+    x = np.random.default_rng(0).standard_normal((13, 4, 3), "float32")
+    for cell in ("rnn", "lstm", "gru"):
+        params = weights(cell, 3, 21)
+        pair = (jax.tree.leaves(gradients(cell, params, x, textbook)) for textbook in (False, True))
+        for ours, theirs in zip(*pair, strict=True):
+            assert np.abs(ours - theirs).max() <= 2e-5 * max(np.abs(theirs).max(), 1)
+
+
 def test_broken_twin_a_wrong_line_of_c_is_found(kernel_anew, monkeypatch):
     wrong = shutil.copytree(kernel.SOURCE, kernel_anew / "wrong")
     source = (wrong / "cells.h").read_text()
