@@ -23,9 +23,18 @@ class Cell(NamedTuple):
     step: Callable[[jax.Array, jax.Array | None, State, jax.Array], State]
 
 
-def zero_state(cell: Cell, x: jax.Array, weight_hh: jax.Array) -> State:
-    """What a layer starts from where nothing is given, for x (B, …) and weight_hh (G·H, H)."""
-    return (jnp.zeros((x.shape[0], weight_hh.shape[1]), x.dtype),) * cell.states
+class Weights(NamedTuple):
+    """Of one layer and direction: weight_ih (G·H, F), bias_ih (G·H,), weight_hh (G·H, H), bias_hh (G·H,)."""
+
+    weight_ih: jax.Array
+    bias_ih: jax.Array
+    weight_hh: jax.Array
+    bias_hh: jax.Array | None
+
+
+def zero_state(cell: Cell, x: jax.Array, weights: Weights) -> State:
+    """What a layer starts from where nothing is given, for x (B, …)."""
+    return (jnp.zeros((x.shape[0], weights.weight_hh.shape[1]), x.dtype),) * cell.states
 
 
 def rnn_step(weight_hh: jax.Array, bias_hh: jax.Array | None, state: State, x: jax.Array) -> State:

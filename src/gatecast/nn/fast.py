@@ -1,12 +1,12 @@
 """The cells of `gatecast.nn.cells` as whole layers with backward passes by hand, in JAX alone.
 
 Where there is no kernel in C (no compiler, or a GPU) this gives the same numbers, twice as soon as JAX's own
-derivative of the steps. What pays:
-the batch is the last axis, so that gates are slices of whole rows and every loop runs over neighbours in
-memory; one product per session gives all gates, [W b U] [x; 1; h]; one tanh serves all gates,
-sigmoid(p) = tanh(p / 2) / 2 + 1 / 2, the halves being put into the weights once; the forward pass keeps the
-gates' derivatives, with which a step backwards is a few multiplications; and the gradient of all weights is
-one product over all sessions. tests/nn/test_fast.py holds it to the textbook's equations.
+derivative of the steps. What pays: the batch is the last axis, so that gates are slices of whole rows and
+every loop runs over neighbours in memory; one product per session gives all gates, [W b U] [x; 1; h]; one
+tanh serves all gates, sigmoid(p) = tanh(p / 2) / 2 + 1 / 2, the halves being put into the weights once; the
+forward pass keeps the gates' derivatives, with which a step backwards is a few multiplications; and the
+gradient of all weights is one product over all sessions. tests/nn/test_fast.py holds it to the textbook's
+equations.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import jax
 import jax.numpy as jnp
 
 from gatecast.nn import cells
-from gatecast.nn.cells import Cell, State, zero_state
+from gatecast.nn.cells import Cell, State, Weights, zero_state
 
 Kept = tuple[jax.Array, ...]
 
@@ -118,19 +118,15 @@ def layer(
     cell: Cell,
     x: jax.Array,
     state: State | None,
-    weight_ih: jax.Array,
-    bias_ih: jax.Array,
-    weight_hh: jax.Array,
-    bias_hh: jax.Array | None,
+    weights: Weights,
     *,
     reverse: bool,
 ) -> tuple[jax.Array, State]:
     """One layer, one direction: x (B, T, F), state each (B, H) → outputs (B, T, H) and the final state."""
-    kind, state = KINDS[cell.step], state or zero_state(cell, x, weight_hh)
-    weights = kind.weights(weight_ih, bias_ih, weight_hh, bias_hh)
+    kind, state = KINDS[cell.step], state or zero_state(cell, x, weights)
     turned = jnp.transpose(x, (2, 1, 0))
     ones = jnp.concatenate([turned, jnp.ones((1, *turned.shape[1:]), x.dtype)])
-    outputs, final = _run(kind, reverse, weights, ones, tuple(part.T for part in state))
+    outputs, final = _run(kind, reverse, kind.weights(*weights), ones, tuple(part.T for part in state))
     return jnp.transpose(outputs, (2, 1, 0)), tuple(part.T for part in final)
 
 

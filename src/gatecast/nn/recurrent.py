@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from gatecast.nn import fast, kernel
-from gatecast.nn.cells import Cell, State, zero_state
+from gatecast.nn.cells import Cell, State, Weights, zero_state
 
 Params = dict[str, jax.Array]
 
@@ -46,16 +46,13 @@ def recurrent(
             place = layer * len(directions) + direction
             initial = None if state is None else tuple(part[place] for part in state)
             name = f"_l{layer}{suffix}"
-            out, final = run(
-                cell,
-                outputs,
-                initial,
+            weights = Weights(
                 params["weight_ih" + name],
                 params["bias_ih" + name],
                 params["weight_hh" + name],
                 params.get("bias_hh" + name),
-                reverse=bool(suffix),
             )
+            out, final = run(cell, outputs, initial, weights, reverse=bool(suffix))
             both.append(out)
             finals.append(final)
         outputs = both[0] if len(both) == 1 else jnp.concatenate(both, axis=-1)
@@ -73,19 +70,16 @@ def _textbook(
     cell: Cell,
     x: jax.Array,
     state: State | None,
-    weight_ih: jax.Array,
-    bias_ih: jax.Array,
-    weight_hh: jax.Array,
-    bias_hh: jax.Array | None,
+    weights: Weights,
     *,
     reverse: bool,
 ) -> tuple[jax.Array, State]:
     """One layer, one direction: x (B, T, F), state each (B, H) → outputs (B, T, H) and the final state."""
-    state = state or zero_state(cell, x, weight_hh)
-    inputs = jnp.transpose(x, (1, 0, 2)) @ weight_ih.T + bias_ih
+    state = state or zero_state(cell, x, weights)
+    inputs = jnp.transpose(x, (1, 0, 2)) @ weights.weight_ih.T + weights.bias_ih
 
     def step(carry: State, x_t: jax.Array) -> tuple[State, jax.Array]:
-        carry = cell.step(weight_hh, bias_hh, carry, x_t)
+        carry = cell.step(weights.weight_hh, weights.bias_hh, carry, x_t)
         return carry, carry[0]
 
     final, outputs = jax.lax.scan(step, state, inputs, reverse=reverse)

@@ -29,7 +29,7 @@ from jax.custom_derivatives import SymbolicZero
 
 from gatecast.files import cache_folder
 from gatecast.nn import cells
-from gatecast.nn.cells import Cell, State
+from gatecast.nn.cells import Cell, State, Weights
 
 KINDS: dict[Callable[..., State], int] = {cells.rnn_step: 0, cells.lstm_step: 1, cells.gru_step: 2}
 SOURCE = Path(__file__).parent
@@ -44,14 +44,13 @@ FORWARD, BACKWARD = "gatecast_forward", "gatecast_backward"
 
 def serves(cell: Cell, dtype: np.dtype) -> bool:
     """Whether this cell has a kernel, for numbers of this type, here."""
-    known = cell.step in KINDS and dtype in TYPES
-    return known and jax.default_backend() == "cpu" and library(dtype) is not None
+    return cell.step in KINDS and dtype in TYPES and library(dtype) is not None
 
 
 @contextlib.contextmanager
 def one_more_network() -> Iterator[None]:
     """While a thread trains a network of its own: the kernel then leaves it a smaller share of the cores."""
-    known = library(np.dtype(np.float32)) if jax.default_backend() == "cpu" else None
+    known = library(np.dtype(np.float32))
     if known is not None:
         known.code.gatecast_networks(1)
     try:
@@ -65,10 +64,7 @@ def layer(
     cell: Cell,
     x: jax.Array,
     state: State | None,
-    weight_ih: jax.Array,
-    bias_ih: jax.Array,
-    weight_hh: jax.Array,
-    bias_hh: jax.Array | None,
+    weights: Weights,
     *,
     reverse: bool,
 ) -> tuple[jax.Array, State]:
@@ -76,6 +72,7 @@ def layer(
 
     state: None is zero.
     """
+    weight_ih, bias_ih, weight_hh, bias_hh = weights
     if bias_hh is None:
         bias_hh = jnp.zeros_like(bias_ih)
     first = () if state is None else (state[0], state[-1])
@@ -175,7 +172,8 @@ class Library:
 @cache
 def library(dtype: np.dtype) -> Library | None:
     """The compiled kernel, known to JAX; None where there is none."""
-    file = None if os.environ.get("GATECAST_KERNEL") == "off" else _compiled(TYPES[dtype])
+    off = os.environ.get("GATECAST_KERNEL") == "off" or jax.default_backend() != "cpu"
+    file = None if off else _compiled(TYPES[dtype])
     if file is None:
         return None
     loaded = Library(ctypes.CDLL(str(file)), file.stem)
