@@ -20,7 +20,7 @@ from gatecast.evaluation import calibration
 from gatecast.evaluation.calibration import Calibration
 from gatecast.evaluation.ranges import PARAMETERS
 from gatecast.experiment import BASELINES
-from gatecast.nn import ensemble, fitting, population
+from gatecast.nn import ensemble, fitting, population, program
 from gatecast.problem import problem as problems
 from gatecast.problem.folds import Fold, walk_forward
 from gatecast.problem.scaling import fit_scale
@@ -115,6 +115,14 @@ def test_later_prices_never_change_an_earlier_forecast(model, symbols, horizon, 
         assert sees_the_present(base, changed, cut, model), cut
 
 
+def test_networks_trained_side_by_side_as_on_a_gpu_obey_too(monkeypatch):
+    monkeypatch.setattr(population, "_side_by_side", lambda *shapes: 2)
+    frame = frame_of("pooled")
+    run = partial(forecasts, models=["gru"], horizon=1, target="return", seeds=2)
+    base, cut = run(frame), cuts(frame)[1]
+    assert blind_to_the_future(base, run(changed_after(frame, cut)), cut, "gru")
+
+
 @pytest.mark.parametrize("pooled", [True, False])
 def test_separate_networks_per_symbol_obey_too(pooled):
     frame = frame_of("pooled")
@@ -156,14 +164,14 @@ def by_row_number(problem, *, folds, test_size, validation_size, **_):
     return [Fold(0, *(np.sort(np.concatenate(part)) for part in parts.values()))]
 
 
-true_window = population._window
+true_window = program.window
 
 
 @pytest.mark.parametrize(
     ("place", "name", "broken", "symbols", "horizon"),
     [
         (fitting, "fit_scale", scaler_of_all_rows, "single", 1),
-        (population, "_window", window_one_row_late, "single", 1),
+        (program, "window", window_one_row_late, "single", 1),
         ("gatecast.comparison", "walk_forward", no_embargo, "single", 5),
         ("gatecast.comparison", "walk_forward", by_row_number, "pooled", 1),
     ],

@@ -14,7 +14,8 @@ import numpy as np
 
 import gatecast as gc
 from gatecast.nn.fitting import FittedNetwork, fit_network, make_rows
-from gatecast.nn.population import Member, Rows, train
+from gatecast.nn.population import Member, train
+from gatecast.nn.program import Rows
 from gatecast.problem.folds import future_fold, walk_forward
 from gatecast.problem.problem import Problem, make_problem
 from gatecast.problem.scaling import fit_scale

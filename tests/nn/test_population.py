@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -6,9 +8,10 @@ import pytest
 
 from gatecast.errors import FitWarning
 from gatecast.experiment import Network, Training
-from gatecast.nn import kernel, population
+from gatecast.nn import kernel, population, program
 from gatecast.nn.network import apply, init_params
-from gatecast.nn.population import Member, Rows, predict, train
+from gatecast.nn.population import Member, predict, train
+from gatecast.nn.program import Rows
 
 T, F, H = 4, 2, 2
 NETWORK = Network(cell="gru", hidden_size=3)
@@ -107,6 +110,73 @@ def test_a_member_depends_on_nobody_beside_it(rows):
     assert not equal(together[0], together[2])
 
 
+@pytest.fixture(params=["kernel", "jax"])
+def engine(request, monkeypatch):
+    if request.param == "jax":
+        monkeypatch.setattr(kernel, "serves", lambda cell, dtype: False)
+    jax.clear_caches()
+    yield request.param
+    jax.clear_caches()
+
+
+@pytest.mark.usefixtures("engine")
+def test_members_side_by_side_as_on_a_gpu_equal_those_alone(rows, monkeypatch):
+    """Other lengths, epochs, scales and stops beside each other; the last group is filled up."""
+    how = HOW.changed(patience=2)
+    everyone = [
+        member(0),
+        replace(member(1, epochs=4, scale=1), train=TRAIN[:17]),
+        member(2, epochs=30, validation=NOISE),
+        replace(member(3, epochs=3), train=TRAIN[:9], validation=NOISE[:4]),
+        member(4, epochs=5, validation=TRAIN[:0]),
+    ]
+    jobs = [(np.arange(3, 40), 0), (np.arange(50, 53), 1), (np.arange(9, 12), 0)]
+
+    def results():
+        trained = train(NETWORK, how, rows, everyone, lookback=T)
+        asked = [(one.params, scale, at) for one, (at, scale) in zip(trained, jobs, strict=False)]
+        return trained, predict(NETWORK, rows, asked, lookback=T)
+
+    alone, forecast_alone = results()
+    assert alone[2].best_epoch + 2 == len(alone[2].loss) < 30  # stopped early
+    monkeypatch.setattr(population, "_side_by_side", lambda *shapes: 2)
+    beside, forecast_beside = results()
+    for one, other in zip(alone, beside, strict=True):
+        assert one.best_epoch == other.best_epoch
+        np.testing.assert_allclose(one.loss, other.loss, rtol=1e-4)
+        np.testing.assert_allclose(one.validation_loss, other.validation_loss, rtol=1e-4)
+        for name in one.params:
+            np.testing.assert_allclose(one.params[name], other.params[name], atol=1e-4, err_msg=name)
+    for one, other in zip(forecast_alone, forecast_beside, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-4)
+
+
+def test_a_gpu_trains_as_many_side_by_side_as_fit(rows, monkeypatch):
+    class Device:
+        platform = "gpu"
+
+        def memory_stats(self):
+            return {"bytes_limit": 2**30}
+
+    monkeypatch.setattr(jax, "devices", lambda: [Device()])
+    few, many, large = (
+        population._side_by_side(net, rows, 20, 64, members)
+        for net, members in ((NETWORK, 7), (NETWORK, 100_000), (NETWORK.changed(hidden_size=512), 64))
+    )
+    assert few == 7
+    groups = -(-100_000 // many)
+    assert 100 < many < 100_000
+    assert many * groups - 100_000 < groups  # of one size, hardly any place left empty
+    assert 1 <= large < 64
+
+
+def test_keys_of_many_members_are_their_own():
+    everyone = [member(seed) for seed in (0, 5, 2**31 - 1)]
+    keys = population._on_device(everyone, 48, 13).key
+    for one, key in zip(everyone, keys, strict=True):
+        assert one.key == key
+
+
 def test_how_often_the_host_looks_in_changes_nothing(rows, monkeypatch):
     (usual,) = train(NETWORK, HOW, rows, [member(epochs=5)], lookback=T)
     monkeypatch.setattr(population, "LOOK_SECONDS", 0.0)
@@ -116,9 +186,9 @@ def test_how_often_the_host_looks_in_changes_nothing(rows, monkeypatch):
 
 
 def test_an_epoch_visits_every_origin_once(rows):
-    padded = population._on_device(member(), 48, 13)
-    program = population._Program(NETWORK, Training(), T, 16)
-    first, second = (np.asarray(program.order(jax.random.key(seed), padded)) for seed in (1, 2))
+    (padded,) = jax.tree.map(lambda part: part[0], [population._on_device([member()], 48, 13)])
+    one = program.Program(NETWORK, Training(), T, 16)
+    first, second = (np.asarray(one.order(jax.random.key(seed), padded)) for seed in (1, 2))
     assert sorted(first[: len(TRAIN)]) == sorted(second[: len(TRAIN)]) == list(TRAIN)
     assert not np.array_equal(first, second)
 
@@ -134,7 +204,7 @@ def test_predictions_in_several_chunks_equal_those_at_once(rows, monkeypatch):
     (one,) = train(NETWORK, HOW, rows, [member(epochs=1)], lookback=T)
     jobs = [(one.params, 0, np.arange(3, 699)), (one.params, 0, np.arange(3, 40))]
     small, few = predict(NETWORK, rows, jobs, lookback=T)
-    monkeypatch.setattr(population, "CHUNK", 10_000)
+    monkeypatch.setattr(program, "CHUNK", 10_000)
     large, _ = predict(NETWORK, rows, jobs, lookback=T)
     np.testing.assert_allclose(small, large, atol=1e-6)
     np.testing.assert_allclose(few, large[:37], atol=1e-6)
@@ -193,10 +263,10 @@ def test_progress_ends_with_everyone_done(rows):
 def test_every_product_is_asked_for_in_single_precision(rows, monkeypatch):
     """A GPU would take fewer bits otherwise; the processor always has them."""
     monkeypatch.setattr(kernel, "serves", lambda cell, dtype: False)
-    program = population._Program(NETWORK, HOW.model_copy(update={"batch_size": 7}), T, 7)
-    one = population._on_device(member(), 42, len(VALIDATION))
-    state = population._init(program, one.key, rows)
-    text = population._run.lower(program, state, one, rows, np.int32(1)).as_text()
+    one = program.Program(NETWORK, HOW.model_copy(update={"batch_size": 7}), T, 7)
+    group = population._on_device([member()], 42, len(VALIDATION))
+    states = program.init(one, group.key, rows)
+    text = program.run.lower(one, states, group, rows, np.int32(1)).as_text()
     products = [line for line in text.splitlines() if "dot_general" in line]
     assert len(products) > 5
     assert all("precision = [HIGHEST, HIGHEST]" in line for line in products)

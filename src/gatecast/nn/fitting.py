@@ -12,7 +12,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.experiment import Network, Training
-from gatecast.nn.population import Member, Progress, Rows, Trained, predict, train
+from gatecast.nn.population import Member, Progress, Trained, predict, train
+from gatecast.nn.program import Rows
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.problem.problem import Rows as Origins

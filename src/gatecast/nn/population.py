@@ -1,10 +1,11 @@
 """Population: many networks of one shape, trained by one compiled program.
 
 Every member (fold x seed x …) has its own weights, origins, scales and random key; the windows of all are
-gathered by origin from the same rows inside the training step, never laid out. The program trains one
-member; the members are spread over the processor's cores, one thread each. A stopped member costs nothing,
-and no member's numbers depend on who else is trained: small networks are so short of arithmetic that
-stacking them into one product, as a GPU would want, ran up to 1.8 times slower on two cores.
+gathered by origin from the same rows inside the training step, never laid out. On a processor the program
+trains one member, and the members are spread over the cores, one thread each: a stopped member costs nothing,
+no member's numbers depend on who else is trained, and stacking networks so short of arithmetic into one
+product ran up to 1.8 times slower on two cores. A GPU has arithmetic to spare and pays for every operation it
+is handed: there the program trains as many members side by side as its memory holds.
 """
 
 from __future__ import annotations
@@ -16,46 +17,27 @@ import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from threading import Event
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from numpy.typing import NDArray
 
 from gatecast.errors import FitWarning
 from gatecast.experiment import Network, Training
-from gatecast.nn import kernel
-from gatecast.nn.losses import RowLoss, loss_of
-from gatecast.nn.network import apply, exact_products, init_params, shapes
-from gatecast.nn.recurrent import Params
+from gatecast.nn import kernel, program
+from gatecast.nn.cells import cell_of
+from gatecast.nn.program import OnDevice, Program, Rows, Shapes, State, by_name
 
 Weights = dict[str, NDArray[np.float32]]
-Shapes = dict[str, tuple[int, ...]]
 Progress = Callable[[int, int, int], None]  # members done, members, epochs done over all members
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.5  # how long a compiled call may run before the host looks in
-CHUNK = 512  # origins per forward pass in validation and prediction
-
-
-class Rows(NamedTuple):
-    """What all members share. S symbols, K scales (one per fold).
-
-    features (rows, F), targets (rows, h), symbol (rows,); x_offset, x_scale (K, S, F);
-    y_offset, y_scale (K, S, h).
-    """
-
-    features: Any
-    targets: Any
-    symbol: Any
-    x_offset: Any
-    x_scale: Any
-    y_offset: Any
-    y_scale: Any
+MEMORY_SHARE = 0.5  # of a GPU's memory: what members side by side may need by a rough count
 
 
 @dataclass(frozen=True)
@@ -77,8 +59,7 @@ class Member:
     @property
     def key(self) -> jax.Array:
         """Its random key, whatever its place in the list."""
-        key = jax.random.key(self.seed)
-        return jax.random.fold_in(jax.random.fold_in(key, self.fold), self.tag)
+        return program.key_of(self.seed, self.fold, self.tag)
 
 
 @dataclass(frozen=True)
@@ -92,33 +73,6 @@ class Trained:
     best_epoch: int
     loss: NDArray[np.float32]
     validation_loss: NDArray[np.float32]
-
-
-class _Member(NamedTuple):
-    """A member on the device: origins padded to the population's longest."""
-
-    key: jax.Array
-    scale: Any
-    train: jax.Array
-    train_count: Any
-    validation: jax.Array
-    validation_count: Any
-    epochs: Any
-
-
-class _State(NamedTuple):
-    """A member's training; its weights are one vector, so that a step of the optimizer is one operation."""
-
-    params: jax.Array
-    optimizer: optax.OptState
-    best_params: jax.Array
-    best_loss: jax.Array
-    best_epoch: jax.Array
-    epoch: jax.Array
-    step: jax.Array
-    loss_sum: jax.Array
-    losses: jax.Array
-    validation_losses: jax.Array
 
 
 def train(
@@ -146,33 +100,42 @@ def train(
     longest, validated = room or (longest, validated)
     batch = min(training.batch_size or longest, longest)
     padded = math.ceil(longest / batch) * batch
+    side_by_side = _side_by_side(network, rows, lookback, batch, len(members))
     rows = jax.device_put(rows)
-    on_device = [_on_device(member, padded, max(validated, 1)) for member in members]
-    program = _Program(network, training, lookback, batch)
+    starts = range(0, len(members), side_by_side)
+    groups = [
+        _on_device(_filled(members[start : start + side_by_side], side_by_side), padded, max(validated, 1))
+        for start in starts
+    ]
+    one = Program(network, training, lookback, batch)
     # compiled here, once, by a call of no steps: the threads below find both programs ready
-    _run(program, _init(program, on_device[0].key, rows), on_device[0], rows, jnp.int32(0))
-    epochs = np.zeros(len(members), dtype=int)
+    program.run(one, program.init(one, groups[0].key, rows), groups[0], rows, jnp.int32(0))
+    epochs, done = np.zeros(len(members), int), np.zeros(len(members), bool)
     interrupted = Event()
 
-    def train_member(index: int) -> Trained:
-        member, budget = on_device[index], 1
-        state = _init(program, member.key, rows)
+    def train_group(number: int) -> list[Trained]:
+        group, budget = groups[number], 1
+        mine = slice(starts[number], starts[number] + side_by_side)
+        count = len(members[mine])
+        states = program.init(one, group.key, rows)
         while not interrupted.is_set():
             began = time.perf_counter()
-            state, done = _run(program, state, member, rows, jnp.int32(budget))
-            finished = bool(done)
-            epochs[index] = int(state.epoch)
-            if finished:
+            states, over = program.run(one, states, group, rows, jnp.int32(budget))
+            ended = np.asarray(over)
+            done[mine], epochs[mine] = (
+                part[: len(members[mine])] for part in (ended, np.asarray(states.epoch))
+            )
+            if ended.all():
                 break
             taken = max(time.perf_counter() - began, 1e-6)
             budget = int(min(max(budget * min(LOOK_SECONDS / taken, 10), 1), 2**30))
-        return _trained(state, program.shapes(rows))
+        return _trained(states, one.shapes(rows), count)
 
-    def look(done: int) -> None:
+    def look() -> None:
         if progress is not None:
-            progress(done, len(members), int(epochs.sum()))
+            progress(int(done.sum()), len(members), int(epochs.sum()))
 
-    trained = _spread(train_member, range(len(members)), interrupted, look)
+    trained = list(chain.from_iterable(_spread(train_group, range(len(groups)), interrupted, look)))
     if any(member.best_epoch == 0 for member in trained):
         lost = sum(member.best_epoch == 0 for member in trained)
         warnings.warn(
@@ -193,222 +156,74 @@ def predict(
 ) -> list[NDArray[np.float64]]:
     """Outputs of each job (weights, scale, origins (N,)), scaled back, in float64: (N, h) or (N, h, P)."""
     longest = max(len(origins) for _, _, origins in jobs)
-    chunk = min(CHUNK, longest)
+    chunk = min(program.CHUNK, longest)
     padded = math.ceil(longest / chunk) * chunk
+    side_by_side = _side_by_side(network, rows, lookback, chunk, len(jobs))
     device_rows = jax.device_put(rows)
 
-    def one(job: tuple[Weights, int, NDArray[np.int64]]) -> NDArray[np.float64]:
-        params, scale, origins = job
-        windows = _pad(origins, padded).reshape(-1, chunk)
-        scaled = _outputs(network, params, device_rows, np.int32(scale), windows, lookback)
-        symbol = np.asarray(rows.symbol)[origins]
-        flat = np.asarray(scaled, dtype=np.float64).reshape(padded, *scaled.shape[2:])[: len(origins)]
-        back, offset = (np.asarray(part)[scale, symbol] for part in (rows.y_scale, rows.y_offset))
-        if flat.ndim == 3:
-            back, offset = back[..., None], offset[..., None]
-        return flat * back + offset
+    def some(start: int) -> list[NDArray[np.float64]]:
+        mine = jobs[start : start + side_by_side]
+        weights, scales, origins = zip(*_filled(mine, side_by_side), strict=True)
+        params = {name: np.stack([one[name] for one in weights]) for name in weights[0]}
+        windows = np.stack([_pad(part, padded).reshape(-1, chunk) for part in origins])
+        scaled = program.outputs(network, params, device_rows, np.array(scales, np.int32), windows, lookback)
+        flat = np.asarray(scaled, dtype=np.float64).reshape(side_by_side, padded, *scaled.shape[3:])
+        return [_scaled_back(rows, scale, asked, flat[n]) for n, (_, scale, asked) in enumerate(mine)]
 
-    one(jobs[0])  # compiled here, once
-    return _spread(one, jobs, Event(), lambda done: None)
-
-
-@dataclass(frozen=True)
-class _Program:
-    """The compiled part: one member, from its weights to its best epoch."""
-
-    network: Network
-    training: Training
-    lookback: int
-    batch: int
-
-    @property
-    def loss(self) -> RowLoss:
-        return loss_of(self.training, self.network)
-
-    @property
-    def optimizer(self) -> optax.GradientTransformation:
-        return _optimizer(self.training)
-
-    def shapes(self, rows: Rows) -> Shapes:
-        horizon, features = rows.targets.shape[1], rows.features.shape[1]
-        return shapes(self.network, features=features, lookback=self.lookback, horizon=horizon)
-
-    def init(self, key: jax.Array, rows: Rows) -> _State:
-        horizon, features = rows.targets.shape[1], rows.features.shape[1]
-        drawn = init_params(self.network, key, features=features, lookback=self.lookback, horizon=horizon)
-        params = jnp.concatenate([drawn[name].ravel() for name in self.shapes(rows)])
-        none = jnp.full(self.training.epochs, jnp.nan, jnp.float32)
-        zero = jnp.int32(0)
-        return _State(
-            params=params,
-            optimizer=self.optimizer.init(params),
-            best_params=jnp.copy(params),
-            best_loss=jnp.float32(jnp.inf),
-            best_epoch=zero,
-            epoch=jnp.copy(zero),
-            step=jnp.copy(zero),
-            loss_sum=jnp.float32(0),
-            losses=none,
-            validation_losses=jnp.copy(none),
-        )
-
-    def run(self, state: _State, member: _Member, rows: Rows, budget: jax.Array) -> tuple[_State, jax.Array]:
-        """At most `budget` training steps; returns the state and whether training is over."""
-        steps = (member.train_count + self.batch - 1) // self.batch
-
-        def go_on(carry: tuple[_State, jax.Array]) -> jax.Array:
-            return ~self.over(carry[0], member) & (carry[1] > 0)
-
-        def stretch(carry: tuple[_State, jax.Array]) -> tuple[_State, jax.Array]:
-            state, budget = carry
-            end = jnp.minimum(steps, state.step + budget)
-            budget = budget - (end - state.step)
-            state = self.train_steps(state, member, rows, end)
-            state = jax.lax.cond(end == steps, lambda s: self.end_epoch(s, member, rows), lambda s: s, state)
-            return state, budget
-
-        with exact_products():
-            state, _ = jax.lax.while_loop(go_on, stretch, (state, budget))
-        return state, self.over(state, member)
-
-    def over(self, state: _State, member: _Member) -> jax.Array:
-        """All epochs done, or `patience` epochs without a better validation loss."""
-        done = state.epoch >= member.epochs
-        if self.training.patience is None:
-            return done
-        waited = state.epoch - state.best_epoch >= self.training.patience
-        return done | ((member.validation_count > 0) & waited)
-
-    def train_steps(self, state: _State, member: _Member, rows: Rows, end: jax.Array) -> _State:
-        """The steps state.step … end of the current epoch."""
-        key = jax.random.fold_in(member.key, state.epoch + 1)
-        order = self.order(key, member)
-
-        def loss_of_batch(
-            params: jax.Array, step: jax.Array, origins: jax.Array, weight: jax.Array
-        ) -> jax.Array:
-            x, y = _window(rows, member.scale, origins, self.lookback), _target(rows, member.scale, origins)
-            named = _named(params, self.shapes(rows))
-            output, _ = apply(self.network, named, x, key=jax.random.fold_in(key, step))
-            return jnp.sum(weight * self.loss(output, y)) / jnp.sum(weight)
-
-        def one_step(
-            step: jax.Array, carry: tuple[jax.Array, optax.OptState, jax.Array]
-        ) -> tuple[jax.Array, optax.OptState, jax.Array]:
-            params, optimizer, loss_sum = carry
-            place = step * self.batch + jnp.arange(self.batch)
-            weight = (place < member.train_count).astype(jnp.float32)
-            origins = jax.lax.dynamic_slice(order, (step * self.batch,), (self.batch,))
-            loss, gradient = jax.value_and_grad(loss_of_batch)(params, step, origins, weight)
-            update, optimizer = self.optimizer.update(gradient, optimizer, params)
-            return params + jnp.asarray(update), optimizer, loss_sum + loss * jnp.sum(weight)
-
-        params, optimizer, loss_sum = jax.lax.fori_loop(
-            state.step, end, one_step, (state.params, state.optimizer, state.loss_sum)
-        )
-        return state._replace(params=params, optimizer=optimizer, loss_sum=loss_sum, step=end)
-
-    def order(self, key: jax.Array, member: _Member) -> jax.Array:
-        """The epoch's origins in random order, the padding last."""
-        if not self.training.shuffle:
-            return member.train
-        place = jnp.arange(len(member.train))
-        draw = jax.random.uniform(key, place.shape)
-        return member.train[jnp.argsort(jnp.where(place < member.train_count, draw, 2.0))]
-
-    def end_epoch(self, state: _State, member: _Member, rows: Rows) -> _State:
-        """Score the validation origins and keep the weights if they are the best so far."""
-        validation_loss = self.validate(state.params, member, rows)
-        loss = state.loss_sum / member.train_count
-        epoch = state.epoch + 1
-        score = jnp.where(member.validation_count > 0, validation_loss, -epoch.astype(jnp.float32))
-        better = (score < state.best_loss) & jnp.isfinite(loss)
-        return state._replace(
-            best_params=jnp.where(better, state.params, state.best_params),
-            best_loss=jnp.where(better, score, state.best_loss),
-            best_epoch=jnp.where(better, epoch, state.best_epoch),
-            epoch=epoch,
-            step=jnp.int32(0),
-            loss_sum=jnp.float32(0),
-            losses=state.losses.at[state.epoch].set(loss),
-            validation_losses=state.validation_losses.at[state.epoch].set(validation_loss),
-        )
-
-    def validate(self, params: jax.Array, member: _Member, rows: Rows) -> jax.Array:
-        """Mean loss over the validation origins; NaN where there are none."""
-        named = _named(params, self.shapes(rows))
-        chunk = min(CHUNK, len(member.validation))
-
-        def add(index: jax.Array, total: jax.Array) -> jax.Array:
-            # the last chunk is moved back to end with the array: its first rows were counted already
-            start = jnp.minimum(index * chunk, len(member.validation) - chunk)
-            place = start + jnp.arange(chunk)
-            fresh = (place >= index * chunk) & (place < member.validation_count)
-            origins = jax.lax.dynamic_slice(member.validation, (start,), (chunk,))
-            output, _ = apply(self.network, named, _window(rows, member.scale, origins, self.lookback))
-            loss = self.loss(output, _target(rows, member.scale, origins))
-            return total + jnp.sum(jnp.where(fresh, loss, 0.0))
-
-        chunks = (member.validation_count + chunk - 1) // chunk
-        return jax.lax.fori_loop(0, chunks, add, jnp.float32(0)) / member.validation_count
+    some(0)  # compiled here, once
+    starts = range(0, len(jobs), side_by_side)
+    return list(chain.from_iterable(_spread(some, starts, Event(), lambda: None)))
 
 
-_init = jax.jit(_Program.init, static_argnums=0)
-_run = jax.jit(_Program.run, static_argnums=0, donate_argnums=1)
+def _scaled_back(
+    rows: Rows, scale: int, origins: NDArray[np.int64], scaled: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Outputs (N, …) of the network's (at least N, …), for origins (N,)."""
+    symbol = np.asarray(rows.symbol)[origins]
+    spread, offset = (np.asarray(part)[scale, symbol] for part in (rows.y_scale, rows.y_offset))
+    if scaled.ndim == 3:
+        spread, offset = spread[..., None], offset[..., None]
+    return scaled[: len(origins)] * spread + offset
 
 
-@partial(jax.jit, static_argnums=(0, 5))
-def _outputs(
-    network: Network, params: Params, rows: Rows, scale: jax.Array, origins: jax.Array, lookback: int
-) -> jax.Array:
-    """Scaled outputs (chunks, B, h) of origins (chunks, B), a chunk at a time."""
+def _side_by_side(network: Network, rows: Rows, lookback: int, batch: int, members: int) -> int:
+    """How many members one program serves: one on a processor, on a GPU what fits, in groups of one size.
 
-    def one(part: jax.Array) -> jax.Array:
-        return apply(network, params, _window(rows, scale, part, lookback))[0]
-
-    with exact_products():
-        return jax.lax.map(one, origins)
-
-
-def _window(rows: Rows, scale: jax.Array, origins: jax.Array, lookback: int) -> jax.Array:
-    """The scaled windows (B, T, F) that end at `origins` (B,)."""
-    sessions = origins[:, None] + jnp.arange(1 - lookback, 1)
-    symbol = rows.symbol[origins]
-    offset, spread = rows.x_offset[scale, symbol], rows.x_scale[scale, symbol]
-    return (rows.features[sessions] - offset[:, None]) / spread[:, None]
+    A rough count of what `gatecast.nn.fast` keeps of a batch on its way forward and back.
+    """
+    device = jax.devices()[0]
+    if device.platform == "cpu":
+        return 1
+    layers = network.num_layers * (2 if network.bidirectional else 1)
+    kept = 3 * cell_of(network.cell).gates + 8
+    numbers = layers * (kept * network.hidden_size + rows.features.shape[1]) * lookback
+    most = (device.memory_stats() or {}).get("bytes_limit", 2**32) * MEMORY_SHARE
+    fitting = max(int(most / (4 * numbers * max(batch, program.CHUNK / 4))), 1)
+    return math.ceil(members / math.ceil(members / fitting))
 
 
-def _target(rows: Rows, scale: jax.Array, origins: jax.Array) -> jax.Array:
-    """The scaled targets (B, h) of `origins` (B,)."""
-    symbol = rows.symbol[origins]
-    return (rows.targets[origins] - rows.y_offset[scale, symbol]) / rows.y_scale[scale, symbol]
+def _filled(jobs: Sequence[T], length: int) -> list[T]:
+    """Jobs, the last of them again until there are `length`."""
+    return [*jobs, *[jobs[-1]] * (length - len(jobs))]
 
 
-def _optimizer(training: Training) -> optax.GradientTransformation:
-    rate, decay = training.learning_rate, training.weight_decay
-    named: dict[str, Callable[[], optax.GradientTransformation]] = {
-        "adam": lambda: optax.adam(rate),
-        "adamw": lambda: optax.adamw(rate, weight_decay=decay),
-        "sgd": lambda: optax.sgd(rate),
-        "rmsprop": lambda: optax.rmsprop(rate, decay=0.99),
-    }
-    steps = [named[training.optimizer]()]
-    if decay and training.optimizer != "adamw":
-        steps.insert(0, optax.add_decayed_weights(decay))
-    if training.clip_norm is not None:
-        steps.insert(0, optax.clip_by_global_norm(training.clip_norm))
-    return optax.chain(*steps)
+def _on_device(members: Sequence[Member], train: int, validation: int) -> OnDevice:
+    """Members side by side: every array has them as its leading axis."""
 
+    def numbers(name: str, kind: type = np.int32) -> NDArray[Any]:
+        return np.array([getattr(member, name) for member in members], kind)
 
-def _on_device(member: Member, train: int, validation: int) -> _Member:
-    return _Member(
-        key=member.key,
-        scale=np.int32(member.scale),
-        train=jnp.asarray(_pad(member.train, train)),
-        train_count=np.int32(len(member.train)),
-        validation=jnp.asarray(_pad(member.validation, validation)),
-        validation_count=np.int32(len(member.validation)),
-        epochs=np.int32(member.epochs),
+    def origins(name: str, length: int) -> tuple[jax.Array, NDArray[np.int32]]:
+        parts = [getattr(member, name) for member in members]
+        counts = np.array([len(part) for part in parts], np.int32)
+        return jnp.asarray(np.stack([_pad(part, length) for part in parts])), counts
+
+    return OnDevice(
+        jax.vmap(program.key_of)(*(numbers(name, np.uint32) for name in ("seed", "fold", "tag"))),
+        numbers("scale"),
+        *origins("train", train),
+        *origins("validation", validation),
+        numbers("epochs"),
     )
 
 
@@ -418,30 +233,26 @@ def _pad(origins: NDArray[np.int64], length: int) -> NDArray[np.int32]:
     return np.concatenate([origins, np.full(length - len(origins), fill)]).astype(np.int32)
 
 
-def _named(params: Any, shapes: Shapes, split: Callable[..., Sequence[Any]] = jnp.split) -> dict[str, Any]:
-    """The weights of a vector by their names; split, because the gradient of a split is one vector again."""
-    ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
-    parts = split(params, ends[:-1])
-    return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
-
-
-def _trained(state: _State, shapes: Shapes) -> Trained:
-    epochs = int(state.epoch)
-    return Trained(
-        params=_named(np.asarray(state.best_params), shapes, np.split),
-        best_epoch=int(state.best_epoch),
-        loss=np.asarray(state.losses)[:epochs],
-        validation_loss=np.asarray(state.validation_losses)[:epochs],
-    )
+def _trained(states: State, shapes: Shapes, members: int) -> list[Trained]:
+    """The first `members` of a group."""
+    host = jax.tree.map(np.asarray, states._replace(optimizer=()))
+    return [
+        Trained(
+            params=by_name(host.best_params[n], shapes, np.split),
+            best_epoch=int(host.best_epoch[n]),
+            loss=host.losses[n, : host.epoch[n]],
+            validation_loss=host.validation_losses[n, : host.epoch[n]],
+        )
+        for n in range(members)
+    ]
 
 
 def _spread(
-    work: Callable[[Any], T], jobs: Sequence[Any], interrupted: Event, look: Callable[[int], None]
+    work: Callable[[Any], T], jobs: Sequence[Any], interrupted: Event, look: Callable[[], None]
 ) -> list[T]:
-    """work(job) for every job, one thread per core (compiled programs run outside the interpreter lock)."""
-    threads = max(
-        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1, 1
-    )
+    """work(job) for every job: on a processor one thread per core (compiled programs run outside the
+    interpreter lock), on a GPU one after the other."""
+    threads = _cores() if jax.default_backend() == "cpu" else 1
 
     def counted(job: Any) -> T:
         with kernel.one_more_network():
@@ -455,10 +266,15 @@ def _spread(
                 finished, pending = wait(pending, timeout=0.2)
                 for future in finished:
                     future.result()
-                look(len(futures) - len(pending))
+                look()
         except BaseException:
             interrupted.set()
             for future in futures:
                 future.cancel()
             raise
     return [future.result() for future in futures]
+
+
+def _cores() -> int:
+    affinity = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(affinity or 1, 1)

@@ -15,7 +15,8 @@ from gatecast.errors import SettingError
 from gatecast.experiment import Network, Training
 from gatecast.nn.cells import State
 from gatecast.nn.network import apply, exact_products
-from gatecast.nn.population import Member, Rows, Trained, train
+from gatecast.nn.population import Member, Trained, train
+from gatecast.nn.program import Rows
 from gatecast.nn.recurrent import Params
 from gatecast.progress import Bar
 
