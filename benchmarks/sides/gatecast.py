@@ -52,6 +52,11 @@ def once(epochs: int) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - began}
 
 
+def device_peak() -> dict[str, Any]:
+    """MB of a GPU's memory that were in use at most."""
+    return {"mb": (jax.devices()[0].memory_stats() or {}).get("peak_bytes_in_use", 0) / 2**20}
+
+
 def check(init: str) -> dict[str, Any]:
     history = _train(2, init).history
     return {"losses": history[history["epoch"] == 2].sort_values("seed")["loss"].tolist()}

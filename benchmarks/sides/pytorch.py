@@ -2,7 +2,8 @@
 
 variant: "adam" (torch.optim.Adam as it comes), "fused" (Adam in one kernel), "compiled" (torch.compile of the
 forward pass and loss around nn.LSTM, which it leaves as it is; fused Adam), "compiled-cell" (the same with
-the cell written out, so that the compiler sees all of it).
+the cell written out, so that the compiler sees all of it), "stacked" (all networks at once: the cell written
+out, torch.func.vmap over their weights, fused Adam). BENCH_DEVICE: cpu or cuda.
 """
 
 from __future__ import annotations
@@ -21,6 +22,10 @@ from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
 torch.set_num_threads(int(os.environ["BENCH_THREADS"]))
+torch.set_default_device(os.environ.get("BENCH_DEVICE", "cpu"))
+torch.backends.cuda.matmul.allow_tf32 = torch.backends.cudnn.allow_tf32 = (
+    False  # single precision, as gatecast
+)
 _now: dict[str, Any] = {}
 
 
@@ -83,8 +88,8 @@ def prepare(job: dict[str, Any], seeds: list[int], variant: str, weights: str) -
     _now.clear()
     torch._dynamo.reset()
     own = Job.from_dict(job)
-    X, y = (torch.from_numpy(part) for part in own.arrays())
-    kind = Written if variant == "compiled-cell" else Network
+    X, y = (torch.tensor(part) for part in own.arrays())
+    kind = Written if variant in ("compiled-cell", "stacked") else Network
     network = kind(own.cell, own.features, own.hidden, own.layers, own.mlp)
 
     def loss(x: Tensor, y: Tensor) -> Tensor:
@@ -94,26 +99,30 @@ def prepare(job: dict[str, Any], seeds: list[int], variant: str, weights: str) -
         network=network,
         loss=torch.compile(loss) if variant.startswith("compiled") else loss,
         fused=variant != "adam",
+        stacked=variant == "stacked",
         batches=list(zip(X.split(own.batch), y.split(own.batch), strict=True)),
         starts=[_start(network, np.load(weights), seed) for seed in seeds],
     )
-    first, second = (_timed(own) for _ in range(2))
+    first, second = (_timed() for _ in range(2))
     return {
         "first_call_s": first,
-        "probe_us": 1e6 * second / own.batches,
+        "probe_us": 1e6 * second / (own.batches * (len(seeds) if variant == "stacked" else 1)),
         "parameters": sum(value.numel() for value in network.parameters()),
         "versions": {"torch": torch.__version__},
     }
 
 
-def _timed(job: Job) -> float:
+def _timed() -> float:
     began = time.perf_counter()
-    _train(_now["starts"][0], 1)
+    _train_stacked(1) if _now["stacked"] else _train(_now["starts"][0], 1)
     return time.perf_counter() - began
 
 
 def once(epochs: int) -> dict[str, Any]:
     began = time.perf_counter()
+    if _now["stacked"]:
+        steps = _train_stacked(epochs, began + LIMIT)[1]
+        return {"seconds": time.perf_counter() - began, "steps": steps}
     steps = 0
     for start in _now["starts"]:
         steps += _train(start, epochs, began + LIMIT)[1]
@@ -121,6 +130,8 @@ def once(epochs: int) -> dict[str, Any]:
 
 
 def check() -> dict[str, Any]:
+    if _now["stacked"]:
+        return {"losses": _train_stacked(2)[0]}
     return {"losses": [_train(start, 2)[0] for start in _now["starts"]]}
 
 
@@ -143,6 +154,34 @@ def _train(start: dict[str, Tensor], epochs: int, deadline: float = math.inf) ->
             optimizer.step()
             total += loss.detach()
     return float(total) / len(batches), steps
+
+
+def _train_stacked(epochs: int, deadline: float = math.inf) -> tuple[list[float], int]:
+    """All networks at once: the mean losses of the last epoch, one per network, and the steps made."""
+    network, batches, starts = _now["network"], _now["batches"], _now["starts"]
+    params = {
+        name: torch.stack([start[name] for start in starts]).to(torch.get_default_device()).requires_grad_()
+        for name in starts[0]
+    }
+
+    def loss_of(params: dict[str, Tensor], x: Tensor, y: Tensor) -> Tensor:
+        return mse_loss(torch.func.functional_call(network, params, (x,)), y)
+
+    losses_of = torch.func.vmap(loss_of, in_dims=(0, None, None))
+    optimizer = torch.optim.Adam(params.values(), LEARNING_RATE, fused=True)
+    total, steps = torch.zeros(len(starts)), 0
+    for _ in range(epochs):
+        total = torch.zeros(len(starts))
+        for x, y in batches:
+            if steps and time.perf_counter() > deadline:
+                return [], steps
+            steps += 1
+            optimizer.zero_grad()
+            losses = losses_of(params, x, y)
+            losses.sum().backward()
+            optimizer.step()
+            total += losses.detach()
+    return (total / len(batches)).tolist(), steps
 
 
 def _start(network: nn.Module, weights: Any, seed: int) -> dict[str, Tensor]:

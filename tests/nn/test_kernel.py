@@ -17,6 +17,7 @@ from gatecast.nn.cells import cell_of
 from gatecast.nn.recurrent import recurrent
 
 FLOAT32 = np.dtype("float32")
+pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="the kernel is for processors")
 
 
 def weights(cell: str, features: int, size: int, scale: float = 0.5) -> dict[str, jax.Array]:

@@ -100,6 +100,7 @@ def test_without_validation_the_last_epoch_is_kept_and_patience_has_no_effect(ro
     assert np.isnan(ours.validation_loss).all()
 
 
+@pytest.mark.skipif(jax.default_backend() != "cpu", reason="side by side, sums may round differently")
 def test_a_member_depends_on_nobody_beside_it(rows):
     everyone = [member(seed, epochs=5, scale=seed % 2) for seed in range(4)]
     together = train(NETWORK, HOW, rows, everyone, lookback=T)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.experiment import Network, Training
-from gatecast.nn.population import Member, Progress, Trained, predict, train
+from gatecast.nn.population import Member, Progress, Trained, history, predict, train
 from gatecast.nn.program import Rows
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
@@ -203,21 +203,9 @@ def _history(
     trained: Sequence[Trained],
     problem: Problem,
 ) -> pd.DataFrame:
-    parts = []
-    for member, owner, result in zip(members, owners, trained, strict=True):
-        epochs = np.arange(1, len(result.loss) + 1)
-        parts.append(
-            pd.DataFrame(
-                {
-                    "stage": stage,
-                    "fold": member.fold,
-                    "seed": member.seed,
-                    "symbol": None if owner is None else problem.symbols[owner],
-                    "epoch": epochs,
-                    "loss": result.loss.astype(np.float64),
-                    "validation_loss": result.validation_loss.astype(np.float64),
-                    "kept": epochs == result.best_epoch,
-                }
-            ).astype({"symbol": "object"})
-        )
-    return pd.concat(parts, ignore_index=True)
+    told = history(members, trained)
+    names = [None if owner is None else problem.symbols[owner] for owner in owners]
+    symbols = np.repeat(np.array(names, dtype=object), [len(result.loss) for result in trained])
+    told.insert(0, "stage", stage)
+    told.insert(3, "symbol", symbols)
+    return told

@@ -24,6 +24,7 @@ from typing import Any, TypeVar
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.errors import FitWarning
@@ -145,6 +146,26 @@ def train(
             stacklevel=2,
         )
     return trained
+
+
+def history(members: Sequence[Member], trained: Sequence[Trained]) -> pd.DataFrame:
+    """One row per member and epoch: seed, fold, epoch, loss and validation_loss in float64, and kept."""
+    epochs = [len(result.loss) for result in trained]
+    epoch = np.concatenate([np.arange(1, count + 1) for count in epochs])
+    losses, validation = (
+        np.concatenate([getattr(result, name) for result in trained]).astype(np.float64)
+        for name in ("loss", "validation_loss")
+    )
+    return pd.DataFrame(
+        {
+            "fold": np.repeat([member.fold for member in members], epochs),
+            "seed": np.repeat([member.seed for member in members], epochs),
+            "epoch": epoch,
+            "loss": losses,
+            "validation_loss": validation,
+            "kept": epoch == np.repeat([result.best_epoch for result in trained], epochs),
+        }
+    )
 
 
 def predict(

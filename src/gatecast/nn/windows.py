@@ -15,7 +15,7 @@ from gatecast.errors import SettingError
 from gatecast.experiment import Network, Training
 from gatecast.nn.cells import State
 from gatecast.nn.network import apply, exact_products
-from gatecast.nn.population import Member, Trained, train
+from gatecast.nn.population import Member, Trained, history, train
 from gatecast.nn.program import Rows
 from gatecast.nn.recurrent import Params
 from gatecast.progress import Bar
@@ -116,8 +116,9 @@ def fit_windows(
                 epochs, of * training.epochs, network.cell, f"{done} of {of} trained, {epochs} epochs"
             ),
         )
-    history = _history(members, trained, validated=validation is not None)
-    return Fit(network, tuple(trained), history, one_step)
+    stopping = NO_VALIDATION if validation is None else "patience on validation"
+    told = history(members, trained).drop(columns="fold").assign(stopping=stopping)
+    return Fit(network, tuple(trained), told, one_step)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -179,20 +180,3 @@ def _rows(windows: NDArray[np.float32], targets: NDArray[np.float32]) -> Rows:
         y_offset=y_zero,
         y_scale=y_zero + 1,
     )
-
-
-def _history(members: list[Member], trained: list[Trained], *, validated: bool) -> pd.DataFrame:
-    parts = [
-        pd.DataFrame(
-            {
-                "seed": member.seed,
-                "epoch": np.arange(1, len(result.loss) + 1),
-                "loss": result.loss.astype(np.float64),
-                "validation_loss": result.validation_loss.astype(np.float64),
-                "kept": np.arange(1, len(result.loss) + 1) == result.best_epoch,
-                "stopping": "patience on validation" if validated else NO_VALIDATION,
-            }
-        )
-        for member, result in zip(members, trained, strict=True)
-    ]
-    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,124 @@
+"""Populations on a GPU: gatecast beside PyTorch on the same one, in turn, medians and spread.
+
+python benchmarks/gpu.py [--members 64,256,1024,4096] [--jobs google,tesla,mid] [--repeats 3] [--out FILE]
+
+PyTorch runs cuDNN's layers one network after the other (eight of them: the time per network does not depend
+on how many follow), and all networks at once (the cell written out, torch.func.vmap). Every product is in
+single precision on both sides. Prints Markdown; --out writes the numbers of every repeat as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+from child import Child, ChildError
+from jobs import JOBS, Job
+
+FEW = 8  # networks that train one after the other, and whose losses are compared
+STEPS = 300  # of a timed call, at least one epoch
+THREADS = 8
+SHARE = {"XLA_PYTHON_CLIENT_MEM_FRACTION": "0.5"}  # the rest is PyTorch's
+WAYS = {
+    "PyTorch, cuDNN, fused Adam": "fused",
+    "PyTorch, all at once (vmap)": "stacked",
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--members", default="64,256,1024,4096")
+    parser.add_argument("--jobs", default="google,tesla,mid,mid-gru,mid-rnn")
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--out", type=Path)
+    arguments = parser.parse_args()
+    scratch = Path(tempfile.mkdtemp(prefix="gpu-"))
+    results = []
+    for name in arguments.jobs.split(","):
+        for members in map(int, arguments.members.split(",")):
+            job = JOBS[name]
+            epochs = max(STEPS // job.batches, 1)
+            result = _measure(replace(job, members=members, epochs=epochs), scratch, arguments.repeats)
+            results.append(result)
+            print(_line(result), flush=True)
+            if arguments.out:
+                told = {"device": _device(), "results": results}
+                arguments.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
+
+
+def _measure(job: Job, scratch: Path, repeats: int) -> dict[str, Any]:
+    ours = Child("gatecast", THREADS, sys.executable, scratch, **SHARE)
+    children = {"gatecast": ours}
+    try:
+        told = job.as_dict() | {"name": f"{job.name}-{job.members}"}
+        prepared = {"gatecast": ours.call("prepare", job=told, seeds=list(range(job.members)), variant="")}
+        file = str(scratch / f"{told['name']}.npz")
+        ours.call("write_weights", job=told, seeds=list(range(job.members)), init="pytorch", file=file)
+        losses = {"gatecast": ours.call("check", init="pytorch")["losses"]}
+        for way, variant in WAYS.items():
+            seeds = list(range(job.members if variant == "stacked" else FEW))
+            child = Child("pytorch", THREADS, sys.executable, scratch, BENCH_DEVICE="cuda")
+            try:
+                asked = {"job": told, "seeds": seeds, "variant": variant, "weights": file}
+                prepared[way] = child.call("prepare", **asked)
+                losses[way] = child.call("check")["losses"]
+                children[way] = child
+            except ChildError as error:
+                print(f"{job.name}, {job.members}: {way}: {error}", file=sys.stderr, flush=True)
+                child.stop()
+        us: dict[str, list[float]] = {way: [] for way in children}
+        for repeat in range(repeats):
+            for way in list(children) if repeat % 2 == 0 else reversed(list(children)):
+                answer = children[way].call("once", epochs=job.epochs)
+                trained = FEW if WAYS.get(way) == "fused" else job.members
+                us[way].append(1e6 * answer["seconds"] / (answer.get("steps", job.steps) * trained))
+        return {
+            "job": job.name,
+            "title": job.title,
+            "members": job.members,
+            "us": us,
+            "first_call_s": {way: prepared[way]["first_call_s"] for way in children},
+            "loss_difference": {
+                way: float(np.max(np.abs(np.divide(found, losses["gatecast"][: len(found)]) - 1)))
+                for way, found in losses.items()
+            },
+            "gpu_peak_mb": ours.call("device_peak")["mb"],
+            "versions": {name: text for one in prepared.values() for name, text in one["versions"].items()},
+        }
+    finally:
+        for child in children.values():
+            child.stop()
+
+
+def _line(result: dict[str, Any]) -> str:
+    times = result["us"]
+    cells = [f"{result['job']}: {result['title']}", f"{result['members']:,}"]
+    for way in ("gatecast", *WAYS):
+        found = times.get(way)
+        if not found:
+            cells.append("–")
+            continue
+        ratios = [theirs / ours for theirs, ours in zip(found, times["gatecast"], strict=True)]
+        ratio = "" if way == "gatecast" else f", {median(ratios):,.3g} x"
+        cells.append(f"{median(found):,.3g} ({min(found):,.3g} to {max(found):,.3g}){ratio}")
+    first, worst = result["first_call_s"]["gatecast"], max(result["loss_difference"].values())
+    return f"| {' | '.join(cells)} | {first:.1f} | {result['gpu_peak_mb']:,.0f} | {worst:.0e} |"
+
+
+def _device() -> str:
+    query = ["nvidia-smi", "--query-gpu=name,memory.total,driver_version", "--format=csv,noheader"]
+    return subprocess.run(query, capture_output=True, text=True, check=True).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()
