@@ -1,10 +1,11 @@
 """Populations on a GPU: gatecast beside PyTorch on the same one, in turn, medians and spread.
 
-python benchmarks/gpu.py [--members 64,256,1024,4096] [--jobs google,tesla,mid] [--repeats 3] [--out FILE]
+python benchmarks/gpu.py [JOB=MEMBERS,… …] [--repeats 3] [--out FILE]
 
-PyTorch runs cuDNN's layers one network after the other (eight of them: the time per network does not depend
-on how many follow), and all networks at once (the cell written out, torch.func.vmap). Every product is in
-single precision on both sides. Prints Markdown; --out writes the numbers of every repeat as JSON.
+PyTorch runs cuDNN's layers one network after the other (eight of them, once per job: the time per network
+does not depend on how many follow), and all networks at once (the cell written out, torch.func.vmap). Every
+product is in single precision on both sides. gatecast trains for 300 steps in a timed call, PyTorch for an
+epoch. Prints Markdown; --out writes the numbers of every repeat as JSON.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from child import Child, ChildError
 from jobs import JOBS, Job
 
 FEW = 8  # networks that train one after the other, and whose losses are compared
-STEPS = 300  # of a timed call, at least one epoch
+STEPS = 300  # of gatecast's timed call
 THREADS = 8
 SHARE = {"XLA_PYTHON_CLIENT_MEM_FRACTION": "0.5"}  # the rest is PyTorch's
 WAYS = {
@@ -37,18 +38,19 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--members", default="64,256,1024,4096")
-    parser.add_argument("--jobs", default="google,tesla,mid,mid-gru,mid-rnn")
+    every = [f"{name}=64,256,1024,4096" for name in ("mid", "mid-gru", "mid-rnn", "google", "tesla")]
+    parser.add_argument("jobs", nargs="*", metavar="JOB=MEMBERS,…", default=every)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--out", type=Path)
     arguments = parser.parse_args()
     scratch = Path(tempfile.mkdtemp(prefix="gpu-"))
     results = []
-    for name in arguments.jobs.split(","):
-        for members in map(int, arguments.members.split(",")):
-            job = JOBS[name]
-            epochs = max(STEPS // job.batches, 1)
-            result = _measure(replace(job, members=members, epochs=epochs), scratch, arguments.repeats)
+    for text in arguments.jobs:
+        name, _, counts = text.partition("=")
+        for place, members in enumerate(map(int, counts.split(","))):
+            job = replace(JOBS[name], members=members, epochs=max(STEPS // JOBS[name].batches, 2))
+            ways = WAYS if place == 0 else {way: WAYS[way] for way in WAYS if WAYS[way] == "stacked"}
+            result = _measure(job, ways, scratch, arguments.repeats)
             results.append(result)
             print(_line(result), flush=True)
             if arguments.out:
@@ -56,7 +58,7 @@ def main() -> None:
                 arguments.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
 
 
-def _measure(job: Job, scratch: Path, repeats: int) -> dict[str, Any]:
+def _measure(job: Job, ways: dict[str, str], scratch: Path, repeats: int) -> dict[str, Any]:
     ours = Child("gatecast", THREADS, sys.executable, scratch, **SHARE)
     children = {"gatecast": ours}
     try:
@@ -65,7 +67,7 @@ def _measure(job: Job, scratch: Path, repeats: int) -> dict[str, Any]:
         file = str(scratch / f"{told['name']}.npz")
         ours.call("write_weights", job=told, seeds=list(range(job.members)), init="pytorch", file=file)
         losses = {"gatecast": ours.call("check", init="pytorch")["losses"]}
-        for way, variant in WAYS.items():
+        for way, variant in ways.items():
             seeds = list(range(job.members if variant == "stacked" else FEW))
             child = Child("pytorch", THREADS, sys.executable, scratch, BENCH_DEVICE="cuda")
             try:
@@ -79,8 +81,8 @@ def _measure(job: Job, scratch: Path, repeats: int) -> dict[str, Any]:
         us: dict[str, list[float]] = {way: [] for way in children}
         for repeat in range(repeats):
             for way in list(children) if repeat % 2 == 0 else reversed(list(children)):
-                answer = children[way].call("once", epochs=job.epochs)
-                trained = FEW if WAYS.get(way) == "fused" else job.members
+                answer = children[way].call("once", epochs=job.epochs if way == "gatecast" else 1)
+                trained = FEW if ways.get(way) == "fused" else job.members
                 us[way].append(1e6 * answer["seconds"] / (answer.get("steps", job.steps) * trained))
         return {
             "job": job.name,

@@ -58,7 +58,7 @@ def device_peak() -> dict[str, Any]:
 
 
 def check(init: str) -> dict[str, Any]:
-    history = _train(2, init).history
+    history = _train(_now["job"].epochs, init).history
     return {"losses": history[history["epoch"] == 2].sort_values("seed")["loss"].tolist()}
 
 

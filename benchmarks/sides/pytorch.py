@@ -122,11 +122,11 @@ def once(epochs: int) -> dict[str, Any]:
     began = time.perf_counter()
     if _now["stacked"]:
         steps = _train_stacked(epochs, began + LIMIT)[1]
-        return {"seconds": time.perf_counter() - began, "steps": steps}
-    steps = 0
-    for start in _now["starts"]:
-        steps += _train(start, epochs, began + LIMIT)[1]
-    return {"seconds": time.perf_counter() - began, "steps": steps / len(_now["starts"])}
+    else:
+        steps = sum(_train(start, epochs, began + LIMIT)[1] for start in _now["starts"]) / len(_now["starts"])
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()
+    return {"seconds": time.perf_counter() - began, "steps": steps}
 
 
 def check() -> dict[str, Any]:
