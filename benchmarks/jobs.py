@@ -65,6 +65,14 @@ class Job:
         return cls(**{**fields, "mlp": tuple(fields["mlp"])})
 
 
+def first_weights(file: str, seeds: list[int]) -> list[dict[str, Floats]]:
+    """What gatecast's side wrote: each network's first weights under torch.nn.LSTM's names."""
+    with np.load(file) as stored:
+        arrays = {name: stored[name] for name in stored.files}
+    places = {seed: place for place, seed in enumerate(arrays.pop("seeds").tolist())}
+    return [{name: value[places[seed]] for name, value in arrays.items()} for seed in seeds]
+
+
 GOOGLE = Job("google", "LSTM(4), 7 x 2, batch 35", "lstm", 4, 7, 2, 35, batches=20, epochs=2000)
 TESLA = Job(
     "tesla",

@@ -6,6 +6,7 @@ from __future__ import annotations
 from sides import prepared  # noqa: F401  (first: before JAX)
 
 # isort: on
+import math
 import time
 from typing import Any
 
@@ -14,8 +15,8 @@ import numpy as np
 from jobs import LEARNING_RATE, Job
 
 import gatecast as gc
-from gatecast.nn.network import init_params
-from gatecast.nn.population import Member
+from gatecast.nn.network import init_params, shapes
+from gatecast.nn.program import key_of
 
 _now: dict[str, Any] = {}
 
@@ -37,11 +38,12 @@ def prepare(job: dict[str, Any], seeds: list[int], variant: str) -> dict[str, An
     _train(_now["job"].epochs, "pytorch")
     first = time.perf_counter() - began
     second = once(_now["job"].epochs)["seconds"]
-    params = _weights(_now["job"], 0, "pytorch")
+    own = _now["job"]
+    named = shapes(network_of(own), features=own.features, lookback=own.lookback, horizon=1)
     return {
         "first_call_s": first,
-        "probe_us": 1e6 * second / (_now["job"].steps * len(seeds)),
-        "parameters": sum(value.size for value in params.values()),
+        "probe_us": 1e6 * second / (own.steps * len(seeds)),
+        "parameters": sum(math.prod(shape) for shape in named.values()),
         "versions": {"gatecast": gc.__version__, "jax": jax.__version__},
     }
 
@@ -58,22 +60,25 @@ def device_peak() -> dict[str, Any]:
 
 
 def check(init: str) -> dict[str, Any]:
-    history = _train(_now["job"].epochs, init).history
+    history = _train(max(_now["job"].epochs, 2), init).history
     return {"losses": history[history["epoch"] == 2].sort_values("seed")["loss"].tolist()}
 
 
 def write_weights(job: dict[str, Any], seeds: list[int], init: str, file: str) -> dict[str, Any]:
-    """The first weights of every network, under torch.nn.LSTM's names, for the other sides."""
-    weights = {seed: _weights(Job.from_dict(job), seed, init) for seed in seeds}
-    np.savez(file, **{f"{seed}/{name}": value for seed in seeds for name, value in weights[seed].items()})
+    """The first weights of every network, under torch.nn.LSTM's names, for the other sides.
+
+    One array per name, the networks its leading axis; `seeds` says which.
+    """
+    own = Job.from_dict(job)
+    network = network_of(own, init)
+
+    def drawn(seed: jax.Array) -> dict[str, jax.Array]:
+        key = key_of(seed, 0, network.tag)
+        return init_params(network, key, features=own.features, lookback=own.lookback, horizon=1)
+
+    weights = jax.jit(jax.vmap(drawn))(np.array(seeds, np.uint32))
+    np.savez(file, seeds=seeds, **weights)
     return {}
-
-
-def _weights(job: Job, seed: int, init: str) -> dict[str, np.ndarray]:
-    network, none = network_of(job, init), np.zeros(0, np.int64)
-    key = Member(seed, 0, network.tag, 0, none, none, 1).key
-    params = init_params(network, key, features=job.features, lookback=job.lookback, horizon=1)
-    return {name: np.asarray(value) for name, value in params.items()}
 
 
 def _train(epochs: int, init: str) -> Any:

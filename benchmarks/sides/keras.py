@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 import numpy as np
-from jobs import LEARNING_RATE, LIMIT, Job
+from jobs import LEARNING_RATE, LIMIT, Job, first_weights
 
 if keras.backend.backend() == "torch":
     import torch
@@ -29,13 +29,12 @@ def prepare(job: dict[str, Any], seeds: list[int], variant: str, weights: str) -
         model.add(layer(own.hidden, return_sequences=index < own.layers - 1))
     for size in (*own.mlp, 1):
         model.add(keras.layers.Dense(size))
-    stored = np.load(weights)
     model.compile(
         keras.optimizers.Adam(LEARNING_RATE, epsilon=1e-8),
         loss="mse",
         steps_per_execution=10 if variant == "ten steps per execution" else 1,
     )
-    starts = [_start(own, {n: stored[f"{seed}/{n}"] for n in _names(stored, seed)}) for seed in seeds]
+    starts = [_start(own, params) for params in first_weights(weights, seeds)]
     _now.update(job=own, model=model, X=X, y=y[:, None], starts=starts)
     first, second = (_train(starts[0], 1)[0] for _ in range(2))
     return {
@@ -80,10 +79,6 @@ def _train(start: list[np.ndarray], epochs: int, limit: float = math.inf) -> tup
     )
     losses = history.history["loss"]
     return time.perf_counter() - began, losses[-1], len(losses)
-
-
-def _names(stored: Any, seed: int) -> list[str]:
-    return [name.split("/")[1] for name in stored.files if name.startswith(f"{seed}/")]
 
 
 def _start(job: Job, params: dict[str, np.ndarray]) -> list[np.ndarray]:

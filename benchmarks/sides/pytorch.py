@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jobs import LEARNING_RATE, LIMIT, Job
+from jobs import LEARNING_RATE, LIMIT, Job, first_weights
 from torch import Tensor, nn
 from torch.nn.functional import mse_loss
 
@@ -101,7 +101,7 @@ def prepare(job: dict[str, Any], seeds: list[int], variant: str, weights: str) -
         fused=variant != "adam",
         stacked=variant == "stacked",
         batches=list(zip(X.split(own.batch), y.split(own.batch), strict=True)),
-        starts=[_start(network, np.load(weights), seed) for seed in seeds],
+        starts=[_start(params) for params in first_weights(weights, seeds)],
     )
     first, second = (_timed() for _ in range(2))
     return {
@@ -184,16 +184,12 @@ def _train_stacked(epochs: int, deadline: float = math.inf) -> tuple[list[float]
     return (total / len(batches)).tolist(), steps
 
 
-def _start(network: nn.Module, weights: Any, seed: int) -> dict[str, Tensor]:
+def _start(params: dict[str, np.ndarray]) -> dict[str, Tensor]:
     """gatecast's first weights under the names of `Network`."""
-    dense = sorted({name.split("/")[1].rsplit(".", 1)[0] for name in weights.files if "." in name})
-    place = {name: f"head.{index}" for index, name in enumerate(dense)}  # mlp.0, mlp.1, …, out
+    dense = sorted({name.rpartition(".")[0] for name in params if "." in name})
+    head = {name: f"head.{index}" for index, name in enumerate(dense)}  # mlp.0, mlp.1, …, out
     start = {}
-    for file_name in weights.files:
-        owner, name = file_name.split("/")
-        if int(owner) == seed:
-            layer, _, part = name.rpartition(".")
-            start[f"{place[layer]}.{part}" if layer else f"recurrent.{name}"] = torch.from_numpy(
-                weights[file_name]
-            )
+    for name, value in params.items():
+        layer, _, part = name.rpartition(".")
+        start[f"{head[layer]}.{part}" if layer else f"recurrent.{name}"] = torch.from_numpy(value)
     return start

@@ -174,7 +174,7 @@ def test_a_gpu_trains_as_many_side_by_side_as_fit(rows, monkeypatch):
 
 def test_keys_of_many_members_are_their_own():
     everyone = [member(seed) for seed in (0, 5, 2**31 - 1)]
-    keys = population._on_device(everyone, 48, 13).key
+    keys = jax.vmap(lambda one: one.key)(population._on_device(everyone, 48, 13))
     for one, key in zip(everyone, keys, strict=True):
         assert one.key == key
 
@@ -268,7 +268,7 @@ def test_every_product_is_asked_for_in_single_precision(rows, monkeypatch):
     monkeypatch.setattr(kernel, "serves", lambda cell, dtype: False)
     one = program.Program(NETWORK, HOW.model_copy(update={"batch_size": 7}), T, 7)
     group = population._on_device([member()], 42, len(VALIDATION))
-    states = program.init(one, group.key, rows)
+    states = program.init(one, group, rows)
     text = program.run.lower(one, states, group, rows, np.int32(1)).as_text()
     products = [line for line in text.splitlines() if "dot_general" in line]
     assert len(products) > 5

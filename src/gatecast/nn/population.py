@@ -110,7 +110,7 @@ def train(
     ]
     one = Program(network, training, lookback, batch)
     # compiled here, once, by a call of no steps: the threads below find both programs ready
-    program.run(one, program.init(one, groups[0].key, rows), groups[0], rows, jnp.int32(0))
+    program.run(one, program.init(one, groups[0], rows), groups[0], rows, jnp.int32(0))
     epochs, done = np.zeros(len(members), int), np.zeros(len(members), bool)
     interrupted = Event()
 
@@ -118,7 +118,7 @@ def train(
         group, budget = groups[number], 1
         mine = slice(starts[number], starts[number] + side_by_side)
         count = len(members[mine])
-        states = program.init(one, group.key, rows)
+        states = program.init(one, group, rows)
         while not interrupted.is_set():
             began = time.perf_counter()
             states, over = program.run(one, states, group, rows, jnp.int32(budget))
@@ -239,12 +239,18 @@ def _on_device(members: Sequence[Member], train: int, validation: int) -> OnDevi
         counts = np.array([len(part) for part in parts], np.int32)
         return jnp.asarray(np.stack([_pad(part, length) for part in parts])), counts
 
+    train_origins, train_count = origins("train", train)
+    validation_origins, validation_count = origins("validation", validation)
     return OnDevice(
-        jax.vmap(program.key_of)(*(numbers(name, np.uint32) for name in ("seed", "fold", "tag"))),
-        numbers("scale"),
-        *origins("train", train),
-        *origins("validation", validation),
-        numbers("epochs"),
+        seed=numbers("seed", np.uint32),
+        fold=numbers("fold", np.uint32),
+        tag=numbers("tag", np.uint32),
+        scale=numbers("scale"),
+        train=train_origins,
+        train_count=train_count,
+        validation=validation_origins,
+        validation_count=validation_count,
+        epochs=numbers("epochs"),
     )
 
 

@@ -45,15 +45,22 @@ class Rows(NamedTuple):
 
 
 class OnDevice(NamedTuple):
-    """A member on the device: origins padded to the population's longest."""
+    """A member on the device: what makes its key, and origins padded to the population's longest."""
 
-    key: jax.Array
+    seed: Any
+    fold: Any
+    tag: Any
     scale: Any
     train: Any
     train_count: Any
     validation: Any
     validation_count: Any
     epochs: Any
+
+    @property
+    def key(self) -> jax.Array:
+        """Its random key."""
+        return key_of(self.seed, self.fold, self.tag)
 
 
 class State(NamedTuple):
@@ -95,10 +102,12 @@ class Program:
         horizon, features = rows.targets.shape[1], rows.features.shape[1]
         return shapes(self.network, features=features, lookback=self.lookback, horizon=horizon)
 
-    def init(self, key: jax.Array, rows: Rows) -> State:
+    def init(self, member: OnDevice, rows: Rows) -> State:
         """A member before its first step."""
         horizon, features = rows.targets.shape[1], rows.features.shape[1]
-        drawn = init_params(self.network, key, features=features, lookback=self.lookback, horizon=horizon)
+        drawn = init_params(
+            self.network, member.key, features=features, lookback=self.lookback, horizon=horizon
+        )
         params = jnp.concatenate([drawn[name].ravel() for name in self.shapes(rows)])
         none = jnp.full(self.training.epochs, jnp.nan, jnp.float32)
         zero = jnp.int32(0)
@@ -234,9 +243,9 @@ def each(function: Callable[..., T], *arrays: Any) -> T:
 
 
 @partial(jax.jit, static_argnums=0)
-def init(program: Program, keys: jax.Array, rows: Rows) -> State:
-    """The states of members with these keys (M,) before their first step."""
-    return each(lambda key: program.init(key, rows), keys)
+def init(program: Program, members: OnDevice, rows: Rows) -> State:
+    """The states of members side by side before their first step."""
+    return each(lambda member: program.init(member, rows), members)
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)
