@@ -18,6 +18,7 @@ import numpy as np
 import optax
 
 from gatecast.experiment import Network, Training
+from gatecast.nn import kernel
 from gatecast.nn.losses import RowLoss, loss_of
 from gatecast.nn.network import apply, exact_products, init_params, shapes
 from gatecast.nn.recurrent import Params
@@ -274,6 +275,10 @@ def outputs(
 
 def window(rows: Rows, scale: jax.Array, origins: jax.Array, lookback: int) -> jax.Array:
     """The scaled windows (B, T, F) that end at `origins` (B,)."""
+    if kernel.available(rows.features.dtype):
+        return kernel.windows(
+            rows.features, rows.symbol, origins, rows.x_offset, rows.x_scale, scale, lookback
+        )
     sessions = origins[:, None] + jnp.arange(1 - lookback, 1)
     symbol = rows.symbol[origins]
     offset, spread = rows.x_offset[scale, symbol], rows.x_scale[scale, symbol]

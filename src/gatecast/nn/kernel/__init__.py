@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -39,12 +39,17 @@ OPTIONS = (
 )
 WIDE_VECTORS = "-mprefer-vector-width=512"
 TYPES = {np.dtype(np.float32): (), np.dtype(np.float64): ("-DDOUBLE",)}
-FORWARD, BACKWARD = "gatecast_forward", "gatecast_backward"
+FORWARD, BACKWARD, WINDOWS = "gatecast_forward", "gatecast_backward", "gatecast_windows"
+
+
+def available(dtype: np.dtype) -> bool:
+    """Whether there is a kernel for numbers of this type, here."""
+    return dtype in TYPES and library(dtype) is not None
 
 
 def serves(cell: Cell, dtype: np.dtype) -> bool:
-    """Whether this cell has a kernel, for numbers of this type, here."""
-    return cell.step in KINDS and dtype in TYPES and library(dtype) is not None
+    """Whether it knows this cell, too."""
+    return cell.step in KINDS and available(dtype)
 
 
 @contextlib.contextmanager
@@ -60,6 +65,25 @@ def one_more_network() -> Iterator[None]:
             known.code.gatecast_networks(-1)
 
 
+def windows(
+    features: jax.Array,
+    symbol: jax.Array,
+    origins: jax.Array,
+    offset: jax.Array,
+    spread: jax.Array,
+    scale: jax.Array,
+    lookback: int,
+) -> jax.Array:
+    """The scaled windows (B, T, F) that end at `origins` (B,): see `gatecast.nn.program.window`.
+
+    Not differentiable: nobody trains the features.
+    """
+    length = lookback * features.shape[1]
+    shapes = [(len(origins), lookback, features.shape[1]), (2 * length,)]
+    whole = [jnp.asarray(part, jnp.int32) for part in (symbol, origins)]
+    return _call(WINDOWS, shapes, [features, *whole, offset, spread, jnp.asarray(scale, jnp.int32)])[0]
+
+
 def layer(
     cell: Cell,
     x: jax.Array,
@@ -72,57 +96,59 @@ def layer(
 
     state: None is zero.
     """
-    weight_ih, bias_ih, weight_hh, bias_hh = weights
-    if bias_hh is None:
-        bias_hh = jnp.zeros_like(bias_ih)
+    # one after the other, as in the vector of all weights: XLA takes a part of that, and copies none of it
+    block = jnp.concatenate([part.ravel() for part in _in_order(weights)])
+    settings = _Settings(KINDS[cell.step], weights.weight_hh.shape[1], len(_in_order(weights)) - 2, reverse)
     first = () if state is None else (state[0], state[-1])
-    outputs, *final = _layer(KINDS[cell.step], reverse, x, weight_hh, weight_ih, bias_ih, bias_hh, *first)
+    outputs, *final = _layer(settings, x, block, *first)
     return outputs, tuple(final[: cell.states])
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(0, 1))
-def _layer(kind: int, reverse: bool, *arrays: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
-    """x, weight_hh, weight_ih, bias_ih, bias_hh and perhaps h, c → outputs, h, c.
+def _in_order(weights: Weights) -> list[jax.Array]:
+    """As in `gatecast.nn.network.shapes`."""
+    biases = [bias for bias in (weights.bias_ih, weights.bias_hh) if bias is not None]
+    return [weights.weight_ih, weights.weight_hh, *biases]
+
+
+class _Settings(NamedTuple):
+    """What a layer's operations are told beside their arrays; size: hidden units."""
+
+    kind: int
+    size: int
+    biases: int
+    reverse: bool
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(0,))
+def _layer(settings: _Settings, *arrays: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+    """x, weights and perhaps h, c → outputs, h, c.
 
     A cell without c is given, and gives, h or nothing of worth in its place.
     """
-    outputs, h, c, _ = _forward_call(kind, reverse, arrays, keep=False)
+    outputs, h, c, _ = _forward_call(settings, arrays, keep=False)
     return outputs, h, c
 
 
-def _forward(kind: int, reverse: bool, *primals: Any) -> tuple[Any, Any]:
-    x, weight_hh, weight_ih, *_ = arrays = [primal.value for primal in primals]
-    outputs, h, c, _, kept = _forward_call(kind, reverse, arrays, keep=True)
-    known = x, weight_hh, weight_ih if primals[0].perturbed else None, kept, arrays[5:]
-    return (outputs, h, c), known
+def _forward(settings: _Settings, *primals: Any) -> tuple[Any, Any]:
+    x, weights, *first = arrays = [primal.value for primal in primals]
+    outputs, h, c, _, kept = _forward_call(settings, arrays, keep=True)
+    wants_x = () if primals[0].perturbed else None  # what is known stays known as a structure only
+    return (outputs, h, c), (x, weights, kept, first, wants_x)
 
 
-def _backward(kind: int, reverse: bool, known: Any, gradients: Any) -> tuple[Any, ...]:
-    x, weight_hh, weight_ih, kept, first = known
+def _backward(settings: _Settings, known: Any, gradients: Any) -> tuple[Any, ...]:
+    x, weights, kept, first, by_x = known
+    wants_x = by_x is not None
     by_outputs, *by_state = gradients
-    (rows, size), features = weight_hh.shape, x.shape[2]
-    shapes: list[tuple[int, ...]] = [(rows, features), (rows,), (rows, size), (rows,)]
-    shapes.append((_sizes(x.dtype, kind, *x.shape, size)[2],))
-    given = [x, weight_hh, kept, *(_array(part) for part in by_state)]
-    reads_outputs, wants_x = not isinstance(by_outputs, SymbolicZero), weight_ih is not None
-    if reads_outputs:
-        given.append(by_outputs)
-    if wants_x:
-        given.append(weight_ih)
-        shapes.append(x.shape)
-    by_weight_ih, by_bias_ih, by_weight_hh, by_bias_hh, _, *others = _call(
-        BACKWARD,
-        [*shapes, *(part.shape for part in first)],
-        given,
-        kind=kind,
-        reverse=reverse,
-        fresh=not first,
-        by_outputs=reads_outputs,
-        by_x=wants_x,
-    )
+    reads_outputs = not isinstance(by_outputs, SymbolicZero)
+    given = [x, weights, kept, *(_array(part) for part in by_state), *([by_outputs] if reads_outputs else [])]
+    scratch = _sizes(x.dtype, settings.kind, *x.shape, settings.size)[2]
+    shapes = [weights.shape, (scratch,), *([x.shape] if wants_x else []), *(part.shape for part in first)]
+    asked = {"fresh": not first, "by_outputs": reads_outputs, "by_x": wants_x}
+    by_weights, _, *others = _call(BACKWARD, shapes, given, **settings._asdict(), **asked)
     by_x = others.pop(0) if wants_x else None
-    by_first = others if kind == KINDS[cells.lstm_step] else [*others[:1], *[None] * len(others[1:])]
-    return by_x, by_weight_hh, by_weight_ih, by_bias_ih, by_bias_hh, *by_first
+    by_first = others if settings.kind == KINDS[cells.lstm_step] else [*others[:1], *[None] * len(others[1:])]
+    return by_x, by_weights, *by_first
 
 
 _layer.defvjp(_forward, _backward, symbolic_zeros=True)
@@ -133,16 +159,19 @@ def _array(gradient: Any) -> jax.Array:
     return jnp.zeros(gradient.shape, gradient.dtype) if isinstance(gradient, SymbolicZero) else gradient
 
 
-def _forward_call(kind: int, reverse: bool, arrays: Sequence[jax.Array], *, keep: bool) -> list[jax.Array]:
-    x, weight_hh = arrays[:2]
-    (batch, lookback, _), size = x.shape, weight_hh.shape[1]
-    kept, scratch, _ = _sizes(x.dtype, kind, *x.shape, size)
+def _forward_call(settings: _Settings, arrays: Sequence[jax.Array], *, keep: bool) -> list[jax.Array]:
+    x = arrays[0]
+    (batch, lookback, _), size = x.shape, settings.size
+    kept, scratch, _ = _sizes(x.dtype, settings.kind, *x.shape, size)
     shapes = [(batch, lookback, size), (batch, size), (batch, size), (scratch,), *([(kept,)] if keep else [])]
-    return _call(FORWARD, shapes, arrays, kind=kind, reverse=reverse, fresh=len(arrays) == 5)
+    return _call(FORWARD, shapes, arrays, **settings._asdict(), fresh=len(arrays) == 2)
 
 
 def _call(
-    name: str, shapes: Sequence[tuple[int, ...]], arrays: Sequence[jax.Array], **attributes: int
+    name: str,
+    shapes: Sequence[tuple[int, ...]],
+    arrays: Sequence[jax.Array],
+    **attributes: int,
 ) -> list[jax.Array]:
     dtype = arrays[0].dtype
     results = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]  # type: ignore[no-untyped-call]
@@ -177,7 +206,7 @@ def library(dtype: np.dtype) -> Library | None:
     if file is None:
         return None
     loaded = Library(ctypes.CDLL(str(file)), file.stem)
-    for name in (FORWARD, BACKWARD):
+    for name in (FORWARD, BACKWARD, WINDOWS):
         handler = jax.ffi.pycapsule(getattr(loaded.code, name))  # type: ignore[no-untyped-call]
         jax.ffi.register_ffi_target(loaded.target(name), handler, platform="cpu")
     return loaded

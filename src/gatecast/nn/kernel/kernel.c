@@ -108,48 +108,72 @@ static int answered(XLA_FFI_CallFrame *frame) {
     return 1;
 }
 
+/* weights: w_ih (R, F), w_hh (R, H), b_ih (R) and, where there are two `biases`, b_hh (R), one after the other. */
 static Call call_of(XLA_FFI_CallFrame *frame) {
     const int64_t *x = ((XLA_FFI_Buffer *)frame->args.args[0])->dims;
-    const int64_t *w_hh = ((XLA_FFI_Buffer *)frame->args.args[1])->dims;
-    Shape shape = shape_of(attribute(frame, "kind"), x[0], x[1], x[2], w_hh[1]);
-    return (Call){.s = shape, .reverse = attribute(frame, "reverse"), .fresh = attribute(frame, "fresh")};
+    Shape s = shape_of(attribute(frame, "kind"), x[0], x[1], x[2], attribute(frame, "size"));
+    long rows = s.cell->in_blocks * s.H;
+    const real *weights = argument(frame, 1);
+    Call call = {.s = s, .reverse = attribute(frame, "reverse"), .fresh = attribute(frame, "fresh")};
+    call.x = argument(frame, 0);
+    call.w_ih = weights, weights += rows * s.F;
+    call.w_hh = weights, weights += rows * s.H;
+    call.b_ih = weights, weights += rows;
+    call.b_hh = attribute(frame, "biases") == 2 ? weights : NULL;
+    return call;
 }
 
-/* x, w_hh, w_ih, b_ih, b_hh and, unless `fresh`, h0, c0 → outputs, h, c, scratch and, if wanted, kept. */
+/* x, weights and, unless `fresh`, h0, c0 → outputs, h, c, scratch and, if wanted, kept. */
 XLA_FFI_Error *gatecast_forward(XLA_FFI_CallFrame *frame) {
     if (answered(frame)) return NULL;
     Call call = call_of(frame);
-    const real **in[] = {&call.x, &call.w_hh, &call.w_ih, &call.b_ih, &call.b_hh, &call.h0, &call.c0};
+    if (!call.fresh) call.h0 = argument(frame, 2), call.c0 = argument(frame, 3);
     real **out[] = {&call.outputs, &call.h, &call.c, &call.scratch, &call.kept};
-    for (long n = 0; n < frame->args.size; n++) *in[n] = argument(frame, n);
     for (long n = 0; n < frame->rets.size; n++) *out[n] = result(frame, n);
     forward_prepare(&call);
     run(frame, &call, forward);
     return NULL;
 }
 
-/* x, w_hh, kept, d_h, d_c, with `by_outputs` d_outputs, with `by_x` w_ih
-   → d_w_ih, d_b_ih, d_w_hh, d_b_hh, scratch, with `by_x` d_x and, unless `fresh`, d_h0, d_c0. */
+/* x, weights, kept, d_h, d_c, with `by_outputs` d_outputs
+   → d_weights, scratch, with `by_x` d_x and, unless `fresh`, d_h0, d_c0. */
 XLA_FFI_Error *gatecast_backward(XLA_FFI_CallFrame *frame) {
     if (answered(frame)) return NULL;
     Call call = call_of(frame);
-    long in = 0, out = 0;
-    call.x = argument(frame, in++);
-    call.w_hh = argument(frame, in++);
-    call.kept = argument(frame, in++);
-    call.d_h = argument(frame, in++);
-    call.d_c = argument(frame, in++);
-    if (attribute(frame, "by_outputs")) call.d_outputs = argument(frame, in++);
-    if (attribute(frame, "by_x")) call.w_ih = argument(frame, in++);
-    call.d_w_ih = result(frame, out++);
-    call.d_b_ih = result(frame, out++);
-    call.d_w_hh = result(frame, out++);
-    call.d_b_hh = result(frame, out++);
+    call.kept = argument(frame, 2);
+    call.d_h = argument(frame, 3);
+    call.d_c = argument(frame, 4);
+    if (attribute(frame, "by_outputs")) call.d_outputs = argument(frame, 5);
+    long out = 0;
+    call.d_weights = result(frame, out++);
     call.scratch = result(frame, out++);
     if (attribute(frame, "by_x")) call.d_x = result(frame, out++);
     if (!call.fresh) call.d_h0 = result(frame, out++), call.d_c0 = result(frame, out++);
     back_prepare(&call);
     run(frame, &call, back);
     back_finish(&call);
+    return NULL;
+}
+
+/* features (rows, F), symbol (rows), origins (B), x_offset and x_scale (K, S, F), scale (), all whole numbers of
+   32 bits → windows (B, T, F): the T rows up to each origin, less the offset, over the scale of its symbol. */
+XLA_FFI_Error *gatecast_windows(XLA_FFI_CallFrame *frame) {
+    if (answered(frame)) return NULL;
+    const int64_t *shape = ((XLA_FFI_Buffer *)frame->rets.rets[0])->dims;
+    long B = shape[0], T = shape[1], F = shape[2], S = ((XLA_FFI_Buffer *)frame->args.args[3])->dims[1];
+    const real *features = argument(frame, 0), *all_offsets = argument(frame, 3), *all_scales = argument(frame, 4);
+    const int32_t *symbol = (void *)argument(frame, 1), *origins = (void *)argument(frame, 2);
+    long scale = *(const int32_t *)(void *)argument(frame, 5), known = -1;
+    real *windows = result(frame, 0), *offset = result(frame, 1), *spread = offset + T * F;
+    for (long b = 0; b < B; b++, windows += T * F) {
+        const real *rows = features + (origins[b] - T + 1) * F;
+        long wanted = scale * S + symbol[origins[b]];
+        for (long n = 0; n < T && wanted != known; n++) {
+            memcpy(offset + n * F, all_offsets + wanted * F, sizeof(real) * F);
+            memcpy(spread + n * F, all_scales + wanted * F, sizeof(real) * F);
+        }
+        known = wanted;
+        for (long n = 0; n < T * F; n++) windows[n] = (rows[n] - offset[n]) / spread[n];
+    }
     return NULL;
 }

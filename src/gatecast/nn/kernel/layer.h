@@ -44,7 +44,7 @@ typedef struct {
     Shape s;
     int reverse, fresh; /* fresh: the first state is zero, nobody asks for its gradient */
     const real *x, *w_ih, *b_ih, *w_hh, *b_hh, *h0, *c0, *d_outputs, *d_h, *d_c;
-    real *outputs, *h, *c, *kept, *d_x, *d_w_ih, *d_b_ih, *d_w_hh, *d_b_hh, *d_h0, *d_c0, *scratch;
+    real *outputs, *h, *c, *kept, *d_x, *d_weights, *d_h0, *d_c0, *scratch;
 } Call;
 
 INLINE long session(const Call *call, long n) { return call->reverse ? call->s.T - 1 - n : n; }
@@ -89,6 +89,7 @@ static void forward_prepare(const Call *call) {
     memset(bias, 0, sizeof(real) * s.C);
     for (int part = 0; part < 2; part++) {
         const real *given = part ? call->b_hh : call->b_ih;
+        if (!given) continue;
         int from = part ? cell->hid_from : cell->in_from, blocks = part ? cell->hid_blocks : cell->in_blocks;
         const int *order = part ? cell->hid_order : cell->in_order;
         for (int k = 0; k < blocks; k++)
@@ -212,6 +213,8 @@ static void back(const Call *call, long piece, long start, long end) {
 static void back_finish(const Call *call) {
     Shape s = call->s;
     const Cell *cell = s.cell;
+    long rows = cell->in_blocks * s.H;
+    real *d_w_ih = call->d_weights, *d_w_hh = d_w_ih + rows * s.F, *d_b_ih = d_w_hh + rows * s.H;
     real *by_in = gradients(call, 0), *by_hid = by_in + s.F * s.C, *by_bias = by_hid + s.H * s.C;
     for (long piece = 1; piece < s.pieces; piece++) {
         const real *more = gradients(call, piece);
@@ -219,12 +222,12 @@ static void back_finish(const Call *call) {
     }
     for (int k = 0; k < cell->in_blocks; k++) {
         long row = cell->in_order[k] * s.H, column = (cell->in_from + k) * s.Hp;
-        turn(s.F, s.H, 1, by_in + column, s.C, call->d_w_ih + row * s.F, s.F);
-        memcpy(call->d_b_ih + row, by_bias + column, sizeof(real) * s.H);
+        turn(s.F, s.H, 1, by_in + column, s.C, d_w_ih + row * s.F, s.F);
+        memcpy(d_b_ih + row, by_bias + column, sizeof(real) * s.H);
     }
     for (int k = 0; k < cell->hid_blocks; k++) {
         long row = cell->hid_order[k] * s.H, column = (cell->hid_from + k) * s.Hp;
-        turn(s.H, s.H, 1, by_hid + column, s.C, call->d_w_hh + row * s.H, s.H);
-        memcpy(call->d_b_hh + row, by_bias + column, sizeof(real) * s.H);
+        turn(s.H, s.H, 1, by_hid + column, s.C, d_w_hh + row * s.H, s.H);
+        if (call->b_hh) memcpy(d_b_ih + rows + row, by_bias + column, sizeof(real) * s.H);
     }
 }

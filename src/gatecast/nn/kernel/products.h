@@ -116,15 +116,18 @@ INLINE void turn_block(real scale, const real *from, long from_row, real *to, lo
     }
 }
 
-/* to (columns, rows) = scale · from (rows, columns), turned over. */
+/* to (columns, rows) = scale · from (rows, columns), turned over; the last blocks overlap those before. */
 static void turn(long rows, long columns, real scale, const real *from, long from_row, real *to, long to_row) {
-    long whole_rows = rows / 8 * 8, whole_columns = columns / 8 * 8;
-    for (long r = 0; r < whole_rows; r += 8)
-        for (long c = 0; c < whole_columns; c += 8)
-            turn_block(scale, from + r * from_row + c, from_row, to + c * to_row + r, to_row);
-    for (long r = 0; r < rows; r++)
-        for (long c = r < whole_rows ? whole_columns : 0; c < columns; c++)
-            to[c * to_row + r] = scale * from[r * from_row + c];
+    if (rows < 8 || columns < 8) {
+        for (long c = 0; c < columns; c++)
+            for (long r = 0; r < rows; r++) to[c * to_row + r] = scale * from[r * from_row + c];
+        return;
+    }
+    for (long r = 0; r < rows; r += 8)
+        for (long c = 0; c < columns; c += 8) {
+            long row = r < rows - 8 ? r : rows - 8, column = c < columns - 8 ? c : columns - 8;
+            turn_block(scale, from + row * from_row + column, from_row, to + column * to_row + row, to_row);
+        }
 }
 
 /* to (rows, to_row) = from (rows, size), the rest of each row zero; to_row is a multiple of LANES. */
