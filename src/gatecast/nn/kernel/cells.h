@@ -2,49 +2,50 @@
 
 #include "products.h"
 
-/* `work` for all units j < Hp, with V, a vector as wide as it fits, and I, its integers. */
+/* `work` for all units j < Hp, with V, a vector as wide as it fits. */
 #define UNITS(Hp, work)                         \
     do {                                        \
         long j = 0;                             \
         for (; j + LANES <= (Hp); j += LANES) { \
             typedef Loose V;                    \
-            typedef LooseInts I;                \
             work                                \
         }                                       \
         for (; j < (Hp); j += PAD) {            \
             typedef Quad V;                     \
-            typedef QuadInts I;                 \
             work                                \
         }                                       \
     } while (0)
 #define AT(array, block) (*(V *)((array) + (block) * Hp + j))
 
+#define EACH(x, of_one) \
+    for (unsigned n = 0; n < sizeof x / sizeof x[0]; n++) x[n] = of_one
+
 #ifdef DOUBLE
-#define TANH(argument)                                                             \
-    ({                                                                             \
-        V x = (argument);                                                          \
-        for (unsigned n = 0; n < sizeof x / sizeof x[0]; n++) x[n] = tanh(x[n]);   \
-        (void)(I *)0;                                                              \
-        x;                                                                         \
+#define TANH(argument)       \
+    ({                       \
+        V x = (argument);    \
+        EACH(x, tanh(x[n])); \
+        x;                   \
     })
 #else
 /* Odd rational approximation, as Eigen's: within 4 units in the last place; NaN stays NaN. */
-#define TANH(argument)                                                           \
-    ({                                                                           \
-        V given = (argument), limit = 7.90531110763549805f + (V){0};             \
-        I above = given > limit, below = given < -limit;                         \
-        V x = (V)(((I)given & ~(above | below)) | ((I)limit & above) | ((I)-limit & below)); \
-        V s = x * x;                                                             \
-        V top = s * -2.76076847742355e-16f + 2.00018790482477e-13f;              \
-        top = top * s + -8.60467152213735e-11f;                                  \
-        top = top * s + 5.12229709037114e-08f;                                   \
-        top = top * s + 1.48572235717979e-05f;                                   \
-        top = top * s + 6.37261928875436e-04f;                                   \
-        top = top * s + 4.89352455891786e-03f;                                   \
-        V bottom = s * 1.19825839466702e-06f + 1.18534705686654e-04f;            \
-        bottom = bottom * s + 2.26843463243900e-03f;                             \
-        bottom = bottom * s + 4.89352518554385e-03f;                             \
-        x * top / bottom;                                                        \
+#define MOST 7.90531110763549805f
+#define TANH(argument)                                              \
+    ({                                                              \
+        V x = (argument);                                           \
+        EACH(x, x[n] > MOST ? MOST : x[n]);                         \
+        EACH(x, x[n] < -MOST ? -MOST : x[n]);                       \
+        V s = x * x;                                                \
+        V top = s * -2.76076847742355e-16f + 2.00018790482477e-13f; \
+        top = top * s + -8.60467152213735e-11f;                     \
+        top = top * s + 5.12229709037114e-08f;                      \
+        top = top * s + 1.48572235717979e-05f;                      \
+        top = top * s + 6.37261928875436e-04f;                      \
+        top = top * s + 4.89352455891786e-03f;                      \
+        V bottom = s * 1.19825839466702e-06f + 1.18534705686654e-04f; \
+        bottom = bottom * s + 2.26843463243900e-03f;                \
+        bottom = bottom * s + 4.89352518554385e-03f;                \
+        x * top / bottom;                                           \
     })
 #endif
 

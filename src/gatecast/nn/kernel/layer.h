@@ -98,13 +98,28 @@ static void forward_prepare(const Call *call) {
     }
 }
 
-/* p (rows, C): the bias and what x (rows, F) gives; rows of x are x_row apart. */
+/* p (rows, C) = bias + what x (rows, F) gives; rows of x are x_row apart. */
 static void from_x(const Call *call, long rows, const real *x, long x_row, real *p) {
     Shape s = call->s;
     const real *in = call->scratch, *bias = in + (s.F + s.H) * s.C;
-    long from = s.cell->in_from * s.Hp;
-    for (long r = 0; r < rows; r++) memcpy(p + r * s.C, bias, sizeof(real) * s.C);
-    product(1, rows, s.cell->in_blocks * s.Hp, s.F, x, x_row, 1, in + from, s.C, p + from, s.C);
+    long from = s.cell->in_from * s.Hp, end = from + s.cell->in_blocks * s.Hp;
+    for (long r = 0; r < rows; r++) copy(from, bias, p + r * s.C), copy(s.C - end, bias + end, p + r * s.C + end);
+    product(rows, end - from, (Factors){s.F, x, x_row, 1, in + from, s.C}, bias + from, 0, p + from, s.C);
+}
+
+/* p (rows, C) = bias + what x (rows, F) and h (rows, H) give. */
+static void from_both(const Call *call, long rows, const real *x, long x_row, const real *h, real *p) {
+    Shape s = call->s;
+    const real *in = call->scratch, *hid = in + s.F * s.C, *bias = hid + s.H * s.C;
+    long in_end = (s.cell->in_from + s.cell->in_blocks) * s.Hp, hid_from = s.cell->hid_from * s.Hp;
+    long end = hid_from + s.cell->hid_blocks * s.Hp;
+    Factors of_x = {s.F, x, x_row, 1, in, s.C}, of_h = {s.H, h, s.Hp, 1, hid, s.C};
+    /* from left to right: what is written beyond a part is written over by the next */
+    if (hid_from > 0) product(rows, hid_from, of_x, bias, 0, p, s.C);
+    of_x.b += hid_from, of_h.b += hid_from;
+    two_products(rows, in_end - hid_from, of_x, of_h, bias + hid_from, 0, p + hid_from, s.C);
+    of_h.b += in_end - hid_from;
+    if (end > in_end) product(rows, end - in_end, of_h, bias + in_end, 0, p + in_end, s.C);
 }
 
 /* The sequences start … end - 1. */
@@ -125,17 +140,22 @@ static void forward(const Call *call, long piece, long start, long end) {
         if (s.ahead) from_x(call, rows * s.T, call->x + b * s.T * s.F, s.F, all_p);
         for (long n = 0; n < s.T; n++) {
             long t = session(call, n);
-            real *p = s.ahead ? all_p + t * s.C : all_p;
-            if (!s.ahead) from_x(call, rows, call->x + (b * s.T + t) * s.F, s.T * s.F, p);
-            if (n > 0 || !call->fresh)
-                product(1, rows, cell->hid_blocks * s.Hp, s.H, h, s.Hp, 1, hid + hid_from, s.C, p + hid_from,
-                        p_row);
+            real *p = s.ahead ? all_p + t * s.C : all_p, *by_h = p + hid_from;
+            const real *x = call->x + (b * s.T + t) * s.F;
+            int stateless = n == 0 && call->fresh;
+            if (s.ahead && !stateless)
+                product(rows, cell->hid_blocks * s.Hp, (Factors){s.H, h, s.Hp, 1, hid + hid_from, s.C}, by_h,
+                        p_row, by_h, p_row);
+            else if (!s.ahead && stateless)
+                from_x(call, rows, x, s.T * s.F, p);
+            else if (!s.ahead)
+                from_both(call, rows, x, s.T * s.F, h, p);
             for (long r = 0; r < rows; r++) {
                 real *h_r = h + r * s.Hp;
-                if (call->kept) memcpy(before_at(call, b + r, t), h_r, sizeof(real) * s.Hp);
+                if (call->kept) copy(s.Hp, h_r, before_at(call, b + r, t));
                 cell->step(s.Hp, p + r * p_row, h_r, c + r * s.Hp,
                            call->kept ? kept_at(call, b + r, t) : unkept);
-                memcpy(call->outputs + ((b + r) * s.T + t) * s.H, h_r, sizeof(real) * s.H);
+                copy(s.H, h_r, call->outputs + ((b + r) * s.T + t) * s.H);
             }
         }
         for (long r = 0; r < rows; r++) {
@@ -167,7 +187,8 @@ static void back(const Call *call, long piece, long start, long end) {
     if (start == end) memset(by_in, 0, sizeof(real) * (s.F + s.H) * s.C);
     memset(by_bias, 0, sizeof(real) * s.C);
     long used = cell->columns * s.Hp; /* the padding behind it is read */
-    for (long n = 0; n < (end - start < ROWS ? end - start : ROWS) * s.T; n++) memset(d + n * s.C + used, 0, sizeof(real) * (s.C - used));
+    long most = (end - start < ROWS ? end - start : ROWS) * s.T;
+    for (long n = 0; n < most; n++) memset(d + n * s.C + used, 0, sizeof(real) * (s.C - used));
     for (long b = start, rows; b < end; b += rows) {
         rows = end - b < ROWS ? end - b : ROWS;
         memset(dh, 0, sizeof(real) * 2 * ROWS * s.wide);
@@ -187,7 +208,8 @@ static void back(const Call *call, long piece, long start, long end) {
                            d + (r * s.T + t) * s.C);
             }
             if (n > 0 || !call->fresh)
-                product(1, rows, s.H, cell->hid_blocks * s.Hp, d + t * s.C + hid_from, s.T * s.C, 1, hid,
+                product(rows, s.H,
+                        (Factors){cell->hid_blocks * s.Hp, d + t * s.C + hid_from, s.T * s.C, 1, hid, s.wide}, dh,
                         s.wide, dh, s.wide);
         }
         for (long r = 0; r < rows && !call->fresh; r++) {
@@ -196,14 +218,16 @@ static void back(const Call *call, long piece, long start, long end) {
         }
         long all = rows * s.T;
         if (call->d_x) {
-            product(0, all, s.F, cell->in_blocks * s.Hp, d + in_from, s.C, 1, in, s.wide, dx, s.wide);
+            product(all, s.F, (Factors){cell->in_blocks * s.Hp, d + in_from, s.C, 1, in, s.wide}, NULL, 0, dx,
+                    s.wide);
             for (long n = 0; n < all; n++)
                 memcpy(call->d_x + (b * s.T + n) * s.F, dx + n * s.wide, sizeof(real) * s.F);
         }
-        product(b > start, s.F, cell->in_blocks * s.Hp, all, call->x + b * s.T * s.F, 1, s.F, d + in_from, s.C,
-                by_in + in_from, s.C);
-        product(b > start, s.H, cell->hid_blocks * s.Hp, all, before_at(call, b, 0), 1, s.Hp, d + hid_from, s.C,
-                by_hid + hid_from, s.C);
+        const int more = b > start;
+        product(s.F, cell->in_blocks * s.Hp, (Factors){all, call->x + b * s.T * s.F, 1, s.F, d + in_from, s.C},
+                more ? by_in + in_from : NULL, s.C, by_in + in_from, s.C);
+        product(s.H, cell->hid_blocks * s.Hp, (Factors){all, before_at(call, b, 0), 1, s.Hp, d + hid_from, s.C},
+                more ? by_hid + hid_from : NULL, s.C, by_hid + hid_from, s.C);
         for (long n = 0; n < all; n++)
             for (long j = 0; j < s.C; j++) by_bias[j] += d[n * s.C + j];
     }

@@ -1,5 +1,6 @@
 /* Numbers, vectors of them, and products of small matrices. */
 
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef DOUBLE
@@ -25,26 +26,24 @@ typedef real Vector __attribute__((vector_size(BYTES)));
 typedef real Loose __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
 typedef integer LooseInts __attribute__((vector_size(BYTES), aligned(sizeof(real)), may_alias));
 typedef real Quad __attribute__((vector_size(PAD * sizeof(real)), aligned(sizeof(real)), may_alias));
-typedef integer QuadInts __attribute__((vector_size(PAD * sizeof(real)), aligned(sizeof(real)), may_alias));
 typedef real Octet __attribute__((vector_size(8 * sizeof(real)), aligned(sizeof(real)), may_alias));
 typedef integer OctetInts __attribute__((vector_size(8 * sizeof(real)), aligned(sizeof(real)), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
 INLINE long round_up(long n, long to) { return (n + to - 1) / to * to; }
 
-/* c (rows, vecs · LANES) = a (rows, depth) b (depth, vecs · LANES), with `add` +=; rows, vecs are constants. */
-INLINE void tile(const int rows, const int vecs, int add, long depth, const real *a, long a_row, long a_deep,
-                 const real *b, long b_row, real *c, long c_row) {
-    Vector sum[8][8];
-#pragma GCC unroll 8
-    for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
-        for (int v = 0; v < vecs; v++) sum[r][v] = (Vector){0};
-    if (add)
-#pragma GCC unroll 8
-        for (int r = 0; r < rows; r++)
-#pragma GCC unroll 8
-            for (int v = 0; v < vecs; v++) sum[r][v] = *(const Loose *)(c + r * c_row + v * LANES);
+/* Two factors of a product: a (rows, depth), whose entries are a[r · a_row + k · a_deep], and b (depth, …). */
+typedef struct {
+    long depth;
+    const real *a;
+    long a_row, a_deep;
+    const real *b;
+    long b_row;
+} Factors;
+
+/* sum (rows, vecs) += a b, of which a and b are given from their first entry on. */
+INLINE void add_product(const int rows, const int vecs, Vector sum[8][8], long depth, const real *a, long a_row,
+                        long a_deep, const real *b, long b_row) {
     for (long k = 0; k < depth; k++, a += a_deep, b += b_row) {
         Vector line[8];
 #pragma GCC unroll 8
@@ -54,28 +53,47 @@ INLINE void tile(const int rows, const int vecs, int add, long depth, const real
 #pragma GCC unroll 8
             for (int v = 0; v < vecs; v++) sum[r][v] += a[r * a_row] * line[v];
     }
+}
+
+/* c (rows, vecs · LANES) = start + a b, and + a b of the other factors, if any: their part from row and column on;
+   rows, vecs are constants. start: rows start_row apart (0: one for all; c itself: add to c), or NULL for zero. */
+INLINE void tile(const int rows, const int vecs, long row, long column, const Factors *one, const Factors *other,
+                 const real *start, long start_row, real *c, long c_row) {
+    Vector sum[8][8];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
 #pragma GCC unroll 8
-        for (int v = 0; v < vecs; v++) *(Loose *)(c + r * c_row + v * LANES) = sum[r][v];
+        for (int v = 0; v < vecs; v++) sum[r][v] = (Vector){0};
+    if (start)
+#pragma GCC unroll 8
+        for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+            for (int v = 0; v < vecs; v++)
+                sum[r][v] = *(const Loose *)(start + (row + r) * start_row + column + v * LANES);
+    add_product(rows, vecs, sum, one->depth, one->a + row * one->a_row, one->a_row, one->a_deep, one->b + column,
+                one->b_row);
+    if (other)
+        add_product(rows, vecs, sum, other->depth, other->a + row * other->a_row, other->a_row, other->a_deep,
+                    other->b + column, other->b_row);
+#pragma GCC unroll 8
+    for (int r = 0; r < rows; r++)
+#pragma GCC unroll 8
+        for (int v = 0; v < vecs; v++) *(Loose *)(c + (row + r) * c_row + column + v * LANES) = sum[r][v];
 }
 
 #define TILE(R, V) \
-    case (R) * 16 + (V): tile(R, V, add, depth, a, a_row, a_deep, b, b_row, c, c_row); break;
+    case (R) * 16 + (V): tile(R, V, r, v * LANES, one, other, start, start_row, c, c_row); break;
 #define TILES(R) TILE(R, 1) TILE(R, 2) TILE(R, 3)
 
-/* c (rows, n) = a (rows, depth) b (depth, n), with `add` +=; n is rounded up to LANES, an entry of a is
-   a[r · a_row + k · a_deep]. */
-static void product(int add, long rows, long n, long depth, const real *a_all, long a_row, long a_deep,
-                    const real *b_all, long b_row, real *c_all, long c_row) {
+/* As `tile`, of any size: c (rows, n), n rounded up to LANES. */
+INLINE void products(long rows, long n, const Factors *one, const Factors *other, const real *start,
+                     long start_row, real *c, long c_row) {
     long vectors = (n + LANES - 1) / LANES;
     for (long v = 0, wide; v < vectors; v += wide) {
         long most = rows == 1 ? 8 : WIDE;
         wide = vectors - v < most ? vectors - v : most;
         for (long r = 0, high; r < rows; r += high) {
             high = rows - r < ROWS ? rows - r : ROWS;
-            const real *a = a_all + r * a_row, *b = b_all + v * LANES;
-            real *c = c_all + r * c_row + v * LANES;
             switch (high * 16 + wide) {
                 TILES(1) TILE(1, 4) TILE(1, 5) TILE(1, 6) TILE(1, 7) TILE(1, 8)
                 TILES(2) TILES(3) TILES(4)
@@ -85,6 +103,15 @@ static void product(int add, long rows, long n, long depth, const real *a_all, l
             }
         }
     }
+}
+
+static void product(long rows, long n, Factors factors, const real *start, long start_row, real *c, long c_row) {
+    products(rows, n, &factors, NULL, start, start_row, c, c_row);
+}
+
+static void two_products(long rows, long n, Factors one, Factors other, const real *start, long start_row,
+                         real *c, long c_row) {
+    products(rows, n, &one, &other, start, start_row, c, c_row);
 }
 
 #ifdef __clang__
@@ -128,6 +155,14 @@ static void turn(long rows, long columns, real scale, const real *from, long fro
             long row = r < rows - 8 ? r : rows - 8, column = c < columns - 8 ? c : columns - 8;
             turn_block(scale, from + row * from_row + column, from_row, to + column * to_row + row, to_row);
         }
+}
+
+/* memcpy of few numbers, without its call. */
+INLINE void copy(long size, const real *from, real *to) {
+    long n = 0;
+    for (; n + LANES <= size; n += LANES) *(Loose *)(to + n) = *(const Loose *)(from + n);
+    for (; n + PAD <= size; n += PAD) *(Quad *)(to + n) = *(const Quad *)(from + n);
+    for (; n < size; n++) to[n] = from[n];
 }
 
 /* to (rows, to_row) = from (rows, size), the rest of each row zero; to_row is a multiple of LANES. */
