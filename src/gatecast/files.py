@@ -12,7 +12,8 @@ from gatecast.errors import RunError
 
 
 def cache_folder() -> Path:
-    """Where prices from the net and compiled programs are kept: GATECAST_CACHE, or the platform's place."""
+    """Where prices from the net, compiled programs and the page's script are kept: GATECAST_CACHE, or the
+    platform's place."""
     if folder := os.environ.get("GATECAST_CACHE"):
         return Path(folder)
     import platformdirs

@@ -11,6 +11,7 @@ from html.parser import HTMLParser
 import pytest
 
 from gatecast.data.checks import Oddity
+from gatecast.report import page as page_module
 from gatecast.report import tables
 from gatecast.report.page import page, summary_html
 from gatecast.runs import Result
@@ -179,3 +180,28 @@ def test_the_best_of_a_column_is_bold(result: Result) -> None:
     best = scores.loc[scores["rmse"].idxmin(), "model"]
     row = tables.score_table(scores).partition(f"<tr><th>{best}</th>")[2]
     assert row.startswith("<td><b>")
+
+
+@pytest.fixture
+def scripts_anew(monkeypatch, tmp_path):
+    """As in a new process with an empty cache folder."""
+    monkeypatch.setenv("GATECAST_CACHE", str(tmp_path))
+    page_module._library.cache_clear()
+    yield tmp_path
+    page_module._library.cache_clear()
+
+
+def test_the_script_is_put_together_once_and_kept(scripts_anew, monkeypatch) -> None:
+    first = page_module._library()
+    (kept,) = (scripts_anew / "scripts").iterdir()
+    assert kept.read_text(encoding="utf-8") == first
+    assert "vegaEmbed" in first
+    monkeypatch.setattr("vl_convert.javascript_bundle", lambda *text: pytest.fail("put together again"))
+    page_module._library.cache_clear()
+    assert page_module._library() == first
+
+
+def test_without_a_place_for_the_script_it_is_put_together_anew(scripts_anew) -> None:
+    (scripts_anew / "scripts").write_text("a file where the folder should be")
+    assert "vegaEmbed" in page_module._library()
+    assert [path.name for path in scripts_anew.iterdir()] == ["scripts"]

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Sequence
 from functools import cache
 from html import escape
 from importlib import resources
+from importlib.metadata import version
 from string import Template
 from typing import TYPE_CHECKING
 
 from gatecast import __version__
+from gatecast.errors import RunError
+from gatecast.files import cache_folder, new_file
 from gatecast.report import frames, range_tables, tables
 from gatecast.report.charts import page_charts
 from gatecast.report.range_charts import range_charts
@@ -156,11 +160,17 @@ def _json(value: object) -> str:
 
 @cache
 def _library() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script."""
+    """Vega, Vega-Lite and Vega-Embed as one script; made once (1.3 s), then kept in the cache folder."""
     import vl_convert
 
+    kept = cache_folder() / "scripts" / f"vega-embed-{version('vl-convert-python')}.js"
+    with contextlib.suppress(OSError):
+        return kept.read_text(encoding="utf-8")
     script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    script = script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    with contextlib.suppress(RunError), new_file(kept, (".js",)) as partial:  # else made anew next time
+        partial.write_text(script, encoding="utf-8")
+    return script
 
 
 def _text(name: str) -> str:
