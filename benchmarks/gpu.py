@@ -4,8 +4,9 @@ python benchmarks/gpu.py [JOB=MEMBERS,… …] [--repeats 3] [--out FILE]
 
 PyTorch runs cuDNN's layers one network after the other (eight of them, once per job: the time per network
 does not depend on how many follow), and all networks at once (the cell written out, torch.func.vmap). Every
-product is in single precision on both sides. gatecast trains for 300 steps in a timed call, PyTorch for an
-epoch. Prints Markdown; --out writes the numbers of every repeat as JSON.
+product is in single precision on both sides. gatecast trains for 300 steps or two epochs in a timed call,
+PyTorch for one epoch, in which it also stacks its first weights. Prints Markdown; --out writes the numbers of
+every repeat as JSON; gpu.json beside this file goes into RESULTS.md.
 """
 
 from __future__ import annotations
@@ -17,21 +18,19 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import numpy as np
 from child import Child, ChildError
 from jobs import JOBS, Job
 
-FEW = 8  # networks that train one after the other, and whose losses are compared
+import report
+
+FEW = 8  # networks that train one after the other
 STEPS = 300  # of gatecast's timed call
 THREADS = 8
 SHARE = {"XLA_PYTHON_CLIENT_MEM_FRACTION": "0.5"}  # the rest is PyTorch's
-WAYS = {
-    "PyTorch, cuDNN, fused Adam": "fused",
-    "PyTorch, all at once (vmap)": "stacked",
-}
+WAYS = dict(zip(report.GPU_PEERS, ("fused", "stacked"), strict=True))
 
 
 def main() -> None:
@@ -52,7 +51,7 @@ def main() -> None:
             ways = WAYS if place == 0 else {way: WAYS[way] for way in WAYS if WAYS[way] == "stacked"}
             result = _measure(job, ways, scratch, arguments.repeats)
             results.append(result)
-            print(_line(result), flush=True)
+            print(report.gpu_line(result), flush=True)
             if arguments.out:
                 told = {"device": _device(), "results": results}
                 arguments.out.write_text(json.dumps(told, indent=1) + "\n", encoding="utf-8")
@@ -100,21 +99,6 @@ def _measure(job: Job, ways: dict[str, str], scratch: Path, repeats: int) -> dic
     finally:
         for child in children.values():
             child.stop()
-
-
-def _line(result: dict[str, Any]) -> str:
-    times = result["us"]
-    cells = [f"{result['job']}: {result['title']}", f"{result['members']:,}"]
-    for way in ("gatecast", *WAYS):
-        found = times.get(way)
-        if not found:
-            cells.append("–")
-            continue
-        ratios = [theirs / ours for theirs, ours in zip(found, times["gatecast"], strict=True)]
-        ratio = "" if way == "gatecast" else f", {median(ratios):,.3g} x"
-        cells.append(f"{median(found):,.3g} ({min(found):,.3g} to {max(found):,.3g}){ratio}")
-    first, worst = result["first_call_s"]["gatecast"], max(result["loss_difference"].values())
-    return f"| {' | '.join(cells)} | {first:.1f} | {result['gpu_peak_mb']:,.0f} | {worst:.0e} |"
 
 
 def _device() -> str:

@@ -7,10 +7,12 @@ import os
 import platform
 from datetime import date
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 HERE = Path(__file__).parent
-STORE, PAGE, PICTURE = HERE / "results.json", HERE / "RESULTS.md", HERE / "peers.png"
+STORE, PAGE, PICTURE, GPU = (HERE / name for name in ("results.json", "RESULTS.md", "peers.png", "gpu.json"))
+GPU_PEERS = "PyTorch, cuDNN, fused Adam", "PyTorch, all at once (vmap)"
 INK, GREY, BLUE = "#222222", "#999999", "#0072B2"  # as gatecast's own charts
 Row = dict[str, Any]
 
@@ -67,9 +69,53 @@ def write() -> None:
     ]
     for name, result in results.items():
         parts += ["", text(name, result)]
+    if GPU.exists():
+        parts += ["", *_gpu(json.loads(GPU.read_text(encoding="utf-8")))]
     PAGE.write_text("\n".join(parts) + "\n", encoding="utf-8")
     if any("sides" in result for result in results.values()):
         _draw(results)
+
+
+def _gpu(told: Row) -> list[str]:
+    """Populations on a GPU, from what gpu.py wrote."""
+    versions: dict[str, str] = {}
+    for result in told["results"]:
+        versions |= result["versions"]
+    columns = (
+        "job",
+        "networks",
+        "gatecast",
+        *GPU_PEERS,
+        "first call, s",
+        "gatecast's peak memory, MB",
+        "loss",
+    )
+    return [
+        "### gpu: populations on one GPU",
+        "",
+        f"{told['device']}; {', '.join(f'{name} {number}' for name, number in sorted(versions.items()))}.",
+        "Printed by `python benchmarks/gpu.py mid=64,1024,4096 google=4096`, which says how. µs per training",
+        "step and network, of PyTorch also the ratio. cuDNN's layers train one network after the other:",
+        "their time per network is that of any number. 'peak': of the GPU's memory.",
+        "",
+        f"| {' | '.join(columns)} |",
+        "|---" * len(columns) + "|",
+        *map(gpu_line, told["results"]),
+    ]
+
+
+def gpu_line(result: Row) -> str:
+    """One job with one number of networks, as a line of a table."""
+    times, cells = result["us"], [f"{result['job']}: {result['title']}", f"{result['members']:,}"]
+    for way in ("gatecast", *GPU_PEERS):
+        found = times.get(way)
+        if not found:
+            cells.append("–")
+            continue
+        ratios = [theirs / ours for theirs, ours in zip(found, times["gatecast"], strict=True)]
+        cells.append(_spread(found) + ("" if way == "gatecast" else f", {_digits(median(ratios))} x"))
+    first, worst = result["first_call_s"]["gatecast"], max(result["loss_difference"].values())
+    return f"| {' | '.join(cells)} | {first:.1f} | {result['gpu_peak_mb']:,.0f} | {worst:.0e} |"
 
 
 def _preface(results: dict[str, Row]) -> list[str]:

@@ -1,5 +1,6 @@
 """Prices for the tests: random walks of any shape."""
 
+import importlib.util
 import os
 import signal
 import sys
@@ -57,10 +58,18 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def compiled_programs_are_kept(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Programs compiled by one test serve the next, also in other processes."""
+    """Programs compiled by one test serve the next, in all processes of a run.
+
+    With GATECAST_TEST_PROGRAMS, a folder, also those of other runs.
+    """
     import jax
 
-    jax.config.update("jax_compilation_cache_dir", str(tmp_path_factory.mktemp("jax")))
+    folder = tmp_path_factory.getbasetemp()
+    if importlib.util.find_spec("filelock"):  # JAX then locks a cache that has a limit
+        common = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+        folder = Path(os.environ.get("GATECAST_TEST_PROGRAMS", common))
+        jax.config.update("jax_compilation_cache_max_size", 2**33)
+    jax.config.update("jax_compilation_cache_dir", str(folder / "programs"))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
@@ -123,7 +132,11 @@ def environment() -> dict[str, str]:
     """For other processes: they find the programs that are compiled already."""
     import jax
 
-    return {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir)}
+    return {
+        **os.environ,
+        "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir),
+        "JAX_COMPILATION_CACHE_MAX_SIZE": str(jax.config.jax_compilation_cache_max_size),
+    }
 
 
 @pytest.fixture(scope="session")

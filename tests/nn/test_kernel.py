@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from gatecast.nn import kernel
 from gatecast.nn.cells import cell_of
+from gatecast.nn.program import Rows, gathered, window
 from gatecast.nn.recurrent import recurrent
 
 FLOAT32 = np.dtype("float32")
@@ -83,6 +84,42 @@ def test_large_pre_activations_saturate():
     outputs, _ = recurrent(params, cell_of("lstm"), x)
     expected, _ = recurrent(params, cell_of("lstm"), x, textbook=True)
     np.testing.assert_allclose(outputs, expected, atol=1e-4)  # sums in the hundreds, in single precision
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    features=st.sampled_from([1, 3, 5, 17]),
+    lookback=st.sampled_from([1, 2, 7, 20]),
+    origins=st.lists(st.integers(19, 39), min_size=1, max_size=9),
+    scale=st.integers(0, 1),
+    dtype=st.sampled_from(["float32", "float64"]),
+)
+def test_windows_equal_those_gathered_in_jax(features, lookback, origins, scale, dtype):
+    """Three symbols in turn, each with an offset and a scale of its own in either of two folds."""
+    rng = np.random.default_rng(0)
+    with jax.enable_x64(dtype == "float64"):
+        rows = Rows(
+            features=jnp.asarray(rng.standard_normal((40, features)), dtype),
+            targets=None,
+            symbol=jnp.arange(40, dtype=jnp.int32) % 3,
+            x_offset=jnp.asarray(rng.standard_normal((2, 3, features)), dtype),
+            x_scale=jnp.asarray(rng.uniform(0.5, 2, (2, 3, features)), dtype),
+            y_offset=None,
+            y_scale=None,
+        )
+        ours, expected = (
+            jax.jit(cut, static_argnums=3)(rows, scale, jnp.array(origins), lookback)
+            for cut in (window, gathered)
+        )
+    assert ours.dtype == dtype
+    np.testing.assert_allclose(ours, expected, rtol=1e-6 if dtype == "float32" else 1e-14)
+
+
+def test_an_origin_that_only_pads_reads_nothing_before_the_rows():
+    rows = Rows(
+        jnp.ones((5, 2)), None, jnp.zeros(5, jnp.int32), jnp.zeros((1, 1, 2)), jnp.ones((1, 1, 2)), None, None
+    )
+    np.testing.assert_array_equal(window(rows, 0, jnp.array([0]), 4), np.ones((1, 4, 2)))
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import pytest
 
 from gatecast.experiment import Network
 from gatecast.nn.network import apply, init_params, shapes
-from gatecast.nn.program import Rows, window
+from gatecast.nn.program import Rows, gathered
 from gatecast.nn.recurrent import recurrent
 
 T, F, H = 6, 3, 5
@@ -40,7 +40,7 @@ def derivative(forecast, origin: int):
     rows, origins = one_row_of(origin=origin)
 
     def outputs(features):
-        return forecast(window(rows._replace(features=features), 0, origins, T))[0]
+        return forecast(gathered(rows._replace(features=features), 0, origins, T))[0]
 
     return np.abs(np.asarray(jax.jit(jax.jacobian(outputs))(rows.features))).sum(axis=-1)
 
@@ -81,7 +81,7 @@ def test_broken_twin_a_window_one_row_late_is_found():
     rows, _ = one_row_of()
 
     def late(features):
-        return apply(network, params, window(rows._replace(features=features), 0, jnp.array([9]), T))[0][0]
+        return apply(network, params, gathered(rows._replace(features=features), 0, jnp.array([9]), T))[0][0]
 
     by_row = np.abs(np.asarray(jax.jit(jax.jacobian(late))(rows.features))).sum(axis=-1)
     assert not reads_the_newest_and_nothing_later(by_row, 8)

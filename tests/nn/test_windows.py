@@ -67,3 +67,9 @@ def test_other_features_and_validation_of_another_shape_are_refused(fit):
         gc.fit_windows(SMALL, QUICK, X, Y, validation=(X[:, :4], Y))
     with pytest.raises(SettingError, match="seeds = 0"):
         gc.fit_windows(SMALL, QUICK, X, Y, seeds=0)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**31 - 1])
+def test_a_seed_that_is_no_seed_is_refused(seed):
+    with pytest.raises(SettingError, match=f"seed = {seed}"):
+        gc.fit_windows(SMALL, QUICK, X, Y, seeds=2, seed=seed)

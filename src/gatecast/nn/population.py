@@ -88,8 +88,8 @@ def train(
 ) -> list[Trained]:
     """Train all members; the best validation epoch's weights are kept, always.
 
-    room: training and validation origins to pad every member to, so that calls with other members share one
-    compiled program; None: the longest member's.
+    room: training and validation origins to pad every member to, so that calls with other members (on a GPU:
+    as many) share one compiled program; None: the longest member's.
 
     Raises
         KeyboardInterrupt: within two seconds of Ctrl-C.
@@ -149,7 +149,7 @@ def train(
 
 
 def history(members: Sequence[Member], trained: Sequence[Trained]) -> pd.DataFrame:
-    """One row per member and epoch: seed, fold, epoch, loss and validation_loss in float64, and kept."""
+    """One row per member and epoch: fold, seed, epoch, loss and validation_loss in float64, and kept."""
     epochs = [len(result.loss) for result in trained]
     epoch = np.concatenate([np.arange(1, count + 1) for count in epochs])
     losses, validation = (
@@ -191,9 +191,9 @@ def predict(
         flat = np.asarray(scaled, dtype=np.float64).reshape(side_by_side, padded, *scaled.shape[3:])
         return [_scaled_back(rows, scale, asked, flat[n]) for n, (_, scale, asked) in enumerate(mine)]
 
-    some(0)  # compiled here, once
-    starts = range(0, len(jobs), side_by_side)
-    return list(chain.from_iterable(_spread(some, starts, Event(), lambda: None)))
+    first = some(0)  # compiled here, once
+    rest = _spread(some, range(side_by_side, len(jobs), side_by_side), Event(), lambda: None)
+    return list(chain(first, *rest))
 
 
 def _scaled_back(
@@ -255,20 +255,21 @@ def _on_device(members: Sequence[Member], train: int, validation: int) -> OnDevi
 
 
 def _pad(origins: NDArray[np.int64], length: int) -> NDArray[np.int32]:
-    """Origins (N,) padded with the first of them, whose window is whole."""
+    """Origins (N,) padded with the first of them; with row 0, which nobody counts, where there are none."""
     fill = origins[0] if len(origins) else 0
     return np.concatenate([origins, np.full(length - len(origins), fill)]).astype(np.int32)
 
 
 def _trained(states: State, shapes: Shapes, members: int) -> list[Trained]:
     """The first `members` of a group."""
-    host = jax.tree.map(np.asarray, states._replace(optimizer=()))
+    kept = states.best_params, states.best_epoch, states.epoch, states.losses, states.validation_losses
+    best_params, best_epoch, epoch, losses, validation_losses = map(np.asarray, kept)
     return [
         Trained(
-            params=by_name(host.best_params[n], shapes, np.split),
-            best_epoch=int(host.best_epoch[n]),
-            loss=host.losses[n, : host.epoch[n]],
-            validation_loss=host.validation_losses[n, : host.epoch[n]],
+            params=by_name(best_params[n], shapes, np.split),
+            best_epoch=int(best_epoch[n]),
+            loss=losses[n, : epoch[n]],
+            validation_loss=validation_losses[n, : epoch[n]],
         )
         for n in range(members)
     ]
@@ -285,7 +286,7 @@ def _spread(
         with kernel.one_more_network():
             return work(job)
 
-    with ThreadPoolExecutor(min(threads, len(jobs))) as pool:
+    with ThreadPoolExecutor(min(threads, len(jobs)) or 1) as pool:
         futures = [pool.submit(counted, job) for job in jobs]
         try:
             pending = set(futures)

@@ -74,6 +74,7 @@ class State(NamedTuple):
     best_epoch: jax.Array
     epoch: jax.Array
     step: jax.Array
+    order: jax.Array  # of the epoch's origins: drawn before its first step, however often the host looks in
     loss_sum: jax.Array
     losses: jax.Array
     validation_losses: jax.Array
@@ -120,6 +121,7 @@ class Program:
             best_epoch=zero,
             epoch=jnp.copy(zero),
             step=jnp.copy(zero),
+            order=jnp.zeros_like(member.train),
             loss_sum=jnp.float32(0),
             losses=none,
             validation_losses=jnp.copy(none),
@@ -138,7 +140,8 @@ class Program:
 
         def stretch(carry: tuple[State, jax.Array]) -> tuple[State, jax.Array]:
             state, budget = carry
-            end = jnp.minimum(steps, state.step + budget)
+            # beside others a member that waits is carried along: no steps of its own hold them up
+            end = jnp.where(go_on(carry), jnp.minimum(steps, state.step + budget), state.step)
             budget = budget - (jnp.where(end == steps, longest, end) - state.step)
             state = self.train_steps(state, member, rows, end)
             state = jax.lax.cond(end == steps, lambda s: self.end_epoch(s, member, rows), lambda s: s, state)
@@ -159,7 +162,7 @@ class Program:
     def train_steps(self, state: State, member: OnDevice, rows: Rows, end: jax.Array) -> State:
         """The steps state.step … end of the current epoch."""
         key = jax.random.fold_in(member.key, state.epoch + 1)
-        order = self.order(key, member)
+        order = jax.lax.cond(state.step == 0, lambda: self.order(key, member), lambda: state.order)
 
         def loss_of_batch(
             params: jax.Array, step: jax.Array, origins: jax.Array, weight: jax.Array
@@ -183,7 +186,7 @@ class Program:
         params, optimizer, loss_sum = jax.lax.fori_loop(
             state.step, end, one_step, (state.params, state.optimizer, state.loss_sum)
         )
-        return state._replace(params=params, optimizer=optimizer, loss_sum=loss_sum, step=end)
+        return state._replace(params=params, optimizer=optimizer, order=order, loss_sum=loss_sum, step=end)
 
     def order(self, key: jax.Array, member: OnDevice) -> jax.Array:
         """The epoch's origins in random order, the padding last."""
@@ -279,6 +282,11 @@ def window(rows: Rows, scale: jax.Array, origins: jax.Array, lookback: int) -> j
         return kernel.windows(
             rows.features, rows.symbol, origins, rows.x_offset, rows.x_scale, scale, lookback
         )
+    return gathered(rows, scale, origins, lookback)
+
+
+def gathered(rows: Rows, scale: jax.Array, origins: jax.Array, lookback: int) -> jax.Array:
+    """`window` in JAX alone, which can be differentiated by the features."""
     sessions = origins[:, None] + jnp.arange(1 - lookback, 1)
     symbol = rows.symbol[origins]
     offset, spread = rows.x_offset[scale, symbol], rows.x_scale[scale, symbol]

@@ -84,7 +84,8 @@ def fit_windows(
     patience; without it the last epoch is kept.
 
     Raises
-        SettingError: shapes that do not fit, numbers that are not finite, or an output that is no point.
+        SettingError: shapes that do not fit, numbers that are not finite, an output that is no point,
+            a seed below 0 or above 2**31 - 1.
     """
     windows, targets = _windows(X), np.asarray(y, dtype=np.float32)
     one_step = targets.ndim == 1
@@ -98,6 +99,8 @@ def fit_windows(
         )
     if seeds < 1:
         raise SettingError(f"seeds = {seeds}: must be at least 1")
+    if not 0 <= seed <= 2**31 - seeds:
+        raise SettingError(f"seed = {seed}: the seeds of all networks must lie between 0 and 2**31 - 1")
     lookback = windows.shape[1]
     rows = _rows(np.concatenate([windows, held_windows]), np.concatenate([targets, held_targets]))
     origins = (np.arange(len(windows) + len(held_windows)) + 1) * lookback - 1

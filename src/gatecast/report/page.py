@@ -163,14 +163,15 @@ def _library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script; made once (1.3 s), then kept in the cache folder."""
     import vl_convert
 
+    script: str | None = None
     kept = cache_folder() / "scripts" / f"vega-embed-{version('vl-convert-python')}.js"
     with contextlib.suppress(OSError):
-        return kept.read_text(encoding="utf-8")
-    script: str = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    script = script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
-    with contextlib.suppress(RunError), new_file(kept, (".js",)) as partial:  # else made anew next time
-        partial.write_text(script, encoding="utf-8")
-    return script
+        script = kept.read_text(encoding="utf-8")
+    if script is None:
+        script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+        with contextlib.suppress(RunError), new_file(kept, (".js",)) as partial:  # else made anew next time
+            partial.write_text(script, encoding="utf-8")
+    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
 
 
 def _text(name: str) -> str:

@@ -1,8 +1,10 @@
-"""Recurrent layers in C as operations of JAX: compiled for this very processor when first needed, then kept.
+"""Recurrent layers, and the windows they read, in C as operations of JAX.
+
+They are compiled for this very processor when first needed, then kept.
 
 products.h, cells.h, layer.h and kernel.c are one program, in this order; kernel.c begins with its terms.
 
-Where there is no C compiler, or JAX works on something else than the processor, `serves` says so and
+Where there is no C compiler, or JAX works on something else than the processor, `available` says so and
 `gatecast.nn.fast` does the same work in JAX alone. GATECAST_KERNEL=off leaves it to that, too.
 """
 
@@ -48,7 +50,7 @@ def available(dtype: np.dtype) -> bool:
 
 
 def serves(cell: Cell, dtype: np.dtype) -> bool:
-    """Whether it knows this cell, too."""
+    """Whether that kernel knows this cell."""
     return cell.step in KINDS and available(dtype)
 
 
@@ -132,13 +134,13 @@ def _layer(settings: _Settings, *arrays: jax.Array) -> tuple[jax.Array, jax.Arra
 def _forward(settings: _Settings, *primals: Any) -> tuple[Any, Any]:
     x, weights, *first = arrays = [primal.value for primal in primals]
     outputs, h, c, _, kept = _forward_call(settings, arrays, keep=True)
-    wants_x = () if primals[0].perturbed else None  # what is known stays known as a structure only
-    return (outputs, h, c), (x, weights, kept, first, wants_x)
+    marker = () if primals[0].perturbed else None  # told by structure: numbers would be traced
+    return (outputs, h, c), (x, weights, kept, first, marker)
 
 
 def _backward(settings: _Settings, known: Any, gradients: Any) -> tuple[Any, ...]:
-    x, weights, kept, first, by_x = known
-    wants_x = by_x is not None
+    x, weights, kept, first, marker = known
+    wants_x = marker is not None
     by_outputs, *by_state = gradients
     reads_outputs = not isinstance(by_outputs, SymbolicZero)
     given = [x, weights, kept, *(_array(part) for part in by_state), *([by_outputs] if reads_outputs else [])]
@@ -214,7 +216,7 @@ def library(dtype: np.dtype) -> Library | None:
 
 def _library(dtype: np.dtype) -> Library:
     found = library(np.dtype(dtype))
-    assert found is not None, "serves() comes first"
+    assert found is not None, "available() comes first"
     return found
 
 

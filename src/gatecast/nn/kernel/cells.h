@@ -144,7 +144,7 @@ static void gru_back(long Hp, const real *kept, const real *before, real *dh, re
 
 /* order: which block of the weights' rows (torch.nn's order) a column has; scale: a half where a gate comes. */
 typedef struct {
-    int columns, kept, in_from, in_blocks, hid_from, hid_blocks;
+    int columns, kept, in_blocks, hid_from, hid_blocks;
     int in_order[4], hid_order[4];
     real scale[4];
     void (*step)(long, const real *, real *, real *, real *);
@@ -152,7 +152,7 @@ typedef struct {
 } Cell;
 
 static const Cell CELLS[] = {
-    {1, 1, 0, 1, 0, 1, {0}, {0}, {1}, rnn_step, rnn_back},
-    {4, 6, 0, 4, 0, 4, {0, 1, 2, 3}, {0, 1, 2, 3}, {.5, .5, 1, .5}, lstm_step, lstm_back},
-    {4, 4, 0, 3, 1, 3, {2, 0, 1}, {0, 1, 2}, {1, .5, .5, 1}, gru_step, gru_back},
+    {1, 1, 1, 0, 1, {0}, {0}, {1}, rnn_step, rnn_back},
+    {4, 6, 4, 0, 4, {0, 1, 2, 3}, {0, 1, 2, 3}, {.5, .5, 1, .5}, lstm_step, lstm_back},
+    {4, 4, 3, 1, 3, {2, 0, 1}, {0, 1, 2}, {1, .5, .5, 1}, gru_step, gru_back},
 };

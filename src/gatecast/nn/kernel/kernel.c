@@ -1,4 +1,5 @@
-/* Recurrent layers on the processor, whole: gatecast.nn.kernel compiles this file and hands it to XLA.
+/* Recurrent layers on the processor, whole, and the windows they read: gatecast.nn.kernel compiles this file and
+   hands it to XLA.
 
    Everything is batch-first, vectors run over the gates. A block of ROWS sequences goes through all sessions
    before the next one starts, so that what it needs stays in the nearest cache. Hidden units are padded to
@@ -6,7 +7,7 @@
    the shapes alone, whose weight gradients are added in order: the same bits on one thread or many.
 
    Names: B sequences, T sessions, F features, H hidden units, Hp = H padded; a cell has `columns` blocks of
-   Hp pre-activations p, of which x reaches in_blocks from in_from on and h reaches hid_blocks from hid_from
+   Hp pre-activations p, of which x reaches the first in_blocks and h reaches the last hid_blocks, from hid_from
    on (a GRU's r comes between what x and what h give to n, so these are two columns: n, r, z, nh). */
 
 #include <sched.h>
@@ -155,8 +156,9 @@ XLA_FFI_Error *gatecast_backward(XLA_FFI_CallFrame *frame) {
     return NULL;
 }
 
-/* features (rows, F), symbol (rows), origins (B), x_offset and x_scale (K, S, F), scale (), all whole numbers of
-   32 bits → windows (B, T, F): the T rows up to each origin, less the offset, over the scale of its symbol. */
+/* features (rows, F), x_offset and x_scale (K, S, F); in whole numbers of 32 bits symbol (rows), origins (B),
+   scale () → windows (B, T, F): the T rows up to each origin, less the offset, over the scale of its symbol;
+   and scratch. What pads the origins may lie before row T - 1: those windows are read by nobody. */
 XLA_FFI_Error *gatecast_windows(XLA_FFI_CallFrame *frame) {
     if (answered(frame)) return NULL;
     const int64_t *shape = ((XLA_FFI_Buffer *)frame->rets.rets[0])->dims;
@@ -166,7 +168,7 @@ XLA_FFI_Error *gatecast_windows(XLA_FFI_CallFrame *frame) {
     long scale = *(const int32_t *)(void *)argument(frame, 5), known = -1;
     real *windows = result(frame, 0), *offset = result(frame, 1), *spread = offset + T * F;
     for (long b = 0; b < B; b++, windows += T * F) {
-        const real *rows = features + (origins[b] - T + 1) * F;
+        const real *rows = features + (origins[b] < T - 1 ? 0 : origins[b] - T + 1) * F;
         long wanted = scale * S + symbol[origins[b]];
         for (long n = 0; n < T && wanted != known; n++) {
             memcpy(offset + n * F, all_offsets + wanted * F, sizeof(real) * F);

@@ -84,13 +84,13 @@ static void forward_prepare(const Call *call) {
     Shape s = call->s;
     const Cell *cell = s.cell;
     real *in = call->scratch, *hid = in + s.F * s.C, *bias = hid + s.H * s.C;
-    gates_along(s, call->w_ih, s.F, cell->in_from, cell->in_blocks, cell->in_order, in);
+    gates_along(s, call->w_ih, s.F, 0, cell->in_blocks, cell->in_order, in);
     gates_along(s, call->w_hh, s.H, cell->hid_from, cell->hid_blocks, cell->hid_order, hid);
     memset(bias, 0, sizeof(real) * s.C);
     for (int part = 0; part < 2; part++) {
         const real *given = part ? call->b_hh : call->b_ih;
         if (!given) continue;
-        int from = part ? cell->hid_from : cell->in_from, blocks = part ? cell->hid_blocks : cell->in_blocks;
+        int from = part ? cell->hid_from : 0, blocks = part ? cell->hid_blocks : cell->in_blocks;
         const int *order = part ? cell->hid_order : cell->in_order;
         for (int k = 0; k < blocks; k++)
             for (long j = 0; j < s.H; j++)
@@ -102,16 +102,16 @@ static void forward_prepare(const Call *call) {
 static void from_x(const Call *call, long rows, const real *x, long x_row, real *p) {
     Shape s = call->s;
     const real *in = call->scratch, *bias = in + (s.F + s.H) * s.C;
-    long from = s.cell->in_from * s.Hp, end = from + s.cell->in_blocks * s.Hp;
-    for (long r = 0; r < rows; r++) copy(from, bias, p + r * s.C), copy(s.C - end, bias + end, p + r * s.C + end);
-    product(rows, end - from, (Factors){s.F, x, x_row, 1, in + from, s.C}, bias + from, 0, p + from, s.C);
+    long end = s.cell->in_blocks * s.Hp;
+    product(rows, end, (Factors){s.F, x, x_row, 1, in, s.C}, bias, 0, p, s.C);
+    for (long r = 0; r < rows; r++) copy(s.C - end, bias + end, p + r * s.C + end);
 }
 
 /* p (rows, C) = bias + what x (rows, F) and h (rows, H) give. */
 static void from_both(const Call *call, long rows, const real *x, long x_row, const real *h, real *p) {
     Shape s = call->s;
     const real *in = call->scratch, *hid = in + s.F * s.C, *bias = hid + s.H * s.C;
-    long in_end = (s.cell->in_from + s.cell->in_blocks) * s.Hp, hid_from = s.cell->hid_from * s.Hp;
+    long in_end = s.cell->in_blocks * s.Hp, hid_from = s.cell->hid_from * s.Hp;
     long end = hid_from + s.cell->hid_blocks * s.Hp;
     Factors of_x = {s.F, x, x_row, 1, in, s.C}, of_h = {s.H, h, s.Hp, 1, hid, s.C};
     /* from left to right: what is written beyond a part is written over by the next */
@@ -183,7 +183,7 @@ static void back(const Call *call, long piece, long start, long end) {
     const real *in = call->scratch, *hid = in + cell->columns * s.Hp * s.wide;
     real *by_in = gradients(call, piece), *by_hid = by_in + s.F * s.C, *by_bias = by_hid + s.H * s.C;
     real *d = by_bias + s.C, *dh = d + ROWS * s.T * s.C, *dc = dh + ROWS * s.wide, *dx = dc + ROWS * s.wide;
-    long in_from = cell->in_from * s.Hp, hid_from = cell->hid_from * s.Hp;
+    long hid_from = cell->hid_from * s.Hp;
     if (start == end) memset(by_in, 0, sizeof(real) * (s.F + s.H) * s.C);
     memset(by_bias, 0, sizeof(real) * s.C);
     long used = cell->columns * s.Hp; /* the padding behind it is read */
@@ -218,14 +218,14 @@ static void back(const Call *call, long piece, long start, long end) {
         }
         long all = rows * s.T;
         if (call->d_x) {
-            product(all, s.F, (Factors){cell->in_blocks * s.Hp, d + in_from, s.C, 1, in, s.wide}, NULL, 0, dx,
+            product(all, s.F, (Factors){cell->in_blocks * s.Hp, d, s.C, 1, in, s.wide}, NULL, 0, dx,
                     s.wide);
             for (long n = 0; n < all; n++)
                 memcpy(call->d_x + (b * s.T + n) * s.F, dx + n * s.wide, sizeof(real) * s.F);
         }
         const int more = b > start;
-        product(s.F, cell->in_blocks * s.Hp, (Factors){all, call->x + b * s.T * s.F, 1, s.F, d + in_from, s.C},
-                more ? by_in + in_from : NULL, s.C, by_in + in_from, s.C);
+        product(s.F, cell->in_blocks * s.Hp, (Factors){all, call->x + b * s.T * s.F, 1, s.F, d, s.C},
+                more ? by_in : NULL, s.C, by_in, s.C);
         product(s.H, cell->hid_blocks * s.Hp, (Factors){all, before_at(call, b, 0), 1, s.Hp, d + hid_from, s.C},
                 more ? by_hid + hid_from : NULL, s.C, by_hid + hid_from, s.C);
         for (long n = 0; n < all; n++)
@@ -245,7 +245,7 @@ static void back_finish(const Call *call) {
         for (long n = 0; n < (s.F + s.H + 1) * s.C; n++) by_in[n] += more[n];
     }
     for (int k = 0; k < cell->in_blocks; k++) {
-        long row = cell->in_order[k] * s.H, column = (cell->in_from + k) * s.Hp;
+        long row = cell->in_order[k] * s.H, column = k * s.Hp;
         turn(s.F, s.H, 1, by_in + column, s.C, d_w_ih + row * s.F, s.F);
         memcpy(d_b_ih + row, by_bias + column, sizeof(real) * s.H);
     }
