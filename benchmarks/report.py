@@ -12,6 +12,7 @@ from typing import Any
 
 HERE = Path(__file__).parent
 STORE, PAGE, PICTURE, GPU = (HERE / name for name in ("results.json", "RESULTS.md", "peers.png", "gpu.json"))
+ORDER = ("google", "tesla", "mid", "mid-16", "mid-gru", "mid-gru-16", "mid-rnn", "mid-rnn-16", "large")
 GPU_PEERS = "PyTorch, cuDNN, fused Adam", "PyTorch, all at once (vmap)"
 INK, GREY, BLUE = "#222222", "#999999", "#0072B2"  # as gatecast's own charts
 Row = dict[str, Any]
@@ -262,7 +263,9 @@ def _times(side: Row) -> str:
 
 
 def _stored() -> dict[str, Row]:
-    return json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {}
+    """All results, training steps first."""
+    results = json.loads(STORE.read_text(encoding="utf-8")) if STORE.exists() else {}
+    return {name: results[name] for name in dict.fromkeys((*ORDER, *results)) if name in results}
 
 
 def _lines(file: str) -> list[str]:
