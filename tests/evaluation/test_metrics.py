@@ -91,7 +91,7 @@ def test_leading_axes_and_axis_are_loops(y, f, axis):
     np.full((2, 3), 0.01), np.full((2, 3), np.nextafter(0.01, 1)), 0.01171875
 )  # an error of one rounding
 def test_units(y, f, unit):
-    """Price scores follow the currency; the others do not know it. Errors in a price's last bits are noise."""
+    """Price scores follow the currency; the others do not know it. A price's last bits are noise."""
     anchor = np.full_like(y, 7.0)
     rounding = 4 * np.finfo(float).eps
     price = rounding * np.abs(y).max()
