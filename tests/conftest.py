@@ -1,6 +1,5 @@
 """Prices for the tests: random walks of any shape."""
 
-import importlib.util
 import os
 import signal
 import sys
@@ -58,18 +57,15 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def compiled_programs_are_kept(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Programs compiled by one test serve the next, in all processes of a run.
+    """Programs compiled by one test serve the next, with GATECAST_TEST_PROGRAMS (a folder) in other runs, too.
 
-    With GATECAST_TEST_PROGRAMS, a folder, also those of other runs.
+    Each process of a run has a place of its own: two that write one entry might read half of it.
     """
     import jax
 
-    folder = tmp_path_factory.getbasetemp()
-    if importlib.util.find_spec("filelock"):  # JAX then locks a cache that has a limit
-        common = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
-        folder = Path(os.environ.get("GATECAST_TEST_PROGRAMS", common))
-        jax.config.update("jax_compilation_cache_max_size", 2**33)
-    jax.config.update("jax_compilation_cache_dir", str(folder / "programs"))
+    given, worker = os.environ.get("GATECAST_TEST_PROGRAMS"), os.environ.get("PYTEST_XDIST_WORKER", "alone")
+    folder = Path(given) if given else tmp_path_factory.mktemp("programs")
+    jax.config.update("jax_compilation_cache_dir", str(folder / worker))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
 
 
@@ -132,11 +128,7 @@ def environment() -> dict[str, str]:
     """For other processes: they find the programs that are compiled already."""
     import jax
 
-    return {
-        **os.environ,
-        "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir),
-        "JAX_COMPILATION_CACHE_MAX_SIZE": str(jax.config.jax_compilation_cache_max_size),
-    }
+    return {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir)}
 
 
 @pytest.fixture(scope="session")
