@@ -57,7 +57,7 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def compiled_programs_are_kept(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Programs compiled by one test serve the next, with GATECAST_TEST_PROGRAMS (a folder) in other runs, too.
+    """Programs compiled by one test serve the next; with GATECAST_TEST_PROGRAMS, a folder, in other runs too.
 
     Each process of a run has a place of its own: two that write one entry might read half of it.
     """
