@@ -122,11 +122,8 @@ def train(
         while not interrupted.is_set():
             began = time.perf_counter()
             states, over = program.run(one, states, group, rows, jnp.int32(budget))
-            ended = np.asarray(over)
-            done[mine], epochs[mine] = (
-                part[: len(members[mine])] for part in (ended, np.asarray(states.epoch))
-            )
-            if ended.all():
+            done[mine], epochs[mine] = (np.asarray(part)[:count] for part in (over, states.epoch))
+            if done[mine].all():
                 break
             taken = max(time.perf_counter() - began, 1e-6)
             budget = int(min(max(budget * min(LOOK_SECONDS / taken, 10), 1), 2**30))
