@@ -16,7 +16,7 @@ import pytest
 import gatecast as gc
 from gatecast import runs
 from gatecast.distributions import StudentT
-from gatecast.errors import RunError
+from gatecast.errors import DrawingWarning, RunError
 from gatecast.evaluation.forecasts import COLUMNS, Forecasts
 from gatecast.evaluation.metrics import scores
 from gatecast.evaluation.ranges import Range
@@ -28,7 +28,7 @@ from gatecast.runs import new_folder
 FILES = {
     "experiment.toml", "prices.parquet", "forecasts.parquet", "training.parquet", "scores.json",
     "verdict.txt", "report.html", "models/gru.json", "models/gru.safetensors", "models/mine.json",
-    "models/mine.safetensors",
+    "models/mine.safetensors", runs.MARKER,
 }  # fmt: skip
 
 
@@ -194,14 +194,63 @@ def test_no_run_folder(tmp_path: Path) -> None:
 
 
 def test_save_replaces_whole_or_not_at_all(result: gc.Result, copy: Path) -> None:
-    (copy / "stray").write_text("x")
     before = sorted(copy.rglob("*"))
     with pytest.raises(RunError, match="is not empty"):
         result.save(copy)
     assert sorted(copy.rglob("*")) == before
     assert result.save(copy, overwrite=True) == copy
-    assert sorted(copy.rglob("*")) == [path for path in before if path.name != "stray"]
+    assert sorted(copy.rglob("*")) == before
     assert [path.name for path in copy.parent.iterdir()] == ["copy"]
+
+
+@pytest.mark.parametrize("stray", ["thesis.docx", "charts/mine.png", "Documents/letter.txt", ".hidden"])
+def test_overwrite_refuses_a_folder_with_a_foreign_file(result: gc.Result, copy: Path, stray: str) -> None:
+    (copy / stray).parent.mkdir(exist_ok=True)
+    (copy / stray).write_text("mine")
+    with pytest.raises(RunError, match="gatecast did not write the f"):
+        result.save(copy, overwrite=True)
+    assert (copy / stray).read_text() == "mine"
+    assert gc.open_run(copy).verdict == result.verdict
+
+
+@pytest.mark.parametrize(
+    "marker", [None, "", "[]", "{}", '{"written_by": "x", "files": ["letter"]}', "[" * 10**5]
+)
+def test_overwrite_refuses_a_folder_that_gatecast_did_not_write(tmp_path: Path, marker: str | None) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "letter").write_text("mine")
+    if marker is not None:
+        (home / runs.MARKER).write_text(marker)
+    with pytest.raises(RunError, match="gatecast did not write it"), new_folder(home, overwrite=True):
+        pass
+    assert (home / "letter").read_text() == "mine"
+
+
+def test_overwrite_never_replaces_home_or_the_target_of_a_link(
+    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "link").symlink_to(copy)
+    with pytest.raises(RunError, match="is a link"), new_folder(tmp_path / "link", overwrite=True):
+        pass
+    monkeypatch.setenv("HOME", str(copy))
+    with pytest.raises(RunError, match="your home"), new_folder(copy, overwrite=True):
+        pass
+    assert gc.open_run(copy)
+
+
+@pytest.mark.parametrize("drawn", ["charts.save_charts", "page.page"])
+@pytest.mark.parametrize("trouble", [ValueError, MemoryError])
+def test_a_drawing_that_fails_is_a_warning(
+    result: gc.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: str, trouble: type[Exception]
+) -> None:
+    def fails(*_: object) -> None:
+        raise trouble("no more paint")
+
+    monkeypatch.setattr(f"gatecast.report.{drawn}", fails)
+    with pytest.warns(DrawingWarning, match=f"{trouble.__name__}: no more paint"):
+        result.save(tmp_path / "run")
+    assert gc.open_run(tmp_path / "run").verdict == result.verdict
 
 
 @pytest.fixture
@@ -234,8 +283,8 @@ def test_an_interrupted_folder_vanishes(tmp_path: Path, trouble: type[BaseExcept
 
 
 def test_an_interruption_while_folders_change_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "old").write_text("x")
+    with new_folder(tmp_path / "run") as partial:
+        (partial / "old").write_text("x")
     rename = Path.replace
 
     def interrupted(self: Path, target: Path) -> Path:
@@ -246,7 +295,7 @@ def test_an_interruption_while_folders_change_places(tmp_path: Path, monkeypatch
     monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "run", overwrite=True) as partial:
         (partial / "new").write_text("x")
-    assert [path.name for path in tmp_path.rglob("*")] == ["run", "old"]
+    assert {path.name for path in tmp_path.rglob("*")} == {"run", "old", runs.MARKER}
 
 
 def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
@@ -261,7 +310,7 @@ def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
 def test_an_empty_folder_is_used(tmp_path: Path) -> None:
     with new_folder(tmp_path / "run") as partial:
         (partial / "new").write_text("x")
-    assert [path.name for path in tmp_path.rglob("*")] == ["run", "new"]
+    assert {path.name for path in tmp_path.rglob("*")} == {"run", "new", runs.MARKER}
 
 
 def test_plain_data_has_no_nan() -> None:

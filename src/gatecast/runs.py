@@ -21,7 +21,7 @@ import pandas as pd
 
 from gatecast.data.prices import Prices
 from gatecast.data.sources import load
-from gatecast.errors import DataWarning, RunError
+from gatecast.errors import DataWarning, DrawingWarning, RunError
 from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.lag import Lag, lags
 from gatecast.evaluation.metrics import scores
@@ -37,6 +37,8 @@ from gatecast.profiling import stage
 
 if TYPE_CHECKING:
     import altair
+
+MARKER = ".gatecast"  # in every folder that gatecast wrote: the names of its files
 
 
 @dataclass(frozen=True)
@@ -205,8 +207,16 @@ class Result:
         for name, fitted in self.networks.items():
             save_network(fitted, folder / "models" / name)
         with stage("drawing"):
-            save_charts(self, folder / "charts")
-            (folder / "report.html").write_text(page(self), encoding="utf-8")
+            try:
+                save_charts(self, folder / "charts")
+                (folder / "report.html").write_text(page(self), encoding="utf-8")
+            except OSError:  # the disk: nothing else could be written either
+                raise
+            except Exception as error:
+                told = f"{type(error).__name__}: {error}".partition("\n")[0]
+                warnings.warn(
+                    f"a picture or the page could not be made ({told})", DrawingWarning, stacklevel=2
+                )
         files = {
             str(path.relative_to(folder)): _sha256(path)
             for path in sorted(folder.rglob("*"))
@@ -268,7 +278,8 @@ def new_folder(folder: str | Path, *, overwrite: bool = False, keep: bool = True
     """A temporary folder beside `folder` that takes its place when the block ends well; else it vanishes.
 
     Raises
-        RunError: `folder` is a file, is not empty (unless `overwrite`), or cannot be written.
+        RunError: `folder` is a file, is not empty, or cannot be written. With `overwrite` one that is not
+            empty is replaced, if all files in it are those that gatecast wrote (see `_foreign`).
     """
     partial: Path | None = None
     made: list[Path] = []
@@ -281,6 +292,8 @@ def new_folder(folder: str | Path, *, overwrite: bool = False, keep: bool = True
         partial.chmod(0o755)
         yield partial
         if keep:
+            _mark(partial)
+            _refuse(place, folder, overwrite)  # what was put there meanwhile is not ours to remove
             _replace(partial, place)
     except OSError as error:
         raise RunError(
@@ -301,13 +314,45 @@ def _refuse(place: Path, folder: str | Path, overwrite: bool) -> None:
         raise RunError(f"{folder} is a file; choose another folder")
     if blocked is not None:
         raise RunError(f"{folder}: there can be no folder below the file {blocked}; choose another folder")
-    if Path.cwd().is_relative_to(place) or place.is_mount():
+    if Path.cwd().is_relative_to(place) or Path.home().resolve().is_relative_to(place) or place.is_mount():
         raise RunError(
-            f"{folder} is the current folder, one above it, or a disk: it cannot be replaced; "
+            f"{folder} is the current folder, your home, one above them, or a disk: it cannot be replaced; "
             "choose a folder in it"
         )
-    if place.is_dir() and any(place.iterdir()) and not overwrite:
+    if not place.is_dir() or not any(place.iterdir()):
+        return
+    if not overwrite:
         raise RunError(f"{folder} is not empty; choose another folder, or replace this one (--overwrite)")
+    if Path(folder).is_symlink():
+        raise RunError(f"{folder} is a link to {place}: it is not replaced; choose another folder")
+    if foreign := _foreign(place):
+        raise RunError(
+            f"{folder} is not replaced, for {foreign}. Choose another folder, or remove it yourself"
+        )
+
+
+def _mark(folder: Path) -> None:
+    """Write down which files are gatecast's: only these may `overwrite` remove."""
+    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
+    (folder / MARKER).write_text(json.dumps({"written_by": "gatecast", "files": files}), encoding="utf-8")
+
+
+def _foreign(folder: Path) -> str:
+    """Why a folder holds what gatecast did not write there, or ''."""
+    try:
+        written = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+        known = {MARKER, *written["files"]}
+        if written["written_by"] != "gatecast":
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return f"gatecast did not write it (it has no readable {MARKER})"
+    for path in sorted(folder.rglob("*")):
+        name = str(path.relative_to(folder))
+        if path.is_symlink() or (name not in known and not path.is_dir()):
+            return f"gatecast did not write the file {name} in it"
+        if path.is_dir() and not any(file.startswith(f"{name}/") for file in known):
+            return f"gatecast did not write the folder {name} in it"
+    return ""
 
 
 def _remedy(error: OSError) -> str:
