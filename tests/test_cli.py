@@ -76,8 +76,13 @@ def test_overwrite_replaces_the_folder_whole(prices: Path, command, tmp_path: Pa
     words = ("compare", "a.csv", "--models", "naive,drift", *SMALL, "--out", "run")
     assert command(*words).code == 2
     assert [path.name for path in (tmp_path / "run").iterdir()] == ["stray"]
+    code, _, err = command(*words, "--overwrite")
+    assert code == 2
+    assert "gatecast did not write it" in err
+    (tmp_path / "run" / "stray").unlink()
+    (tmp_path / "run").rmdir()
+    assert command(*words[:3], "naive", *SMALL, "--out", "run").code == 0
     assert command(*words, "--overwrite").code == 0
-    assert not (tmp_path / "run" / "stray").exists()
     assert gc.open_run("run").experiment.models == ("naive", "drift")
     assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "run"}
 
@@ -146,6 +151,36 @@ def test_features_of_the_current_folder(prices: Path, command, tmp_path: Path) -
     words = ("--models", "gru", *SMALL, "--features", "my_features:momentum", "--out", "run")
     assert command("compare", "a.csv", *words).code == 0
     assert gc.open_run("run").experiment.features == "my_features:momentum"
+    again = ("compare", "a.csv", "--config", "run/experiment.toml", "--out", "again")
+    code, _, err = command(*again)
+    assert code == 2
+    assert 'names code: features = "my_features:momentum"' in err
+    code, _, err = command("forecast", "a.csv", "--model", "gru", "--run", "run")
+    assert code == 2
+    assert "--allow-code" in err
+    assert command(*again, "--allow-code").code == 0
+
+
+def test_a_stray_module_of_the_current_folder_is_not_imported(prices: Path, tmp_path: Path) -> None:
+    for name in ("queue", "arch", "json", "scipy"):
+        (tmp_path / f"{name}.py").write_text("raise SystemExit('a stray module ran')")
+    words = ["compare", "a.csv", "--models", "naive,ar", *SMALL, "--out", "run"]
+    for entry in (["-m", "gatecast"], ["-c", "from gatecast.__main__ import main; main()"]):
+        ended = subprocess.run(
+            [sys.executable, *entry, *words, "--overwrite"],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert (ended.returncode, "stray" in ended.stderr) == (0, False), ended.stderr
+
+
+@pytest.mark.parametrize("function", ["sys:exit", "sys:path", "antigravity_:x"])
+def test_features_that_are_no_features_end_with_2(prices: Path, command, function: str) -> None:
+    code, _, err = command("compare", "a.csv", "--models", "gru", *SMALL, "--features", function)
+    assert code == 2, err
+    assert "features" in err
 
 
 FORECAST = ("forecast", "a.csv", "--horizon", "2", *(flag for flag in SMALL if flag != "--folds=1"))

@@ -28,8 +28,9 @@ main()
 """
 
 
-def test_ctrl_c_in_mid_training_ends_soon_and_leaves_nothing(
-    tmp_path: Path, environment: dict[str, str]
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_in_mid_training_ends_soon_and_leaves_nothing(
+    tmp_path: Path, environment: dict[str, str], number: signal.Signals, code: int
 ) -> None:
     walk_frame("A", 300, 0).to_csv(tmp_path / "a.csv", index=False)
     flags = "--models gru --epochs 1000000 --patience none --seeds 4 --folds 2 --hidden-size 2 --lookback 4"
@@ -42,13 +43,13 @@ def test_ctrl_c_in_mid_training_ends_soon_and_leaves_nothing(
         for line in process.stderr:
             if "trained" in line and " 0 epochs" not in line:
                 break
-        process.send_signal(signal.SIGINT)
+        process.send_signal(number)
         began = time.perf_counter()
         out, err = process.communicate(timeout=60)
         assert time.perf_counter() - began < 6  # two, and what a busy machine adds
     finally:
         process.kill()
-    assert process.returncode == 130
+    assert process.returncode == code
     assert out == ""
     assert err.splitlines()[-1] == "gatecast: interrupted; nothing was written"
     assert "Traceback" not in err

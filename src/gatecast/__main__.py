@@ -14,13 +14,16 @@ from types import FrameType
 from gatecast.errors import GatecastWarning, InputError
 
 WRONG_INPUT, INTERRUPTED = 2, 130
+_received = [signal.SIGINT]  # the signal that ends the program; the last one counts
 
 
 def main() -> None:
-    """Run the command line; exit 0: done, 2: the input is wrong, 1: our fault, 130: Ctrl-C."""
+    """Run the command line; exit 0: done, 2: the input is wrong, 1: our fault, 130: Ctrl-C, 143: SIGTERM."""
+    _leave_out_current_folder()
     _prepare_jax()
     warnings.showwarning = _show_warning
     signal.signal(signal.SIGINT, _interrupt)
+    signal.signal(signal.SIGTERM, _interrupt)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # for a terminal without our letters
@@ -39,8 +42,16 @@ def main() -> None:
         raise
 
 
+def _leave_out_current_folder() -> None:
+    """`python -m` looks there first: a stray queue.py or arch.py would be taken for the library."""
+    first = sys.path[0] if sys.path else None
+    if first in ("", os.getcwd()) and not os.path.isdir(os.path.join(first, "gatecast")):  # noqa: PTH109, PTH112, PTH118
+        del sys.path[0]
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Ctrl-C. What is raised in a callback of the garbage collector (JAX has one) is lost: again, then."""
+    """Ctrl-C or SIGTERM. What is raised in a callback of the garbage collector (JAX has one) is lost."""
+    _received[:] = [signal.Signals(number)]
     codes = [getattr(callback, "__code__", None) for callback in gc.callbacks]
     if frame is not None and frame.f_code in codes:
         threading.Timer(0.05, signal.raise_signal, [number]).start()
@@ -51,7 +62,7 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 def _leave() -> None:
     """End at once, all folders being cleaned up: JAX, torn down amid its work, would now and then crash."""
     _say("gatecast: interrupted; nothing was written")
-    os._exit(INTERRUPTED)
+    os._exit(128 + _received[0])
 
 
 def _prepare_jax() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gatecast import __version__
+from gatecast.errors import SettingError
 from gatecast.experiment import (
     DEFAULT_NETWORK,
     DEFAULT_TRAINING,
@@ -42,6 +43,9 @@ Sources = Annotated[
 ]
 Out = Annotated[Path | None, typer.Option(help="run folder; default runs/<time>-<source>")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace a run folder that is not empty")]
+AllowCode = Annotated[
+    bool, typer.Option("--allow-code", help="run the features function that --config or --run names")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout and nothing else")]
 LedgerPlace = Annotated[
     str | None,
@@ -89,13 +93,13 @@ def compare(
     out: Out = None,
     config: Annotated[Path | None, typer.Option(help="experiment.toml of an earlier run")] = None,
     overwrite: Overwrite = False,
+    allow_code: AllowCode = False,
     profile: Annotated[bool, typer.Option("--profile", help="say on stderr where the seconds went")] = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
     """Train every model over many seeds and refits, beside naive, and say whether anything was learned."""
-    _current_folder_importable()
-    experiment = experiment_of(config, source, settings)
+    experiment = _experiment(config, source, settings, allow_code=allow_code)
     from gatecast.runs import check_folder
 
     folder = out or _default_folder(experiment.source)
@@ -129,6 +133,7 @@ def forecast(
     run: Annotated[
         Path | None, typer.Option(help="run folder with this model's record; else it is made")
     ] = None,
+    allow_code: AllowCode = False,
     ledger: LedgerPlace = None,
     no_ledger: NoLedger = False,
     out: Annotated[
@@ -138,7 +143,8 @@ def forecast(
     **settings: Any,
 ) -> None:
     """Forecast the range of the next sessions, with the model's record on these data beside it."""
-    _current_folder_importable()
+    if "features" in settings:
+        _current_folder_importable()
     from gatecast.files import check_file
     from gatecast.ledger import Ledger
     from gatecast.outlook import ENDINGS, forecast_settings, outlook, with_run
@@ -148,6 +154,8 @@ def forecast(
     if not no_ledger:
         Ledger(ledger).prepare()  # what is wrong with it shows before the training
     record = None if run is None else with_run(run, settings)
+    if record is not None and record.experiment.features is not None:
+        _allow(record.experiment.features, run, named=False, allow_code=allow_code)
     if record is None:
         experiment = experiment_of(None, source, {"models": model, **forecast_settings(settings)})
     else:
@@ -316,6 +324,30 @@ def audit(
         raise typer.Exit(FAULT)
 
 
+def _experiment(
+    config: Path | None, source: list[str] | None, settings: dict[str, Any], *, allow_code: bool
+) -> Experiment:
+    """The experiment of `compare`; code runs only where the user named it, or allowed it.
+
+    Raises
+        SettingError: the file names a function, and the user did not.
+    """
+    experiment = experiment_of(config, source, settings)
+    if experiment.features is not None:
+        _allow(experiment.features, config, named="features" in settings, allow_code=allow_code)
+    return experiment
+
+
+def _allow(function: str, file: Path | None, *, named: bool, allow_code: bool) -> None:
+    """Let a function of the current folder be imported, if the user named it or allowed it."""
+    if not named and not allow_code:
+        raise SettingError(
+            f'{file} names code: features = "{function}". Read that function first; '
+            "then add --allow-code to run it"
+        )
+    _current_folder_importable()
+
+
 def _names(text: str | None) -> list[str] | None:
     """The parts of a comma-separated list."""
     return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
@@ -340,9 +372,12 @@ def _default_folder(source: tuple[str, ...]) -> Path:
 
 
 def _current_folder_importable() -> None:
-    """--features module:function finds modules of the current folder, as `python -m` does."""
+    """A function that the user names on the command line may be one of a module in the current folder.
+
+    The folder comes last: a file in it that is called like a library is never taken for the library.
+    """
     if "" not in sys.path:
-        sys.path.insert(0, "")
+        sys.path.append("")
 
 
 def _print_result(result: Result, folder: Path) -> None:

@@ -106,9 +106,9 @@ def named_function(name: str) -> FeatureFunction:
     module, _, attribute = name.partition(":")
     try:
         function = getattr(importlib.import_module(module), attribute)
-    except (ImportError, AttributeError, ValueError) as error:
+    except (Exception, SystemExit) as error:  # whatever a module does when it is imported
         raise SettingError(
-            f'features "{name}": {error}. Write module:function, importable from here'
+            f'features "{name}": {error or type(error).__name__}. Write module:function, importable from here'
         ) from None
     if not callable(function):
         raise SettingError(f'features "{name}" is not a function')
@@ -145,7 +145,7 @@ def _zero_where_unknown(change: Floats, first: NDArray[np.int64]) -> Floats:
 def _called(function: FeatureFunction, table: pd.DataFrame, symbol: str) -> pd.DataFrame:
     try:
         features = function(table.copy())
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         what = f"{type(error).__name__}: {error}"
         raise SettingError(
             f"features of {symbol}: the function failed ({what}) on {len(table)} sessions"
