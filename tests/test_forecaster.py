@@ -189,7 +189,7 @@ def test_a_loaded_forecaster_is_the_saved_one(
     fitted: gc.Forecaster, saved: Path, environment: dict[str, str]
 ) -> None:
     """Bit for bit, also in another process, and on newer prices."""
-    assert {path.name for path in saved.iterdir()} == {"network.json", "network.safetensors"}
+    assert {path.name for path in saved.iterdir()} == {"network.json", "network.safetensors", ".gatecast"}
     again = gc.Forecaster.load(saved)
     pd.testing.assert_frame_equal(again.forecast(), fitted.forecast(), check_exact=True)
     newer = gc.Prices.from_frame(frame(160), calendar="daily")
@@ -219,6 +219,33 @@ def test_a_folder_that_is_not_empty_is_kept(fitted: gc.Forecaster, saved: Path) 
     with pytest.raises(RunError, match="is not empty"):
         fitted.save(saved)
     fitted.save(saved, overwrite=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("symbol", lambda values: values + 10**8),
+        ("symbol", lambda values: values - 1),
+        ("anchor", lambda values: values[:-1]),
+        ("features", lambda values: values[:, :-1]),
+    ],
+)
+def test_windows_that_are_not_those_of_the_network_are_refused(
+    saved: Path, name: str, change: Callable[[np.ndarray], np.ndarray]
+) -> None:
+    """With hashes that fit: a symbol of 100 million crashed the process."""
+    from safetensors.numpy import load, save
+
+    weights, file = saved / "network.safetensors", saved / "network.json"
+    arrays = load(weights.read_bytes())
+    arrays[f"extra/{name}"] = np.ascontiguousarray(change(arrays[f"extra/{name}"]))
+    weights.write_bytes(save(arrays))
+    content = json.loads(file.read_text())
+    content.pop("sha256")
+    content["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    file.write_text(json.dumps({"sha256": _digest(content), **content}))
+    with pytest.raises(RunError, match="not a forecaster"):
+        gc.Forecaster.load(saved)
 
 
 class Bomb:

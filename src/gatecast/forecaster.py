@@ -264,6 +264,7 @@ class Forecaster:
             forecaster._kind = content["ensemble"]
             if "calibration" in arrays:
                 forecaster._calibration = Calibration(arrays["calibration"], arrays.get("residuals"))
+            _check_tail(forecaster._settings, fitted, content, arrays)
             forecaster._tail = _problem_of(forecaster._settings, content["symbols"], content["names"], arrays)
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{folder}: not a forecaster of this version of gatecast ({error})") from None
@@ -340,6 +341,25 @@ def _tail(problem: Problem, origins: NDArray[np.int64]) -> Problem:
     """The problem cut to the windows that end at `origins`, one per symbol."""
     rows = (origins[:, None] + np.arange(1 - problem.lookback, 1)).ravel()
     return _with_rows(problem, **{name: getattr(problem, name)[rows] for name in TAIL_ARRAYS})
+
+
+def _check_tail(
+    settings: Experiment, fitted: FittedNetwork, content: dict[str, Any], arrays: dict[str, NDArray[Any]]
+) -> None:
+    """Raise ValueError where the last windows are not those of this network: native code reads them."""
+    symbols, width = fitted.scales[0].x_offset.shape
+    rows = len(arrays["symbol"])
+    if (settings.lookback, settings.horizon) != (fitted.lookback, fitted.scales[0].y_offset.shape[1]):
+        raise ValueError("its lookback or horizon is not that of its network")
+    if (len(content["symbols"]), len(content["names"])) != (symbols, width) or rows % fitted.lookback:
+        raise ValueError("its symbols, features or windows are not those of its network")
+    for name in TAIL_ARRAYS:
+        shape = (rows, width) if name == "features" else (rows,)
+        if arrays[name].shape != shape or arrays[name].dtype.kind not in "fi":
+            raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}, or no numbers")
+    symbol = arrays["symbol"]
+    if symbol.dtype.kind != "i" or (symbol < 0).any() or (symbol >= symbols).any():
+        raise ValueError(f"a window belongs to a symbol that is none of the {symbols}")
 
 
 def _problem_of(

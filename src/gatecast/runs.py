@@ -316,7 +316,7 @@ def _refuse(place: Path, folder: str | Path, overwrite: bool) -> None:
         raise RunError(f"{folder}: there can be no folder below the file {blocked}; choose another folder")
     if Path.cwd().is_relative_to(place) or Path.home().resolve().is_relative_to(place) or place.is_mount():
         raise RunError(
-            f"{folder} is the current folder, your home, one above them, or a disk: it cannot be replaced; "
+            f"{folder} is the current folder, your home, one above it, or a disk: it cannot be replaced; "
             "choose a folder in it"
         )
     if not place.is_dir() or not any(place.iterdir()):

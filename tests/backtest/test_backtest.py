@@ -221,7 +221,8 @@ def test_the_command(saved, command, tmp_path):
     tested = backtest(run, cost=2, draws=50)
     assert out.startswith(f"{tested.verdict.text}\n\n{tested.table()}\n")
     files = {path.name: path for path in (tmp_path / "traded").iterdir()}
-    assert set(files) == {"backtest.json", "backtest.html", "daily.csv", "money.png", "sharpe.png"}
+    written = {"backtest.json", "backtest.html", "daily.csv", "money.png", "sharpe.png"}
+    assert set(files) == {*written, ".gatecast"}
     assert json.loads(files["backtest.json"].read_text()) == json.loads(json.dumps(tested.summary()))
     assert files["money.png"].read_bytes().startswith(PNG)
     html = files["backtest.html"].read_text()

@@ -75,6 +75,56 @@ def test_a_pickle_with_a_matching_hash_is_refused_too(saved):
         load_network(saved)
 
 
+def changed(stem, *, settings=None, arrays=None):
+    """The model with other settings and arrays, and with hashes that fit."""
+    import hashlib
+
+    from safetensors.numpy import load, save
+
+    from gatecast.nn.storage import _digest
+
+    weights, file = stem.with_name(stem.name + ".safetensors"), stem.with_name(stem.name + ".json")
+    kept = load(weights.read_bytes())
+    for name, change in (arrays or {}).items():
+        kept[name] = np.ascontiguousarray(change(kept[name]))
+    weights.write_bytes(save(kept))
+    content = json.loads(file.read_text()) | (settings or {})
+    content.pop("sha256")
+    content["weights_sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    file.write_text(json.dumps({"sha256": _digest(content), **content}))
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        ("0/weight_hh_l0", lambda values: values[:4]),
+        ("1/out.weight", lambda values: values.astype(np.int32)),
+        ("0/weight_ih_l0", lambda values: values * np.nan),
+        ("scale/0/x_scale", lambda values: values[:, :1]),
+        ("scale/1/y_scale", lambda values: values * np.inf),
+    ],
+)
+def test_arrays_of_another_shape_or_type_are_refused(saved, name, change):
+    changed(saved, arrays={name: change})
+    with pytest.raises(RunError, match=name):
+        load_network(saved)
+
+
+@pytest.mark.parametrize("settings", [{"lookback": 0}, {"lookback": "5"}, {"lookback": 10**4000}])
+def test_an_absurd_lookback_is_refused(saved, settings):
+    changed(saved, settings=settings)
+    with pytest.raises(RunError):
+        load_network(saved)
+
+
+@pytest.mark.parametrize("setting", [{"hidden_size": 4}, {"num_layers": 10**6}, {"cell": "gru"}])
+def test_weights_that_do_not_fit_the_settings_are_refused(saved, setting):
+    content = json.loads(saved.with_name("lstm.json").read_text())
+    changed(saved, settings={"network": content["network"] | setting})
+    with pytest.raises(RunError, match="not a model"):
+        load_network(saved)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(RunError, match=r"gone\.json"):
         load_network(tmp_path / "gone")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +15,13 @@ from numpy.typing import NDArray
 from gatecast.errors import RunError
 from gatecast.experiment import Network, Training
 from gatecast.nn.fitting import FittedNetwork
+from gatecast.nn.network import shapes
 from gatecast.nn.population import Member, Trained
 from gatecast.problem.scaling import Scale
 
 NO_ROWS = np.zeros(0, dtype=np.int64)
 NO_LOSS = np.zeros(0, dtype=np.float32)
+MOST_LOOKBACK = 1_000_000  # bars
 SCALE_ARRAYS = ("x_offset", "x_scale", "y_offset", "y_scale")
 
 
@@ -111,6 +113,7 @@ def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any], dict[str, N
             trained.append(Trained(params, entry["epoch"], NO_LOSS, NO_LOSS))
         count = 1 + max(member.scale for member in members)
         scales = [Scale(*(arrays[f"scale/{i}/{name}"] for name in SCALE_ARRAYS)) for i in range(count)]
+        _check(network, content["lookback"], [one.params for one in trained], scales)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         raise RunError(f"{stem}: not a model of this version of gatecast ({error})") from None
     fitted = FittedNetwork(
@@ -126,6 +129,35 @@ def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any], dict[str, N
     prefix = "extra/"
     extra = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
     return fitted, content, extra
+
+
+def _check(
+    network: Network, lookback: int, weights: Sequence[Mapping[str, NDArray[Any]]], scales: Sequence[Scale]
+) -> None:
+    """Raise ValueError where arrays are not those that the settings ask for: native code reads them."""
+    if not isinstance(lookback, int) or not 0 < lookback < MOST_LOOKBACK:
+        raise ValueError(f"lookback is {str(lookback)[:20]}")
+    symbols, features = scales[0].x_offset.shape
+    horizon = scales[0].y_offset.shape[1]
+    for number, scale in enumerate(scales):
+        for name in SCALE_ARRAYS:
+            width = features if name.startswith("x") else horizon
+            _check_array(f"scale/{number}/{name}", getattr(scale, name), (symbols, width))
+    if network.num_layers > min(len(params) for params in weights):
+        raise ValueError("it lacks the weights of some layers")
+    expected = shapes(network, features=features, lookback=lookback, horizon=horizon)
+    for number, params in enumerate(weights):
+        if params.keys() != expected.keys():
+            raise ValueError(f"network {number} has other weights than its settings ask for")
+        for name, shape in expected.items():
+            _check_array(f"{number}/{name}", params[name], shape)
+
+
+def _check_array(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if values.shape != shape or values.dtype.kind != "f":
+        raise ValueError(f"{name} has shape {values.shape} and type {values.dtype}, not {shape} and float")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} holds a number that is not finite")
 
 
 def _read(path: Path) -> dict[str, Any]:
