@@ -1,4 +1,4 @@
-"""What benchmarks/acceptance.md says of ranges: `python benchmarks/ranges.py simulated`, or `… judged RUN`."""
+"""The figures on ranges: `python benchmarks/ranges.py simulated`, or `… judged RUN_FOLDER`."""
 
 from __future__ import annotations
 
