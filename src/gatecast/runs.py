@@ -28,7 +28,8 @@ from gatecast.evaluation.metrics import scores
 from gatecast.evaluation.range_scores import range_scores
 from gatecast.evaluation.range_significance import RangeSignificance, range_significance
 from gatecast.evaluation.range_verdict import range_verdict
-from gatecast.evaluation.significance import Significance, significance
+from gatecast.evaluation.significance import DieboldMariano, Significance, Skill, significance
+from gatecast.evaluation.untrained import untrained
 from gatecast.evaluation.verdict import Verdict, verdict
 from gatecast.experiment import Experiment, read_experiment
 from gatecast.nn.fitting import FittedNetwork
@@ -64,6 +65,16 @@ class Result:
         return self.outcome.frame
 
     @cached_property
+    def untrained(self) -> dict[str, str]:
+        """Networks that did not train, and why; they are not judged."""
+        return untrained(self.outcome, self.training)
+
+    @cached_property
+    def judged(self) -> Forecasts:
+        """`outcome` without the networks that did not train."""
+        return self.outcome.without(self.untrained)
+
+    @cached_property
     def scores(self) -> pd.DataFrame:
         """One row per model, symbol and step; see `gatecast.evaluation.metrics.scores`."""
         return scores(self.outcome)
@@ -71,7 +82,7 @@ class Result:
     @cached_property
     def significance(self) -> Significance:
         """Diebold-Mariano, SPA and the model confidence set against naive."""
-        return significance(self.outcome, seed=self.experiment.seed)
+        return significance(self.judged, seed=self.experiment.seed)
 
     @cached_property
     def range_scores(self) -> pd.DataFrame:
@@ -82,24 +93,25 @@ class Result:
     @cached_property
     def range_significance(self) -> RangeSignificance | None:
         """The same tests of the CRPS against the baselines that have a range; None where no model has."""
-        return range_significance(self.outcome, seed=self.experiment.seed)
+        return range_significance(self.judged, seed=self.experiment.seed)
 
     @cached_property
     def lag(self) -> dict[str, Lag]:
         """Per model: is the forecast an old price, shifted?"""
-        return lags(self.outcome, self._history())
+        return lags(self.judged, self._history())
 
     @cached_property
     def verdict(self) -> Verdict:
         """Two to five plain sentences on the point, and one to three on the range where a model has one."""
         tests = self.range_significance
         return verdict(
-            self.outcome,
+            self.judged,
             self.significance,
             self.lag,
             seeds=self.experiment.seeds,
             folds=self.experiment.folds,
-            ranges=None if tests is None else range_verdict(self.outcome, tests),
+            ranges=None if tests is None else range_verdict(self.judged, tests),
+            untrained=self.untrained,
             notes=self.notes,
         )
 
@@ -124,15 +136,13 @@ class Result:
         scores = self.scores
         symbol = "all" if "all" in set(scores["symbol"]) else scores["symbol"].iloc[0]
         shown = scores[(scores["step"] == "all") & (scores["symbol"] == symbol)].set_index("model")
-        lines = [f"{'model':<16}{'MASE':>8}{'RMSE':>9}{'R2':>9}{'direction':>11}{'DM p':>8}"]
+        lines = [f"{'model':<16}{'skill':>9}{'90 % interval':>21}{'p':>8}{'RMSE':>9}{'direction':>11}"]
         for name, row in shown.iterrows():
             judged = self.significance.models.get(str(name))
-            p = judged.diebold_mariano.p if judged else math.nan
-            cells = (
-                (row["mase"], 8, ".3f"), (row["rmse_return"], 9, ".3%"), (row["r2_return"], 9, "+.4f"),
-                (row["directional_accuracy"], 11, ".1%"), (p, 8, ".3f"),
-            )  # fmt: skip
-            lines.append(f"{name:<16}" + "".join(_cell(*cell) for cell in cells))
+            cells = _skill_cells(judged.skill, judged.diebold_mariano) if judged else _skill_cells()
+            cells += _cell(row["rmse_return"], 9, ".3%") + _cell(row["directional_accuracy"], 11, ".1%")
+            lines.append(f"{name:<16}{cells}")
+        lines.append("skill: squared error saved against naive; p: one-sided, of the Diebold-Mariano test")
         return "\n".join(lines + self._range_lines())
 
     def _range_lines(self) -> list[str]:
@@ -144,20 +154,21 @@ class Result:
         shown = scores[(scores["step"] == "all") & (scores["symbol"] == symbol)].set_index("model")
         lines = [
             "",
-            f"{'range':<16}{'CRPS':>8}{'vs best':>9}{'DM p':>8}{'log score':>11}"
+            f"{'range':<16}{'CRPS':>8}{'skill':>9}{'90 % interval':>21}{'p':>8}{'log score':>11}"
             f"{'50 %':>8}{'80 %':>8}{'95 %':>8}{'VaR 1 %':>9}",
         ]
         for name, row in shown.iterrows():
             pair = tests.pair(str(name))
+            skill = _skill_cells(pair.skill, pair.diebold_mariano) if pair else _skill_cells()
             cells = (
-                (row["crps"], 8, ".4f"), (pair.skill.value if pair else math.nan, 9, "+.2%"),
-                (pair.diebold_mariano.p if pair else math.nan, 8, ".3f"), (row["log_score"], 11, ".4f"),
-                (row["coverage_50"], 8, ".1%"), (row["coverage_80"], 8, ".1%"),
+                (row["log_score"], 11, ".4f"), (row["coverage_50"], 8, ".1%"), (row["coverage_80"], 8, ".1%"),
                 (row["coverage_95"], 8, ".1%"), (row["var_1"], 9, ".2%"),
             )  # fmt: skip
-            lines.append(f"{name:<16}" + "".join(_cell(*cell) for cell in cells))
+            lines.append(
+                f"{name:<16}{_cell(row['crps'], 8, '.4f')}{skill}" + "".join(_cell(*cell) for cell in cells)
+            )
         if tests.benchmark is not None:
-            lines.append(f"vs best: CRPS saved against {tests.benchmark}, the best baseline that has a range")
+            lines.append(f"skill: CRPS saved against {tests.benchmark}, the best baseline that has a range")
         return lines
 
     def summary(self) -> dict[str, Any]:
@@ -175,6 +186,7 @@ class Result:
                 "significance": self.significance.as_dict(),
                 "range_scores": self.range_scores.to_dict(orient="records"),
                 "range_significance": self.range_significance and self.range_significance.as_dict(),
+                "untrained": self.untrained,
                 "lag": {name: lag.as_dict() for name, lag in self.lag.items()},
                 "scales": self.outcome.scales.to_dict(orient="records"),
                 "warnings": list(self.warnings),
@@ -374,6 +386,15 @@ def _replace(partial: Path, folder: Path) -> None:
         old.replace(folder)
         raise
     shutil.rmtree(old, ignore_errors=True)
+
+
+def _skill_cells(skill: Skill | None = None, test: DieboldMariano | None = None) -> str:
+    """A skill, its interval and the one-sided p in columns of 9, 21 and 8; dashes where there is none."""
+    if skill is None or test is None:
+        return "–".rjust(9) + "–".rjust(21) + "–".rjust(8)
+    known = math.isfinite(skill.low)
+    interval = f"{skill.low:+.2%} … {skill.high:+.2%}" if known else "–"
+    return _cell(skill.value, 9, "+.2%") + interval.rjust(21) + _cell(test.p_better, 8, ".3f")
 
 
 def _cell(value: float, width: int, form: str) -> str:

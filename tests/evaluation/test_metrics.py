@@ -8,6 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from gatecast.evaluation import metrics
 from gatecast.evaluation.metrics import SCORES, SPREADS, scores
+from gatecast.evaluation.significance import significance
 
 Y = np.array([3.0, -0.5, 2.0, 7.0])
 F = np.array([2.5, 0.0, 2.0, 8.0])
@@ -130,31 +131,30 @@ def test_every_score_by_a_plain_loop(world):
     assert len(table) == 2 * 3 * 4
 
     def expected(values, rows, steps):
-        found = {name: [] for name in ("e", "ape", "sape", "q", "e0", "r", "r0", "hit")}
+        found = {name: [] for name in ("e", "ape", "sape", "q", "r", "s", "s0", "hit")}
         for i in rows:
             for k in steps:
                 y, f, a = forecasts.y[i, k], values[i, k], forecasts.anchor[i]
                 found["e"].append(y - f)
-                found["e0"].append(y - a)
                 found["ape"].append(abs(y - f) / y)
                 found["sape"].append(2 * abs(y - f) / (y + f))
                 found["q"].append(abs(y - f) / scale[i])
                 found["r"].append((y - f) / a)
-                found["r0"].append((y - a) / a)
+                found["s"].append((y - f) / a / scale[i] ** 0.5)
+                found["s0"].append((y - a) / a / scale[i] ** 0.5)
                 found["hit"].append((y > a) == (f > a))
         mean = {name: float(np.mean(v)) for name, v in found.items()}
-        square = {name: float(np.mean(np.square(found[name]))) for name in ("e", "e0", "r", "r0")}
+        square = {name: float(np.mean(np.square(found[name]))) for name in ("e", "r", "s", "s0")}
         return {
             "mae": np.mean(np.abs(found["e"])),
             "rmse": square["e"] ** 0.5,
             "mape": mean["ape"],
             "smape": mean["sape"],
             "mase": mean["q"],
-            "r2": 1 - square["e"] / square["e0"],
+            "skill": 1 - square["s"] / square["s0"],
             "directional_accuracy": mean["hit"],
             "mae_return": np.mean(np.abs(found["r"])),
             "rmse_return": square["r"] ** 0.5,
-            "r2_return": 1 - square["r"] / square["r0"],
         }
 
     for step, steps in {"1": [0], "3": [2], "all": [0, 1, 2]}.items():
@@ -174,18 +174,26 @@ def test_every_score_by_a_plain_loop(world):
         assert np.isnan(row.mae) and np.isnan(row.rmse) and row.n == 80 * len(steps)
         for name in ("mape", "smape", "mase"):
             assert row[name] == pytest.approx((own["S0"][name] + own["S1"][name]) / 2)
-        for name in ("directional_accuracy", "mae_return", "rmse_return", "r2_return"):
+        for name in ("directional_accuracy", "mae_return", "rmse_return", "skill"):
             assert row[name] == pytest.approx(every[name])
-        weight = np.repeat(1 / scale[:, None], len(steps), axis=1)
-        loss = weight * ((forecasts.y - forecasts.forecast["gru"]) / forecasts.anchor[:, None])[:, steps] ** 2
-        base = weight * world.moves[:, steps] ** 2
-        assert row.r2 == pytest.approx(1 - loss.mean() / base.mean())
         assert row.reason == "mae: in price, so per symbol only; rmse: in price, so per symbol only"
+
+
+def test_the_skill_is_that_of_the_tests_of_significance_with_ragged_symbols(market):
+    world = market(symbols=3, dates=40, horizon=2)
+    keep = ~((world.parts["symbol"] == 1) & (np.arange(120) % 40 < 15))
+    scale = 1e-4 * (1 + world.parts["symbol"] + world.parts["fold"])
+    world.parts = {
+        k: v if k == "symbols" else v[keep] for k, v in (world.parts | {"naive_mse": scale}).items()
+    }
+    forecasts = world.forecasts({"drift": 0.003})
+    row = pick(scores(forecasts), model="drift", symbol="all", step="all")
+    assert row.skill == pytest.approx(significance(forecasts, seed=0).models["drift"].skill.value)
 
 
 def test_naive(world):
     row = pick(scores(world.forecasts({})), model="naive", symbol="S0", step="all")
-    assert row.r2 == 0 and row.r2_return == 0
+    assert row.skill == 0
     assert np.isnan(row.directional_accuracy)
     assert row.reason == "directional_accuracy: it forecasts no change"
     assert row.filter(like="_spread").isna().all()
@@ -211,8 +219,8 @@ def test_constant_prices(market):
     row = pick(table, model="drift", step="1")
     assert row.mae == pytest.approx(0.5)
     assert row.reason == (
-        "mase: naive makes no error in training; r2: naive makes no error; "
-        "directional_accuracy: the price never moves; r2_return: naive makes no error"
+        "skill: naive makes no error; mase: naive makes no error in training; "
+        "directional_accuracy: the price never moves"
     )
 
 
@@ -222,7 +230,7 @@ def test_a_constant_symbol_has_no_say_in_the_mean(world):
     both = pick(table, model="drift", symbol="all", step="1")
     other = pick(table, model="drift", symbol="S1", step="1")
     assert both.mase == other.mase and np.isfinite(both.mase)
-    assert both.r2 == pytest.approx(other.r2_return)
+    assert both.skill == other.skill
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf, 1e200])
@@ -231,9 +239,9 @@ def test_a_broken_forecast_is_nan_with_a_reason_and_stays_in_the_mean(world, bro
     table = scores(world.forecasts({"rnn": move}))
     row = pick(table, model="rnn", symbol="all", step="all")
     why = "an error is too large to square" if broken == 1e200 else "a forecast is not a finite number"
-    assert np.isnan(row.r2) and f"r2: {why}" in row.reason
+    assert np.isnan(row.skill) and f"skill: {why}" in row.reason
     assert np.isnan(row.mase) == (broken != 1e200)
-    assert np.isfinite(pick(table, model="rnn", symbol="S1", step="all").r2)
+    assert np.isfinite(pick(table, model="rnn", symbol="S1", step="all").skill)
 
 
 def test_negative_forecasts_are_scored(market):

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gatecast.evaluation.multiple import block_size, confidence_set, spa
+from gatecast.evaluation.multiple import confidence_set, spa
 
 
 def losses(seed, dates=200, **gains):
@@ -16,18 +16,34 @@ def losses(seed, dates=200, **gains):
     return pd.DataFrame(table)
 
 
-def test_block_size():
-    assert block_size(1258, 1) == 11 and block_size(1258, 20) == 20 and block_size(27, 1) == 3
+def test_spa_of_one_model_is_the_one_sided_diebold_mariano_test():
+    from gatecast.evaluation.significance import diebold_mariano
+
+    table = losses(0, model=0.05)
+    assert spa(table).p == pytest.approx(diebold_mariano(table["naive"] - table["model"], 1).p_better)
 
 
-def test_spa_of_one_model_is_the_one_sided_bootstrap_test():
-    """Against its own definition: the share of blocks' recentred t-values above the t-value."""
-    table = losses(0, gains=0.0, model=0.05)[["naive", "model"]]
-    d = (table["naive"] - table["model"]).to_numpy()
-    rng, block, n = np.random.default_rng(1), block_size(200, 1), len(d)
-    starts = rng.integers(0, n - block + 1, size=(20_000, -(-n // block)))
-    drawn = d[(starts[..., None] + np.arange(block)).reshape(20_000, -1)[:, :n]].mean(1) - d.mean()
-    assert spa(table, reps=4000).p == pytest.approx((drawn > d.mean()).mean(), abs=0.01)
+def test_a_confidence_set_of_two_is_the_two_sided_test():
+    from gatecast.evaluation.significance import diebold_mariano
+
+    table = losses(0, model=0.02)
+    p = confidence_set(table).p
+    assert sorted(p.values()) == pytest.approx([diebold_mariano(table["naive"] - table["model"], 1).p, 1.0])
+
+
+def test_both_agree_with_arch_where_losses_have_no_memory():
+    """arch draws blocks instead, and its SPA does not divide by the deviation: here all have the same."""
+    from arch.bootstrap import MCS, SPA
+
+    table = losses(7, dates=1000, a=0.012, b=0.0, c=0.005)
+    theirs = SPA(table["naive"], table[["a", "b", "c"]], 10, 2000, seed=0)
+    theirs.compute()
+    assert spa(table).p == pytest.approx(theirs.pvalues["consistent"], abs=0.06)
+    theirs = MCS(table, 0.1, 2000, 10, method="R", seed=0)
+    theirs.compute()
+    expected = theirs.pvalues["Pvalue"]
+    for name, p in confidence_set(table).p.items():
+        assert p == pytest.approx(expected[name], abs=0.15)
 
 
 def test_spa_keeps_its_size_over_ten_models_where_the_best_of_ten_t_tests_does_not():
@@ -61,7 +77,7 @@ def test_spa_leaves_out_what_cannot_be_studentised():
 
 
 def test_spa_bounds_and_seed():
-    table = losses(3, a=0.02, b=-0.2, c=0.0)
+    table = losses(3, a=0.06, b=-0.2, c=0.02)
     found = spa(table, seed=1, reps=300)
     assert found.lower <= found.p <= found.upper
     assert found == spa(table, seed=1, reps=300) != spa(table, seed=2, reps=300)
@@ -94,11 +110,12 @@ def test_equal_means_do_not_tie():
     assert set(confidence_set(table, reps=100).members) == {"naive", "mirror", "turned"}
 
 
-@pytest.mark.parametrize(("dates", "horizon"), [(0, 1), (1, 1), (19, 1), (30, 10)])
+@pytest.mark.parametrize(("dates", "horizon"), [(0, 1), (1, 1), (19, 1), (30, 10), (150, 20)])
 def test_too_few_dates(dates, horizon):
     table = losses(0, dates=dates, a=0.1)
+    why = f"only {dates} origin dates" if dates < 20 else f"{dates} dates at {horizon} steps are about"
     for found in (spa(table, horizon=horizon), confidence_set(table, horizon=horizon)):
-        assert found.reason.startswith(f"only {dates} origin dates")
+        assert found.reason.startswith(why)
 
 
 @pytest.mark.parametrize("value", [0.0, 1.0])

@@ -97,7 +97,7 @@ def test_no_ranges_no_networks_no_baselines(market):
     networks = judge(world.ranged({"gru": world.known(seeds=1)}))
     assert networks.benchmark is None and networks.pairs == ()
     assert networks.spa.reason == "no baseline has a range to compare with"
-    assert networks.frame.empty and "smallest_detectable" in networks.frame.columns
+    assert networks.frame.empty and np.isnan(networks.detectable)
 
 
 def test_a_broken_baseline_is_no_benchmark(market):

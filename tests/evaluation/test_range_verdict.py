@@ -15,7 +15,7 @@ from gatecast.evaluation.verdict import verdict
 
 def judge(forecasts, notes=()):
     found = range_verdict(forecasts, range_significance(forecasts, seed=0, reps=300), notes=notes)
-    assert 1 <= len(found.sentences) <= 4
+    assert 1 <= len(found.sentences) <= 5
     assert not re.search(r"\b(nan|inf|None)\b", " ".join(found.sentences))
     assert all(re.fullmatch(r"[^.](.|\n)*[^. ]\.", sentence) for sentence in found.sentences)
     assert not any("  " in sentence or ".." in sentence for sentence in found.sentences)
@@ -37,8 +37,9 @@ def test_a_network_knows_the_range_better(world):
     assert found.kind == "better" and found.kinds == {"gru": "better"}
     headline, note = found.sentences
     assert re.fullmatch(
-        r"gru knows the range better than past, the best of 2 baselines: its CRPS is \d\.\d % lower, give or "
-        r"take \d\.\d+ % \(SPA test, p < 0\.001\); its 80 % ranges held (79|8\d)\.\d % of the time\.",
+        r"gru knows the range better than past, the best of 2 baselines: its CRPS is \d\.\d % lower \(skill "
+        r"90 % interval \+\d\.\d\d … \+\d\.\d\d %; SPA test, p < 0\.001\); "
+        r"its 80 % ranges held (79|8\d)\.\d % of the time\.",
         headline,
     )
     assert note == "Ranges were calibrated on validation."
@@ -52,9 +53,9 @@ def test_no_evidence_names_what_could_have_been_seen(world):
     assert found.kind == "no evidence" and set(found.kinds) == {"gru", "lstm"}
     assert re.fullmatch(
         r"No evidence that any of 2 networks knows the range better than ewma-t, the only baseline that has "
-        r"one \(SPA test, p = 0\.\d+\): the CRPS of (gru|lstm) is (0\.\d+ %|hardly) (lower|higher); this "
-        r"test would have noticed an improvement of 0\.\d\d % in four cases out of five, and smaller ones "
-        r"more rarely; the 80 % ranges of (gru|lstm) held \d\d\.\d % of the time\.",
+        r"one \(SPA test, p = [01]\.\d+\): the CRPS of (gru|lstm) is (0\.\d+ %|hardly) (lower|higher); "
+        r"in four cases out of five, with 2 models tried, this test finds a skill of \d\.\d+ %, and smaller "
+        r"ones more rarely; the 80 % ranges of (gru|lstm) held \d\d\.\d % of the time\.",
         found.sentences[0],
     )
 
@@ -92,6 +93,16 @@ def test_ranges_that_do_not_hold_are_named(world):
     forecasts = world.ranged({"gru": world.known(seeds=1, wrong=1.5)})
     [wide, *_] = misses(forecasts, "gru")
     assert re.fullmatch(r"the 80 % ranges of gru are too wide: they held 9\d\.\d % of the time", wide)
+
+
+def test_a_baseline_whose_intervals_miss_badly_is_named(world):
+    ranges = {"gru": world.known(seeds=1), "har": world.known(wrong=0.7), "ewma-t": world.known(noise=0.1)}
+    text = " ".join(judge(world.ranged(ranges)).sentences)
+    assert re.search(
+        r"A baseline whose 80 % intervals held far too seldom or too often: har \(6\d\.\d %\); a smaller "
+        r"CRPS than theirs proves little\.",
+        text,
+    )
 
 
 def test_one_wrong_symbol_of_several_is_named(market):

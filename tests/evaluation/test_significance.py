@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import random
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,78 +15,54 @@ from gatecast.evaluation.significance import (
     significance,
     skill,
     skill_by_step,
-    smallest_detectable,
 )
 
 
-def sample_of_python_2(n):
-    """random.sample(range(n), n) as Python 2 drew it; the example below was printed by Python 2."""
-    pool, drawn = list(range(n)), []
-    for i in range(n):
-        j = int(random.random() * (n - i))
-        drawn.append(pool[j])
-        pool[j] = pool[n - i - 1]
-    return np.array(drawn, dtype=float)
+def by_hand(d, count):
+    """The statistic by plain loops over the formula of Lazarus, Lewis, Stock and Watson (2018)."""
+    n, variance = len(d), 0.0
+    for j in range(1, count + 1):
+        average = sum(np.sqrt(2) * np.cos(np.pi * j * (t + 0.5) / n) * d[t] for t in range(n)) / np.sqrt(n)
+        variance += average**2 / count
+    return d.mean() / np.sqrt(variance / n)
 
 
 @pytest.mark.parametrize(
-    ("power", "statistic", "p"),
+    ("n", "horizon", "pooled", "count"),
     [
-        (1, 1.3275742446369585, 0.18737195617455585),
-        (2, 1.2112523589452902, 0.22868210381769466),
-        (4, 0.9124498079287283, 0.36374861695187799),
+        (171, 1, False, 12),
+        (171, 20, False, 4),
+        (774, 1, False, 34),
+        (774, 1, True, 16),
+        (1258, 20, False, 31),
     ],
 )
-def test_published_example_with_horizon_1(power, statistic, p):
-    # README of github.com/johntwk/Diebold-Mariano-Test (statistic with the correction of 1997).
-    random.seed(123)
-    y, first, second = (sample_of_python_2(100) for _ in range(3))
-    found = diebold_mariano(np.abs(y - first) ** power - np.abs(y - second) ** power, horizon=1)
-    assert found.statistic == pytest.approx(statistic, rel=1e-12)
-    assert found.p == pytest.approx(p, rel=1e-12)
-    assert found.p_better == pytest.approx(p / 2) and found.p_worse == pytest.approx(1 - p / 2)
+def test_equals_the_formula_by_hand(n, horizon, pooled, count):
+    d = np.random.default_rng(n).normal(0.1, 1, n)
+    found = diebold_mariano(d, horizon, pooled=pooled)
+    assert found.cosines == count
+    assert found.statistic == pytest.approx(by_hand(d, count))
+    assert found.p_better == pytest.approx(stats.t.sf(found.statistic, count))
+    assert found.p == pytest.approx(2 * min(found.p_better, found.p_worse))
 
 
-def test_published_example_with_horizon_3():
-    # Tests of github.com/edoannunziata/dieboldmariano: absolute loss, h = 3, one-sided p.
-    first = np.array(
-        [0.3675225224615024, 0.5450608127223211, 0.22044990720021074, 0.8688743471040006, 0.6072512228948467,
-         0.8582283746501538, 0.41662295816718187, 0.3812100211114714, 0.7185133356116706, 0.30827323290318875,
-         0.4297093624074402, 0.8615974488577858, 0.7240514514808826, 0.3450839595261038, 0.19675301374013598]
-    )  # fmt: skip
-    second = np.array(
-        [0.12794132529988733, 0.3679643204341153, 0.768715420996091, 0.09972248964114683, 0.27197653636654284,
-         0.28797629010039505, 0.9160213458582482, 0.6112628048698798, 0.5452873235576241, 0.06785907231746158,
-         0.6072666485541124, 0.6241575753989782, 0.39998026828867217, 0.19895665605941748, 0.8094941215215619]
-    )  # fmt: skip
-    found = diebold_mariano(first - second, horizon=3)
-    assert found.statistic == pytest.approx(1.2109, abs=5e-5)
-    assert found.p_worse == pytest.approx(0.877, abs=5e-5)
-    assert (found.lags, found.kernel, found.n) == (2, "rectangular", 15)
-
-
-def test_published_example_that_leans_the_other_way():
-    # The same tests: squared loss, h = 1.
-    found = diebold_mariano(np.arange(6.0) ** 2 - np.array([0, 2, 3, 3, 5, 6.0]) ** 2, horizon=1)
-    assert found.statistic == pytest.approx(-2.4905, abs=5e-5)
-    assert found.p == pytest.approx(0.05513, abs=5e-6)
-
-
-def test_equals_statsmodels_at_horizon_1():
-    y, a, b = np.random.default_rng(1).normal(size=(3, 50))
+def test_agrees_with_statsmodels_at_horizon_1():
+    """Losses without a memory: another variance, the same question."""
+    y, a, b = np.random.default_rng(1).normal(size=(3, 2000))
     theirs = diebold_mariano_test(y, a, b, lags=0, harvey_adj=True, horizon=1)
     ours = diebold_mariano((y - a) ** 2 - (y - b) ** 2, 1)
-    assert (ours.statistic, ours.p) == pytest.approx((theirs.statistic, theirs.pvalue), rel=1e-10)
+    assert ours.statistic == pytest.approx(theirs.statistic, abs=0.25)
 
 
-def test_falls_back_to_bartlett_where_the_variance_is_negative():
-    d = np.array([1.0, -1.0] * 10) + 0.1
-    ours = diebold_mariano(d, horizon=2)
-    centred = d - d.mean()
-    variance = (centred @ centred + centred[1:] @ centred[:-1]) / 20 / 20
-    factor = np.sqrt((20 + 1 - 4 + 2 / 20) / 20)
-    assert ours.kernel == "bartlett"
-    assert ours.statistic == pytest.approx(factor * 0.1 / np.sqrt(variance))
+@given(st.integers(0, 10**6), st.floats(-0.3, 0.3))
+def test_the_interval_excludes_zero_exactly_where_the_one_sided_test_rejects(seed, gain):
+    rng = np.random.default_rng(seed)
+    naive = rng.chisquare(1, 120) + 0.5
+    loss = naive * (1 - gain) + rng.normal(0, 0.5, 120)
+    test, found = diebold_mariano(naive - loss, 1), skill(naive, loss, 1)
+    assert (test.p_better < 0.05) == (found.low > 0)
+    assert (test.p_worse < 0.05) == (found.high < 0)
+    assert found.low <= found.value <= found.high
 
 
 differences = arrays(np.float64, st.integers(6, 60), elements=st.floats(-10, 10))
@@ -101,7 +75,7 @@ def test_antisymmetric_and_without_unit(d, horizon, unit):
     np.testing.assert_allclose(mirrored.statistic, -found.statistic, rtol=1e-9)
     np.testing.assert_allclose(mirrored.p_better, found.p_worse, rtol=1e-9, atol=1e-300)
     np.testing.assert_allclose(mirrored.p, found.p, rtol=1e-9, atol=1e-300)
-    if not found.reason and not scaled.reason and found.kernel == scaled.kernel:
+    if not found.reason and not scaled.reason:
         np.testing.assert_allclose(scaled.statistic, found.statistic, rtol=1e-6)
 
 
@@ -159,18 +133,6 @@ def test_one_symbol_is_the_plain_squared_error(market):
     np.testing.assert_allclose(losses["drift"], (world.moves[:, 0] - 0.01) ** 2 / 1e-4)
 
 
-def test_the_smallest_detectable_is_found_in_four_of_five_cases():
-    rng, n = np.random.default_rng(0), 250
-    naive = np.full(n, 2.0)
-    size = smallest_detectable(rng.normal(size=100_000), np.full(100_000, 2.0), 1) * np.sqrt(100_000 / n)
-    found = [diebold_mariano(rng.normal(2 * size, 1, n), 1).p_better < 0.05 for _ in range(1000)]
-    assert 0.77 < np.mean(found) < 0.83
-    assert size == pytest.approx(2.4865 / np.sqrt(n) / 2, rel=0.02)
-    for undefined in (np.zeros(n), np.full(n, np.nan)):
-        assert np.isnan(smallest_detectable(undefined, naive, 1))
-    assert np.isnan(smallest_detectable(np.ones(n), np.zeros(n), 1))
-
-
 def test_the_skill_interval_covers_the_truth():
     rng = np.random.default_rng(0)
     hits = 0
@@ -178,7 +140,7 @@ def test_the_skill_interval_covers_the_truth():
         naive = rng.chisquare(1, 200)
         found = skill(naive, 0.9 * naive + 0.2 * rng.chisquare(1, 200), 1)  # 1 - 1.1
         hits += found.low <= -0.1 <= found.high
-    assert 930 <= hits <= 970
+    assert 870 <= hits <= 930
 
 
 def test_skill_by_step(market):
@@ -249,19 +211,23 @@ def test_the_same_seed_gives_the_same_numbers(market):
     )
     first, again = (significance(forecasts, seed=3, reps=200) for _ in range(2))
     assert first.spa == again.spa and first.confidence_set == again.confidence_set
-    assert significance(forecasts, seed=4, reps=200).spa != first.spa
+    assert significance(forecasts, seed=4, reps=200).confidence_set != first.confidence_set
 
 
 @pytest.mark.parametrize("horizon", [1, 6])
 def test_too_few_dates(market, horizon):
-    world = market(dates=19 if horizon == 1 else 23, horizon=horizon)
+    world = market(dates=19 if horizon == 1 else 45, horizon=horizon)
     found = significance(world.forecasts({"drift": 0.01}), seed=0)
-    assert found.spa.reason.startswith(f"only {found.dates} origin dates; the tests need")
+    why = {
+        1: "only 19 origin dates; the tests need 20",
+        6: "45 dates at 6 steps are about 8 independent periods",
+    }
+    assert found.spa.reason.startswith(why[horizon])
     assert (
         found.confidence_set.members == ()
         and found.models["drift"].diebold_mariano.reason == found.spa.reason
     )
-    assert np.isnan(found.models["drift"].smallest_detectable)
+    assert np.isnan(found.detectable)
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf, 1e150, 1e200])
@@ -290,10 +256,3 @@ def test_naive_alone(market):
         and found.spa.reason == "no model has usable losses that differ from those of naive"
     )
     assert found.confidence_set.members == ("naive",) and found.frame.empty
-
-
-def test_student_t_of_the_statistic():
-    d = np.random.default_rng(0).normal(0.2, 1, 12)
-    found = diebold_mariano(d, 1)
-    plain = stats.ttest_1samp(d, 0)  # at h = 1 the correction makes it the t-test
-    assert (found.statistic, found.p) == pytest.approx((plain.statistic, plain.pvalue))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gatecast.evaluation.hac import long_run_variance, newey_west_lags
+from gatecast.evaluation.longrun import cosines, variance_of_mean
 
 
 @dataclass(frozen=True)
@@ -36,14 +36,16 @@ def pesaran_timmermann(
     y_move, f_move  (n,) actual and forecast change; a y_move of 0 is left out, as in directional_accuracy.
                     A side is "up" (> 0) or not.
     date            (n,) for moves of several symbols: moves of a date are one observation, and the statistic
-                    is a Newey-West t of the mean covariance of the sides per date, in the way of Blaskowitz
-                    and Herwartz (2014), because 30 symbols that move together are not 30 observations
+                    is a t of the mean covariance of the sides per date with its long-run variance
+                    (`longrun`), in the way of Blaskowitz and Herwartz (2014), because 30 symbols that move
+                    together are not 30 observations
 
     Without dates: S = (P - P*) / sqrt(V(P) - V(P*)), the paper's eq. 6 without the last term of V(P*), which
     is of order 1 / n²; S² is then Pearson's chi-square of the 2 x 2 table. The paper assumes no correlation
     in time: use changes that do not overlap (step 1).
     """
     from scipy.stats import norm
+    from scipy.stats import t as student
 
     y_move, f_move = np.asarray(y_move, dtype=np.float64), np.asarray(f_move, dtype=np.float64)
     if y_move.ndim != 1 or y_move.shape != f_move.shape:
@@ -75,8 +77,10 @@ def pesaran_timmermann(
     else:
         _, day = np.unique(date[moved], return_inverse=True)
         per_day = np.bincount(day, weights=agreement) / (n / (day.max() + 1))
-        spread = long_run_variance(per_day, newey_west_lags(len(per_day)), "bartlett") / len(per_day)
-        if spread <= 0:
+        degrees = cosines(len(per_day), 1, pooled=True)
+        variance = variance_of_mean(per_day, degrees)
+        if variance <= 0:
             return undefined("one date only")
-        statistic = float(per_day.mean() / np.sqrt(spread))
+        statistic = float(per_day.mean() / np.sqrt(variance))
+        return PesaranTimmermann(statistic, float(student.sf(statistic, degrees)), accuracy, expected, n)
     return PesaranTimmermann(statistic, float(norm.sf(statistic)), accuracy, expected, n)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -14,6 +15,8 @@ from gatecast.errors import RunError
 from gatecast.evaluation.ranges import PARAMETERS, QUANTILE_COLUMNS, Range, has_range
 
 Floats = NDArray[np.float64]
+
+Part = TypeVar("Part")
 
 COLUMNS = ["symbol", "model", "fold", "seed", "origin", "date", "step", "y", "forecast"]
 RANGE_COLUMNS = (*QUANTILE_COLUMNS, *PARAMETERS, "crps", "log_score", "pit")
@@ -72,6 +75,17 @@ class Forecasts:
     def horizon(self) -> int:
         """Steps ahead."""
         return int(self.y.shape[1])
+
+    def without(self, models: Collection[str]) -> Forecasts:
+        """The forecasts of all other models."""
+        if not models:
+            return self
+        return replace(
+            self,
+            forecast=_without(self.forecast, models),
+            seeds=_without(self.seeds, models),
+            ranges=_without(self.ranges, models),
+        )
 
     @property
     def scales(self) -> pd.DataFrame:
@@ -194,6 +208,10 @@ class Forecasts:
                 "forecast": values.ravel(),
             }
         )
+
+
+def _without(part: dict[str, Part], models: Collection[str]) -> dict[str, Part]:
+    return {name: values for name, values in part.items() if name not in models}
 
 
 def _stacked(by_seed: dict[int, Floats]) -> Floats:

@@ -21,11 +21,10 @@ Floats = NDArray[np.float64]
 Score = Any  # a float where nothing is left of the shape, else an array
 
 SCORES = [
-    "mae", "rmse", "mape", "smape", "mase", "r2", "directional_accuracy",
-    "mae_return", "rmse_return", "r2_return",
+    "skill", "mae", "rmse", "mape", "smape", "mase", "directional_accuracy", "mae_return", "rmse_return",
 ]  # fmt: skip
 PRICE_SCORES = ("mae", "rmse")
-SPREADS = ["rmse", "mase", "r2", "r2_return", "directional_accuracy"]
+SPREADS = ["skill", "rmse", "mase", "directional_accuracy"]
 
 # A forecast far off or not finite scores inf or NaN; that is an answer, not a warning.
 _quiet = np.errstate(over="ignore", invalid="ignore")
@@ -37,14 +36,15 @@ def scores(forecasts: Forecasts) -> pd.DataFrame:
     model, symbol         where there are several symbols, also rows with symbol "all"
     step                  "1" … "h", and "all": every step counts the same
     n                     forecasts scored: origins, times h where step is "all"
+    skill                 1 - loss / loss of naive, a fraction, of the loss that `significance` tests: the
+                          squared error as a fraction of the anchor, by that of naive in the training of that
+                          symbol and fold; the mean over the symbols of a date, then over dates
     mae, rmse             in price; per symbol only
     mape, smape           fractions; for symbol "all" the mean over symbols
     mase                  against naive's error in the training of that fold (over all its steps); likewise
-    r2                    against naive, out of sample; for symbol "all" each squared error, as a fraction of
-                          the anchor, is divided by that of naive in training, so that no symbol outweighs
     directional_accuracy  a fraction
-    mae_return, rmse_return, r2_return   of the error as a fraction of the anchor, (y - forecast) / anchor
-    …_spread              of rmse, mase, r2, r2_return, directional_accuracy: the standard deviation (n - 1)
+    mae_return, rmse_return   of the error as a fraction of the anchor, (y - forecast) / anchor
+    …_spread              of skill, rmse, mase, directional_accuracy: the standard deviation (n - 1)
                           over the scores of the seeds; NaN for baselines and for a single seed
     reason                why a score of this row is NaN ("directional_accuracy: it forecasts no change");
                           empty where none is
@@ -85,12 +85,12 @@ def _of_symbol(forecasts: Forecasts, index: NDArray[np.int64], members: Floats) 
     anchor = np.broadcast_to(forecasts.anchor[index], y.shape)
     scale = np.broadcast_to(forecasts.naive_mae[index], y.shape)
     return {
+        "skill": _skill(forecasts, index, members),
         "mae": _per_step(mae, y, f),
         "rmse": _per_step(rmse, y, f),
         "mape": _per_step(mape, y, f),
         "smape": _per_step(smape, y, f),
         "mase": _per_step(mase, y, f, scale),
-        "r2": _per_step(r2, y, f, anchor),
         "directional_accuracy": _per_step(directional_accuracy, y, f, anchor),
     } | _of_returns(*_moves(y, f, anchor))
 
@@ -105,9 +105,6 @@ def _of_all(
     y_move, f_move = _moves(np.ascontiguousarray(forecasts.y.T), members, forecasts.anchor)
     still = np.zeros_like(y_move)
     unknown = np.full((len(members), forecasts.horizon + 1), np.nan)
-    usable = forecasts.naive_mse > 0
-    scale = np.sqrt(forecasts.naive_mse[usable])
-    scaled = (y_move[:, usable] / scale, f_move[:, :, usable] / scale, still[:, usable])
     # A symbol where the data leave a score undefined has no say; a model that leaves it undefined gets none.
     having = {
         "mape": [name for name, index in rows.items() if forecasts.y[index].all()],
@@ -120,7 +117,7 @@ def _of_all(
             score: np.mean([tables[name][score] for name in names], axis=0) if names else unknown
             for score, names in having.items()
         },
-        "r2": _per_step(r2, *scaled) if usable.any() else unknown,
+        "skill": _skill(forecasts, np.arange(len(forecasts.symbol)), members),
         "directional_accuracy": _per_step(directional_accuracy, y_move, f_move, still),
     } | _of_returns(y_move, f_move)
 
@@ -129,8 +126,21 @@ def _of_returns(y_move: Floats, f_move: Floats) -> dict[str, Floats]:
     return {
         "mae_return": _per_step(mae, y_move, f_move),
         "rmse_return": _per_step(rmse, y_move, f_move),
-        "r2_return": _per_step(r2, y_move, f_move, np.zeros_like(y_move)),
     }
+
+
+@_quiet
+def _skill(forecasts: Forecasts, index: NDArray[np.int64], members: Floats) -> Floats:
+    """(members, h + 1) the skill of the origins `index`, each weighing one over the origins of its date."""
+    index = index[(forecasts.naive_mse[index] > 0) & (forecasts.anchor[index] != 0)]
+    if not len(index):
+        return np.full((len(members), forecasts.horizon + 1), np.nan)
+    _, day, of_date = np.unique(forecasts.origin[index], return_inverse=True, return_counts=True)
+    scale = np.sqrt(forecasts.naive_mse[index] * of_date[day])
+    y_move, f_move = _moves(
+        np.ascontiguousarray(forecasts.y[index].T), members[:, :, index], forecasts.anchor[index]
+    )
+    return _per_step(r2, y_move / scale, f_move / scale, np.zeros_like(y_move))
 
 
 @_quiet
@@ -170,9 +180,9 @@ def _why(
         return "a price is 0"
     if score == "mase" and (forecasts.naive_mae[index] == 0).any():
         return "naive makes no error in training"
-    if score.startswith("r2") and (y == anchor).all():
+    if score == "skill" and (y == anchor).all():
         return "naive makes no error"
-    if score == "r2" and symbol == "all" and not forecasts.naive_mse.any():
+    if score == "skill" and not forecasts.naive_mse[index].any():
         return "naive makes no error in training"
     if score == "directional_accuracy":
         return "the price never moves" if (y == anchor).all() else "it forecasts no change"

@@ -1,7 +1,7 @@
 """Tests over all models at once: is the best of them better than luck, and which can still be the best?
 
-Both take the losses per date (`significance.losses_by_date`). Blocks of dates are drawn, not single dates,
-so that losses of overlapping forecasts and of calm and wild times stay together.
+Both take the losses per date (`significance.losses_by_date`) and the maximum of t-statistics under the
+long-run covariance of `longrun`, by Monte Carlo.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gatecast.evaluation.hac import long_run_variance
+from gatecast.evaluation.longrun import cosine_averages, cosines, draws, t_statistics, too_few
 
-MIN_DATES = 20
 SAME = 1e-12  # of the mean loss: a difference below is rounding
+REPS = 5000
 
 Floats = NDArray[np.float64]
 
@@ -24,16 +24,16 @@ Floats = NDArray[np.float64]
 class SuperiorAbility:
     """Test of superior predictive ability: is any of `models` better than the benchmark?
 
-    p      p-value of the null "none is better" (Hansen's consistent one), between `lower` and `upper`; NaN
-           with a `reason`
-    block  dates in a block
+    p        p-value of the null "none is better" (Hansen's consistent one), between `lower` and `upper`; NaN
+             with a `reason`
+    cosines  of the long-run covariance
     """
 
     models: tuple[str, ...]
     p: float
     lower: float
     upper: float
-    block: int
+    cosines: int
     reason: str = ""
 
 
@@ -47,7 +47,7 @@ class ConfidenceSet:
 
     size: float
     p: dict[str, float]
-    block: int
+    cosines: int
     reason: str = ""
 
     @property
@@ -56,68 +56,85 @@ class ConfidenceSet:
         return tuple(model for model, p in self.p.items() if p > self.size)
 
 
-def block_size(dates: int, horizon: int) -> int:
-    """Dates in a block: n^(1/3) (the rate of Künsch 1989), and no less than the overlap of the forecasts."""
-    return max(horizon, int(np.ceil(dates ** (1 / 3))))
-
-
 def spa(
-    losses: pd.DataFrame, benchmark: str = "naive", *, horizon: int = 1, seed: int = 0, reps: int = 1000
+    losses: pd.DataFrame,
+    benchmark: str = "naive",
+    *,
+    horizon: int = 1,
+    pooled: bool = False,
+    seed: int = 0,
+    reps: int = REPS,
 ) -> SuperiorAbility:
-    """Superior predictive ability over all models tried (Hansen 2005), by moving blocks; seeded.
+    """Superior predictive ability over all models tried (Hansen 2005); seeded.
 
-    losses  dates x models, `benchmark` among them
-    One test for all models: trying more of them makes it harder, not easier, to find a winner. Models whose
-    losses differ from the benchmark's by nothing, or by the same on every date, are left out (no variance to
-    divide by), and so are models with a loss that is not finite.
-
-    arch.bootstrap.SPA takes the largest mean difference without dividing by its standard deviation, whatever
-    `studentize` says; Hansen's statistic divides (eq. 2), without which one wild model hides all others. So
-    each difference is divided first, by its long-run deviation over one block (Bartlett), which is what
-    moving blocks imply.
+    losses  dates x models, `benchmark` among them; pooled: means over several symbols
+    One test for all models: trying more of them makes it harder, not easier, to find a winner. The statistic
+    is the largest t of the mean differences, each divided by its own long-run deviation, or 0 where none is
+    above. Its distribution under the null is drawn; models with t below -sqrt(2 log log n) keep their mean
+    there (Hansen's recentring), so that bad models do not hide a good one. With one model it is the
+    one-sided Diebold-Mariano test. Left out are models whose losses differ from the benchmark's by nothing or
+    by the same on every date (no variance to divide by), and those with a loss that is not finite.
     """
-    from arch.bootstrap import SPA
+    from scipy.stats import t as student
 
-    block = block_size(len(losses), horizon)
-    base, scaled = losses[benchmark].to_numpy(), {}
+    dates = len(losses)
+    count = cosines(dates, horizon, pooled=pooled)
+    base, different = losses[benchmark].to_numpy(), {}
     for name in losses.columns.drop(benchmark):
         loss = losses[name].to_numpy()
-        if len(loss) and np.isfinite(base - loss).all() and not _constant(base - loss, base, loss):
-            deviation = np.sqrt(long_run_variance(base - loss, block - 1, "bartlett"))
-            scaled[str(name)] = (base - loss) / deviation
-    names = tuple(scaled)
-    names = tuple(scaled)
-    reason = too_few(len(losses), horizon)
+        if dates and np.isfinite(base - loss).all() and not _constant(base - loss, base, loss):
+            different[str(name)] = base - loss
+    names = tuple(different)
+    reason = too_few(dates, horizon)
     if not reason and not names:
         reason = f"no model has usable losses that differ from those of {benchmark}"
     if reason:
-        return SuperiorAbility(names, np.nan, np.nan, np.nan, block, reason)
-    models = -np.column_stack(list(scaled.values()))
-    test = SPA(np.zeros(len(models)), models, block, reps, bootstrap="moving block", seed=seed)
-    test.compute()
-    p = test.pvalues
-    return SuperiorAbility(names, float(p["consistent"]), float(p["lower"]), float(p["upper"]), block)
+        return SuperiorAbility(names, np.nan, np.nan, np.nan, count, reason)
+    difference = np.column_stack(list(different.values()))
+    averages = cosine_averages(difference, count)
+    t = t_statistics(np.sqrt(dates) * difference.mean(axis=0), averages)
+    found = max(float(t.max()), 0.0)
+    if len(names) == 1:
+        only = float(student.sf(found, count)) if found > 0 else 1.0
+        return SuperiorAbility(names, only, only, only, count)
+    drawn = t_statistics(*draws(averages, reps, seed))
+
+    def p(centre: Floats) -> float:
+        return float(np.mean(np.maximum((drawn + centre).max(axis=1), 0.0) >= found))
+
+    return SuperiorAbility(names, p(recentred(t, dates)), p(np.minimum(t, 0.0)), p(np.zeros_like(t)), count)
+
+
+def recentred(t: Floats, dates: int) -> Floats:
+    """The centres of t-statistics under the null: t below -sqrt(2 log log n), else 0 (Hansen 2005)."""
+    return np.where(t <= -np.sqrt(2 * np.log(np.log(dates))), t, 0.0)
 
 
 def confidence_set(
-    losses: pd.DataFrame, size: float = 0.10, *, horizon: int = 1, seed: int = 0, reps: int = 1000
+    losses: pd.DataFrame,
+    size: float = 0.10,
+    *,
+    horizon: int = 1,
+    pooled: bool = False,
+    seed: int = 0,
+    reps: int = REPS,
 ) -> ConfidenceSet:
-    """Model confidence set (Hansen, Lunde and Nason 2011; range statistic), by moving blocks; seeded.
+    """Model confidence set (Hansen, Lunde and Nason 2011; range statistic); seeded.
 
-    losses  dates x models
+    losses  dates x models; pooled: means over several symbols
     size    0.10: the set holds the best model with 90 % certainty
-    Models with equal losses share one place in the test. Out are models with a loss that is not finite, and
-    those that are worse than another by the same on every date.
+    The largest |t| over all pairs is compared with its drawn distribution; while that rejects, the model
+    with the largest t against another leaves. Models with equal losses share one place in the test. Out are
+    models with a loss that is not finite, and those that are worse than another by the same on every date.
     """
-    from arch.bootstrap import MCS
-
-    block = block_size(len(losses), horizon)
+    dates = len(losses)
+    count = cosines(dates, horizon, pooled=pooled)
     finite = losses.dropna(axis=1)
-    reason = too_few(len(losses), horizon)
+    reason = too_few(dates, horizon)
     if not reason and finite.shape[1] == 0:
         reason = "no model has finite losses"
     if reason:
-        return ConfidenceSet(size, {}, block, reason)
+        return ConfidenceSet(size, {}, count, reason)
     # Best first. Two columns with a constant difference have no variance to divide by: they are one, or
     # there is nothing to test, for the second is worse on every date.
     order = finite.mean().sort_values(kind="stable").index
@@ -131,21 +148,39 @@ def confidence_set(
             like[name] = name
         else:
             like[name] = twin if np.abs(loss - finite[twin].to_numpy()).max() <= SAME * loss.mean() else None
-    p = {kept[0]: 1.0}
-    if len(kept) > 1:
-        # Two models with the very same mean would tie, which arch cannot break.
-        untied = finite[kept].to_numpy() * (1 + SAME * np.arange(len(kept)))
-        test = MCS(untied, size, reps, block, method="R", bootstrap="moving block", seed=seed)
-        test.compute()
-        p = dict(zip(kept, test.pvalues["Pvalue"].sort_index().astype(float), strict=True))
+    p = dict(zip(kept, _elimination(finite[kept].to_numpy(), count, seed, reps), strict=True))
     found = {name: p[twin] if (twin := like.get(name)) else 0.0 for name in losses.columns}
-    return ConfidenceSet(size, found, block)
+    return ConfidenceSet(size, found, count)
 
 
-def too_few(dates: int, horizon: int) -> str:
-    """Why so many dates are too few for a test, or ''."""
-    needed = max(MIN_DATES, 4 * horizon)
-    return f"only {dates} origin dates; the tests need {needed}" if dates < needed else ""
+def _elimination(losses: Floats, count: int, seed: int, reps: int) -> list[float]:
+    """The p-value of each model of losses (n, k)."""
+    from scipy.stats import t as student
+
+    dates, models = losses.shape
+    averages = cosine_averages(losses, count)
+    mean = np.sqrt(dates) * losses.mean(axis=0)
+    first, second = np.triu_indices(models, 1)
+    t = t_statistics(mean[first] - mean[second], averages[:, first] - averages[:, second])
+    if models == 2:  # best first: the second is the worse
+        return [1.0, float(2 * student.sf(abs(t[0]), count))]
+    drawn_mean, drawn_averages = draws(averages, reps, seed)
+    by_chance = np.empty((reps, len(first)))
+    for pair, (a, b) in enumerate(zip(first, second, strict=True)):  # one at a time: less memory
+        by_chance[:, pair] = np.abs(
+            t_statistics(
+                (drawn_mean[:, a] - drawn_mean[:, b])[:, None],
+                (drawn_averages[..., a] - drawn_averages[..., b])[..., None],
+            )[:, 0]
+        )
+    p, left, largest = np.ones(models), np.ones(models, bool), 0.0
+    while left.sum() > 1:
+        among = left[first] & left[second]
+        largest = max(largest, float(np.mean(by_chance[:, among].max(axis=1) >= np.abs(t[among]).max())))
+        pair = np.flatnonzero(among)[np.abs(t[among]).argmax()]
+        worst = first[pair] if t[pair] > 0 else second[pair]
+        p[worst], left[worst] = largest, False
+    return p.tolist()
 
 
 def _constant(difference: Floats, *losses: Floats) -> bool:

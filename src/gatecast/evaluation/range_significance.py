@@ -14,18 +14,21 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.evaluation.forecasts import Forecasts
-from gatecast.evaluation.multiple import ConfidenceSet, SuperiorAbility, block_size, confidence_set, spa
+from gatecast.evaluation.longrun import cosines, too_few
+from gatecast.evaluation.multiple import REPS, ConfidenceSet, SuperiorAbility, confidence_set, spa
+from gatecast.evaluation.power import crps_relative_variance, needed
 from gatecast.evaluation.ranges import PER_CENT
-from gatecast.evaluation.significance import DieboldMariano, Skill, judge, mean_by_date
+from gatecast.evaluation.significance import DieboldMariano, Skill, is_pooled, judge, mean_by_date
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Pair:
     """One model against one benchmark on a symbol, or on "all".
 
-    skill                1 - CRPS / CRPS of the benchmark, a fraction, with its 95 % interval
-    diebold_mariano      of the CRPS; statistic above 0: the model has less
-    smallest_detectable  the skill that this test would have found with 80 % power, a fraction
+    skill            1 - CRPS / CRPS of the benchmark, a fraction, with its 90 % interval
+    diebold_mariano  of the CRPS; statistic above 0: the model has less
     """
 
     model: str
@@ -33,7 +36,6 @@ class Pair:
     symbol: str
     skill: Skill
     diebold_mariano: DieboldMariano
-    smallest_detectable: float
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class RangeSignificance:
     pairs                every network against every baseline, and every other baseline against the strongest
     spa                  is any network better than the strongest baseline?
     confidence_set       of all models that have a range
+    detectable           the skill against `benchmark` of an oracle that these tests, over as many networks,
+                         would have found with 80 % power (`gatecast.evaluation.power`), a fraction; or NaN
     """
 
     dates: int
@@ -55,6 +59,7 @@ class RangeSignificance:
     pairs: tuple[Pair, ...]
     spa: SuperiorAbility
     confidence_set: ConfidenceSet
+    detectable: float
 
     def pair(self, model: str, benchmark: str | None = None, symbol: str = "all") -> Pair | None:
         """The model against a baseline (without a name: the strongest); None where there is no such pair."""
@@ -67,7 +72,7 @@ class RangeSignificance:
         """One row per pair: model, benchmark, symbol, skill with low and high, dm, dm_p (two-sided), …"""
         columns = [
             "model", "benchmark", "symbol", "skill", "low", "high",
-            "dm", "dm_p", "smallest_detectable", "reason",
+            "dm", "dm_p", "reason",
         ]  # fmt: skip
         return pd.DataFrame.from_records(
             [
@@ -80,7 +85,6 @@ class RangeSignificance:
                     pair.skill.high,
                     pair.diebold_mariano.statistic,
                     pair.diebold_mariano.p,
-                    pair.smallest_detectable,
                     pair.diebold_mariano.reason,
                 )
                 for pair in self.pairs
@@ -93,10 +97,11 @@ class RangeSignificance:
         return asdict(self)
 
 
-def range_significance(forecasts: Forecasts, *, seed: int, reps: int = 1000) -> RangeSignificance | None:
-    """All tests of ranges; None where no model has one. `seed` and `reps` are of the bootstraps.
+def range_significance(forecasts: Forecasts, *, seed: int, reps: int = REPS) -> RangeSignificance | None:
+    """All tests of ranges; None where no model has one. `seed` and `reps` are of the Monte Carlo.
 
-    Fewer than 20 origin dates (or 4 times the horizon): everything is NaN, with the reason.
+    Fewer than 20 origin dates, or than 8 independent periods (dates / horizon): everything is NaN, with the
+    reason.
     """
     if not forecasts.ranges:
         return None
@@ -106,7 +111,7 @@ def range_significance(forecasts: Forecasts, *, seed: int, reps: int = 1000) -> 
     baselines = tuple(name for name in order if name not in forecasts.seeds)
     finite = [name for name in baselines if np.isfinite(losses[name]).all()]
     benchmark = next(iter(finite), None)
-    bootstrap = {"horizon": horizon, "seed": seed, "reps": reps}
+    how: dict[str, Any] = {"horizon": horizon, "pooled": is_pooled(forecasts), "seed": seed, "reps": reps}
     return RangeSignificance(
         dates=len(losses),
         horizon=horizon,
@@ -116,8 +121,9 @@ def range_significance(forecasts: Forecasts, *, seed: int, reps: int = 1000) -> 
         pairs=_pairs(forecasts, losses, networks, baselines, benchmark),
         spa=_no_spa(len(losses), horizon, networks)
         if benchmark is None or not networks
-        else spa(losses[[benchmark, *networks]], benchmark, **bootstrap),
-        confidence_set=confidence_set(losses, **bootstrap),
+        else spa(losses[[benchmark, *networks]], benchmark, **how),
+        confidence_set=confidence_set(losses, **how),
+        detectable=_detectable(forecasts, losses, networks, benchmark, seed=seed),
     )
 
 
@@ -134,7 +140,7 @@ def crps_by_date(forecasts: Forecasts, *, step: int | None = None, symbol: str |
     usable = forecasts.naive_mse > 0
     if symbol is not None:
         usable = usable & (forecasts.symbol == forecasts.symbols.index(symbol))
-    scale = PER_CENT * np.sqrt(forecasts.naive_mse[usable])
+    scale = _scale(forecasts)[usable]
     losses = {
         name: known.crps[usable, steps].mean(axis=1) / scale for name, known in forecasts.ranges.items()
     }
@@ -160,11 +166,34 @@ def _pairs(
             model,
             rival,
             symbol,
-            *judge(table[rival].to_numpy(), table[model].to_numpy(), forecasts.horizon),
+            *judge(
+                table[rival].to_numpy(),
+                table[model].to_numpy(),
+                forecasts.horizon,
+                pooled=symbol == "all" and is_pooled(forecasts),
+            ),
         )
         for model, rival in wanted
         for symbol, table in tables.items()
     )
+
+
+def _detectable(
+    forecasts: Forecasts, losses: pd.DataFrame, networks: tuple[str, ...], benchmark: str | None, *, seed: int
+) -> float:
+    finite = [name for name in networks if np.isfinite(losses[name]).all()]
+    if benchmark is None or not finite or too_few(len(losses), forecasts.horizon):
+        return float("nan")
+    noncentrality = needed(
+        losses, benchmark, finite, horizon=forecasts.horizon, pooled=is_pooled(forecasts), seed=seed
+    )
+    relative = crps_relative_variance(forecasts, benchmark, _scale(forecasts))
+    return float(min(noncentrality**2 * relative, 1.0))
+
+
+def _scale(forecasts: Forecasts) -> Floats:
+    """(N,) the root of naive's mean squared error in training, in per cent."""
+    return PER_CENT * np.sqrt(forecasts.naive_mse)
 
 
 def _symbols(forecasts: Forecasts) -> list[str]:
@@ -174,4 +203,4 @@ def _symbols(forecasts: Forecasts) -> list[str]:
 
 def _no_spa(dates: int, horizon: int, networks: tuple[str, ...]) -> SuperiorAbility:
     reason = "no baseline has a range to compare with" if networks else "no network has a range"
-    return SuperiorAbility((), np.nan, np.nan, np.nan, block_size(dates, horizon), reason)
+    return SuperiorAbility((), np.nan, np.nan, np.nan, cosines(dates, horizon), reason)

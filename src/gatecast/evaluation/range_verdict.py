@@ -11,13 +11,14 @@ import numpy as np
 from gatecast.evaluation.coverage import came, coverage_bands, held, in_time_order, kupiec
 from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.range_significance import RangeSignificance
-from gatecast.evaluation.words import count, listed, p_value, percent, power, sentence
+from gatecast.evaluation.significance import LEVEL
+from gatecast.evaluation.words import count, interval, listed, p_value, percent, power, sentence
 
 RangeKind = Literal["better", "no evidence", "worse"]
 
-LEVEL = 0.05
 COVERAGE_LEVEL = 0.01
 JUDGED = (0.8, 0.95)
+FAR_OFF = 0.05  # a baseline's 80 % intervals: off by more, and outside their band
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ def range_verdict(
 
     "better": the test of superior predictive ability against the strongest baseline has p < 0.05, that
     baseline is not in the 90 % confidence set, the network is, and its own Diebold-Mariano test of the CRPS
-    (one-sided 5 %) agrees. "worse": Diebold-Mariano (two-sided 5 %) says so; of the comparison where it says
-    so of the best network. "no evidence" is the rest, with the smallest improvement that could be seen.
+    (one-sided 5 %) agrees. "worse": Diebold-Mariano (one-sided 5 %) says so; of the comparison where it says
+    so of the best network. "no evidence" is the rest, with the smallest skill that could be found.
 
     A range that did not hold as often as it said has a sentence of its own: see `misses`.
     """
@@ -63,6 +64,7 @@ def range_verdict(
         owner = "its 80 % ranges" if kind == "better" else f"the 80 % ranges of {shown}"
         sentences = _with_coverage(forecasts, shown, sentences[0], owner)
     sentences += _others(kinds, significance, said=shown)
+    sentences += _wrong_baselines(forecasts, [name for name in significance.baselines if name != shown])
     if notes:
         sentences.append(sentence("; ".join(note.rstrip(". ") for note in notes)))
     return RangeVerdict(kind, kinds, tuple(sentences))
@@ -111,7 +113,7 @@ def _kinds(significance: RangeSignificance) -> dict[str, RangeKind]:
         kinds[name] = "no evidence"
         if found and name in best and test.p_better < LEVEL:
             kinds[name] = "better"
-        elif test.p < LEVEL and test.statistic < 0:
+        elif test.p_worse < LEVEL:
             kinds[name] = "worse"
     return kinds
 
@@ -123,16 +125,15 @@ def _headline(model: str, kind: RangeKind, significance: RangeSignificance) -> s
     rival, networks = _rival(significance), len(significance.networks)
     value = pair.skill.value
     if kind == "better":
-        give = f"give or take {percent((pair.skill.high - pair.skill.low) / 2)}"
         return (
-            f"{model} knows the range better than {rival}: its CRPS is {_change(value)}, {give} "
-            f"(SPA test, {p_value(spa.p)})"
+            f"{model} knows the range better than {rival}: its CRPS is {_change(value)} (skill 90 % interval "
+            f"{interval(pair.skill)}; SPA test, {p_value(spa.p)})"
         )
     if kind == "worse":
         who = f"even the best of {networks} networks, {model}," if networks > 1 else f"{model}"
         return (
             f"Worse at the range than {rival}: {who} has a CRPS {_change(value)}, and luck hardly explains "
-            f"it (Diebold-Mariano test, {p_value(pair.diebold_mariano.p)})"
+            f"it (Diebold-Mariano test, {p_value(pair.diebold_mariano.p_worse)})"
         )
     who = f"any of {networks} networks" if networks > 1 else model
     because = spa.reason if spa.reason else f"SPA test, {p_value(spa.p)}"
@@ -140,8 +141,8 @@ def _headline(model: str, kind: RangeKind, significance: RangeSignificance) -> s
     if np.isfinite(value):
         owner = f"the CRPS of {model}" if networks > 1 else "its CRPS"
         text += f": {owner} is {_change(value)}"
-    if np.isfinite(pair.smallest_detectable):
-        text += "; " + power(pair.smallest_detectable)
+    if np.isfinite(significance.detectable):
+        text += "; " + power(significance.detectable, networks)
     return text
 
 
@@ -183,6 +184,25 @@ def _others(
     if broken:
         parts.append(f"not judged, because its CRPS was not a finite number: {listed(broken)}")
     return [sentence("; ".join(parts))] if parts else []
+
+
+def _wrong_baselines(forecasts: Forecasts, baselines: Sequence[str]) -> list[str]:
+    """One sentence on the baselines whose 80 % intervals miss badly: to beat them is no proof."""
+    wrong = []
+    for name in baselines:
+        bands = coverage_bands(forecasts, coverage=0.8, level=1 - COVERAGE_LEVEL, models=[name])
+        row = bands[bands["step"] == "all"].iloc[-1]  # of "all" symbols, where there are several
+        if row["outside"] and abs(row["coverage"] - 0.8) > FAR_OFF:
+            wrong.append(f"{name} ({100 * row['coverage']:.1f} %)")
+    if not wrong:
+        return []
+    whose = "a baseline whose" if len(wrong) == 1 else "baselines whose"
+    return [
+        sentence(
+            f"{whose} 80 % intervals held far too seldom or too often: {listed(wrong)}; a smaller CRPS than "
+            "theirs proves little"
+        )
+    ]
 
 
 def _rival(significance: RangeSignificance) -> str:

@@ -7,7 +7,7 @@ than half of all cases.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -17,10 +17,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatecast.evaluation.direction import PesaranTimmermann, pesaran_timmermann
 from gatecast.evaluation.forecasts import Forecasts
-from gatecast.evaluation.hac import Kernel, long_run_variance
-from gatecast.evaluation.multiple import SAME, ConfidenceSet, SuperiorAbility, confidence_set, spa, too_few
+from gatecast.evaluation.longrun import cosine_averages, cosines, too_few, variance_of_mean
+from gatecast.evaluation.multiple import REPS, SAME, ConfidenceSet, SuperiorAbility, confidence_set, spa
+from gatecast.evaluation.power import detectable_skill, needed, relative_variance
 
 Floats = NDArray[np.float64]
+
+LEVEL = 0.05  # of one-sided tests; intervals are the two-sided 90 % ones that match them
 
 
 @dataclass(frozen=True)
@@ -29,8 +32,7 @@ class DieboldMariano:
 
     statistic    above 0: less loss than the benchmark
     p            two-sided; p_better and p_worse one-sided; all NaN with a `reason`
-    n, lags      dates, and lags of the variance
-    kernel       "rectangular" (Harvey, Leybourne and Newbold) or, where that is not positive, "bartlett"
+    n, cosines   dates, and cosines of the long-run variance: the degrees of freedom
     """
 
     statistic: float
@@ -38,14 +40,13 @@ class DieboldMariano:
     p_better: float
     p_worse: float
     n: int
-    lags: int
-    kernel: Kernel = "rectangular"
+    cosines: int
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class Skill:
-    """1 - loss / loss of naive, a fraction (0.01: 1 % less squared error), with its 95 % interval."""
+    """1 - loss / loss of naive, a fraction (0.01: 1 % less error), with its 90 % interval (see `skill`)."""
 
     value: float
     low: float
@@ -56,23 +57,26 @@ class Skill:
 class ModelSignificance:
     """What the tests say about one model against naive.
 
-    smallest_detectable  the skill that this test would have found with 80 % power, a fraction
-    direction            of step 1
+    direction: of step 1
     """
 
     skill: Skill
     diebold_mariano: DieboldMariano
-    smallest_detectable: float
     direction: PesaranTimmermann
 
 
 @dataclass(frozen=True)
 class Significance:
-    """What the tests say about a comparison; `models` has every model but naive."""
+    """What the tests say about a comparison; `models` has every model but naive.
+
+    detectable  the skill of an oracle that these tests, over as many models, would have found with 80 % power
+                (`gatecast.evaluation.power`), a fraction; NaN where there is no test
+    """
 
     dates: int
     horizon: int
     models: dict[str, ModelSignificance]
+    detectable: float
     spa: SuperiorAbility
     confidence_set: ConfidenceSet
 
@@ -88,9 +92,7 @@ class Significance:
                     "skill_high": model.skill.high,
                     "dm": model.diebold_mariano.statistic,
                     "dm_p": model.diebold_mariano.p,
-                    "dm_lags": model.diebold_mariano.lags,
-                    "dm_kernel": model.diebold_mariano.kernel,
-                    "smallest_detectable": model.smallest_detectable,
+                    "dm_cosines": model.diebold_mariano.cosines,
                     "pt": model.direction.statistic,
                     "pt_p": model.direction.p,
                     "confidence_set_p": self.confidence_set.p.get(name, np.nan),
@@ -105,40 +107,50 @@ class Significance:
         return asdict(self)
 
 
-def significance(forecasts: Forecasts, *, seed: int, reps: int = 1000) -> Significance:
-    """All tests of a comparison against naive; `seed` and `reps` are of the bootstraps.
+def significance(forecasts: Forecasts, *, seed: int, reps: int = REPS) -> Significance:
+    """All tests of a comparison against naive; `seed` and `reps` are of the Monte Carlo.
 
-    Fewer than 20 origin dates (or 4 times the horizon): everything is NaN, with the reason.
+    Fewer than 20 origin dates, or than 8 independent periods (dates / horizon): everything is NaN, with the
+    reason.
     """
-    losses, horizon = losses_by_date(forecasts), forecasts.horizon
+    losses, horizon, pooled = losses_by_date(forecasts), forecasts.horizon, is_pooled(forecasts)
     naive = losses["naive"].to_numpy()
+    how: dict[str, Any] = {"horizon": horizon, "pooled": pooled, "seed": seed, "reps": reps}
+    tests = spa(losses, **how)
+    detectable = _detectable(forecasts, losses, tests.models, seed=seed)
     models = {}
     for name in forecasts.forecast:
         if name != "naive":
-            judged = judge(naive, losses[name].to_numpy(), horizon)
+            judged = judge(naive, losses[name].to_numpy(), horizon, pooled=pooled)
             models[name] = ModelSignificance(*judged, _direction(forecasts, name))
     return Significance(
         dates=len(losses),
         horizon=horizon,
         models=models,
-        spa=spa(losses, horizon=horizon, seed=seed, reps=reps),
-        confidence_set=confidence_set(losses, horizon=horizon, seed=seed, reps=reps),
+        detectable=detectable,
+        spa=tests,
+        confidence_set=confidence_set(losses, **how),
     )
 
 
-def judge(benchmark: Floats, loss: Floats, horizon: int) -> tuple[Skill, DieboldMariano, float]:
-    """Skill against a benchmark, the test of it, the smallest detectable skill; from losses (n,) per date.
+def judge(
+    benchmark: Floats, loss: Floats, horizon: int, *, pooled: bool = False
+) -> tuple[Skill, DieboldMariano]:
+    """Skill against a benchmark and the test of it; from losses (n,) per date.
 
     All NaN, with the reason in the test, where there are too few dates.
     """
     if reason := too_few(len(loss), horizon):
-        return Skill(np.nan, np.nan, np.nan), _no_test(len(loss), horizon, reason), np.nan
-    difference = benchmark - loss
+        return Skill(np.nan, np.nan, np.nan), _no_test(len(loss), horizon, reason, pooled)
     return (
-        skill(benchmark, loss, horizon),
-        diebold_mariano(difference, horizon),
-        smallest_detectable(difference, benchmark, horizon),
+        skill(benchmark, loss, horizon, pooled=pooled),
+        diebold_mariano(benchmark - loss, horizon, pooled=pooled),
     )
+
+
+def is_pooled(forecasts: Forecasts) -> bool:
+    """Whether a loss per date is a mean over several symbols."""
+    return len(np.unique(forecasts.symbol)) > 1
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -190,16 +202,16 @@ def loss_differential(
     return losses[benchmark] - losses[model]
 
 
-def diebold_mariano(differential: ArrayLike, horizon: int) -> DieboldMariano:
-    """Test that a loss differential has mean 0 (Diebold and Mariano 1995), for small samples.
+def diebold_mariano(differential: ArrayLike, horizon: int, *, pooled: bool = False) -> DieboldMariano:
+    """Test that a loss differential has mean 0 (Diebold and Mariano 1995).
 
     differential  (n,) in time order: loss of the benchmark less loss of the model
-    horizon       steps of the forecast: h-step forecasts overlap, so autocovariances up to lag h - 1 count
+    horizon       steps of the forecast: h-step forecasts overlap
+    pooled        whether it is a mean over several symbols
 
-    With the correction of Harvey, Leybourne and Newbold (1997): the statistic times
-    sqrt((n + 1 - 2 h + h (h - 1) / n) / n), against Student's t with n - 1 degrees of freedom. The variance
-    is theirs, with h - 1 lags of weight 1; where that is not positive, the weights fall (Bartlett), as in R's
-    forecast::dm.test(varestimator = "bartlett").
+    The mean by its long-run standard error against Student's t with as many degrees of freedom as there are
+    cosines (`longrun`). With h - 1 lags of weight 1 (Harvey, Leybourne and Newbold 1997) equal models are
+    rejected too often where forecasts overlap, and where losses of many symbols have a memory.
 
     These models nest naive: with all weights 0 they forecast no change. Under the null that nothing can be
     forecast, a fitted model still carries the noise of its fit and has the larger loss in expectation, so the
@@ -215,69 +227,77 @@ def diebold_mariano(differential: ArrayLike, horizon: int) -> DieboldMariano:
         raise ValueError(f"differential must be (n,), not {d.shape}, and horizon at least 1, not {horizon}")
     n = len(d)
     if n <= horizon or n < 2:
-        return _no_test(n, horizon, f"only {n} dates for a horizon of {horizon}")
+        return _no_test(n, horizon, f"only {n} dates for a horizon of {horizon}", pooled)
     if not np.isfinite(d).all():
-        return _no_test(n, horizon, "its loss is not a finite number on some date")
+        return _no_test(n, horizon, "its loss is not a finite number on some date", pooled)
     if not d.any():
-        return _no_test(n, horizon, "its losses are those of the benchmark")
-    variance, kernel = _variance_of_mean(d, horizon)
-    if variance <= (SAME * d.mean()) ** 2:
-        return _no_test(n, horizon, "the difference in loss is the same on every date")
-    small_sample = (n + 1 - 2 * horizon + horizon * (horizon - 1) / n) / n
-    statistic = float(np.sqrt(small_sample) * d.mean() / np.sqrt(variance))
-    better = float(student.sf(statistic, n - 1))
-    worse = float(student.cdf(statistic, n - 1))
-    return DieboldMariano(statistic, 2 * min(better, worse), better, worse, n, horizon - 1, kernel)
+        return _no_test(n, horizon, "its losses are those of the benchmark", pooled)
+    if np.ptp(d) <= SAME * np.abs(d).mean():
+        return _no_test(n, horizon, "the difference in loss is the same on every date", pooled)
+    count = cosines(n, horizon, pooled=pooled)
+    d = d / np.abs(d).max()  # a square of what is tiny would be 0
+    variance = variance_of_mean(d, count)
+    if variance <= SAME**2:
+        return _no_test(n, horizon, "the difference in loss has no variance beyond a pattern", pooled)
+    statistic = float(d.mean() / np.sqrt(variance))
+    better, worse = float(student.sf(statistic, count)), float(student.cdf(statistic, count))
+    return DieboldMariano(statistic, 2 * min(better, worse), better, worse, n, count)
 
 
-def smallest_detectable(differential: ArrayLike, naive_loss: ArrayLike, horizon: int) -> float:
-    """The smallest skill (fraction of naive's squared error saved) that the test would have found.
+def skill(naive_loss: Floats, loss: Floats, horizon: int, *, pooled: bool = False) -> Skill:
+    """1 - mean loss / mean loss of naive, with its 90 % interval (Fieller 1954).
 
-    With 80 % power at one-sided 5 %: (z.95 + z.80) times the standard error of the mean differential, by the
-    mean loss of naive. For one model on its own; to be found among many takes more.
+    The interval holds every s for which the mean of (1 - s) naive_loss - loss is within t standard errors of
+    0, so it excludes 0 exactly where the Diebold-Mariano test rejects. Undefined where naive's mean loss is
+    itself within its error of 0.
     """
-    from scipy.stats import norm
-
-    d, naive = np.asarray(differential, dtype=np.float64), np.asarray(naive_loss, dtype=np.float64)
-    if len(d) <= horizon or not np.isfinite(d).all() or not d.any() or not naive.mean() > 0:
-        return float("nan")
-    variance, _ = _variance_of_mean(d, horizon)
-    return float((norm.ppf(0.95) + norm.ppf(0.80)) * np.sqrt(variance) / naive.mean())
-
-
-def skill(naive_loss: Floats, loss: Floats, horizon: int) -> Skill:
-    """1 - mean loss / mean loss of naive, with a 95 % interval (delta method, Student's t with n - 1)."""
     from scipy.stats import t as student
 
     n, base = len(loss), naive_loss.mean() if len(loss) else 0.0
     if n < 2 or not base > 0 or not np.isfinite(loss).all():
         return Skill(np.nan, np.nan, np.nan)
+    count = cosines(n, horizon, pooled=pooled)
+    series = np.column_stack([naive_loss - loss, naive_loss])
+    averages = cosine_averages(series, count)
+    error = student.ppf(1 - LEVEL, count) ** 2 * averages.T @ averages / count / n
+    mean = series.mean(axis=0)
+    # a s² - 2 b s + c <= 0
+    (c, b), (_, a) = np.outer(mean, mean) - error
     value = float(1 - loss.mean() / base)
-    variance, _ = _variance_of_mean((1 - value) * naive_loss - loss, horizon)
-    half = float(student.ppf(0.975, n - 1) * np.sqrt(variance) / base)
-    return Skill(value, value - half, value + half)
+    if a <= 0:
+        return Skill(value, np.nan, np.nan)
+    half = np.sqrt(max(b**2 - a * c, 0.0)) / a
+    return Skill(value, min(float(b / a - half), value), max(float(b / a + half), value))
 
 
 def skill_by_step(forecasts: Forecasts) -> pd.DataFrame:
     """Skill of every model but naive at every step: model, step (1 … h), skill, low, high."""
-    records = []
+    records, pooled = [], is_pooled(forecasts)
     for step in range(1, forecasts.horizon + 1):
         losses = losses_by_date(forecasts, step=step)
         for name in losses.columns.drop("naive"):
-            found = skill(losses["naive"].to_numpy(), losses[name].to_numpy(), step)
+            found = skill(losses["naive"].to_numpy(), losses[name].to_numpy(), step, pooled=pooled)
             records.append((name, step, found.value, found.low, found.high))
     return pd.DataFrame(records, columns=["model", "step", "skill", "low", "high"])
 
 
-def _variance_of_mean(d: Floats, horizon: int) -> tuple[float, Kernel]:
-    variance = long_run_variance(d, horizon - 1, "rectangular") / len(d)
-    if variance > 0:
-        return variance, "rectangular"
-    return long_run_variance(d, horizon - 1, "bartlett") / len(d), "bartlett"
+def _no_test(n: int, horizon: int, reason: str, pooled: bool) -> DieboldMariano:
+    return DieboldMariano(np.nan, np.nan, np.nan, np.nan, n, cosines(n, horizon, pooled=pooled), reason)
 
 
-def _no_test(n: int, horizon: int, reason: str) -> DieboldMariano:
-    return DieboldMariano(np.nan, np.nan, np.nan, np.nan, n, horizon - 1, reason=reason)
+def _detectable(forecasts: Forecasts, losses: pd.DataFrame, tried: Sequence[str], *, seed: int) -> float:
+    """The smallest skill that these tests would have found in one of the models tried."""
+    if not tried or too_few(len(losses), forecasts.horizon):
+        return float("nan")
+    noncentrality = needed(
+        losses[["naive", *tried]],
+        "naive",
+        tried,
+        horizon=forecasts.horizon,
+        pooled=is_pooled(forecasts),
+        seed=seed,
+    )
+    return detectable_skill(relative_variance(forecasts, losses["naive"]), noncentrality)
 
 
 def _direction(forecasts: Forecasts, model: str) -> PesaranTimmermann:

@@ -11,12 +11,10 @@ import numpy as np
 from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.lag import Lag
 from gatecast.evaluation.range_verdict import RangeKind, RangeVerdict
-from gatecast.evaluation.significance import Significance
-from gatecast.evaluation.words import count, listed, p_value, percent, power, sentence
+from gatecast.evaluation.significance import LEVEL, Significance
+from gatecast.evaluation.words import count, interval, listed, p_value, percent, power, sentence
 
 Kind = Literal["beats naive", "no evidence", "worse than naive"]
-
-LEVEL = 0.05
 
 
 @dataclass(frozen=True)
@@ -54,6 +52,7 @@ def verdict(
     folds: int,
     settings: int = 1,
     ranges: RangeVerdict | None = None,
+    untrained: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
 ) -> Verdict:
     """Judge a comparison: the point, in two to five sentences, and with `ranges` the range.
@@ -61,13 +60,14 @@ def verdict(
     seeds, folds  how many
     settings      how many settings of each network were tried
     ranges        what `range_verdict` says, where a model has a range
+    untrained     network → why it did not train; such networks are in none of the other arguments
     notes         what the caller knows besides, one sentence each; the reader hears them as one sentence
 
     "beats naive": the test of superior predictive ability over all models tried has p < 0.05, and naive is
     not in the 90 % confidence set. A model does where its own Diebold-Mariano test (one-sided 5 %) agrees.
-    "worse than naive": Diebold-Mariano (two-sided 5 %) says so of the model; of the comparison where it says
-    so of the best network. "no evidence" is the rest, and is said together with the smallest improvement that
-    this test would have noticed.
+    "worse than naive": Diebold-Mariano (one-sided 5 %) says so of the model; of the comparison where it says
+    so of the best network. "no evidence" is the rest, and is said together with the smallest skill that these
+    tests would have found.
     """
     kinds = _kinds(significance)
     best = _best(significance, forecasts.seeds)
@@ -88,6 +88,9 @@ def verdict(
     sentences += _others(kinds, significance, said=shown)
     if best is not None and best in lags:
         sentences.append(lags[best].sentence + ".")
+    if untrained:
+        named = [f"{name} ({why})" for name, why in untrained.items()]
+        sentences.append(sentence(f"not judged, because they did not train: {listed(named)}"))
     if ranges is not None:
         sentences += ranges.sentences
     if notes:
@@ -105,7 +108,7 @@ def _kinds(significance: Significance) -> dict[str, Kind]:
         kinds[name] = "no evidence"
         if found and name in significance.confidence_set.members and test.p_better < LEVEL:
             kinds[name] = "beats naive"
-        elif test.p < LEVEL and test.statistic < 0:
+        elif test.p_worse < LEVEL:
             kinds[name] = "worse than naive"
     return kinds
 
@@ -130,11 +133,13 @@ def _headline(
             f"the {tried} (SPA test, {p_value(spa.p)}), and naive is not among those that may be best."
         )
     if kind == "worse than naive" and model is not None:
-        p = significance.models[model].diebold_mariano.p
+        p = significance.models[model].diebold_mariano.p_worse
         return (
             f"Worse than naive, the forecast 'tomorrow = today': of the {tried}, even the best network, "
             f"{model}, makes larger errors, and luck hardly explains it (Diebold-Mariano test, {p_value(p)})."
         )
+    if forecasts.anchor.size and (forecasts.y == forecasts.anchor[:, None]).all():
+        return "Nothing to judge: the price never moves in the test, so 'tomorrow = today' is always right."
     because = spa.reason if spa.reason else f"SPA test, {p_value(spa.p)}"
     return f"No evidence that any of the {tried} beats naive, the forecast 'tomorrow = today' ({because})."
 
@@ -150,13 +155,13 @@ def _size(
         who, effort = "it", ""
     text = f"{where}, {who} made {_error(judged.skill.value)}{effort}"
     if kind == "beats naive":
-        text += f", give or take {percent((judged.skill.high - judged.skill.low) / 2)}"
+        text += f" (90 % interval {interval(judged.skill)})"
         network = _best(significance, forecasts.seeds)
         if network is not None and network != model:
             value = significance.models[network].skill.value
             text += f"; the best network, {network}, made {_error(value)}"
-    elif kind == "no evidence" and np.isfinite(judged.smallest_detectable):
-        text += "; " + power(judged.smallest_detectable)
+    elif kind == "no evidence" and np.isfinite(significance.detectable):
+        text += "; " + power(significance.detectable, len(significance.models))
     return text + "."
 
 

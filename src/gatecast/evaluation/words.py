@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gatecast.evaluation.significance import Skill
+
+HARDLY = 0.5  # a detectable skill above it
 
 
 def percent(share: float) -> str:
     """'0.42 %', '4.2 %', '42 %' of a fraction."""
     percent = 100 * share
     return f"{percent:.2f} %" if percent < 1 else f"{percent:.1f} %" if percent < 10 else f"{percent:.0f} %"
+
+
+def interval(skill: Skill) -> str:
+    """'+0.4 … +2.1 %' of the interval of a skill."""
+    return f"{100 * skill.low:+.2f} … {100 * skill.high:+.2f} %"
 
 
 def p_value(p: float) -> str:
@@ -31,11 +42,10 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + "."
 
 
-def power(detectable: float) -> str:
-    """What a test could have noticed, given its smallest detectable improvement (a fraction)."""
-    if detectable >= 1:
-        return "the errors vary so much that this test could not have noticed any improvement"
-    return (
-        f"this test would have noticed an improvement of {percent(detectable)} in four cases out of five, "
-        "and smaller ones more rarely"
-    )
+def power(detectable: float, models: int) -> str:
+    """What a test over so many models could have found, given the detectable skill (a fraction)."""
+    size = f"a skill of {percent(detectable)}" if detectable < 1 else "more than all of the error"
+    if detectable > HARDLY:
+        return f"this test could hardly have found anything: four times in five it finds {size}"
+    among = f", with {count(models, 'model')} tried," if models > 1 else ""
+    return f"in four cases out of five{among} this test finds {size}, and smaller ones more rarely"

@@ -75,7 +75,7 @@ def error_table(asked: Mapping[str, Result]) -> pd.DataFrame:
                     "ratio": error / naive,
                     "low": min(seeds, default=np.nan),
                     "high": max(seeds, default=np.nan),
-                    "p": test.diebold_mariano.p if test else np.nan,
+                    "p": test.diebold_mariano.p_better if test else np.nan,
                 }
             )
     return pd.DataFrame(rows)
@@ -109,7 +109,7 @@ def _printed(errors: pd.DataFrame, unit: str, decimals: int) -> pd.DataFrame:
             f"RMSE, {unit}": [number(value, decimals) for value in errors["rmse"]],
             "over naive's": [number(value, 3) for value in errors["ratio"]],
             "from seed to seed": spread,
-            "Diebold-Mariano p": [p_value(value) for value in errors["p"]],
+            "one-sided Diebold-Mariano p": [p_value(value) for value in errors["p"]],
         }
     )
 
@@ -155,5 +155,5 @@ def _tested(result: Result, name: str) -> str:
     test = result.significance.models[name].diebold_mariano
     if test.reason:
         return f"no Diebold-Mariano test: {test.reason}"
-    p = p_value(test.p)
-    return f"Diebold-Mariano p {p}" if p.startswith("<") else f"Diebold-Mariano p = {p}"
+    p = p_value(test.p_better)
+    return f"one-sided Diebold-Mariano p {p}" if p.startswith("<") else f"one-sided Diebold-Mariano p = {p}"

@@ -125,7 +125,7 @@ def changes_chart(
 
 
 def skill_chart(result: Result, label: Label = str) -> alt.LayerChart:
-    """Skill against naive with its 95 % interval, one row per model, the best on top."""
+    """Skill against naive with its 90 % interval, one row per model, the best on top."""
     table = frames.skills(result)
     left, right = frames.skill_frame(table)
     skill = table["skill"]
@@ -140,7 +140,7 @@ def skill_chart(result: Result, label: Label = str) -> alt.LayerChart:
         arrow=np.select([skill < left, skill > right], ["◀", "▶"], ""),
     )
     rows = alt.Y("model:N", sort=list(table["model"]), title=None, axis=alt.Axis(labelLimit=220))
-    title = "squared error saved against naive, % (with 95 % interval)"
+    title = "squared error saved against naive, % (with 90 % interval)"
     scale = alt.Scale(domain=[left, right], nice=False)
     colours = alt.Scale(domain=["network", "baseline"], range=[ORANGE, BLUE])
     colour = alt.Color("kind:N", scale=colours, legend=legend())
@@ -159,7 +159,7 @@ def skill_chart(result: Result, label: Label = str) -> alt.LayerChart:
 
 
 def steps_chart(result: Result, label: Label = str, *, models: int | None = None) -> alt.FacetChart:
-    """Skill against naive at every step ahead, with its 95 % interval, the best first."""
+    """Skill against naive at every step ahead, with its 90 % interval, the best first."""
     table = frames.skills_by_step(result)
     names = list(frames.skills(result)["model"])[:models]
     table = table[table["model"].isin(names)]

@@ -105,7 +105,7 @@ def skills(result: Result) -> pd.DataFrame:
 
 def skills_by_step(result: Result) -> pd.DataFrame:
     """model, step, skill, low, high in per cent."""
-    return _in_per_cent(skill_by_step(result.outcome))
+    return _in_per_cent(skill_by_step(result.judged))
 
 
 def losses(training: pd.DataFrame) -> pd.DataFrame:

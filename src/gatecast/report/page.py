@@ -40,7 +40,7 @@ CAPTIONS = {
         "Right of the line: smaller squared errors than the forecast “tomorrow = today”. An interval that "
         "crosses the line: luck may explain the difference. An arrow points to what lies beyond the frame.",
     ),
-    "steps": ("Skill at every step ahead", "The same for each step by itself, with its 95 % interval."),
+    "steps": ("Skill at every step ahead", "The same for each step by itself, with its 90 % interval."),
     "loss": (
         "Loss while training",
         "One thin line per network (fold and seed), each as a share of its loss after the first epoch; bold: "

@@ -103,7 +103,7 @@ def skill_picture(result: Result, label: Label) -> alt.LayerChart:
 
 def steps_picture(result: Result, label: Label) -> alt.FacetChart:
     """Skill step by step."""
-    below = "above the line: smaller errors than naive; band: 95 % interval"
+    below = "above the line: smaller errors than naive; band: 90 % interval"
     chart = charts.steps_chart(result, label, models=MOST_PANELS)
     return chart.properties(title=heading("Skill against naive, step by step", below))
 

@@ -24,8 +24,8 @@ EXPLANATIONS = (
     ),
     (
         "saved",
-        "CRPS saved against the strongest baseline, %; p of the Diebold-Mariano test (Harvey, Leybourne and "
-        "Newbold) of that difference, one loss per date. p below 0.05: hardly luck.",
+        "CRPS saved against the strongest baseline, %; p of the one-sided Diebold-Mariano test of that "
+        "difference, one loss per date: the chance of so much less if the baseline were as good.",
     ),
     ("log score", "− log density at what came; small is good, and it punishes tails that are too thin."),
     ("held", "How often the central 50, 80 and 95 % ranges held. Near these numbers is right."),
@@ -151,7 +151,10 @@ def _against(tests: RangeSignificance, model: str, symbol: str) -> list[str]:
     if pair is None:
         return [cell(UNDEFINED), cell(UNDEFINED)]
     reason = pair.diebold_mariano.reason
-    return [cell(signed(100 * pair.skill.value), reason), cell(p_value(pair.diebold_mariano.p), reason)]
+    return [
+        cell(signed(100 * pair.skill.value), reason),
+        cell(p_value(pair.diebold_mariano.p_better), reason),
+    ]
 
 
 def _small(row: pd.Series, score: str, lowest: float) -> str:

@@ -21,21 +21,17 @@ MOST_SYMBOLS = 30
 EXPLANATIONS = (
     (
         "skill",
-        "1 − mean squared error / that of naive, with its 95 % interval; above 0 is better than naive.",
+        "1 − mean squared error / that of naive, with its 90 % interval; above 0 is better than naive.",
     ),
     (
         "DM",
-        "Diebold-Mariano test with the correction of Harvey, Leybourne and Newbold: could the difference in "
-        "error to naive be luck? p below 0.05: hardly. One model at a time.",
+        "Diebold-Mariano test, one-sided, with the long-run variance of Lazarus, Lewis, Stock and Watson: p "
+        "is the chance of so much smaller an error if naive were as good. One model at a time.",
     ),
     (
         "in the set",
         "Model confidence set: the models that may be the best, with 90 % certainty; p is the size at which "
         "a model drops out.",
-    ),
-    (
-        "noticed",
-        "The smallest skill that this test would have noticed in four cases out of five.",
     ),
     (
         "direction",
@@ -57,22 +53,21 @@ class Column:
 
 
 COLUMNS = (
+    Column("skill", "skill", "%", 2, 100, True),
     Column("rmse", "RMSE", "price", 0),
     Column("mae", "MAE", "price", 0),
-    Column("r2", "R² against naive", "%", 2, 100, True),
     Column("mase", "MASE", "naive in training = 1", 3),
     Column("directional_accuracy", "direction", "% right", 1, 100, True),
     Column("mape", "MAPE", "%", 3, 100),
     Column("smape", "sMAPE", "%", 3, 100),
     Column("rmse_return", "RMSE of return", "%", 3, 100),
     Column("mae_return", "MAE of return", "%", 3, 100),
-    Column("r2_return", "R² of return", "%", 2, 100, True),
 )
 TEST_COLUMNS = (
-    ("model", ""), ("against naive", ""), ("skill", "%"), ("95 % interval", "%"), ("DM", "t"), ("DM", "p"),
-    ("in the set", "90 %"), ("set", "p"), ("noticed", "skill, %"), ("direction", "p"),
+    ("model", ""), ("against naive", ""), ("skill", "%"), ("90 % interval", "%"), ("DM", "t"), ("DM", "p"),
+    ("in the set", "90 %"), ("set", "p"), ("direction", "p"),
 )  # fmt: skip
-BRIEF = ("rmse", "r2", "mase", "directional_accuracy")
+BRIEF = ("skill", "rmse_return", "directional_accuracy")
 
 
 def score_table(scores: pd.DataFrame, columns: Sequence[Column] = COLUMNS, *, row: str = "model") -> str:
@@ -115,10 +110,9 @@ def significance_table(significance: Significance, verdict: Verdict) -> str:
             cell(signed(100 * model.skill.value), test.reason),
             cell(interval if np.isfinite(model.skill.low) else UNDEFINED, test.reason),
             cell(signed(test.statistic), test.reason),
-            cell(p_value(test.p), test.reason),
+            cell(p_value(test.p_better), test.reason),
             cell(("yes" if name in members else "no") if np.isfinite(p) else UNDEFINED, ""),
             cell(p_value(p), significance.confidence_set.reason),
-            cell(number(100 * model.smallest_detectable, 1), test.reason),
             cell(p_value(direction.p), direction.reason),
         ]
         rows.append(f"<th>{escape(name)}</th>{''.join(cells)}")

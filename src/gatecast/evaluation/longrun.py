@@ -1,0 +1,70 @@
+"""The long-run covariance of losses, on which every test, interval and statement of power rests.
+
+Equal-weighted cosine estimator of Lazarus, Lewis, Stock and Watson (2018): B weighted averages of the series,
+which are nearly independent and normal whatever the autocorrelation at short lags is. Their mean square is
+the variance of sqrt(n) times the mean, and a t-statistic made of it has Student's t with B degrees of
+freedom.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+MIN_PERIODS = 8  # independent ones, n / h; with fewer there is no test
+MIN_DATES = 20
+MOST_POOLED = 16  # cosines for several symbols, whose common losses have a longer memory
+
+
+def cosines(dates: int, horizon: int, *, pooled: bool = False) -> int:
+    """The number B of cosines, the degrees of freedom: min(0.41 n^(2/3), n / (2 h), 16 if pooled)."""
+    most = [0.41 * dates ** (2 / 3), dates / (2 * horizon)] + [MOST_POOLED] * pooled
+    return max(int(min(most)), 1)
+
+
+def cosine_averages(x: ArrayLike, count: int) -> Floats:
+    """(B, k) the weighted sums sqrt(2 / n) Σ_t cos(π j (t - 1/2) / n) x_t, j = 1 … B, of series x (n, k).
+
+    The weights of each cosine add up to zero, so a constant added to a series changes nothing.
+    """
+    x = np.asarray(x, dtype=np.float64)
+    n = len(x)
+    angles = np.pi * np.outer(np.arange(1, count + 1), np.arange(n) + 0.5) / n
+    return np.sqrt(2 / n) * np.cos(angles) @ (x - x.mean(axis=0))
+
+
+def variance_of_mean(x: ArrayLike, count: int) -> float:
+    """Of a series (n,): the mean square of its `count` cosine averages, by n."""
+    return float(np.mean(cosine_averages(x, count) ** 2) / len(np.asarray(x)))
+
+
+def draws(averages: Floats, reps: int, seed: int) -> tuple[Floats, Floats]:
+    """What the mean and the cosine averages of series with this covariance look like by chance; seeded.
+
+    averages  (B, k) of the data
+    Returns (reps, k) the means times sqrt(n), and (reps, B, k) the cosine averages: normal with the
+    covariance averages' averages / B, independent of each other.
+    """
+    count = len(averages)
+    root = np.linalg.qr(averages, mode="r") / np.sqrt(count)
+    drawn = np.random.default_rng(seed).standard_normal((reps, count + 1, len(root))) @ root
+    return drawn[:, 0], drawn[:, 1:]
+
+
+def t_statistics(means: Floats, averages: Floats) -> Floats:
+    """(…, k) the means times sqrt(n), (…, k), by the root mean square of their cosine averages (…, B, k)."""
+    return means / np.sqrt(np.mean(averages**2, axis=-2))
+
+
+def too_few(dates: int, horizon: int) -> str:
+    """Why so many dates are too few for a test, or ''."""
+    if dates < MIN_DATES:
+        return f"only {dates} origin dates; the tests need {MIN_DATES}"
+    if dates < MIN_PERIODS * horizon:
+        return (
+            f"{dates} dates at {horizon} steps are about {dates / horizon:.0f} independent periods; "
+            f"the tests need {MIN_PERIODS}"
+        )
+    return ""

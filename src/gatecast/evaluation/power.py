@@ -1,0 +1,205 @@
+"""The smallest skill that a comparison could have found, on these actual returns.
+
+An oracle knows a part x of every coming one-bar return; x has a share s of the variance, and the volatility,
+tails and correlation between symbols of the returns themselves. Its forecast k bars ahead is the sum of x.
+Printed is the s at which the whole rule (SPA, confidence set, Diebold-Mariano), over as many models as were
+really tried, finds the oracle four times in five.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from gatecast.evaluation.forecasts import Forecasts
+from gatecast.evaluation.longrun import cosine_averages, cosines, draws, t_statistics
+from gatecast.evaluation.multiple import recentred
+from gatecast.evaluation.ranges import PER_CENT
+
+Floats = NDArray[np.float64]
+
+POWER = 0.8
+NEAR = 15  # bars: a signal has the volatility of its time
+REPLICATIONS = 2000
+LARGEST = 40.0  # standard errors: no test needs so many
+
+
+def detectable_skill(relative_variance: float, noncentrality: float) -> float:
+    """The share s with s / (1 - s) = noncentrality² x relative_variance: the skill of the oracle, a fraction.
+
+    relative_variance  V / n: of the mean differential of an oracle whose signal has the variance of the
+                       returns, by the square of naive's mean loss
+    noncentrality      the mean differential by its standard error at which the rule finds it (`needed`)
+    """
+    odds = noncentrality**2 * relative_variance
+    return float(odds / (1 + odds))
+
+
+def relative_variance(forecasts: Forecasts, naive: pd.Series[float]) -> float:
+    """V / n of `detectable_skill`, from signals made of these returns; NaN where nothing moves.
+
+    naive  naive's loss per date (`significance.losses_by_date`)
+    Such a signal takes for each date the returns of another date within 15 bars, of all symbols, with a
+    random sign: it knows nothing and moves as they do. With D the mean over dates of 2 y g, V / n is the
+    expectation of D² over all such signals, by (mean of y²)²; the signs being independent, it is a sum over
+    bars.
+    """
+    usable = np.flatnonzero((forecasts.naive_mse > 0) & (forecasts.anchor != 0))
+    if not len(usable) or not naive.mean() > 0:
+        return float("nan")
+    prices = np.column_stack([forecasts.anchor, forecasts.y])[usable] / forecasts.anchor[usable, None]
+    weight = _weights(forecasts, usable, forecasts.naive_mse[usable])
+    bars, place = _bars(forecasts, usable)
+    where = (place, np.broadcast_to(forecasts.symbol[usable, None], place.shape))
+    returns, moves = (np.zeros((bars, len(forecasts.symbols))) for _ in range(2))
+    returns[where] = np.diff(prices, axis=1)
+    np.add.at(moves, where, _from_here_on(2 * (prices[:, 1:] - 1) * weight))
+    total, count = np.zeros(bars), np.zeros(bars)
+    for away in range(1, min(NEAR, bars - 1) + 1):
+        for here, there in ((slice(away, None), slice(None, -away)), (slice(None, -away), slice(away, None))):
+            total[here] += np.sum(moves[here] * returns[there], axis=1) ** 2
+            count[here] += 1
+    return float(np.sum(total / np.maximum(count, 1)) / naive.mean() ** 2)
+
+
+def crps_relative_variance(forecasts: Forecasts, benchmark: str, scale: Floats) -> float:
+    """The same for the CRPS, so that the skill found is noncentrality² times it; NaN without a density.
+
+    scale  (N,) what the CRPS of an origin is divided by in the loss
+    This oracle knows a shock to the volatility that the benchmark does not: y = m + exp(τ v) u, with v of
+    variance 1 and independent between bars. To second order in τ its CRPS is smaller by
+    τ v ((2 F(y) - 1) (y - m) - CRPS) + τ² v² (y - m)² f(y), with the benchmark's F, f and median m: the first
+    term has mean 0 and makes the standard error, the second is the gain.
+    """
+    known = forecasts.ranges[benchmark]
+    usable = np.flatnonzero(forecasts.naive_mse > 0)
+    away = PER_CENT * (np.log(forecasts.y / forecasts.anchor[:, None]) - known.median)[usable]
+    crps = known.crps[usable]
+    weight = _weights(forecasts, usable, scale[usable])
+    gain = np.sum(weight * away**2 * np.exp(-known.log_score[usable]))
+    if not gain > 0:
+        return float("nan")
+    bars, place = _bars(forecasts, usable)
+    noise = np.zeros(bars)
+    shock = weight * ((2 * known.pit[usable] - 1) * away - crps) / np.sqrt(np.arange(1, crps.shape[1] + 1))
+    np.add.at(noise, place, _from_here_on(shock))
+    return float(np.sum(noise**2) / (gain * np.sum(weight * crps)))
+
+
+def _weights(forecasts: Forecasts, rows: NDArray[np.int64], scale: Floats) -> Floats:
+    """(rows, 1) what an error of an origin and step weighs in the mean loss over dates."""
+    _, day, of_date = np.unique(forecasts.origin[rows], return_inverse=True, return_counts=True)
+    return np.asarray(1 / (of_date[day] * len(of_date) * forecasts.horizon * scale))[:, None]
+
+
+def _bars(forecasts: Forecasts, rows: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
+    """The number of bars forecast, and (rows, h) which of them each step is."""
+    dates, place = np.unique(forecasts.date[rows], return_inverse=True)
+    return len(dates), place.reshape(len(rows), forecasts.horizon)
+
+
+def _from_here_on(values: Floats) -> Floats:
+    """(N, h) the sum over the steps from each one on: what a signal of its bar is multiplied by."""
+    return np.cumsum(values[:, ::-1], axis=1)[:, ::-1]
+
+
+def needed(
+    losses: pd.DataFrame,
+    benchmark: str,
+    tried: Sequence[str],
+    *,
+    horizon: int,
+    pooled: bool,
+    seed: int,
+    size: float = 0.10,
+) -> float:
+    """The noncentrality at which the rule finds one of the models tried four times in five.
+
+    losses  dates x models, `benchmark` and `tried` among them: all in the confidence set of this size
+
+    The best of the models tried is replaced by one whose differential to the benchmark has variance 1 and is
+    independent of the others'; theirs are drawn with their covariance and their means, those above 0 as 0.
+    Critical values are those of this covariance.
+    """
+    dates = len(losses)
+    count = cosines(dates, horizon, pooled=pooled)
+    gains = losses.rsub(losses[benchmark], axis=0).drop(columns=benchmark)
+    rest = gains.drop(columns=gains[list(tried)].mean().idxmax())
+    rest = rest[[name for name in rest if np.isfinite(rest[name]).all() and np.ptp(rest[name]) > 0]]
+    others, means = cosine_averages(rest.to_numpy(), count), np.sqrt(dates) * rest.mean().to_numpy()
+    columns = 2 + others.shape[1]  # benchmark, model, others
+    averages = np.zeros((count, columns))
+    scale = np.sqrt(np.mean(others**2, axis=0))
+    drawn_mean = np.zeros((REPLICATIONS, columns))
+    drawn_averages = np.zeros((REPLICATIONS, count, columns))
+    rng = np.random.default_rng(seed)
+    drawn_mean[:, 1] = rng.standard_normal(REPLICATIONS)
+    drawn_averages[..., 1] = rng.standard_normal((REPLICATIONS, count))
+    if others.shape[1]:
+        averages[:, 2:] = others / scale
+        drawn_mean[:, 2:], drawn_averages[..., 2:] = draws(averages[:, 2:], REPLICATIONS, seed + 1)
+    centre = np.zeros(columns)
+    centre[2:] = np.minimum(means / scale, 0.0)
+    first, second = np.triu_indices(columns, 1)
+    by_chance = t_statistics(
+        drawn_mean[:, first] - drawn_mean[:, second], drawn_averages[..., first] - drawn_averages[..., second]
+    )
+    rule = _Rule(first, second, by_chance, recentred(centre, dates), size)
+    deviation = np.sqrt(np.mean((drawn_averages[..., first] - drawn_averages[..., second]) ** 2, axis=1))
+    low, high = 0.0, LARGEST
+    while high - low > 0.02:
+        middle = (low + high) / 2
+        centre[1] = middle
+        t = by_chance + (centre[first] - centre[second]) / deviation
+        low, high = (low, middle) if rule.found(t) >= POWER else (middle, high)
+    return (low + high) / 2
+
+
+class _Rule:
+    """The rule for "better" with critical values of one covariance; column 0: the benchmark, 1: the model."""
+
+    def __init__(
+        self, first: NDArray[np.int64], second: NDArray[np.int64], by_chance: Floats, bad: Floats, size: float
+    ):
+        self.first, self.second, self.by_chance, self.size = first, second, by_chance, size
+        self.columns = int(second.max()) + 1
+        self.against = np.flatnonzero(first == 0)  # t of benchmark less column
+        self.spa = float(np.quantile((bad[1:] - by_chance[:, self.against]).max(axis=1), 0.95))
+        self.alone = float(np.quantile(-by_chance[:, self.against[0]], 0.95))
+        self.critical: dict[tuple[bool, ...], float] = {}
+
+    def found(self, t: Floats) -> float:
+        """The share of replications t (reps, pairs) in which the model is found better."""
+        gain = -t[:, self.against]
+        likely = (gain[:, 0] > self.alone) & (gain.max(axis=1) > self.spa)
+        return float(self._in_set(t[likely]).sum() / len(t))
+
+    def _in_set(self, t: Floats) -> NDArray[np.bool_]:
+        """Where the confidence set leaves the benchmark out and keeps the model."""
+        left = np.ones((len(t), self.columns), bool)
+        going = np.arange(len(t))
+        while len(going):
+            masks, group = np.unique(left[going], axis=0, return_inverse=True)
+            further = []
+            for number, mask in enumerate(masks):
+                rows, among = going[group == number], np.flatnonzero(mask[self.first] & mask[self.second])
+                if not len(among):
+                    continue
+                pair = among[np.abs(t[np.ix_(rows, among)]).argmax(axis=1)]
+                rejected = np.abs(t[rows, pair]) > self._critical(mask, among)
+                rows, pair = rows[rejected], pair[rejected]
+                worst = np.where(t[rows, pair] < 0, self.first[pair], self.second[pair])
+                left[rows, worst] = False
+                further.append(rows)
+            going = np.concatenate(further) if further else going[:0]
+        return left[:, 1] & ~left[:, 0]
+
+    def _critical(self, mask: NDArray[np.bool_], among: NDArray[np.int64]) -> float:
+        key = tuple(mask.tolist())
+        if key not in self.critical:
+            largest = np.abs(self.by_chance[:, among]).max(axis=1)
+            self.critical[key] = float(np.quantile(largest, 1 - self.size))
+        return self.critical[key]
