@@ -68,7 +68,7 @@ def test_without_high_and_low_it_says_so_once_and_takes_returns(make, frame, sim
         warnings.simplefilter("always")
         forecast = RANGE_BASELINES[name](problem, fold)
     assert [(w.category, str(w.message)) for w in caught] == [
-        (FitWarning, f"{name}: no range (high and low) of A, B; squared returns are used instead")
+        (FitWarning, f"{name}: no range (high and low) of A, B; returns alone are used instead")
     ]
     inside = np.abs(forecast.cdf(problem.later_returns(fold.test)) - 0.5) < 0.4
     assert inside.mean() == pytest.approx(0.8, abs=0.04)

@@ -121,7 +121,7 @@ def warn_without_range(problem: Problem, fold: Fold, model: str) -> None:
     ]
     if without:
         warnings.warn(
-            f"{model}: no range (high and low) of {', '.join(without)}; squared returns are used instead",
+            f"{model}: no range (high and low) of {', '.join(without)}; returns alone are used instead",
             FitWarning,
             stacklevel=3,
         )
