@@ -167,7 +167,7 @@ class Experiment(_Settings):
     adjust: bool = Field(False, description="scale prices by adj_close / close")
     calendar: str | None = Field(None, description="exchange calendar (XNYS, XKRX, …) or daily")
     models: tuple[str, ...] = Field(
-        (*ALWAYS, *DEFAULT_MODELS), description="networks and baselines, as gru,lstm,naive"
+        (*ALWAYS, *DEFAULT_MODELS), description="networks and baselines, as gru,lstm,lhar,naive"
     )
     networks: dict[str, Network] = Field(
         default_factory=lambda: {name: _named(name, DEFAULT_NETWORK) for name in DEFAULT_MODELS}
