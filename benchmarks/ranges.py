@@ -1,4 +1,10 @@
-"""The figures on ranges: `python benchmarks/ranges.py simulated`, or `… judged RUN_FOLDER`."""
+"""What docs/range.md and benchmarks/acceptance.md say of ranges.
+
+python benchmarks/ranges.py simulated              # coverage on 40 GJR-GARCH series, 20 sessions ahead
+python benchmarks/ranges.py judged RUN_FOLDER      # the networks of a run against its baselines
+python benchmarks/ranges.py held SOURCE …          # how often the ranges of har, lhar and GJR-GARCH held
+python benchmarks/ranges.py stocks us_stocks_1999_2017.parquet     # gru against them on 30 stocks
+"""
 
 from __future__ import annotations
 
@@ -18,18 +24,25 @@ from gatecast.evaluation.coverage import coverage_bands
 
 LEVELS = (50, 80, 95)  # per cent
 SERIES, SESSIONS, WARM_UP, HORIZON = 40, 2500, 500, 20
+RIVALS, STOCKS = ("har", "lhar", "gjr-garch-t"), 30
 OMEGA, ALPHA, GAMMA, BETA, DF = 0.02, 0.03, 0.10, 0.90, 6.0  # per cent², as of an index
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["simulated", "judged"])
-    parser.add_argument("run", nargs="?", type=Path)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=["simulated", "judged", "held", "stocks"])
+    parser.add_argument("sources", nargs="*")
     arguments = parser.parse_args()
     if arguments.what == "simulated":
         simulated()
+    elif arguments.what == "held":
+        held(arguments.sources)
+    elif arguments.what == "stocks":
+        stocks(Path(arguments.sources[0]))
     else:
-        judged(gc.open_run(arguments.run))
+        judged(gc.open_run(arguments.sources[0]))
 
 
 def simulated() -> None:
@@ -54,6 +67,26 @@ def simulated() -> None:
             for level in LEVELS
         )
         print(f"{model:<12} largest error of coverage over the steps: {', '.join(errors)}")
+
+
+def held(sources: list[str]) -> None:
+    """CRPS and coverage of the range baselines on the last quarter of each source."""
+    for source in sources:
+        scores = gc.compare(gc.load(source), list(RIVALS)).range_scores
+        scores = scores[(scores["step"] == "1") & (scores["symbol"] != "all")]
+        for row in scores.itertuples():
+            ranges = ", ".join(f"{level} % {getattr(row, f'coverage_{level}'):.1%}" for level in LEVELS)
+            print(f"{row.symbol:<12} {row.model:<12} CRPS {row.crps:.4f}, held {ranges}, n = {row.n}")
+
+
+def stocks(source: Path) -> None:
+    """gru against the range baselines on every fourth of the stocks without a gap, 2014 to 2017."""
+    counts = pd.read_parquet(source, columns=["symbol"]).value_counts("symbol")
+    whole = sorted(counts[counts == counts.max()].index)
+    prices = gc.load(source, symbols=whole[::4][:STOCKS])
+    network = gc.Network(hidden_size=16, output="student_t")
+    result = gc.compare(prices, ["gru", *RIVALS], network=network, test_start="2014-01-02")
+    judged(result)
 
 
 def gjr_garch(seed: int) -> pd.DataFrame:

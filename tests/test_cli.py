@@ -219,7 +219,7 @@ def test_forecast_in_json_has_the_ranges_and_their_record(prices: Path, command)
     assert (table[["scale", "df"]] > 0).all(axis=None)
     assert set(told["held"]) == {"50%", "80%", "95%"}
     scores = pd.DataFrame(told["record"]["range_scores"])
-    assert {"gru", "historical", "ewma-t", "gjr-garch-t"} <= set(scores["model"])
+    assert {"gru", "historical", "ewma-t", "gjr-garch-t", "lhar"} <= set(scores["model"])
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])

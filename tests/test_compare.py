@@ -6,7 +6,7 @@ import pytest
 
 import gatecast as gc
 from gatecast.errors import DataError, FitWarning, SettingError
-from gatecast.experiment import ALWAYS, DEFAULT_MODELS, RANGE_BASELINES
+from gatecast.experiment import ALWAYS, ALWAYS_RANGE, DEFAULT_MODELS, RANGE_BASELINES
 
 TINY = gc.Network(hidden_size=2)
 QUICK = gc.Training(epochs=2, batch_size=64)
@@ -256,17 +256,17 @@ def test_400_rows_work_with_the_defaults_of_ranges(walk, tmp_path):
         calibration="conformal",
     )
     assert set(result.outcome.fold) == set(range(5))
-    assert set(result.outcome.ranges) == {"naive", "historical", "ewma-t", "gjr-garch-t", "rnn"}
+    assert set(result.outcome.ranges) == {*ALWAYS_RANGE, "rnn"}
     ranges_are_whole(result, tmp_path / "run")
 
 
 def test_a_warning_is_given_once_not_in_every_fold(walk):
     """A range without high and low says so once; calibration fits it twice as often."""
     prices = prices_of(walk("A", 500, 4)[["date", "close"]])
-    with pytest.warns(FitWarning, match="har: no daily range") as caught:
+    with pytest.warns(FitWarning, match="har: no range") as caught:
         result = gc.compare(prices, ["har"], folds=5, calibration="conformal")
-    assert len([one for one in caught if "har: no daily range" in str(one.message)]) == 1
-    assert len([text for text in result.warnings if "har: no daily range" in text]) == 1
+    assert len([one for one in caught if "har: no range" in str(one.message)]) == 1
+    assert len([text for text in result.warnings if "har: no range" in text]) == 1
 
 
 def test_separate_networks_of_ranges_are_calibrated_by_symbol(walk):

@@ -15,6 +15,7 @@ from gatecast.distributions import (
     LEVELS,
     Mixture,
     Quantiles,
+    SkewedT,
     StudentT,
     concatenated,
 )
@@ -202,11 +203,12 @@ def test_the_pit_of_what_a_distribution_draws_is_uniform():
         assert stats.kstest(distribution.cdf(came)[:, 0], "uniform").pvalue > 0.05
 
 
-@pytest.mark.parametrize("kind", ["student", "quantiles", "mixture"])
+@pytest.mark.parametrize("kind", ["student", "skewed", "quantiles", "mixture"])
 def test_take_and_concatenated_undo_each_other(kind):
     student = student_table()
     whole = {
         "student": student,
+        "skewed": SkewedT(student.location, student.scale, student.df, 0.5 + student.df / 30),
         "quantiles": dense(student),
         "mixture": Mixture((student, student_table(1))),
     }[kind]
@@ -230,3 +232,63 @@ def test_kinds_are_not_mixed():
 def test_parameters_of_other_shapes_are_refused():
     with pytest.raises(ValueError, match=r"location \(4, 2\), scale \(4, 2\), df \(1,\) must be alike"):
         StudentT(np.zeros(SHAPE), np.ones(SHAPE), np.ones(1))
+
+
+skewed = st.builds(
+    SkewedT, locations, scales, freedoms, arrays(np.float64, SHAPE, elements=st.floats(0.5, 2))
+)
+
+
+def one_skewed(skew, df=4.0, location=0.01, scale=0.02):
+    return SkewedT(*(np.full((1, 1), float(value)) for value in (location, scale, df, skew)))
+
+
+@given(students, locations, levels)
+@few
+def test_without_skew_it_is_a_student_t(student, y, wanted):
+    own = SkewedT(student.location, student.scale, student.df, np.ones(SHAPE))
+    np.testing.assert_allclose(own.cdf(y), student.cdf(y), rtol=1e-9, atol=1e-14)
+    np.testing.assert_allclose(own.log_score(y), student.log_score(y), rtol=1e-12)
+    np.testing.assert_allclose(own.crps(y), student.crps(y), rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(own.quantile(wanted), student.quantile(wanted), rtol=1e-9, atol=1e-12)
+
+
+@given(skewed, levels)
+@few
+def test_skewed_t_cdf_undoes_its_quantile(distribution, wanted):
+    quantiles = distribution.quantile(wanted)
+    for place, level in enumerate(wanted):
+        np.testing.assert_allclose(distribution.cdf(quantiles[..., place]), level, rtol=1e-6)
+
+
+@pytest.mark.parametrize("skew", [0.6, 1.3])
+@pytest.mark.parametrize("df", [2.1, 8.0])
+def test_skewed_t_is_the_integral_of_its_density(skew, df):
+    """Fernández and Steel's density of scipy's t; its integrals are the cdf and the CRPS."""
+    distribution = one_skewed(skew, df)
+
+    def density(x):
+        z = (x - 0.01) / 0.02
+        return 2 / (skew + 1 / skew) * stats.t(df).pdf(z * skew if z < 0 else z / skew) / 0.02
+
+    for y in (-0.08, 0.0, 0.01, 0.013, 0.09):
+        came = np.full((1, 1), y)
+        mass = integrate.quad(density, -np.inf, min(y, 0.01))[0]
+        mass += integrate.quad(density, 0.01, y)[0] if y > 0.01 else 0.0
+        assert distribution.cdf(came)[0, 0] == pytest.approx(mass, rel=1e-6)
+        assert np.exp(-distribution.log_score(came)[0, 0]) == pytest.approx(density(y), rel=1e-9)
+        assert distribution.crps(came)[0, 0] == pytest.approx(numeric_crps(distribution, y), rel=1e-4)
+
+
+def test_above_the_mode_lies_what_the_skew_says():
+    assert one_skewed(0.7).cdf(np.full((1, 1), 0.01))[0, 0] == pytest.approx(1 / 1.49)
+
+
+def test_the_pit_of_what_a_skewed_t_draws_is_uniform():
+    """Drawn as it is defined: a side by its probability, then the size of a t on it."""
+    rng = np.random.default_rng(1)
+    skew, size = 0.7, np.abs(rng.standard_t(5, 5000))
+    above = rng.uniform(size=5000) < skew**2 / (1 + skew**2)
+    came = 0.01 + 0.02 * np.where(above, size * skew, -size / skew)
+    every = SkewedT(*(np.full((5000, 1), value) for value in (0.01, 0.02, 5.0, skew)))
+    assert stats.kstest(every.cdf(came[:, None])[:, 0], "uniform").pvalue > 0.05

@@ -279,7 +279,7 @@ def test_later_prices_never_change_an_earlier_range(model, symbols, horizon, met
     for cut, changed in runs:
         assert blind_to_the_future(base, changed, cut, model), cut
         assert range_is_blind(base, changed, cut, model), cut
-    if method == "none" and horizon == 1 and model not in ("quantile", "historical"):
+    if method == "none" and horizon == 1 and model not in ("quantile", "historical", "lhar"):
         assert base.ranges[model].scale is not None
 
 
@@ -321,7 +321,13 @@ def spread_with_the_next_return(returns, first, decay=0.94):
     return np.append(spread[1:], spread[-1])
 
 
+def range_of_the_next_bar(table, first):
+    variance = true_range_variance(table, first)
+    return np.append(variance[1:], variance[-1])
+
+
 true_spread = problems.ewma_volatility
+true_range_variance = problems.range_variance
 
 
 @pytest.mark.parametrize(
@@ -334,11 +340,13 @@ true_spread = problems.ewma_volatility
         (Span, "returns", property(returns_of_all_rows), "garch-t", "none"),
         (problems, "ewma_volatility", spread_with_the_next_return, "ewma-t", "none"),
         (problems, "ewma_volatility", spread_with_the_next_return, "student", "none"),
+        (problems, "range_variance", range_of_the_next_bar, "har", "none"),
+        (problems, "range_variance", range_of_the_next_bar, "lhar", "none"),
     ],
     ids=[
         "calibrated on the test", "calibrated on the test, another model", "online one row early",
         "ensemble chosen on the test", "GARCH of all rows", "EWMA with the next return",
-        "a network's EWMA with the next return",
+        "a network's EWMA with the next return", "HAR on the next range", "lhar on the next range",
     ],
 )  # fmt: skip
 def test_a_range_that_breaks_the_rule_is_caught(monkeypatch, place, name, broken, model, method):

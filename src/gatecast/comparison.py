@@ -57,10 +57,11 @@ def compare(
 
     prices: from `gatecast.load`. models: networks ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru",
     {"a name of yours": Network(...)}) and baselines ("naive", "drift", "ewma", "ar", "seasonal-naive",
-    "last-close"; of ranges: "historical", "ewma-t", "garch-t", "gjr-garch-t", "har"); a list without a
-    baseline gets naive, drift, ewma and ar, with networks of ranges some of theirs. network: the base of the
-    named networks (their cell and direction replaced). column: the price to forecast. target: "return" (log
-    return from the origin) or "close" (the scaled price, as the tutorials do). horizon, lookback: sessions.
+    "last-close"; of ranges: "historical", "ewma-t", "garch-t", "gjr-garch-t", "har", "lhar"); a list
+    without a baseline gets naive, drift, ewma and ar, with networks of ranges historical, ewma-t, gjr-garch-t
+    and lhar. network: the base of the named networks (their cell and direction replaced). column: the price
+    to forecast. target: "return" (log return from the origin) or "close" (the scaled price, as the tutorials
+    do). horizon, lookback: sessions.
     features: a function (one symbol's table → DataFrame) or "module:function"; None: see
     `gatecast.problem.features`. test_size: the last share of the sessions, cut into `folds` equal stretches,
     each with its own training; validation_size: share of the sessions before it. refit: train once more on

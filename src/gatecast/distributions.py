@@ -55,10 +55,7 @@ class StudentT:
     df: Floats
 
     def __post_init__(self) -> None:
-        if not self.location.shape == self.scale.shape == self.df.shape:
-            raise ValueError(
-                f"location {self.location.shape}, scale {self.scale.shape}, df {self.df.shape} must be alike"
-            )
+        _require_alike(location=self.location, scale=self.scale, df=self.df)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -83,23 +80,15 @@ class StudentT:
         """(N, h), in log return; Jordan, Krüger and Lerch (2019), Evaluating Probabilistic Forecasts with
         scoringRules, appendix A.
         """
-        from scipy.special import betaln
-
-        df = self.df
-        apart = 2 * np.sqrt(df) / (df - 1) * np.exp(betaln(0.5, df - 0.5) - 2 * betaln(0.5, df / 2))
-        return self.mean_distance(y) - self.scale * apart
+        return self.mean_distance(y) - self.scale * _mean_apart(self.df) / 2
 
     def mean_distance(self, y: Floats) -> Floats:
         """E|X - y|, (N, h), in log return."""
-        from scipy.special import stdtr
-
-        z, df = self._z(y), self.df
-        tail = 2 * np.exp(-self._log_shape(z)) * (df + z**2) / (df - 1)
-        return self.scale * (z * (2 * stdtr(df, z) - 1) + tail)
+        return self.scale * _mean_distance(self._z(y), self.df)
 
     def log_score(self, y: Floats) -> Floats:
         """- log density, (N, h)."""
-        return self._log_shape(self._z(y)) + np.log(self.scale)
+        return _log_shape(self._z(y), self.df) + np.log(self.scale)
 
     def take(self, origins: NDArray[np.int64] | slice) -> StudentT:
         """The same for some of the N origins."""
@@ -108,12 +97,85 @@ class StudentT:
     def _z(self, y: Floats) -> Floats:
         return (y - self.location) / self.scale
 
-    def _log_shape(self, z: Floats) -> Floats:
-        """- log density of the standard t."""
-        from scipy.special import betaln
 
-        df = self.df
-        return 0.5 * np.log(df) + betaln(0.5, df / 2) + (df + 1) / 2 * np.log1p(z**2 / df)
+@dataclass(frozen=True)
+class SkewedT:
+    """Student's t with another scale on each side of its mode; parameters (N, h), in log return.
+
+    Location (the mode), scale > 0, df > 1 and skew > 0: the scale is scale / skew below the location and
+    scale · skew above it, the probability above it skew² / (1 + skew²). Skew 1 is `StudentT`. Fernández and
+    Steel (1998), On Bayesian Modeling of Fat Tails and Skewness, eq. 1.
+    """
+
+    location: Floats
+    scale: Floats
+    df: Floats
+    skew: Floats
+
+    def __post_init__(self) -> None:
+        _require_alike(location=self.location, scale=self.scale, df=self.df, skew=self.skew)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, h)."""
+        rows, steps = self.location.shape
+        return rows, steps
+
+    def quantile(self, levels: ArrayLike) -> Floats:
+        """Levels (L,) or (N, h, L) → log returns (N, h, L)."""
+        from scipy.special import stdtrit
+
+        p, skew, df = np.asarray(levels, dtype=np.float64), self.skew[..., None], self.df[..., None]
+        both = 1 + skew**2
+        below = stdtrit(df, np.minimum(p * both / 2, 0.5)) / skew
+        above = -stdtrit(df, np.minimum((1 - p) * both / (2 * skew**2), 0.5)) * skew
+        return self.location[..., None] + self.scale[..., None] * (below + above)
+
+    def cdf(self, y: Floats) -> Floats:
+        """P(return <= y), (N, h)."""
+        from scipy.special import stdtr
+
+        z, both = self._z(y), 1 + self.skew**2
+        below = 2 / both * stdtr(self.df, np.minimum(z, 0) * self.skew)
+        above = self.skew**2 / both * (1 - 2 * stdtr(self.df, -np.maximum(z, 0) / self.skew))
+        return below + above
+
+    def crps(self, y: Floats) -> Floats:
+        """(N, h), in log return: E|X - y| - E|X - X'| / 2 (Gneiting and Raftery 2007, eq. 21).
+
+        Both sides are halves of a standard t, T: E||T| - |T'|| = 2 E|T - T'| - 2 E|T|, for T and T' have
+        equal signs half of the time, and else |T - T'| = |T| + |T'|.
+        """
+        z = self._z(y)
+        left, right = 1 / self.skew, self.skew
+        below, above = 1 / (1 + self.skew**2), self.skew**2 / (1 + self.skew**2)
+        size = _mean_size(self.df)
+        to_left = np.where(
+            z < 0, left * self._from_half(-z / left, size), left * size + z
+        )  # E|X - y| of an X below the location
+        to_right = np.where(z < 0, right * size - z, right * self._from_half(z / right, size))
+        apart = (below**2 * left + above**2 * right) * (
+            2 * _mean_apart(self.df) - 2 * size
+        ) + 2 * below * above * (left + right) * size
+        return self.scale * (below * to_left + above * to_right - apart / 2)
+
+    def log_score(self, y: Floats) -> Floats:
+        """- log density, (N, h)."""
+        z = self._z(y)
+        both = np.log((self.skew + 1 / self.skew) / 2)
+        return _log_shape(np.where(z < 0, z * self.skew, z / self.skew), self.df) + both + np.log(self.scale)
+
+    def take(self, origins: NDArray[np.int64] | slice) -> SkewedT:
+        """The same for some of the N origins."""
+        return SkewedT(self.location[origins], self.scale[origins], self.df[origins], self.skew[origins])
+
+    def _z(self, y: Floats) -> Floats:
+        return (y - self.location) / self.scale
+
+    def _from_half(self, c: Floats, size: Floats) -> Floats:
+        """E||T| - c|, T a standard t, for c >= 0: E|T - c| is the mean of it and of E|T| + c."""
+        c = np.maximum(c, 0)
+        return 2 * _mean_distance(c, self.df) - size - c
 
 
 @dataclass(frozen=True)
@@ -269,12 +331,48 @@ def concatenated(parts: Sequence[Distribution]) -> Distribution:
     """
     if _all(parts, StudentT):
         return _joined(parts)
+    if _all(parts, SkewedT):
+        columns_of = ("location", "scale", "df", "skew")
+        return SkewedT(*(np.concatenate([getattr(part, name) for part in parts]) for name in columns_of))
     if _all(parts, Quantiles):
         return Quantiles(parts[0].levels, np.concatenate([part.values for part in parts]))
     if _all(parts, Mixture):
         columns = zip(*(part.parts for part in parts), strict=True)
         return Mixture(tuple(_joined(column) for column in columns))
     raise TypeError(f"not of one kind: {', '.join(sorted({type(part).__name__ for part in parts}))}")
+
+
+def _require_alike(**parameters: Floats) -> None:
+    if len({values.shape for values in parameters.values()}) > 1:
+        shapes = ", ".join(f"{name} {values.shape}" for name, values in parameters.items())
+        raise ValueError(f"{shapes} must be alike")
+
+
+def _log_shape(z: Floats, df: Floats) -> Floats:
+    """- log density of the standard t."""
+    from scipy.special import betaln
+
+    return 0.5 * np.log(df) + betaln(0.5, df / 2) + (df + 1) / 2 * np.log1p(z**2 / df)
+
+
+def _mean_distance(z: Floats, df: Floats) -> Floats:
+    """E|T - z|, T a standard t."""
+    from scipy.special import stdtr
+
+    tail = 2 * np.exp(-_log_shape(z, df)) * (df + z**2) / (df - 1)
+    return z * (2 * stdtr(df, z) - 1) + tail
+
+
+def _mean_size(df: Floats) -> Floats:
+    """E|T|, T a standard t."""
+    return _mean_distance(np.zeros_like(df), df)
+
+
+def _mean_apart(df: Floats) -> Floats:
+    """E|T - T'| of two independent standard t's."""
+    from scipy.special import betaln
+
+    return 4 * np.sqrt(df) / (df - 1) * np.exp(betaln(0.5, df - 0.5) - 2 * betaln(0.5, df / 2))
 
 
 def _all(parts: Sequence[Distribution], kind: type[Kind]) -> TypeGuard[Sequence[Kind]]:

@@ -137,10 +137,16 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "bigru": {"cell": "gru", "bidirectional": True},
 }
 LOSSES = {"point": ("mse", "mae", "huber"), "student_t": ("nll", "crps"), "quantiles": ("pinball",)}
-RANGE_BASELINES = ("historical", "ewma-t", "garch-t", "gjr-garch-t", "har")
+RANGE_BASELINES = ("historical", "ewma-t", "garch-t", "gjr-garch-t", "har", "lhar")
 BASELINES = ("naive", "drift", "ewma", "ar", "seasonal-naive", "last-close", *RANGE_BASELINES)
 ALWAYS = ("naive", "drift", "ewma", "ar")  # the rivals when a list of models names none
-ALWAYS_RANGE = ("naive", "historical", "ewma-t", "gjr-garch-t")  # the same where a network forecasts ranges
+ALWAYS_RANGE = (
+    "naive",
+    "historical",
+    "ewma-t",
+    "gjr-garch-t",
+    "lhar",
+)  # the same where a network forecasts ranges
 
 DEFAULT_MODELS = ("rnn", "lstm", "gru", "bilstm")
 DEFAULT_NETWORK = Network(hidden_size=16)
@@ -161,7 +167,7 @@ class Experiment(_Settings):
     adjust: bool = Field(False, description="scale prices by adj_close / close")
     calendar: str | None = Field(None, description="exchange calendar (XNYS, XKRX, …) or daily")
     models: tuple[str, ...] = Field(
-        (*ALWAYS, *DEFAULT_MODELS), description="networks and baselines, as gru,lstm,naive"
+        (*ALWAYS, *DEFAULT_MODELS), description="networks and baselines, as gru,lstm,lhar,naive"
     )
     networks: dict[str, Network] = Field(
         default_factory=lambda: {name: _named(name, DEFAULT_NETWORK) for name in DEFAULT_MODELS}
@@ -250,7 +256,7 @@ def resolve_models(
     A name of NETWORKS is `network` (its cell and direction replaced), a name of BASELINES a baseline, a
     mapping {name: Network} a network of the user's. Naive is always there; a list without any baseline
     gets naive, drift, ewma and ar; one whose networks forecast ranges, without a baseline that does, gets
-    historical, ewma-t and gjr-garch-t; another column than close gets the last close.
+    historical, ewma-t, gjr-garch-t and lhar; another column than close gets the last close.
 
     Raises
         SettingError: an unknown name, a name twice, or an empty list.

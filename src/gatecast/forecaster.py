@@ -31,7 +31,7 @@ Floats = NDArray[np.float64]
 
 WEIGHTS = "network"
 ONLY = "network"  # what a forecaster's one model is called in its settings
-TAIL_ARRAYS = ("features", "anchor", "close", "spread", "log_range", "symbol", "session")
+TAIL_ARRAYS = ("features", "anchor", "close", "spread", "symbol", "session")
 
 
 class Forecaster:
@@ -372,7 +372,7 @@ def _problem_of(
         anchor=np.zeros(0),
         close=np.zeros(0),
         spread=np.zeros(0),
-        log_range=np.zeros(0),
+        range_variance=np.zeros(0),
         targets=np.zeros((0, settings.horizon)),
         symbols=tuple(symbols),
         symbol=none,
@@ -396,6 +396,7 @@ def _with_rows(problem: Problem, **arrays: Any) -> Problem:
     return replace(
         problem,
         **arrays,
+        range_variance=np.full(count, np.nan),
         targets=np.full((count, problem.horizon), np.nan),
         first=first,
         last=last,

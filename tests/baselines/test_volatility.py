@@ -6,7 +6,7 @@ from scipy import stats
 
 from gatecast.baselines import RANGE_BASELINES
 from gatecast.baselines.volatility import FINE_LEVELS, ewma_t, fit_student, historical
-from gatecast.distributions import Quantiles, StudentT, concatenated
+from gatecast.distributions import Quantiles, SkewedT, StudentT, concatenated
 from gatecast.errors import FitWarning
 from gatecast.problem.folds import Fold, walk_forward
 from gatecast.problem.volatility import LEAST
@@ -40,6 +40,14 @@ def test_fit_student_of_normal_values_is_a_normal():
     scale, df = fit_student(stats.norm.ppf((np.arange(2000) + 0.5) / 2000))
     assert df == pytest.approx(100)
     assert scale == pytest.approx(1, abs=0.02)
+
+
+def test_fit_student_weighs():
+    """A whole weight twice is that value twice, and none leaves it out."""
+    z = np.random.default_rng(0).standard_t(4, 300)
+    twice = fit_student(np.concatenate([z[:200], z[:100]]))
+    weight = np.repeat([2.0, 1.0, 0.0], 100)
+    assert fit_student(z, weight) == pytest.approx(twice, rel=1e-3)
 
 
 @pytest.mark.parametrize("z", [np.zeros(50), np.empty(0)])
@@ -123,7 +131,7 @@ def test_every_step_of_every_fold_is_one_kind(make, ragged, ranged, name, horizo
     quantiles = forecast.quantile([0.05, 0.5, 0.95])
     assert (np.diff(quantiles, axis=-1) > 0).all()
     if horizon == 1 and name != "historical":
-        assert isinstance(forecast, StudentT)
+        assert isinstance(forecast, SkewedT if name == "lhar" else StudentT)
 
 
 @ALL
@@ -173,7 +181,7 @@ def test_constant_prices_keep_a_range_of_the_least_size(make, frame, name, horiz
     assert np.isfinite(forecast.crps(np.full((len(fold.test), horizon), 0.01))).all()
 
 
-@pytest.mark.parametrize("name", ["garch-t", "gjr-garch-t", "har"])
+@pytest.mark.parametrize("name", ["garch-t", "gjr-garch-t", "har", "lhar"])
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_what_cannot_be_fitted_is_said_and_is_ewma_t(make, frame, ranged, random_walk, name, horizon):
     steady = 12.5 * 1.001 ** np.arange(160)
@@ -197,11 +205,11 @@ def test_what_cannot_be_fitted_is_said_and_is_ewma_t(make, frame, ranged, random
     instead = problem.symbol[fold.test] > 0
     expected = ewma_t(problem, fold).quantile(FINE_LEVELS)
     given = forecast.values if isinstance(forecast, Quantiles) else forecast.quantile(FINE_LEVELS)
-    np.testing.assert_array_equal(given[instead], expected[instead])
+    np.testing.assert_allclose(given[instead], expected[instead], rtol=1e-12)
     assert (given[~instead] != expected[~instead]).all()
 
 
-@pytest.mark.parametrize("name", ["ewma-t", "garch-t", "gjr-garch-t", "har"])
+@pytest.mark.parametrize("name", ["ewma-t", "garch-t", "gjr-garch-t", "har", "lhar"])
 def test_a_sliding_window_is_all_that_is_fitted_on(make, frame, ranged, random_walk, name):
     """Prices before it differ; the EWMA has forgotten them when it begins."""
     table = ranged(frame({"A": random_walk(900)}))

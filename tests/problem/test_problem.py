@@ -74,7 +74,7 @@ def test_nothing_known_at_an_origin_depends_on_later_rows(ragged, prices_of, tar
         make_problem(prices_of(table), lookback=5, horizon=2, target=target, ranged=ranged)
         for table in (frame, changed)
     )
-    for name in ("features", "anchor", "spread", "log_range", "returns"):
+    for name in ("features", "anchor", "spread", "range_variance", "returns"):
         np.testing.assert_array_equal(getattr(one, name)[~later], getattr(other, name)[~later])
     assert (one.spread[later] != other.spread[later]).all()
     assert (one.features[later] != other.features[later]).any(axis=1).all()
@@ -123,15 +123,13 @@ def test_what_came_and_the_unit_of_ranges_by_slicing(ragged, prices_of, seed, ho
         start += len(own)
 
 
-def test_the_range_of_the_day_is_missing_where_high_or_low_is(walks, prices_of):
+def test_the_variance_of_a_bar_is_missing_where_its_range_is(walks, prices_of):
     frame = walks(sessions=30)
     frame.loc[4, "high"], frame.loc[6, "low"] = np.nan, 0.0
-    log_range = make_problem(prices_of(frame), lookback=2, horizon=1).log_range
-    assert np.flatnonzero(np.isnan(log_range)).tolist() == [4, 6]
-    known = np.isfinite(log_range)
-    np.testing.assert_allclose(log_range[known], np.log(frame["high"] / frame["low"])[known], rtol=1e-12)
+    told = make_problem(prices_of(frame), lookback=2, horizon=1).range_variance
+    assert np.flatnonzero(np.isnan(told)).tolist() == [0, 4, 6]
     closes = make_problem(prices_of(frame[["date", "close"]]), lookback=2, horizon=1)
-    assert np.isnan(closes.log_range).all()
+    assert np.isnan(closes.range_variance).all()
 
 
 def test_networks_of_ranges_read_what_tells_of_volatility(walks, prices_of):

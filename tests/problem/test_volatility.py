@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gatecast.problem.problem import make_problem
-from gatecast.problem.volatility import LEAST, ewma_volatility, log_returns
+from gatecast.problem.volatility import LEAST, ewma_volatility, log_returns, range_variance
 
 
 def slow(returns, decay):
@@ -78,3 +78,72 @@ def test_a_gap_of_a_year_is_one_return(walks, prices_of):
     late.loc[100:, "date"] += pd.Timedelta(days=364)
     one, other = (make_problem(prices_of(each), lookback=2, horizon=1) for each in (frame, late))
     np.testing.assert_array_equal(one.spread, other.spread)
+
+
+def bars(**columns):
+    return pd.DataFrame(
+        {"open": [50.0, 101.0], "high": [52.0, 104.0], "low": [49.0, 99.0], "close": [51.0, 103.0]} | columns
+    )
+
+
+def second_variance(**columns):
+    return range_variance(bars(**columns), np.zeros(2, dtype=np.int64))[1]
+
+
+def test_the_variance_of_a_bar_is_garman_and_klass_and_the_return_before_the_open():
+    session = np.log(104 / 99) ** 2 / 2 - (2 * np.log(2) - 1) * np.log(103 / 101) ** 2
+    assert second_variance() == pytest.approx(np.log(101 / 51) ** 2 + session)
+    assert np.isnan(range_variance(bars(), np.zeros(2, dtype=np.int64))[0]), "nothing before the first bar"
+    assert np.isnan(range_variance(bars(), np.arange(2))).all(), "nor before that of another symbol"
+
+
+@pytest.mark.parametrize("opened", [np.nan, 98.0, 105.0], ids=["missing", "below", "above"])
+def test_without_an_open_it_is_parkinsons_from_the_previous_close(opened):
+    expected = np.log(104 / 51) ** 2 / (4 * np.log(2))
+    assert second_variance(open=[50.0, opened]) == pytest.approx(expected)
+
+
+def test_without_a_column_of_opens_too():
+    table = bars().drop(columns="open")
+    expected = np.log(104 / 51) ** 2 / (4 * np.log(2))
+    assert range_variance(table, np.zeros(2, dtype=np.int64))[1] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    "column",
+    [
+        {"high": [52.0, np.nan]},
+        {"low": [49.0, np.nan]},
+        {"low": [49.0, 0.0]},
+        {"close": [51.0, 104.1]},
+        {"close": [51.0, 98.9]},
+        {"high": [52.0, 103.0], "low": [49.0, 103.0], "open": [50.0, 103.0]},
+    ],
+    ids=["no high", "no low", "low of zero", "close above", "close below", "one price"],
+)
+def test_a_bar_without_a_range_of_its_own_tells_no_variance(column):
+    assert np.isnan(second_variance(**column))
+
+
+def test_a_close_on_the_high_may_be_rounded():
+    assert np.isfinite(second_variance(close=[51.0, 104 * (1 + 1e-8)]))
+
+
+@pytest.mark.parametrize("night", [0.0, 0.5, 2.0])
+def test_it_estimates_the_variance_of_the_whole_bar(night):
+    """Brownian sessions of 400 ticks and a return of `night` times their volatility before the open."""
+    rng = np.random.default_rng(0)
+    days, ticks = 4000, 400
+    paths = np.cumsum(rng.normal(0, 0.01 / np.sqrt(ticks), (days, ticks)), axis=1)
+    gaps = rng.normal(0, 0.01 * night, days)
+    start = np.concatenate([[0.0], np.cumsum(gaps + paths[:, -1])[:-1]]) + gaps
+    table = pd.DataFrame(
+        {
+            "open": np.exp(start),
+            "high": np.exp(start + np.maximum(paths.max(axis=1), 0)),
+            "low": np.exp(start + np.minimum(paths.min(axis=1), 0)),
+            "close": np.exp(start + paths[:, -1]),
+        }
+    )
+    told = np.nanmean(range_variance(table, np.zeros(days, dtype=np.int64)))
+    assert told == pytest.approx(1e-4 * (1 + night**2), rel=0.12)  # ticks miss a little of the range

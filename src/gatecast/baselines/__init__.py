@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from gatecast.baselines.garch import garch_t, gjr_garch_t
 from gatecast.baselines.har import har
+from gatecast.baselines.lhar import lhar
 from gatecast.baselines.naive import drift, last_close, naive, seasonal_naive
 from gatecast.baselines.statistical import ar, ewma
 from gatecast.baselines.volatility import ewma_t, historical
@@ -38,5 +39,6 @@ RANGE_BASELINES: dict[str, RangeBaseline] = {
     "garch-t": garch_t,
     "gjr-garch-t": gjr_garch_t,
     "har": har,
+    "lhar": lhar,
     "historical": historical,
 }

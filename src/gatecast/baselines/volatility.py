@@ -118,9 +118,10 @@ def scaled_t(span: Span, begin: int, volatility: Callable[[Rows, int], Floats]) 
     return StudentT(np.zeros(shape), scale, df)
 
 
-def fit_student(z: Floats) -> tuple[float, float]:
+def fit_student(z: Floats, weight: Floats | None = None) -> tuple[float, float]:
     """(scale, df) of a Student t around zero with the highest likelihood of z (n,); df in 2.1 … 100.
 
+    weight (n,): of each z; None: all count alike.
     z that are all zero, or none, tell nothing: (1, 100). The scale is at least a tenth and at most ten
     times the median |z| of those that are not zero. Newton's method on (log scale, log df), each step
     kept within the bounds and halved until it gains.
@@ -130,15 +131,17 @@ def fit_student(z: Floats) -> tuple[float, float]:
         return 1.0, DF[1]
     typical = float(np.median(size))
     squared = (z / typical) ** 2
+    weight = np.ones(len(z)) if weight is None else weight
+    weight = weight / weight.sum()
     low, high = np.log([TIE_BREAK, DF[0]]), np.log([1 / TIE_BREAK, DF[1]])
     at = np.array([0.0, np.log(6.0)])
-    loss, slope, curve = _student_loss(squared, at)
+    loss, slope, curve = _student_loss(squared, weight, at)
     for _ in range(100):
         free = ~(((at <= low) & (slope > 0)) | ((at >= high) & (slope < 0)))
         step = _newton_step(slope * free, curve, free)
         while np.abs(step).max() > 1e-9:
             there = np.clip(at + step, low, high)
-            new = _student_loss(squared, there)
+            new = _student_loss(squared, weight, there)
             if new[0] < loss:
                 break
             step = step / 2
@@ -148,14 +151,17 @@ def fit_student(z: Floats) -> tuple[float, float]:
     return typical * float(np.exp(at[0])), float(np.exp(at[1]))
 
 
-def _student_loss(squared: Floats, at: Floats) -> tuple[float, Floats, Floats]:
-    """Mean negative log likelihood of z² (n,) at (log scale, log df), its gradient and its Hessian."""
+def _student_loss(squared: Floats, weight: Floats, at: Floats) -> tuple[float, Floats, Floats]:
+    """Negative log likelihood of z² (n,) at (log scale, log df), its gradient and its Hessian.
+
+    weight (n,): of each, 1 in all.
+    """
     from scipy.special import betaln, polygamma, psi
 
     df = float(np.exp(at[1]))
     w = squared * (np.exp(-2 * at[0]) / df)
     pull = w / (1 + w)
-    tail, first, second = np.log1p(w).mean(), pull.mean(), (pull * (1 - pull)).mean()
+    tail, first, second = (float(weight @ part) for part in (np.log1p(w), pull, pull * (1 - pull)))
     by_df = 0.5 * (psi(df / 2) - psi(df / 2 + 0.5))  # of log B(1/2, df/2)
     by_df_twice = 0.25 * (polygamma(1, df / 2) - polygamma(1, df / 2 + 0.5))
     loss = (df + 1) / 2 * tail + at[0] + at[1] / 2 + betaln(0.5, df / 2)

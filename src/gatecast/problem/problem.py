@@ -14,7 +14,7 @@ from gatecast.errors import SettingError, did_you_mean
 from gatecast.problem import features as feature_rules
 from gatecast.problem import targets as target_rules
 from gatecast.problem.features import FeatureFunction
-from gatecast.problem.volatility import ewma_volatility, log_returns
+from gatecast.problem.volatility import ewma_volatility, log_returns, range_variance
 
 Floats = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -29,7 +29,7 @@ class Problem:
     anchor    (rows,) price of the forecast column; what naive forecasts
     close     (rows,) the close
     spread    (rows,) volatility of a session's log return, known at its close: see `ewma_volatility`
-    log_range (rows,) log(high / low); NaN where either is missing
+    range_variance (rows,) variance of a bar's log return as its range tells it: see `range_variance`
     targets   (rows, h) log returns from the origin or prices; NaN past the symbol's end
     symbol    (rows,) index into `symbols`
     session   (rows,) datetime64[D]
@@ -43,7 +43,7 @@ class Problem:
     anchor: Floats
     close: Floats
     spread: Floats
-    log_range: Floats
+    range_variance: Floats
     targets: Floats
     symbols: tuple[str, ...]
     symbol: Rows
@@ -131,7 +131,7 @@ def make_problem(
         anchor=anchor,
         close=table["close"].to_numpy(dtype=np.float64),
         spread=ewma_volatility(log_returns(anchor, first), first),
-        log_range=_log_range(table),
+        range_variance=range_variance(table, first),
         targets=target_rules.to_target(target, later, anchor),
         symbols=prices.symbols,
         symbol=np.repeat(np.arange(len(sizes)), sizes),
@@ -156,14 +156,6 @@ def _features(
     if target == "return":
         return feature_rules.return_features(prices, column)
     return feature_rules.level_features(prices, column)
-
-
-def _log_range(table: pd.DataFrame) -> Floats:
-    if not {"high", "low"} <= set(table.columns):
-        return np.full(len(table), np.nan)
-    high, low = (table[name].to_numpy(dtype=np.float64) for name in ("high", "low"))
-    known = (high > 0) & (low > 0)
-    return np.log(np.where(known, high, np.nan) / np.where(known, low, np.nan))
 
 
 def _first_usable(usable: NDArray[np.bool_], starts: Rows, sizes: Rows) -> Rows:

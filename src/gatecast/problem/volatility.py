@@ -1,4 +1,4 @@
-"""What is known of the volatility at an origin: the yardstick of every range forecast."""
+"""What is known of the volatility at an origin: of past returns, and of the range of each bar."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 DECAY = 0.94  # RiskMetrics' daily decay
+ROUNDING = 1e-6  # relative: adjusted prices are rounded, and a close on the high may lie beside it
 LEAST = 1e-6  # of a day's log return: prices that stand still have no spread to divide by
 
 
@@ -32,3 +33,35 @@ def ewma_volatility(returns: Floats, first: NDArray[np.int64], decay: float = DE
     """
     squared = pd.Series(returns**2).groupby(first, sort=False).ewm(alpha=1 - decay).mean()
     return np.maximum(np.sqrt(np.nan_to_num(squared.to_numpy(), nan=0.0)), LEAST)
+
+
+def range_variance(table: pd.DataFrame, first: NDArray[np.int64]) -> Floats:
+    """(rows,) variance of each bar's log return, told by open, high, low and close; NaN where they do not.
+
+    table: close, and open, high and low where they exist; first (rows,): the first row of each row's symbol.
+
+    The squared return from the previous close to the open O, plus the variance from open to close by Garman
+    and Klass (1980), log(H/L)² / 2 - (2 log 2 - 1) log(C/O)². NaN at a symbol's first bar, where high or low
+    is missing, where high = low, and where the close lies outside [low, high]. Where the open is missing or
+    lies outside: Parkinson's (1980) log(H/L)² / (4 log 2), high and low widened to hold the previous close.
+    """
+    if not {"high", "low"} <= set(table.columns):
+        return np.full(len(table), np.nan)
+    missing = np.full(len(table), np.nan)
+    opened, high, low, close = (
+        table[name].to_numpy(dtype=np.float64) if name in table.columns else missing
+        for name in ("open", "high", "low", "close")
+    )
+    before = np.append(np.nan, close[:-1])
+    before[first] = np.nan
+    with np.errstate(invalid="ignore", divide="ignore"):
+        told = (low > 0) & (high > low) & _between(close, low, high)
+        session = np.log(high / low) ** 2 / 2 - (2 * np.log(2) - 1) * np.log(close / opened) ** 2
+        whole = np.log(opened / before) ** 2 + session
+        widened = np.log(np.maximum(high, before) / np.minimum(low, before)) ** 2 / (4 * np.log(2))
+        variance = np.where(_between(opened, low, high), whole, widened)
+    return np.where(told, variance, np.nan)
+
+
+def _between(price: Floats, low: Floats, high: Floats) -> NDArray[np.bool_]:
+    return (price >= low * (1 - ROUNDING)) & (price <= high * (1 + ROUNDING))
