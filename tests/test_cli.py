@@ -1,6 +1,7 @@
 """The commands: what they print, and what they write."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -71,15 +72,44 @@ def test_compare_in_json(prices: Path, command) -> None:
 
 
 def test_overwrite_replaces_the_folder_whole(prices: Path, command, tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "stray").write_text("x")
-    words = ("compare", "a.csv", "--models", "naive,drift", *SMALL, "--out", "run")
-    assert command(*words).code == 2
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["stray"]
-    assert command(*words, "--overwrite").code == 0
-    assert not (tmp_path / "run" / "stray").exists()
+    words = ("compare", "a.csv", "--no-charts", *SMALL, "--out", "run", "--models")
+    assert command(*words, "naive").code == 0
+    assert command(*words, "naive,drift").code == 2
+    assert gc.open_run("run").experiment.models == ("naive",)
+    code, out, _ = command(*words, "naive,drift", "--overwrite")
+    assert code == 0 and out.endswith("\n\nThe run: run\n")
     assert gc.open_run("run").experiment.models == ("naive", "drift")
     assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "run"}
+    assert not {"report.html", "charts"} & {path.name for path in (tmp_path / "run").iterdir()}
+
+
+def test_the_answer_is_printed_and_the_run_whole_before_anything_is_drawn(
+    prices: Path, command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A drawing that fails is a warning, and one that takes the process with it leaves the run as well."""
+    words = ("compare", "a.csv", "--models", "naive,ar", *SMALL)
+
+    def fail(*_: object) -> None:
+        raise MemoryError("no memory for pictures")
+
+    monkeypatch.setattr("gatecast.report.charts.save_charts", fail)
+    monkeypatch.setattr("gatecast.report.page.page", fail)
+    code, out, err = command(*words, "--out", "run")
+    assert code == 0
+    assert err.splitlines() == [
+        f"warning: could not draw the {what} (MemoryError: no memory for pictures); all else was written"
+        for what in ("charts", "page")
+    ]
+    run = gc.open_run("run")
+    assert out == f"{run.verdict.text}\n\n{run.table()}\n\nThe run: run\n"
+
+    def die(_: object, folder: Path) -> None:
+        raise SystemExit(capsys.readouterr().out)  # what was printed by then
+
+    monkeypatch.setattr(gc.Result, "draw", die)
+    with pytest.raises(ValueError, match="No evidence that any of the models tried"):
+        command(*words, "--out", "other")
+    assert gc.open_run("other").verdict == run.verdict
 
 
 def test_the_default_folder_is_named_after_time_and_source(prices: Path, command, tmp_path: Path) -> None:
@@ -138,14 +168,71 @@ def test_the_same_experiment_gives_the_same_bits_in_another_process(
 
 
 def test_features_of_the_current_folder(prices: Path, command, tmp_path: Path) -> None:
+    """They are run where the user named them; those that a file names, where the user allows it."""
     (tmp_path / "my_features.py").write_text(
-        "import numpy as np\n\ndef momentum(prices):\n"
+        "import numpy as np\nfrom pathlib import Path\n\nPath('imported').touch()\n\n"
+        "def momentum(prices):\n"
         "    change = np.log(prices[['close']]).diff()\n"
         "    return change.assign(slow=change['close'].rolling(3).mean())\n"
     )
-    words = ("--models", "gru", *SMALL, "--features", "my_features:momentum", "--out", "run")
+    words = ("--models", "gru", *SMALL, "--no-charts", "--features", "my_features:momentum", "--out", "run")
     assert command("compare", "a.csv", *words).code == 0
     assert gc.open_run("run").experiment.features == "my_features:momentum"
+    (tmp_path / "imported").unlink()
+    sys.modules.pop("my_features")
+    again = ("compare", "--config", "run/experiment.toml", "--no-charts", "--out", "again")
+    later = ("forecast", "a.csv", "--run", "run", "--no-ledger")
+    for command_line, file in ((again, Path("run/experiment.toml")), (later, Path("run"))):
+        code, out, err = command(*command_line)
+        assert (code, out) == (2, "")
+        assert err == (
+            f"gatecast: {file} names code: features = 'my_features:momentum', a function that would be "
+            "imported and run. If you trust it, add --allow-code\n"
+        )
+    assert not (tmp_path / "imported").exists() and not (tmp_path / "again").exists()
+    assert command(*again, "--allow-code").code == 0
+    assert gc.open_run("again").forecasts.equals(gc.open_run("run").forecasts)
+
+
+@pytest.mark.parametrize("name", ["sys:exit", "os:_exit", "leaving:f", "failing:f", "leaving_later:f"])
+@pytest.mark.parametrize("on_the_command_line", [True, False])
+def test_features_that_end_the_process_are_wrong_input(
+    prices: Path, command, tmp_path: Path, name: str, on_the_command_line: bool
+) -> None:
+    (tmp_path / "leaving.py").write_text("raise SystemExit(0)")
+    (tmp_path / "failing.py").write_text("raise BaseException('odd')")
+    (tmp_path / "leaving_later.py").write_text("def f(prices): raise SystemExit(0)")
+    (tmp_path / "my.toml").write_text(f"source = ['a.csv']\nfeatures = '{name}'\nmodels = ['ar']")
+    words = ("a.csv", "--models", "ar", "--features", name)
+    given = words if on_the_command_line else ("--config", "my.toml", "--allow-code")
+    code, out, err = command("compare", *given, "--out", "run")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("gatecast: features") and not (tmp_path / "run").exists()
+
+
+def test_no_module_of_the_current_folder_takes_the_place_of_a_librarys(
+    prices: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Stray files of these names lie in the folder; Python is told of it in every way there is."""
+    strays = ("queue", "arch", "typing", "json", "yfinance", "random", "optax", "signal")
+    for name in strays:
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('the {name} of this folder was imported')")
+    (tmp_path / "my_features.py").write_text(
+        "import queue, arch\ndef same(prices):\n    return prices[['close']]"
+    )
+    path = os.pathsep.join(["", *filter(None, [os.environ.get("PYTHONPATH")])])
+    entry = "import sys; sys.argv[0] = 'gatecast'; from gatecast.__main__ import main; main()"
+    compare = ("compare", "a.csv", "--models=ar", *SMALL, "--no-charts", "--features", "my_features:same")
+    for words in (
+        ("-c", entry, "data", "check", "sample:sp500"),
+        ("-m", "gatecast", "data", "check", "sample:sp500"),
+        ("-m", "gatecast", *compare, "--out", "run"),
+    ):
+        ended = subprocess.run(
+            [sys.executable, *words], cwd=tmp_path, env={**environment, "PYTHONPATH": path},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert (ended.returncode, ended.stderr) == (0, ""), ended.stderr
 
 
 FORECAST = ("forecast", "a.csv", "--horizon", "2", *(flag for flag in SMALL if flag != "--folds=1"))

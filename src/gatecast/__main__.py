@@ -1,12 +1,35 @@
-"""The command line's entry: sets up JAX before it starts, turns errors into exit codes."""
+"""The command line's entry: clears the path, sets up JAX before it starts, turns errors into exit codes."""
+
+# ruff: noqa: E402 - nothing else is imported before the path is cleared
 
 from __future__ import annotations
 
+import os
+import sys
+
+
+def _without_current_folder(path: list[str]) -> list[str]:
+    """`path` without the current folder, which `python -m` and empty parts of PYTHONPATH put first.
+
+    A stray queue.py or arch.py there would be run instead of Python's or a library's. Where gatecast itself
+    lies there, as in a copy of its sources, the folder goes to the end.
+    """
+    try:
+        here, library, package = map(os.path.realpath, ("", os.__file__ + "/..", __file__ + "/.."))
+    except OSError:  # the current folder was deleted
+        return path
+    real = [os.path.realpath(part) for part in path]
+    before = real.index(library) if library in real else len(real)
+    kept = [part for place, part in enumerate(path) if place >= before or real[place] != here]
+    return [*kept, here] if package == f"{here}/gatecast" and len(kept) < len(path) else kept
+
+
+sys.path[:] = _without_current_folder(sys.path)
+
+import contextlib
 import gc
 import io
-import os
 import signal
-import sys
 import threading
 import warnings
 from types import FrameType
@@ -14,13 +37,17 @@ from types import FrameType
 from gatecast.errors import GatecastWarning, InputError
 
 WRONG_INPUT, INTERRUPTED = 2, 130
+STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # Ctrl-C, `kill`, and a terminal that is closed
 
 
 def main() -> None:
-    """Run the command line; exit 0: done, 2: the input is wrong, 1: our fault, 130: Ctrl-C."""
+    """Run the command line; exit 0: done, 2: wrong input, 1: our fault, 130: Ctrl-C, 143: terminated."""
     _prepare_jax()
     warnings.showwarning = _show_warning
-    signal.signal(signal.SIGINT, _interrupt)
+    for name in STOPS:
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and (number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN):
+            signal.signal(number, _interrupt)  # what is ignored, as under nohup, stays so
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # for a terminal without our letters
@@ -34,13 +61,17 @@ def main() -> None:
     except KeyboardInterrupt:
         _leave()
     except SystemExit as end:
-        if end.code == INTERRUPTED:
+        if end.code == INTERRUPTED and _received:
             _leave()
         raise
 
 
+_received: list[int] = []  # the signals that asked to stop
+
+
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Ctrl-C. What is raised in a callback of the garbage collector (JAX has one) is lost: again, then."""
+    """Stop. What is raised in a callback of the garbage collector (JAX has one) is lost: again, then."""
+    _received.append(number)
     codes = [getattr(callback, "__code__", None) for callback in gc.callbacks]
     if frame is not None and frame.f_code in codes:
         threading.Timer(0.05, signal.raise_signal, [number]).start()
@@ -50,8 +81,14 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 def _leave() -> None:
     """End at once, all folders being cleaned up: JAX, torn down amid its work, would now and then crash."""
-    _say("gatecast: interrupted; nothing was written")
-    os._exit(INTERRUPTED)
+    from gatecast.files import WRITTEN
+
+    done = f"{WRITTEN[0]} was written before" if WRITTEN else "nothing was written"
+    with contextlib.suppress(OSError):  # nobody may be reading any more
+        sys.stdout.flush()
+        _say(f"gatecast: interrupted; {done}")
+        sys.stderr.flush()
+    os._exit(128 + (_received[0] if _received else signal.SIGINT))
 
 
 def _prepare_jax() -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gatecast import __version__
+from gatecast.errors import RunError, SettingError
 from gatecast.experiment import (
     DEFAULT_NETWORK,
     DEFAULT_TRAINING,
@@ -41,7 +42,11 @@ Sources = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option(help="run folder; default runs/<time>-<source>")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace a run folder that is not empty")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what gatecast wrote there before")]
+NoCharts = Annotated[bool, typer.Option("--no-charts", help="no pictures and no page")]
+AllowCode = Annotated[
+    bool, typer.Option("--allow-code", help="run the function that an experiment file names as its features")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout and nothing else")]
 LedgerPlace = Annotated[
     str | None,
@@ -89,17 +94,19 @@ def compare(
     out: Out = None,
     config: Annotated[Path | None, typer.Option(help="experiment.toml of an earlier run")] = None,
     overwrite: Overwrite = False,
+    no_charts: NoCharts = False,
+    allow_code: AllowCode = False,
     profile: Annotated[bool, typer.Option("--profile", help="say on stderr where the seconds went")] = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
     """Train every model over many seeds and refits, beside naive, and say whether anything was learned."""
-    _current_folder_importable()
     experiment = experiment_of(config, source, settings)
-    from gatecast.runs import check_folder
+    _check_code(experiment, config, settings, allow_code)
+    from gatecast.folders import RUN, check_folder
 
     folder = out or _default_folder(experiment.source)
-    check_folder(folder, overwrite=overwrite)
+    check_folder(folder, RUN, overwrite=overwrite)
     from gatecast.profiling import profiled, stage
 
     with profiled() as spent:
@@ -108,13 +115,17 @@ def compare(
         with stage("loading"):
             prices = _load(experiment)
         result = run(experiment, prices)
-        result.save(folder, overwrite=overwrite)
+        try:
+            result.save(folder, overwrite=overwrite, charts=False)
+        except RunError:  # the folder has changed since it was checked, or the disk is full
+            _print_result(result, None, as_json)
+            raise
+        _print_result(result, folder, as_json)
+        page = not no_charts and result.draw(folder)
+    if not as_json:
+        typer.echo(f"\nThe page: {folder / 'report.html'}" if page else f"\nThe run: {folder}")
     if profile:
         typer.echo(spent.text, err=True)
-    if as_json:
-        _print_json({**result.summary(), "run": str(folder)})
-    else:
-        _print_result(result, folder)
 
 
 @app.command()
@@ -134,17 +145,19 @@ def forecast(
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="also write it as .csv or .parquet, or draw it: .png")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace FILE if it is there")] = False,
+    allow_code: AllowCode = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
     """Forecast the range of the next sessions, with the model's record on these data beside it."""
-    _current_folder_importable()
     from gatecast.files import check_file
     from gatecast.ledger import Ledger
     from gatecast.outlook import ENDINGS, forecast_settings, outlook, with_run
 
     if out is not None:
-        check_file(out, ENDINGS)
+        _check_not_a_source(out, source)
+        check_file(out, ENDINGS, overwrite=overwrite)
     if not no_ledger:
         Ledger(ledger).prepare()  # what is wrong with it shows before the training
     record = None if run is None else with_run(run, settings)
@@ -152,17 +165,21 @@ def forecast(
         experiment = experiment_of(None, source, {"models": model, **forecast_settings(settings)})
     else:
         experiment = experiment_of(None, source, {"adjust": record.experiment.adjust, **settings})
+    settled = experiment if record is None else record.experiment
+    _check_code(settled, run, settings, allow_code)
     prices = _load(experiment)
     answer = outlook(experiment, prices, model, record)
-    if out is not None:
-        answer.write(out)
     if as_json:
         _print_json(answer.summary())
     else:
         typer.echo(answer.text)
-    if not no_ledger:  # last: what it refuses is still to be read
-        settled = experiment if record is None else record.experiment
-        Ledger(ledger).append(answer.entries(settled))
+    sys.stdout.flush()
+    try:
+        if out is not None:
+            answer.write(out, overwrite=overwrite)
+    finally:  # after all is printed: what the file or the ledger refuses is still to be read
+        if not no_ledger:
+            Ledger(ledger).append(answer.entries(settled))
 
 
 @app.command()
@@ -213,7 +230,7 @@ def recipe(
     """Run a tutorial that many people copy: as it is written, and done right."""
     from gatecast.recipes import NAMES, recipe_of
     from gatecast.recipes.common import run
-    from gatecast.recipes.page import command_of, text, write_page
+    from gatecast.recipes.page import check_page, command_of, text, write_page
 
     if name is None:
         titles = {known: recipe_of(known).title for known in NAMES}
@@ -223,19 +240,26 @@ def recipe(
             typer.echo("\n".join(f"{known:<12}{title}" for known, title in titles.items()))
         return
     one = as_written != corrected and not both
+    chosen = recipe_of(name)
+    if out is not None:
+        check_page(name, out)
     result = run(
-        recipe_of(name),
+        chosen,
         data=data,
         as_written=as_written or not one,
         corrected=corrected or not one,
         epochs=epochs,
         seed=seed,
     )
-    page = write_page(result, out, command_of(result, out, epochs, seed)) if out else None
-    if as_json:
-        _print_json(result.summary() | ({"page": str(page)} if page else {}))
-    else:
-        typer.echo(text(result) + (f"\n\nThe page: {page}" if page else ""))
+    page: Path | None = None
+    try:
+        if out is not None:
+            page = write_page(result, out, command_of(result, out, epochs, seed))
+    finally:  # also where the page cannot be written
+        if as_json:
+            _print_json(result.summary() | ({"page": str(page)} if page else {}))
+        else:
+            typer.echo(text(result) + (f"\n\nThe page: {page}" if page else ""))
 
 
 @app.command()
@@ -261,14 +285,16 @@ def backtest(
     seed: Annotated[int, typer.Option(help="of the random times")] = 0,
     out: Annotated[Path | None, typer.Option(help="folder for the page, pictures and daily.csv")] = None,
     overwrite: Overwrite = False,
+    no_charts: NoCharts = False,
     as_json: AsJson = False,
 ) -> None:
     """Trade on the forecasts of a run: what would it have earned after costs, and is that luck?"""
     from gatecast.backtest.backtest import backtest
-    from gatecast.runs import check_folder, open_run
+    from gatecast.folders import BACKTEST, check_folder
+    from gatecast.runs import open_run
 
     if out is not None:
-        check_folder(out, overwrite=overwrite)
+        check_folder(out, BACKTEST, overwrite=overwrite)
     tested = backtest(
         open_run(run),
         _names(models),
@@ -284,11 +310,15 @@ def backtest(
         seed=seed,
     )
     if out is not None:
-        tested.save(out, overwrite=overwrite)
+        tested.save(out, overwrite=overwrite, charts=False)
     if as_json:
         _print_json(tested.summary() | ({"folder": str(out)} if out is not None else {}))
     else:
-        typer.echo(tested.text + (f"\n\nThe page: {out / 'backtest.html'}" if out is not None else ""))
+        typer.echo(tested.text)
+    sys.stdout.flush()
+    page = out is not None and not no_charts and tested.draw(out)
+    if out is not None and not as_json:
+        typer.echo(f"\nThe page: {out / 'backtest.html'}" if page else f"\nThe backtest: {out}")
 
 
 @app.command()
@@ -304,7 +334,7 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Change the prices and see which forecasts move: does any depend on what was not yet known?"""
-    _current_folder_importable()
+    _make_current_folder_importable()
     from gatecast.evaluation.audit import audit, named_pipeline
 
     report = audit(named_pipeline(pipeline), source, target=target, quick=quick, seed=seed)
@@ -339,18 +369,38 @@ def _default_folder(source: tuple[str, ...]) -> Path:
     return Path("runs") / f"{datetime.now():%Y-%m-%dT%H%M%S}-{name}"
 
 
-def _current_folder_importable() -> None:
-    """--features module:function finds modules of the current folder, as `python -m` does."""
-    if "" not in sys.path:
-        sys.path.insert(0, "")
+def _check_code(
+    experiment: Experiment, file: Path | None, settings: dict[str, Any], allow_code: bool
+) -> None:
+    """Let the function of the features be found; one that only a file names needs the user's leave."""
+    if experiment.features is None:
+        return
+    if "features" not in settings and not allow_code:
+        raise SettingError(
+            f"{file} names code: features = {experiment.features!r}, a function that would be imported and "
+            "run. If you trust it, add --allow-code"
+        )
+    _make_current_folder_importable()
 
 
-def _print_result(result: Result, folder: Path) -> None:
-    typer.echo(result.verdict.text)
-    typer.echo()
-    typer.echo(result.table())
-    typer.echo()
-    typer.echo(f"The page: {folder / 'report.html'}")
+def _make_current_folder_importable() -> None:
+    """Modules of the current folder are found, after all others: none can take the place of a library's."""
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+
+
+def _check_not_a_source(out: Path, source: list[str]) -> None:
+    """Raise where `out` is one of the files that the prices are read from."""
+    if out.exists() and any(Path(part).exists() and out.samefile(part) for part in source):
+        raise RunError(f"{out} is the file that the prices are read from; choose another name")
+
+
+def _print_result(result: Result, folder: Path | None, as_json: bool) -> None:
+    if as_json:
+        _print_json({**result.summary(), "run": folder and str(folder)})
+    else:
+        typer.echo(f"{result.verdict.text}\n\n{result.table()}")
+    sys.stdout.flush()  # before anything is drawn
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -10,7 +10,8 @@
 
     GatecastWarning (UserWarning)
     ├── DataWarning                  something odd in the prices; counted and kept with the run
-    └── FitWarning                   a fit that did not converge
+    ├── FitWarning                   a fit that did not converge
+    └── DrawingWarning               a chart or a page that could not be drawn; what it shows was written
 
 A message says what is wrong, where, and what to do.
 """
@@ -88,6 +89,10 @@ class DataWarning(GatecastWarning):
 
 class FitWarning(GatecastWarning):
     """A fit that did not converge."""
+
+
+class DrawingWarning(GatecastWarning):
+    """A chart or a page that could not be drawn; what it shows was written before."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -17,6 +17,7 @@ from gatecast.errors import DataError, NotFittedError, RunError
 from gatecast.evaluation.calibration import Calibration
 from gatecast.evaluation.ranges import PARAMETERS, QUANTILE_COLUMNS
 from gatecast.experiment import DEFAULT_NETWORK, DEFAULT_TRAINING, Experiment, Network, Training
+from gatecast.folders import FORECASTER, new_folder
 from gatecast.nn.ensemble import better_kind, joined
 from gatecast.nn.fitting import FittedNetwork, fit_network
 from gatecast.nn.outputs import distributions
@@ -25,7 +26,6 @@ from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import Fold, future_fold
 from gatecast.problem.problem import Problem, make_problem
 from gatecast.progress import Bar
-from gatecast.runs import new_folder
 
 Floats = NDArray[np.float64]
 
@@ -222,9 +222,12 @@ class Forecaster:
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write network.safetensors and network.json, with the last window of every symbol.
 
+        overwrite: replace a forecaster that gatecast wrote.
+
         Raises
-            NotFittedError: before `fit`. RunError: the folder is not empty, or cannot be written; a function
-            for features that has no name "module:function" to find it again.
+            NotFittedError: before `fit`. RunError: the folder is not empty (unless `overwrite`), holds what
+            gatecast did not write as a forecaster, or cannot be written; a function for features that has no
+            name "module:function" to find it again.
         """
         fitted, tail = self._need_fit()
         if callable(self._features):
@@ -244,7 +247,7 @@ class Forecaster:
             arrays["calibration"] = self._calibration.levels
             if self._calibration.residuals is not None:
                 arrays["residuals"] = self._calibration.residuals
-        with new_folder(folder, overwrite=overwrite) as partial:
+        with new_folder(folder, FORECASTER, overwrite=overwrite) as partial:
             save_network(fitted, partial / WEIGHTS, arrays=arrays, extra=extra)
         return Path(folder)
 

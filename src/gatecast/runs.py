@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import json
 import math
-import shutil
-import tempfile
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,6 +26,7 @@ from gatecast.evaluation.range_verdict import range_verdict
 from gatecast.evaluation.significance import Significance, significance
 from gatecast.evaluation.verdict import Verdict, verdict
 from gatecast.experiment import Experiment, read_experiment
+from gatecast.folders import RUN, added_files, new_folder
 from gatecast.nn.fitting import FittedNetwork
 from gatecast.nn.storage import save_network
 from gatecast.profiling import stage
@@ -107,15 +103,53 @@ class Result:
 
         return forecast_chart(self)
 
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the run folder, whole or not at all.
+    def save(self, folder: str | Path, *, overwrite: bool = False, charts: bool = True) -> Path:
+        """Write the run folder, whole or not at all; then, with `charts`, `draw` into it.
+
+        overwrite: replace a run that gatecast wrote.
 
         Raises
-            RunError: the folder is there and not empty (unless `overwrite`), or cannot be written.
+            RunError: the folder is there and not empty (unless `overwrite`), holds anything that gatecast did
+            not write as a run, or cannot be written.
         """
-        with stage("writing"), new_folder(folder, overwrite=overwrite) as partial:
+        with stage("writing"), new_folder(folder, RUN, overwrite=overwrite) as partial:
             self._write(partial)
+        if charts:
+            self.draw(folder)
         return Path(folder)
+
+    def draw(self, folder: str | Path) -> bool:
+        """Whether report.html, and with it charts/*.png, could be drawn into the folder that holds this run.
+
+        What cannot be drawn or written is a DrawingWarning; the rest of the run stays as it is.
+
+        Raises
+            RunError: the folder holds another run, or none.
+        """
+        self._find(folder)
+        with stage("importing"):
+            from gatecast.report.charts import save_charts
+            from gatecast.report.page import page
+            from gatecast.report.pictures import drawing
+
+        with (
+            stage("drawing"),
+            drawing("the charts and the page"),
+            added_files(folder, RUN) as partial,
+        ):
+            with drawing("the charts"):
+                save_charts(self, partial / "charts")
+            with drawing("the page"):
+                (partial / "report.html").write_text(page(self), encoding="utf-8")
+            self._find(folder)  # another process may have replaced it
+            return (partial / "report.html").is_file()
+        return False
+
+    def _find(self, folder: str | Path) -> None:
+        """Raise where `folder` does not hold this run."""
+        written = Path(folder) / "experiment.toml"
+        if not written.is_file() or read_experiment(written) != self.experiment:
+            raise RunError(f"{folder} does not hold this run; save the run there first")
 
     def table(self) -> str:
         """The scores over all steps as text, as the command line prints them."""
@@ -191,10 +225,6 @@ class Result:
         }
 
     def _write(self, folder: Path) -> None:
-        with stage("importing"):
-            from gatecast.report.charts import save_charts
-            from gatecast.report.page import page
-
         with stage("scoring"):
             summary = self.summary()
         (folder / "experiment.toml").write_text(self.experiment.to_toml(), encoding="utf-8")
@@ -204,9 +234,6 @@ class Result:
         (folder / "verdict.txt").write_text(self.verdict.text + "\n", encoding="utf-8")
         for name, fitted in self.networks.items():
             save_network(fitted, folder / "models" / name)
-        with stage("drawing"):
-            save_charts(self, folder / "charts")
-            (folder / "report.html").write_text(page(self), encoding="utf-8")
         files = {
             str(path.relative_to(folder)): _sha256(path)
             for path in sorted(folder.rglob("*"))
@@ -255,80 +282,6 @@ def open_run(folder: str | Path) -> Result:
         notes=notes,
         networks={},
     )
-
-
-def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
-    """Raise now what `new_folder` would raise after long work."""
-    with new_folder(folder, overwrite=overwrite, keep=False):
-        pass
-
-
-@contextlib.contextmanager
-def new_folder(folder: str | Path, *, overwrite: bool = False, keep: bool = True) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its place when the block ends well; else it vanishes.
-
-    Raises
-        RunError: `folder` is a file, is not empty (unless `overwrite`), or cannot be written.
-    """
-    partial: Path | None = None
-    made: list[Path] = []
-    try:
-        place = Path(folder).resolve()
-        _refuse(place, folder, overwrite)
-        made = [parent for parent in place.parents if not parent.exists()]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-        partial.chmod(0o755)
-        yield partial
-        if keep:
-            _replace(partial, place)
-    except OSError as error:
-        raise RunError(
-            f"{folder}: cannot be written ({error.strerror or error}). {_remedy(error)}"
-        ) from error
-    finally:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
-        for parent in made:
-            with contextlib.suppress(OSError):  # it holds the run
-                parent.rmdir()
-
-
-def _refuse(place: Path, folder: str | Path, overwrite: bool) -> None:
-    """Raise where `place`, which the user calls `folder`, cannot become a run folder."""
-    blocked = next((path for path in (place, *place.parents) if path.exists() and not path.is_dir()), None)
-    if blocked == place:
-        raise RunError(f"{folder} is a file; choose another folder")
-    if blocked is not None:
-        raise RunError(f"{folder}: there can be no folder below the file {blocked}; choose another folder")
-    if Path.cwd().is_relative_to(place) or place.is_mount():
-        raise RunError(
-            f"{folder} is the current folder, one above it, or a disk: it cannot be replaced; "
-            "choose a folder in it"
-        )
-    if place.is_dir() and any(place.iterdir()) and not overwrite:
-        raise RunError(f"{folder} is not empty; choose another folder, or replace this one (--overwrite)")
-
-
-def _remedy(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return "Free some space, or choose a folder on another disk"
-    return "Choose another folder"
-
-
-def _replace(partial: Path, folder: Path) -> None:
-    """Put `partial` in the place of `folder`; the old folder goes only when the new one stands."""
-    if not folder.exists():
-        partial.replace(folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
-    folder.replace(old)
-    try:
-        partial.replace(folder)
-    except BaseException:  # Ctrl-C as well
-        old.replace(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _cell(value: float, width: int, form: str) -> str:

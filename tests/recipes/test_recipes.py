@@ -128,7 +128,7 @@ def test_a_download_has_the_tutorials_dates_and_the_page_says_that_yahoo_rescale
     monkeypatch.setattr(common, "load", download)
     made = common.run(recipe_of("tesla"), epochs=1, corrected=False)
     assert asked == [("yahoo:TSLA", {"start": "2010-06-29", "end": "2020-07-31"})]
-    assert "Yahoo rescales old prices after every split" in page.page(made, "…")
+    assert "Yahoo rescales old prices after every split" in page.page(made, "…", ())
     assert "--data" not in page.command_of(made, Path("docs"), None, 0)
 
 
