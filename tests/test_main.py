@@ -84,8 +84,10 @@ def wait():
     print("verdict")
     WRITTEN.extend(sys.argv[1:])
     print("ready", file=sys.stderr, flush=True)
-    signal.pause()
-    raise SystemExit(7)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:  # as a library does where it is imported just then
+        raise ImportError("numpy failed to import")
 cli.app = wait
 entry.main()
 """

@@ -3,6 +3,7 @@
 import gc as garbage
 import json
 import resource
+import runpy
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -349,3 +350,40 @@ def test_an_experiment_without_networks_is_a_run(walk, tmp_path: Path) -> None:
     assert run.verdict == alone.verdict
     assert run.experiment.models == ("naive", "ar")
     assert isinstance(run.experiment, Experiment)
+
+
+# kills; the long version is benchmarks/kills.py -----------------------------------------------------------------
+
+KILLS = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "kills.py"))
+
+
+@pytest.mark.slow
+def test_a_killed_comparison_leaves_one_whole_run(tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "beside").mkdir()
+    found = KILLS["kills"](tmp_path / "beside", 9, environment)
+    assert [one.signal for one in found] == 3 * list(KILLS["SIGNALS"])
+    assert {one.moment for one in found} == set(KILLS["MOMENTS"])
+
+
+def test_a_run_that_was_written_in_place_is_found_out(run_folder: Path, tmp_path: Path) -> None:
+    """The broken twin: what is half written, or left over, does not pass."""
+    check, seed = KILLS["check"], 0
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(AssertionError):
+        check(tmp_path, {seed})  # the older run is lost
+    run = tmp_path / "run"
+    run.mkdir()
+    for path in run_folder.iterdir():
+        if path.is_file():
+            (run / path.name).write_bytes(path.read_bytes())
+    check(tmp_path, {seed})
+    with pytest.raises(AssertionError):
+        check(tmp_path, {seed + 1})  # another run
+    (tmp_path / ".run.abcdefgh").mkdir()
+    with pytest.raises(AssertionError):
+        check(tmp_path, {seed})  # a left-over
+    (tmp_path / ".run.abcdefgh").rmdir()
+    page = (run / "report.html").read_text(encoding="utf-8")
+    (run / "report.html").write_text(page[:-20], encoding="utf-8")
+    with pytest.raises(AssertionError):
+        check(tmp_path, {seed})  # half a page

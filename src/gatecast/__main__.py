@@ -36,7 +36,7 @@ from types import FrameType
 
 from gatecast.errors import GatecastWarning, InputError
 
-WRONG_INPUT, INTERRUPTED = 2, 130
+WRONG_INPUT = 2
 STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # Ctrl-C, `kill`, and a terminal that is closed
 
 
@@ -55,15 +55,13 @@ def main() -> None:
         from gatecast.cli import app
 
         app()
-    except InputError as error:
+    except BaseException as error:
+        if _received:  # whatever an interrupted library has made of it, an ImportError for one
+            _leave()
+        if not isinstance(error, InputError):
+            raise
         _say(f"gatecast: {error}")
         sys.exit(WRONG_INPUT)
-    except KeyboardInterrupt:
-        _leave()
-    except SystemExit as end:
-        if end.code == INTERRUPTED and _received:
-            _leave()
-        raise
 
 
 _received: list[int] = []  # the signals that asked to stop
@@ -88,7 +86,7 @@ def _leave() -> None:
         sys.stdout.flush()
         _say(f"gatecast: interrupted; {done}")
         sys.stderr.flush()
-    os._exit(128 + (_received[0] if _received else signal.SIGINT))
+    os._exit(128 + _received[0])
 
 
 def _prepare_jax() -> None:
