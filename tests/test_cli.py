@@ -58,7 +58,9 @@ def test_compare_prints_verdict_table_and_page(prices: Path, command) -> None:
 
 def test_compare_in_json(prices: Path, command) -> None:
     prices.write_text(prices.read_text().replace("2015-01-02", "2015-01-03"))  # a Saturday
-    code, out, err = command("compare", "a.csv", "--models", "gru,naive", *SMALL, "--out", "run", "--json")
+    code, out, err = command(
+        "compare", "a.csv", "--models", "gru,naive", *SMALL, "--no-charts", "--out", "run", "--json"
+    )
     assert code == 0
     assert all(line.startswith("warning: ") for line in err.splitlines())
     assert "2015-01-03" in err
@@ -113,7 +115,7 @@ def test_the_answer_is_printed_and_the_run_whole_before_anything_is_drawn(
 
 
 def test_the_default_folder_is_named_after_time_and_source(prices: Path, command, tmp_path: Path) -> None:
-    assert command("compare", "a.csv", "--models", "naive", *SMALL).code == 0
+    assert command("compare", "a.csv", "--models", "naive", *SMALL, "--no-charts").code == 0
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.endswith("-a")
     assert pd.Timestamp(folder.name[:10]) >= pd.Timestamp("2024-01-01")
@@ -124,9 +126,9 @@ def test_one_symbol_of_many_runs_again_from_its_file(command, tmp_path: Path) ->
     """The experiment remembers the symbol that was chosen."""
     table = pd.concat([walk_frame(name, 120, seed) for seed, name in enumerate("AB")])
     table.to_parquet(tmp_path / "many.parquet")
-    words = ("--models", "naive,ar", *SMALL)
+    words = ("--models", "naive,ar", *SMALL, "--no-charts")
     assert command("compare", "many.parquet", "--symbols", "B", *words, "--out", "one").code == 0
-    code, _, err = command("compare", "--config", "one/experiment.toml", "--out", "two")
+    code, _, err = command("compare", "--config", "one/experiment.toml", "--no-charts", "--out", "two")
     assert code == 0, err
     one, two = (Path(name) / "forecasts.parquet" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
@@ -143,10 +145,10 @@ def test_the_same_experiment_gives_the_same_bits_in_another_process(
         gc.load("a.csv"), ["bigru"], network=gc.Network(hidden_size=2),
         training=training, lookback=5, horizon=2, folds=2, seeds=2,
     )  # fmt: skip
-    result.save(tmp_path / "first")
+    result.save(tmp_path / "first", charts=False)
 
     def again(out: str) -> subprocess.CompletedProcess[str]:
-        words = ["compare", "--config", "first/experiment.toml", "--out", out, "--json"]
+        words = ["compare", "--config", "first/experiment.toml", "--no-charts", "--out", out, "--json"]
         return subprocess.run(
             [sys.executable, "-m", "gatecast", *words], cwd=tmp_path, env=environment, capture_output=True,
             text=True, check=False,
@@ -287,6 +289,9 @@ def test_forecast_writes_its_table(prices: Path, command, ending: str) -> None:
         ("next", "next: choose a name that ends in"),
         (".", "choose a name that ends in"),
         ("a.csv/next.csv", "cannot be written"),
+        ("there.csv", "there.csv is there already; choose another name, or replace it (--overwrite)"),
+        ("a.csv", "a.csv is the file that the prices are read from"),
+        ("link.csv", "link.csv is the file that the prices are read from"),
     ],
 )
 def test_a_bad_place_is_refused_before_any_training(
@@ -297,10 +302,13 @@ def test_a_bad_place_is_refused_before_any_training(
 
     monkeypatch.setattr("gatecast.outlook.outlook", train)
     before = prices.read_bytes()
-    code, said, err = command(*FORECAST, "--out", out)
+    Path("there.csv").write_text("precious")
+    Path("link.csv").symlink_to("a.csv")
+    code, said, err = command(*FORECAST, "--out", out, *(["--overwrite"] if out != "there.csv" else []))
     assert (code, said) == (2, "")
     assert message in err
     assert prices.read_bytes() == before
+    assert Path("there.csv").read_text() == "precious"
 
 
 def test_forecast_of_a_price_level_has_a_conformal_range(prices: Path, command) -> None:
@@ -351,7 +359,7 @@ def test_forecast_of_little_and_dull_data(prices: Path, command) -> None:
 def test_compare_of_ranges_runs_again_from_its_file(prices: Path, command) -> None:
     """Every model has a range when calibrated; the same bits from the experiment file."""
     words = ("--models", "rnn,naive,ewma-t", "--output", "student_t", "--calibration", "adaptive")
-    code, out, err = command("compare", "a.csv", *words, *SMALL, "--horizon", "2", "--out", "one")
+    code, out, err = command("compare", "a.csv", *words, *SMALL, "--horizon=2", "--no-charts", "--out", "one")
     assert code == 0, err
     run = gc.open_run("one")
     assert run.experiment.calibration == "adaptive"
@@ -360,7 +368,7 @@ def test_compare_of_ranges_runs_again_from_its_file(prices: Path, command) -> No
     rows = run.forecasts[run.forecasts["seed"].isna()]
     assert set(rows["model"]) == {"naive", "ewma-t", "rnn"}
     assert rows[["q01", "q50", "q99", "crps", "pit"]].notna().all(axis=None)
-    code, _, err = command("compare", "--config", "one/experiment.toml", "--out", "two")
+    code, _, err = command("compare", "--config", "one/experiment.toml", "--no-charts", "--out", "two")
     assert code == 0, err
     one, two = (Path(name) / "forecasts.parquet" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()

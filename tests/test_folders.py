@@ -41,6 +41,22 @@ def test_an_interrupted_folder_vanishes(tmp_path: Path, trouble: type[BaseExcept
     assert not names(tmp_path)
 
 
+def test_an_interruption_in_the_midst_of_clearing_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path / "run", content="old")
+    remove, calls = shutil.rmtree, iter([KeyboardInterrupt])
+
+    def interrupted(path: Path, **how: bool) -> None:
+        for trouble in calls:
+            raise trouble
+        remove(path, **how)
+
+    monkeypatch.setattr(shutil, "rmtree", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write(tmp_path / "run", overwrite=True)
+    assert names(tmp_path) == {"run"}
+    assert (tmp_path / "run" / "verdict.txt").read_text() == "new"
+
+
 @pytest.mark.parametrize("failing", ["old", "run"])
 def test_an_interruption_while_folders_change_places(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing: str

@@ -352,7 +352,7 @@ def test_an_experiment_without_networks_is_a_run(walk, tmp_path: Path) -> None:
     assert isinstance(run.experiment, Experiment)
 
 
-# kills; the long version is benchmarks/kills.py -----------------------------------------------------------------
+# kills; the long version is benchmarks/kills.py ---------------------------------------------------------
 
 KILLS = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "kills.py"))
 

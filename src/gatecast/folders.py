@@ -163,7 +163,11 @@ def _workspace(place: Path, parent: Path) -> Iterator[Path]:
             yield workspace
         finally:
             if workspace is not None:
-                _settle(workspace, place)
+                try:
+                    _settle(workspace, place)
+                except KeyboardInterrupt:  # in the midst of it
+                    _settle(workspace, place)
+                    raise
 
 
 def _sweep(parent: Path) -> None:

@@ -94,6 +94,7 @@ class Forecaster:
 
     def _set(self, settings: Experiment, features: str | FeatureFunction | None) -> None:
         self._settings, self._features = settings, features
+        self._may_run_features = True
         self._fitted: FittedNetwork | None = None
         self._tail: Problem | None = None
         self._calendar: dict[str, str] = {}
@@ -252,8 +253,11 @@ class Forecaster:
         return Path(folder)
 
     @classmethod
-    def load(cls, folder: str | Path) -> Forecaster:
+    def load(cls, folder: str | Path, *, allow_code: bool = False) -> Forecaster:
         """Read what `save` wrote; runs no code of the file.
+
+        allow_code: whether `fit` and `forecast` of other prices may import and run the function that the file
+        names as its features, if it does.
 
         Raises
             RunError: a file is missing, was changed, or is something else.
@@ -262,6 +266,7 @@ class Forecaster:
         try:
             settings = {**content["forecaster"], "networks": {ONLY: fitted.network}}
             forecaster = cls.of(Experiment(**settings, training=fitted.training), ONLY)
+            forecaster._may_run_features = allow_code
             forecaster._fitted = fitted
             forecaster._calendar = content["calendar"]
             forecaster._kind = content["ensemble"]
@@ -274,6 +279,11 @@ class Forecaster:
 
     def _problem(self, prices: Prices) -> Problem:
         settings = self._settings
+        if self._features is not None and not self._may_run_features:
+            raise RunError(
+                f"this forecaster's file names code: features = {self._features!r}, a function that would be "
+                "imported and run. If you trust it, load the forecaster with allow_code=True"
+            )
         return make_problem(
             prices,
             lookback=settings.lookback,
