@@ -113,6 +113,37 @@ def test_other_ways_to_be_stopped_are_like_ctrl_c(
     assert (process.returncode, out, err) == (code, "verdict\n", f"gatecast: {last_words}\n")
 
 
+IMPORTING = """
+import sys, time
+from gatecast import __main__ as entry, cli
+def wait():
+    import slow
+    time.sleep(60)
+cli.app = wait
+entry.main()
+"""
+
+
+@pytest.mark.parametrize(("seconds", "imported"), [(0.4, True), (30, False)])
+def test_an_import_is_finished_before_it_is_stopped_unless_it_takes_long(
+    tmp_path: Path, seconds: float, imported: bool
+) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import sys, time\nprint('ready', file=sys.stderr, flush=True)\n"
+        f"for _ in range({int(100 * seconds)}): time.sleep(0.01)\nprint('imported')\n"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, "-c", IMPORTING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert process.stderr is not None and process.stderr.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "imported\n" if imported else "")
+    assert err == "gatecast: interrupted; nothing was written\n"
+
+
 def test_nohup_stays_nohup() -> None:
     process = subprocess.Popen(
         ["nohup", sys.executable, "-c", WAITING], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -37,6 +37,7 @@ from types import FrameType
 from gatecast.errors import GatecastWarning, InputError
 
 WRONG_INPUT = 2
+LATER, PATIENCE = 0.05, 2.0  # seconds
 STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # Ctrl-C, `kill`, and a terminal that is closed
 
 
@@ -68,13 +69,28 @@ _received: list[int] = []  # the signals that asked to stop
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Stop. What is raised in a callback of the garbage collector (JAX has one) is lost: again, then."""
+    """Stop; where the exception would be lost or become another one, a moment later.
+
+    It is lost in a callback of the garbage collector (JAX has one), and a library that is being imported
+    turns it into an ImportError. A module of the user's may work while it is imported: that has two seconds.
+    """
     _received.append(number)
-    codes = [getattr(callback, "__code__", None) for callback in gc.callbacks]
-    if frame is not None and frame.f_code in codes:
-        threading.Timer(0.05, signal.raise_signal, [number]).start()
+    callbacks = [getattr(callback, "__code__", None) for callback in gc.callbacks]
+    in_callback = frame is not None and frame.f_code in callbacks
+    if in_callback or (_importing(frame) and len(_received) < PATIENCE / LATER):
+        again = threading.Timer(LATER, signal.pthread_kill, [threading.main_thread().ident, number])
+        again.daemon = True
+        again.start()
     else:
         raise KeyboardInterrupt
+
+
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _leave() -> None:

@@ -13,7 +13,7 @@ import textwrap
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
@@ -58,29 +58,47 @@ def pictures(result: Result) -> dict[str, Drawn]:
 
 
 def to_pngs(charts: Mapping[str, Drawn]) -> dict[str, bytes]:
-    """Name → PNG, twice the size in pixels, sharp on every screen; what cannot be drawn is a DrawingWarning.
-
-    They are drawn in another process, which may crash.
-    """
+    """Name → PNG, twice the size in pixels, sharp on every screen; a DrawingWarning names those missing."""
     version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    task = {"version": version, "charts": {name: chart.to_dict() for name, chart in charts.items()}}
+    specs = {name: chart.to_dict() for name, chart in charts.items()}
+    drawn, problem = _rendered({"version": version, "charts": specs})
+    if missing := [name for name in charts if name not in drawn]:
+        _warn(", ".join(missing), problem)
+    return drawn
+
+
+def bundled(code: str) -> str:
+    """`code` together with Vega, Vega-Lite and Vega-Embed, as one script for a browser.
+
+    Raises
+        RuntimeError: the drawing library could not make it.
+    """
+    made, problem = _rendered({"scripts": {"script": code}})
+    if not made:
+        raise RuntimeError(f"the page's script could not be made: {problem}")
+    return made["script"].decode()
+
+
+def _rendered(task: Mapping[str, Any]) -> tuple[dict[str, bytes], str]:
+    """What `renderer` made of a task, by name, and what kept it from making the rest.
+
+    That is another process, which may crash.
+    """
     ended = subprocess.run(
         [sys.executable, "-P", str(Path(__file__).with_name("renderer.py"))],
         input=json.dumps(task).encode(), capture_output=True, check=False,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )  # fmt: skip
-    drawn: dict[str, bytes] = {}
+    made: dict[str, bytes] = {}
     problem = _why(ended)
     for line in ended.stdout.splitlines():
         with contextlib.suppress(ValueError):  # half a line, of a process that crashed
             told = json.loads(line)
-            if "png" in told:
-                drawn[told["name"]] = base64.b64decode(told["png"])
+            if "made" in told:
+                made[told["name"]] = base64.b64decode(told["made"])
             else:
                 problem = told["error"]
-    if missing := [name for name in charts if name not in drawn]:
-        _warn(", ".join(missing), problem)
-    return drawn
+    return made, problem
 
 
 @contextlib.contextmanager
