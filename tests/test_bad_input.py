@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from gatecast import runs
+from gatecast import folders, runs
 
 from .conftest import Answer, walk_frame  # isort: skip
 
@@ -193,11 +193,15 @@ def test_a_folder_that_cannot_hold_the_run(folder: str, run) -> None:
     refused(run(out=folder), *FOLDERS[folder])
 
 
+def test_a_folder_of_the_users_is_not_replaced(run) -> None:
+    refused(run("--overwrite", out="folder"), "folder holds what gatecast did not write as a run (precious)")
+
+
 def test_a_read_only_folder(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(**_: object) -> str:
         raise OSError(errno.EROFS, "Read-only file system")
 
-    monkeypatch.setattr(runs.tempfile, "mkdtemp", refuse)
+    monkeypatch.setattr(folders.tempfile, "mkdtemp", refuse)
     refused(run(), "runs/new: cannot be written (Read-only file system)", "Choose another folder")
 
 
@@ -206,7 +210,9 @@ def test_a_disk_that_fills_up_while_the_run_is_written(run, monkeypatch: pytest.
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(runs, "save_network", fail)
-    refused(run(), "runs/new: cannot be written (No space left on device)", "Free some space")
+    code, out, err = run()
+    assert out.startswith("No evidence") or out.startswith("Worse than naive")  # the work is not lost
+    refused(Answer(code, "", err), "runs/new: cannot be written (No space left on device)", "Free some space")
 
 
 def test_an_unknown_flag_names_the_nearest(run) -> None:

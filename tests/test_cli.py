@@ -1,6 +1,7 @@
 """The commands: what they print, and what they write."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -57,7 +58,9 @@ def test_compare_prints_verdict_table_and_page(prices: Path, command) -> None:
 
 def test_compare_in_json(prices: Path, command) -> None:
     prices.write_text(prices.read_text().replace("2015-01-02", "2015-01-03"))  # a Saturday
-    code, out, err = command("compare", "a.csv", "--models", "gru,naive", *SMALL, "--out", "run", "--json")
+    code, out, err = command(
+        "compare", "a.csv", "--models", "gru,naive", *SMALL, "--no-charts", "--out", "run", "--json"
+    )
     assert code == 0
     assert all(line.startswith("warning: ") for line in err.splitlines())
     assert "2015-01-03" in err
@@ -71,24 +74,48 @@ def test_compare_in_json(prices: Path, command) -> None:
 
 
 def test_overwrite_replaces_the_folder_whole(prices: Path, command, tmp_path: Path) -> None:
-    (tmp_path / "run").mkdir()
-    (tmp_path / "run" / "stray").write_text("x")
-    words = ("compare", "a.csv", "--models", "naive,drift", *SMALL, "--out", "run")
-    assert command(*words).code == 2
-    assert [path.name for path in (tmp_path / "run").iterdir()] == ["stray"]
-    code, _, err = command(*words, "--overwrite")
-    assert code == 2
-    assert "gatecast did not write it" in err
-    (tmp_path / "run" / "stray").unlink()
-    (tmp_path / "run").rmdir()
-    assert command(*words[:3], "naive", *SMALL, "--out", "run").code == 0
-    assert command(*words, "--overwrite").code == 0
+    words = ("compare", "a.csv", "--no-charts", *SMALL, "--out", "run", "--models")
+    assert command(*words, "naive").code == 0
+    assert command(*words, "naive,drift").code == 2
+    assert gc.open_run("run").experiment.models == ("naive",)
+    code, out, _ = command(*words, "naive,drift", "--overwrite")
+    assert code == 0 and out.endswith("\n\nThe run: run\n")
     assert gc.open_run("run").experiment.models == ("naive", "drift")
     assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "run"}
+    assert not {"report.html", "charts"} & {path.name for path in (tmp_path / "run").iterdir()}
+
+
+def test_the_answer_is_printed_and_the_run_whole_before_anything_is_drawn(
+    prices: Path, command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A drawing that fails is a warning, and one that takes the process with it leaves the run as well."""
+    words = ("compare", "a.csv", "--models", "naive,ar", *SMALL)
+
+    def fail(*_: object) -> None:
+        raise MemoryError("no memory for pictures")
+
+    monkeypatch.setattr("gatecast.report.charts.save_charts", fail)
+    monkeypatch.setattr("gatecast.report.page.page", fail)
+    code, out, err = command(*words, "--out", "run")
+    assert code == 0
+    assert err.splitlines() == [
+        f"warning: could not draw the {what} (MemoryError: no memory for pictures); all else was written"
+        for what in ("charts", "page")
+    ]
+    run = gc.open_run("run")
+    assert out == f"{run.verdict.text}\n\n{run.table()}\n\nThe run: run\n"
+
+    def die(_: object, folder: Path) -> None:
+        raise SystemExit(capsys.readouterr().out)  # what was printed by then
+
+    monkeypatch.setattr(gc.Result, "draw", die)
+    with pytest.raises(ValueError, match="No evidence that any of the models tried"):
+        command(*words, "--out", "other")
+    assert gc.open_run("other").verdict == run.verdict
 
 
 def test_the_default_folder_is_named_after_time_and_source(prices: Path, command, tmp_path: Path) -> None:
-    assert command("compare", "a.csv", "--models", "naive", *SMALL).code == 0
+    assert command("compare", "a.csv", "--models", "naive", *SMALL, "--no-charts").code == 0
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name.endswith("-a")
     assert pd.Timestamp(folder.name[:10]) >= pd.Timestamp("2024-01-01")
@@ -99,9 +126,9 @@ def test_one_symbol_of_many_runs_again_from_its_file(command, tmp_path: Path) ->
     """The experiment remembers the symbol that was chosen."""
     table = pd.concat([walk_frame(name, 120, seed) for seed, name in enumerate("AB")])
     table.to_parquet(tmp_path / "many.parquet")
-    words = ("--models", "naive,ar", *SMALL)
+    words = ("--models", "naive,ar", *SMALL, "--no-charts")
     assert command("compare", "many.parquet", "--symbols", "B", *words, "--out", "one").code == 0
-    code, _, err = command("compare", "--config", "one/experiment.toml", "--out", "two")
+    code, _, err = command("compare", "--config", "one/experiment.toml", "--no-charts", "--out", "two")
     assert code == 0, err
     one, two = (Path(name) / "forecasts.parquet" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()
@@ -118,10 +145,10 @@ def test_the_same_experiment_gives_the_same_bits_in_another_process(
         gc.load("a.csv"), ["bigru"], network=gc.Network(hidden_size=2),
         training=training, lookback=5, horizon=2, folds=2, seeds=2,
     )  # fmt: skip
-    result.save(tmp_path / "first")
+    result.save(tmp_path / "first", charts=False)
 
     def again(out: str) -> subprocess.CompletedProcess[str]:
-        words = ["compare", "--config", "first/experiment.toml", "--out", out, "--json"]
+        words = ["compare", "--config", "first/experiment.toml", "--no-charts", "--out", out, "--json"]
         return subprocess.run(
             [sys.executable, "-m", "gatecast", *words], cwd=tmp_path, env=environment, capture_output=True,
             text=True, check=False,
@@ -143,44 +170,65 @@ def test_the_same_experiment_gives_the_same_bits_in_another_process(
 
 
 def test_features_of_the_current_folder(prices: Path, command, tmp_path: Path) -> None:
+    """They are run where the user named them; those that a file names, where the user allows it."""
     (tmp_path / "my_features.py").write_text(
-        "import numpy as np\n\ndef momentum(prices):\n"
+        "import numpy as np\nfrom pathlib import Path\n\nPath('imported').touch()\n\n"
+        "def momentum(prices):\n"
         "    change = np.log(prices[['close']]).diff()\n"
         "    return change.assign(slow=change['close'].rolling(3).mean())\n"
     )
-    words = ("--models", "gru", *SMALL, "--features", "my_features:momentum", "--out", "run")
+    words = ("--models", "gru", *SMALL, "--no-charts", "--features", "my_features:momentum", "--out", "run")
     assert command("compare", "a.csv", *words).code == 0
     assert gc.open_run("run").experiment.features == "my_features:momentum"
-    again = ("compare", "a.csv", "--config", "run/experiment.toml", "--out", "again")
-    code, _, err = command(*again)
-    assert code == 2
-    assert 'names code: features = "my_features:momentum"' in err
-    code, _, err = command("forecast", "a.csv", "--model", "gru", "--run", "run")
-    assert code == 2
-    assert "--allow-code" in err
-    assert command(*again, "--allow-code").code == 0
-
-
-def test_a_stray_module_of_the_current_folder_is_not_imported(prices: Path, tmp_path: Path) -> None:
-    for name in ("queue", "arch", "json", "scipy"):
-        (tmp_path / f"{name}.py").write_text("raise SystemExit('a stray module ran')")
-    words = ["compare", "a.csv", "--models", "naive,ar", *SMALL, "--out", "run"]
-    for entry in (["-m", "gatecast"], ["-c", "from gatecast.__main__ import main; main()"]):
-        ended = subprocess.run(
-            [sys.executable, *entry, *words, "--overwrite"],
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
+    (tmp_path / "imported").unlink()
+    sys.modules.pop("my_features")
+    again = ("compare", "--config", "run/experiment.toml", "--no-charts", "--out", "again")
+    later = ("forecast", "a.csv", "--run", "run", "--no-ledger")
+    for command_line, file in ((again, Path("run/experiment.toml")), (later, Path("run"))):
+        code, out, err = command(*command_line)
+        assert (code, out) == (2, "")
+        assert err == (
+            f"gatecast: {file} names code: features = 'my_features:momentum', a function that would be "
+            "imported and run. If you trust it, add --allow-code\n"
         )
-        assert (ended.returncode, "stray" in ended.stderr) == (0, False), ended.stderr
+    assert not (tmp_path / "imported").exists() and not (tmp_path / "again").exists()
+    assert command(*again, "--allow-code").code == 0
+    assert gc.open_run("again").forecasts.equals(gc.open_run("run").forecasts)
 
 
-@pytest.mark.parametrize("function", ["sys:exit", "sys:path", "antigravity_:x"])
-def test_features_that_are_no_features_end_with_2(prices: Path, command, function: str) -> None:
-    code, _, err = command("compare", "a.csv", "--models", "gru", *SMALL, "--features", function)
-    assert code == 2, err
-    assert "features" in err
+@pytest.mark.parametrize("name", ["sys:exit", "os:_exit", "leaving:f", "failing:f", "leaving_later:f"])
+@pytest.mark.parametrize("on_the_command_line", [True, False])
+def test_features_that_end_the_process_are_wrong_input(
+    prices: Path, command, tmp_path: Path, name: str, on_the_command_line: bool
+) -> None:
+    (tmp_path / "leaving.py").write_text("raise SystemExit(0)")
+    (tmp_path / "failing.py").write_text("raise BaseException('odd')")
+    (tmp_path / "leaving_later.py").write_text("def f(prices): raise SystemExit(0)")
+    (tmp_path / "my.toml").write_text(f"source = ['a.csv']\nfeatures = '{name}'\nmodels = ['ar']")
+    words = ("a.csv", "--models", "ar", "--features", name)
+    given = words if on_the_command_line else ("--config", "my.toml", "--allow-code")
+    code, out, err = command("compare", *given, "--out", "run")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("gatecast: features") and not (tmp_path / "run").exists()
+
+
+def test_no_module_of_the_current_folder_takes_the_place_of_a_librarys(
+    prices: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Stray files of these names lie there, and both `python -m` and PYTHONPATH put it before libraries."""
+    strays = ("queue", "arch", "typing", "json", "yfinance", "random", "optax", "signal")
+    for name in strays:
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('the {name} of this folder was imported')")
+    (tmp_path / "my_features.py").write_text(
+        "import queue, arch\ndef same(prices):\n    return prices[['close']]"
+    )
+    path = os.pathsep.join(["", *filter(None, [os.environ.get("PYTHONPATH")])])
+    words = ("compare", "a.csv", "--models=ar", *SMALL, "--no-charts", "--features", "my_features:same")
+    ended = subprocess.run(
+        [sys.executable, "-m", "gatecast", *words, "--out", "run"], cwd=tmp_path,
+        env={**environment, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stderr
 
 
 FORECAST = ("forecast", "a.csv", "--horizon", "2", *(flag for flag in SMALL if flag != "--folds=1"))
@@ -241,6 +289,9 @@ def test_forecast_writes_its_table(prices: Path, command, ending: str) -> None:
         ("next", "next: choose a name that ends in"),
         (".", "choose a name that ends in"),
         ("a.csv/next.csv", "cannot be written"),
+        ("there.csv", "there.csv is there already; choose another name, or replace it (--overwrite)"),
+        ("a.csv", "a.csv is the file that the prices are read from"),
+        ("link.csv", "link.csv is the file that the prices are read from"),
     ],
 )
 def test_a_bad_place_is_refused_before_any_training(
@@ -251,10 +302,13 @@ def test_a_bad_place_is_refused_before_any_training(
 
     monkeypatch.setattr("gatecast.outlook.outlook", train)
     before = prices.read_bytes()
-    code, said, err = command(*FORECAST, "--out", out)
+    Path("there.csv").write_text("precious")
+    Path("link.csv").symlink_to("a.csv")
+    code, said, err = command(*FORECAST, "--out", out, *(["--overwrite"] if out != "there.csv" else []))
     assert (code, said) == (2, "")
     assert message in err
     assert prices.read_bytes() == before
+    assert Path("there.csv").read_text() == "precious"
 
 
 def test_forecast_of_a_price_level_has_a_conformal_range(prices: Path, command) -> None:
@@ -305,7 +359,7 @@ def test_forecast_of_little_and_dull_data(prices: Path, command) -> None:
 def test_compare_of_ranges_runs_again_from_its_file(prices: Path, command) -> None:
     """Every model has a range when calibrated; the same bits from the experiment file."""
     words = ("--models", "rnn,naive,ewma-t", "--output", "student_t", "--calibration", "adaptive")
-    code, out, err = command("compare", "a.csv", *words, *SMALL, "--horizon", "2", "--out", "one")
+    code, out, err = command("compare", "a.csv", *words, *SMALL, "--horizon=2", "--no-charts", "--out", "one")
     assert code == 0, err
     run = gc.open_run("one")
     assert run.experiment.calibration == "adaptive"
@@ -314,7 +368,7 @@ def test_compare_of_ranges_runs_again_from_its_file(prices: Path, command) -> No
     rows = run.forecasts[run.forecasts["seed"].isna()]
     assert set(rows["model"]) == {"naive", "ewma-t", "rnn"}
     assert rows[["q01", "q50", "q99", "crps", "pit"]].notna().all(axis=None)
-    code, _, err = command("compare", "--config", "one/experiment.toml", "--out", "two")
+    code, _, err = command("compare", "--config", "one/experiment.toml", "--no-charts", "--out", "two")
     assert code == 0, err
     one, two = (Path(name) / "forecasts.parquet" for name in ("one", "two"))
     assert one.read_bytes() == two.read_bytes()

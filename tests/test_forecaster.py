@@ -208,6 +208,11 @@ def test_features_by_name_are_found_again(prices: gc.Prices, tmp_path: Path, mon
     monkeypatch.syspath_prepend(tmp_path)
     model = forecaster(features="own_features:change").fit(prices)
     again = gc.Forecaster.load(model.save(tmp_path / "m"))
+    pd.testing.assert_frame_equal(again.forecast(), model.forecast(), check_exact=True)
+    for ask in (again.forecast, again.fit):
+        with pytest.raises(RunError, match=r"'own_features:change', a function.* with allow_code=True"):
+            ask(prices)
+    again = gc.Forecaster.load(tmp_path / "m", allow_code=True)
     pd.testing.assert_frame_equal(again.forecast(prices), model.forecast(), check_exact=True)
     nameless = forecaster(features=lambda table: table[["close"]].pct_change()).fit(prices)
     with pytest.raises(RunError, match="module:function"):
@@ -219,6 +224,10 @@ def test_a_folder_that_is_not_empty_is_kept(fitted: gc.Forecaster, saved: Path) 
     with pytest.raises(RunError, match="is not empty"):
         fitted.save(saved)
     fitted.save(saved, overwrite=True)
+    (saved / "notes.txt").write_text("precious")
+    with pytest.raises(RunError, match=r"did not write as a forecaster \(notes\.txt\)"):
+        fitted.save(saved, overwrite=True)
+    assert (saved / "notes.txt").read_text() == "precious"
 
 
 @pytest.mark.parametrize(

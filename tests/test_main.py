@@ -76,6 +76,101 @@ def test_ctrl_c_is_not_lost_in_a_callback_of_the_garbage_collector(monkeypatch: 
         signal.signal(signal.SIGINT, before)
 
 
+# The real program, whose command says that it runs, and waits.
+WAITING = """
+import signal, sys
+from gatecast import __main__ as entry, cli
+from gatecast.files import WRITTEN
+def wait():
+    print("verdict")
+    WRITTEN.extend(sys.argv[1:])
+    print("ready", file=sys.stderr, flush=True)
+    try:
+        signal.pause()
+    except KeyboardInterrupt:  # as a library does where it is imported just then
+        raise ImportError("numpy failed to import")
+cli.app = wait
+entry.main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "written", "last_words"),
+    [
+        (signal.SIGTERM, 143, [], "interrupted; nothing was written"),
+        (signal.SIGHUP, 129, ["run"], "interrupted; run was written before"),
+    ],
+)
+def test_other_ways_to_be_stopped_are_like_ctrl_c(
+    sent: int, code: int, written: list[str], last_words: str
+) -> None:
+    """What was printed by then, into a file or a pipe, is not lost."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WAITING, *written], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stderr is not None and process.stderr.readline() == "ready\n"
+    process.send_signal(sent)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (code, "verdict\n", f"gatecast: {last_words}\n")
+
+
+IMPORTING = """
+import sys, time
+from gatecast import __main__ as entry, cli
+def wait():
+    import slow
+    time.sleep(60)
+cli.app = wait
+entry.main()
+"""
+
+
+@pytest.mark.parametrize(("seconds", "imported"), [(0.4, True), (30, False)])
+def test_an_import_is_finished_before_it_is_stopped_unless_it_takes_long(
+    tmp_path: Path, seconds: float, imported: bool
+) -> None:
+    (tmp_path / "slow.py").write_text(
+        "import sys, time\nprint('ready', file=sys.stderr, flush=True)\n"
+        f"for _ in range({int(100 * seconds)}): time.sleep(0.01)\nprint('imported')\n"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, "-c", IMPORTING], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )  # fmt: skip
+    assert process.stderr is not None and process.stderr.readline() == "ready\n"
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out) == (130, "imported\n" if imported else "")
+    assert err == "gatecast: interrupted; nothing was written\n"
+
+
+def test_nohup_stays_nohup() -> None:
+    process = subprocess.Popen(
+        ["nohup", sys.executable, "-c", WAITING], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert process.stderr is not None
+    assert "ready\n" in iter(process.stderr.readline, "")
+    process.send_signal(signal.SIGHUP)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+    assert process.returncode == 143
+
+
+def test_the_current_folder_is_taken_off_the_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    library = str(Path(os.__file__).parent)
+    monkeypatch.chdir(tmp_path)
+    for here in (str(tmp_path), "", ".", f"{tmp_path}/../{tmp_path.name}"):
+        assert entry._without_current_folder([here, "/a", here, library, "/b"]) == ["/a", library, "/b"]
+    assert entry._without_current_folder(["/a", library, str(tmp_path)]) == ["/a", library, str(tmp_path)]
+    monkeypatch.chdir(library)
+    assert entry._without_current_folder(["/a", library, "/b"]) == ["/a", library, "/b"]
+    sources = Path(entry.__file__).parents[1]
+    monkeypatch.chdir(sources)  # gatecast itself lies there
+    assert entry._without_current_folder(["", library, "/b"]) == [library, "/b", str(sources)]
+
+
 def test_our_own_bug_ends_with_1(tmp_path: Path) -> None:
     code = (
         "from gatecast.data import sources\n"

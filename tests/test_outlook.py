@@ -110,6 +110,9 @@ def test_the_table_is_written_whole(ranged: Outlook, tmp_path: Path, ending: str
     numbers = [*QUANTILE_COLUMNS, "forecast", "anchor", "rmse_return"]
     np.testing.assert_allclose(again[numbers], ranged.table[numbers], rtol=1e-12)
     np.testing.assert_allclose(again[NAIVE], ranged.naive, rtol=1e-12)
+    with pytest.raises(RunError, match="is there already"):
+        ranged.write(place)
+    ranged.write(place, overwrite=True)
     assert [path.name for path in tmp_path.iterdir()] == [place.name]
 
 

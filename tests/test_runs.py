@@ -3,6 +3,7 @@
 import gc as garbage
 import json
 import resource
+import runpy
 import shutil
 import warnings
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast import runs
+from gatecast import folders, runs
 from gatecast.distributions import StudentT
 from gatecast.errors import DrawingWarning, RunError
 from gatecast.evaluation.forecasts import COLUMNS, Forecasts
@@ -23,12 +24,11 @@ from gatecast.evaluation.ranges import Range
 from gatecast.experiment import Experiment
 from gatecast.problem.folds import walk_forward
 from gatecast.problem.problem import make_problem
-from gatecast.runs import new_folder
 
 FILES = {
-    "experiment.toml", "prices.parquet", "forecasts.parquet", "training.parquet", "scores.json",
-    "verdict.txt", "report.html", "models/gru.json", "models/gru.safetensors", "models/mine.json",
-    "models/mine.safetensors", runs.MARKER,
+    ".gatecast.json", "experiment.toml", "prices.parquet", "forecasts.parquet", "training.parquet",
+    "scores.json", "verdict.txt", "report.html", "models/gru.json", "models/gru.safetensors",
+    "models/mine.json", "models/mine.safetensors",
 }  # fmt: skip
 
 
@@ -194,70 +194,118 @@ def test_no_run_folder(tmp_path: Path) -> None:
 
 
 def test_save_replaces_whole_or_not_at_all(result: gc.Result, copy: Path) -> None:
-    before = sorted(copy.rglob("*"))
+    before = set(copy.rglob("*"))
+    drawn = {copy / "report.html", copy / "charts", *copy.glob("charts/*")}
     with pytest.raises(RunError, match="is not empty"):
         result.save(copy)
-    assert sorted(copy.rglob("*")) == before
-    assert result.save(copy, overwrite=True) == copy
-    assert sorted(copy.rglob("*")) == before
+    assert result.save(copy, overwrite=True, charts=False) == copy
+    assert set(copy.rglob("*")) == before - drawn
     assert [path.name for path in copy.parent.iterdir()] == ["copy"]
 
 
-@pytest.mark.parametrize("stray", ["thesis.docx", "charts/mine.png", "Documents/letter.txt", ".hidden"])
-def test_overwrite_refuses_a_folder_with_a_foreign_file(result: gc.Result, copy: Path, stray: str) -> None:
-    (copy / stray).parent.mkdir(exist_ok=True)
-    (copy / stray).write_text("mine")
-    with pytest.raises(RunError, match="gatecast did not write the f"):
+def test_a_run_with_a_file_of_the_users_is_not_replaced(result: gc.Result, copy: Path) -> None:
+    (copy / "models" / "notes.txt").write_text("mine")
+    before = {path: path.is_file() and path.read_bytes() for path in copy.parent.rglob("*")}
+    with pytest.raises(
+        RunError, match=r"copy holds what gatecast did not write as a run \(models/notes\.txt\)"
+    ):
         result.save(copy, overwrite=True)
-    assert (copy / stray).read_text() == "mine"
-    assert gc.open_run(copy).verdict == result.verdict
+    assert {path: path.is_file() and path.read_bytes() for path in copy.parent.rglob("*")} == before
+
+
+def old_run(folder: Path) -> Path:
+    """A run as versions without a marker wrote it: scores.json lists every file with its hash."""
+    (folder / ".gatecast.json").unlink()
+    summary = json.loads((folder / "scores.json").read_text())
+    names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
+    summary["files"] = {name: "" for name in names if name != "scores.json"} | summary["files"]
+    (folder / "scores.json").write_text(json.dumps(summary))
+    return folder
+
+
+def test_a_run_of_a_version_without_markers_is_replaced(result: gc.Result, copy: Path) -> None:
+    old_run(copy)
+    (copy / "mine.txt").write_text("x")
+    with pytest.raises(RunError, match=r"\(mine\.txt\)"):
+        result.save(copy, overwrite=True, charts=False)
+    (copy / "mine.txt").unlink()
+    result.save(copy, overwrite=True, charts=False)
+    assert (copy / ".gatecast.json").is_file()
 
 
 @pytest.mark.parametrize(
-    "marker", [None, "", "[]", "{}", '{"written_by": "x", "files": ["letter"]}', "[" * 10**5]
+    "text", ["{", "[]", "{}", '{"files": 3}', '{"files": {"experiment.toml": ""}}', "[" * 10**5]
 )
-def test_overwrite_refuses_a_folder_that_gatecast_did_not_write(tmp_path: Path, marker: str | None) -> None:
-    home = tmp_path / "home"
-    home.mkdir()
-    (home / "letter").write_text("mine")
-    if marker is not None:
-        (home / runs.MARKER).write_text(marker)
-    with pytest.raises(RunError, match="gatecast did not write it"), new_folder(home, overwrite=True):
-        pass
-    assert (home / "letter").read_text() == "mine"
-
-
-def test_overwrite_never_replaces_home_or_the_target_of_a_link(
-    copy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_without_marker_and_sound_scores_nothing_is_replaced(
+    result: gc.Result, copy: Path, text: str
 ) -> None:
-    (tmp_path / "link").symlink_to(copy)
-    with pytest.raises(RunError, match="is a link"), new_folder(tmp_path / "link", overwrite=True):
-        pass
-    monkeypatch.setenv("HOME", str(copy))
-    with pytest.raises(RunError, match="your home"), new_folder(copy, overwrite=True):
-        pass
-    assert gc.open_run(copy)
+    old_run(copy)
+    (copy / "scores.json").write_text(text)
+    with pytest.raises(RunError, match="what gatecast did not write as a run"):
+        result.save(copy, overwrite=True)
 
 
-@pytest.mark.parametrize("drawn", ["charts.save_charts", "page.page"])
-@pytest.mark.parametrize("trouble", [ValueError, MemoryError])
+@pytest.mark.parametrize(
+    "trouble", [RuntimeError("no font"), MemoryError(), OSError(28, "No space left on device")]
+)
+@pytest.mark.parametrize("place", ["gatecast.report.charts.save_charts", "gatecast.report.page.page"])
 def test_a_drawing_that_fails_is_a_warning(
-    result: gc.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, drawn: str, trouble: type[Exception]
+    result: gc.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception, place: str
 ) -> None:
-    def fails(*_: object) -> None:
-        raise trouble("no more paint")
+    def fail(*_: object) -> str:
+        raise trouble
 
-    monkeypatch.setattr(f"gatecast.report.{drawn}", fails)
-    with pytest.warns(DrawingWarning, match=f"{trouble.__name__}: no more paint"):
+    monkeypatch.setattr("gatecast.report.charts.save_charts", lambda *_: None)
+    monkeypatch.setattr("gatecast.report.page.page", lambda _: "page")
+    monkeypatch.setattr(place, fail)
+    with pytest.warns(DrawingWarning, match=f"could not draw the (charts|page) .*{type(trouble).__name__}"):
         result.save(tmp_path / "run")
     assert gc.open_run(tmp_path / "run").verdict == result.verdict
+    assert (tmp_path / "run" / "report.html").exists() == ("charts" in place)
+    assert [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
+def test_a_disk_that_is_full_when_the_drawings_come_leaves_the_run(
+    result: gc.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object, **__: object) -> str:
+        raise OSError(28, "No space left on device")
+
+    result.save(tmp_path / "run", charts=False)
+    monkeypatch.setattr(folders.tempfile, "mkdtemp", full)
+    with pytest.warns(DrawingWarning, match="No space left on device"):
+        assert not result.draw(tmp_path / "run")
+    assert gc.open_run(tmp_path / "run").verdict == result.verdict
+
+
+def test_drawings_go_into_their_own_run_only(result: gc.Result, copy: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match="nowhere does not hold this run"):
+        result.draw(tmp_path / "nowhere")
+    other = replace(result, experiment=result.experiment.changed(seed=7))
+    before = {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")}
+    with pytest.raises(RunError, match="copy does not hold this run"):
+        other.draw(copy)
+    assert {path: path.is_file() and path.read_bytes() for path in tmp_path.rglob("*")} == before
+
+
+def test_a_run_without_charts_can_be_drawn_later(
+    result: gc.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatecast.report.charts.save_charts", lambda *_: None)
+    result.save(tmp_path / "run", charts=False)
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        name.partition("/")[0] for name in FILES if name != "report.html"
+    }
+    assert gc.open_run(tmp_path / "run").draw(tmp_path / "run")
+    assert (tmp_path / "run" / "report.html").is_file()
+    result.save(tmp_path / "run", overwrite=True, charts=False)
 
 
 @pytest.fixture
 def small_disk() -> Iterator[None]:
-    """No file can grow beyond 100 kB: writing further fails as on a full disk."""
+    """No file can grow beyond 10 kB: writing further fails as on a full disk."""
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, hard))
     yield
     resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
@@ -266,51 +314,12 @@ def test_a_full_disk_leaves_nothing_and_keeps_the_old_run(
     result: gc.Result, copy: Path, small_disk: None
 ) -> None:
     before = {path: path.is_file() and path.read_bytes() for path in copy.parent.rglob("*")}
-    with pytest.raises(RunError, match=r"copy: cannot be written \(File too large\)\. Free some space"):
+    with pytest.raises(RunError, match=r"copy: cannot be written \(.*File too large\)\. Free some space"):
         result.save(copy, overwrite=True)
     with pytest.raises(RunError, match="cannot be written"):
         result.save(copy.parent / "deep" / "new")
     garbage.collect()
     assert {path: path.is_file() and path.read_bytes() for path in copy.parent.rglob("*")} == before
-
-
-@pytest.mark.parametrize("trouble", [KeyboardInterrupt, RuntimeError])
-def test_an_interrupted_folder_vanishes(tmp_path: Path, trouble: type[BaseException]) -> None:
-    with pytest.raises(trouble), new_folder(tmp_path / "deep" / "new") as partial:
-        (partial / "half").write_text("x")
-        raise trouble
-    assert not list(tmp_path.iterdir())
-
-
-def test_an_interruption_while_folders_change_places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with new_folder(tmp_path / "run") as partial:
-        (partial / "old").write_text("x")
-    rename = Path.replace
-
-    def interrupted(self: Path, target: Path) -> Path:
-        if (self / "new").exists():
-            raise KeyboardInterrupt
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "replace", interrupted)
-    with pytest.raises(KeyboardInterrupt), new_folder(tmp_path / "run", overwrite=True) as partial:
-        (partial / "new").write_text("x")
-    assert {path.name for path in tmp_path.rglob("*")} == {"run", "old", runs.MARKER}
-
-
-def test_a_link_to_a_folder_stays_a_link(tmp_path: Path) -> None:
-    (tmp_path / "disk").mkdir()
-    (tmp_path / "link").symlink_to(tmp_path / "disk" / "run")
-    with new_folder(tmp_path / "link") as partial:
-        (partial / "new").write_text("x")
-    assert (tmp_path / "link").is_symlink()
-    assert (tmp_path / "disk" / "run" / "new").is_file()
-
-
-def test_an_empty_folder_is_used(tmp_path: Path) -> None:
-    with new_folder(tmp_path / "run") as partial:
-        (partial / "new").write_text("x")
-    assert {path.name for path in tmp_path.rglob("*")} == {"run", "new", runs.MARKER}
 
 
 def test_plain_data_has_no_nan() -> None:
@@ -324,8 +333,9 @@ def test_the_command_line_makes_the_run_of_the_api_again(run_folder: Path, comma
     assert code == 2
     assert f"compare {run_folder / 'prices.parquet'} --config {run_folder / 'experiment.toml'}" in err
     code, _, err = command(
-        "compare", run_folder / "prices.parquet", "--config", run_folder / "experiment.toml", "--out", "again"
-    )
+        "compare", run_folder / "prices.parquet", "--config", run_folder / "experiment.toml",
+        "--out", "again", "--no-charts",
+    )  # fmt: skip
     assert code == 0, err
     again = tmp_path / "again"
     assert (again / "forecasts.parquet").read_bytes() == (run_folder / "forecasts.parquet").read_bytes()
@@ -335,8 +345,45 @@ def test_the_command_line_makes_the_run_of_the_api_again(run_folder: Path, comma
 def test_an_experiment_without_networks_is_a_run(walk, tmp_path: Path) -> None:
     prices = gc.Prices.from_frame(walk("A", 120, 0), calendar="daily")
     alone = gc.compare(prices, ["ar"], folds=1)
-    alone.save(tmp_path / "run")
+    alone.save(tmp_path / "run", charts=False)
     run = gc.open_run(tmp_path / "run")
     assert run.verdict == alone.verdict
     assert run.experiment.models == ("naive", "ar")
     assert isinstance(run.experiment, Experiment)
+
+
+# kills; the long version is benchmarks/kills.py ---------------------------------------------------------
+
+KILLS = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "kills.py"))
+
+
+@pytest.mark.slow
+def test_a_killed_comparison_leaves_one_whole_run(tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "beside").mkdir()
+    found = KILLS["kills"](tmp_path / "beside", 9, environment)
+    assert [one.signal for one in found] == 3 * list(KILLS["SIGNALS"])
+    assert {one.moment for one in found} == set(KILLS["MOMENTS"])
+
+
+def test_a_run_that_was_written_in_place_is_found_out(run_folder: Path, tmp_path: Path) -> None:
+    """The broken twin: what is half written, or left over, does not pass."""
+    check, seed = KILLS["check"], 0
+    (tmp_path / "a.csv").touch()
+    with pytest.raises(AssertionError):
+        check(tmp_path, {seed})  # the older run is lost
+    run = tmp_path / "run"
+    run.mkdir()
+    for path in run_folder.iterdir():
+        if path.is_file():
+            (run / path.name).write_bytes(path.read_bytes())
+    check(tmp_path, {seed})
+    with pytest.raises(AssertionError):
+        check(tmp_path, {seed + 1})  # another run
+    (tmp_path / ".run.abcdefgh").mkdir()
+    with pytest.raises(AssertionError):
+        check(tmp_path, {seed})  # a left-over
+    (tmp_path / ".run.abcdefgh").rmdir()
+    page = (run / "report.html").read_text(encoding="utf-8")
+    (run / "report.html").write_text(page[:-20], encoding="utf-8")
+    with pytest.raises(AssertionError):
+        check(tmp_path, {seed})  # half a page

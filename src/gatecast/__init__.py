@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any
 
+TYPE_CHECKING = False  # as typing has it: `python -m gatecast` imports this before it clears its path
 if TYPE_CHECKING:
+    from typing import Any
+
     from gatecast.comparison import compare as compare
     from gatecast.data.prices import Prices as Prices
     from gatecast.data.sources import load as load

@@ -1,29 +1,54 @@
-"""The command line's entry: sets up JAX before it starts, turns errors into exit codes."""
+"""The command line's entry: clears the path, sets up JAX before it starts, turns errors into exit codes."""
+
+# ruff: noqa: E402 - nothing else is imported before the path is cleared
 
 from __future__ import annotations
 
+import os
+import sys
+
+
+def _without_current_folder(path: list[str]) -> list[str]:
+    """`path` without the current folder, which `python -m` and empty parts of PYTHONPATH put first.
+
+    A stray queue.py or arch.py there would be run instead of Python's or a library's. Where gatecast itself
+    lies there, as in a copy of its sources, the folder goes to the end.
+    """
+    try:
+        here, library, package = map(os.path.realpath, ("", os.__file__ + "/..", __file__ + "/.."))
+    except OSError:  # the current folder was deleted
+        return path
+    real = [os.path.realpath(part) for part in path]
+    before = real.index(library) if library in real else len(real)
+    kept = [part for place, part in enumerate(path) if place >= before or real[place] != here]
+    return [*kept, here] if package == f"{here}/gatecast" and len(kept) < len(path) else kept
+
+
+sys.path[:] = _without_current_folder(sys.path)
+
+import contextlib
 import gc
 import io
-import os
 import signal
-import sys
 import threading
 import warnings
 from types import FrameType
 
 from gatecast.errors import GatecastWarning, InputError
 
-WRONG_INPUT, INTERRUPTED = 2, 130
-_received = [signal.SIGINT]  # the signal that ends the program; the last one counts
+WRONG_INPUT = 2
+LATER, PATIENCE = 0.05, 2.0  # seconds
+STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # Ctrl-C, `kill`, and a terminal that is closed
 
 
 def main() -> None:
-    """Run the command line; exit 0: done, 2: the input is wrong, 1: our fault, 130: Ctrl-C, 143: SIGTERM."""
-    _leave_out_current_folder()
+    """Run the command line; exit 0: done, 2: wrong input, 1: our fault, 130: Ctrl-C, 143: terminated."""
     _prepare_jax()
     warnings.showwarning = _show_warning
-    signal.signal(signal.SIGINT, _interrupt)
-    signal.signal(signal.SIGTERM, _interrupt)
+    for name in STOPS:
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and (number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN):
+            signal.signal(number, _interrupt)  # what is ignored, as under nohup, stays so
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # for a terminal without our letters
@@ -31,37 +56,52 @@ def main() -> None:
         from gatecast.cli import app
 
         app()
-    except InputError as error:
+    except BaseException as error:
+        if _received:  # whatever an interrupted library has made of it, an ImportError for one
+            _leave()
+        if not isinstance(error, InputError):
+            raise
         _say(f"gatecast: {error}")
         sys.exit(WRONG_INPUT)
-    except KeyboardInterrupt:
-        _leave()
-    except SystemExit as end:
-        if end.code == INTERRUPTED:
-            _leave()
-        raise
 
 
-def _leave_out_current_folder() -> None:
-    """`python -m` looks there first: a stray queue.py or arch.py would be taken for the library."""
-    first = sys.path[0] if sys.path else None
-    if first in ("", os.getcwd()) and not os.path.isdir(os.path.join(first, "gatecast")):  # noqa: PTH109, PTH112, PTH118
-        del sys.path[0]
+_received: list[int] = []  # the signals that asked to stop
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Ctrl-C or SIGTERM. What is raised in a callback of the garbage collector (JAX has one) is lost."""
-    _received[:] = [signal.Signals(number)]
-    codes = [getattr(callback, "__code__", None) for callback in gc.callbacks]
-    if frame is not None and frame.f_code in codes:
-        threading.Timer(0.05, signal.raise_signal, [number]).start()
+    """Stop; where the exception would be lost or become another one, a moment later.
+
+    It is lost in a callback of the garbage collector (JAX has one), and a library that is being imported
+    turns it into an ImportError. A module of the user's may work while it is imported: that has two seconds.
+    """
+    _received.append(number)
+    callbacks = [getattr(callback, "__code__", None) for callback in gc.callbacks]
+    in_callback = frame is not None and frame.f_code in callbacks
+    if in_callback or (_importing(frame) and len(_received) < PATIENCE / LATER):
+        again = threading.Timer(LATER, signal.pthread_kill, [threading.main_thread().ident, number])
+        again.daemon = True
+        again.start()
     else:
         raise KeyboardInterrupt
 
 
+def _importing(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code.co_filename.startswith("<frozen importlib"):
+            return True
+        frame = frame.f_back
+    return False
+
+
 def _leave() -> None:
     """End at once, all folders being cleaned up: JAX, torn down amid its work, would now and then crash."""
-    _say("gatecast: interrupted; nothing was written")
+    from gatecast.files import WRITTEN
+
+    done = f"{WRITTEN[0]} was written before" if WRITTEN else "nothing was written"
+    with contextlib.suppress(OSError):  # nobody may be reading any more
+        sys.stdout.flush()
+        _say(f"gatecast: interrupted; {done}")
+        sys.stderr.flush()
     os._exit(128 + _received[0])
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gatecast import __version__
-from gatecast.errors import SettingError
+from gatecast.errors import RunError, SettingError
 from gatecast.experiment import (
     DEFAULT_NETWORK,
     DEFAULT_TRAINING,
@@ -42,9 +42,10 @@ Sources = Annotated[
     ),
 ]
 Out = Annotated[Path | None, typer.Option(help="run folder; default runs/<time>-<source>")]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace a run folder that is not empty")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what gatecast wrote there before")]
+NoCharts = Annotated[bool, typer.Option("--no-charts", help="no pictures and no page")]
 AllowCode = Annotated[
-    bool, typer.Option("--allow-code", help="run the features function that --config or --run names")
+    bool, typer.Option("--allow-code", help="run the function that an experiment file names as its features")
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout and nothing else")]
 LedgerPlace = Annotated[
@@ -93,17 +94,19 @@ def compare(
     out: Out = None,
     config: Annotated[Path | None, typer.Option(help="experiment.toml of an earlier run")] = None,
     overwrite: Overwrite = False,
+    no_charts: NoCharts = False,
     allow_code: AllowCode = False,
     profile: Annotated[bool, typer.Option("--profile", help="say on stderr where the seconds went")] = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
     """Train every model over many seeds and refits, beside naive, and say whether anything was learned."""
-    experiment = _experiment(config, source, settings, allow_code=allow_code)
-    from gatecast.runs import check_folder
+    experiment = experiment_of(config, source, settings)
+    _check_code(experiment, config, settings, allow_code)
+    from gatecast.folders import RUN, check_folder
 
     folder = out or _default_folder(experiment.source)
-    check_folder(folder, overwrite=overwrite)
+    check_folder(folder, RUN, overwrite=overwrite)
     from gatecast.profiling import profiled, stage
 
     with profiled() as spent:
@@ -112,13 +115,17 @@ def compare(
         with stage("loading"):
             prices = _load(experiment)
         result = run(experiment, prices)
-        result.save(folder, overwrite=overwrite)
+        try:
+            result.save(folder, overwrite=overwrite, charts=False)
+        except RunError:  # the folder has changed since it was checked, or the disk is full
+            _print_result(result, None, as_json)
+            raise
+        _print_result(result, folder, as_json)
+        page = not no_charts and result.draw(folder)
+    if not as_json:
+        typer.echo(f"\nThe page: {folder / 'report.html'}" if page else f"\nThe run: {folder}")
     if profile:
         typer.echo(spent.text, err=True)
-    if as_json:
-        _print_json({**result.summary(), "run": str(folder)})
-    else:
-        _print_result(result, folder)
 
 
 @app.command()
@@ -133,44 +140,46 @@ def forecast(
     run: Annotated[
         Path | None, typer.Option(help="run folder with this model's record; else it is made")
     ] = None,
-    allow_code: AllowCode = False,
     ledger: LedgerPlace = None,
     no_ledger: NoLedger = False,
     out: Annotated[
         Path | None, typer.Option(metavar="FILE", help="also write it as .csv or .parquet, or draw it: .png")
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace FILE if it is there")] = False,
+    allow_code: AllowCode = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
     """Forecast the range of the next sessions, with the model's record on these data beside it."""
-    if "features" in settings:
-        _current_folder_importable()
     from gatecast.files import check_file
     from gatecast.ledger import Ledger
     from gatecast.outlook import ENDINGS, forecast_settings, outlook, with_run
 
     if out is not None:
-        check_file(out, ENDINGS)
+        _check_not_a_source(out, source)
+        check_file(out, ENDINGS, overwrite=overwrite)
     if not no_ledger:
         Ledger(ledger).prepare()  # what is wrong with it shows before the training
     record = None if run is None else with_run(run, settings)
-    if record is not None and record.experiment.features is not None:
-        _allow(record.experiment.features, run, named=False, allow_code=allow_code)
     if record is None:
         experiment = experiment_of(None, source, {"models": model, **forecast_settings(settings)})
     else:
         experiment = experiment_of(None, source, {"adjust": record.experiment.adjust, **settings})
+    settled = experiment if record is None else record.experiment
+    _check_code(settled, run, settings, allow_code)
     prices = _load(experiment)
     answer = outlook(experiment, prices, model, record)
-    if out is not None:
-        answer.write(out)
     if as_json:
         _print_json(answer.summary())
     else:
         typer.echo(answer.text)
-    if not no_ledger:  # last: what it refuses is still to be read
-        settled = experiment if record is None else record.experiment
-        Ledger(ledger).append(answer.entries(settled))
+    sys.stdout.flush()
+    try:
+        if out is not None:
+            answer.write(out, overwrite=overwrite)
+    finally:  # after all is printed: what the file or the ledger refuses is still to be read
+        if not no_ledger:
+            Ledger(ledger).append(answer.entries(settled))
 
 
 @app.command()
@@ -221,7 +230,7 @@ def recipe(
     """Run a tutorial that many people copy: as it is written, and done right."""
     from gatecast.recipes import NAMES, recipe_of
     from gatecast.recipes.common import run
-    from gatecast.recipes.page import command_of, text, write_page
+    from gatecast.recipes.page import check_page, command_of, text, write_page
 
     if name is None:
         titles = {known: recipe_of(known).title for known in NAMES}
@@ -231,19 +240,26 @@ def recipe(
             typer.echo("\n".join(f"{known:<12}{title}" for known, title in titles.items()))
         return
     one = as_written != corrected and not both
+    chosen = recipe_of(name)
+    if out is not None:
+        check_page(name, out)
     result = run(
-        recipe_of(name),
+        chosen,
         data=data,
         as_written=as_written or not one,
         corrected=corrected or not one,
         epochs=epochs,
         seed=seed,
     )
-    page = write_page(result, out, command_of(result, out, epochs, seed)) if out else None
-    if as_json:
-        _print_json(result.summary() | ({"page": str(page)} if page else {}))
-    else:
-        typer.echo(text(result) + (f"\n\nThe page: {page}" if page else ""))
+    page: Path | None = None
+    try:
+        if out is not None:
+            page = write_page(result, out, command_of(result, out, epochs, seed))
+    finally:  # also where the page cannot be written
+        if as_json:
+            _print_json(result.summary() | ({"page": str(page)} if page else {}))
+        else:
+            typer.echo(text(result) + (f"\n\nThe page: {page}" if page else ""))
 
 
 @app.command()
@@ -269,14 +285,16 @@ def backtest(
     seed: Annotated[int, typer.Option(help="of the random times")] = 0,
     out: Annotated[Path | None, typer.Option(help="folder for the page, pictures and daily.csv")] = None,
     overwrite: Overwrite = False,
+    no_charts: NoCharts = False,
     as_json: AsJson = False,
 ) -> None:
     """Trade on the forecasts of a run: what would it have earned after costs, and is that luck?"""
     from gatecast.backtest.backtest import backtest
-    from gatecast.runs import check_folder, open_run
+    from gatecast.folders import BACKTEST, check_folder
+    from gatecast.runs import open_run
 
     if out is not None:
-        check_folder(out, overwrite=overwrite)
+        check_folder(out, BACKTEST, overwrite=overwrite)
     tested = backtest(
         open_run(run),
         _names(models),
@@ -292,11 +310,15 @@ def backtest(
         seed=seed,
     )
     if out is not None:
-        tested.save(out, overwrite=overwrite)
+        tested.save(out, overwrite=overwrite, charts=False)
     if as_json:
         _print_json(tested.summary() | ({"folder": str(out)} if out is not None else {}))
     else:
-        typer.echo(tested.text + (f"\n\nThe page: {out / 'backtest.html'}" if out is not None else ""))
+        typer.echo(tested.text)
+    sys.stdout.flush()
+    page = out is not None and not no_charts and tested.draw(out)
+    if out is not None and not as_json:
+        typer.echo(f"\nThe page: {out / 'backtest.html'}" if page else f"\nThe backtest: {out}")
 
 
 @app.command()
@@ -312,7 +334,7 @@ def audit(
     as_json: AsJson = False,
 ) -> None:
     """Change the prices and see which forecasts move: does any depend on what was not yet known?"""
-    _current_folder_importable()
+    _make_current_folder_importable()
     from gatecast.evaluation.audit import audit, named_pipeline
 
     report = audit(named_pipeline(pipeline), source, target=target, quick=quick, seed=seed)
@@ -322,30 +344,6 @@ def audit(
         typer.echo(report)
     if check and not report.clean:
         raise typer.Exit(FAULT)
-
-
-def _experiment(
-    config: Path | None, source: list[str] | None, settings: dict[str, Any], *, allow_code: bool
-) -> Experiment:
-    """The experiment of `compare`; code runs only where the user named it, or allowed it.
-
-    Raises
-        SettingError: the file names a function, and the user did not.
-    """
-    experiment = experiment_of(config, source, settings)
-    if experiment.features is not None:
-        _allow(experiment.features, config, named="features" in settings, allow_code=allow_code)
-    return experiment
-
-
-def _allow(function: str, file: Path | None, *, named: bool, allow_code: bool) -> None:
-    """Let a function of the current folder be imported, if the user named it or allowed it."""
-    if not named and not allow_code:
-        raise SettingError(
-            f'{file} names code: features = "{function}". Read that function first; '
-            "then add --allow-code to run it"
-        )
-    _current_folder_importable()
 
 
 def _names(text: str | None) -> list[str] | None:
@@ -371,21 +369,38 @@ def _default_folder(source: tuple[str, ...]) -> Path:
     return Path("runs") / f"{datetime.now():%Y-%m-%dT%H%M%S}-{name}"
 
 
-def _current_folder_importable() -> None:
-    """A function that the user names on the command line may be one of a module in the current folder.
+def _check_code(
+    experiment: Experiment, file: Path | None, settings: dict[str, Any], allow_code: bool
+) -> None:
+    """Let the function of the features be found; one that only a file names needs the user's leave."""
+    if experiment.features is None:
+        return
+    if "features" not in settings and not allow_code:
+        raise SettingError(
+            f"{file} names code: features = {experiment.features!r}, a function that would be imported and "
+            "run. If you trust it, add --allow-code"
+        )
+    _make_current_folder_importable()
 
-    The folder comes last: a file in it that is called like a library is never taken for the library.
-    """
-    if "" not in sys.path:
-        sys.path.append("")
+
+def _make_current_folder_importable() -> None:
+    """Modules of the current folder are found, after all others: none can take the place of a library's."""
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
 
 
-def _print_result(result: Result, folder: Path) -> None:
-    typer.echo(result.verdict.text)
-    typer.echo()
-    typer.echo(result.table())
-    typer.echo()
-    typer.echo(f"The page: {folder / 'report.html'}")
+def _check_not_a_source(out: Path, source: list[str]) -> None:
+    """Raise where `out` is one of the files that the prices are read from."""
+    if out.exists() and any(Path(part).exists() and out.samefile(part) for part in source):
+        raise RunError(f"{out} is the file that the prices are read from; choose another name")
+
+
+def _print_result(result: Result, folder: Path | None, as_json: bool) -> None:
+    if as_json:
+        _print_json({**result.summary(), "run": folder and str(folder)})
+    else:
+        typer.echo(f"{result.verdict.text}\n\n{result.table()}")
+    sys.stdout.flush()  # before anything is drawn
 
 
 def _print_json(value: dict[str, Any]) -> None:

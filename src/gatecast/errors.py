@@ -11,7 +11,7 @@
     GatecastWarning (UserWarning)
     ├── DataWarning                  something odd in the prices; counted and kept with the run
     ├── FitWarning                   a fit that did not converge
-    └── DrawingWarning               a picture or page that could not be made; the run stands without it
+    └── DrawingWarning               a chart or a page that could not be drawn; what it shows was written
 
 A message says what is wrong, where, and what to do.
 """
@@ -92,7 +92,7 @@ class FitWarning(GatecastWarning):
 
 
 class DrawingWarning(GatecastWarning):
-    """A picture or page that could not be made."""
+    """A chart or a page that could not be drawn; what it shows was written before."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

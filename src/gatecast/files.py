@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import stat
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from gatecast.errors import RunError
+
+if sys.platform != "win32":
+    import fcntl
+
+WRITTEN: list[Path] = []  # what this process has put in its place, for the last words of one that is stopped
+_PARTIAL = re.compile(r"\..*\.gatecast-[a-z0-9_]{8}\.[a-z]+", re.DOTALL)
 
 
 def cache_folder() -> Path:
@@ -22,25 +31,33 @@ def cache_folder() -> Path:
 
 
 @contextlib.contextmanager
-def new_file(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
+def new_file(path: Path, endings: tuple[str, ...], *, overwrite: bool = True) -> Iterator[Path]:
     """A temporary file beside `path` that takes its place when the block ends well; else it vanishes.
 
     Raises
-        RunError: `path` is a folder, ends in none of `endings`, or cannot be written.
+        RunError: `path` is a folder, is there already (unless `overwrite`), ends in none of `endings`, or
+        cannot be written.
     """
     if path.suffix not in endings:
         raise RunError(f"{path}: choose a name that ends in {' or '.join(endings)}")
     if path.is_dir():
         raise RunError(f"{path} is a folder; choose the name of a file")
+    if os.path.lexists(path) and not overwrite:
+        raise RunError(f"{path} is there already; choose another name, or replace it (--overwrite)")
     partial: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{path.stem}.", suffix=path.suffix, dir=path.parent)
-        partial = Path(name)
-        os.close(handle)
-        partial.chmod(0o644)
-        yield partial
-        partial.replace(path)
+        with contextlib.ExitStack() as lock:
+            with exclusive(path.parent):
+                _remove_abandoned(path.parent)
+                prefix = f".{path.stem[:60]}.gatecast-"
+                handle, name = tempfile.mkstemp(prefix=prefix, suffix=path.suffix, dir=path.parent)
+                lock.callback(os.close, handle)
+                partial = Path(name)
+                try_lock(handle)
+            partial.chmod(0o644)
+            yield partial
+            partial.replace(path)
     except OSError as error:
         raise RunError(
             f"{path}: cannot be written ({error.strerror or error}). Choose another place"
@@ -50,11 +67,63 @@ def new_file(path: Path, endings: tuple[str, ...]) -> Iterator[Path]:
             partial.unlink(missing_ok=True)
 
 
-def check_file(path: Path, endings: tuple[str, ...]) -> None:
+def check_file(path: Path, endings: tuple[str, ...], *, overwrite: bool = True) -> None:
     """Raise now what `new_file` would raise after long work."""
-    with contextlib.suppress(_Enough), new_file(path, endings):
+    with contextlib.suppress(_Enough), new_file(path, endings, overwrite=overwrite):
         raise _Enough
 
 
 class _Enough(Exception):
     """Ends the block of `new_file` before anything takes the file's place."""
+
+
+@contextlib.contextmanager
+def exclusive(folder: Path) -> Iterator[None]:
+    """One process of gatecast at a time in here, for this folder; where there are no locks, all of them."""
+    if sys.platform == "win32":
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        with contextlib.suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def try_lock(handle: int) -> bool:
+    """Lock a file until it is closed; False where another process holds it, or where there are no locks."""
+    if sys.platform == "win32":
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def is_abandoned(path: Path) -> bool:
+    """Whether this is the user's own file and its process is dead; where there are no locks, never."""
+    if sys.platform == "win32":
+        return False
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    try:
+        told = os.fstat(handle)
+        return stat.S_ISREG(told.st_mode) and told.st_uid == os.geteuid() and try_lock(handle)
+    finally:
+        os.close(handle)
+
+
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files of dead processes; called while the folder is locked."""
+    for partial in [path for path in folder.iterdir() if _PARTIAL.fullmatch(path.name)]:
+        with contextlib.suppress(OSError):
+            if is_abandoned(partial):
+                partial.unlink()
+
+
+def shown(name: str) -> str:
+    """A file's name for a message: on one line, not too long."""
+    text = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in name)
+    return text if len(text) <= 80 else text[:79] + "…"

@@ -17,6 +17,7 @@ from gatecast.errors import DataError, NotFittedError, RunError
 from gatecast.evaluation.calibration import Calibration
 from gatecast.evaluation.ranges import PARAMETERS, QUANTILE_COLUMNS
 from gatecast.experiment import DEFAULT_NETWORK, DEFAULT_TRAINING, Experiment, Network, Training
+from gatecast.folders import FORECASTER, new_folder
 from gatecast.nn.ensemble import better_kind, joined
 from gatecast.nn.fitting import FittedNetwork, fit_network
 from gatecast.nn.outputs import distributions
@@ -25,7 +26,6 @@ from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import Fold, future_fold
 from gatecast.problem.problem import Problem, make_problem
 from gatecast.progress import Bar
-from gatecast.runs import new_folder
 
 Floats = NDArray[np.float64]
 
@@ -94,6 +94,7 @@ class Forecaster:
 
     def _set(self, settings: Experiment, features: str | FeatureFunction | None) -> None:
         self._settings, self._features = settings, features
+        self._may_run_features = True
         self._fitted: FittedNetwork | None = None
         self._tail: Problem | None = None
         self._calendar: dict[str, str] = {}
@@ -222,9 +223,12 @@ class Forecaster:
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write network.safetensors and network.json, with the last window of every symbol.
 
+        overwrite: replace a forecaster that gatecast wrote.
+
         Raises
-            NotFittedError: before `fit`. RunError: the folder is not empty, or cannot be written; a function
-            for features that has no name "module:function" to find it again.
+            NotFittedError: before `fit`. RunError: the folder is not empty (unless `overwrite`), holds what
+            gatecast did not write as a forecaster, or cannot be written; a function for features that has no
+            name "module:function" to find it again.
         """
         fitted, tail = self._need_fit()
         if callable(self._features):
@@ -244,13 +248,16 @@ class Forecaster:
             arrays["calibration"] = self._calibration.levels
             if self._calibration.residuals is not None:
                 arrays["residuals"] = self._calibration.residuals
-        with new_folder(folder, overwrite=overwrite) as partial:
+        with new_folder(folder, FORECASTER, overwrite=overwrite) as partial:
             save_network(fitted, partial / WEIGHTS, arrays=arrays, extra=extra)
         return Path(folder)
 
     @classmethod
-    def load(cls, folder: str | Path) -> Forecaster:
+    def load(cls, folder: str | Path, *, allow_code: bool = False) -> Forecaster:
         """Read what `save` wrote; runs no code of the file.
+
+        allow_code: whether `fit` and `forecast` of other prices may import and run the function that the file
+        names as its features, if it does.
 
         Raises
             RunError: a file is missing, was changed, or is something else.
@@ -259,6 +266,7 @@ class Forecaster:
         try:
             settings = {**content["forecaster"], "networks": {ONLY: fitted.network}}
             forecaster = cls.of(Experiment(**settings, training=fitted.training), ONLY)
+            forecaster._may_run_features = allow_code
             forecaster._fitted = fitted
             forecaster._calendar = content["calendar"]
             forecaster._kind = content["ensemble"]
@@ -272,6 +280,11 @@ class Forecaster:
 
     def _problem(self, prices: Prices) -> Problem:
         settings = self._settings
+        if self._features is not None and not self._may_run_features:
+            raise RunError(
+                f"this forecaster's file names code: features = {self._features!r}, a function that would be "
+                "imported and run. If you trust it, load the forecaster with allow_code=True"
+            )
         return make_problem(
             prices,
             lookback=settings.lookback,

@@ -17,7 +17,7 @@ from gatecast.distributions import LEVELS
 from gatecast.errors import RunError, SettingError, did_you_mean
 from gatecast.evaluation.ranges import QUANTILE_COLUMNS
 from gatecast.experiment import NETWORKS, Experiment
-from gatecast.files import new_file
+from gatecast.files import WRITTEN, new_file
 from gatecast.forecaster import Forecaster
 from gatecast.options import flag_name
 from gatecast.problem.folds import future_fold
@@ -141,22 +141,27 @@ class Outlook:
             chart.config = altair.Undefined  # the whole picture has one
         return styled(altair.vconcat(*charts))
 
-    def write(self, path: Path) -> None:
+    def write(self, path: Path, *, overwrite: bool = False) -> None:
         """The forecast with the naive range beside it as one table, .csv or .parquet, or drawn, .png.
 
         Raises
-            RunError: another ending, a place that cannot be written, or no range to draw.
+            RunError: another ending, a place that is taken (unless `overwrite`) or cannot be written, or no
+            range to draw.
         """
-        from gatecast.report.pictures import to_png
+        from gatecast.report.pictures import to_pngs
 
         table = pd.concat([self.table, self.naive], axis=1)
-        with new_file(path, ENDINGS) as place:
+        with new_file(path, ENDINGS, overwrite=overwrite) as place:
             if path.suffix == ".png":
-                place.write_bytes(to_png(self.plot()))
+                drawn = to_pngs({path.name: self.plot()})
+                if not drawn:
+                    raise RunError(f"{path} could not be drawn; choose .csv or .parquet for a table")
+                place.write_bytes(drawn[path.name])
             elif path.suffix == ".parquet":
                 table.to_parquet(place, index=False)
             else:
                 table.to_csv(place, index=False)
+        WRITTEN.append(path)
 
     def summary(self) -> dict[str, Any]:
         """The same as plain data for JSON; dates as YYYY-MM-DD."""

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import json
 import math
-import shutil
-import tempfile
 import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,7 +16,7 @@ import pandas as pd
 
 from gatecast.data.prices import Prices
 from gatecast.data.sources import load
-from gatecast.errors import DataWarning, DrawingWarning, RunError
+from gatecast.errors import DataWarning, RunError
 from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.lag import Lag, lags
 from gatecast.evaluation.metrics import scores
@@ -32,14 +27,13 @@ from gatecast.evaluation.significance import DieboldMariano, Significance, Skill
 from gatecast.evaluation.untrained import untrained
 from gatecast.evaluation.verdict import Verdict, verdict
 from gatecast.experiment import Experiment, read_experiment
+from gatecast.folders import RUN, added_files, new_folder
 from gatecast.nn.fitting import FittedNetwork
 from gatecast.nn.storage import save_network
 from gatecast.profiling import stage
 
 if TYPE_CHECKING:
     import altair
-
-MARKER = ".gatecast"  # in every folder that gatecast wrote: the names of its files
 
 
 @dataclass(frozen=True)
@@ -121,15 +115,53 @@ class Result:
 
         return forecast_chart(self)
 
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
-        """Write the run folder, whole or not at all.
+    def save(self, folder: str | Path, *, overwrite: bool = False, charts: bool = True) -> Path:
+        """Write the run folder, whole or not at all; then, with `charts`, `draw` into it.
+
+        overwrite: replace a run that gatecast wrote.
 
         Raises
-            RunError: the folder is there and not empty (unless `overwrite`), or cannot be written.
+            RunError: the folder is there and not empty (unless `overwrite`), holds anything that gatecast did
+            not write as a run, or cannot be written.
         """
-        with stage("writing"), new_folder(folder, overwrite=overwrite) as partial:
+        with stage("writing"), new_folder(folder, RUN, overwrite=overwrite) as partial:
             self._write(partial)
+        if charts:
+            self.draw(folder)
         return Path(folder)
+
+    def draw(self, folder: str | Path) -> bool:
+        """Whether report.html, and with it charts/*.png, could be drawn into the folder that holds this run.
+
+        What cannot be drawn or written is a DrawingWarning; the rest of the run stays as it is.
+
+        Raises
+            RunError: the folder holds another run, or none.
+        """
+        self._find(folder)
+        with stage("importing"):
+            from gatecast.report.charts import save_charts
+            from gatecast.report.page import page
+            from gatecast.report.pictures import drawing
+
+        with (
+            stage("drawing"),
+            drawing("the charts and the page"),
+            added_files(folder, RUN) as partial,
+        ):
+            with drawing("the charts"):
+                save_charts(self, partial / "charts")
+            with drawing("the page"):
+                (partial / "report.html").write_text(page(self), encoding="utf-8")
+            self._find(folder)  # another process may have replaced it
+            return (partial / "report.html").is_file()
+        return False
+
+    def _find(self, folder: str | Path) -> None:
+        """Raise where `folder` does not hold this run."""
+        written = Path(folder) / "experiment.toml"
+        if not written.is_file() or read_experiment(written) != self.experiment:
+            raise RunError(f"{folder} does not hold this run; save the run there first")
 
     def table(self) -> str:
         """The scores over all steps as text, as the command line prints them."""
@@ -205,10 +237,6 @@ class Result:
         }
 
     def _write(self, folder: Path) -> None:
-        with stage("importing"):
-            from gatecast.report.charts import save_charts
-            from gatecast.report.page import page
-
         with stage("scoring"):
             summary = self.summary()
         (folder / "experiment.toml").write_text(self.experiment.to_toml(), encoding="utf-8")
@@ -218,17 +246,6 @@ class Result:
         (folder / "verdict.txt").write_text(self.verdict.text + "\n", encoding="utf-8")
         for name, fitted in self.networks.items():
             save_network(fitted, folder / "models" / name)
-        with stage("drawing"):
-            try:
-                save_charts(self, folder / "charts")
-                (folder / "report.html").write_text(page(self), encoding="utf-8")
-            except OSError:  # the disk: nothing else could be written either
-                raise
-            except Exception as error:
-                told = f"{type(error).__name__}: {error}".partition("\n")[0]
-                warnings.warn(
-                    f"a picture or the page could not be made ({told})", DrawingWarning, stacklevel=2
-                )
         files = {
             str(path.relative_to(folder)): _sha256(path)
             for path in sorted(folder.rglob("*"))
@@ -277,115 +294,6 @@ def open_run(folder: str | Path) -> Result:
         notes=notes,
         networks={},
     )
-
-
-def check_folder(folder: str | Path, *, overwrite: bool = False) -> None:
-    """Raise now what `new_folder` would raise after long work."""
-    with new_folder(folder, overwrite=overwrite, keep=False):
-        pass
-
-
-@contextlib.contextmanager
-def new_folder(folder: str | Path, *, overwrite: bool = False, keep: bool = True) -> Iterator[Path]:
-    """A temporary folder beside `folder` that takes its place when the block ends well; else it vanishes.
-
-    Raises
-        RunError: `folder` is a file, is not empty, or cannot be written. With `overwrite` one that is not
-            empty is replaced, if all files in it are those that gatecast wrote (see `_foreign`).
-    """
-    partial: Path | None = None
-    made: list[Path] = []
-    try:
-        place = Path(folder).resolve()
-        _refuse(place, folder, overwrite)
-        made = [parent for parent in place.parents if not parent.exists()]
-        place.parent.mkdir(parents=True, exist_ok=True)
-        partial = Path(tempfile.mkdtemp(prefix=f".{place.name}.", dir=place.parent))
-        partial.chmod(0o755)
-        yield partial
-        if keep:
-            _mark(partial)
-            _refuse(place, folder, overwrite)  # what was put there meanwhile is not ours to remove
-            _replace(partial, place)
-    except OSError as error:
-        raise RunError(
-            f"{folder}: cannot be written ({error.strerror or error}). {_remedy(error)}"
-        ) from error
-    finally:
-        if partial is not None:
-            shutil.rmtree(partial, ignore_errors=True)
-        for parent in made:
-            with contextlib.suppress(OSError):  # it holds the run
-                parent.rmdir()
-
-
-def _refuse(place: Path, folder: str | Path, overwrite: bool) -> None:
-    """Raise where `place`, which the user calls `folder`, cannot become a run folder."""
-    blocked = next((path for path in (place, *place.parents) if path.exists() and not path.is_dir()), None)
-    if blocked == place:
-        raise RunError(f"{folder} is a file; choose another folder")
-    if blocked is not None:
-        raise RunError(f"{folder}: there can be no folder below the file {blocked}; choose another folder")
-    if Path.cwd().is_relative_to(place) or Path.home().resolve().is_relative_to(place) or place.is_mount():
-        raise RunError(
-            f"{folder} is the current folder, your home, one above it, or a disk: it cannot be replaced; "
-            "choose a folder in it"
-        )
-    if not place.is_dir() or not any(place.iterdir()):
-        return
-    if not overwrite:
-        raise RunError(f"{folder} is not empty; choose another folder, or replace this one (--overwrite)")
-    if Path(folder).is_symlink():
-        raise RunError(f"{folder} is a link to {place}: it is not replaced; choose another folder")
-    if foreign := _foreign(place):
-        raise RunError(
-            f"{folder} is not replaced, for {foreign}. Choose another folder, or remove it yourself"
-        )
-
-
-def _mark(folder: Path) -> None:
-    """Write down which files are gatecast's: only these may `overwrite` remove."""
-    files = sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
-    (folder / MARKER).write_text(json.dumps({"written_by": "gatecast", "files": files}), encoding="utf-8")
-
-
-def _foreign(folder: Path) -> str:
-    """Why a folder holds what gatecast did not write there, or ''."""
-    try:
-        written = json.loads((folder / MARKER).read_text(encoding="utf-8"))
-        known = {MARKER, *written["files"]}
-        if written["written_by"] != "gatecast":
-            raise ValueError
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return f"gatecast did not write it (it has no readable {MARKER})"
-    for path in sorted(folder.rglob("*")):
-        name = str(path.relative_to(folder))
-        if path.is_symlink() or (name not in known and not path.is_dir()):
-            return f"gatecast did not write the file {name} in it"
-        if path.is_dir() and not any(file.startswith(f"{name}/") for file in known):
-            return f"gatecast did not write the folder {name} in it"
-    return ""
-
-
-def _remedy(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return "Free some space, or choose a folder on another disk"
-    return "Choose another folder"
-
-
-def _replace(partial: Path, folder: Path) -> None:
-    """Put `partial` in the place of `folder`; the old folder goes only when the new one stands."""
-    if not folder.exists():
-        partial.replace(folder)
-        return
-    old = Path(tempfile.mkdtemp(prefix=f".{folder.name}.old.", dir=folder.parent))
-    folder.replace(old)
-    try:
-        partial.replace(folder)
-    except BaseException:  # Ctrl-C as well
-        old.replace(folder)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _skill_cells(skill: Skill | None = None, test: DieboldMariano | None = None) -> str:

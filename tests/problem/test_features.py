@@ -1,5 +1,3 @@
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +6,6 @@ from gatecast.errors import SettingError
 from gatecast.problem.features import (
     custom_features,
     level_features,
-    named_function,
     range_features,
     return_features,
 )
@@ -176,19 +173,22 @@ def test_leading_gaps_delay_the_first_window(walks, prices_of, module):
     np.testing.assert_allclose(problem.features[4, 0], frame["close"][:5].mean(), rtol=1e-6)
 
 
-@pytest.mark.parametrize(
-    ("name", "said"),
-    [
-        ("no_such_module_here:f", "No module named"),
-        ("made_for_a_test:nothing", "has no attribute 'nothing'"),
-        ("made_for_a_test", "Write module:function"),
-        (":f", "Write module:function"),
-        ("made_for_a_test:number", "is not a function"),
-    ],
-)
-def test_a_function_that_is_not_there(module, name, said):
-    with pytest.raises(SettingError, match=re.escape(f'features "{name}"') + f".*{said}"):
-        named_function(name)
+@pytest.mark.parametrize("end", [SystemExit(0), GeneratorExit(), BaseException("odd")])
+def test_a_function_that_ends_the_process_is_refused(walks, prices_of, end):
+    def ending(table):
+        print("on stdout")
+        raise end
+
+    with pytest.raises(SettingError, match=f"features of A00: the function failed .{type(end).__name__}"):
+        custom_features(prices_of(walks(1, 30)), ending)
+
+
+def test_ctrl_c_in_a_function_is_no_fault_of_its(walks, prices_of):
+    def interrupted(table):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        custom_features(prices_of(walks(1, 30)), interrupted)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.errors import DataError, SettingError
+from gatecast.errors import DataError, RunError, SettingError
 from gatecast.recipes import NAMES, common, page, pictures, recipe_of, tesla
 
 pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.GatecastWarning")
@@ -35,7 +35,13 @@ def test_both_sides_run_on_a_file_like_the_tutorials(run):
 
 
 def test_the_page_tells_every_difference_and_shows_every_picture(run, tmp_path):
+    name = f"{run.recipe.name}.md"
+    (tmp_path / name).write_text("my own notes")
+    with pytest.raises(RunError, match=f"gatecast did not write {name}"):
+        page.check_page(run.recipe.name, tmp_path)
+    (tmp_path / name).unlink()
     path = page.write_page(run, tmp_path, "gatecast recipe …")
+    page.check_page(run.recipe.name, tmp_path)
     text = path.read_text(encoding="utf-8")
     for difference in run.recipe.differences:
         assert difference.written in text
@@ -128,7 +134,7 @@ def test_a_download_has_the_tutorials_dates_and_the_page_says_that_yahoo_rescale
     monkeypatch.setattr(common, "load", download)
     made = common.run(recipe_of("tesla"), epochs=1, corrected=False)
     assert asked == [("yahoo:TSLA", {"start": "2010-06-29", "end": "2020-07-31"})]
-    assert "Yahoo rescales old prices after every split" in page.page(made, "…")
+    assert "Yahoo rescales old prices after every split" in page.page(made, "…", ())
     assert "--data" not in page.command_of(made, Path("docs"), None, 0)
 
 

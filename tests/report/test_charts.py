@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gatecast.errors import DrawingWarning
 from gatecast.report import charts, frames, pictures
+from gatecast.report.marks import Drawn
 from gatecast.runs import Result, open_run
 
 from .conftest import TESTED, make_result
@@ -157,4 +159,38 @@ def test_the_history_of_bare_windows(validated: bool) -> None:
             "kept": epochs == 4,
         }
     )
-    assert pictures.to_png(charts.history_chart(history)).startswith(PNG)
+    assert pictures.to_pngs({"loss": charts.history_chart(history)})["loss"].startswith(PNG)
+
+
+@pytest.fixture
+def loss() -> Drawn:
+    table = {"seed": [0], "epoch": [1], "loss": [1.0], "validation_loss": [1.0], "kept": [True]}
+    return charts.history_chart(pd.DataFrame(table))
+
+
+def test_what_cannot_be_drawn_is_a_warning_and_the_rest_is_drawn(loss: Drawn) -> None:
+    class Broken:
+        def to_dict(self) -> dict[str, object]:
+            return {**loss.to_dict(), "layer": 3}
+
+    with pytest.warns(DrawingWarning, match=r"could not draw bad \(.+\)"):
+        assert list(pictures.to_pngs({"bad": Broken(), "loss": loss})) == ["loss"]
+
+
+@pytest.mark.parametrize(
+    ("script", "said"),
+    [
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGABRT)", "the drawing library crashed, SIGABRT"),
+        ('print(\'{"name": "loss", "pn\')\nraise MemoryError', "MemoryError"),
+        ("", "the drawing process ended with 0"),
+    ],
+)
+def test_a_drawing_library_that_crashes_is_a_warning(
+    script: str, said: str, loss: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "renderer.py").write_text(script)
+    monkeypatch.setattr(pictures, "__file__", str(tmp_path / "pictures.py"))
+    with pytest.warns(DrawingWarning, match=f"could not draw loss .{said}"):
+        assert pictures.to_pngs({"loss": loss}) == {}
+    with pytest.raises(RuntimeError, match=f"the page's script could not be made: {said}"):
+        pictures.bundled("window.vegaEmbed = vegaEmbed;")

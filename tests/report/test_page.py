@@ -196,7 +196,7 @@ def test_the_script_is_put_together_once_and_kept(scripts_anew, monkeypatch) -> 
     (kept,) = (scripts_anew / "scripts").iterdir()
     assert "vegaEmbed" in first
     assert len(kept.read_text(encoding="utf-8")) == pytest.approx(len(first), rel=1e-3)
-    monkeypatch.setattr("vl_convert.javascript_bundle", lambda *text: pytest.fail("put together again"))
+    monkeypatch.setattr(page_module, "bundled", lambda *text: pytest.fail("put together again"))
     page_module._library.cache_clear()
     assert page_module._library() == first
 

@@ -174,8 +174,8 @@ def test_steps_have_their_coverage_and_a_width_that_grows(ahead: Result) -> None
 def test_pictures_say_what_was_found(ahead: Result) -> None:
     drawn = range_pictures.range_pictures(ahead, pictures.latin_labels(ahead))
     assert list(drawn) == [*CHARTS, "range_steps"]
-    for picture in drawn.values():
-        assert pictures.to_png(picture).startswith(PNG)
+    pngs = pictures.to_pngs(drawn)
+    assert list(pngs) == list(drawn) and all(png.startswith(PNG) for png in pngs.values())
     table = range_frames.recent_ranges(ahead, "lstm")
     outside = int(table.loc[table["symbol"] == "A", "outside"].sum())
     assert f"A left the 80 % range of lstm on {outside} of 125 days; 25 expected" in drawn["fan"].to_json()
@@ -219,8 +219,8 @@ def test_odd_results_are_drawn(settings: dict[str, object], expected: list[str])
     odd = ranged(**settings, ranges=scales)
     drawn = range_pictures.range_pictures(odd, str)
     assert list(drawn) == list(range_charts.range_charts(odd)) == expected
-    for picture in drawn.values():
-        assert pictures.to_png(picture).startswith(PNG)
+    pngs = pictures.to_pngs(drawn)
+    assert list(pngs) == list(drawn) and all(png.startswith(PNG) for png in pngs.values())
     section = range_section.range_section(odd, expected)
     assert section.count("data-chart") == len(expected) and "nan" not in section
 
@@ -280,7 +280,7 @@ def test_the_outlook_opens_at_the_last_close(steps: int, closes: int) -> None:
     low, high = (f"{table[name].iloc[-1]:,.1f}" for name in ("q10", "q90"))
     text = chart.to_dict()["title"]["text"]
     assert text == f"AAA on {table['date'].iloc[-1]:%Y-%m-%d}: {low} to {high} with 80 % probability"
-    assert pictures.to_png(chart).startswith(PNG)
+    assert pictures.to_pngs({"ahead": chart})["ahead"].startswith(PNG)
 
 
 def test_the_outlook_refuses_what_it_cannot_draw() -> None:

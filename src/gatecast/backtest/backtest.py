@@ -38,7 +38,8 @@ from gatecast.backtest.signals import (
 )
 from gatecast.backtest.simulation import Portfolio, portfolio, simulate
 from gatecast.errors import SettingError, did_you_mean
-from gatecast.runs import Result, new_folder, plain
+from gatecast.folders import BACKTEST, added_files, new_folder
+from gatecast.runs import Result, plain
 
 Floats = NDArray[np.float64]
 
@@ -224,17 +225,35 @@ class Backtest:
             }
         )
 
-    def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
-        """Write backtest.json, daily.csv, money.png, sharpe.png and backtest.html; whole or not at all.
+    def save(self, folder: str | Path, *, overwrite: bool = False, charts: bool = True) -> Path:
+        """Write backtest.json and daily.csv, whole or not at all; then, with `charts`, `draw` beside them.
+
+        overwrite: replace a backtest that gatecast wrote.
 
         Raises
-            RunError: the folder is there and not empty (unless `overwrite`), or cannot be written.
+            RunError: the folder is there and not empty (unless `overwrite`), holds anything that gatecast did
+            not write as a backtest, or cannot be written.
         """
         from gatecast.backtest.report import write
 
-        with new_folder(folder, overwrite=overwrite) as partial:
+        with new_folder(folder, BACKTEST, overwrite=overwrite) as partial:
             write(self, partial)
+        if charts:
+            self.draw(folder)
         return Path(folder)
+
+    def draw(self, folder: str | Path) -> bool:
+        """Whether backtest.html could be drawn into this backtest's folder; with money.png and sharpe.png.
+
+        What cannot be drawn or written is a DrawingWarning.
+        """
+        from gatecast.backtest.report import draw
+        from gatecast.report.pictures import drawing
+
+        with drawing("the pictures and the page"), added_files(folder, BACKTEST) as partial:
+            draw(self, partial)
+            return (partial / "backtest.html").is_file()
+        return False
 
     def __repr__(self) -> str:
         return f"Backtest: {self.verdict.text}"

@@ -73,19 +73,26 @@ def conditions(tested: Backtest) -> list[str]:
 
 
 def write(tested: Backtest, folder: Path) -> None:
-    """All files of `Backtest.save`."""
-    from gatecast.backtest.pictures import pictures
-    from gatecast.report.pictures import to_png
-
-    drawn = {name: to_png(chart) for name, chart in pictures(tested).items()}
-    for name, png in drawn.items():
-        (folder / f"{name}.png").write_bytes(png)
-    (folder / "backtest.html").write_text(page(tested, drawn), encoding="utf-8")
+    """backtest.json and daily.csv."""
     (folder / "backtest.json").write_text(
         json.dumps(tested.summary(), indent=1, allow_nan=False), encoding="utf-8"
     )
     written: dict[str, Any] = {"float_format": "%.10g", "date_format": "%Y-%m-%d", "lineterminator": "\n"}
     tested.frame.to_csv(folder / "daily.csv", index=False, **written)
+
+
+def draw(tested: Backtest, folder: Path) -> None:
+    """The pictures, and the page with those that could be drawn."""
+    from gatecast.backtest.pictures import pictures
+    from gatecast.report.pictures import drawing, to_pngs
+
+    drawn: dict[str, bytes] = {}
+    with drawing("the pictures"):
+        drawn = to_pngs(pictures(tested))
+        for name, png in drawn.items():
+            (folder / f"{name}.png").write_bytes(png)
+    with drawing("the page"):
+        (folder / "backtest.html").write_text(page(tested, drawn), encoding="utf-8")
 
 
 def page(tested: Backtest, drawn: dict[str, bytes]) -> str:

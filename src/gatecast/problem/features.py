@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
+import contextlib
+import sys
 from collections.abc import Callable
 
 import numpy as np
@@ -97,24 +98,6 @@ def custom_features(prices: Prices, function: FeatureFunction) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def named_function(name: str) -> FeatureFunction:
-    """The function that `module:function` names.
-
-    Raises
-        SettingError: no such module or function.
-    """
-    module, _, attribute = name.partition(":")
-    try:
-        function = getattr(importlib.import_module(module), attribute)
-    except (Exception, SystemExit) as error:  # whatever a module does when it is imported
-        raise SettingError(
-            f'features "{name}": {error or type(error).__name__}. Write module:function, importable from here'
-        ) from None
-    if not callable(function):
-        raise SettingError(f'features "{name}" is not a function')
-    return function
-
-
 def _first_rows(prices: Prices) -> NDArray[np.int64]:
     """(rows,) the first row of each row's symbol."""
     return np.repeat(prices.first, np.diff(np.append(prices.first, len(prices.table))))
@@ -144,8 +127,11 @@ def _zero_where_unknown(change: Floats, first: NDArray[np.int64]) -> Floats:
 
 def _called(function: FeatureFunction, table: pd.DataFrame, symbol: str) -> pd.DataFrame:
     try:
-        features = function(table.copy())
-    except (Exception, SystemExit) as error:
+        with contextlib.redirect_stdout(sys.stderr):
+            features = function(table.copy())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # the user's code may raise anything, SystemExit too
         what = f"{type(error).__name__}: {error}"
         raise SettingError(
             f"features of {symbol}: the function failed ({what}) on {len(table)} sessions"

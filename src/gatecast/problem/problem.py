@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError, did_you_mean
+from gatecast.named import named_function
 from gatecast.problem import features as feature_rules
 from gatecast.problem import targets as target_rules
 from gatecast.problem.features import FeatureFunction
@@ -149,7 +150,7 @@ def _features(
     prices: Prices, features: str | FeatureFunction | None, target: str, column: str, ranged: bool
 ) -> pd.DataFrame:
     if features is not None:
-        function = feature_rules.named_function(features) if isinstance(features, str) else features
+        function = named_function(features, "features") if isinstance(features, str) else features
         return feature_rules.custom_features(prices, function)
     if ranged:
         return feature_rules.range_features(prices, column)

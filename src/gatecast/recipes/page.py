@@ -2,46 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from pathlib import Path
 
 import pandas as pd
 
-from gatecast.errors import RunError
+from gatecast.folders import RECIPES, added_files, check_added
 from gatecast.recipes.common import Recipe, Run, Side, label_of
 
 SIDES = {"as_written": "As written", "corrected": "Done right"}
 
 
 def write_page(run: Run, folder: Path, command: str) -> Path:
-    """Write NAME.md and its pictures into `folder`, beside those of other recipes.
+    """Write NAME.md and its pictures into `folder`, beside those of other recipes and over its own of before.
+
+    A picture that cannot be drawn is a DrawingWarning, and missing on the page.
 
     Raises
-        RunError: the folder cannot be written.
+        RunError: a file of the same name is there that gatecast did not write, or nothing can be written.
     """
     from gatecast.recipes.pictures import packed
-    from gatecast.report.pictures import to_png
+    from gatecast.report.pictures import drawing, to_pngs
 
-    path = folder / f"{run.recipe.name}.md"
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for side in sides(run).values():
-            for name, chart in side.pictures.items():
-                (folder / f"{run.recipe.name}-{name}.png").write_bytes(packed(to_png(chart)))
-        path.write_text(page(run, command), encoding="utf-8")
-    except OSError as error:
-        raise RunError(f"{folder}: cannot be written ({error.strerror or error})") from None
-    return path
+    name = run.recipe.name
+    charts = {
+        f"{name}-{key}.png": chart for side in sides(run).values() for key, chart in side.pictures.items()
+    }
+    with added_files(folder, RECIPES) as partial:
+        with drawing("the pictures"):
+            for file, png in to_pngs(charts).items():
+                (partial / file).write_bytes(packed(png))
+        drawn = {path.name for path in partial.iterdir()}
+        (partial / f"{name}.md").write_text(page(run, command, drawn), encoding="utf-8")
+    return folder / f"{name}.md"
 
 
-def page(run: Run, command: str) -> str:
-    """The page as Markdown."""
+def check_page(name: str, folder: Path) -> None:
+    """Raise now what `write_page` would raise after long work."""
+    check_added(folder, RECIPES, [f"{name}.md", *(path.name for path in folder.glob(f"{name}-*.png"))])
+
+
+def page(run: Run, command: str, drawn: Container[str]) -> str:
+    """The page as Markdown, with the pictures that were drawn."""
     recipe, shown = run.recipe, sides(run)
     parts = [f"# {recipe.title}", f"{recipe.does}", _data(run)]
     if run.as_written is not None:
-        parts += ["## What it shows", *_pictures(recipe, run.as_written), _items(run.as_written.says)]
+        parts += ["## What it shows", *_pictures(recipe, run.as_written, drawn), _items(run.as_written.says)]
     if run.corrected is not None:
-        parts += ["## What is true", *_pictures(recipe, run.corrected), _items(run.corrected.says)]
+        parts += ["## What is true", *_pictures(recipe, run.corrected, drawn), _items(run.corrected.says)]
         if run.corrected.table is not None:
             parts.append(_table(run.corrected.table.columns, run.corrected.table.to_numpy()))
     parts += ["## The numbers", _numbers(shown), "## What differs", _differences(recipe)]
@@ -84,8 +92,9 @@ def _data(run: Run) -> str:
     return told
 
 
-def _pictures(recipe: Recipe, side: Side) -> list[str]:
-    return [f"![{name.replace('-', ' ')}]({recipe.name}-{name}.png)" for name in side.pictures]
+def _pictures(recipe: Recipe, side: Side, drawn: Container[str]) -> list[str]:
+    files = {name: f"{recipe.name}-{name}.png" for name in side.pictures}
+    return [f"![{name.replace('-', ' ')}]({file})" for name, file in files.items() if file in drawn]
 
 
 def _items(sentences: Sequence[str]) -> str:

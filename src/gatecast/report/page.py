@@ -17,6 +17,7 @@ from gatecast.errors import RunError
 from gatecast.files import cache_folder, new_file
 from gatecast.report import frames, range_tables, tables
 from gatecast.report.charts import page_charts
+from gatecast.report.pictures import bundled
 from gatecast.report.range_charts import range_charts
 from gatecast.report.range_section import figure, range_section
 
@@ -161,14 +162,12 @@ def _json(value: object) -> str:
 @cache
 def _library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script; made once (1.3 s), then kept in the cache folder."""
-    import vl_convert
-
     script: str | None = None
     kept = cache_folder() / "scripts" / f"vega-embed-{version('vl-convert-python')}.js"
     with contextlib.suppress(OSError):
         script = kept.read_text(encoding="utf-8")
     if script is None:
-        script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
+        script = bundled("window.vegaEmbed = vegaEmbed;")
         with contextlib.suppress(RunError), new_file(kept, (".js",)) as partial:  # else made anew next time
             partial.write_text(script, encoding="utf-8")
     return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import warnings
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
+from gatecast.errors import DrawingWarning
 from gatecast.report import charts, frames
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, inline, layered, styled
@@ -28,8 +39,8 @@ MESSAGES = {
 def save_pictures(result: Result, folder: Path) -> None:
     """Write every picture that there is something to draw for."""
     folder.mkdir(parents=True, exist_ok=True)
-    for name, picture in pictures(result).items():
-        (folder / f"{name}.png").write_bytes(to_png(picture))
+    for name, png in to_pngs(pictures(result)).items():
+        (folder / f"{name}.png").write_bytes(png)
 
 
 def pictures(result: Result) -> dict[str, Drawn]:
@@ -46,12 +57,71 @@ def pictures(result: Result) -> dict[str, Drawn]:
     return drawn | range_pictures(result, label)
 
 
-def to_png(chart: Drawn) -> bytes:
-    """Twice the size in pixels, sharp on every screen."""
-    import vl_convert
-
+def to_pngs(charts: Mapping[str, Drawn]) -> dict[str, bytes]:
+    """Name → PNG, twice the size in pixels, sharp on every screen; a DrawingWarning names those missing."""
     version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    return vl_convert.vegalite_to_png(chart.to_dict(), vl_version=version, scale=2, allowed_base_urls=[])
+    specs = {name: chart.to_dict() for name, chart in charts.items()}
+    drawn, problem = _rendered({"version": version, "charts": specs})
+    if missing := [name for name in charts if name not in drawn]:
+        _warn(", ".join(missing), problem)
+    return drawn
+
+
+def bundled(code: str) -> str:
+    """`code` together with Vega, Vega-Lite and Vega-Embed, as one script for a browser.
+
+    Raises
+        RuntimeError: the drawing library could not make it.
+    """
+    made, problem = _rendered({"scripts": {"script": code}})
+    if not made:
+        raise RuntimeError(f"the page's script could not be made: {problem}")
+    return made["script"].decode()
+
+
+def _rendered(task: Mapping[str, Any]) -> tuple[dict[str, bytes], str]:
+    """What `renderer` made of a task, by name, and what kept it from making the rest.
+
+    That is another process, which may crash.
+    """
+    ended = subprocess.run(
+        [sys.executable, "-P", str(Path(__file__).with_name("renderer.py"))],
+        input=json.dumps(task).encode(), capture_output=True, check=False,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+    )  # fmt: skip
+    made: dict[str, bytes] = {}
+    problem = _why(ended)
+    for line in ended.stdout.splitlines():
+        with contextlib.suppress(ValueError):  # half a line, of a process that crashed
+            told = json.loads(line)
+            if "made" in told:
+                made[told["name"]] = base64.b64decode(told["made"])
+            else:
+                problem = told["error"]
+    return made, problem
+
+
+@contextlib.contextmanager
+def drawing(what: str) -> Iterator[None]:
+    """Draw within; what fails is a DrawingWarning and ends the block."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, DrawingWarning):
+        raise
+    except BaseException as error:  # a panic of the drawing library is no Exception
+        _warn(what, f"{type(error).__name__}: {error}")
+
+
+def _why(ended: subprocess.CompletedProcess[bytes]) -> str:
+    if ended.returncode < 0:
+        return f"the drawing library crashed, {signal.Signals(-ended.returncode).name}"
+    last = ended.stderr.decode(errors="replace").strip().splitlines()[-1:]
+    return last[0] if last else f"the drawing process ended with {ended.returncode}"
+
+
+def _warn(what: str, why: str) -> None:
+    why = textwrap.shorten(why, 160, placeholder=" …")
+    warnings.warn(f"could not draw {what} ({why}); all else was written", DrawingWarning, stacklevel=3)
 
 
 def latin_labels(result: Result) -> Label:

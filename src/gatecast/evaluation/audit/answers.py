@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import io
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -15,8 +14,9 @@ import pandas as pd
 
 from gatecast.data.columns import normal_name
 from gatecast.data.prices import to_pandas
-from gatecast.errors import InputError, SettingError, did_you_mean
+from gatecast.errors import InputError, did_you_mean
 from gatecast.evaluation.audit.table import Floats, Ints, Table
+from gatecast.named import named_function
 
 Pipeline = Callable[[pd.DataFrame], Any]
 
@@ -72,21 +72,8 @@ class Answer:
 
 
 def named_pipeline(name: str) -> Pipeline:
-    """The function that `module:function` names; what its module prints is dropped.
-
-    Raises SettingError where there is none, or its module cannot be imported.
-    """
-    module, _, attribute = name.partition(":")
-    if not module or not attribute:
-        raise SettingError(f'"{name}" is no pipeline. Write module:function, importable from here')
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            pipeline: Pipeline = getattr(importlib.import_module(module), attribute)
-    except (Exception, SystemExit) as problem:
-        raise SettingError(
-            f'pipeline "{name}": {type(problem).__name__}: {problem}. '
-            "Write module:function, importable from here"
-        ) from problem
+    """The function that `module:function` names; see `gatecast.named`."""
+    pipeline: Pipeline = named_function(name, "pipeline")
     return pipeline
 
 

@@ -1,0 +1,323 @@
+"""Folders that gatecast writes: whole or not at all, and never in the place of other people's files.
+
+A folder that gatecast has written holds a marker, which lists the files written. Whatever is being written
+lies in a workspace beside its place, `.NAME.gatecast-xxxxxxxx`, until it is whole:
+
+    owner.json   which place it is for; locked as long as the process that writes lives
+    new/         what is being written
+    old/         what it replaces, from the moment it is moved away until the new folder stands
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import json
+import os
+import re
+import shutil
+import stat
+import tempfile
+import warnings
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from gatecast.errors import GatecastWarning, RunError
+from gatecast.files import WRITTEN, exclusive, is_abandoned, shown, try_lock
+
+MARKER = ".gatecast.json"
+LARGEST_LIST = 4_000_000  # bytes of a file that lists files
+NAMED = 5  # foreign files that a message names
+RUN, FORECASTER, BACKTEST, RECIPES = "run", "forecaster", "backtest", "recipes"
+OF_EVERY_RUN = {"experiment.toml", "prices.parquet", "forecasts.parquet", "training.parquet"}
+
+_OWNER, _NEW, _OLD = "owner.json", "new", "old"
+_WORKSPACE = re.compile(r"\..+\.gatecast-[a-z0-9_]{8}", re.DOTALL)
+
+
+@contextlib.contextmanager
+def new_folder(
+    folder: str | Path, kind: str, *, overwrite: bool = False, keep: bool = True
+) -> Iterator[Path]:
+    """A temporary folder that takes the place of `folder` when the block ends well; else it vanishes.
+
+    kind: what is written (RUN, FORECASTER, BACKTEST); only a folder that gatecast wrote, of the same kind, is
+    replaced.
+
+    Raises
+        RunError: `folder` is a file, is not empty (unless `overwrite`), must not be replaced, or cannot be
+        written.
+    """
+    with _writing(folder) as place:
+        _refuse(place, folder, kind, overwrite)
+        with _workspace(place, place.parent) as workspace:
+            new = workspace / _NEW
+            yield new
+            if not keep:
+                return
+            _write_marker(new / MARKER, kind, _files(new))
+            with exclusive(place.parent):
+                _refuse(place, folder, kind, overwrite)  # something may have been put there meanwhile
+                if overwrite and place.exists():
+                    place.rename(workspace / _OLD)
+                new.rename(place)
+            WRITTEN.append(place)
+
+
+@contextlib.contextmanager
+def added_files(folder: str | Path, kind: str) -> Iterator[Path]:
+    """A temporary folder whose files move into `folder` when the block ends well, one by one, each whole.
+
+    Files of other people in `folder` stay as they are.
+
+    Raises
+        RunError: a file of the same name is there that gatecast did not write, or nothing can be written.
+    """
+    with _writing(folder) as place:
+        inside = kind == RECIPES  # in a folder that is never replaced: what is above it need not be writable
+        if inside:
+            place.mkdir(exist_ok=True)
+        with _workspace(place, place if inside else place.parent) as workspace:
+            new = workspace / _NEW
+            yield new
+            names = _files(new)
+            known = _refuse_taken(place, folder, kind, names)
+            if not names:
+                return
+            place.mkdir(exist_ok=True)
+            _write_marker(workspace / MARKER, kind, known | set(names))
+            (workspace / MARKER).replace(place / MARKER)  # first: what follows is known to be gatecast's
+            for name in names:
+                (place / name).parent.mkdir(exist_ok=True)
+                (new / name).replace(place / name)
+            WRITTEN.append(place)
+
+
+def check_added(folder: str | Path, kind: str, names: Iterable[str]) -> None:
+    """Raise now what `added_files` would raise after long work that gives files of these names."""
+    with added_files(folder, kind), _writing(folder) as place:
+        _refuse_taken(place, folder, kind, names)
+
+
+def check_folder(folder: str | Path, kind: str, *, overwrite: bool = False) -> None:
+    """Raise now what `new_folder` would raise after long work."""
+    with new_folder(folder, kind, overwrite=overwrite, keep=False):
+        pass
+
+
+def written_files(place: Path, kind: str) -> set[str]:
+    """The files that gatecast has written into `place` as a folder of this kind.
+
+    The marker lists them; a run of a version without markers lists them in its scores.json.
+    """
+    marker = _read_json(place / MARKER)
+    if marker is not None:
+        names = marker.get("files")
+        if marker.get("kind") != kind or not isinstance(names, list):
+            return set()
+        return {MARKER, *map(str, names)}
+    if kind != RUN:
+        return set()
+    hashes = (_read_json(place / "scores.json") or {}).get("files")
+    if not isinstance(hashes, dict) or not set(hashes) >= OF_EVERY_RUN:
+        return set()
+    return {"scores.json", *hashes}
+
+
+@contextlib.contextmanager
+def _writing(folder: str | Path) -> Iterator[Path]:
+    """The place that `folder` names, its parents made; those that stay empty vanish again."""
+    made: list[Path] = []
+    try:
+        place = Path(folder).resolve()
+        _refuse_files(place, folder)
+        made = [parent for parent in place.parents if not parent.exists()]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        yield place
+    except OSError as error:
+        raise RunError(
+            f"{folder}: cannot be written ({error.strerror or error}). {_remedy(error)}"
+        ) from error
+    finally:
+        for parent in made:
+            with contextlib.suppress(OSError):  # it holds what was written
+                parent.rmdir()
+
+
+@contextlib.contextmanager
+def _workspace(place: Path, parent: Path) -> Iterator[Path]:
+    """A workspace for `place` in `parent`; what dead processes left there is put in order before."""
+    workspace: Path | None = None
+    with contextlib.ExitStack() as lock:
+        try:
+            with exclusive(parent):
+                _sweep(parent)
+                workspace = Path(tempfile.mkdtemp(prefix=f".{place.name[:60]}.gatecast-", dir=parent))
+                owner = lock.enter_context((workspace / _OWNER).open("w", encoding="utf-8"))
+                try_lock(owner.fileno())
+                json.dump({"place": place.name, "process": os.getpid()}, owner)
+                owner.flush()
+            (workspace / _NEW).mkdir()
+            yield workspace
+        finally:
+            if workspace is not None:
+                try:
+                    _settle(workspace, place)
+                except KeyboardInterrupt:  # in the midst of it
+                    _settle(workspace, place)
+                    raise
+
+
+def _sweep(parent: Path) -> None:
+    """Put in order what processes that are dead have left in `parent`; called while it is locked."""
+    for workspace in [path for path in parent.iterdir() if _WORKSPACE.fullmatch(path.name)]:
+        with contextlib.suppress(OSError):  # another user's, or on a disk that fails: it stays
+            if not workspace.is_symlink():
+                _settle_abandoned(workspace)
+
+
+def _settle_abandoned(workspace: Path) -> None:
+    owner = workspace / _OWNER
+    if not owner.exists():
+        workspace.rmdir()  # where it is not empty, it is not gatecast's, and an OSError
+    elif is_abandoned(owner):
+        name = (_read_json(owner) or {}).get("place")
+        if isinstance(name, str) and PurePosixPath(name).name == name:
+            _settle(workspace, workspace.with_name(name))
+        elif [path.name for path in workspace.iterdir()] == [_OWNER]:  # it died while it wrote that
+            owner.unlink()
+            workspace.rmdir()
+
+
+def _settle(workspace: Path, place: Path) -> None:
+    """Remove a workspace; a folder that was moved away for a new one that never came goes back first."""
+    new, old = workspace / _NEW, workspace / _OLD
+    if old.exists() and new.exists():
+        _restore(old, place)
+    shutil.rmtree(old, ignore_errors=True)
+    shutil.rmtree(new, ignore_errors=True)
+    for name in (MARKER, _OWNER):  # the owner last: as long as it is there, another process can go on here
+        (workspace / name).unlink(missing_ok=True)
+    with contextlib.suppress(OSError):
+        workspace.rmdir()
+
+
+def _restore(old: Path, place: Path) -> None:
+    try:
+        old.rename(place)  # over an empty folder as well
+    except OSError:
+        kept = Path(tempfile.mkdtemp(prefix=f"{place.name[:60]}.before-", dir=place.parent))
+        old.rename(kept)
+        warnings.warn(
+            f"{place}: gatecast was stopped while it replaced the folder that was there, and another has "
+            f"taken its place since; the older one is now {kept}",
+            GatecastWarning,
+            stacklevel=2,
+        )
+
+
+def _refuse_files(place: Path, folder: str | Path) -> None:
+    blocked = next((path for path in (place, *place.parents) if path.exists() and not path.is_dir()), None)
+    if blocked == place:
+        raise RunError(f"{folder} is a file; choose another folder")
+    if blocked is not None:
+        raise RunError(f"{folder}: there can be no folder below the file {blocked}; choose another folder")
+
+
+def _refuse(place: Path, folder: str | Path, kind: str, overwrite: bool) -> None:
+    """Raise where `place`, which the user calls `folder`, must not be replaced."""
+    if place.is_mount() or any(kept.is_relative_to(place) for kept in _kept_folders()):
+        raise RunError(
+            f"{folder} is the current folder or one above it, your home folder or one above it, or a disk: "
+            "it cannot be replaced; choose a folder in it"
+        )
+    if not place.is_dir() or not any(place.iterdir()):
+        return
+    if not overwrite:
+        raise RunError(f"{folder} is not empty; choose another folder, or replace this one (--overwrite)")
+    if Path(os.path.abspath(folder)).is_symlink() or Path(folder).is_symlink():  # noqa: PTH100
+        raise RunError(
+            f"{folder} is a link to {place}; what is behind a link is not replaced. Give the folder itself"
+        )
+    if foreign := list(islice(_foreign(place, written_files(place, kind)), NAMED + 1)):
+        raise RunError(
+            f"{folder} holds what gatecast did not write as a {kind} ({_listed(foreign)}), and is not "
+            "replaced. Choose another folder, or move that away"
+        )
+
+
+def _refuse_taken(place: Path, folder: str | Path, kind: str, names: Iterable[str]) -> set[str]:
+    """The files in `place` that gatecast wrote; raise where one of `names` is there and none of them."""
+    known = written_files(place, kind)
+    if taken := [name for name in names if name not in known and os.path.lexists(place / name)]:
+        raise RunError(
+            f"{folder}: gatecast did not write {_listed(taken)}, and does not replace it. Move it away, or "
+            "choose another folder"
+        )
+    return known
+
+
+def _kept_folders() -> Iterator[Path]:
+    """Folders that are never replaced, nor any that holds them."""
+    yield Path.cwd()
+    with contextlib.suppress(RuntimeError):
+        yield Path.home().resolve()
+    with contextlib.suppress(ImportError, KeyError):  # HOME may have been set to another
+        import pwd
+
+        yield Path(pwd.getpwuid(os.getuid()).pw_dir).resolve()
+
+
+def _foreign(place: Path, known: set[str]) -> Iterator[str]:
+    """What lies in `place` and is not among the files `known`: files, links, folders of nothing known."""
+    folders = {str(parent) for name in known for parent in PurePosixPath(name).parents}
+    for root, below, files in os.walk(place, onerror=_raise):
+        base = Path(root)
+        for name in files:
+            path = base / name
+            if path.relative_to(place).as_posix() not in known or not stat.S_ISREG(path.lstat().st_mode):
+                yield path.relative_to(place).as_posix()
+        for name in list(below):
+            path = base / name
+            if path.relative_to(place).as_posix() not in folders or path.is_symlink() or path.is_mount():
+                yield path.relative_to(place).as_posix() + "/"
+                below.remove(name)  # one name for all that is in it
+
+
+def _raise(error: OSError) -> None:
+    raise error
+
+
+def _files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def _write_marker(path: Path, kind: str, files: Iterable[str]) -> None:
+    from gatecast import __version__
+
+    told = {"gatecast": __version__, "kind": kind, "files": sorted({*files} - {MARKER})}
+    path.write_text(json.dumps(told, indent=1), encoding="utf-8")
+
+
+def _read_json(path: Path) -> dict[str, Any] | None:
+    """The object in a file that may be anybody's; None if there is none."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode) or path.stat().st_size > LARGEST_LIST:
+            return None
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def _listed(names: list[str]) -> str:
+    more = ", …" if len(names) > NAMED else ""
+    return ", ".join(shown(name) for name in names[:NAMED]) + more
+
+
+def _remedy(error: OSError) -> str:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "Free some space, or choose a folder on another disk"
+    return "Choose another folder"
