@@ -139,6 +139,9 @@ def forecast(
 ) -> None:
     """Forecast the range of the next sessions, with the model's record on these data beside it."""
     _current_folder_importable()
+    import warnings
+
+    from gatecast.errors import LedgerWarning
     from gatecast.files import check_file
     from gatecast.ledger import Ledger
     from gatecast.outlook import ENDINGS, forecast_settings, outlook, with_run
@@ -162,7 +165,9 @@ def forecast(
         typer.echo(answer.text)
     if not no_ledger:  # last: what it refuses is still to be read
         settled = experiment if record is None else record.experiment
-        Ledger(ledger).append(answer.entries(settled))
+        appended = Ledger(ledger).append(answer.entries(settled))
+        if appended.note:
+            warnings.warn(appended.note, LedgerWarning, stacklevel=2)
 
 
 @app.command()

@@ -10,7 +10,8 @@
 
     GatecastWarning (UserWarning)
     ├── DataWarning                  something odd in the prices; counted and kept with the run
-    └── FitWarning                   a fit that did not converge
+    ├── FitWarning                   a fit that did not converge
+    └── LedgerWarning                a record of forecasts that lost its protection, or a backcast in it
 
 A message says what is wrong, where, and what to do.
 """
@@ -88,6 +89,10 @@ class DataWarning(GatecastWarning):
 
 class FitWarning(GatecastWarning):
     """A fit that did not converge."""
+
+
+class LedgerWarning(GatecastWarning):
+    """What protects a record of forecasts was missing, or a forecast counts in no record."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
