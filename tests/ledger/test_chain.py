@@ -15,9 +15,9 @@ from sqlalchemy.exc import DBAPIError
 
 from gatecast.errors import LedgerError, LedgerWarning
 from gatecast.ledger import Entry, Ledger
-from gatecast.ledger.chain import NO_LINK, broken, links_after
+from gatecast.ledger.chain import NO_LINK, broken, link_to, links_after
 from gatecast.ledger.place import engine_of, url_of
-from gatecast.ledger.rows import read
+from gatecast.ledger.rows import read, row_of
 from gatecast.ledger.schema import chain, forecasts
 
 from . import version1  # isort: skip
@@ -382,3 +382,9 @@ def test_a_ledger_that_cannot_be_brought_up_to_date_stays_as_it_is(tmp_path: Pat
         ):
             use()
     assert (tmp_path / "a.db").read_bytes() == before
+
+
+def test_the_hash_is_the_same_for_ever() -> None:
+    """Another way to write a row down would make every ledger that there is look changed."""
+    link = link_to(NO_LINK, {"id": 1, **row_of(make_entry())})
+    assert link.hash == "7deb99c828e12c007e35ab9ffc58bc3d9844130d46037ef6516b326b2edde360"
