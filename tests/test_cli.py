@@ -235,8 +235,10 @@ FORECAST = ("forecast", "a.csv", "--horizon", "2", *(flag for flag in SMALL if f
 
 
 def test_forecast_prints_the_ranges_of_the_next_sessions_and_the_record(prices: Path, command) -> None:
-    code, out, _ = command(*FORECAST)
+    code, out, err = command(*FORECAST)
     assert code == 0
+    told = r"^warning: backcast: 2 of 2 forecasts .* when the bar of a for 2015-06-26 had closed$"
+    assert re.search(told, err, re.MULTILINE)
     lines = out.splitlines()
     last = pd.read_csv(prices, **EXACT)["close"].iloc[-1]
     assert lines[0] == f"a: {last:,.2f} at the close of 2015-06-24"

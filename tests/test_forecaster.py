@@ -189,7 +189,11 @@ def test_a_loaded_forecaster_is_the_saved_one(
     fitted: gc.Forecaster, saved: Path, environment: dict[str, str]
 ) -> None:
     """Bit for bit, also in another process, and on newer prices."""
-    assert {path.name for path in saved.iterdir()} == {"network.json", "network.safetensors", ".gatecast"}
+    assert {path.name for path in saved.iterdir()} == {
+        "network.json",
+        "network.safetensors",
+        ".gatecast.json",
+    }
     again = gc.Forecaster.load(saved)
     pd.testing.assert_frame_equal(again.forecast(), fitted.forecast(), check_exact=True)
     newer = gc.Prices.from_frame(frame(160), calendar="daily")

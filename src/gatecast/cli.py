@@ -151,6 +151,9 @@ def forecast(
     **settings: Any,
 ) -> None:
     """Forecast the range of the next sessions, with the model's record on these data beside it."""
+    import warnings
+
+    from gatecast.errors import LedgerWarning
     from gatecast.files import check_file
     from gatecast.ledger import Ledger
     from gatecast.outlook import ENDINGS, forecast_settings, outlook, with_run
@@ -179,7 +182,9 @@ def forecast(
             answer.write(out, overwrite=overwrite)
     finally:  # after all is printed: what the file or the ledger refuses is still to be read
         if not no_ledger:
-            Ledger(ledger).append(answer.entries(settled))
+            appended = Ledger(ledger).append(answer.entries(settled))
+            if appended.note:
+                warnings.warn(appended.note, LedgerWarning, stacklevel=2)
 
 
 @app.command()

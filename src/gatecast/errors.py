@@ -11,7 +11,8 @@
     GatecastWarning (UserWarning)
     ├── DataWarning                  something odd in the prices; counted and kept with the run
     ├── FitWarning                   a fit that did not converge
-    └── DrawingWarning               a chart or a page that could not be drawn; what it shows was written
+    ├── DrawingWarning               a chart or a page that could not be drawn; what it shows was written
+    └── LedgerWarning                a record of forecasts that lost its protection, or a backcast in it
 
 A message says what is wrong, where, and what to do.
 """
@@ -93,6 +94,10 @@ class FitWarning(GatecastWarning):
 
 class DrawingWarning(GatecastWarning):
     """A chart or a page that could not be drawn; what it shows was written before."""
+
+
+class LedgerWarning(GatecastWarning):
+    """What protects a record of forecasts was missing, or a forecast counts in no record."""
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

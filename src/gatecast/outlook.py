@@ -110,9 +110,7 @@ class Outlook:
             table,
             model=self.model,
             experiment=experiment,
-            data=self.prices.sha256,
-            source=self.prices.source,
-            column=experiment.column,
+            prices=self.prices,
         )
 
     def plot(self) -> altair.LayerChart | altair.VConcatChart:

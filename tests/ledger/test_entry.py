@@ -2,6 +2,7 @@
 
 import datetime as dt
 import math
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +12,13 @@ import pytest
 
 import gatecast as gc
 from gatecast.distributions import LEVELS
+from gatecast.errors import LedgerError
 from gatecast.evaluation.ranges import QUANTILE_COLUMNS
 from gatecast.experiment import Experiment, Network, Training
 from gatecast.ledger.entry import BESIDE, SAME, Entry, differences, entries_of, experiment_hash
 
 from .conftest import RANGE, make_entry  # isort: skip
 
-DATA = "0f" * 32
 DECIDING: dict[str, Any] = {
     "networks": {"gru": Network(cell="gru", hidden_size=3)},
     "training": Training(epochs=7),
@@ -80,11 +81,20 @@ def _range_of(anchor: float, step: int) -> dict[str, float]:
     return own | naive | {"location": 0.001 * step, "scale": 0.01, "df": 5.0}
 
 
-def made_of(table: pd.DataFrame, **words: Any) -> list[Entry]:
-    return entries_of(
-        table,
-        **{"model": "gru", "experiment": Experiment(), "data": DATA, "source": ["sample:sp500"], **words},
+def prices_of(table: pd.DataFrame) -> gc.Prices:
+    """Two sessions of each symbol up to its origin: 1 % up."""
+    origins = table.groupby("symbol", as_index=False)[["origin", "anchor"]].first()
+    last = pd.DataFrame(
+        {"symbol": origins["symbol"], "date": origins["origin"], "close": origins["anchor"], "open": 1.0}
     )
+    before = last.assign(date=last["date"] - pd.Timedelta(days=3), close=last["close"] / 1.01)
+    prices = gc.Prices.from_frame(pd.concat([before, last]), calendar="XNYS")
+    return replace(prices, source=("sample:sp500",))
+
+
+def made_of(table: pd.DataFrame, **words: Any) -> list[Entry]:
+    words = {"model": "gru", "experiment": Experiment(), "prices": prices_of(table), **words}
+    return entries_of(table, **words)
 
 
 @pytest.mark.parametrize("name", DECIDING)
@@ -122,7 +132,11 @@ def test_entries_of_a_range() -> None:
     assert [(entry.symbol, entry.step) for entry in entries] == [("A", 1), ("A", 2), ("B", 1), ("B", 2)]
     last = entries[-1]
     assert (last.origin, last.date) == (dt.date(2018, 12, 31), dt.date(2019, 1, 3))
-    assert (last.anchor, last.column, last.model, last.data) == (2500.0, "close", "gru", DATA)
+    assert (last.anchor, last.column, last.model) == (2500.0, "close", "gru")
+    assert last.data == prices_of(table).sha256
+    assert (last.first, last.source) == (dt.date(2018, 12, 28), ("sample:sp500",))
+    assert last.anchor_return == pytest.approx(np.log(1.01))
+    assert len({entry.history for entry in entries}) == 2  # one per symbol
     assert (last.experiment, last.version) == (experiment_hash(Experiment(), "gru"), gc.__version__)
     assert (last.location, last.scale, last.df) == (0.002, 0.01, 5.0)
     assert before <= last.made <= dt.datetime.now(dt.UTC)
@@ -139,10 +153,10 @@ def test_entries_of_a_range() -> None:
 
 def test_entries_of_points_have_no_range() -> None:
     table = price_table(steps=1, ranged=False)
-    (entry, _) = made_of(table, experiment=Experiment(adjust=True, calendar="XKRX"), column="open")
+    (entry, _) = made_of(table, experiment=Experiment(adjust=True, calendar="daily"), column="open")
     empty = (entry.quantiles, entry.naive_quantiles, entry.location, entry.scale, entry.df)
     assert empty == (None,) * 5
-    assert (entry.adjust, entry.calendar, entry.column) == (True, "XKRX", "open")
+    assert (entry.adjust, entry.calendar, entry.column) == (True, "daily", "open")
     (other, _) = made_of(table.assign(**dict.fromkeys([*QUANTILE_COLUMNS, "scale"], np.nan)))
     assert (other.quantiles, other.scale) == (None, None)
 
@@ -157,7 +171,8 @@ def test_one_symbol_may_have_a_range_and_another_none() -> None:
 def test_files_are_found_again_from_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.csv").write_text("date,close\n")
     monkeypatch.chdir(tmp_path)
-    entry = made_of(price_table(1), source=["a.csv", "yahoo:TSLA"])[0]
+    prices = replace(prices_of(price_table(1)), source=("a.csv", "yahoo:TSLA"))
+    entry = made_of(price_table(1), prices=prices)[0]
     assert entry.source == (str(tmp_path / "a.csv"), "yahoo:TSLA")
 
 
@@ -180,10 +195,19 @@ def test_files_are_found_again_from_another_folder(tmp_path: Path, monkeypatch: 
         ({"quantiles": {0.0: 0.0, 0.9: 0.1}}, "do not rise"),
         ({"quantiles": {}}, "do not rise"),
         ({"source": ()}, "an empty symbol, experiment or source"),
+        ({"symbol": "A\0B"}, "a text that no database can keep"),
+        ({"source": ("a\ud800.csv",)}, "a text that no database can keep"),
+        ({"calendar": "\0"}, "a text that no database can keep"),
+        ({"origin": dt.date(1, 1, 1)}, "a date that is none of prices"),
+        ({"date": dt.date(9999, 1, 1)}, "a date that is none of prices"),
+        ({"forecast": 1e300}, "a log return that no price can have"),
+        ({"scale": 1e-200}, "a log return that no price can have"),
+        ({"quantiles": {0.1: 0.0, 0.9: 1e9}}, "a log return that no price can have"),
+        ({"anchor_return": -1e9}, "a log return that no price can have"),
     ],
 )
 def test_what_cannot_be_is_refused(changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(ValueError, match=rf"^no forecast of 'SP500' at 2018-12-31, step .*{told}"):
+    with pytest.raises(LedgerError, match=rf"^no forecast of .* at .*, step .*{told}"):
         make_entry(**changes)
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from gatecast.ledger import Ledger
 from gatecast.ledger.place import engine_of, url_of
-from gatecast.ledger.schema import forecasts, version_of
+from gatecast.ledger.schema import forecasts, versions_of
 
 from .writer import STEPS, forecast  # isort: skip
 
@@ -71,7 +71,7 @@ def check(where: str, symbol: str, acknowledged: list[int]) -> None:
     with engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
-        if version_of(connection) is None:
+        if versions_of(connection) is None:
             assert not acknowledged
             return
         columns = forecasts.c.origin, forecasts.c.step
@@ -81,6 +81,7 @@ def check(where: str, symbol: str, acknowledged: list[int]) -> None:
     assert set(numbers.values()) <= {STEPS}
     assert set(acknowledged) <= set(numbers)
     assert len(numbers) - len(acknowledged) <= 1
+    Ledger(where).read()  # the chain is whole
 
 
 def writers(addresses: list[str], *words: str) -> Generator[tuple[str, str, subprocess.Popen[str]]]:

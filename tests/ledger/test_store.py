@@ -7,6 +7,7 @@ import sqlite3
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_entries_come_back_as_they_were(where: str) -> None:
     entries = [
         make_entry(step=2),
         make_entry(
-            symbol="005930.KS", source=("/tmp/ä b.csv", "yahoo:005930.KS"), adjust=True, calendar="XKRX"
+            symbol="005930.KS", source=("/tmp/ä b.csv", "yahoo:005930.KS"), adjust=True, calendar="daily"
         ),
         make_entry(symbol="'; DROP TABLE x; --", anchor=0.1 + 0.2, forecast=-1 / 3),
         make_entry(symbol="B", location=None, scale=None, df=None, naive_quantiles=None),
@@ -46,6 +47,24 @@ def test_the_same_answer_is_stored_once(where: str) -> None:
     again = [make_entry(step=step, made=LATER, version="9.9", source=("x.csv",)) for step in (1, 2, 3)]
     assert Ledger(where).append(again) == ((again[2],), tuple(first))
     assert ledger.entries() == [*first, again[2]]
+
+
+def test_what_is_appended_as_a_backcast_is_said(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path / "a.db")
+    before = dt.datetime(2018, 12, 31, 22, tzinfo=dt.UTC)
+    assert ledger.append([make_entry(made=before, step=step) for step in (1, 2)]).note is None
+    morning = make_entry(made=before + dt.timedelta(hours=11), step=3)
+    other = make_entry(made=before, step=4, date=dt.date(2019, 1, 7))
+    early = make_entry(made=before + dt.timedelta(days=1, hours=11), step=5)
+    note = ledger.append([morning, other, early]).note
+    assert note == (
+        "backcast: 1 of 3 forecasts will count in no track record; made on 2019-01-02 09:00 UTC, when the "
+        "bar of SP500 for 2019-01-02 may have closed: the exchange is not known, and so a bar counts as "
+        "closed an hour before its date begins in UTC. Give the calendar (such as --calendar XNYS) when "
+        "forecasting"
+    )
+    known = [replace(early, made=LATER)]
+    assert ledger.append(known).note == note.replace("of 3", "of 1")  # as it stands, not as it was made again
 
 
 def test_another_answer_is_refused_and_nothing_of_it_written(where: str) -> None:
@@ -110,9 +129,9 @@ def test_the_database_itself_refuses_to_change_what_is_written(where: str) -> No
 def test_a_newer_ledger_is_refused(where: str) -> None:
     Ledger(where).append([make_entry()])
     with engine_of(url_of(where)).begin() as connection:
-        connection.execute(text("INSERT INTO gatecast_ledger VALUES (2, '2030-01-01')"))
+        connection.execute(text("INSERT INTO gatecast_ledger VALUES (3, '2030-01-01')"))
     for use in (Ledger(where).entries, Ledger(where).prepare, lambda: Ledger(where).append([make_entry()])):
-        with pytest.raises(LedgerError, match=r"version 2, and this gatecast knows 1\. Install a newer"):
+        with pytest.raises(LedgerError, match=r"version 3, and this gatecast knows 2\. Install a newer"):
             use()
 
 
@@ -176,6 +195,16 @@ def test_a_file_that_is_no_database(tmp_path: Path) -> None:
     )
     assert (tmp_path / "a.csv").read_text().startswith("date,close")
     both_refuse(tmp_path, "the ledger cannot be used .unable to open database file.")
+
+
+def test_a_file_whose_schema_is_damaged(tmp_path: Path) -> None:
+    """SQLite cites what it cannot read, which need not be text."""
+    Ledger(tmp_path / "a.db").append([make_entry()])
+    whole = (tmp_path / "a.db").read_bytes()
+    (tmp_path / "a.db").write_bytes(
+        whole.replace(b"EATE TABLE gatecast_chain", b"\xd6ATE TABLE gatecast_chain")
+    )
+    both_refuse(tmp_path / "a.db", r"a\.db: the ledger is damaged \(malformed database schema")
 
 
 def test_a_database_of_another_program(tmp_path: Path) -> None:

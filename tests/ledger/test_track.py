@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,9 @@ from gatecast.data import sources
 from gatecast.distributions import LEVELS
 from gatecast.ledger import Entry, Ledger
 from gatecast.ledger.outcome import outcomes_of
-from gatecast.ledger.track import DRIFT, LEAST, Track, drift, track_record
+from gatecast.ledger.track import BACKCASTS, DRIFT, LEAST, Track, drift, track_record
 
+from . import version1  # isort: skip
 from .conftest import make_entry  # isort: skip
 
 Z = stats.norm.ppf(LEVELS)
@@ -32,9 +34,15 @@ def write(path: Path, closes: np.ndarray, start: str = "2020-01-01", **columns: 
 
 
 def made(source: Path | str, day: str, step: int = 1, **changes: Any) -> Entry:
-    """A forecast of a daily series, normal with 1 % volatility; naive's is twice as wide."""
+    """A forecast of a daily series, normal with 1 % volatility; naive's is twice as wide.
+
+    Made in the morning after its origin, as long as the next day's bar is open.
+    """
     origin = dt.date.fromisoformat(day)
+    closes = pd.read_csv(source).set_index("date")["close"] if Path(source).exists() else pd.Series()
     fields = {
+        "anchor": closes.get(day, 100.0),
+        "made": dt.datetime.combine(origin, dt.time(6), dt.UTC) + dt.timedelta(days=1),
         "symbol": Path(source).stem,
         "origin": origin,
         "date": origin + dt.timedelta(days=step),
@@ -68,7 +76,11 @@ def test_the_return_is_that_of_one_download(own_ledger: Path, tmp_path: Path) ->
     np.testing.assert_allclose(track.scores["realised"], np.log([50 / 51, 50 / 50.5]), rtol=1e-12)
     assert list(track.scores["anchor"]) == [102.0, 101.0]
     assert list(track.scores["date"]) == [dt.date(2020, 1, 4)] * 2
-    assert track.notes == ()
+    assert track.notes == (
+        "a: the price at the origin is another than when 2 forecasts were made (the first: at 2020-01-02 it "
+        "was 102.00, now 51.00): a split, or a revision; the score is that of the new prices",
+    )
+    assert list(track.scores["revised"]) == ["anchor"] * 2
 
 
 def test_scores_by_independent_arithmetic(own_ledger: Path, tmp_path: Path) -> None:
@@ -169,12 +181,12 @@ def test_symbols_and_steps_apart_and_together(own_ledger: Path, tmp_path: Path) 
     parts = [of["gru", name, "all"].crps for name in "ab"]
     assert of["gru", "all", "all"].crps == pytest.approx(np.mean(parts))
     lines = [line.split() for line in track.text.splitlines()]
-    shown = [words[:5] for words in lines if words[:1] in (["gru"], ["lstm"]) and "%" in words[5]]
-    assert [words[2:5] for words in shown] == [
-        ["a", "5", "1"],
-        ["b", "5", "1"],
-        ["all", "10", "2"],
-        ["a", "1", "0"],
+    shown = [words[:6] for words in lines if words[:1] in (["gru"], ["lstm"]) and "/" in words[2]]
+    assert [words[2:] for words in shown] == [
+        ["1/1", "a", "5", "1"],
+        ["1/1", "b", "5", "1"],
+        ["1/1", "all", "10", "2"],
+        ["1/1", "a", "1", "0"],
     ]
 
 
@@ -295,10 +307,12 @@ def test_the_command_on_an_empty_ledger(own_ledger: Path, command: Callable[...,
     assert (code, err) == (0, "")
     assert out == f"No forecast is recorded in {own_ledger} yet; gatecast forecast records them.\n"
     told = parsed(command("score", "--json").out)
+    counts, tables = dict.fromkeys(("due", "pending", "not_scored"), 0), {"records": [], "scores": []}
     assert told == {
-        "ledger": str(own_ledger),
-        **dict.fromkeys(("due", "pending", "not_scored"), 0),
-        **{name: [] for name in ("records", "scores", "notes")},
+        **{"ledger": str(own_ledger), "rows": 0, "chain": None, "notes": []},
+        **counts,
+        **tables,
+        "backcasts": {"meaning": BACKCASTS, **counts, **tables},
     }
     assert not own_ledger.exists()
 
@@ -323,6 +337,8 @@ def test_nothing_due_yet(own_ledger: Path, tmp_path: Path, command: Callable[...
     Ledger(own_ledger).append([made(file, "2020-01-02", step) for step in (1, 2)])
     code, out, _ = command("score")
     assert (code, out.splitlines()[0]) == (0, f"{own_ledger}: 2 forecasts, 0 due, 2 pending")
+    assert out.splitlines()[2] == "Nothing scored yet:"
+    assert "Points" not in out
     assert parsed(command("score", "--json").out)["records"][0]["crps"] is None
 
 
@@ -332,3 +348,105 @@ def test_a_ledger_that_cannot_be_read_ends_with_2(tmp_path: Path, command: Calla
     assert (code, out) == (2, "")
     assert err.startswith(f"gatecast: {tmp_path / 'x.db'}: this is no ledger")
     assert command("forecast", "sample:sp500", "--ledger", "x.db") == (2, "", err)
+
+
+def late(entry: Entry) -> Entry:
+    """The same, made when the bar had closed: another experiment, for there is one answer to each."""
+    return replace(entry, made=dt.datetime(2026, 11, 27, 12, tzinfo=dt.UTC), experiment="b" * 16)
+
+
+def test_backcasts_are_scored_apart_and_count_in_no_record(own_ledger: Path, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    file = write(tmp_path / "a.csv", 100 * np.exp(np.cumsum(rng.normal(0, 0.01, 60))))
+    days = pd.date_range("2020-01-01", periods=60).strftime("%Y-%m-%d")
+    held = [made(file, day) for day in days]
+    alone = scored(own_ledger, *held)
+    assert (len(alone.backcasts), alone.backcast_records) == (0, ())
+    assert "ackcast" not in alone.text
+    both = scored(own_ledger, *map(late, held))
+    assert (len(both.scores), len(both.pending)) == (len(alone.scores), len(alone.pending)) == (59, 1)
+    assert both.scores.equals(alone.scores)
+    assert len(both.backcasts) == 59
+    (mine,), (record,), (apart,) = alone.records, both.records, both.backcast_records
+    assert record == replace(mine, experiments=2)
+    assert (apart.due, apart.pending, apart.experiment) == (59, 1, "b" * 16)
+    assert both.text.startswith(f"{own_ledger}: 120 forecasts, 59 due, 1 pending, 60 backcasts\n")
+    table, told = both.text.split(f"Backcasts: {BACKCASTS}.")
+    assert "bbbbbbbb" not in table
+    assert "bbbbbbbb" in told
+    assert "drift" not in told
+    summary = both.summary()
+    assert [row["experiment"] for row in summary["records"]] == ["0123456789abcdef"]
+    assert {row["experiment"] for row in summary["scores"]} == {"0123456789abcdef"}
+    assert {row["experiment"] for row in summary["backcasts"]["scores"]} == {"b" * 16}
+    assert [summary["backcasts"][name] for name in ("due", "pending", "not_scored")] == [59, 1, 0]
+
+
+def test_a_session_before_the_date_that_was_foreseen_may_make_a_backcast(
+    own_ledger: Path, tmp_path: Path
+) -> None:
+    """The calendar foresaw the 4th, and there was a session on the 3rd, closed when the forecast was made."""
+    file = write(tmp_path / "a.csv", np.array([100.0, 101, 102, 103]))
+    entry = made(file, "2020-01-02", date=dt.date(2020, 1, 4), made=dt.datetime(2020, 1, 4, 6, tzinfo=dt.UTC))
+    assert not entry.backcast
+    track = scored(own_ledger, entry)
+    assert (len(track.scores), len(track.backcasts)) == (0, 1)
+
+
+def test_what_only_doubt_makes_a_backcast_is_said(own_ledger: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", np.array([100.0, 101, 102, 103]))
+    entries = [made(file, f"2020-01-0{day}", calendar=None) for day in (2, 3)]
+    track = scored(own_ledger, *entries, late(entries[0]))
+    assert (len(track.scores), len(track.backcasts)) == (0, 3)
+    assert track.notes[0] == (
+        "backcasts only by doubt: 2 forecasts of a; the exchange is not known, and so a bar counts as closed "
+        "an hour before its date begins in UTC. Give the calendar (such as --calendar XNYS) when forecasting"
+    )
+
+
+def test_every_experiment_is_shown_with_its_number(own_ledger: Path, tmp_path: Path) -> None:
+    """Whether it is due, cannot be scored, or is a backcast: none of the seeds can be left out."""
+    file = write(tmp_path / "a.csv", np.array([100.0, 101, 102, 103]))
+    first = made(file, "2020-01-01", experiment="c" * 16)
+    for entry in (
+        first,
+        made(file, "2020-01-02", experiment="a" * 16),
+        late(first),
+        made(file, "2020-01-02", experiment="d" * 16, column="high"),
+        made(file, "2020-01-02", experiment="e" * 16, model="lstm"),
+    ):
+        track = scored(own_ledger, entry)
+    numbers = {
+        record.experiment[0]: (record.number, record.experiments, record.due, record.missed)
+        for record in (*track.records, *track.backcast_records)
+    }
+    assert numbers == {
+        "c": (1, 4, 1, 0),
+        "a": (2, 4, 1, 0),
+        "b": (3, 4, 1, 0),
+        "d": (4, 4, 0, 1),
+        "e": (1, 1, 1, 0),
+    }
+    for experiment, (number, of, *_) in numbers.items():
+        assert re.search(rf"(?m)^(gru|lstm) +{experiment * 8} +{number}/{of} +a ", track.text)
+    assert "gru (aaaaaaaa, 2 of 4 experiments) on a: its 80 %" in track.text
+    several = [note for note in track.notes if "experiments" in note]
+    assert several == [
+        "gru on a: 4 experiments (settings or seeds) are recorded, and all are shown, each with its number: "
+        "the best of several looks better than it is"
+    ]
+
+
+def test_the_age_of_rows_before_the_chain_is_said(own_ledger: Path, tmp_path: Path) -> None:
+    file = write(tmp_path / "a.csv", np.array([100.0, 101, 102, 103]))
+    version1.make(str(own_ledger), [made(file, f"2020-01-0{day}") for day in (1, 2)])
+    track = scored(own_ledger, made(file, "2020-01-03"))
+    assert (len(track.scores), len(track.backcasts)) == (3, 0)
+    today = f"{dt.datetime.now(dt.UTC):%Y-%m-%d}"
+    assert track.notes == (
+        f"rows 1 to 2 are older than the ledger's chain, which was made on {today}: it does not show what "
+        "was changed before",
+    )
+    assert track.text.endswith(
+        f"\nAll 3 rows fit their chain, which ends with {Ledger(own_ledger).read().head}."
+    )

@@ -1,11 +1,16 @@
 """The record: every forecast that was made, before anyone knew what came, and how it fared.
 
-entry.py    Entry: one forecast of one price; entries_of: the entries of a forecast's table
-schema.py   the two tables, and the triggers that keep what is written
-place.py    where the record is: a file, or a PostgreSQL server
-store.py    Ledger: append and read
-outcome.py  entries → what came since, in log return
-track.py    the track record: coverage, CRPS against the naive range, drift
+entry.py     Entry: one forecast of one price; entries_of: the entries of a forecast's table
+closing.py   when the bar that is forecast closes: whether a forecast is a backcast
+history.py   what is kept of the prices that a forecast was made from
+schema.py    the three tables, and the triggers that keep what is written
+rows.py      entries as rows and back
+chain.py     the hash chain over the rows: which of them something else changed
+place.py     where the record is: a file, or a PostgreSQL server
+store.py     Ledger: append and read
+revision.py  whether those prices were revised since
+outcome.py   entries → what came since, in log return
+track.py     the track record: coverage, CRPS against the naive range, drift
 """
 
 from gatecast.ledger.entry import Entry, entries_of

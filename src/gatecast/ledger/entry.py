@@ -12,9 +12,13 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gatecast.errors import LedgerError
+from gatecast.ledger.closing import closes_at, exchange_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
+    from gatecast.data.prices import Prices
     from gatecast.experiment import Experiment
 
 Key = tuple[str, dt.date, int, str]
@@ -28,6 +32,9 @@ BESIDE = frozenset(
 # Numbers are the same when they are this close (log return; prices and df relatively): the last bits, which
 # another processor or another library of mathematics may round otherwise, and nothing that means anything.
 SAME = 1e-9
+YEARS = range(1700, 2260)  # of a datetime64[ns]
+LARGEST = 100  # log return, or a scale: e^100 times the price
+NARROWEST = 1e-100  # a scale; its square is still a number
 
 
 @dataclass(frozen=True)
@@ -48,9 +55,14 @@ class Entry:
     data             sha256 of the prices that were read (`Prices.sha256`)
     made             when, with a time zone
     version          of gatecast
+    closes           when the bar of `date` closes, as far as it is known (see closing.py); UTC. None: it is
+                     found out from symbol, source and calendar
+    anchor_return    log return into the origin, from the session before it
+    first            the first session of the symbol that was read
+    history          hash of the symbol's prices from there to the origin; see `history.history_hash`
 
     Raises
-        ValueError: a value that cannot be.
+        LedgerError: a value that cannot be.
     """
 
     symbol: str
@@ -73,29 +85,68 @@ class Entry:
     df: float | None = None
     adjust: bool = False
     calendar: str | None = None
+    closes: dt.datetime | None = None
+    anchor_return: float | None = None
+    first: dt.date | None = None
+    history: str | None = None
 
     def __post_init__(self) -> None:
         fault = next((text for text, wrong in self._faults() if wrong), None)
         if fault is not None:
-            raise ValueError(f"no forecast of {self.symbol!r} at {self.origin}, step {self.step}: {fault}")
+            raise LedgerError(
+                f"no forecast of {self.symbol[:40]!r} at {self.origin}, step {self.step}: {fault}"
+            )
+        if self.closes is None:
+            object.__setattr__(self, "closes", closes_at(self.date, self.exchange))
+
+    @property
+    def exchange(self) -> str | None:
+        """The calendar of the symbol's exchange; None: it is not known."""
+        return exchange_of(self.symbol, self.source, self.calendar)
+
+    @property
+    def backcast(self) -> bool:
+        """Whether it was made when the bar it is for had closed already: it tells nothing of foresight."""
+        return self.closes is None or self.made >= self.closes
 
     def _faults(self) -> Iterable[tuple[str, bool]]:
         own = (self.location, self.scale, self.df)
         some = [number for number in own if number is not None]
+        texts = (self.symbol, self.experiment, *self.source, self.column, self.model, self.data, self.version)
+        yield "a text that no database can keep", not all(map(_storable, (*texts, self.calendar or "")))
+        dates = [self.origin, self.date, self.made, self.first or self.origin, self.closes or self.date]
+        yield "a date that is none of prices", not all(date.year in YEARS for date in dates)
         yield "an empty symbol, experiment or source", not (self.symbol and self.experiment and self.source)
         yield f"step {self.step} is below 1", self.step < 1
         yield f"the date {self.date} is not after the origin", self.date <= self.origin
-        yield f"made {self.made} has no time zone", self.made.utcoffset() is None
+        for name, moment in (("made", self.made), ("closes", self.closes)):
+            yield f"{name} {moment} has no time zone", moment is not None and moment.utcoffset() is None
         yield f"the anchor {self.anchor} is no price", not (math.isfinite(self.anchor) and self.anchor > 0)
         yield "a number is missing", not all(map(math.isfinite, (self.forecast, *some)))
         yield "location, scale and df go together", len(some) not in (0, 3)
         yield f"scale {self.scale}, df {self.df}", len(some) == 3 and not (some[1] > 0 and some[2] > 1)
         yield "the quantiles do not rise", not (_rise(self.quantiles) and _rise(self.naive_quantiles))
+        yield "a log return that no price can have", not self._moderate()
+
+    def _moderate(self) -> bool:
+        numbers = [self.forecast, self.location, self.scale, self.anchor_return]
+        for known in (self.quantiles, self.naive_quantiles):
+            numbers += known.values() if known else ()
+        sizes = [abs(number) for number in numbers if number is not None]
+        return all(size <= LARGEST for size in sizes) and (self.scale is None or self.scale >= NARROWEST)
 
     @property
     def key(self) -> Key:
         """What can have one answer only."""
         return self.symbol, self.origin, self.step, self.experiment
+
+
+def _storable(text: str) -> bool:
+    """UTF-8 without a NUL: PostgreSQL keeps no other text."""
+    try:
+        return b"\0" not in text.encode()
+    except UnicodeEncodeError:
+        return False
 
 
 def _rise(quantiles: Quantiles | None) -> bool:
@@ -135,8 +186,7 @@ def entries_of(
     *,
     model: str,
     experiment: Experiment,
-    data: str,
-    source: Iterable[str],
+    prices: Prices,
     column: str | None = None,
     made: dt.datetime | None = None,
 ) -> list[Entry]:
@@ -146,25 +196,44 @@ def entries_of(
             q01 … q99 (prices), naive_q01 … naive_q99 (those of the naive range) and, for a Student t,
             location, scale, df (log return). Columns that are missing or empty: there is none.
     model   its name; `experiment` what decides it
-    data    sha256 of the prices that were read
-    source  where they came from; paths are kept in full, to be found from any folder
+    prices  that were read, up to the origins; the paths they came from are kept in full, to be found from
+            any folder
     column  the price that was forecast; None: the experiment's
     made    when; None: now
     """
     from gatecast import __version__
 
+    column = column or experiment.column
     common: dict[str, Any] = {
         "experiment": experiment_hash(experiment, model),
-        "source": tuple(_findable(word) for word in source),
-        "column": column or experiment.column,
+        "source": tuple(_findable(word) for word in prices.source),
+        "column": column,
         "model": model,
-        "data": data,
+        "data": prices.sha256,
         "made": made or dt.datetime.now(dt.UTC),
         "version": __version__,
         "adjust": experiment.adjust,
         "calendar": experiment.calendar,
     }
-    return [_entry(row, common) for row in table.to_dict(orient="records")]
+    known = {str(symbol): rows for symbol, rows in prices.table.groupby("symbol", sort=False)}
+    histories = {
+        (symbol, origin): _history(known[symbol], origin, column)
+        for symbol, origin in dict.fromkeys(zip(table["symbol"], table["origin"], strict=True))
+    }
+    rows = table.to_dict(orient="records")
+    return [_entry(row, common | histories[row["symbol"], row["origin"]]) for row in rows]
+
+
+def _history(rows: pd.DataFrame, origin: pd.Timestamp, column: str) -> dict[str, Any]:
+    """What of one symbol's prices says later whether they were revised."""
+    from gatecast.ledger.history import history_hash, return_into
+
+    read = rows[rows["session"] <= origin]
+    return {
+        "first": read["session"].iloc[0].date(),
+        "history": history_hash(read, column),
+        "anchor_return": return_into(read[column], len(read) - 1),
+    }
 
 
 def _entry(row: Mapping[Any, Any], common: Mapping[str, Any]) -> Entry:
@@ -178,12 +247,17 @@ def _entry(row: Mapping[Any, Any], common: Mapping[str, Any]) -> Entry:
         step=int(row["step"]),
         date=row["date"].date(),
         anchor=anchor,
-        forecast=math.log(row["forecast"] / anchor),
+        forecast=_log_return(float(row["forecast"]), anchor),
         quantiles=_quantiles(row, "", anchor),
         naive_quantiles=_quantiles(row, "naive_", anchor),
         **own,
         **common,
     )
+
+
+def _log_return(price: float, anchor: float) -> float:
+    """NaN for what is no price, such as a negative level: no Entry is made of it."""
+    return math.log(price) - math.log(anchor) if anchor > 0 and price > 0 else math.nan
 
 
 def _quantiles(row: Mapping[Any, Any], prefix: str, anchor: float) -> dict[float, float] | None:
@@ -193,7 +267,7 @@ def _quantiles(row: Mapping[Any, Any], prefix: str, anchor: float) -> dict[float
     names = [prefix + name for name in QUANTILE_COLUMNS]
     if not any(_is_there(row, name) for name in names):
         return None
-    return {level: math.log(float(row[name]) / anchor) for level, name in zip(LEVELS, names, strict=True)}
+    return {level: _log_return(float(row[name]), anchor) for level, name in zip(LEVELS, names, strict=True)}
 
 
 def _is_there(row: Mapping[Any, Any], name: str) -> bool:
@@ -216,10 +290,10 @@ def differences(then: Entry, now: Entry) -> list[str]:
         if getattr(then, name) != getattr(now, name)
     ]
     if not math.isclose(then.anchor, now.anchor, rel_tol=SAME):
-        told.append(f"the anchor was {_both(then.anchor, now.anchor, ',.{}f')}")
+        told.append(f"the anchor was {both(then.anchor, now.anchor, ',.{}f')}")
     if not _close(then.forecast, now.forecast):
         what = "forecast" if now.quantiles is None else "median"
-        told.append(f"the {what} was {_both(then.forecast, now.forecast, '+.{}%')}")
+        told.append(f"the {what} was {both(then.forecast, now.forecast, '+.{}%')}")
     told += _of_quantiles(then.quantiles, now.quantiles, "")
     told += _of_quantiles(then.naive_quantiles, now.naive_quantiles, "naive ")
     for name in ("location", "scale", "df"):
@@ -229,7 +303,7 @@ def differences(then: Entry, now: Entry) -> list[str]:
         elif was is not None and not math.isclose(
             was, new, rel_tol=SAME if name == "df" else 0, abs_tol=SAME
         ):
-            told.append(f"the {name} was {_both(was, new, '.{}f')}")
+            told.append(f"the {name} was {both(was, new, '.{}f')}")
     if then.data != now.data:
         told.append(f"the data differ (sha256 {then.data[:8]}… then, {now.data[:8]}… now)")
     if told and then.version != now.version:
@@ -247,7 +321,7 @@ def _of_quantiles(then: Quantiles | None, now: Quantiles | None, whose: str) -> 
     if _close(then[level], now[level]):
         return []
     return [
-        f"the {100 * level:g} % quantile of the {whose}range was {_both(then[level], now[level], '+.{}%')}"
+        f"the {100 * level:g} % quantile of the {whose}range was {both(then[level], now[level], '+.{}%')}"
     ]
 
 
@@ -255,7 +329,7 @@ def _close(one: float, other: float) -> bool:
     return math.isclose(one, other, rel_tol=0, abs_tol=SAME)
 
 
-def _both(was: float, now: float, form: str) -> str:
+def both(was: float, now: float, form: str) -> str:
     """'1.20, now 1.21', with as many digits as show the difference."""
     texts = [[format(value, form.format(digits)) for value in (was, now)] for digits in range(2, 12)]
     then, new = next((pair for pair in texts if pair[0] != pair[1]), texts[-1])

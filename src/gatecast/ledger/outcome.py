@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import math
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
 from gatecast.data import sources
 from gatecast.errors import GatecastWarning, InputError
+from gatecast.ledger.closing import UNKNOWN_EXCHANGE, closes_at, in_doubt
 from gatecast.ledger.entry import Entry
+from gatecast.ledger.revision import Revision, revision_notes, revision_of
 
 if TYPE_CHECKING:
     from gatecast.data.prices import Prices
 
 TOLD = ("revised", "cached")  # oddities of a download that bear on the scores
+NAMED = 10  # symbols in one note
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,16 @@ class Outcome:
     session   the step-th session after the origin, in the new data
     realised  log return from the origin's price to that session's
     anchor    the origin's price in the new data: a split since then has divided it, and the other one too
+    backcast  whether that session had closed when the forecast was made
+    revised   what of the prices up to the origin is another now, see revision.py; None: nothing
     """
 
     entry: Entry
     session: dt.date
     realised: float
     anchor: float
+    backcast: bool
+    revised: str | None
 
 
 @dataclass(frozen=True)
@@ -56,35 +63,58 @@ def outcomes_of(entries: Iterable[Entry]) -> Outcomes:
     due: list[Outcome] = []
     pending: list[Entry] = []
     missed: list[tuple[Entry, str]] = []
+    revised: list[tuple[Entry, Revision]] = []
+    entries = list(entries)
     for entry in entries:
         try:
-            found = _outcome(entry, shelf.series(entry))
-        except _Missing as reason:
-            missed.append((entry, str(reason)))
-        else:
-            if found is None:
+            rows = shelf.rows(entry)
+            place = _place(entry, rows)
+            if place is None:
+                pending.append(entry)
+                continue
+            revision = shelf.revision(entry, rows, place)
+            if revision is not None:
+                revised.append((entry, revision))
+            if place + entry.step >= len(rows):
                 pending.append(entry)
             else:
-                due.append(found)
-    notes = (*shelf.notes, *_moved(due), *_skipped(missed))
+                due.append(_outcome(entry, rows, place, revision))
+        except _Missing as reason:
+            missed.append((entry, str(reason)))
+    notes = (*shelf.notes, *_doubted(entries), *revision_notes(revised), *_moved(due), *_skipped(missed))
     return Outcomes(tuple(due), tuple(pending), tuple(missed), notes)
 
 
-def _outcome(entry: Entry, series: pd.Series[float]) -> Outcome | None:
-    """None: the session has not come yet."""
-    sessions = series.index
+def _place(entry: Entry, rows: pd.DataFrame) -> int | None:
+    """Where the origin is among the rows; None: it has not come yet. Raises _Missing where it is gone."""
+    sessions = rows["session"]
     origin = pd.Timestamp(entry.origin)
-    if origin > sessions[-1]:
+    if origin > sessions.iloc[-1]:
         return None
     place = int(sessions.searchsorted(origin))
-    if sessions[place] != origin:
+    if sessions.iloc[place] != origin:
         raise _Missing(f"{entry.symbol}: the new data have no session at the forecast's origin")
-    if place + entry.step >= len(series):
-        return None
-    anchor, price = (float(series.iloc[at]) for at in (place, place + entry.step))
+    return place
+
+
+def _outcome(entry: Entry, rows: pd.DataFrame, place: int, revision: Revision | None) -> Outcome:
+    anchor, price = (float(rows[entry.column].iloc[at]) for at in (place, place + entry.step))
     if not (anchor > 0 and price > 0):
         raise _Missing(f"{entry.symbol}: the new data have no {entry.column} at one of the two sessions")
-    return Outcome(entry, sessions[place + entry.step].date(), float(np.log(price / anchor)), anchor)
+    session = rows["session"].iloc[place + entry.step].date()
+    return Outcome(
+        entry,
+        session,
+        realised=math.log(price) - math.log(anchor),
+        anchor=anchor,
+        backcast=entry.backcast or _closed(session, entry),
+        revised=None if revision is None else revision.what,
+    )
+
+
+def _closed(session: dt.date, entry: Entry) -> bool:
+    """Whether a session on another date than the calendar knew had closed when the forecast was made."""
+    return session != entry.date and entry.made >= closes_at(session, entry.exchange)
 
 
 class _Missing(Exception):
@@ -97,26 +127,38 @@ class _Shelf:
     def __init__(self) -> None:
         self.notes: list[str] = []
         self._read: dict[tuple[str, bool, str | None], Prices | str] = {}
-        self._series: dict[tuple[object, ...], pd.Series[float]] = {}
+        self._rows: dict[tuple[object, ...], pd.DataFrame] = {}
+        self._revisions: dict[tuple[object, ...], Revision | None] = {}
 
-    def series(self, entry: Entry) -> pd.Series[float]:
-        """The prices of the entry's column by session; raises _Missing."""
-        wanted = (entry.symbol, entry.source, entry.column, entry.adjust, entry.calendar)
-        if wanted not in self._series:
-            self._series[wanted] = self._found(entry)
-        return self._series[wanted]
+    def rows(self, entry: Entry) -> pd.DataFrame:
+        """The rows of the entry's symbol by session, with its column; raises _Missing."""
+        wanted = _read_for(entry)
+        if wanted not in self._rows:
+            self._rows[wanted] = self._found(entry)
+        return self._rows[wanted]
 
-    def _found(self, entry: Entry) -> pd.Series[float]:
+    def revision(self, entry: Entry, rows: pd.DataFrame, place: int) -> Revision | None:
+        """See `revision_of`; the steps of a forecast have one answer."""
+        told = (*_read_for(entry), place, entry.anchor, entry.anchor_return, entry.first, entry.history)
+        if told not in self._revisions:
+            self._revisions[told] = revision_of(entry, rows, place)
+        return self._revisions[told]
+
+    def _found(self, entry: Entry) -> pd.DataFrame:
         read = [self._prices(word, entry) for word in entry.source]
         tables = [prices.table for prices in read if not isinstance(prices, str)]
         tables = [table[table["symbol"] == entry.symbol] for table in tables]
         if all(table.empty for table in tables):
             failed = [text for text in read if isinstance(text, str)]
             raise _Missing("; ".join(failed) or f"{', '.join(entry.source)}: there is no {entry.symbol}")
-        table = pd.concat(tables).drop_duplicates("session", keep="last").sort_values("session")
+        table = (
+            pd.concat(tables)
+            .drop_duplicates("session", keep="last")
+            .sort_values("session", ignore_index=True)
+        )
         if entry.column not in table.columns:
             raise _Missing(f'{", ".join(entry.source)}: there is no column "{entry.column}"')
-        return table.set_index("session")[entry.column]
+        return table
 
     def _prices(self, word: str, entry: Entry) -> Prices | str:
         """Or why they could not be read."""
@@ -134,6 +176,24 @@ class _Shelf:
             return f"{word} cannot be read ({error})"
         self.notes += [oddity.text for oddity in prices.oddities if oddity.kind in TOLD]
         return prices
+
+
+def _read_for(entry: Entry) -> tuple[object, ...]:
+    """What decides the rows that are read for an entry."""
+    return entry.symbol, entry.source, entry.column, entry.adjust, entry.calendar
+
+
+def _doubted(entries: Iterable[Entry]) -> list[str]:
+    """What counts as a backcast only because the exchange is not known."""
+    doubted = [
+        entry
+        for entry in entries
+        if entry.backcast and in_doubt(entry.date, entry.made) and entry.exchange is None
+    ]
+    if not doubted:
+        return []
+    symbols = ", ".join(sorted({entry.symbol for entry in doubted})[:NAMED])
+    return [f"backcasts only by doubt: {_counted(len(doubted))} of {symbols}; {UNKNOWN_EXCHANGE}"]
 
 
 def _moved(due: Iterable[Outcome]) -> list[str]:

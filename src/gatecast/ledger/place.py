@@ -64,7 +64,8 @@ def engine_of(url: URL) -> Engine:
         return engine
     waiting = {} if "connect_timeout" in url.query else {"connect_timeout": CONNECTING}
     try:
-        return create_engine(url, poolclass=NullPool, connect_args=waiting)
+        # A writer has to see what was written while it waited for its turn.
+        return create_engine(url, poolclass=NullPool, connect_args=waiting, isolation_level="READ COMMITTED")
     except ImportError:
         raise LedgerError(
             'A ledger on PostgreSQL needs its driver: pip install "gatecast[postgres]"'

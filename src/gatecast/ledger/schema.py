@@ -1,6 +1,7 @@
 """The tables of a ledger, and the triggers that keep what is written. SQLite and PostgreSQL.
 
 A change of these tables is a new VERSION: a program refuses a ledger whose version it does not know.
+Version 1 had no chain, and of a forecast neither when its bar closes nor what its prices were.
 """
 
 from __future__ import annotations
@@ -22,13 +23,16 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
-    func,
     inspect,
     select,
 )
 from sqlalchemy.engine import Dialect
+from sqlalchemy.schema import CreateColumn
 
-VERSION = 1
+from gatecast.ledger.place import PATIENCE
+
+VERSION = 2
+KNOWN = (1, VERSION)
 KEY = ("symbol", "origin", "step", "experiment")
 
 
@@ -37,6 +41,7 @@ class Moment(TypeDecorator[dt.datetime]):
 
     impl = DateTime(timezone=True)
     cache_ok = True
+    python_type = dt.datetime
 
     def process_bind_param(self, value: dt.datetime | None, dialect: Dialect) -> dt.datetime | None:
         """To UTC."""
@@ -82,37 +87,78 @@ forecasts = Table(
     Column("df", Double),
     Column("adjust", Boolean, nullable=False),
     Column("calendar", Text),
+    Column("closes", Moment),  # from here on since version 2; empty in older rows
+    Column("anchor_return", Double),
+    Column("first", Date),
+    Column("history", Text),
     UniqueConstraint(*KEY),
+)
+SINCE_2 = ("closes", "anchor_return", "first", "history")
+
+chain = Table(
+    "gatecast_chain",
+    tables,
+    Column("forecast", Integer, primary_key=True, autoincrement=False),  # the id of its row
+    Column("previous", Text, nullable=False),
+    Column("hash", Text, nullable=False),
 )
 
 STANDS = "a forecast once written is never changed or deleted"
 SAME_KEY = " AND ".join(f"{name} = NEW.{name}" for name in KEY)
-# INSERT OR REPLACE deletes without the trigger for deletion: hence the third.
-SQLITE_TRIGGERS = (
-    f"""CREATE TRIGGER gatecast_no_update BEFORE UPDATE ON gatecast_forecasts
-        BEGIN SELECT RAISE(ABORT, '{STANDS}'); END""",
-    f"""CREATE TRIGGER gatecast_no_delete BEFORE DELETE ON gatecast_forecasts
-        BEGIN SELECT RAISE(ABORT, '{STANDS}'); END""",
-    f"""CREATE TRIGGER gatecast_no_replace BEFORE INSERT ON gatecast_forecasts
-        WHEN EXISTS (SELECT 1 FROM gatecast_forecasts WHERE ({SAME_KEY}) OR id = NEW.id)
-        BEGIN SELECT RAISE(ABORT, '{STANDS}'); END""",
-)
-POSTGRESQL_TRIGGERS = (
-    f"""CREATE FUNCTION gatecast_stands() RETURNS trigger LANGUAGE plpgsql AS
-        $$ BEGIN RAISE EXCEPTION '{STANDS}'; END $$""",
-    """CREATE TRIGGER gatecast_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON gatecast_forecasts
-       FOR EACH STATEMENT EXECUTE FUNCTION gatecast_stands()""",
-)
-TRIGGERS = {"sqlite": SQLITE_TRIGGERS, "postgresql": POSTGRESQL_TRIGGERS}
-# Two programs that open a new ledger at once: one makes it, the other waits (SQLite locks the whole file).
+
+
+def _sqlite(table: str, prefix: str, same: str) -> dict[str, str]:
+    """name → trigger. INSERT OR REPLACE deletes without the trigger for deletion: hence the third."""
+    refuse = f"BEGIN SELECT RAISE(ABORT, '{STANDS}'); END"
+    events = {
+        "update": f"BEFORE UPDATE ON {table}",
+        "delete": f"BEFORE DELETE ON {table}",
+        "replace": f"BEFORE INSERT ON {table} WHEN EXISTS (SELECT 1 FROM {table} WHERE {same})",
+    }
+    return {
+        f"{prefix}_no_{name}": f"CREATE TRIGGER {prefix}_no_{name} {event} {refuse}"
+        for name, event in events.items()
+    }
+
+
+SQLITE_TRIGGERS = {
+    **_sqlite(forecasts.name, "gatecast", f"({SAME_KEY}) OR id = NEW.id"),
+    **_sqlite(chain.name, "gatecast_chain", "forecast = NEW.forecast"),
+}
+POSTGRESQL_TRIGGERS = {
+    f"{prefix}_no_change": f"""CREATE TRIGGER {prefix}_no_change BEFORE UPDATE OR DELETE OR TRUNCATE
+       ON {table} FOR EACH STATEMENT EXECUTE FUNCTION gatecast_stands()"""
+    for table, prefix in ((forecasts.name, "gatecast"), (chain.name, "gatecast_chain"))
+}
+POSTGRESQL_BODY = f" BEGIN RAISE EXCEPTION '{STANDS}'; END "
+POSTGRESQL_FUNCTION = f"""CREATE OR REPLACE FUNCTION gatecast_stands() RETURNS trigger LANGUAGE plpgsql AS
+    $${POSTGRESQL_BODY}$$"""
+# Enabled, before UPDATE, DELETE and TRUNCATE (16 + 8 + 32 + 2), of every such statement, with our words.
+POSTGRESQL_STANDING = f"""SELECT t.tgname FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid
+    WHERE t.tgrelid IN (to_regclass('{forecasts.name}'), to_regclass('{chain.name}'))
+    AND t.tgenabled IN ('O', 'A') AND t.tgtype = 58 AND t.tgqual IS NULL AND t.tgattr::text = ''
+    AND p.prosrc = %s"""
+# One program writes at a time: a link of the chain needs the one before. SQLite locks the whole file itself.
+POSTGRESQL_PATIENCE = f"SELECT set_config('lock_timeout', '{PATIENCE}s', true)"
 POSTGRESQL_LOCK = "SELECT pg_advisory_xact_lock(hashtext('gatecast_ledger'))"
 
 
-def version_of(connection: Connection) -> int | None:
-    """The version of the ledger in this database; None: there is no ledger."""
-    if not inspect(connection).has_table(versions.name):
+def versions_of(connection: Connection) -> list[Any] | None:
+    """What the ledger in this database says of its version, as it stands; None: there is no ledger."""
+    present = _present(connection)
+    if not present:
         return None
-    return connection.execute(select(func.max(versions.c.version))).scalar()
+    return list(connection.execute(select(versions.c.version)).scalars()) if versions.name in present else []
+
+
+def missing_tables(connection: Connection, version: int) -> list[str]:
+    """The tables that a ledger of this version has, and this one has not."""
+    needed = {versions.name, forecasts.name} | ({chain.name} if version > 1 else set())
+    return sorted(needed - _present(connection))
+
+
+def _present(connection: Connection) -> set[str]:
+    return set(tables.tables) & set(inspect(connection).get_table_names())
 
 
 def foreign_tables(connection: Connection) -> list[str]:
@@ -120,23 +166,62 @@ def foreign_tables(connection: Connection) -> list[str]:
     return [name for name in inspect(connection).get_table_names() if name not in tables.tables]
 
 
-def create(connection: Connection) -> None:
-    """Make tables and triggers in this transaction; nothing where another program was first."""
+def lock(connection: Connection) -> None:
+    """Wait until this transaction is the only one that writes."""
     if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(POSTGRESQL_PATIENCE)
         connection.exec_driver_sql(POSTGRESQL_LOCK)
-    if version_of(connection) is not None:
-        return
+
+
+def create(connection: Connection) -> None:
+    """Make tables and triggers in this transaction."""
     tables.create_all(connection, checkfirst=False)
-    for trigger in TRIGGERS[connection.dialect.name]:
-        connection.exec_driver_sql(trigger)
+    restore_triggers(connection)
+    _note_version(connection)
+
+
+def widen(connection: Connection) -> None:
+    """Make of the tables of version 1 those of version 2, in this transaction; the chain is still empty."""
+    for name in SINCE_2:
+        column = CreateColumn(forecasts.c[name]).compile(dialect=connection.dialect)
+        connection.exec_driver_sql(f"ALTER TABLE {forecasts.name} ADD COLUMN {column}")
+    chain.create(connection)
+    restore_triggers(connection)
+    _note_version(connection)
+
+
+def missing_triggers(connection: Connection, version: int) -> list[str]:
+    """The names of those that are not there, or not as they were made, in a ledger of this version."""
+    missing = _missing_triggers(connection)
+    return [name for name in missing if version > 1 or not name.startswith(chain.name)]
+
+
+def _missing_triggers(connection: Connection) -> list[str]:
+    if connection.dialect.name == "postgresql":
+        found = connection.exec_driver_sql(POSTGRESQL_STANDING, (POSTGRESQL_BODY,)).scalars()
+        return sorted(set(POSTGRESQL_TRIGGERS) - set(found))
+    there = {
+        name: " ".join(str(words).split())
+        for name, words in connection.exec_driver_sql(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        )
+    }
+    return sorted(name for name, words in SQLITE_TRIGGERS.items() if there.get(name) != words)
+
+
+def restore_triggers(connection: Connection) -> None:
+    """Make the triggers as they have to be, in this transaction."""
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql(POSTGRESQL_FUNCTION)
+        for name, words in POSTGRESQL_TRIGGERS.items():
+            table = words.split(" ON ")[1].split()[0]
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+            connection.exec_driver_sql(words)
+    else:
+        for name, words in SQLITE_TRIGGERS.items():
+            connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+            connection.exec_driver_sql(words)
+
+
+def _note_version(connection: Connection) -> None:
     connection.execute(versions.insert(), {"version": VERSION, "made": dt.datetime.now(dt.UTC)})
-
-
-def row_of(entry: Any) -> dict[str, Any]:
-    """An Entry as a row of `forecasts`."""
-    row = dict(vars(entry))
-    row["source"] = list(entry.source)
-    for name in ("quantiles", "naive_quantiles"):
-        if row[name] is not None:
-            row[name] = {repr(float(level)): float(value) for level, value in row[name].items()}
-    return row

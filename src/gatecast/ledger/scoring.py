@@ -30,6 +30,7 @@ def score(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             **{name: [getattr(entry, name) for entry in entries] for name in ("experiment", "model")},
             "date": [outcome.session for outcome in outcomes],
             "anchor": [entry.anchor for entry in entries],
+            "revised": pd.Series([outcome.revised for outcome in outcomes], dtype=object),
             "forecast": forecast,
             "realised": realised,
             "error": PER_CENT * np.abs(realised - forecast),

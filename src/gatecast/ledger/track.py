@@ -1,8 +1,12 @@
-"""The track record: how the forecasts of a ledger fared against what came, and against the naive range."""
+"""The track record: how the forecasts of a ledger fared against what came, and against the naive range.
+
+Forecasts that were made when the bar had closed already, backcasts, are scored apart and count in no record.
+"""
 
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,15 +17,22 @@ import pandas as pd
 
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 from gatecast.ledger.outcome import outcomes_of
+from gatecast.ledger.rows import printable
 from gatecast.ledger.scoring import RANGES, score
 from gatecast.runs import plain
 
 if TYPE_CHECKING:
-    from gatecast.ledger.store import Ledger
+    from gatecast.ledger.entry import Entry
+    from gatecast.ledger.store import Ledger, Reading
 
 Key = tuple[str, str, str, int | str]  # model, experiment, symbol, step
+Numbers = dict[tuple[str, str], tuple[str, ...]]  # see `Track.numbers`
 GROUP = ["model", "experiment", "symbol"]
 ALL = "all"
+BACKCASTS = (
+    "made when the bar that they are for had closed already. They are what the settings would have "
+    "forecast, no foresight, and count in no record"
+)
 LEAST = 40  # origins, to speak of drift
 DRIFT = 0.01  # significance: a record is looked at again and again
 
@@ -54,6 +65,9 @@ class Drift:
 class Record:
     """The due forecasts of one model, experiment and symbol ("all": together), at one step or "all".
 
+    number, experiments  which of how many experiments of this model and symbol, in the order in which they
+                         were first recorded, backcasts and what could not be scored among them
+    missed       forecasts that could not be scored
     coverage     per cent of a range → share of what came inside it; empty for point forecasts
     crps, naive_crps, skill        means, log return x 100; 1 - crps / naive_crps, where both are there
     mae, naive_mae, mae_skill      the same of |median - return|, naive's median being 0
@@ -64,8 +78,11 @@ class Record:
     experiment: str
     symbol: str
     step: int | str
+    number: int
+    experiments: int
     due: int
     pending: int
+    missed: int
     coverage: dict[int, float]
     crps: float
     naive_crps: float
@@ -80,78 +97,109 @@ class Record:
         """A sentence; None for point forecasts, and where nothing is due."""
         if not self.coverage or self.drift is None:
             return None
+        which = f", {self.number} of {self.experiments} experiments" if self.experiments > 1 else ""
         return (
-            f"{self.model} ({self.experiment[:8]}) on {self.symbol}: its 80 % range held "
+            f"{self.model} ({self.experiment[:8]}{which}) on {self.symbol}: its 80 % range held "
             f"{self.coverage[80]:.1%} of the time; {self.drift.text}."
         )
+
+    def summary(self) -> dict[str, Any]:
+        """The same as plain data."""
+        drift = None if self.drift is None else vars(self.drift)
+        return {**vars(self), "drift": drift, "text": self.text}
 
 
 @dataclass(frozen=True)
 class Track:
     """What there is in the ledger at `place`.
 
-    scores   one row per due forecast: symbol, origin, step, experiment, model, date (its session), anchor
-             (as stored), forecast and realised (log return), error and naive_error (absolute, log return x
-             100) and, for ranges, pit, crps, naive_crps (log return x 100), inside_50, inside_80, inside_95
-    pending  (model, experiment, symbol, step) of those that are not due
-    missed   forecasts that could not be scored; `notes` say why
+    scores     one row per due forecast: symbol, origin, step, experiment, model, date (its session), anchor
+               (as stored), revised (what of the prices is another now), forecast and realised (log return),
+               error and naive_error (absolute, log return x 100) and, for ranges, pit, crps, naive_crps (log
+               return x 100), inside_50, inside_80, inside_95
+    backcasts  the same of those that were made when the bar had closed already
+    unscored   one row per other forecast: model, experiment, symbol, step, backcast, and pending: whether it
+               is only not due yet; `notes` say why the others could not be scored
+    numbers    (model, symbol or "all") → its experiments, in the order in which they were first recorded
+    head       the last hash of the ledger's chain; None: it is empty
     """
 
     place: str
     scores: pd.DataFrame
-    pending: pd.DataFrame
-    missed: int
+    backcasts: pd.DataFrame
+    unscored: pd.DataFrame
+    numbers: Numbers
+    head: str | None
     notes: tuple[str, ...]
+
+    @property
+    def pending(self) -> pd.DataFrame:
+        """Those of `unscored` that are no backcasts and will be due."""
+        return self.unscored[self.unscored["pending"] & ~self.unscored["backcast"]]
+
+    @property
+    def missed(self) -> int:
+        """How many could not be scored, backcasts among them."""
+        return int((~self.unscored["pending"]).sum())
 
     @cached_property
     def records(self) -> tuple[Record, ...]:
         """Per model and experiment: every symbol and all of them, over all steps and at each."""
-        return tuple(_records(self.scores, self.pending))
+        unscored = self.unscored[~self.unscored["backcast"]]
+        return tuple(_records(self.scores, unscored, self.numbers))
+
+    @cached_property
+    def backcast_records(self) -> tuple[Record, ...]:
+        """The same of the backcasts: no track record, but what the settings would have forecast."""
+        unscored = self.unscored[self.unscored["backcast"]]
+        return tuple(_records(self.backcasts, unscored, self.numbers))
+
+    @property
+    def total(self) -> int:
+        """How many forecasts the ledger has."""
+        return len(self.scores) + len(self.backcasts) + len(self.unscored)
 
     @property
     def text(self) -> str:
         """What the command line prints."""
-        due, pending = len(self.scores), len(self.pending)
-        total = due + pending + self.missed
-        if not total:
+        if not self.total:
             return f"No forecast is recorded in {self.place} yet; gatecast forecast records them."
-        lines = [f"{self.place}: {total:,} forecasts, {due:,} due, {pending:,} pending"]
+        due, pending = len(self.scores), len(self.pending)
+        backcasts = self.total - due - pending - self.missed
+        lines = [f"{self.place}: {self.total:,} forecasts, {due:,} due, {pending:,} pending"]
+        lines[0] += f", {backcasts:,} backcasts" if backcasts else ""
         lines[0] += f", {self.missed:,} not scored" if self.missed else ""
-        shown = [record for record in self.records if record.step == ALL]
-        ranges = [record for record in shown if record.coverage]
-        points = [record for record in shown if not record.coverage]
-        if ranges:
-            lines += ["", "Ranges (CRPS of the log return x 100, against the naive range's):"]
-            lines += [_head(*(f"{level} %" for level in RANGES), "CRPS", "naive", "skill")]
-            lines += [_row(record, _range_cells(record)) for record in ranges]
-            lines += ["", *(record.text for record in ranges if record.text)]
-        if points:
-            lines += ["", "Points (mean absolute error of the log return x 100, against no change):"]
-            lines += [_head("MAE", "naive", "skill")]
-            lines += [_row(record, _point_cells(record)) for record in points]
+        lines += _tables(self.records)
+        told = [record.text for record in self.records if record.step == ALL and record.text]
+        lines += ["", *told] if told else []
+        if self.backcast_records:
+            lines += ["", f"Backcasts: {BACKCASTS}.", *_tables(self.backcast_records)]
         if self.notes:
             lines += ["", *(f"- {note}" for note in self.notes)]
-        return "\n".join(lines)
+        lines += ["", f"All {self.total:,} rows fit their chain, which ends with {self.head}."]
+        return "\n".join(map(printable, lines))
 
     def summary(self) -> dict[str, Any]:
         """The same as plain data for JSON; undefined numbers are None, dates YYYY-MM-DD."""
-        scores = self.scores.assign(**{name: self.scores[name].astype(str) for name in ("origin", "date")})
-        records = [
-            {
-                **vars(record),
-                "drift": None if record.drift is None else vars(record.drift),
-                "text": record.text,
-            }
-            for record in self.records
-        ]
+        apart = self.unscored[self.unscored["backcast"]]
         return plain(
             {
                 "ledger": self.place,
+                "rows": self.total,
+                "chain": self.head,
                 "due": len(self.scores),
                 "pending": len(self.pending),
                 "not_scored": self.missed,
-                "records": records,
-                "scores": scores.to_dict(orient="records"),
+                "records": [record.summary() for record in self.records],
+                "scores": _dated(self.scores),
+                "backcasts": {
+                    "meaning": BACKCASTS,
+                    "due": len(self.backcasts),
+                    "pending": int(apart["pending"].sum()),
+                    "not_scored": int((~apart["pending"]).sum()),
+                    "records": [record.summary() for record in self.backcast_records],
+                    "scores": _dated(self.backcasts),
+                },
                 "notes": list(self.notes),
             }
         )
@@ -161,23 +209,81 @@ def track_record(ledger: Ledger) -> Track:
     """Fetch what came since, and score every forecast of `ledger` that is due.
 
     Raises
-        LedgerError: the ledger cannot be read.
+        LedgerError: the ledger cannot be read, or something other than gatecast changed it.
     """
-    found = outcomes_of(ledger.entries())
+    reading = ledger.read()
+    found = outcomes_of(reading.entries)
+    numbers = _numbers(reading.entries)
+    unscored = [(entry, True) for entry in found.pending] + [(entry, False) for entry, _ in found.missed]
+    rows = [
+        (entry.model, entry.experiment, entry.symbol, entry.step, entry.backcast, pending)
+        for entry, pending in unscored
+    ]
+    frame = pd.DataFrame(rows, columns=[*GROUP, "step", "backcast", "pending"])
     return Track(
         place=ledger.place,
-        scores=score(found.due),
-        pending=pd.DataFrame(
-            [(entry.model, entry.experiment, entry.symbol, entry.step) for entry in found.pending],
-            columns=[*GROUP, "step"],
-        ),
-        missed=len(found.missed),
-        notes=found.notes,
+        scores=score([outcome for outcome in found.due if not outcome.backcast]),
+        backcasts=score([outcome for outcome in found.due if outcome.backcast]),
+        unscored=frame.astype({"backcast": bool, "pending": bool}),
+        numbers=numbers,
+        head=reading.head,
+        notes=(*found.notes, *_several(numbers), *_unchained(reading)),
     )
 
 
-def _records(scores: pd.DataFrame, pending: pd.DataFrame) -> Iterator[Record]:
-    keys = pd.concat([frame[[*GROUP, "step"]] for frame in (scores, pending) if len(frame)] or [pending])
+def _numbers(entries: Iterable[Entry]) -> Numbers:
+    known: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+    for entry in entries:
+        for symbol in (entry.symbol, ALL):
+            known[entry.model, symbol][entry.experiment] = None
+    return {key: tuple(experiments) for key, experiments in known.items()}
+
+
+def _several(numbers: Numbers) -> Iterator[str]:
+    for (model, symbol), experiments in numbers.items():
+        if len(experiments) > 1 and symbol != ALL:
+            yield (
+                f"{model} on {symbol}: {len(experiments)} experiments (settings or seeds) are recorded, and "
+                "all are shown, each with its number: the best of several looks better than it is"
+            )
+
+
+def _unchained(reading: Reading) -> Iterator[str]:
+    if reading.unchained and reading.since is not None:
+        rows = f"rows 1 to {reading.unchained:,} are" if reading.unchained > 1 else "row 1 is"
+        yield (
+            f"{rows} older than the ledger's chain, which was made on {reading.since:%Y-%m-%d}: it does not "
+            "show what was changed before"
+        )
+
+
+def _tables(records: Iterable[Record]) -> list[str]:
+    """Those over all steps: ranges and points apart, and those of which nothing is due."""
+    shown = [record for record in records if record.step == ALL]
+    ranges = [record for record in shown if record.coverage]
+    points = [record for record in shown if record.due and not record.coverage]
+    waiting = [record for record in shown if not record.due]
+    lines = []
+    if ranges:
+        lines += ["", "Ranges (CRPS of the log return x 100, against the naive range's):"]
+        lines += [_head(*(f"{level} %" for level in RANGES), "CRPS", "naive", "skill")]
+        lines += [_row(record, _range_cells(record)) for record in ranges]
+    if points:
+        lines += ["", "Points (mean absolute error of the log return x 100, against no change):"]
+        lines += [_head("MAE", "naive", "skill")]
+        lines += [_row(record, _point_cells(record)) for record in points]
+    if waiting:
+        lines += ["", "Nothing scored yet:", _head(), *(_row(record, ()) for record in waiting)]
+    return lines
+
+
+def _dated(scores: pd.DataFrame) -> list[dict[Any, Any]]:
+    """One dict per row, its dates as text."""
+    return scores.assign(**{name: scores[name].astype(str) for name in ("origin", "date")}).to_dict("records")
+
+
+def _records(scores: pd.DataFrame, unscored: pd.DataFrame, numbers: Numbers) -> Iterator[Record]:
+    keys = pd.concat([frame[[*GROUP, "step"]] for frame in (scores, unscored) if len(frame)] or [unscored])
     for model, experiment in sorted(set(zip(keys["model"], keys["experiment"], strict=True))):
         own = keys[(keys["model"] == model) & (keys["experiment"] == experiment)]
         symbols = sorted(set(own["symbol"]))
@@ -187,7 +293,8 @@ def _records(scores: pd.DataFrame, pending: pd.DataFrame) -> Iterator[Record]:
             )
             for step in [ALL, *steps] if len(steps) > 1 else [ALL]:
                 key: Key = (str(model), str(experiment), str(symbol), step)  # type: ignore[assignment]
-                yield _record(key, _chosen(scores, key), len(_chosen(pending, key)), horizon=steps[-1])
+                among = numbers[key[0], key[2]]
+                yield _record(key, among, _chosen(scores, key), _chosen(unscored, key), horizon=steps[-1])
 
 
 def _chosen(frame: pd.DataFrame, key: Key) -> pd.DataFrame:
@@ -198,13 +305,18 @@ def _chosen(frame: pd.DataFrame, key: Key) -> pd.DataFrame:
     return frame[keep]
 
 
-def _record(key: Key, due: pd.DataFrame, pending: int, horizon: int) -> Record:
+def _record(
+    key: Key, among: tuple[str, ...], due: pd.DataFrame, unscored: pd.DataFrame, horizon: int
+) -> Record:
     ranged = due[due["crps"].notna()]
     both = ranged[ranged["naive_crps"].notna()]
     return Record(
         *key,
+        number=among.index(key[1]) + 1,
+        experiments=len(among),
         due=len(due),
-        pending=pending,
+        pending=int(unscored["pending"].sum()),
+        missed=int((~unscored["pending"]).sum()),
         coverage={level: _mean(ranged[f"inside_{level}"]) for level in RANGES} if len(ranged) else {},
         crps=_mean(ranged["crps"]),
         naive_crps=_mean(both["naive_crps"]),
@@ -251,11 +363,12 @@ def _skill(own: pd.Series[Any], naive: pd.Series[Any]) -> float:
 
 def _head(*names: str) -> str:
     cells = "".join(f"{name:>8}" for name in names)
-    return f"{'model':<16}{'experiment':<12}{'symbol':<14}{'due':>7}{'pending':>9}{cells}"
+    return f"{'model':<16}{'experiment':<12}{'number':<8}{'symbol':<14}{'due':>7}{'pending':>9}{cells}"
 
 
 def _row(record: Record, cells: Iterable[str]) -> str:
-    name = f"{record.model:<15} {record.experiment[:8]:<11} {record.symbol:<13} "
+    number = f"{record.number}/{record.experiments}"
+    name = f"{record.model:<15} {record.experiment[:8]:<11} {number:<7} {record.symbol:<13} "
     return f"{name}{record.due:>7,}{record.pending:>9,}" + "".join(f"{cell:>8}" for cell in cells)
 
 

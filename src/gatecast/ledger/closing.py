@@ -1,0 +1,66 @@
+"""When the bar that a forecast is for has closed: from then on a forecast of it is a backcast."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Sequence
+
+import numpy as np
+
+from gatecast.data.sessions import DEFAULT, calendar_for, check_calendar, close_of
+from gatecast.errors import SettingError
+
+# The first exchange to close is New Zealand's, at 23:45 UTC of the day before when it has half a day.
+UNKNOWN = dt.timedelta(hours=-1)
+# By then the bar of a date has closed everywhere: midnight at the last place on Earth, UTC-12.
+LATEST = dt.timedelta(hours=36)
+UNKNOWN_EXCHANGE = (
+    "the exchange is not known, and so a bar counts as closed an hour before its date begins in UTC. Give "
+    "the calendar (such as --calendar XNYS) when forecasting"
+)
+US_TICKER = re.compile(r"[A-Z]{1,5}(-[A-Z]{1,2})?")
+
+
+def exchange_of(symbol: str, source: Sequence[str], calendar: str | None) -> str | None:
+    """The calendar whose closes bind the bars of `symbol`; None: the exchange is not known.
+
+    It is the one that the user gave, else the one that the symbol's name says, else that of New York for a
+    plain ticker from Yahoo. Dates alone say nothing of the hour, and currencies have no exchange.
+    """
+    if calendar is not None:
+        try:
+            return check_calendar(calendar)
+        except SettingError:
+            return None
+    named = calendar_for(symbol)
+    if named not in (DEFAULT, "24/5"):
+        return named
+    plain = named == DEFAULT and US_TICKER.fullmatch(symbol) is not None
+    return DEFAULT if plain and all(word.startswith("yahoo:") for word in source) else None
+
+
+def closes_at(date: dt.date, exchange: str | None) -> dt.datetime:
+    """When the bar of `date` closes, in UTC; where that is not known, an hour before the date begins there.
+
+    Known are the sessions of an exchange, early closes included, and the days of "daily", which end at
+    midnight UTC. Unknown are other exchanges, and dates that are no session: no bar closes earlier.
+    """
+    if exchange is not None:
+        try:
+            close = close_of(exchange, np.datetime64(date, "D"))
+        except (ValueError, NotImplementedError):  # beyond the years that the calendar records
+            close = None
+        if close is not None:
+            moment: dt.datetime = close.to_pydatetime()
+            return moment.astimezone(dt.UTC)
+    return _start(date) + UNKNOWN
+
+
+def in_doubt(date: dt.date, made: dt.datetime) -> bool:
+    """Whether at `made` the bar of `date` may still have been open on some exchange."""
+    return made < _start(date) + LATEST
+
+
+def _start(date: dt.date) -> dt.datetime:
+    return dt.datetime.combine(date, dt.time(), dt.UTC)

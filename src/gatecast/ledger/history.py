@@ -1,0 +1,37 @@
+"""What is kept of the prices that a forecast was made from, to see later whether they were revised."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+
+import numpy as np
+import pandas as pd
+
+
+def history_hash(rows: pd.DataFrame, column: str) -> str:
+    """sha256 of one symbol's sessions and values.
+
+    rows    its rows from the first that was read to the origin, in order: symbol, session, float columns,
+            as in `Prices.table`
+    column  the price that is forecast
+
+    Empty columns do not count. adj_close counts only where it is forecast: every dividend changes all of it.
+    """
+    values = rows.drop(columns=["symbol", *({"adj_close"} & set(rows.columns) - {column})])
+    values = values.set_index("session").dropna(axis="columns", how="all").sort_index(axis="columns")
+    numbers = values.to_numpy(dtype="<f8")
+    digest = hashlib.sha256(json.dumps([list(values.columns), len(values)]).encode())
+    digest.update(values.index.to_numpy().astype("datetime64[D]").astype("<i8").tobytes())
+    # One NaN and one zero: both have several patterns of bits.
+    digest.update((np.where(np.isnan(numbers), np.nan, numbers) + 0.0).tobytes())
+    return digest.hexdigest()
+
+
+def return_into(series: pd.Series[float], place: int) -> float | None:
+    """The log return of the session at `place` from the one before; None where there is none."""
+    if place < 1:
+        return None
+    before, now = (float(price) for price in series.iloc[place - 1 : place + 1])
+    return math.log(now) - math.log(before) if before > 0 and now > 0 else None

@@ -1,0 +1,67 @@
+"""Ledgers of version 1, as the first gatecast made them: without a chain."""
+
+from sqlalchemy import text
+from sqlalchemy.engine import Connection
+
+from gatecast.ledger import Entry
+from gatecast.ledger.place import engine_of, url_of
+from gatecast.ledger.rows import row_of
+from gatecast.ledger.schema import SINCE_2, forecasts
+
+TABLES = (
+    "CREATE TABLE gatecast_ledger (version INTEGER NOT NULL, made MOMENT NOT NULL, PRIMARY KEY (version))",
+    """CREATE TABLE gatecast_forecasts (id SERIES NOT NULL, symbol TEXT NOT NULL, origin DATE NOT NULL,
+    step INTEGER NOT NULL, experiment TEXT NOT NULL, date DATE NOT NULL, source JSON NOT NULL,
+    "column" TEXT NOT NULL, model TEXT NOT NULL, anchor DOUBLE NOT NULL, forecast DOUBLE NOT NULL,
+    data TEXT NOT NULL, made MOMENT NOT NULL, version TEXT NOT NULL, quantiles JSON, naive_quantiles JSON,
+    location DOUBLE, scale DOUBLE, df DOUBLE, adjust BOOLEAN NOT NULL, calendar TEXT, PRIMARY KEY (id),
+    UNIQUE (symbol, origin, step, experiment))""",
+    "INSERT INTO gatecast_ledger VALUES (1, '2026-01-01 00:00:00.000000')",
+)
+STANDS = "a forecast once written is never changed or deleted"
+TRIGGERS = {
+    "sqlite": (
+        f"""CREATE TRIGGER gatecast_no_update BEFORE UPDATE ON gatecast_forecasts
+        BEGIN SELECT RAISE(ABORT, '{STANDS}'); END""",
+        f"""CREATE TRIGGER gatecast_no_delete BEFORE DELETE ON gatecast_forecasts
+        BEGIN SELECT RAISE(ABORT, '{STANDS}'); END""",
+        f"""CREATE TRIGGER gatecast_no_replace BEFORE INSERT ON gatecast_forecasts
+        WHEN EXISTS (SELECT 1 FROM gatecast_forecasts WHERE (symbol = NEW.symbol AND origin = NEW.origin AND
+        step = NEW.step AND experiment = NEW.experiment) OR id = NEW.id)
+        BEGIN SELECT RAISE(ABORT, '{STANDS}'); END""",
+    ),
+    "postgresql": (
+        f"""CREATE FUNCTION gatecast_stands() RETURNS trigger LANGUAGE plpgsql AS
+        $$ BEGIN RAISE EXCEPTION '{STANDS}'; END $$""",
+        """CREATE TRIGGER gatecast_no_change BEFORE UPDATE OR DELETE OR TRUNCATE ON gatecast_forecasts
+       FOR EACH STATEMENT EXECUTE FUNCTION gatecast_stands()""",
+    ),
+}
+WORDS = {
+    "sqlite": {"MOMENT": "DATETIME", "SERIES": "INTEGER"},
+    "postgresql": {
+        "MOMENT": "TIMESTAMP WITH TIME ZONE",
+        "SERIES": "SERIAL",
+        "DOUBLE": "DOUBLE PRECISION",
+    },
+}
+
+
+def make(where: str, entries: list[Entry]) -> None:
+    """A ledger of version 1 with these entries."""
+    engine = engine_of(url_of(where))
+    with engine.begin() as connection:
+        for statement in TABLES:
+            for ours, theirs in WORDS[engine.dialect.name].items():
+                statement = statement.replace(ours, theirs)
+            connection.execute(text(statement))
+        for trigger in TRIGGERS[engine.dialect.name]:
+            connection.exec_driver_sql(trigger)
+        _store(connection, entries)
+
+
+def _store(connection: Connection, entries: list[Entry]) -> None:
+    rows = [
+        {name: value for name, value in row_of(entry).items() if name not in SINCE_2} for entry in entries
+    ]
+    connection.execute(forecasts.insert(), rows)
