@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from gatecast.evaluation.audit.answers import Answer
+from gatecast.evaluation.audit.answers import KEYS, Answer
 from gatecast.evaluation.audit.noise import TINY
 from gatecast.evaluation.audit.reruns import Reruns, Trial
 
@@ -20,13 +20,13 @@ ENOUGH = 5  # forecasts of which something can be said
 Scope = Literal["all", "ahead", "some"]
 
 SHIFTED = (
-    "a centred window, a shift the wrong way (shift(-k)), or a filter that is run both ways. Let every window "
-    "end at the origin."
+    "a centred window, a shift the wrong way (shift(-k)), or a filter that is run both ways. Let every "
+    "window end at the origin."
 )
 BLOCKS = (
     "bars resampled to a longer interval and labelled with its start, gaps filled backwards or interpolated, "
-    "or a model refitted at intervals on rows up to the end of the interval. Label a longer bar with its last "
-    "row, fill forwards, and fit on the rows up to the origin."
+    "or a model refitted at intervals on rows up to the end of the interval. Label a longer bar with its "
+    "last row, fill forwards, and fit on the rows up to the origin."
 )
 CHOICE = (
     "a choice made by looking at later rows: selected features, the number of epochs (early stopping on the "
@@ -34,8 +34,8 @@ CHOICE = (
 )
 SEVERAL = (
     "Several causes fit, and the audit cannot tell them apart: a model trained on later rows (a random or "
-    "shuffled split, cross-validation that ignores time), features selected or training stopped by looking at "
-    "them, target encoding, or a scaler fitted on all rows."
+    "shuffled split, cross-validation that ignores time), features selected or training stopped by looking "
+    "at them, target encoding, or a scaler"
 )
 TRAIN_ONLY = "Fit on the rows up to the end of training only, and apply that to the rest."
 
@@ -79,10 +79,12 @@ def described(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> tuple[str
     farthest = max(leak.reach for leak in moving)
     beyond = " by more than chance" if any(leak.trial.noisy for leak in moving) else ""
     if scope == "ahead":
-        older = sum(int((leak.could["age"] > farthest).sum()) for leak in leaks)
+        older = len(
+            pd.concat([leak.could[leak.could["age"] > farthest] for leak in leaks])[KEYS].drop_duplicates()
+        )
         text = (
-            f"Only forecasts made within {_bars(farthest)} before the first changed row moved{beyond}, none of "
-            f"{older:,} older ones: the pipeline looks {_bars(farthest)} ahead of the origin."
+            f"Only forecasts made within {_bars(farthest)} before the first changed row moved{beyond}, none "
+            f"of {older:,} older ones: the pipeline looks {_bars(farthest)} ahead of the origin."
         )
         return text, _remedy_ahead(leaks, farthest)
     most = max(moving, key=lambda leak: (len(leak.moved), leak.share))
@@ -90,7 +92,7 @@ def described(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> tuple[str
     if scope == "all" and len(most.moved) == len(most.could):
         of = f"all {len(most.could):,}"
     text = (
-        f"In the run that moved most ({most.trial.what}), {of} forecasts that could not know the changed rows "
+        f"In the run that moved most ({most.trial.what}), {of} forecasts that cannot know the changed rows "
         f"moved{beyond}, the oldest of them made {_bars(most.reach)} before the first changed row"
     )
     if scope == "some":
@@ -107,8 +109,8 @@ def described(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> tuple[str
     remedy = _remedy_all(leaks, reruns, answered)
     if reruns.answer.trained_until is None:
         remedy += (
-            " If these are forecasts of rows that the model was trained on, return trained_until, and the audit "
-            "says so."
+            " If these are forecasts of rows that the model was trained on, return trained_until, and the "
+            "audit says so."
         )
     return text, remedy
 
@@ -133,12 +135,13 @@ def _scope(moving: Sequence[Leak]) -> Scope:
 
 def _remedy_ahead(leaks: Sequence[Leak], farthest: int) -> str:
     """A window reaches equally far before every cut; a block of rows as far as the block goes on."""
-    reaches = {leak.reach for leak in leaks if leak.trial.many and leak.could["age"].max() > farthest}
-    if len(reaches) == 1 and farthest > 0:
-        count = sum(leak.trial.many for leak in leaks)
-        same = f"equally far in each of the {count} runs" if count > 1 else "so far"
-        return f"It looks {same}. What fits: {SHIFTED}"
-    return f"How far differs from place to place, up to {_bars(farthest)}. What fits: {BLOCKS}"
+    cuts = [leak for leak in leaks if leak.trial.change == "rows" and leak.could["age"].max() > farthest]
+    reaches = [leak.reach for leak in cuts]
+    if len(cuts) > 1 and min(reaches) == farthest:
+        return f"It looks equally far in each of {len(cuts)} runs. What fits: {SHIFTED}"
+    if len(cuts) > 1 and min(reaches) <= farthest / 2:
+        return f"In {len(cuts)} runs it looks {min(reaches)} to {farthest} bars ahead. What fits: {BLOCKS}"
+    return f"Two kinds of causes fit. Either {SHIFTED} Or {BLOCKS}"
 
 
 def _remedy_all(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> str:
@@ -165,11 +168,11 @@ def _remedy_all(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> str:
         return f"{answered} What fits both: rows that are forecast are among the training rows. {TRAIN_ONLY}"
     if order:
         return (
-            "The same later rows in another order moved forecasts, too: a scaler of the columns as they stand "
-            f"would not have noticed. {SEVERAL.replace('fitted', 'of returns or other derived columns, fitted')} "
-            f"{TRAIN_ONLY}"
+            "The same later rows in another order moved forecasts, too: a scaler of the columns as they "
+            f"stand would not have noticed. {SEVERAL} of returns or other derived columns, fitted on all "
+            f"rows. {TRAIN_ONLY}"
         )
-    return f"{SEVERAL} {TRAIN_ONLY}"
+    return f"{SEVERAL} fitted on all rows. {TRAIN_ONLY}"
 
 
 def _remedy_some(reruns: Reruns) -> str:
@@ -190,7 +193,7 @@ def _is_choice(moving: Sequence[Leak], reruns: Reruns) -> bool:
     for one, other in combinations([leak for leak in moving if leak.trial.many], 2):
         if one.trial.after == other.trial.after:
             continue
-        both = one.moved.merge(other.moved, on=["symbol", "origin", "date"])
+        both = one.moved.merge(other.moved, on=KEYS)
         distance = (both["forecast_x"] - both["forecast_y"]).abs() / unit[both["symbol"].to_numpy(np.int64)]
         if len(both) >= ENOUGH and (distance <= TINY).all():
             return True
@@ -198,7 +201,7 @@ def _is_choice(moving: Sequence[Leak], reruns: Reruns) -> bool:
 
 
 def scattered(answer: Answer) -> bool:
-    """Whether the forecast dates lie irregularly among rows that are not forecast, as after a random split."""
+    """Whether the forecast dates lie irregularly among others, as after a random split."""
     gaps = np.diff(np.unique(answer.date))
     if len(gaps) < 4 * ENOUGH:
         return False

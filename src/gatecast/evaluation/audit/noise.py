@@ -18,6 +18,7 @@ TINY = 1e-4  # of a typical one-bar move, or of a forecast's own where that is s
 SINGLE = 1e-7  # of a forecast: less is the rounding of single precision
 RARE = 1e-4  # how often chance alone may move a forecast beyond the threshold
 SIGNIFICANT = 0.02  # level of the test of all forecasts together
+CLEARLY = 1.25  # and times as far from runs on unchanged prices as these from each other
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,11 @@ class Apart:
     between: float
     within: float
     p: float
-    count: int
+
+    @property
+    def by_more_than_chance(self) -> bool:
+        """Whether the difference is significant, and not small beside chance."""
+        return self.p <= SIGNIFICANT and self.between >= CLEARLY * self.within
 
 
 def apart(unchanged: Unchanged, changed: Sequence[pd.Series], until: int) -> Apart | None:
@@ -160,7 +165,7 @@ def apart(unchanged: Unchanged, changed: Sequence[pd.Series], until: int) -> Apa
     between, within = contrast(tuple(range(own)))
     others = [np.subtract(*contrast(group)) for group in combinations(range(len(distance)), own)]
     p = float(np.mean(np.array(others) >= between - within - 1e-12))
-    return Apart(between, within, p, len(runs))
+    return Apart(between, within, p)
 
 
 def _symbols(index: pd.Index) -> Ints:

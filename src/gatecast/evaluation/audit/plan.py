@@ -67,9 +67,14 @@ def _moved_early_by_draws(trial: Trial) -> bool:
 
 
 def _rows(reruns: Reruns) -> Iterator[tuple[int, Trial]]:
+    """Single rows inside the old range; far above it where chance would hide what so small a change does."""
+    table = reruns.table
     for day in _probed_sessions(reruns):
-        what = f"the row {reruns.table.label(day)} inside the old range"
-        trial = reruns.changed(what, row_inside(reruns.table, day), day - 1, day, "row")
+        if reruns.unchanged.by_chance:
+            what, values = FUTURES[0][0], above(table, table.day == day, reruns.rng)
+        else:
+            what, values = "inside the old range", row_inside(table, day)
+        trial = reruns.changed(f"the row {table.label(day)} {what}", values, day - 1, day, "row")
         if trial is not None:
             yield day, trial
 
@@ -92,7 +97,8 @@ def _future(reruns: Reruns) -> Iterator[Trial]:
     The order is changed at every cut where nothing moved so far. Else once, where most moved: it tells a
     statistic of the values from what learns how they follow each other.
     """
-    cuts, found = _cuts(reruns), {}
+    cuts = _cuts(reruns)
+    found: dict[tuple[int, int], int] = {}
     jobs = [(future, cut) for future in FUTURES for cut in cuts]
     if reruns.budget != FULL and len(cuts) > 1:
         jobs = [jobs[0], *[job for job in jobs if job[1] == cuts[-1]]][:QUICK_FUTURES]

@@ -142,7 +142,8 @@ class Reruns:
 
     def _first(self) -> Answer:
         """On the prices as they are; again where the run itself imports a library that was not seeded."""
-        answer, before = None, ()
+        answer: Answer | None = None
+        before = seedable()
         while answer is None or seedable() != before:
             before = seedable()
             self._show("as it is")

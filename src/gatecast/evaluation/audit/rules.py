@@ -12,7 +12,7 @@ from gatecast.evaluation.audit.answers import KEYS, Answer
 from gatecast.evaluation.audit.causes import SEVERAL, TRAIN_ONLY, Leak, described, leak_of
 from gatecast.evaluation.audit.evidence import QUANTILE, Evidence, answer_of, at_date, stands_out
 from gatecast.evaluation.audit.findings import Finding, Kind, Severity
-from gatecast.evaluation.audit.noise import SIGNIFICANT, Apart, Unchanged, apart, series_of
+from gatecast.evaluation.audit.noise import Apart, Unchanged, apart, series_of
 from gatecast.evaluation.audit.reruns import Reruns, Trial
 from gatecast.evaluation.audit.seeds import seedable
 from gatecast.evaluation.audit.table import Table
@@ -49,18 +49,18 @@ def chance(reruns: Reruns, undecided: Sequence[Kind]) -> list[Finding]:
         remedy = (
             "Give every model a seed of its own (random_state=0) and audit again: then nothing is hidden."
         )
-    most = f", by up to {unchanged.spread:.2g}" if unchanged.spread > 0 else ""
+    most = f", by up to {_short(unchanged.spread)}" if unchanged.spread > 0 else ""
     hidden = (
-        f"Not decided: {_listed(undecided)}. Moves as large as those that the changed prices should have caused "
-        "are not larger than chance here."
+        f"Not decided: {_listed(undecided)}; what was changed to see them moved no forecast by more than "
+        "chance, not even one that may know it."
         if undecided
         else "A smaller leak stays unseen."
     )
     return [
         _finding(
             reruns.table, "chance", moves,
-            f"{what}: {{count}}, the first for {{first}}, {{size}}{most}. There a forecast counts as moved when "
-            f"it leaves the range of these runs by more than {unchanged.threshold:.2g}. {hidden}",
+            f"{what}: {{count}}, the first for {{first}}, {{size}}{most}. There a forecast counts as moved "
+            f"when it leaves the range of these runs by more than {_short(unchanged.threshold)}. {hidden}",
             remedy,
             severity="note",
         )
@@ -103,8 +103,8 @@ def _hidden(noisy: Sequence[Trial], trials: Sequence[Trial]) -> bool:
 def future(reruns: Reruns, evidence: Evidence, found: Sequence[Finding]) -> list[Finding]:
     """`future-rows` and `training-rows`: forecasts moved by rows after their origin.
 
-    found  what is wrong with the way to the date: where forecasts read the row of their own date or one on the
-           way to it, a cut between origin and date moves them without any other leak
+    found  what is wrong with the way to the date: where forecasts read the row of their own date or one on
+           the way to it, a cut between origin and date moves them without any other leak
     """
     trials = [*evidence.future, *evidence.rows.values()]
     leaks: list[Leak] = []
@@ -122,7 +122,7 @@ def future(reruns: Reruns, evidence: Evidence, found: Sequence[Finding]) -> list
         in_training = moves[inside & clear]
         if len(in_training) > 0 and in_training["moved"].mean() >= ALIKE:
             learned.append(in_training[in_training["moved"]])
-        else:
+        elif len(in_training):
             few.append(leak_of(trial, in_training))
         leaks.append(leak_of(trial, moves[~inside & clear]))
         unclear.append(leak_of(trial, moves[~inside]))
@@ -243,13 +243,13 @@ def order(reruns: Reruns) -> list[Finding]:
         )
         moves = pd.concat(moved.values())
     elif repeated == "with a state":
-        text = "A forecast depends on those made before: asked again for the same origins in order, predict gives"
+        text = "A forecast depends on those made before: asked for all origins in order, predict gives"
     else:
         text = "Asked for the origins of the forecasts returned, in their order, predict gives"
     return [
         _finding(
             reruns.table, "order", moves,
-            f"{text} other forecasts than those returned: {{count}} differ, the first for {{first}}, {{size}}.",
+            f"{text} other forecasts than those returned: {{count}} differ, from {{first}} on, {{size}}.",
             "Return what predict makes, for any origins in any order."
             if repeated == "otherwise"
             else "Causes that fit: a state that is carried from one batch to the next, or statistics of the "
@@ -292,7 +292,7 @@ def _random_predict(reruns: Reruns, moves: pd.DataFrame) -> Finding:
         "predict may draw random numbers: asked for other origins or in another order, it gives other "
         "forecasts ({count}, the first for {first}, {size}), and so it does, or may do, with another seed. "
         "Not decided: order.",
-        "Switch off what is random when forecasts are made (dropout), or seed it in predict, and audit again.",
+        "Switch off what is random when forecasts are made (dropout) or seed it, then audit again.",
         severity="note",
     )  # fmt: skip
 
@@ -310,12 +310,12 @@ def _future_rows(reruns: Reruns, leaks: Sequence[Leak], answered: str) -> Findin
 def _future_rows_together(reruns: Reruns, apart: Apart, moves: pd.DataFrame, until: int) -> Finding:
     return _finding(
         reruns.table, "future-rows", moves,
-        "Rows after the origin were changed, and forecasts moved that cannot know them, not each by more than "
-        f"chance, but all together: {{count}} for dates up to {reruns.table.label(until)}, the first for "
-        f"{{first}}, lie {apart.between:.2g} typical one-bar moves from those on unchanged prices, and runs on "
-        f"unchanged prices {apart.within:.2g} from each other (root mean square; permutation test, "
-        f"p = {apart.p:.2g}). Something is fitted on, or computed from, all rows.",
-        f"{SEVERAL} {TRAIN_ONLY}",
+        "Rows after the origin were changed, and forecasts moved that cannot know them, not each by more "
+        f"than chance, but all together: {{count}} for dates up to {reruns.table.label(until)}, the first "
+        f"for {{first}}, lie {_short(apart.between)} typical one-bar moves from those on unchanged prices, "
+        f"and runs on these {_short(apart.within)} from each other (root mean square; permutation test, "
+        f"p = {apart.p:.2g}). Something is fitted on, or computed from, later rows.",
+        f"{SEVERAL} fitted on all rows. {TRAIN_ONLY}",
     )  # fmt: skip
 
 
@@ -329,14 +329,14 @@ def _moved_together(future: Sequence[Trial]) -> tuple[Apart, pd.DataFrame, int] 
         after = int(np.median([trial.after for trial in noisy]))
     used = [trial for trial in noisy if trial.after >= after]
     found = apart(noisy[0].against, [series_of(trial.answer) for trial in used], after - FAR)
-    if found is None or found.p > SIGNIFICANT:
+    if found is None or not found.by_more_than_chance:
         return None
     moves = used[0].moves
     return found, moves[moves["date"] <= after - FAR], after - FAR
 
 
 def _on_some_dates(evidence: Evidence) -> str:
-    """A sentence where the forecasts of some probed dates answer their own row, and those of others do not."""
+    """A sentence where the forecasts of some probed dates answer their own row, and others do not."""
     answering = [answer_of(trial) > 0 for trial in evidence.rows.values()]
     if not any(answering) or all(answering):
         return ""
@@ -365,13 +365,13 @@ def _between(table: Table, moves: pd.DataFrame) -> Finding:
 def _answer(table: Table, moves: pd.DataFrame, some: str) -> Finding:
     if some:
         remedy = (
-            f"{some} What fits: the other dates were not among the rows that the model is trained on, and these "
-            "were, as a random split leaves them. Split by time."
+            f"{some} What fits: the model is trained on some of the rows that it forecasts, as after a "
+            "random split. Split by time."
         )
     else:
         remedy = (
-            "Causes that fit: a rolling mean, a return or a scaler that includes the row itself, or a row that "
-            "the model is trained on. Shift the inputs by one bar; train on earlier rows only."
+            "Causes that fit: a rolling mean, a return or a scaler that includes the row itself, or a model "
+            "trained on it. Shift the inputs by one bar, and train on earlier rows only."
         )
     return _finding(
         table, "answer", moves,
@@ -410,8 +410,8 @@ def _when_known(table: Table, named: Sequence[str]) -> str:
     if others:
         verb = "becomes" if len(others) == 1 else "become"
         sentences.append(
-            f"When {_listed(others)} {verb} known the audit cannot tell; what is known in advance may stand in "
-            "the row of the origin."
+            f"When {_listed(others)} {verb} known the audit cannot tell; what is known in advance may stand "
+            "in the row of the origin."
         )
     return " ".join(sentences)
 
@@ -447,7 +447,7 @@ def _finding(
 def _moved_by(size: float) -> str:
     if np.isnan(size):
         return "which come and go"
-    return f"by {size:.2g} typical one-bar moves (median)"
+    return f"by {_short(size)} typical one-bar moves (median)"
 
 
 def _sessions(count: int) -> str:
@@ -457,3 +457,8 @@ def _sessions(count: int) -> str:
 def _listed(words: Sequence[str]) -> str:
     """ "a", "a and b", "a, b and c"."""
     return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else list(words))
+
+
+def _short(size: float) -> str:
+    """Two digits, and no exponent for what is large."""
+    return f"{size:.2g}" if size < 100 else f"{size:,.0f}"
