@@ -76,7 +76,11 @@ def _findings(reruns: Reruns) -> tuple[list[Finding], tuple[Kind, ...]]:
     if steps := rules.stale_steps(evidence.rows):
         found += rules.stale(reruns, steps, confirm_stale(reruns, min(steps.values())))
     outcome = Outcome(reruns.answer, reruns.table)
-    found += outcome.findings() + metric(outcome) + rules.order(reruns)
+    found += outcome.findings() + metric(outcome)
+    order = rules.order(reruns)
     kinds = {finding.kind for finding in found}
     undecided = tuple(kind for kind in rules.undecided(reruns, evidence) if kind not in kinds)
+    if any(finding.kind == "chance" for finding in order):
+        undecided += ("order",)
+    found += order
     return [*rules.chance(reruns, undecided), *found], undecided

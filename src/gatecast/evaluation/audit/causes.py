@@ -14,8 +14,9 @@ from gatecast.evaluation.audit.answers import KEYS, Answer
 from gatecast.evaluation.audit.noise import TINY
 from gatecast.evaluation.audit.reruns import Reruns, Trial
 
-ALL = 0.95  # of the forecasts: so many are "all"
+ALL = 0.9  # of the forecasts: so many moved where something is fitted on all rows; not all need to notice
 ENOUGH = 5  # forecasts of which something can be said
+NEAR = 25  # bars, a little more than a month: a reach that differs from cut to cut may be so long
 
 Scope = Literal["all", "ahead", "some"]
 
@@ -29,8 +30,8 @@ BLOCKS = (
     "last row, fill forwards, and fit on the rows up to the origin."
 )
 CHOICE = (
-    "a choice made by looking at later rows: selected features, the number of epochs (early stopping on the "
-    "test), or a model or setting picked by its score there. Choose on the rows up to the end of training."
+    "a choice made by looking at later rows (selected features, the number of epochs in early stopping on "
+    "the test, a model or setting picked by its score there)"
 )
 SEVERAL = (
     "Several causes fit, and the audit cannot tell them apart: a model trained on later rows (a random or "
@@ -73,24 +74,18 @@ def leak_of(trial: Trial, could: pd.DataFrame) -> Leak:
 
 
 def described(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> tuple[str, str]:
-    """Two sentences for a finding of later rows: which forecasts moved, and the causes that fit."""
+    """Sentences for a finding of later rows: which forecasts moved, and the causes that fit.
+
+    answered  a sentence about forecasts that move with the row of their own date, or ""
+    """
     moving = [leak for leak in leaks if len(leak.moved)]
-    scope = _scope(moving)
-    farthest = max(leak.reach for leak in moving)
+    scope = scope_of(leaks)
     beyond = " by more than chance" if any(leak.trial.noisy for leak in moving) else ""
     if scope == "ahead":
-        older = len(
-            pd.concat([leak.could[leak.could["age"] > farthest] for leak in leaks])[KEYS].drop_duplicates()
-        )
-        text = (
-            f"Only forecasts made within {_bars(farthest)} before the first changed row moved{beyond}, none "
-            f"of {older:,} older ones: the pipeline looks {_bars(farthest)} ahead of the origin."
-        )
-        return text, _remedy_ahead(leaks, farthest)
+        return _ahead(leaks, beyond)
     most = max(moving, key=lambda leak: (len(leak.moved), leak.share))
-    of = f"{len(most.moved):,} of the {len(most.could):,}"
-    if scope == "all" and len(most.moved) == len(most.could):
-        of = f"all {len(most.could):,}"
+    whole = len(most.moved) == len(most.could)
+    of = f"all {len(most.could):,}" if whole else f"{len(most.moved):,} of the {len(most.could):,}"
     text = (
         f"In the run that moved most ({most.trial.what}), {of} forecasts that cannot know the changed rows "
         f"moved{beyond}, the oldest of them made {_bars(most.reach)} before the first changed row"
@@ -98,21 +93,62 @@ def described(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> tuple[str
     if scope == "some":
         return f"{text}.", _remedy_some(reruns)
     quiet = _quiet_after(leaks)
+    remedy = _remedy_all(leaks, reruns, answered)
     if quiet is None:
-        return f"{text}: something is fitted on, or computed from, all rows.", _remedy_all(
-            leaks, reruns, answered
-        )
+        return f"{text}: something is fitted on, or computed from, all rows.", remedy
     text = (
         f"{text}: something is fitted on, or computed from, later rows. Changes of the rows after "
         f"{reruns.table.label(quiet)} alone moved none."
     )
-    remedy = _remedy_all(leaks, reruns, answered)
     if reruns.answer.trained_until is None:
         remedy += (
             " If these are forecasts of rows that the model was trained on, return trained_until, and the "
             "audit says so."
         )
     return text, remedy
+
+
+def scope_of(leaks: Sequence[Leak]) -> Scope:
+    """Whether all forecasts moved that cannot know the changed rows, or those of a few bars before, or "
+    "some."""
+    moving = [leak for leak in leaks if len(leak.moved)]
+    farthest = max(leak.reach for leak in moving)
+    older = max(int((leak.could["age"] > farthest).sum()) for leak in moving)
+    oldest = max(int(leak.could["age"].max()) for leak in moving)
+    reaches = _reaches(leaks, farthest)
+    alike = len(reaches) > 1 and min(reaches) == farthest
+    if older >= ENOUGH and farthest <= oldest / 2 and (alike or farthest <= NEAR):
+        return "ahead"
+    most = max(len(leak.could) for leak in moving)
+    whole = [leak for leak in moving if leak.share >= ALL and len(leak.could) >= max(ENOUGH, most / 2)]
+    return "all" if whole else "some"
+
+
+def _reaches(leaks: Sequence[Leak], farthest: int) -> list[int]:
+    """How far ahead the forecasts before each cut look, where older ones are there to tell."""
+    cuts: dict[int, int] = {}
+    for leak in leaks:
+        if leak.trial.change == "rows" and len(leak.could) and leak.could["age"].max() > farthest:
+            cuts[leak.trial.after] = max(leak.reach, cuts.get(leak.trial.after, 0))
+    return list(cuts.values())
+
+
+def _ahead(leaks: Sequence[Leak], beyond: str) -> tuple[str, str]:
+    """A window reaches equally far before every cut; a block of rows as far as the block goes on."""
+    farthest = max(leak.reach for leak in leaks)
+    beyond_it = pd.concat([leak.could[leak.could["age"] > farthest] for leak in leaks])
+    older = len(beyond_it[KEYS].drop_duplicates())
+    text = (
+        f"Only forecasts made within {_bars(farthest)} before the first changed row moved{beyond}, none of "
+        f"{older:,} older ones: the pipeline looks {{}}{_bars(farthest)} ahead of the origin."
+    )
+    reaches = _reaches(leaks, farthest)
+    if len(reaches) > 1 and min(reaches) == farthest:
+        return text.format(""), f"It does so before each of {len(reaches)} cuts. What fits: {SHIFTED}"
+    if len(reaches) > 1 and min(reaches) <= farthest / 2:
+        differs = f"How far differs among {len(reaches)} cuts, from {min(reaches)} to {_bars(farthest)}."
+        return text.format("up to "), f"{differs} What fits: {BLOCKS}"
+    return text.format("up to "), f"Two kinds of causes fit. Either {SHIFTED} Or {BLOCKS}"
 
 
 def _quiet_after(leaks: Sequence[Leak]) -> int | None:
@@ -123,31 +159,14 @@ def _quiet_after(leaks: Sequence[Leak]) -> int | None:
     )
 
 
-def _scope(moving: Sequence[Leak]) -> Scope:
-    farthest = max(leak.reach for leak in moving)
-    older = max(int((leak.could["age"] > farthest).sum()) for leak in moving)
-    oldest = max(int(leak.could["age"].max()) for leak in moving)
-    if older >= ENOUGH and farthest <= oldest / 2:
-        return "ahead"
-    enough = [leak for leak in moving if len(leak.could) >= ENOUGH]
-    return "all" if enough and all(leak.share >= ALL for leak in enough) else "some"
-
-
-def _remedy_ahead(leaks: Sequence[Leak], farthest: int) -> str:
-    """A window reaches equally far before every cut; a block of rows as far as the block goes on."""
-    cuts = [leak for leak in leaks if leak.trial.change == "rows" and leak.could["age"].max() > farthest]
-    reaches = [leak.reach for leak in cuts]
-    if len(cuts) > 1 and min(reaches) == farthest:
-        return f"It looks equally far in each of {len(cuts)} runs. What fits: {SHIFTED}"
-    if len(cuts) > 1 and min(reaches) <= farthest / 2:
-        return f"In {len(cuts)} runs it looks {min(reaches)} to {farthest} bars ahead. What fits: {BLOCKS}"
-    return f"Two kinds of causes fit. Either {SHIFTED} Or {BLOCKS}"
-
-
 def _remedy_all(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> str:
     moving = [leak for leak in leaks if len(leak.moved)]
     if _is_choice(moving, reruns):
-        return f"Runs on different changes gave the same other forecasts. What fits: {CHOICE}"
+        return (
+            "Changes after different dates made the same other forecasts, so the later rows have only a few "
+            f"effects. What fits: {CHOICE}, or a fit on all rows whose result is the same for all extreme "
+            f"values. {TRAIN_ONLY}"
+        )
     order = [leak for leak in leaks if leak.trial.change == "order"]
     single = [leak for leak in leaks if not leak.trial.many]
     if order and not any(len(leak.moved) for leak in order):
@@ -156,8 +175,8 @@ def _remedy_all(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> str:
         else:
             fits = "the minimum and the maximum of a scaler, a quantile, or a clipping limit"
         return (
-            "The same rows in another order moved nothing, so it is a statistic of the values alone. "
-            f"What fits: {fits}, taken from all rows. {TRAIN_ONLY}"
+            f"The same rows in another order moved nothing. What fits: {fits}, taken from all rows; or "
+            f"{CHOICE} that comes out the same in this order. {TRAIN_ONLY}"
         )
     if scattered(reruns.answer):
         return (
@@ -176,11 +195,11 @@ def _remedy_all(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> str:
 
 
 def _remedy_some(reruns: Reruns) -> str:
-    split = "a random split, " if scattered(reruns.answer) else ""
+    split = "a random split; " if scattered(reruns.answer) else ""
     return (
-        f"Several causes fit: {split}a model that looks up or was trained on later rows (nearest neighbours, "
-        "trees, a shuffled split), blocks of rows that share a fit, or a filter that is run both ways and "
-        f"fades. {TRAIN_ONLY}"
+        f"Several causes fit: {split}a model that was trained on later rows, or looks up the nearest ones; "
+        "ranks, quantiles or means per category (target encoding) over all rows; a filter that is run both "
+        f"ways and fades. {TRAIN_ONLY}"
     )
 
 

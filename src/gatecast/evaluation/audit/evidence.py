@@ -11,7 +11,9 @@ from gatecast.evaluation.audit.reruns import Trial
 
 LOCAL = 3  # a forecast answers one session when it moves this many times as much as the median before it
 QUANTILE = 0.95  # and more than this share of those before it
-NEIGHBOURS = 10  # and LOCAL times as much as the median of so many sessions just before it
+NEIGHBOURS = (
+    10  # and LOCAL times as much as the median of so many sessions just before it, and all before them
+)
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,19 @@ def at_date(trial: Trial) -> pd.Series:
 def stands_out(trial: Trial) -> pd.Series:
     """Which forecasts answer the changed session itself, and do not only move with the earlier ones.
 
-    A row that a model is trained on moves all its forecasts, those of unusual inputs most: hence more than
-    most of them, and more than those just before it, whose inputs are alike.
+    A row that a model is trained on moves all its forecasts, or a few here and there, those of unusual
+    inputs most: hence more than most of them, more than any long before it, and more than those just before
+    it, whose inputs are alike and which may look a few bars ahead.
     """
     moves = trial.moves
     before = moves[trial.known]
     level = 0.0
     if len(before):
         size, near = before["size"], before["size"][before["date"] > trial.after - NEIGHBOURS]
+        far = size[(before["date"] <= trial.after - NEIGHBOURS) & np.isfinite(size)]
         level = max(LOCAL * size.median(), float(np.quantile(size, QUANTILE, method="lower")))
         level = max(level, LOCAL * near.median()) if len(near) else level
+        level = max(level, float(far.max())) if len(far) else level
     return moves["moved"] & (moves["size"] > level)
 
 

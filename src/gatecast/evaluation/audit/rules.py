@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast.evaluation.audit.answers import KEYS, Answer
-from gatecast.evaluation.audit.causes import SEVERAL, TRAIN_ONLY, Leak, described, leak_of
+from gatecast.evaluation.audit.causes import SEVERAL, TRAIN_ONLY, Leak, described, leak_of, scope_of
 from gatecast.evaluation.audit.evidence import QUANTILE, Evidence, answer_of, at_date, stands_out
 from gatecast.evaluation.audit.findings import Finding, Kind, Severity
 from gatecast.evaluation.audit.noise import Apart, Unchanged, apart, series_of
@@ -111,16 +111,12 @@ def future(reruns: Reruns, evidence: Evidence, found: Sequence[Finding]) -> list
     learned: list[pd.DataFrame] = []
     few: list[Leak] = []
     unclear: list[Leak] = []
-    trained = reruns.answer.trained_until
     for trial in trials:
         moves = trial.moves[trial.moves["origin"] <= trial.after]
-        if trained is None or trial.until > trained:
-            inside = pd.Series(False, index=moves.index)
-        else:
-            inside = moves["origin"] < trained
+        inside = _inside_training(reruns, trial, moves)
         clear = moves["date"] <= trial.after
         in_training = moves[inside & clear]
-        if len(in_training) > 0 and in_training["moved"].mean() >= ALIKE:
+        if _alike(in_training):
             learned.append(in_training[in_training["moved"]])
         elif len(in_training):
             few.append(leak_of(trial, in_training))
@@ -131,17 +127,23 @@ def future(reruns: Reruns, evidence: Evidence, found: Sequence[Finding]) -> list
     if not found and not any(len(leak.moved) for leak in leaks):
         leaks = unclear
     findings = []
-    if any(len(leak.moved) for leak in leaks):
-        findings.append(_future_rows(reruns, leaks, _on_some_dates(evidence)))
-    elif (together := _moved_together(evidence.future)) is not None:
+    moved = any(len(leak.moved) for leak in leaks)
+    together = _moved_together(evidence.future)
+    if together is not None and (not moved or scope_of(leaks) == "some"):
         findings.append(_future_rows_together(reruns, *together))
+    elif moved:
+        findings.append(_future_rows(reruns, leaks, _on_some_dates(evidence)))
     if _any(learned):
         findings.append(_training_rows(reruns.table, pd.concat([*learned, *(leak.moved for leak in few)])))
     return findings
 
 
 def local(reruns: Reruns, evidence: Evidence) -> list[Finding]:
-    """`between`, `same-day` and `answer`: forecasts that read the way to their date, or the date itself."""
+    """`between`, `same-day` and `answer`: forecasts that read the way to their date, or the date itself.
+
+    A forecast inside training moves with its own date because that date is trained on: where all those move
+    with the rows of training, `training-rows` says so.
+    """
     table, findings = reruns.table, []
     on_the_way = [
         trial.moves[stands_out(trial) & (trial.moves["origin"] < day) & (day < trial.moves["date"])]
@@ -149,22 +151,50 @@ def local(reruns: Reruns, evidence: Evidence) -> list[Finding]:
     ]
     if _any(on_the_way):
         findings.append(_between(table, pd.concat(on_the_way)))
-    on_date = {
-        names: pd.concat([trial.moves[stands_out(trial) & at_date(trial)] for trial in seen.values()])
-        for names, seen in evidence.columns.items()
-        if seen
-    }
-    answered = {names: moves for names, moves in on_date.items() if len(moves)}
-    own = answered.pop((table.target,), None)
+    learned = any(_learns(reruns, trial) for trial in [*evidence.future, *evidence.rows.values()])
+
+    def answering(trials: Iterable[Trial], *, own: bool) -> pd.DataFrame:
+        parts = []
+        for trial in trials:
+            trained = _inside_training(reruns, trial, trial.moves) if own and learned else False
+            parts.append(trial.moves[stands_out(trial) & at_date(trial) & ~np.asarray(trained)])
+        return pd.concat(parts)
+
+    target = (table.target,)
+    tried = {names: seen.values() for names, seen in evidence.columns.items() if seen}
+    answered = {names: answering(trials, own=names == target) for names, trials in tried.items()}
+    answered = {names: moves for names, moves in answered.items() if len(moves)}
+    own = answered.pop(target, None)
     if own is not None:
         findings.append(_answer(table, own, _on_some_dates(evidence)))
-    if not answered and own is None:  # the columns speak only together, or the budget left none
-        moves = [trial.moves[stands_out(trial) & at_date(trial)] for trial in evidence.rows.values()]
-        if _any(moves):
-            answered = {tuple(table.values): pd.concat(moves)}
+    if not answered and own is None and evidence.rows:
+        rows = list(evidence.rows.values())
+        decided = len(tried) == len(evidence.columns) and not any(trial.noisy for trial in rows)
+        moves = answering(rows, own=decided)
+        if len(moves) and decided:
+            findings.append(_answer(table, moves, _on_some_dates(evidence), by_elimination=True))
+        elif len(moves):  # the columns speak only together, or chance hides them, or the budget left none
+            answered = {tuple(table.values): moves}
     if answered:
         findings.append(_same_day(table, answered))
     return findings
+
+
+def _inside_training(reruns: Reruns, trial: Trial, moves: pd.DataFrame) -> pd.Series:
+    """Which forecasts lie in the rows of training, where only such rows were changed."""
+    trained = reruns.answer.trained_until
+    if trained is None or trial.until > trained:
+        return pd.Series(False, index=moves.index)
+    return moves["origin"] < trained
+
+
+def _alike(in_training: pd.DataFrame) -> bool:
+    return len(in_training) > 0 and bool(in_training["moved"].mean() >= ALIKE)
+
+
+def _learns(reruns: Reruns, trial: Trial) -> bool:
+    """Whether the forecasts of training move all alike when other rows of training change."""
+    return _alike(trial.moves[_inside_training(reruns, trial, trial.moves) & trial.known])
 
 
 def stale_steps(trials: Mapping[int, Trial]) -> dict[int, int]:
@@ -205,15 +235,18 @@ def stale(reruns: Reruns, steps: Mapping[int, int], confirmation: Trial | None) 
             reruns.table, "stale-input", concerned.assign(size=float(oldest)),
             f"The newest row that moves the forecast{which} is {_sessions(oldest)} older than its origin: "
             "{count} that could know more, the first for {first}.",
-            "Usually a shift too many, or step k of a recurrent network read from an earlier state. Let the "
-            "last input of the window be the origin. A seasonal naive forecast is meant to be like this.",
+            "Causes that fit: a shift too many, or step k of a recurrent network read from an earlier state. "
+            "Let the last input of the window be the origin. A seasonal naive forecast is meant to be like this.",
             severity=severity,
         )
     ]  # fmt: skip
 
 
 def order(reruns: Reruns) -> list[Finding]:
-    """`order`: `predict` for one origin alone, and in reverse order, against the whole."""
+    """`order`: `predict` for one origin alone, and in reverse order, against the whole.
+
+    A note of `chance` where random numbers may make the difference: then it is not decided.
+    """
     answer = reruns.answer
     if answer.predict is None:
         return []
@@ -243,7 +276,7 @@ def order(reruns: Reruns) -> list[Finding]:
         )
         moves = pd.concat(moved.values())
     elif repeated == "with a state":
-        text = "A forecast depends on those made before: asked for all origins in order, predict gives"
+        text = "A forecast depends on those made before: asked again in order, predict gives"
     else:
         text = "Asked for the origins of the forecasts returned, in their order, predict gives"
     return [
@@ -289,9 +322,8 @@ def _moved_among(unchanged: Unchanged, given: Answer | None, origins: pd.DataFra
 def _random_predict(reruns: Reruns, moves: pd.DataFrame) -> Finding:
     return _finding(
         reruns.table, "chance", moves,
-        "predict may draw random numbers: asked for other origins or in another order, it gives other "
-        "forecasts ({count}, the first for {first}, {size}), and so it does, or may do, with another seed. "
-        "Not decided: order.",
+        "Asked for other origins or in another order, predict gives other forecasts ({count}, the first for "
+        "{first}, {size}), and random numbers may be the reason: not decided is order.",
         "Switch off what is random when forecasts are made (dropout) or seed it, then audit again.",
         severity="note",
     )  # fmt: skip
@@ -357,12 +389,19 @@ def _between(table: Table, moves: pd.DataFrame) -> Finding:
         table, "between", moves,
         "A row after the origin and before the date was changed, and the forecast moved: {count}, the first "
         "for {first}, {size}.",
-        "Usually later steps are made from the actual prices of the steps before. Use the forecasts of those "
+        "What fits: later steps are made from the actual prices of the steps before. Use the forecasts "
         "steps, or say that this is a one-step forecast.",
     )  # fmt: skip
 
 
-def _answer(table: Table, moves: pd.DataFrame, some: str) -> Finding:
+def _answer(table: Table, moves: pd.DataFrame, some: str, *, by_elimination: bool = False) -> Finding:
+    target = table.written(table.target)
+    what = f"with {target} of that date, which is what it should forecast"
+    if by_elimination:
+        what = (
+            f"with the row of that date, and with none of its other columns alone: with {target}, which is "
+            "what it should forecast, or with several columns at once"
+        )
     if some:
         remedy = (
             f"{some} What fits: the model is trained on some of the rows that it forecasts, as after a "
@@ -375,8 +414,8 @@ def _answer(table: Table, moves: pd.DataFrame, some: str) -> Finding:
         )
     return _finding(
         table, "answer", moves,
-        f"The forecast for a date moves with {table.written(table.target)} of that date, which is what it "
-        "should forecast: {count} of those probed, the first for {first}, {size}.",
+        f"The forecast for a date moves {what}: {{count}} of those probed, the first for {{first}}, "
+        "{size}.",
         remedy,
     )  # fmt: skip
 
