@@ -10,7 +10,7 @@ import pandas as pd
 from gatecast.evaluation.audit.reruns import Trial
 
 LOCAL = 3  # a forecast answers one session when it moves this many times as much as the median before it
-QUANTILE = 0.95  # and more than this share of those before it
+QUANTILE = 0.98  # and more than this share of those before it
 NEIGHBOURS = (
     10  # and LOCAL times as much as the median of so many sessions just before it, and all before them
 )
@@ -40,9 +40,9 @@ def at_date(trial: Trial) -> pd.Series:
 def stands_out(trial: Trial) -> pd.Series:
     """Which forecasts answer the changed session itself, and do not only move with the earlier ones.
 
-    A row that a model is trained on moves all its forecasts, or a few here and there, those of unusual
-    inputs most: hence more than most of them, more than any long before it, and more than those just before
-    it, whose inputs are alike and which may look a few bars ahead.
+    A row that a model is trained on moves all its forecasts, those of unusual inputs most: hence more than
+    most of them, and more than those just before it, whose inputs are alike. A row that is looked up moves a
+    few here and there: hence more than any of those.
     """
     moves = trial.moves
     before = moves[trial.known]
@@ -52,7 +52,8 @@ def stands_out(trial: Trial) -> pd.Series:
         far = size[(before["date"] <= trial.after - NEIGHBOURS) & np.isfinite(size)]
         level = max(LOCAL * size.median(), float(np.quantile(size, QUANTILE, method="lower")))
         level = max(level, LOCAL * near.median()) if len(near) else level
-        level = max(level, float(far.max())) if len(far) else level
+        rare = len(far) and (far > 0).mean() < 1 - QUANTILE
+        level = max(level, float(far.max())) if rare else level
     return moves["moved"] & (moves["size"] > level)
 
 
