@@ -53,6 +53,10 @@ def audit(
     seed      of the changes, and of the global random generators of Python, NumPy and, where imported,
               PyTorch, TensorFlow and Keras, which are seeded before every run
 
+    Runs that differ on the same prices all the same (np.random.default_rng(), threads, the clock) are a note,
+    not a fault. Every move is then judged against that difference; a check in which not even the forecasts
+    that may know a change move by more is listed in `Report.undecided`, and the report is not `clean`.
+
     Raises InputError for an answer that breaks this contract, or a pipeline that fails on these prices.
     """
     if not callable(pipeline):

@@ -120,7 +120,7 @@ def scope_of(leaks: Sequence[Leak]) -> Scope:
     if older >= ENOUGH and farthest <= oldest / 2 and (alike or farthest <= NEAR):
         return "ahead"
     most = max(len(leak.could) for leak in moving)
-    whole = [leak for leak in moving if leak.share >= ALL and len(leak.could) >= max(ENOUGH, most / 2)]
+    whole = [leak for leak in moving if leak.share >= ALL and len(leak.could) >= max(ENOUGH, most / 4)]
     return "all" if whole else "some"
 
 
@@ -171,9 +171,9 @@ def _remedy_all(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> str:
     single = [leak for leak in leaks if not leak.trial.many]
     if order and not any(len(leak.moved) for leak in order):
         if any(leak.share >= ALL for leak in single):
-            fits = "the mean and the standard deviation of a scaler, or a mean per category (target encoding)"
+            fits = "the mean and the deviation of a scaler, ranks, or means per category (target encoding)"
         else:
-            fits = "the minimum and the maximum of a scaler, a quantile, or a clipping limit"
+            fits = "the minimum and the maximum of a scaler, or a limit for clipping"
         return (
             f"The same rows in another order moved nothing. What fits: {fits}, taken from all rows; or "
             f"{CHOICE} that comes out the same in this order. {TRAIN_ONLY}"
@@ -184,7 +184,8 @@ def _remedy_all(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> str:
             f"is trained on rows that come later. Split by time. {TRAIN_ONLY}"
         )
     if answered:
-        return f"{answered} What fits both: rows that are forecast are among the training rows. {TRAIN_ONLY}"
+        return f"{answered} What fits both: rows that are forecast are trained on. "
+        f"{TRAIN_ONLY}"
     if order:
         return (
             "The same later rows in another order moved forecasts, too: a scaler of the columns as they "

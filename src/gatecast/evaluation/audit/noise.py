@@ -155,17 +155,15 @@ def apart(unchanged: Unchanged, changed: Sequence[pd.Series], until: int) -> Apa
         return None
     values = (runs.to_numpy() / unchanged.unit[_symbols(runs.index)][:, None]).T
     distance = np.array([np.sqrt(np.mean((values - one) ** 2, axis=1)) for one in values])
-    own = unchanged.runs.shape[1]
-
-    def contrast(group: tuple[int, ...]) -> tuple[float, float]:
-        inside = np.isin(np.arange(len(distance)), group)
-        within = distance[np.ix_(inside, inside)].sum() / (own * (own - 1))
-        return float(distance[np.ix_(inside, ~inside)].mean()), float(within)
-
-    between, within = contrast(tuple(range(own)))
-    others = [np.subtract(*contrast(group)) for group in combinations(range(len(distance)), own)]
-    p = float(np.mean(np.array(others) >= between - within - 1e-12))
-    return Apart(between, within, p)
+    own, count = unchanged.runs.shape[1], len(distance)
+    groups = np.array(list(combinations(range(count), own)))  # the first is the unchanged runs
+    inside = np.zeros((len(groups), count))
+    np.put_along_axis(inside, groups, 1.0, axis=1)
+    near = inside @ distance
+    within = (near * inside).sum(axis=1) / (own * (own - 1))
+    between = (near * (1 - inside)).sum(axis=1) / (own * (count - own))
+    contrast = between - within
+    return Apart(float(between[0]), float(within[0]), float(np.mean(contrast >= contrast[0] - 1e-12)))
 
 
 def _symbols(index: pd.Index) -> Ints:

@@ -236,7 +236,7 @@ def stale(reruns: Reruns, steps: Mapping[int, int], confirmation: Trial | None) 
             f"The newest row that moves the forecast{which} is {_sessions(oldest)} older than its origin: "
             "{count} that could know more, the first for {first}.",
             "Causes that fit: a shift too many, or step k of a recurrent network read from an earlier state. "
-            "Let the last input of the window be the origin. A seasonal naive forecast is meant to be like this.",
+            "Let the last input of the window be the origin. A seasonal naive forecast is like this.",
             severity=severity,
         )
     ]  # fmt: skip
