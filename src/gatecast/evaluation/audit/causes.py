@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 
 from gatecast.evaluation.audit.answers import KEYS, Answer
-from gatecast.evaluation.audit.noise import TINY
 from gatecast.evaluation.audit.reruns import Reruns, Trial
 
 ALL = 0.9  # of the forecasts: so many moved where something is fitted on all rows; not all need to notice
 ENOUGH = 5  # forecasts of which something can be said
+SAME = 1e-9  # typical moves: no further apart are the forecasts of one and the same fit
 NEAR = 25  # bars, a little more than a month: a reach that differs from cut to cut may be so long
 
 Scope = Literal["all", "ahead", "some"]
@@ -215,7 +215,7 @@ def _is_choice(moving: Sequence[Leak], reruns: Reruns) -> bool:
             continue
         both = one.moved.merge(other.moved, on=KEYS)
         distance = (both["forecast_x"] - both["forecast_y"]).abs() / unit[both["symbol"].to_numpy(np.int64)]
-        if len(both) >= ENOUGH and (distance <= TINY).all():
+        if len(both) >= ENOUGH and (distance <= SAME).all():
             return True
     return False
 
