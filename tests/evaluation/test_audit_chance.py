@@ -18,6 +18,7 @@ from gatecast.evaluation.audit.noise import Unchanged, apart
 from gatecast.evaluation.audit.seeds import position, seedable, seeded
 
 FIRST = 100
+QUICK_AND_FULL = [True, pytest.param(False, marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module")
@@ -139,7 +140,7 @@ def two_members(df):
     return one_step(df, np.mean(members, axis=0))
 
 
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("quick", QUICK_AND_FULL)
 def test_other_draws_are_not_taken_for_a_leak(quick, prices):
     report = gc.audit(two_members, prices, quick=quick)
     assert not report.faults
@@ -147,7 +148,7 @@ def test_other_draws_are_not_taken_for_a_leak(quick, prices):
     assert "agree when the generators of Python and NumPy are seeded alike" in note.text
 
 
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("quick", QUICK_AND_FULL)
 def test_a_leak_larger_than_other_draws_is_found(quick, prices):
     def pipeline(df):
         low, high = df["Close"].min(), df["Close"].max()
@@ -182,7 +183,7 @@ def scaled_by_extremes_of_all_rows(df):
     return low + (high - low) * np.tanh((df["Close"] - low) / (high - low))
 
 
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("quick", QUICK_AND_FULL)
 @pytest.mark.parametrize(
     ("made", "kind"),
     [

@@ -27,6 +27,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
+QUICK_AND_FULL = [True, pytest.param(False, marks=pytest.mark.slow)]
 LAGS = 5
 SPLIT = 140  # rows up to here are trained on
 
@@ -171,14 +172,14 @@ CLEAN = [
 ]
 
 
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("quick", QUICK_AND_FULL)
 @pytest.mark.parametrize("pipeline", LEAKY)
 def test_every_leak_is_found(pipeline, quick, prices):
     report = gc.audit(pipeline, prices, quick=quick)
     assert {finding.kind for finding in report.faults} == LEAKY[pipeline], report
 
 
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("quick", QUICK_AND_FULL)
 @pytest.mark.parametrize("pipeline", CLEAN)
 def test_nothing_is_found_where_nothing_leaks(pipeline, quick, prices):
     report = gc.audit(pipeline, prices, quick=quick)

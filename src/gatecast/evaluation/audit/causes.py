@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 from typing import Literal
 
@@ -52,7 +53,7 @@ class Leak:
     trial: Trial
     could: pd.DataFrame
 
-    @property
+    @cached_property
     def moved(self) -> pd.DataFrame:
         """Those that moved."""
         return self.could[self.could["moved"]]

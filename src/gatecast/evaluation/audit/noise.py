@@ -65,7 +65,7 @@ class Unchanged:
             tolerance[number] = min(TINY, max(TINY * typical / self.unit[number], least))
         return tolerance
 
-    @property
+    @cached_property
     def by_chance(self) -> bool:
         """Whether runs on the same prices differ."""
         wide = self.bounds["width"].to_numpy() > self.rounding[_symbols(self.bounds.index)]

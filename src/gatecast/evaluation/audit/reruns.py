@@ -109,12 +109,12 @@ class Reruns:
         frame = self.table.changed(values)
         if self.left < 1 or frame.equals(self.table.frame):
             return None
-        answer = self._tried(what, lambda: ask(self.pipeline, frame, self.table, quiet=True, seed=self.seed))
-        return None if answer is None else self._trial(what, change, after, until, answer)
+        tried = self._tried(what, lambda: ask(self.pipeline, frame, self.table, quiet=True, seed=self.seed))
+        return None if tried is None else self._trial(what, change, after, until, *tried)
 
     def judged_again(self, trial: Trial) -> Trial:
         """The same run by all that is known about chance by now."""
-        return self._trial(trial.what, trial.change, trial.after, trial.until, trial.answer)
+        return self._trial(trial.what, trial.change, trial.after, trial.until, trial.answer, trial.moves)
 
     def measure_seeds(self) -> None:
         """Run on unchanged prices with other seeds, which move forecasts as other numbers drawn do."""
@@ -131,14 +131,20 @@ class Reruns:
         if self.left < 1:
             return None
         asked = list(origins["asked"])
-        return self._tried(
+        tried = self._tried(
             what, lambda: predicted(self.answer, asked, self.table, seed=seed), only=origins["origin"]
         )
+        return None if tried is None else tried[0]
 
-    def _trial(self, what: str, change: ChangeOf, after: int, until: int, answer: Answer) -> Trial:
-        drew_otherwise = answer.position != self.answer.position
-        against = self.over_seeds if drew_otherwise and self.over_seeds is not None else self.unchanged
-        return Trial(what, change, after, until, answer, against, against.moves(answer), drew_otherwise)
+    def _trial(
+        self, what: str, change: ChangeOf, after: int, until: int, answer: Answer, moves: pd.DataFrame
+    ) -> Trial:
+        """moves  by the runs on unchanged prices; by those with other seeds where these judge the run"""
+        drew_otherwise, against = answer.position != self.answer.position, self.unchanged
+        if drew_otherwise and self.over_seeds is not None:
+            against = self.over_seeds
+            moves = against.moves(answer)
+        return Trial(what, change, after, until, answer, against, moves, drew_otherwise)
 
     def _first(self) -> Answer:
         """On the prices as they are; again where the run itself imports a library that was not seeded."""
@@ -178,8 +184,10 @@ class Reruns:
         self.tried.append(Rerun(what, Unchanged.of([self.answer, answer], self.table.unit).differing))
         return answer
 
-    def _tried(self, what: str, run: Callable[[], Answer], *, only: pd.Series | None = None) -> Answer | None:
-        """The answer of a run; how many forecasts (only of some origins) moved is kept in `tried`."""
+    def _tried(
+        self, what: str, run: Callable[[], Answer], *, only: pd.Series | None = None
+    ) -> tuple[Answer, pd.DataFrame] | None:
+        """The answer of a run and what moved; how many (only of some origins) is kept in `tried`."""
         self._show(what)
         try:
             answer = run()
@@ -187,10 +195,9 @@ class Reruns:
             self.tried.append(Rerun(what, None, _named(problem)))
             return None
         moves = self.unchanged.moves(answer)
-        if only is not None:
-            moves = moves[moves["origin"].isin(only)]
-        self.tried.append(Rerun(what, int(moves["moved"].sum())))
-        return answer
+        counted = moves if only is None else moves[moves["origin"].isin(only)]
+        self.tried.append(Rerun(what, int(counted["moved"].sum())))
+        return answer, moves
 
     def _show(self, what: str) -> None:
         self.bar.show(len(self.tried), self.budget, "audit", what)
