@@ -15,7 +15,7 @@ from gatecast.evaluation.audit.answers import KEYS, Answer
 from gatecast.evaluation.audit.table import Floats, Ints
 
 TINY = 1e-4  # of a typical one-bar move, or of a forecast's own where that is smaller: less is rounding
-SINGLE = 1e-7  # of a forecast: less is the rounding of single precision
+SINGLE = 1e-6  # of a forecast: less is the rounding of single precision
 RARE = 1e-4  # how often chance alone may move a forecast beyond the threshold
 SIGNIFICANT = 0.02  # level of the test of all forecasts together
 CLEARLY = 1.25  # and times as far from runs on unchanged prices as these from each other
