@@ -335,7 +335,7 @@ def audit(
     target: Annotated[str, typer.Option(help="the column that is forecast")] = "Close",
     quick: Annotated[bool, typer.Option("--quick", help="12 runs of the pipeline instead of 35")] = False,
     seed: Annotated[int, typer.Option(help="of the changes")] = 0,
-    check: Annotated[bool, typer.Option("--check", help="end with 3 unless all is clean")] = False,
+    check: Annotated[bool, typer.Option("--check", help="end with 3 unless clean and decided")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Change the prices and see which forecasts move: does any depend on what was not yet known?"""

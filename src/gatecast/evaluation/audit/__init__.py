@@ -6,9 +6,12 @@ they read. Nothing of its code is looked at, so it may use any library.
     table.py     what the columns mean, and how values are written into them
     changes.py   other prices that could have been
     answers.py   what a pipeline returns, in one form
+    seeds.py     the random generators, the same in every run
+    noise.py     what chance moves all the same
     reruns.py    running it, within a budget
-    plan.py      which rows are changed
+    evidence.py, plan.py     which rows are changed, and what moved
     rules.py     from what moved to what is wrong
+    causes.py    how far ahead it looks, and the causes that fit
     outcome.py, scores.py    what needs no rerun
     report.py    what was found
 """
@@ -17,12 +20,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from gatecast.errors import SettingError
 from gatecast.evaluation.audit import rules
 from gatecast.evaluation.audit.answers import Pipeline, named_pipeline
-from gatecast.evaluation.audit.findings import KINDS, Finding
+from gatecast.evaluation.audit.findings import KINDS, Finding, Kind
 from gatecast.evaluation.audit.outcome import Outcome
 from gatecast.evaluation.audit.plan import confirm_stale, gather
 from gatecast.evaluation.audit.report import Report
@@ -49,7 +50,12 @@ def audit(
               numbered from 0
     target    the column that is forecast
     quick     at most 12 runs of the pipeline instead of 35: fewer dates are probed
-    seed      of the changes
+    seed      of the changes, and of the global random generators of Python, NumPy and, where imported,
+              PyTorch, TensorFlow and Keras, which are seeded before every run
+
+    Runs that differ on the same prices all the same (np.random.default_rng(), threads, the clock) are a note,
+    not a fault. Every move is then judged against that difference; a check in which not even the forecasts
+    that may know a change move by more is listed in `Report.undecided`, and the report is not `clean`.
 
     Raises InputError for an answer that breaks this contract, or a pipeline that fails on these prices.
     """
@@ -57,23 +63,28 @@ def audit(
         raise SettingError(f"the pipeline is no function: {pipeline!r}")
     table = read_table(prices, target)
     with Bar() as bar:
-        rng = np.random.default_rng(seed)
-        reruns = Reruns(pipeline, table, QUICK if quick else FULL, bar, rng)
-        findings = _findings(reruns)
+        reruns = Reruns(pipeline, table, QUICK if quick else FULL, bar, seed)
+        findings, undecided = _findings(reruns)
     findings.sort(key=lambda finding: (finding.severity != "fault", KINDS.index(finding.kind)))
     name = getattr(pipeline, "__name__", type(pipeline).__name__)
-    return Report(name, len(reruns.answer.rows), tuple(findings), tuple(reruns.tried))
+    return Report(name, len(reruns.answer.rows), tuple(findings), tuple(reruns.tried), undecided)
 
 
-def _findings(reruns: Reruns) -> list[Finding]:
+def _findings(reruns: Reruns) -> tuple[list[Finding], tuple[Kind, ...]]:
+    """What was found, and the checks that chance left undecided."""
     evidence = gather(reruns)
-    found = rules.chance(reruns)
-    if evidence.deaf:
-        return [*found, rules.deaf(reruns)]
-    local = rules.local(reruns, evidence.rows, evidence.columns)
-    trials = [*evidence.future, *evidence.rows.values()]
-    found += local + rules.future(reruns, trials, explained=bool(local))
-    if steps := rules.stale_steps(reruns, evidence.rows):
+    if evidence.silent and not reruns.unchanged.by_chance:
+        return [rules.deaf(reruns)], ()
+    found = rules.local(reruns, evidence)
+    found += rules.future(reruns, evidence, found)
+    if steps := rules.stale_steps(evidence.rows):
         found += rules.stale(reruns, steps, confirm_stale(reruns, min(steps.values())))
     outcome = Outcome(reruns.answer, reruns.table)
-    return found + outcome.findings() + metric(outcome) + rules.order(reruns)
+    found += outcome.findings() + metric(outcome)
+    order = rules.order(reruns)
+    kinds = {finding.kind for finding in found}
+    undecided = tuple(kind for kind in rules.undecided(reruns, evidence) if kind not in kinds)
+    if any(finding.kind == "chance" for finding in order):
+        undecided += ("order",)
+    found += order
+    return [*rules.chance(reruns, undecided), *found], undecided

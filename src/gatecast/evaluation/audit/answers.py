@@ -1,12 +1,12 @@
-"""What a pipeline answers, in one form, and how far the answers of two runs lie apart."""
+"""What a pipeline answers, in one form."""
 
 from __future__ import annotations
 
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ import pandas as pd
 from gatecast.data.columns import normal_name
 from gatecast.data.prices import to_pandas
 from gatecast.errors import InputError, did_you_mean
+from gatecast.evaluation.audit.seeds import position, seeded
 from gatecast.evaluation.audit.table import Floats, Ints, Table
 from gatecast.named import named_function
 
@@ -28,7 +29,6 @@ EXPECTED = (
     '"predict": function(origins) -> the same columns}'
 )
 FILE = "the pipeline's forecasts"
-TINY = 1e-4  # of a typical one-session move: a smaller change of a forecast is rounding
 
 
 @dataclass(frozen=True)
@@ -39,12 +39,14 @@ class Answer:
                    asked (the origin as the pipeline writes it); sorted; only forecasts that are numbers
     scores         name → what the pipeline says
     trained_until  number of a session; None where it says nothing
+    position       where the global random generators stood after the run
     """
 
     rows: pd.DataFrame
     scores: Mapping[str, float]
     trained_until: int | None
     predict: Callable[[list[Any]], Any] | None
+    position: str = ""
 
     def array(self, name: str) -> Ints:
         """One of the whole-number columns as an array."""
@@ -77,82 +79,27 @@ def named_pipeline(name: str) -> Pipeline:
     return pipeline
 
 
-def ask(pipeline: Pipeline, frame: pd.DataFrame, table: Table, *, quiet: bool) -> Answer:
+def ask(pipeline: Pipeline, frame: pd.DataFrame, table: Table, *, quiet: bool, seed: int) -> Answer:
     """Run the pipeline on a frame that is its own to spoil; what it prints is dropped.
 
     quiet  drop its warnings, too
+    seed   of the global random generators
     Raises InputError for an answer that breaks the contract, and whatever the pipeline raises.
     """
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), seeded(seed):
         if quiet:
             warnings.simplefilter("ignore")
-        return _answer(pipeline(frame), table)
+        returned = pipeline(frame)
+        ended = position()
+    return replace(_answer(returned, table), position=ended)
 
 
-def predicted(answer: Answer, origins: list[Any], table: Table) -> Answer:
+def predicted(answer: Answer, origins: list[Any], table: Table, *, seed: int) -> Answer:
     """What the pipeline's `predict` says for these origins."""
     assert answer.predict is not None
-    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings(), seeded(seed):
         warnings.simplefilter("ignore")
         return Answer(_rows(answer.predict(origins), table), {}, None, None)
-
-
-@dataclass(frozen=True)
-class Unchanged:
-    """The answers of runs on the same prices: between what bounds each forecast lies by itself.
-
-    bounds  index symbol, origin, date; low, high; only forecasts that every run made
-    seen    every key that some run made
-    spread  the largest distance between two runs, in typical moves; infinite where forecasts come and go
-    """
-
-    bounds: pd.DataFrame
-    seen: pd.Index
-    spread: float
-    unit: Floats
-
-    @classmethod
-    def of(cls, answers: Sequence[Answer], unit: Floats) -> Unchanged:
-        """The bounds of one or more answers."""
-        runs = pd.concat([one.rows.set_index(KEYS)["forecast"] for one in answers], axis=1)
-        bounds = pd.DataFrame({"low": runs.min(axis=1), "high": runs.max(axis=1)})[runs.notna().all(axis=1)]
-        width = (bounds["high"] - bounds["low"]).to_numpy() / unit[_symbols(bounds.index)]
-        return cls(bounds, runs.index, float(width.max(initial=0.0)), unit)
-
-    @property
-    def sometimes(self) -> pd.Index:
-        """The forecasts that come and go."""
-        return self.seen[~self.seen.isin(self.bounds.index)]
-
-    @property
-    def by_chance(self) -> bool:
-        """Whether runs on the same prices differ."""
-        return self.spread > TINY or len(self.bounds) < len(self.seen)
-
-    @property
-    def threshold(self) -> float:
-        """A forecast has moved when it left its bounds by more, in typical moves."""
-        return max(TINY, 3 * self.spread)
-
-    def moves(self, answer: Answer) -> pd.DataFrame:
-        """symbol, origin, date and by how many typical moves each forecast left its bounds.
-
-        Infinite for a forecast that appears or disappears.
-        """
-        new = answer.rows.set_index(KEYS)["forecast"]
-        if new.index.equals(self.bounds.index):
-            joined = self.bounds.assign(new=new.to_numpy())
-        else:
-            joined = self.bounds.join(new.rename("new"), how="outer")
-            joined = joined[~joined.index.isin(self.sometimes)]
-        new_, low, high = (joined[name].to_numpy(np.float64) for name in ("new", "low", "high"))
-        size = np.maximum(np.maximum(low - new_, new_ - high), 0) / self.unit[_symbols(joined.index)]
-        moves = joined.index.to_frame(index=False)
-        return moves.assign(size=np.where(np.isnan(size), np.inf, size))
-
-
-def _symbols(index: pd.Index) -> Ints:
-    return index.get_level_values("symbol").to_numpy(np.int64)
 
 
 def _answer(returned: Any, table: Table) -> Answer:

@@ -69,7 +69,7 @@ class Outcome:
             "shift", self._differs(y), float(later),
             f"The returned y is the target {sessions} {side} than its date: {{count}}, the first for "
             "{first}. The forecast is judged against another day than it claims, and perhaps trained on it.",
-            "Usually a target that was already shifted is shifted again when windows are cut. Check one "
+            "What fits: a target that was already shifted is shifted again when windows are cut. Check one "
             "window by hand: its last input, and the date of its y.",
         )  # fmt: skip
 
@@ -88,7 +88,7 @@ class Outcome:
             "shift", known, float(later),
             f"The forecasts fit the target {later} session(s) after their date better than on it "
             "(Diebold-Mariano, p < 0.01): {count}, the first for {first}.",
-            "Usually date is written one row too early, or the target was shifted twice.",
+            "What fits: date is written some rows too early, or the target was shifted twice.",
         )  # fmt: skip
 
     def _fit_against(self, later: int) -> tuple[float, float]:
@@ -116,7 +116,7 @@ class Outcome:
             "scale", self._differs(y), slope,
             f"The returned y is {slope:.3g} times the target, plus a constant: not in the target's unit. "
             "{count}, the first for {first}.",
-            "Usually scaled values that were not turned back, or were by another scaler.",
+            "What fits: scaled values that were not turned back, or were by another scaler.",
         )  # fmt: skip
 
     def _far_off(self) -> Finding | None:
@@ -135,8 +135,8 @@ class Outcome:
             "scale", far, ratio,
             "{count} lie outside a third of the lowest and three times the highest target known at their "
             f"origin, the first for {{first}}; typical is {ratio:.2g} times the last known value.",
-            "Usually scaled values or returns that were not turned back into prices, or turned back with the "
-            "scaler of another column.",
+            "What fits: scaled values or returns that were not turned back into prices, or turned back with "
+            "the scaler of another column.",
         )  # fmt: skip
 
     def _wrong_slope(self) -> Finding | None:
@@ -160,7 +160,7 @@ class Outcome:
             "scale", moved, slope,
             f"When the last known value changes by 1, the forecast changes by {slope:.2g} (R2 {fit:.2f}): "
             "{count}, the first for {first}.",
-            "Usually forecasts were turned back by another scaler than the one that scaled the target.",
+            "What fits: forecasts were turned back by another scaler than the one that scaled the target.",
         )  # fmt: skip
 
     def _repeats(self) -> Finding | None:
@@ -182,9 +182,11 @@ class Outcome:
         rows = far.copy()
         rows[far] = known
         what = (
-            f"{100 * copied:.0f} % of the forecast is the last known value"
+            f"The forecasts lie {100 * (1 - copied):.0f} % as far from the last known value as the target "
+            "itself moves from there (root mean square)"
             if nearest == horizon
-            else f"The forecast for a date is nearest to the value {nearest} sessions before it"
+            else f"Of the values up to {horizon + REACH} sessions before a date, its forecast is nearest to "
+            f"the one {nearest} sessions before (root mean square)"
         )
         return self._finding(
             "repeats-yesterday", rows, float(copied),

@@ -3,54 +3,41 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import replace
 
 import numpy as np
 
 from gatecast.evaluation.audit.changes import Change, above, below, disturbed, inside, row_inside, shuffled
-from gatecast.evaluation.audit.reruns import FULL, Reruns, Trial
-from gatecast.evaluation.audit.rules import answer_of
+from gatecast.evaluation.audit.evidence import Evidence, answer_of
+from gatecast.evaluation.audit.reruns import FULL, ChangeOf, Reruns, Trial
 from gatecast.evaluation.audit.table import Ints
 
-FUTURES: tuple[tuple[str, Change], ...] = (
-    ("above three times the former maximum", above),
-    ("below a third of the former minimum", below),
-    ("shuffled", shuffled),
+FUTURES: tuple[tuple[str, Change, ChangeOf], ...] = (
+    ("above three times the former maximum", above, "rows"),
+    ("below a third of the former minimum", below, "rows"),
+    ("shuffled", shuffled, "order"),
 )
 QUICK_FUTURES = 4
+NOISY_FUTURES = 6  # changed rows after a cut, where chance moves forecasts, too
 MANY = (0.1, 0.22, 0.33, 0.41, 0.55, 0.68, 0.77, 0.93)  # places of sessions changed at once
-
-
-@dataclass(frozen=True)
-class Evidence:
-    """What the reruns showed.
-
-    deaf     nothing moved although every row up to the last origin was changed
-    rows     session s → what moved when that session's row was changed inside its old range
-    future   what moved when rows after a cut were changed
-    columns  names of columns changed together (mostly one) → what moved, per session
-    """
-
-    deaf: bool = False
-    rows: dict[int, Trial] = field(default_factory=dict)
-    future: list[Trial] = field(default_factory=list)
-    columns: dict[tuple[str, ...], dict[int, Trial]] = field(default_factory=dict)
 
 
 def gather(reruns: Reruns) -> Evidence:
     """All reruns that change the table, but for what a suspicion needs later."""
-    if _is_deaf(reruns):
-        return Evidence(deaf=True)
-    rows = {}
-    for day in _probed_sessions(reruns):
-        what = f"the row {reruns.table.label(day)} inside the old range"
-        trial = reruns.changed(what, row_inside(reruns.table, day), day - 1, day)
-        if trial is not None:
-            rows[day] = trial
+    rows = dict(_rows(reruns))
     future = list(_future(reruns))
-    answering = sorted(rows, key=lambda day: answer_of(rows[day], reruns), reverse=True)
-    reads_date = bool(rows) and answer_of(rows[answering[0]], reruns) > 0
+    known = not reruns.unchanged.by_chance
+    if known and any(_moved_early_by_draws(trial) for trial in [*rows.values(), *future]):
+        reruns.measure_seeds()
+        rows = {day: reruns.judged_again(trial) for day, trial in rows.items()}
+        future = [reruns.judged_again(trial) for trial in future]
+    answering = sorted(rows, key=lambda day: answer_of(rows[day]), reverse=True)
+    reads_date = bool(rows) and answer_of(rows[answering[0]]) > 0
     columns = _columns(reruns, answering) if reads_date else {}
+    moved = any(trial.moves["moved"].any() for trial in [*rows.values(), *future])
+    if not moved and _is_silent(reruns):
+        return Evidence(True, rows, future, columns)
+    future += _more_for_a_noisy_pipeline(reruns, future)
     return Evidence(False, rows, future, columns)
 
 
@@ -60,14 +47,36 @@ def confirm_stale(reruns: Reruns, sessions: int) -> Trial | None:
     origin = int(origins[len(origins) * 3 // 4])
     rows = (table.day > origin - sessions) & (table.day <= origin)
     what = f"the {sessions} rows up to {table.label(origin)} at random"
-    return reruns.changed(what, disturbed(table, rows, reruns.rng), origin - sessions, origin)
+    return reruns.changed(what, disturbed(table, rows, reruns.rng), origin - sessions, origin, "rows")
 
 
-def _is_deaf(reruns: Reruns) -> bool:
+def _is_silent(reruns: Reruns) -> bool:
     table, last = reruns.table, int(reruns.answer.origin.max())
     values = disturbed(table, table.day <= last, reruns.rng)
-    trial = reruns.changed(f"all rows up to {table.label(last)} at random", values, -1, last)
-    return trial is not None and not reruns.moved(trial.moves).any()
+    trial = reruns.changed(f"all rows up to {table.label(last)} at random", values, -1, last, "rows")
+    return trial is not None and not trial.moves["moved"].any()
+
+
+def _moved_early_by_draws(trial: Trial) -> bool:
+    """Whether forecasts moved that cannot know the change, in a run that drew more or fewer random numbers.
+
+    Then other numbers may have moved them, and not the change.
+    """
+    early = trial.moves["origin"] <= trial.after
+    return trial.drew_otherwise and bool(trial.moves["moved"][early].any())
+
+
+def _rows(reruns: Reruns) -> Iterator[tuple[int, Trial]]:
+    """Single rows inside the old range; far above it where chance would hide what so small a change does."""
+    table = reruns.table
+    for day in _probed_sessions(reruns):
+        if reruns.unchanged.by_chance:
+            what, values = FUTURES[0][0], above(table, table.day == day, reruns.rng)
+        else:
+            what, values = "inside the old range", row_inside(table, day)
+        trial = reruns.changed(f"the row {table.label(day)} {what}", values, day - 1, day, "row")
+        if trial is not None:
+            yield day, trial
 
 
 def _probed_sessions(reruns: Reruns) -> list[int]:
@@ -83,22 +92,55 @@ def _probed_sessions(reruns: Reruns) -> list[int]:
 
 
 def _future(reruns: Reruns) -> Iterator[Trial]:
-    """Rows after each cut above, below and in another order; the order only where nothing moved so far."""
-    table, cuts, found = reruns.table, _cuts(reruns), False
-    jobs = [(what, change, cut) for what, change in FUTURES for cut in cuts]
+    """Rows after each cut above, below and in another order.
+
+    The order is changed at every cut where nothing moved so far. Else once, where most moved: it tells a
+    statistic of the values from what learns how they follow each other.
+    """
+    cuts = _cuts(reruns)
+    found: dict[tuple[int, int], int] = {}
+    jobs = [(future, cut) for future in FUTURES for cut in cuts]
     if reruns.budget != FULL and len(cuts) > 1:
-        jobs = [jobs[0], *[job for job in jobs if job[2] == cuts[-1]]][:QUICK_FUTURES]
-    for what, change, (after, until) in jobs:
-        if change is shuffled and found:
+        jobs = [jobs[0], *[job for job in jobs if job[1] == cuts[-1]]][:QUICK_FUTURES]
+    for future, cut in jobs:
+        if future[2] == "order" and found:
+            if reruns.unchanged.by_chance:
+                return
+            cut = max(found, key=lambda one: found[one])
+        trial = _changed_future(reruns, future, cut)
+        if trial is None:
             continue
-        rows = (table.day > after) & (table.day <= until)
-        end = f" up to {table.label(until)}" if until < table.last else ""
-        text = f"the rows after {table.label(after)}{end} {what}"
-        trial = reruns.changed(text, change(table, rows, reruns.rng), after, until)
-        if trial is not None:
-            known = (trial.moves["date"] <= after) & reruns.moved(trial.moves)
-            found = found or bool(known.any())
+        moved = int((trial.known & trial.moves["moved"]).sum())
+        if future[2] == "order" and found:
             yield trial
+            return
+        if moved:
+            found[cut] = found.get(cut, 0) + moved
+        yield trial
+
+
+def _more_for_a_noisy_pipeline(reruns: Reruns, future: list[Trial]) -> list[Trial]:
+    """Where chance moves forecasts: later rows changed once more after the last cut, while runs are left."""
+    noisy = [trial for trial in future if trial.noisy and trial.change == "rows"]
+    cuts = _cuts(reruns)
+    reserved = 3 if reruns.answer.predict else 0
+    more: list[Trial] = []
+    while noisy and cuts and len(noisy) + len(more) < NOISY_FUTURES and reruns.left > reserved:
+        trial = _changed_future(reruns, FUTURES[len(more) % 2], cuts[-1])
+        if trial is None:
+            break
+        more.append(trial)
+    return more
+
+
+def _changed_future(
+    reruns: Reruns, future: tuple[str, Change, ChangeOf], cut: tuple[int, int]
+) -> Trial | None:
+    table, (what, change, of), (after, until) = reruns.table, future, cut
+    rows = (table.day > after) & (table.day <= until)
+    end = f" up to {table.label(until)}" if until < table.last else ""
+    text = f"the rows after {table.label(after)}{end} {what}"
+    return reruns.changed(text, change(table, rows, reruns.rng), after, until, of)
 
 
 def _cuts(reruns: Reruns) -> list[tuple[int, int]]:
@@ -130,7 +172,7 @@ def _columns(reruns: Reruns, answering: list[int]) -> dict[tuple[str, ...], dict
     """
     table = reruns.table
     others = [name for name in table.values if name != table.target]
-    reserved = (2 if reruns.answer.predict else 0) + 1
+    reserved = 3 if reruns.answer.predict else 0
     groups = max(1, min(len(others), reruns.left - reserved - 2))
     parts = [(table.target,)] + [tuple(map(str, part)) for part in np.array_split(others, groups)]
     dates = np.intersect1d(reruns.answer.date, table.day)
@@ -140,9 +182,9 @@ def _columns(reruns: Reruns, answering: list[int]) -> dict[tuple[str, ...], dict
     for names in filter(None, parts):
         trials = _changed_columns(reruns, names, days, reserved)
         found[names] = {day: trials[day] for day in days[:1] if day in trials}
-        if not any(answer_of(trial, reruns) for trial in found[names].values()):
-            best = max(trials, key=lambda day: answer_of(trials[day], reruns), default=answering[0])
-            unsure += [(names, best if trials and answer_of(trials[best], reruns) else answering[0])]
+        if not any(answer_of(trial) for trial in found[names].values()):
+            best = max(trials, key=lambda day: answer_of(trials[day]), default=answering[0])
+            unsure += [(names, best if trials and answer_of(trials[best]) else answering[0])]
     for names, day in unsure:
         found[names] |= _changed_columns(reruns, names, [day], reserved)
     return found
@@ -158,8 +200,8 @@ def _changed_columns(
     columns = " and ".join(table.written(name) for name in names)
     where = table.label(days[0]) if len(days) == 1 else f"{len(days)} sessions"
     what = f"{columns} of {where} inside the old range"
-    trial = reruns.changed(what, inside(table, days, names), days[0] - 1, days[-1])
-    return {} if trial is None else {day: Trial(day - 1, day, trial.moves) for day in days}
+    trial = reruns.changed(what, inside(table, days, names), days[0] - 1, days[-1], "columns")
+    return {} if trial is None else {day: replace(trial, after=day - 1, until=day) for day in days}
 
 
 def _spread(days: Ints, places: tuple[float, ...]) -> list[int]:

@@ -7,7 +7,7 @@ from html import escape
 from textwrap import fill
 from typing import Any
 
-from gatecast.evaluation.audit.findings import Finding
+from gatecast.evaluation.audit.findings import Finding, Kind
 from gatecast.evaluation.audit.reruns import Rerun
 
 WIDTH = 100
@@ -26,12 +26,14 @@ class Report:
     forecasts  how many it made
     findings   faults first
     tried      every run of the pipeline
+    undecided  the checks that chance hides: no fault was seen, and none could have been
     """
 
     pipeline: str
     forecasts: int
     findings: tuple[Finding, ...]
     tried: tuple[Rerun, ...]
+    undecided: tuple[Kind, ...] = ()
 
     @property
     def failed(self) -> tuple[Rerun, ...]:
@@ -45,8 +47,8 @@ class Report:
 
     @property
     def clean(self) -> bool:
-        """No fault, and every run ended well."""
-        return not self.faults and not self.failed
+        """No fault, every run ended well, and every check was decided."""
+        return not self.faults and not self.failed and not self.undecided
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""
@@ -55,6 +57,7 @@ class Report:
             "clean": self.clean,
             "forecasts": self.forecasts,
             "findings": [finding.as_dict() for finding in self.findings],
+            "undecided": list(self.undecided),
             "tried": [asdict(rerun) for rerun in self.tried],
             "unseen": UNSEEN,
         }
@@ -86,6 +89,8 @@ class Report:
         count = len(self.faults)
         verdict = "no fault found" if not count else "1 fault" if count == 1 else f"{count} faults"
         text = f"{self.pipeline}: {verdict} ({made})."
+        if self.undecided:
+            text += f" Not decided, because runs on the same prices differ: {', '.join(self.undecided)}."
         if self.failed:
             first = self.failed[0]
             text += (
