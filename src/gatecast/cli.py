@@ -17,6 +17,7 @@ from gatecast.experiment import (
     Experiment,
     Network,
     Training,
+    forecast_settings,
 )
 from gatecast.options import experiment_of, with_settings
 
@@ -137,11 +138,11 @@ def forecast(
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
-    """Forecast the range of the next sessions, with the model's record on these data beside it."""
+    """Forecast the next sessions with prediction intervals, and the model's record beside them."""
     _current_folder_importable()
     from gatecast.files import check_file
     from gatecast.ledger import Ledger
-    from gatecast.outlook import ENDINGS, forecast_settings, outlook, with_run
+    from gatecast.outlook import ENDINGS, outlook, with_run
 
     if out is not None:
         check_file(out, ENDINGS)
