@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.errors import DataError, FitWarning, SettingError
+from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
 from gatecast.experiment import ALWAYS, ALWAYS_RANGE, DEFAULT_MODELS, RANGE_BASELINES
 
 TINY = gc.Network(hidden_size=2)
@@ -143,11 +143,25 @@ def test_separate_networks_differ_from_a_pooled_one(walk):
     assert not np.array_equal(pooled.outcome.forecast["gru"], separate.outcome.forecast["gru"])
 
 
-def test_a_symbol_too_short_for_a_fold_is_left_out_and_listed(walk):
-    frame = pd.concat([walk("A", 300, 0), walk("B", 30, 1, "2016-01-01")], ignore_index=True)
-    result = gc.compare(prices_of(frame), ["gru"], **HOW)
+def test_symbols_left_out_or_not_tested_are_named(walk):
+    """On stderr and in the result: B starts late, E ends before the test."""
+    frame = pd.concat([walk("A", 300, 0), walk("B", 30, 1, "2016-01-01"), walk("E", 200, 2)])
+    with pytest.warns(DataWarning) as caught:
+        result = gc.compare(prices_of(frame), ["naive"], **HOW)
     assert set(result.forecasts["symbol"]) == {"A"}
-    assert any("left out" in text and "B (fold 0, 1)" in text for text in result.warnings)
+    said = {
+        "fewer than 10 training windows, left out of these folds: B (fold 0, 1)",
+        "trained on, but without a forecast that could be scored in the test: E (last session 2015-10-07)",
+    }
+    assert said <= set(result.warnings)
+    assert said == {str(warning.message) for warning in caught}
+
+
+def test_of_many_symbols_left_out_the_warning_names_some_and_the_result_all(walk):
+    late = [walk(f"B{n:02}", 30, n, "2016-01-01") for n in range(30)]
+    with pytest.warns(DataWarning, match=r"B19 \(fold 0, 1\), and 10 more$"):
+        result = gc.compare(prices_of(pd.concat([walk("A", 300, 0), *late])), ["naive"], **HOW)
+    assert any(text.endswith("B29 (fold 0, 1)") for text in result.warnings)
 
 
 def test_features_of_ones_own(prices):

@@ -13,16 +13,17 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.data.sessions import next_sessions
+from gatecast.data.sessions import next_sessions, sessions_between
 from gatecast.distributions import StudentT
-from gatecast.errors import DataError, NotFittedError, RunError, SettingError
+from gatecast.errors import DataError, DataWarning, NotFittedError, RunError, SettingError
 from gatecast.evaluation.ranges import PARAMETERS, QUANTILE_COLUMNS
 from gatecast.experiment import Experiment
 from gatecast.nn.storage import _digest, save_network
+from gatecast.problem.folds import future_fold
 
 from .conftest import walk_frame  # isort: skip
 
-NETWORK = gc.Network(cell="gru", hidden_size=2)
+NETWORK = gc.Network(cell="gru", hidden_size=2, output="point")
 QUICK = gc.Training(epochs=1)
 
 
@@ -59,8 +60,8 @@ def test_a_forecast_has_a_row_per_symbol_and_step(fitted: gc.Forecaster, prices:
     assert np.array_equal(table["anchor"], last["close"].loc[table["symbol"]])
     assert np.array_equal(table["origin"], last["session"].loc[table["symbol"]])
     assert np.allclose(table["change"], table["forecast"] / table["anchor"] - 1)
-    assert (table["low"] < table["high"]).all()
-    assert table["forecast"].between(table["low"], table["high"]).all()
+    assert (table["std_over_seeds"] > 0).all()
+    assert not {"low", "high"} & set(table)  # read as an interval by everybody
     assert table["change"].abs().between(1e-9, 0.1).all()
 
 
@@ -116,7 +117,7 @@ def test_the_dates_are_the_next_real_sessions(
         day
         for day in pd.date_range(end=last, periods=200)
         if next_sessions(code, day - pd.Timedelta("1D"), 1)[0] == day
-    ]
+    ][-120:]  # as many everywhere: one compiled program
     table = walk_frame(symbol, len(days), 0).assign(date=days)
     known = gc.Prices.from_frame(table, calendar=calendar)
     model = forecaster(seeds=1).fit(known)
@@ -154,23 +155,13 @@ def test_networks_of_their_own_per_symbol(fitted: gc.Forecaster, prices: gc.Pric
     ("table", "message"),
     [
         (walk_frame("C", 50, 3), "C was not among the symbols fitted"),
-        (walk_frame("A", 3, 3), "no symbol that was fitted has the 3 sessions"),
+        (walk_frame("A", 3, 3), r"no symbol can be forecast: A \(3 sessions hold no window of 3\)"),
         (frame().drop(columns="volume"), "fitted were log_return, log_range, log_body, log_volume_change"),
     ],
 )
 def test_prices_that_do_not_fit_the_model(fitted: gc.Forecaster, table: pd.DataFrame, message: str) -> None:
     with pytest.raises(DataError, match=message):
         fitted.forecast(gc.Prices.from_frame(table, calendar="daily"))
-
-
-def test_a_symbol_too_short_to_be_fitted(prices: gc.Prices) -> None:
-    short = walk_frame("S", 20, 2, start="2015-07-02")
-    both = gc.Prices.from_frame(pd.concat([frame(), short]), calendar="daily")
-    model = forecaster().fit(both)
-    assert set(model.forecast()["symbol"]) == {"A", "B"}
-    assert set(model.forecast(both)["symbol"]) == {"A", "B"}
-    with pytest.raises(DataError, match="no symbol that was fitted has the 3 sessions"):
-        model.forecast(both.select("S"))
 
 
 @pytest.mark.parametrize("settings", [{"lookback": 200}, {"horizon": 140}])
@@ -319,7 +310,7 @@ RANGE = {"cell": "rnn", "hidden_size": 2}
 RANGED = {
     "student_t": (gc.Network(output="student_t", **RANGE), "none"),
     "calibrated student_t": (gc.Network(output="student_t", **RANGE), "conformal"),
-    "calibrated point": (gc.Network(**RANGE), "adaptive"),
+    "calibrated point": (gc.Network(output="point", **RANGE), "adaptive"),
 }
 RANGE_SHAPE = {"lookback": 3, "horizon": 5, "seeds": 2}
 
@@ -341,7 +332,6 @@ def test_a_range_has_a_row_of_quantiles_per_session(ranged: dict[str, gc.Forecas
     assert (table["q10"] < table["anchor"]).all() and (table["q90"] > table["anchor"]).all()
     if name != "calibrated point":  # its median is that of its errors; the point stays
         np.testing.assert_allclose(table["forecast"], table["q50"], rtol=1e-12)
-    assert (table["low"] < table["high"]).all()
     width = np.log(table["q90"] / table["q10"]).to_numpy().reshape(2, 5)
     assert (np.diff(width[:, [0, 2, 4]]) > 0).all()  # five sessions are less sure than one
 
@@ -444,3 +434,221 @@ def test_a_range_of_prices_that_stood_still(tmp_path: Path) -> None:
             np.testing.assert_allclose(quantiles, 5.0, rtol=1e-3)
         again = gc.Forecaster.load(model.save(tmp_path / "m", overwrite=True))
         pd.testing.assert_frame_equal(again.forecast(), table, check_exact=True)
+
+
+# One road: what the Forecaster says of an origin inside the data is what a walk-forward said of it.
+
+EVERY_OUTPUT = {
+    output: gc.Network(cell="rnn", hidden_size=2, output=output)
+    for output in ("point", "student_t", "quantiles")
+}
+ROADS = [  # the first is fast
+    pytest.param({"pooled": True, "refit": True}, id="pooled, refit"),
+    pytest.param({"pooled": False, "refit": True}, id="one each", marks=pytest.mark.slow),
+    pytest.param({"pooled": True, "refit": False}, id="not refit", marks=pytest.mark.slow),
+    pytest.param({"pooled": True, "target": "close"}, id="price level", marks=pytest.mark.slow),
+]
+
+
+def ragged() -> pd.DataFrame:
+    """A whole symbol, one that starts late and one with sessions missing."""
+    parts = [
+        walk_frame("A", 220, 0),
+        walk_frame("B", 180, 1, start="2015-02-26"),
+        walk_frame("C", 220, 2).drop(index=[50, 51, 120, 185, 190]),
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def up_to(prices: gc.Prices, session: np.datetime64) -> gc.Prices:
+    return gc.Prices.from_frame(prices.table[prices.table["session"] <= session], calendar="daily")
+
+
+@pytest.mark.parametrize("settings", ROADS)
+@pytest.mark.parametrize("calibration", ["none", "conformal", "adaptive"])
+def test_a_forecast_inside_the_data_is_the_walk_forwards_bit_for_bit(settings, calibration) -> None:
+    """Fitted on the prices up to the first test origin, asked there and at two later origins of the test."""
+    prices = gc.Prices.from_frame(ragged(), calendar="daily")
+    networks = dict(list(EVERY_OUTPUT.items())[: 1 if "target" in settings else 3])
+    result = gc.compare(
+        prices, ["ewma-t", networks], calibration=calibration, folds=1, horizon=2, lookback=4, seeds=2,
+        training=gc.Training(epochs=3, batch_size=32, learning_rate=0.02), **settings,
+    )  # fmt: skip
+    origins = np.unique(result.outcome.origin)
+    for name in networks:
+        rows = result.forecasts.query("model == @name")
+        whole = rows[rows["seed"].isna()].dropna(axis=1, how="all").set_index(["symbol", "origin", "step"])
+        model = gc.Forecaster.of(result.experiment, name).fit(up_to(prices, origins[0]))
+        for origin in (origins[0], origins[20], origins[-1]):
+            known = up_to(prices, origin)
+            table = model.forecast(known if origin > origins[0] else None)
+            own = table[table["origin"] == origin].set_index(["symbol", "origin", "step"])
+            assert set(own.index.get_level_values("symbol")) == {"A", "B", "C"}
+            told = [column for column in own if column in whole and column != "date"]  # the calendar's
+            assert ("q50" in told) == (name != "point" or calibration != "none")
+            pd.testing.assert_frame_equal(own[told], whole.loc[own.index, told], check_exact=True)
+
+
+def test_an_adaptive_forecast_is_not_the_conformal_one(prices: gc.Prices) -> None:
+    """The latest targets count most: in the forecast of tomorrow as in the record beside it."""
+    tables = {
+        method: gc.Forecaster(EVERY_OUTPUT["point"], QUICK, **RANGE_SHAPE, calibration=method).fit(prices)
+        for method in ("conformal", "adaptive")
+    }
+    conformal, adaptive = (tables[method].forecast() for method in ("conformal", "adaptive"))
+    np.testing.assert_array_equal(conformal["forecast"], adaptive["forecast"])
+    assert not np.isclose(conformal["q10"], adaptive["q10"], rtol=1e-6).any()
+
+
+def test_a_network_of_points_beside_one_of_distributions_reads_the_same_features(prices: gc.Prices) -> None:
+    """As it did in the comparison, whose features tell of volatility."""
+    networks = {"t": EVERY_OUTPUT["student_t"], "point": EVERY_OUTPUT["point"]}
+    both = Experiment(models=("naive", *networks), networks=networks, training=QUICK, **RANGE_SHAPE)
+    one = both.changed(models=("naive", "point"), networks={"point": networks["point"]})
+    names = [gc.Forecaster.of(settings, "point")._problem(prices).names for settings in (both, one)]
+    assert names[0] == gc.Forecaster.of(both, "t")._problem(prices).names != names[1]
+
+
+# What is forecast where nobody says it: a distribution.
+
+
+@pytest.mark.parametrize(
+    ("network", "settings", "output", "calibration"),
+    [
+        (None, {}, "student_t", "none"),
+        (gc.Network(cell="gru"), {}, "student_t", "none"),
+        (gc.Network(hidden_size=4).changed(cell="rnn"), {}, "student_t", "none"),
+        (gc.Network(output="point"), {}, "point", "none"),
+        (gc.Network(output="quantiles"), {}, "quantiles", "none"),
+        (None, {"calibration": "adaptive"}, "student_t", "adaptive"),
+        (None, {"target": "close"}, "point", "conformal"),
+        (None, {"target": "close", "calibration": "none"}, "point", "none"),
+        (gc.Network(output="point"), {"target": "close"}, "point", "none"),
+        (None, {"training": gc.Training(loss="mse")}, "point", "conformal"),
+        (None, {"training": gc.Training(loss="pinball")}, "quantiles", "none"),
+        (gc.Network(output_activation="tanh"), {}, "point", "conformal"),
+    ],
+)
+def test_a_distribution_is_the_default(network, settings, output: str, calibration: str) -> None:
+    made = gc.Forecaster(network, **settings)
+    assert (made.network.output, made._settings.calibration) == (output, calibration)
+
+
+@pytest.mark.parametrize("words", [[], ["--target", "close"], ["--loss", "crps"], ["--output", "point"]])
+def test_the_command_has_the_same_default(words: list[str], monkeypatch, command, tmp_path: Path) -> None:
+    made = {}
+
+    def outlook(experiment: Experiment, *_: object) -> None:
+        made["command"] = experiment
+        raise DataError("enough")
+
+    monkeypatch.setattr("gatecast.outlook.outlook", outlook)
+    frame().to_csv(tmp_path / "prices.csv")
+    command("forecast", tmp_path / "prices.csv", *words)
+    given = dict(zip((word[2:] for word in words[::2]), words[1::2], strict=True))
+    network = gc.Network(cell="gru", hidden_size=16, **{k: v for k, v in given.items() if k == "output"})
+    training = made["command"].training
+    python = gc.Forecaster(network, training, **{k: v for k, v in given.items() if k == "target"})
+    assert made["command"].networks["gru"] == python.network
+    assert made["command"].calibration == python._settings.calibration
+
+
+# Symbols that cannot be forecast, or not like the others
+
+
+def pool() -> gc.Prices:
+    """Two whole symbols; L is three sessions late; E ended long ago; S has few windows, T has none."""
+    parts = [
+        frame(),
+        walk_frame("E", 110, 4),
+        walk_frame("L", 147, 5),
+        walk_frame("S", 20, 2, start="2015-07-02"),
+        walk_frame("T", 2, 3, start="2015-07-28"),
+    ]
+    return gc.Prices.from_frame(pd.concat(parts), calendar="daily")
+
+
+ENDED = "ended on 2015-06-03, 40 sessions before the last of the others (2015-07-29)"
+NO_WINDOW = "2 sessions hold no window of 3"
+
+
+@pytest.fixture(scope="module")
+def pooled() -> gc.Forecaster:
+    return forecaster().fit(pool())
+
+
+def test_every_symbol_with_a_window_is_forecast_and_the_others_are_named(pooled: gc.Forecaster) -> None:
+    assert pooled.left_out == {"E": ENDED, "T": NO_WINDOW}
+    assert pooled.scaled_by_pool == ("S",)
+    with pytest.warns(DataWarning) as caught:
+        table = pooled.forecast()
+    assert [str(warning.message) for warning in caught] == [
+        f"no forecast of E ({ENDED}); T ({NO_WINDOW})",
+        "S: fewer than 10 training windows, scaled by the mean scale of the others",
+    ]
+    assert list(dict.fromkeys(table["symbol"])) == ["A", "B", "L", "S"]
+    assert np.isfinite(table["forecast"]).all()
+    assert table["change"].abs().max() < 0.1
+    first = table[table["step"] == 1].set_index("symbol")
+    assert first.loc["L", "origin"] == pd.Timestamp("2015-07-24")
+    assert first.loc["L", "date"] == pd.Timestamp("2015-07-25")  # after its own last session
+    last = pool().table.groupby("symbol")["close"].last()
+    assert np.array_equal(first["anchor"], last[first.index])
+
+
+@pytest.mark.filterwarnings("ignore::gatecast.errors.DataWarning")
+def test_who_is_left_out_is_kept_in_the_file_and_found_again_in_newer_prices(
+    pooled: gc.Forecaster, tmp_path: Path
+) -> None:
+    again = gc.Forecaster.load(pooled.save(tmp_path / "m"))
+    assert (again.left_out, again.scaled_by_pool) == (pooled.left_out, pooled.scaled_by_pool)
+    pd.testing.assert_frame_equal(again.forecast(), pooled.forecast(), check_exact=True)
+    pd.testing.assert_frame_equal(again.forecast(pool()), pooled.forecast(), check_exact=True)
+    assert again.left_out == pooled.left_out
+    table = pool().table.rename(columns={"session": "date"})
+    more = table[(table["symbol"] != "T") | (table["date"] < "2015-07-29")]
+    longer = pd.concat([more, walk_frame("T", 10, 3, start="2015-07-29")])  # A, B and S are nine behind it
+    later = again.forecast(gc.Prices.from_frame(longer, calendar="daily"))
+    assert set(later["symbol"]) == {"A", "B", "S", "T"}
+    assert set(again.left_out) == {"E", "L"}
+    assert again.scaled_by_pool == ("S", "T")
+    again.forecast()
+    assert again.left_out == pooled.left_out
+    alone = again.forecast(pool().select("E"))  # its own last session is the last there is
+    assert set(alone["symbol"]) == {"E"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({}, ""),
+        ({"pooled": False}, "too few for a network of its own"),
+        ({"target": "close"}, "too few for a scale of its own, and a price level has no other"),
+        ({"target": "close", "scaler": "none"}, ""),
+    ],
+)
+def test_a_short_symbol_that_the_pool_cannot_help_is_left_out(settings: dict, reason: str) -> None:
+    model, prices = forecaster(**settings), pool()
+    problem = model._problem(prices)
+    short = future_fold(problem).left_out
+    assert short == ("S", "T")
+    _, left_out = model._asked(problem, prices.calendar, short)
+    assert left_out.get("S", "") == (f"fewer than 10 training windows: {reason}" if reason else "")
+
+
+@pytest.mark.parametrize(
+    ("symbol", "calendar", "ended"),
+    [
+        ("005930.KS", "XKRX", False),  # Chuseok 2017: Seoul was closed from October 2 to 9
+        ("AAPL", "XNYS", True),
+    ],
+)
+def test_a_holiday_is_no_end(symbol: str, calendar: str, ended: bool) -> None:
+    days = {symbol: sessions_between(calendar, "2017-01-02", "2017-09-29"),
+            "MSFT": sessions_between("XNYS", "2017-01-03", "2017-10-20")}  # fmt: skip
+    parts = [walk_frame(name, len(dates), 0).assign(date=dates) for name, dates in days.items()]
+    known = gc.Prices.from_frame(pd.concat(parts))
+    model = forecaster()
+    origins, left_out = model._asked(model._problem(known), known.calendar, ())
+    assert set(left_out) == ({symbol} if ended else set())
+    assert len(origins) == 2 - ended

@@ -1,6 +1,7 @@
 """Forecasts of all models: points and ranges belong together, whatever is calibrated."""
 
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,9 +11,11 @@ import pytest
 import gatecast as gc
 from gatecast.baselines import RANGE_BASELINES
 from gatecast.distributions import LEVELS
-from gatecast.evaluation.calibration import calibrated
+from gatecast.evaluation.calibration import Calibration
 from gatecast.evaluation.ranges import PER_CENT
-from gatecast.nn.ensemble import ensembles
+from gatecast.forecasting import learned, tell
+from gatecast.nn.ensemble import joined
+from gatecast.nn.outputs import distributions
 from gatecast.problem.folds import walk_forward
 from gatecast.problem.problem import make_problem
 
@@ -44,6 +47,12 @@ def told(prices: gc.Prices) -> dict[str, gc.Result]:
         method: gc.compare(prices, [*BASES, NETWORKS], calibration=method, **how)
         for method in ("none", "conformal", "adaptive")
     }
+
+
+def calibrated(method: str, problem, fold, rehearsal, test):
+    """What is made of the test's forecasts with the validation's."""
+    calibration = Calibration.fit(problem, fold.validation, rehearsal, online=method == "adaptive")
+    return calibration.apply(problem, fold.test, test)
 
 
 @pytest.fixture(scope="module")
@@ -120,21 +129,21 @@ def test_the_rehearsal_of_a_network_is_told_by_weights_that_had_not_seen_it(told
 @pytest.mark.parametrize("name", ["student", "quantile"])
 def test_a_range_network_is_its_ensemble_and_each_seed_is_scored(told, road, name: str) -> None:
     outcome, came = told["none"].outcome, road.problem.later_returns(road.rows)
-    parts = ensembles(told["none"].networks[name], road.problem, road.folds)
-    known = outcome.ranges[name]
-    np.testing.assert_array_equal(
-        known.quantiles, np.concatenate([one.test.quantile(LEVELS) for one in parts])
-    )
-    np.testing.assert_allclose(
-        known.crps, PER_CENT * np.concatenate([one.test.crps(came[self_of(road, place)])
-                                               for place, one in enumerate(parts)]), rtol=1e-12
-    )  # fmt: skip
-    for seed in (0, 1):
-        for place, one in enumerate(parts):
-            own = self_of(road, place)
-            expected = PER_CENT * one.seeds[seed].crps(came[own])
+    fitted, known = told["none"].networks[name], outcome.ranges[name]
+    lessons = learned("none", fitted, road.problem, road.folds)
+    for place, (fold, lesson, outputs) in enumerate(
+        zip(road.folds, lessons, fitted.forecast(road.problem, road.folds), strict=True)
+    ):
+        own = self_of(road, place)
+        seeds = distributions(fitted.network, outputs, road.problem.unit(fold.test))
+        whole = joined(seeds, lesson.kind)
+        assert len(seeds) == 2
+        np.testing.assert_array_equal(known.quantiles[own], whole.quantile(LEVELS))
+        np.testing.assert_allclose(known.crps[own], PER_CENT * whole.crps(came[own]), rtol=1e-12)
+        for seed, alone in enumerate(seeds):
+            expected = PER_CENT * alone.crps(came[own])
             np.testing.assert_allclose(known.seeds[seed, own], expected, rtol=1e-12)
-            median = one.seeds[seed].quantile([0.5])[..., 0]
+            median = alone.quantile([0.5])[..., 0]
             price = road.problem.anchor[road.rows[own], None] * np.exp(median)
             np.testing.assert_allclose(outcome.seeds[name][seed, own], price, rtol=1e-12)
 
@@ -143,6 +152,50 @@ def self_of(road: SimpleNamespace, place: int) -> slice:
     """The rows of one fold."""
     start = sum(len(fold.test) for fold in road.folds[:place])
     return slice(start, start + len(road.folds[place].test))
+
+
+def test_the_choice_of_each_fold_follows_its_own_validation(told, road) -> None:
+    """Seeds made to disagree: what came on one fold's validation decides that fold and no other."""
+    problem, fitted = road.problem, told["none"].networks["student"]
+    rng = np.random.default_rng(3)
+    rehearsal, anchor = [], problem.anchor.copy()
+    for fold, apart in zip(road.folds, (True, False), strict=True):
+        came = problem.later_returns(fold.validation) / problem.unit(fold.validation)
+        outputs = np.empty((2, *came.shape, 3))
+        side = rng.choice([-1.0, 1.0], came.shape)
+        # a camp stands where the return came, the other as far beyond zero, or both around it
+        outputs[..., 0] = [came, came - 8 * side] if apart else [came - 4, came + 4]
+        outputs[..., 1:] = [0.3, 30.0]
+        rehearsal.append(outputs)
+    made = replace(fitted, rehearsal=tuple(rehearsal))
+    later = problem.session > problem.session[road.folds[1].test].min()
+    changed = replace(
+        problem, anchor=np.where(later, 3 * anchor, anchor)
+    )  # the test's own prices choose nothing
+    for one in (problem, changed):
+        kinds = [lesson.kind for lesson in learned("none", made, one, road.folds)]
+        assert kinds == ["mixture", "parameter mean"]
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("method", ["none", "conformal", "adaptive"])
+def test_what_is_said_of_an_origin_does_not_depend_on_those_after_it(told, road, name, method) -> None:
+    """Bit for bit: the first origins alone, and all of them."""
+    problem, fitted = road.problem, told[method].networks[name]
+    lesson, _ = learned(method, fitted, problem, road.folds)
+    fold, last = road.folds
+    early = fold.test[problem.session[fold.test] <= problem.session[fold.test[7]]]
+    told_of = {}
+    for origins in (fold.test, early):
+        outputs, _ = fitted.forecast(problem, [replace(fold, test=origins), last])
+        told_of[len(origins)] = tell(fitted.network, outputs, lesson, problem, origins)
+    whole, part = told_of.values()
+    same = np.isin(fold.test, early)
+    np.testing.assert_array_equal(part.point, whole.point[same])
+    np.testing.assert_array_equal(part.seeds, whole.seeds[:, same])
+    if whole.distribution is not None:
+        quantiles = [one.distribution.quantile(LEVELS) for one in (part, whole)]
+        np.testing.assert_array_equal(quantiles[0], quantiles[1][same])
 
 
 def test_the_result_says_how_the_seeds_were_joined(told) -> None:

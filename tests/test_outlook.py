@@ -1,5 +1,6 @@
 """The next sessions, beside the record: what is printed, written and recorded."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +10,10 @@ import pytest
 import gatecast as gc
 from gatecast.comparison import run
 from gatecast.distributions import FINE_LEVELS, LEVELS
-from gatecast.errors import RunError, SettingError
+from gatecast.errors import DataWarning, RunError, SettingError
 from gatecast.evaluation.ranges import QUANTILE_COLUMNS
-from gatecast.experiment import Experiment
-from gatecast.outlook import Outlook, forecast_settings, outlook
+from gatecast.experiment import Experiment, forecast_settings
+from gatecast.outlook import Outlook, _naive_range, outlook
 
 from .conftest import walk_frame  # isort: skip
 
@@ -82,11 +83,12 @@ def test_the_text_has_prices_changes_and_the_record(ranged: Outlook) -> None:
         assert f"{first[low]:,.2f} … {first[high]:,.2f}" in told
         shares = [first[name] / first["anchor"] - 1 for name in (low, high)]
         assert f"{shares[0]:+.2%} … {shares[1]:+.2%}" in change
-    assert "The record of mine on these data:" in lines
+    dates = ranged.record.forecasts["date"]
+    assert f"The record of mine on A, B, {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}:" in lines
     assert ranged.held is not None
     shares = " / ".join(f"{share:.1%}" for share in ranged.held.values())
     count = len(ranged.record.outcome.origin)
-    assert f"Its 50% / 80% / 95% ranges held {shares} of the time ({count:,} origins)." in lines
+    assert f"Its 50% / 80% / 95% prediction intervals held {shares} of the time ({count:,} origins)." in lines
     assert ranged.text.endswith(ranged.record.verdict.text)
 
 
@@ -119,7 +121,7 @@ def test_the_table_is_written_whole(ranged: Outlook, tmp_path: Path, ending: str
 def test_it_can_be_drawn(ranged: Outlook, pointed: Outlook, tmp_path: Path) -> None:
     ranged.write(tmp_path / "next.png")
     assert (tmp_path / "next.png").read_bytes()[:8] == b"\x89PNG\r\n\x1a\n"
-    with pytest.raises(RunError, match="there is no range to draw"):
+    with pytest.raises(RunError, match="there is no interval to draw"):
         pointed.write(tmp_path / "point.png")
     with pytest.raises(RunError, match=r"ends in \.csv or \.parquet or \.png"):
         ranged.write(tmp_path / "next.txt")
@@ -143,7 +145,12 @@ def test_entries_for_the_ledger_hold_both_ranges_in_log_return(ranged: Outlook, 
 def test_a_record_may_be_given(ranged: Outlook, prices: gc.Prices) -> None:
     """Then it is not made again, and only its symbols are told."""
     more = pd.concat([prices.table.rename(columns={"session": "date"}), walk_frame("C", 330, 2)])
-    told = outlook(Experiment(), gc.Prices.from_frame(more, calendar="daily"), "mine", record=ranged.record)
+    with pytest.warns(DataWarning, match="no forecast of C: not in the run"):
+        told = outlook(
+            Experiment(), gc.Prices.from_frame(more, calendar="daily"), "mine", record=ranged.record
+        )
+    assert told.left_out == {"C": "not in the run"}
+    assert "C: no forecast: not in the run" in told.text.splitlines()
     assert told.record is ranged.record
     pd.testing.assert_frame_equal(told.forecast, ranged.forecast, check_exact=True)
     with pytest.raises(SettingError, match=r'"ewma-t" is no network .* as in the run'):
@@ -161,10 +168,43 @@ def test_a_calibrated_level_has_a_range_and_a_record_of_it(prices: gc.Prices) ->
     assert (told.forecast["q10"] < told.forecast["q90"]).all()
 
 
-def test_a_range_is_forecast_unless_something_else_is_said() -> None:
+def test_a_distribution_is_forecast_unless_something_else_is_said() -> None:
     assert forecast_settings({}) == {"output": "student_t"}
     assert forecast_settings({"output": "point"}) == {"output": "point"}
     assert forecast_settings({"target": "close"}) == {"target": "close", "calibration": "conformal"}
     told = {"target": "close", "calibration": "none"}
     assert forecast_settings(told) == told
     assert forecast_settings({"target": "return", "seeds": "1"})["output"] == "student_t"
+    for only_a_point_has_it in ({"loss": "mse"}, {"output_activation": "tanh"}):
+        expected = {"calibration": "conformal", **only_a_point_has_it}
+        assert forecast_settings(only_a_point_has_it) == expected
+    assert forecast_settings({"loss": "pinball"})["output"] == "quantiles"
+    assert forecast_settings({"loss": "crps"})["output"] == forecast_settings({"loss": "auto"})["output"]
+
+
+def test_symbols_without_a_forecast_are_named_in_text_and_json(ranged: Outlook) -> None:
+    reason = "ended on 2015-03-02, 87 sessions before the last of the others (2015-07-01)"
+    told = replace(ranged, left_out={"E": reason}, scaled_by_pool=("B",))
+    lines = told.text.splitlines()
+    assert f"E: no forecast: {reason}" in lines
+    assert "B: scaled by the mean scale of the others (fewer than 10 training windows)" in lines
+    summary = told.summary()
+    assert summary["left_out"] == {"E": reason}
+    assert summary["scaled_by_pool"] == ["B"]
+    assert ranged.summary()["left_out"] == {}
+    assert not any("no forecast" in line for line in ranged.text.splitlines())
+
+
+def test_what_the_naive_range_of_a_short_symbol_is_nobody_knows(prices: gc.Prices) -> None:
+    """It is empty, and not that of the symbol before it."""
+    table = prices.table.rename(columns={"session": "date"})
+    known = gc.Prices.from_frame(
+        pd.concat([table, walk_frame("C", 12, 2, start="2016-03-22")]), calendar="daily"
+    )
+    settings = experiment_of(gc.Network(output="student_t", **TINY))
+    rows = pd.MultiIndex.from_product([["A", "B", "C"], [1, 2, 3]], names=["symbol", "step"])
+    forecast = rows.to_frame(index=False).assign(anchor=100.0)
+    naive = _naive_range(settings, known, forecast)
+    assert naive[forecast["symbol"] == "C"].isna().all(axis=None)
+    whole = _naive_range(settings, prices, forecast[forecast["symbol"] != "C"])
+    pd.testing.assert_frame_equal(naive[forecast["symbol"] != "C"], whole)

@@ -20,7 +20,9 @@ from gatecast.evaluation import calibration
 from gatecast.evaluation.calibration import Calibration
 from gatecast.evaluation.ranges import PARAMETERS
 from gatecast.experiment import BASELINES
-from gatecast.nn import ensemble, fitting, population, program
+from gatecast.nn import fitting, population, program
+from gatecast.nn.ensemble import better_kind
+from gatecast.nn.outputs import distributions
 from gatecast.problem import problem as problems
 from gatecast.problem.folds import Fold, walk_forward
 from gatecast.problem.scaling import fit_scale
@@ -283,9 +285,12 @@ def test_later_prices_never_change_an_earlier_range(model, symbols, horizon, met
         assert base.ranges[model].scale is not None
 
 
-def calibrated_on_the_test(method, problem, fold, rehearsal, test):
+def calibrated_on_the_test(calibration, problem, origins, told):
     """The PITs learned from are those of the rows that are forecast."""
-    return Calibration.fit(problem, fold.test, test).apply(problem, fold.test, test)
+    return true_apply(Calibration.fit(problem, origins, told), problem, origins, told)
+
+
+true_apply = Calibration.apply
 
 
 def online_one_row_early(start, origins, pit):
@@ -302,13 +307,14 @@ def online_one_row_early(start, origins, pit):
     return levels
 
 
-def ensembles_chosen_on_the_test(fitted, problem, folds):
-    """The way of joining the seeds that did better on the test itself."""
-    found = []
-    for fold, one in zip(folds, ensemble.ensembles(fitted, problem, folds), strict=True):
-        kind = ensemble.better_kind(one.seeds, problem.later_returns(fold.test))
-        found.append(replace(one, kind=kind, test=ensemble.joined(one.seeds, kind)))
-    return found
+def joined_as_was_better_on_the_test(network, outputs, lesson, problem, origins):
+    """The way of joining the seeds that did better on the very origins that are forecast."""
+    seeds = distributions(network, outputs, problem.unit(origins))
+    kind = better_kind(seeds, problem.later_returns(origins))
+    return true_tell(network, outputs, replace(lesson, kind=kind), problem, origins)
+
+
+true_tell = forecasting.tell
 
 
 def returns_of_all_rows(span):
@@ -333,10 +339,10 @@ true_range_variance = problems.range_variance
 @pytest.mark.parametrize(
     ("place", "name", "broken", "model", "method"),
     [
-        (forecasting, "calibrated", calibrated_on_the_test, "naive", "conformal"),
-        (forecasting, "calibrated", calibrated_on_the_test, "har", "adaptive"),
+        (Calibration, "apply", calibrated_on_the_test, "naive", "conformal"),
+        (Calibration, "apply", calibrated_on_the_test, "har", "adaptive"),
         (calibration, "_online", online_one_row_early, "naive", "adaptive"),
-        (forecasting, "ensembles", ensembles_chosen_on_the_test, "student", "none"),
+        (forecasting, "tell", joined_as_was_better_on_the_test, "student", "none"),
         (Span, "returns", property(returns_of_all_rows), "garch-t", "none"),
         (problems, "ewma_volatility", spread_with_the_next_return, "ewma-t", "none"),
         (problems, "ewma_volatility", spread_with_the_next_return, "student", "none"),

@@ -18,6 +18,7 @@ from gatecast.experiment import (
     Experiment,
     Network,
     Training,
+    forecast_settings,
 )
 from gatecast.options import experiment_of, with_settings
 
@@ -150,13 +151,13 @@ def forecast(
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
-    """Forecast the range of the next sessions, with the model's record on these data beside it."""
+    """Forecast the next sessions with prediction intervals, and the model's record beside them."""
     import warnings
 
     from gatecast.errors import LedgerWarning
     from gatecast.files import check_file
     from gatecast.ledger import Ledger
-    from gatecast.outlook import ENDINGS, forecast_settings, outlook, with_run
+    from gatecast.outlook import ENDINGS, outlook, with_run
 
     if out is not None:
         _check_not_a_source(out, source)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 
@@ -10,7 +11,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.data.prices import Prices
-from gatecast.errors import DataError, FitWarning, SettingError
+from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
+from gatecast.evaluation.words import some
 from gatecast.experiment import (
     DEFAULT_MODELS,
     DEFAULT_TRAINING,
@@ -22,7 +24,7 @@ from gatecast.experiment import (
 from gatecast.forecasting import forecast_all
 from gatecast.nn.fitting import FittedNetwork
 from gatecast.problem.features import FeatureFunction
-from gatecast.problem.folds import Fold, walk_forward
+from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, walk_forward
 from gatecast.problem.problem import Problem, make_problem
 from gatecast.progress import Bar
 from gatecast.runs import Result
@@ -137,13 +139,15 @@ def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None
     once = {str(warning.message): warning for warning in caught}.values()  # a baseline says it in every fold
     for warning in once:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    for text in _left_out(problem, folds, most=20):
+        warnings.warn(text, DataWarning, stacklevel=2)
     fits = tuple(str(warning.message) for warning in once if issubclass(warning.category, FitWarning))
     return Result(
         experiment=experiment,
         prices=prices,
         outcome=outcome,
         training=_training(fitted),
-        warnings=(*(oddity.text for oddity in prices.oddities), *fits, *_left_out(folds)),
+        warnings=(*(oddity.text for oddity in prices.oddities), *fits, *_left_out(problem, folds)),
         notes=(*_level_note(problem, folds), *joined),
         networks=fitted,
     )
@@ -166,15 +170,29 @@ def _training(fitted: Mapping[str, FittedNetwork]) -> pd.DataFrame:
     return pd.concat(histories, ignore_index=True) if histories else pd.DataFrame()
 
 
-def _left_out(folds: Sequence[Fold]) -> tuple[str, ...]:
-    left: dict[str, list[int]] = {}
+def _left_out(problem: Problem, folds: Sequence[Fold], most: int = sys.maxsize) -> tuple[str, ...]:
+    """Which symbols are missing in which folds, and which are nowhere tested; the first `most` by name."""
+    short: dict[str, list[int]] = {}
     for fold in folds:
         for symbol in fold.left_out:
-            left.setdefault(symbol, []).append(fold.number)
-    if not left:
-        return ()
-    some = ", ".join(f"{symbol} (fold {', '.join(map(str, numbers))})" for symbol, numbers in left.items())
-    return (f"{len(left)} symbols have too few sessions and are left out of some folds: {some}",)
+            short.setdefault(symbol, []).append(fold.number)
+    tested = {problem.symbols[s] for fold in folds for s in np.unique(problem.symbol[fold.test])}
+    untested = [
+        symbol
+        for symbol in problem.symbols
+        if symbol not in tested and len(short.get(symbol, [])) < len(folds)
+    ]
+    said = []
+    if short:
+        names = [f"{symbol} (fold {', '.join(map(str, numbers))})" for symbol, numbers in short.items()]
+        why = f"fewer than {MIN_TRAINING_ORIGINS} training windows, left out of these folds"
+        said.append(f"{why}: {some(names, most=most)}")
+    if untested:
+        ends = dict(zip(problem.symbols, problem.session[np.unique(problem.last)], strict=True))
+        names = [f"{symbol} (last session {ends[symbol]})" for symbol in untested]
+        why = "trained on, but without a forecast that could be scored in the test"
+        said.append(f"{why}: {some(names, most=most)}")
+    return tuple(said)
 
 
 def _level_note(problem: Problem, folds: Sequence[Fold]) -> tuple[str, ...]:

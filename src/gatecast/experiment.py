@@ -43,8 +43,9 @@ class _Settings(BaseModel):
             raise _setting_error(error, type(self)) from None
 
     def changed(self, **settings: Any) -> Any:
-        """A copy with some settings replaced, checked again."""
-        return type(self)(**{**dict(self), **settings})
+        """A copy with some settings replaced, checked again; what nobody chose stays unchosen."""
+        chosen = {name: getattr(self, name) for name in self.model_fields_set}
+        return type(self)(**{**chosen, **settings})
 
 
 Settings = TypeVar("Settings", bound=_Settings)
@@ -281,6 +282,21 @@ def resolve_models(
     if "naive" not in rivals:
         rivals = ["naive", *rivals]
     return (*rivals, *networks), networks
+
+
+def forecast_settings(chosen: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a forecast, `chosen` and what follows: a distribution, unless `output` says otherwise.
+
+    Returns are forecast as a Student t, or as what the loss is one of; a price level as a point with a
+    conformal distribution around it, and so is all that only a point can have (its losses, an activation of
+    the output). The default of `gatecast.Forecaster` and of `gatecast forecast`.
+    """
+    if "output" in chosen:
+        return dict(chosen)
+    own = [output for output, losses in LOSSES.items() if chosen.get("loss") in losses]
+    level = chosen.get("target") == "close" or chosen.get("output_activation", "linear") != "linear"
+    output = own[0] if own else "point" if level else "student_t"
+    return {"calibration": "conformal", **chosen} if output == "point" else {"output": output, **chosen}
 
 
 def read_experiment(path: str | Path) -> Experiment:

@@ -1,7 +1,9 @@
-"""Forecaster: the road to tomorrow. A comparison with one fold whose test is the future."""
+"""Forecaster: a walk-forward with one fold, whose test is the future."""
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,20 +13,26 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.data.prices import Prices
-from gatecast.data.sessions import next_sessions
-from gatecast.distributions import LEVELS, Distribution, StudentT
-from gatecast.errors import DataError, NotFittedError, RunError
+from gatecast.data.sessions import next_sessions, sessions_between
+from gatecast.errors import DataError, DataWarning, NotFittedError, RunError
 from gatecast.evaluation.calibration import Calibration
-from gatecast.evaluation.ranges import PARAMETERS, QUANTILE_COLUMNS
-from gatecast.experiment import DEFAULT_NETWORK, DEFAULT_TRAINING, Experiment, Network, Training
+from gatecast.evaluation.ranges import distribution_columns
+from gatecast.evaluation.words import some
+from gatecast.experiment import (
+    DEFAULT_NETWORK,
+    DEFAULT_TRAINING,
+    Experiment,
+    Network,
+    Training,
+    forecast_settings,
+)
 from gatecast.folders import FORECASTER, new_folder
-from gatecast.nn.ensemble import better_kind, joined
-from gatecast.nn.fitting import FittedNetwork, fit_network
-from gatecast.nn.outputs import distributions
+from gatecast.forecasting import Lesson, Told, learned, tell, trained
+from gatecast.nn.fitting import FittedNetwork
 from gatecast.nn.storage import load_network, save_network
 from gatecast.problem.features import FeatureFunction
-from gatecast.problem.folds import Fold, future_fold
-from gatecast.problem.problem import Problem, make_problem
+from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, future_fold
+from gatecast.problem.problem import Problem, Rows, make_problem
 from gatecast.progress import Bar
 
 Floats = NDArray[np.float64]
@@ -33,14 +41,20 @@ WEIGHTS = "network"
 ONLY = "network"  # what a forecaster's one model is called in its settings
 TAIL_ARRAYS = ("features", "anchor", "close", "spread", "symbol", "session")
 
+LATE = 10  # sessions that a symbol may be behind the last of the others; more, and it has ended
+
 
 class Forecaster:
     """A network that is fitted on all prices there are and forecasts the sessions after them.
 
-    The arguments are those of `gatecast.compare`; the network of each seed is trained on the same rows, the
-    forecast is the mean over the seeds, that of a range their ensemble. `refit`: the epoch is chosen on the
-    last `validation_size` of the sessions, then the network is trained once more with them; `calibration`
-    learns from the same sessions, before that.
+    The arguments are those of `gatecast.compare`, and so are the forecasts: fitted on the prices up to a
+    session, it forecasts what a comparison does whose first test origin is that session. Where they do not
+    say what is forecast (the network its `output`, `calibration`), it is a distribution: a Student t of the
+    return, or for the target "close" a point with a conformal distribution around it.
+
+    left_out: symbol → why the last forecast (after `fit`: the one to come) leaves it out. scaled_by_pool:
+    symbols in it that had fewer than 10 training windows: no scale, and no calibration, of their own. They
+    are scaled by the mean scale of the others.
 
         f = gatecast.Forecaster(gatecast.Network(cell="gru"), horizon=5).fit(prices)
         f.forecast()
@@ -60,15 +74,19 @@ class Forecaster:
         scaler: str = "standard",
         validation_size: float = 0.15,
         refit: bool = True,
-        calibration: str = "none",
+        calibration: str | None = None,
         pooled: bool = True,
         seeds: int = 5,
         seed: int = 0,
     ) -> None:
+        network, training = network or DEFAULT_NETWORK, training or DEFAULT_TRAINING
+        chosen = {name: getattr(network, name) for name in network.model_fields_set}
+        chosen |= {"target": target, "loss": training.loss}
+        what = forecast_settings(chosen if calibration is None else {**chosen, "calibration": calibration})
         settings = Experiment(
             models=(ONLY,),
-            networks={ONLY: network or DEFAULT_NETWORK},
-            training=training or DEFAULT_TRAINING,
+            networks={ONLY: network.changed(output=what.get("output", "point"))},
+            training=training,
             lookback=lookback,
             horizon=horizon,
             column=column,
@@ -77,29 +95,36 @@ class Forecaster:
             scaler=scaler,
             validation_size=validation_size,
             refit=refit,
-            calibration=calibration,
+            calibration=what.get("calibration", "none"),
             pooled=pooled,
             seeds=seeds,
             seed=seed,
         )
-        self._set(settings, features)
+        self._set(settings, features, ranged=settings.ranged)
 
     @classmethod
     def of(cls, experiment: Experiment, model: str) -> Forecaster:
         """The forecaster of one of an experiment's networks, with all its settings."""
         forecaster = cls.__new__(cls)
         own = experiment.changed(models=(ONLY,), networks={ONLY: experiment.networks[model]})
-        forecaster._set(own, experiment.features)
+        forecaster._set(own, experiment.features, ranged=experiment.ranged)
         return forecaster
 
-    def _set(self, settings: Experiment, features: str | FeatureFunction | None) -> None:
-        self._settings, self._features = settings, features
+    def _set(self, settings: Experiment, features: str | FeatureFunction | None, *, ranged: bool) -> None:
+        """ranged: features tell of volatility, as where any network of a comparison has an interval."""
+        self._settings, self._features, self._ranged = settings, features, ranged
         self._may_run_features = True
         self._fitted: FittedNetwork | None = None
+        self._lesson = Lesson()
         self._tail: Problem | None = None
         self._calendar: dict[str, str] = {}
-        self._kind = "parameter mean"
-        self._calibration: Calibration | None = None
+        self._since = np.datetime64(
+            "NaT", "D"
+        )  # the last session fitted: the first that may be forecast from
+        self._short: tuple[str, ...] = ()  # symbols with too few training windows
+        self._no_tail: dict[str, str] = {}  # why symbols that were fitted have no place in the tail
+        self.left_out: dict[str, str] = {}
+        self.scaled_by_pool: tuple[str, ...] = ()
 
     @property
     def network(self) -> Network:
@@ -120,105 +145,123 @@ class Forecaster:
         """Train on every session of `prices`; returns itself.
 
         Raises
-            SettingError: too few sessions.
+            SettingError: too few sessions. DataError: no symbol that could be forecast afterwards.
         """
         settings = self._settings
         problem = self._problem(prices)
         fold = future_fold(problem, validation_size=settings.validation_size)
+        origins, left_out = self._asked(problem, prices.calendar, fold.left_out)
         with Bar() as bar:
-            self._fitted = fit_network(
-                self.network,
-                self.training,
+            fitted = trained(
+                settings,
+                ONLY,
                 problem,
                 [fold],
-                scaler=settings.scaler,
-                seeds=settings.seeds,
-                seed=settings.seed,
-                refit=settings.refit,
-                pooled=settings.pooled,
-                rehearse=settings.calibration != "none",
-                progress=lambda done, of, epochs: bar.show(
+                lambda done, of, epochs: bar.show(
                     done, of, "training", f"{done} of {of} trained, {epochs} epochs"
                 ),
             )
-        self._tail, self._calendar = _tail(problem, fold.test), dict(prices.calendar)
-        self._learn_range(problem, fold)
+        (self._lesson,) = learned(settings.calibration, fitted, problem, [fold])
+        self._fitted, self._since = fitted, problem.sessions[-1]
+        self._tail, self._calendar = _tail(problem, origins), dict(prices.calendar)
+        self._short, self._no_tail = fold.left_out, left_out
+        self._note(problem, origins, left_out)
         return self
-
-    def _learn_range(self, problem: Problem, fold: Fold) -> None:
-        """How seeds are joined and what calibration does: learned from the fold's validation origins."""
-        fitted, _ = self._need_fit()
-        if not fitted.rehearsal:
-            return
-        (outputs,) = fitted.rehearsal
-        if self.network.output == "point":
-            known: Distribution | Floats = problem.to_price(outputs.mean(axis=0), fold.validation)
-        else:
-            seeds = distributions(self.network, outputs, problem.unit(fold.validation))
-            self._kind = better_kind(seeds, problem.later_returns(fold.validation))
-            known = joined(seeds, self._kind)
-        if self._settings.calibration != "none":
-            self._calibration = Calibration.fit(problem, fold.validation, known)
 
     def forecast(self, prices: Prices | None = None) -> pd.DataFrame:
         """The next h sessions after the last one fitted, or after the last one of `prices`.
 
-        Symbols that had too few sessions to be fitted are left out.
+        prices: give the whole history, for features and volatility are computed from what is there; an
+        adaptive calibration goes on with the targets after the last session fitted.
 
         Returns one row per symbol and step: symbol, origin, date, step, anchor (the last price), forecast
-        (price; of a range the median), change (fraction of the anchor), low and high (the lowest and highest
-        seed: how much the training's chance matters, no range of the price); where the network or its
-        calibration gives a range, also q01 … q99 (price), and location, scale, df of a Student t (log
-        return).
+        (price; of a distribution the median), change (fraction of the anchor), std_over_seeds (the seeds'
+        standard deviation, in price: how much the training's chance matters, no error of the forecast);
+        where there is a distribution, also its quantiles q01 … q99 (price), and location, scale, df of a
+        Student t (log return). Who is missing, and why: `left_out`.
 
         Raises
             NotFittedError: before `fit`. DataError: a symbol that was not fitted, other features than those
-            fitted, or too few sessions.
+            fitted, or no symbol that can be forecast.
+        Warns
+            DataWarning: symbols left out, or scaled by the mean scale of the others.
         """
         fitted, tail = self._need_fit()
-        calendar = self._calendar
-        if prices is not None:
-            tail, calendar = self._latest(prices, tail), prices.calendar
-        origins = np.flatnonzero(tail.last == np.arange(len(tail.last)))
+        if prices is None:
+            problem, calendar, left_out = tail, self._calendar, self._no_tail
+            last = np.unique(tail.last)
+        else:
+            problem, calendar = self._latest(prices, tail), prices.calendar
+            last, left_out = self._asked(problem, calendar, self._short)
+        self._note(problem, last, left_out)
+        self._warn()
+        origins = self._forecast_since(problem, last)
         none = np.zeros(0, dtype=np.int64)
-        (outputs,) = fitted.forecast(tail, [Fold(0, none, none, origins)])
-        mean, seeds, distribution = self._told(outputs, tail, origins)
-        parts = [
-            pd.DataFrame(
-                {
-                    "symbol": (symbol := tail.symbols[tail.symbol[origin]]),
-                    "origin": tail.session[origin],
-                    "date": next_sessions(calendar[symbol], tail.session[origin], tail.horizon),
-                    "step": np.arange(1, tail.horizon + 1),
-                    "anchor": tail.anchor[origin],
-                    "forecast": mean[place],
-                    "change": mean[place] / tail.anchor[origin] - 1,
-                    "low": seeds[:, place].min(axis=0),
-                    "high": seeds[:, place].max(axis=0),
-                    **_range_columns(distribution, tail.anchor, origins, place),
-                }
-            )
-            for place, origin in enumerate(origins)
-        ]
-        return pd.concat(parts, ignore_index=True)
+        (outputs,) = fitted.forecast(problem, [Fold(0, none, none, origins)])
+        told = tell(self.network, outputs, self._lesson, problem, origins)
+        return _table(told, problem, origins, np.isin(origins, last), calendar)
 
-    def _told(
-        self, outputs: Floats, problem: Problem, origins: NDArray[np.int64]
-    ) -> tuple[Floats, Floats, Distribution | None]:
-        """Point (N, h) and each seed's point (S, N, h) in price, and the distribution, where there is one."""
-        calibration = self._calibration
-        if self.network.output == "point":
-            point = problem.to_price(outputs.mean(axis=0), origins)
-            range_of_point = None if calibration is None else calibration.apply(problem, origins, point)
-            return point, problem.to_price(outputs, origins), range_of_point
-        of_seeds = distributions(self.network, outputs, problem.unit(origins))
-        told = joined(of_seeds, self._kind)
-        if calibration is not None:
-            told = calibration.apply(problem, origins, told)
-        point, *seeds = (
-            problem.anchor[origins, None] * np.exp(one.quantile([0.5])[..., 0]) for one in (told, *of_seeds)
-        )
-        return point, np.stack(seeds), told
+    def _asked(
+        self, problem: Problem, calendar: Mapping[str, str], short: tuple[str, ...]
+    ) -> tuple[Rows, dict[str, str]]:
+        """The last row of every symbol that can be forecast, and why the others cannot.
+
+        short: symbols with too few training windows.
+
+        Raises
+            DataError: none can.
+        """
+        last, left_out = [], {}
+        for row in np.unique(problem.last):
+            symbol = problem.symbols[problem.symbol[row]]
+            reason = self._obstacle(problem, row, symbol in short) or _ended(problem, row, calendar[symbol])
+            if reason:
+                left_out[symbol] = reason
+            else:
+                last.append(row)
+        if not last:
+            raise DataError(
+                f"no symbol can be forecast: {_named(left_out)}",
+                remedy="Give more sessions, or fit again with all there are",
+            )
+        return np.array(last, dtype=np.int64), left_out
+
+    def _obstacle(self, problem: Problem, row: int, short: bool) -> str:
+        """Why the network cannot forecast from a symbol's last row; empty where it can."""
+        if not problem.ready[row]:
+            count = row - problem.first[row] + 1
+            return f"{count} sessions hold no window of {problem.lookback}"
+        if not short:
+            return ""
+        few = f"fewer than {MIN_TRAINING_ORIGINS} training windows: too few for"
+        if not self._settings.pooled:
+            return f"{few} a network of its own"
+        if problem.target == "close" and self._settings.scaler != "none":
+            return f"{few} a scale of its own, and a price level has no other"
+        return ""
+
+    def _note(self, problem: Problem, last: Rows, left_out: Mapping[str, str]) -> None:
+        """Keep who is left out of a forecast from the rows `last`, and who has no scale of its own."""
+        asked = [problem.symbols[symbol] for symbol in problem.symbol[last]]
+        self.left_out = dict(left_out)
+        self.scaled_by_pool = tuple(symbol for symbol in asked if symbol in self._short)
+
+    def _warn(self) -> None:
+        if self.left_out:
+            warnings.warn(f"no forecast of {_named(self.left_out)}", DataWarning, stacklevel=3)
+        if self.scaled_by_pool:
+            what = (
+                f"fewer than {MIN_TRAINING_ORIGINS} training windows, scaled by the mean scale of the others"
+            )
+            warnings.warn(f"{some(self.scaled_by_pool)}: {what}", DataWarning, stacklevel=3)
+
+    def _forecast_since(self, problem: Problem, last: Rows) -> Rows:
+        """`last`; for an adaptive calibration also their symbols' origins since the fit, a fold's test."""
+        calibration = self._lesson.calibration
+        if calibration is None or not calibration.online:
+            return last
+        asked = np.isin(problem.symbol, problem.symbol[last]) & problem.ready
+        return np.union1d(last, np.flatnonzero(asked & (problem.session >= self._since)))
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """Write network.safetensors and network.json, with the last window of every symbol.
@@ -237,17 +280,21 @@ class Forecaster:
             )
         extra = {
             "forecaster": self._settings.model_dump(mode="json", exclude={"networks", "training"}),
+            "ranged": self._ranged,
             "symbols": list(tail.symbols),
             "names": list(tail.names),
             "calendar": self._calendar,
-            "ensemble": self._kind,
+            "since": str(self._since),
+            "short": list(self._short),
+            "left_out": self._no_tail,
+            "ensemble": self._lesson.kind,
         }
         arrays = {name: getattr(tail, name) for name in TAIL_ARRAYS}
         arrays["session"] = arrays["session"].astype(np.int64)
-        if self._calibration is not None:
-            arrays["calibration"] = self._calibration.levels
-            if self._calibration.residuals is not None:
-                arrays["residuals"] = self._calibration.residuals
+        if (calibration := self._lesson.calibration) is not None:
+            arrays["calibration"] = calibration.levels
+            if calibration.residuals is not None:
+                arrays["residuals"] = calibration.residuals
         with new_folder(folder, FORECASTER, overwrite=overwrite) as partial:
             save_network(fitted, partial / WEIGHTS, arrays=arrays, extra=extra)
         return Path(folder)
@@ -267,13 +314,19 @@ class Forecaster:
             settings = {**content["forecaster"], "networks": {ONLY: fitted.network}}
             forecaster = cls.of(Experiment(**settings, training=fitted.training), ONLY)
             forecaster._may_run_features = allow_code
+            forecaster._ranged = content["ranged"]
             forecaster._fitted = fitted
             forecaster._calendar = content["calendar"]
-            forecaster._kind = content["ensemble"]
+            forecaster._since = np.datetime64(content["since"], "D")
+            forecaster._short, forecaster._no_tail = tuple(content["short"]), dict(content["left_out"])
+            calibration = None
             if "calibration" in arrays:
-                forecaster._calibration = Calibration(arrays["calibration"], arrays.get("residuals"))
+                online = forecaster._settings.calibration == "adaptive"
+                calibration = Calibration(arrays["calibration"], arrays.get("residuals"), online)
+            forecaster._lesson = Lesson(content["ensemble"], calibration)
             _check_tail(forecaster._settings, fitted, content, arrays)
             forecaster._tail = _problem_of(forecaster._settings, content["symbols"], content["names"], arrays)
+            forecaster._note(forecaster._tail, np.unique(forecaster._tail.last), forecaster._no_tail)
         except (KeyError, TypeError, ValueError) as error:
             raise RunError(f"{folder}: not a forecaster of this version of gatecast ({error})") from None
         return forecaster
@@ -292,11 +345,11 @@ class Forecaster:
             target=settings.target,
             column=settings.column,
             features=self._features,
-            ranged=settings.ranged,
+            ranged=self._ranged,
         )
 
     def _latest(self, prices: Prices, fitted: Problem) -> Problem:
-        """The last windows of newer prices, symbols numbered as in the fit."""
+        """The problem of newer prices, symbols numbered as in the fit."""
         symbols = fitted.symbols
         unknown = [symbol for symbol in prices.symbols if symbol not in symbols]
         if unknown:
@@ -312,15 +365,7 @@ class Forecaster:
                 remedy="Give the same columns as in fit, or fit again",
             )
         number = np.array([symbols.index(symbol) for symbol in prices.symbols])
-        last = np.unique(problem.last)
-        ready = last[problem.ready[last] & np.isin(number[problem.symbol[last]], fitted.symbol)]
-        if not len(ready):
-            raise DataError(
-                f"no symbol that was fitted has the {self._settings.lookback} sessions of one window",
-                remedy="Give more sessions, or fit again with all there are",
-            )
-        tail = _tail(problem, ready)
-        return replace(tail, symbols=symbols, symbol=number[tail.symbol])
+        return replace(problem, symbols=symbols, symbol=number[problem.symbol])
 
     def _need_fit(self) -> tuple[FittedNetwork, Problem]:
         if self._fitted is None or self._tail is None:
@@ -336,18 +381,55 @@ class Forecaster:
         )
 
 
-def _range_columns(
-    distribution: Distribution | None, anchor: Floats, origins: NDArray[np.int64], place: int
-) -> dict[str, Floats]:
-    """The columns of one origin's range, (h,) each."""
-    if distribution is None:
-        return {}
-    one = distribution.take(slice(place, place + 1))
-    prices = anchor[origins[place]] * np.exp(one.quantile(LEVELS)[0])
-    columns = {name: prices[:, level] for level, name in enumerate(QUANTILE_COLUMNS)}
-    if isinstance(one, StudentT):
-        columns |= {name: getattr(one, name)[0] for name in PARAMETERS}
-    return columns
+def _table(
+    told: Told, problem: Problem, origins: Rows, wanted: NDArray[np.bool_], calendar: Mapping[str, str]
+) -> pd.DataFrame:
+    """What was told of the origins that are wanted, one row per symbol and step (see Forecaster.forecast)."""
+    origins, point, horizon = origins[wanted], told.point[wanted], problem.horizon
+    assert told.seeds is not None
+    seeds, anchor = told.seeds[:, wanted], problem.anchor[origins, None]
+    symbols = [problem.symbols[symbol] for symbol in problem.symbol[origins]]
+    dates = [
+        next_sessions(calendar[symbol], session, horizon)
+        for symbol, session in zip(symbols, problem.session[origins], strict=True)
+    ]
+    several = len(seeds) > 1
+    columns = {
+        "symbol": np.repeat(np.array(symbols, dtype=object), horizon),
+        "origin": np.repeat(problem.session[origins], horizon),
+        "date": np.concatenate(dates),
+        "step": np.tile(np.arange(1, horizon + 1), len(origins)),
+        "anchor": np.repeat(anchor, horizon),
+        "forecast": point.ravel(),
+        "change": (point / anchor - 1).ravel(),
+        "std_over_seeds": seeds.std(axis=0, ddof=1).ravel() if several else np.full(point.size, np.nan),
+    }
+    if told.distribution is not None:
+        distribution = told.distribution.take(np.flatnonzero(wanted))
+        columns |= distribution_columns(distribution, problem.anchor[origins])
+    return pd.DataFrame(columns)
+
+
+def _ended(problem: Problem, row: int, calendar: str) -> str:
+    """That a symbol ended at `row`, its last, more than LATE of its own sessions before the others' last.
+
+    A session that its exchange was closed on is none of its own; where the calendar knows less than half of
+    its latest dates, every session of the others counts.
+    """
+    own = problem.session[problem.first[row] : row + 1][-250:]
+    later = problem.sessions[np.searchsorted(problem.sessions, own[-1], side="right") :]
+    if len(later) > LATE:
+        regular = sessions_between(calendar, own[0], later[-1])
+        if np.isin(own, regular).mean() > 0.5:
+            later = later[np.isin(later, regular)]
+    if len(later) <= LATE:
+        return ""
+    return f"ended on {own[-1]}, {len(later)} sessions before the last of the others ({problem.sessions[-1]})"
+
+
+def _named(left_out: Mapping[str, str]) -> str:
+    """'A (why); B (why)' for a warning."""
+    return some([f"{symbol} ({reason})" for symbol, reason in left_out.items()], "; ")
 
 
 def _tail(problem: Problem, origins: NDArray[np.int64]) -> Problem:

@@ -1,4 +1,8 @@
-"""Every model's forecasts for every test origin: baselines are fitted, networks trained, seeds joined."""
+"""Forecasts: baselines fitted, networks trained, seeds joined, distributions calibrated.
+
+The one road: a walk-forward test goes along it with many folds, `gatecast.forecaster` with one whose test is
+the future.
+"""
 
 from __future__ import annotations
 
@@ -11,14 +15,16 @@ from numpy.typing import NDArray
 
 from gatecast.baselines import BASELINES, RANGE_BASELINES
 from gatecast.distributions import Distribution
-from gatecast.evaluation.calibration import calibrated
+from gatecast.evaluation.calibration import Calibration
 from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.ranges import PER_CENT, Range
-from gatecast.experiment import Experiment
-from gatecast.nn.ensemble import ensembles
+from gatecast.experiment import Experiment, Network
+from gatecast.nn.ensemble import better_kind, joined, mean_of_seeds
 from gatecast.nn.fitting import FittedNetwork, fit_network
+from gatecast.nn.outputs import distributions
+from gatecast.nn.population import Progress
 from gatecast.problem.folds import Fold
-from gatecast.problem.problem import Problem
+from gatecast.problem.problem import Problem, Rows
 from gatecast.profiling import stage
 from gatecast.progress import Bar
 
@@ -27,7 +33,7 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Told:
-    """What one model said of one fold's N test origins, or of its validation origins.
+    """What one model said of N origins.
 
     point (N, h) and seeds (S, N, h) in price; distribution of the log return, where it has one, and that of
     each seed.
@@ -39,6 +45,17 @@ class Told:
     of_seeds: tuple[Distribution, ...] = ()
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """What a fold's validation origins taught about a network, beside its weights.
+
+    kind: how its seeds are joined (see `gatecast.nn.ensemble.joined`). calibration: None where nobody asked.
+    """
+
+    kind: str = "parameter mean"
+    calibration: Calibration | None = None
+
+
 def forecast_all(
     experiment: Experiment, problem: Problem, folds: Sequence[Fold], bar: Bar
 ) -> tuple[Forecasts, dict[str, FittedNetwork], tuple[str, ...]]:
@@ -46,68 +63,33 @@ def forecast_all(
     told: dict[str, list[Told]] = {}
     fitted: dict[str, FittedNetwork] = {}
     notes: list[str] = []
-    method = experiment.calibration
+    method, count = experiment.calibration, len(experiment.networks)
     for name in experiment.baselines:
-        bar.show(0, len(experiment.networks), name)
+        bar.show(0, count, name)
         with stage("baselines"):
-            tested = [_baseline(name, problem, fold) for fold in folds]
-            rehearsed = (
-                [] if method == "none" else [_baseline(name, problem, fold.rehearsal) for fold in folds]
-            )
-            told[name] = _calibrated(method, problem, folds, rehearsed, tested)
+            told[name] = [_calibrated_baseline(method, name, problem, fold) for fold in folds]
     for name in experiment.networks:
         with stage("training"):
-            fitted[name] = _trained(experiment, name, len(fitted), problem, folds, bar)
+            fitted[name] = trained(experiment, name, problem, folds, _progress(bar, name, len(fitted), count))
     bar.show(1, 1, "forecasting")
     with stage("forecasting"):
         for name, network in fitted.items():
-            if network.network.output == "point":
-                rehearsed, tested = _points(network, problem, folds)
-            else:
-                rehearsed, tested, note = _ranges(name, network, problem, folds)
-                notes.append(note)
-            told[name] = _calibrated(method, problem, folds, rehearsed, tested)
+            lessons = learned(method, network, problem, folds)
+            told[name] = [
+                tell(network.network, outputs, lesson, problem, fold.test)
+                for outputs, lesson, fold in zip(
+                    network.forecast(problem, folds), lessons, folds, strict=True
+                )
+            ]
+            notes.append(_joining(name, network, Counter(lesson.kind for lesson in lessons)))
         outcome = _outcome(problem, folds, told)
     return outcome, fitted, tuple(note for note in notes if note)
 
 
-def _baseline(name: str, problem: Problem, fold: Fold) -> Told:
-    if name in BASELINES:
-        return Told(BASELINES[name](problem, fold))
-    distribution = RANGE_BASELINES[name](problem, fold)
-    return Told(_median_price(distribution, problem, fold), distribution=distribution)
-
-
-def _calibrated(
-    method: str,
-    problem: Problem,
-    folds: Sequence[Fold],
-    rehearsed: Sequence[Told],
-    tested: Sequence[Told],
-) -> list[Told]:
-    """The test's ranges, told again as the validation's were wrong; a point stays and gets one."""
-    if method == "none":
-        return list(tested)
-    told = []
-    for fold, before, now in zip(folds, rehearsed, tested, strict=True):
-        if before.distribution is None or now.distribution is None:
-            distribution = calibrated(method, problem, fold, before.point, now.point)
-            told.append(replace(now, distribution=distribution))
-        else:
-            distribution = calibrated(method, problem, fold, before.distribution, now.distribution)
-            point = _median_price(distribution, problem, fold)
-            told.append(replace(now, point=point, distribution=distribution))
-    return told
-
-
-def _trained(
-    experiment: Experiment, name: str, done_before: int, problem: Problem, folds: Sequence[Fold], bar: Bar
+def trained(
+    experiment: Experiment, name: str, problem: Problem, folds: Sequence[Fold], progress: Progress
 ) -> FittedNetwork:
-    count = len(experiment.networks)
-
-    def progress(done: int, members: int, epochs: int) -> None:
-        bar.show(done_before + done / members, count, name, f"{done} of {members} trained, {epochs} epochs")
-
+    """One of the experiment's networks, trained on every fold with every seed."""
     return fit_network(
         experiment.networks[name],
         experiment.training,
@@ -123,36 +105,92 @@ def _trained(
     )
 
 
-def _points(network: FittedNetwork, problem: Problem, folds: Sequence[Fold]) -> tuple[list[Told], list[Told]]:
-    """What a network of points says of each fold's validation and test origins."""
+def learned(method: str, fitted: FittedNetwork, problem: Problem, folds: Sequence[Fold]) -> list[Lesson]:
+    """One lesson per fold, from the rehearsal: what weights that had not seen validation said of it.
 
-    def told(targets: Floats, fold: Fold) -> Told:
-        seeds = problem.to_price(targets, fold.test)
-        return Told(problem.to_price(targets.mean(axis=0), fold.test), seeds)
+    method: "none", "conformal" or "adaptive" (conformal, and online).
+    """
+    if not fitted.rehearsal:
+        return [Lesson() for _ in folds]
+    return [
+        _lesson(method, fitted.network, outputs, problem, fold)
+        for outputs, fold in zip(fitted.rehearsal, folds, strict=True)
+    ]
 
-    return (
-        [told(one, fold.rehearsal) for one, fold in zip(network.rehearsal, folds, strict=False)],
-        [told(one, fold) for one, fold in zip(network.forecast(problem, folds), folds, strict=True)],
-    )
+
+def _lesson(method: str, network: Network, outputs: Floats, problem: Problem, fold: Fold) -> Lesson:
+    lesson = Lesson()
+    if network.output != "point":
+        seeds = distributions(network, outputs, problem.unit(fold.validation))
+        lesson = Lesson(better_kind(seeds, problem.later_returns(fold.validation)))
+    rehearsed = tell(network, outputs, lesson, problem, fold.validation)
+    return replace(lesson, calibration=_calibration(method, problem, fold.validation, rehearsed))
 
 
-def _ranges(
-    name: str, network: FittedNetwork, problem: Problem, folds: Sequence[Fold]
-) -> tuple[list[Told], list[Told], str]:
-    """The same of a network of ranges, and how its seeds were joined."""
-    rehearsed, tested, kinds = [], [], Counter[str]()
-    for one, fold in zip(ensembles(network, problem, folds), folds, strict=True):
-        point = _median_price(one.validation, problem, fold.rehearsal)
-        rehearsed.append(Told(point, distribution=one.validation))
-        seeds = np.stack([_median_price(seed, problem, fold) for seed in one.seeds])
-        tested.append(Told(_median_price(one.test, problem, fold), seeds, one.test, one.seeds))
-        kinds[one.kind] += 1
-    return rehearsed, tested, _joining(name, network, kinds)
+def tell(network: Network, outputs: Floats, lesson: Lesson, problem: Problem, origins: Rows) -> Told:
+    """What a network says of `origins`, given the outputs (S, N, h) or (S, N, h, P) of its seeds for them.
+
+    With an adaptive calibration `origins` are all that were forecast since the validation, in time order:
+    what came of each, as far as it was known, moves those after it.
+    """
+    if network.output == "point":
+        point = problem.to_price(mean_of_seeds(outputs), origins)
+        return _calibrated(Told(point, problem.to_price(outputs, origins)), lesson, problem, origins)
+    seeds = distributions(network, outputs, problem.unit(origins))
+    whole = joined(seeds, lesson.kind)
+    medians = np.stack([_median_price(seed, problem, origins) for seed in seeds])
+    told = Told(_median_price(whole, problem, origins), medians, whole, tuple(seeds))
+    return _calibrated(told, lesson, problem, origins)
+
+
+def _calibrated_baseline(method: str, name: str, problem: Problem, fold: Fold) -> Told:
+    told = _baseline(name, problem, fold)
+    if method == "none":
+        return told
+    rehearsed = _baseline(name, problem, fold.rehearsal)
+    lesson = Lesson(calibration=_calibration(method, problem, fold.validation, rehearsed))
+    return _calibrated(told, lesson, problem, fold.test)
+
+
+def _baseline(name: str, problem: Problem, fold: Fold) -> Told:
+    if name in BASELINES:
+        return Told(BASELINES[name](problem, fold))
+    distribution = RANGE_BASELINES[name](problem, fold)
+    return Told(_median_price(distribution, problem, fold.test), distribution=distribution)
+
+
+def _calibration(method: str, problem: Problem, validation: Rows, rehearsed: Told) -> Calibration | None:
+    if method == "none":
+        return None
+    online = method == "adaptive"
+    return Calibration.fit(problem, validation, _to_calibrate(rehearsed), online=online)
+
+
+def _calibrated(told: Told, lesson: Lesson, problem: Problem, origins: Rows) -> Told:
+    """A distribution calibrated, and its median the point; a point stays, and gets a distribution."""
+    if lesson.calibration is None:
+        return told
+    distribution = lesson.calibration.apply(problem, origins, _to_calibrate(told))
+    if told.distribution is None:
+        return replace(told, distribution=distribution)
+    return replace(told, point=_median_price(distribution, problem, origins), distribution=distribution)
+
+
+def _to_calibrate(told: Told) -> Distribution | Floats:
+    """What is calibrated: the distribution, or the points where there is none."""
+    return told.point if told.distribution is None else told.distribution
+
+
+def _progress(bar: Bar, name: str, done_before: int, count: int) -> Progress:
+    def progress(done: int, members: int, epochs: int) -> None:
+        bar.show(done_before + done / members, count, name, f"{done} of {members} trained, {epochs} epochs")
+
+    return progress
 
 
 def _joining(name: str, network: FittedNetwork, kinds: Counter[str]) -> str:
-    """How the seeds of a network of ranges became one; empty where there is one only."""
-    if len({member.seed for member in network.members}) == 1:
+    """How the seeds of a network of distributions became one; empty for points, or where there is one."""
+    if network.network.output == "point" or len({member.seed for member in network.members}) == 1:
         return ""
     if network.network.output == "quantiles":
         return f"the seeds of {name} are joined by the mean of each quantile"
@@ -160,8 +198,8 @@ def _joining(name: str, network: FittedNetwork, kinds: Counter[str]) -> str:
     return f"the seeds of {name} are joined by {words} of {kinds.total()} folds, chosen on validation"
 
 
-def _median_price(distribution: Distribution, problem: Problem, fold: Fold) -> Floats:
-    return problem.anchor[fold.test, None] * np.exp(distribution.quantile([0.5])[..., 0])
+def _median_price(distribution: Distribution, problem: Problem, origins: Rows) -> Floats:
+    return problem.anchor[origins, None] * np.exp(distribution.quantile([0.5])[..., 0])
 
 
 def _outcome(problem: Problem, folds: Sequence[Fold], told: dict[str, list[Told]]) -> Forecasts:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +15,14 @@ from gatecast.baselines import RANGE_BASELINES
 from gatecast.comparison import run as run_comparison
 from gatecast.data.prices import Prices
 from gatecast.distributions import LEVELS
-from gatecast.errors import RunError, SettingError, did_you_mean
+from gatecast.errors import DataWarning, RunError, SettingError, did_you_mean
 from gatecast.evaluation.ranges import QUANTILE_COLUMNS
+from gatecast.evaluation.words import some
 from gatecast.experiment import NETWORKS, Experiment
 from gatecast.files import WRITTEN, new_file
 from gatecast.forecaster import Forecaster
 from gatecast.options import flag_name
-from gatecast.problem.folds import future_fold
+from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
 from gatecast.problem.problem import make_problem
 from gatecast.runs import Result, open_run, plain
 
@@ -37,11 +39,12 @@ DRAWN = 6  # symbols in one picture
 
 @dataclass(frozen=True)
 class Outlook:
-    """What is told of the next sessions, and what this was worth so far.
+    """The forecast of the next sessions, and what such forecasts were worth so far.
 
-    forecast: see `Forecaster.forecast`; naive: the naive range (historical) of the same sessions, naive_q01
-    … naive_q99 in price, row by row; record: the walk-forward comparison of the same model; prices: what was
-    read, up to the origins.
+    forecast: see `Forecaster.forecast`; naive: the naive quantiles (historical) of the same sessions,
+    naive_q01 … naive_q99 in price, row by row, NaN for a symbol that had too few training windows; record:
+    the walk-forward comparison of the same model; prices: what was read, up to the origins. left_out: symbol
+    → why there is no forecast of it; scaled_by_pool: see `Forecaster`.
     """
 
     model: str
@@ -49,10 +52,12 @@ class Outlook:
     forecast: pd.DataFrame
     naive: pd.DataFrame
     record: Result
+    left_out: dict[str, str] = field(default_factory=dict)
+    scaled_by_pool: tuple[str, ...] = ()
 
     @property
     def ranged(self) -> bool:
-        """Whether the model tells a range."""
+        """Whether the model forecasts a distribution."""
         return "q50" in self.forecast
 
     @property
@@ -71,7 +76,7 @@ class Outlook:
 
     @property
     def held(self) -> dict[str, float] | None:
-        """How often the record's 50, 80 and 95 % ranges held, over all steps; None without ranges."""
+        """How often the record's 50, 80 and 95 % intervals held, over all steps; None where it has none."""
         known = self.record.outcome.ranges.get(self.model)
         if known is None:
             return None
@@ -94,15 +99,33 @@ class Outlook:
             lines.append(f"{symbol}: {first.anchor:,.2f} at the close of {first.origin:%Y-%m-%d}")
             lines += _range_lines(rows) if self.ranged else _point_lines(rows)
             lines.append("")
-        lines.append(f"The record of {self.model} on these data:")
+        lines += self._remarks
+        lines.append(self._record_line)
         if (held := self.held) is not None:
             names, shares = " / ".join(held), " / ".join(f"{share:.1%}" for share in held.values())
             count = len(self.record.outcome.origin)
-            lines.append(f"Its {names} ranges held {shares} of the time ({count:,} origins).")
+            lines.append(f"Its {names} prediction intervals held {shares} of the time ({count:,} origins).")
         return "\n".join([*lines, self.record.verdict.text])
 
+    @property
+    def _record_line(self) -> str:
+        outcome = self.record.outcome
+        tested = [outcome.symbols[symbol] for symbol in np.unique(outcome.symbol)]
+        span = f"{outcome.date.min()} to {outcome.date.max()}"
+        return f"The record of {self.model} on {some(tested, most=8)}, {span}:"
+
+    @property
+    def _remarks(self) -> list[str]:
+        """The symbols without a forecast, and those without a scale of their own, one a line."""
+        few = f"fewer than {MIN_TRAINING_ORIGINS} training windows"
+        lines = [f"{symbol}: no forecast: {reason}" for symbol, reason in self.left_out.items()]
+        lines += [
+            f"{symbol}: scaled by the mean scale of the others ({few})" for symbol in self.scaled_by_pool
+        ]
+        return [*lines, ""] if lines else []
+
     def entries(self, experiment: Experiment) -> list[Entry]:
-        """The forecast as rows of the ledger, beside the naive range."""
+        """The forecast as rows of the ledger, beside the naive quantiles."""
         from gatecast.ledger import entries_of
 
         table = pd.concat([self.forecast, self.naive], axis=1)
@@ -114,10 +137,10 @@ class Outlook:
         )
 
     def plot(self) -> altair.LayerChart | altair.VConcatChart:
-        """The last closes and the ranges of the next sessions, for up to DRAWN symbols.
+        """The last closes and the prediction intervals of the next sessions, for up to DRAWN symbols.
 
         Raises
-            RunError: the model tells no range.
+            RunError: the model forecasts points.
         """
         import altair
 
@@ -125,7 +148,7 @@ class Outlook:
         from gatecast.report.range_charts import outlook_chart
 
         if not self.ranged:
-            raise RunError(f"{self.model} forecasts points: there is no range to draw. Add calibration")
+            raise RunError(f"{self.model} forecasts points: there is no interval to draw. Add calibration")
         charts = []
         for symbol in list(dict.fromkeys(self.forecast["symbol"]))[:DRAWN]:
             history = self.prices.select([symbol]).table.rename(
@@ -140,11 +163,11 @@ class Outlook:
         return styled(altair.vconcat(*charts))
 
     def write(self, path: Path, *, overwrite: bool = False) -> None:
-        """The forecast with the naive range beside it as one table, .csv or .parquet, or drawn, .png.
+        """The forecast with the naive quantiles beside it as one table, .csv or .parquet, or drawn, .png.
 
         Raises
             RunError: another ending, a place that is taken (unless `overwrite`) or cannot be written, or no
-            range to draw.
+            interval to draw.
         """
         from gatecast.report.pictures import to_pngs
 
@@ -173,6 +196,8 @@ class Outlook:
             {
                 "model": self.model,
                 "forecast": table.to_dict(orient="records"),
+                "left_out": self.left_out,
+                "scaled_by_pool": self.scaled_by_pool,
                 "held": self.held,
                 "record": kept,
             }
@@ -195,7 +220,8 @@ def outlook(experiment: Experiment, prices: Prices, model: str, record: Result |
     """Fit `model` on all of `prices` and forecast the sessions after them.
 
     record: a run with this model; its experiment is then used throughout, on those of its symbols that are
-    in `prices`. Without it the walk-forward comparison of `experiment` is made first.
+    in `prices`; others are left out, and named. Without it the walk-forward comparison of `experiment` is
+    made first.
 
     Raises
         SettingError: `model` is no network, or not one of the record's.
@@ -209,26 +235,35 @@ def outlook(experiment: Experiment, prices: Prices, model: str, record: Result |
         )
     if record is None:
         record = run_comparison(experiment, prices)
-    elif tested := [symbol for symbol in prices.symbols if symbol in record.prices.symbols]:
-        prices = prices.select(tested)
-    forecast = Forecaster.of(settings, model).fit(prices).forecast()
-    return Outlook(model, prices, forecast, _naive_range(settings, prices, forecast), record)
+    prices, strangers = _of_record(prices, record)
+    forecaster = Forecaster.of(settings, model).fit(prices)
+    forecast = forecaster.forecast()
+    return Outlook(
+        model=model,
+        prices=prices,
+        forecast=forecast,
+        naive=_naive_range(settings, prices, forecast),
+        record=record,
+        left_out={**forecaster.left_out, **strangers},
+        scaled_by_pool=forecaster.scaled_by_pool,
+    )
 
 
-def forecast_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings of `gatecast forecast`: unless they say otherwise, a range is forecast.
+def _of_record(prices: Prices, record: Result) -> tuple[Prices, dict[str, str]]:
+    """The prices of the symbols that the record has, and why the others are left out.
 
-    Returns are told as a Student t; a price level is told as a point, with a conformal range around it.
+    Where it has none of them, all are forecast: with the settings of a record that is another symbol's.
     """
-    if "output" in settings:
-        return settings
-    if settings.get("target") == "close":
-        return {"calibration": "conformal", **settings}
-    return {"output": "student_t", **settings}
+    known = [symbol for symbol in prices.symbols if symbol in record.prices.symbols]
+    strangers = [symbol for symbol in prices.symbols if symbol not in known]
+    if not (known and strangers):
+        return prices, {}
+    warnings.warn(f"no forecast of {some(strangers)}: not in the run", DataWarning, stacklevel=3)
+    return prices.select(known), dict.fromkeys(strangers, "not in the run")
 
 
 def _naive_range(settings: Experiment, prices: Prices, forecast: pd.DataFrame) -> pd.DataFrame:
-    """The range of past returns for each row of `forecast`: naive_q01 … naive_q99 in price."""
+    """The quantiles of past returns for each row of `forecast`: naive_q01 … naive_q99 in price, or NaN."""
     problem = make_problem(
         prices, lookback=settings.lookback, horizon=settings.horizon, column=settings.column
     )
@@ -253,7 +288,7 @@ def _point_lines(rows: pd.DataFrame) -> list[str]:
 
 
 def _range_lines(rows: pd.DataFrame) -> list[str]:
-    """Two lines a session: prices, and below them the same in per cent of the last price."""
+    """Two lines a session: intervals in price, and below them the same in per cent of the last price."""
     lines = [f"{'date':<12}{'median':>11}" + "".join(f"{f'{coverage:.0%}':>24}" for coverage in COVERAGES)]
     for _, row in rows.iterrows():
         bounds = [[row[name] for name in names] for names in BOUNDS]

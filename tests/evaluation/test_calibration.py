@@ -9,7 +9,7 @@ from scipy import stats
 
 from gatecast.data.prices import Prices
 from gatecast.distributions import FINE_LEVELS, LEVELS, Mixture, Quantiles, StudentT
-from gatecast.evaluation.calibration import LEAST_LEVEL, Calibration, calibrated
+from gatecast.evaluation.calibration import LEAST_LEVEL, Calibration
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem, make_problem
 
@@ -38,6 +38,12 @@ def student(origins: np.ndarray, scale: float, horizon: int = 1, df: float = 5.0
 
 def t_returns(shape: tuple[int, int], seed: int, scale: float = 0.01) -> np.ndarray:
     return scale * np.random.default_rng(seed).standard_t(5, shape)
+
+
+def calibrated(method: str, problem: Problem, fold: Fold, rehearsal, raw) -> Quantiles:
+    """What is made of `raw`, the test's forecasts, with the validation's."""
+    calibration = Calibration.fit(problem, fold.validation, rehearsal, online=method == "adaptive")
+    return calibration.apply(problem, fold.test, raw)
 
 
 def covered(known, came: np.ndarray, coverage: float) -> float:
@@ -154,7 +160,10 @@ def slow_levels(problem, start, origins, pit):
 
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_online_is_the_slow_loop_of_the_paper(horizon):
-    """Several symbols, some origins missing, more steps than one: only targets known at the origin count."""
+    """Several symbols, some origins missing, more steps than one: only targets known at the origin count.
+
+    The loop begins with the first validation origin, at the levels that split conformal learned from all.
+    """
     rng = np.random.default_rng(6)
     returns = t_returns((2, 90), seed=7)
     returns[:, 40:] *= 5
@@ -165,25 +174,52 @@ def test_online_is_the_slow_loop_of_the_paper(horizon):
     test = np.flatnonzero(known & (row >= 40) & (rng.random(len(row)) < 0.8))
     rehearsal, raw = student(validation, 0.01, horizon), student(test, 0.01, horizon)
     start = Calibration.fit(problem, validation, rehearsal).levels
-    expected = slow_levels(problem, start, test, raw.cdf(problem.later_returns(test)))
+    pits = [known.cdf(problem.later_returns(rows)) for known, rows in ((rehearsal, validation), (raw, test))]
+    whole = slow_levels(problem, start, np.concatenate([validation, test]), np.concatenate(pits))
+    expected = whole[len(validation) :]
     assert np.abs(expected - start[problem.symbol[test]]).max() > 0.05  # it moves
     told = calibrated("adaptive", problem, Fold(0, NONE, validation, test), rehearsal, raw)
     values = raw.quantile(np.clip(np.sort(expected, axis=-1), 1e-4, 1 - 1e-4))
     np.testing.assert_allclose(told.values, values, rtol=1e-9, atol=1e-12)
     plain = calibrated("conformal", problem, Fold(0, NONE, validation, test), rehearsal, raw)
-    np.testing.assert_array_equal(told.values[:1], plain.values[:1])  # nothing came yet
+    assert (told.values[0] != plain.values[0]).any()  # at the first test origin all of validation has come
 
 
 def test_targets_to_come_are_not_needed():
     """The last origins, whose targets no one knows, are told by those that came."""
     problem = problem_of(t_returns((1, 60), seed=8), horizon=3)
     validation, test = np.arange(20), np.arange(23, 61)
-    calibration = Calibration.fit(problem, validation, student(validation, 0.005, 3))
-    told = calibration.apply(problem, test, student(test, 0.005, 3), online=True)
+    calibration = Calibration.fit(problem, validation, student(validation, 0.005, 3), online=True)
+    told = calibration.apply(problem, test, student(test, 0.005, 3))
     assert np.isfinite(told.values).all()
     known = test[:-3]
-    early = calibration.apply(problem, known, student(known, 0.005, 3), online=True)
+    early = calibration.apply(problem, known, student(known, 0.005, 3))
     np.testing.assert_array_equal(told.values[:-3], early.values)
+
+
+def test_the_latest_validation_targets_count_most():
+    """The second half of validation twice as wild: adaptive intervals are wider from the first origin on."""
+    returns = t_returns((1, 401), seed=15)
+    returns[:, 200:] *= 2
+    problem = problem_of(returns)
+    validation, test = np.arange(400), np.array([400])
+    fold, rehearsal, raw = Fold(0, NONE, validation, test), student(validation, 0.01), student(test, 0.01)
+    plain, adaptive = (
+        np.ptp(calibrated(method, problem, fold, rehearsal, raw).quantile([0.1, 0.9]))
+        for method in ("conformal", "adaptive")
+    )
+    assert adaptive > 1.05 * plain
+
+
+def test_a_calibration_that_goes_on_later_is_the_one_that_went_on_at_once():
+    """Origins may come in two calls, as long as the second has those of the first."""
+    problem = problem_of(t_returns((1, 90), seed=16), horizon=2)
+    validation, test = np.arange(30), np.arange(32, 88)
+    calibration = Calibration.fit(problem, validation, student(validation, 0.005, 2), online=True)
+    whole = calibration.apply(problem, test, student(test, 0.005, 2))
+    for count in (1, 20):
+        part = calibration.apply(problem, test[:count], student(test[:count], 0.005, 2))
+        np.testing.assert_array_equal(part.values, whole.values[:count])
 
 
 def test_after_a_break_only_the_adaptive_range_comes_back():
@@ -268,8 +304,8 @@ def test_a_symbol_without_validation_keeps_its_range(online):
     row = np.arange(len(problem.first)) - problem.first
     validation = np.flatnonzero((problem.symbol == 0) & (row < 100))
     test = np.flatnonzero((row > 100) & (row < 200))
-    calibration = Calibration.fit(problem, validation, student(validation, 0.002))
-    told = calibration.apply(problem, test, student(test, 0.002), online=online)
+    calibration = Calibration.fit(problem, validation, student(validation, 0.002), online=online)
+    told = calibration.apply(problem, test, student(test, 0.002))
     second = np.flatnonzero(problem.symbol[test] == 1)
     raw = student(test, 0.002).quantile(FINE_LEVELS)
     kept = second[:1] if online else second

@@ -1,21 +1,11 @@
-"""Ensembles of ranges: what the seeds say together, and that validation alone chooses how."""
-
-from dataclasses import replace
+"""Ensembles of distributions: what the seeds say together."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from scipy import integrate, stats
 
-import gatecast as gc
 from gatecast.distributions import LEVELS, Mixture, Quantiles, StudentT
-from gatecast.nn.ensemble import better_kind, ensembles, joined
-from gatecast.nn.fitting import fit_network
-from gatecast.nn.outputs import distributions
-from gatecast.problem.folds import walk_forward
-from gatecast.problem.problem import make_problem
-
-QUICK = gc.Training(epochs=1, batch_size=64)
+from gatecast.nn.ensemble import better_kind, joined, mean_of_seeds
 
 
 def student(location: float, scale: float, df: float = 6.0, shape: tuple[int, int] = (1, 1)) -> StudentT:
@@ -90,53 +80,11 @@ def test_quantiles_have_one_way_only():
     assert better_kind(seeds, np.zeros((9, 1))) == "parameter mean"
 
 
-@pytest.fixture(scope="module")
-def road(walk):
-    frame = pd.concat([walk("A", 200, 0), walk("B", 150, 1, "2015-03-12")], ignore_index=True)
-    prices = gc.Prices.from_frame(frame, calendar="daily")
-    problem = make_problem(prices, lookback=5, horizon=2, ranged=True)
-    folds = walk_forward(problem, folds=2)
-    fitted = {
-        output: fit_network(
-            gc.Network(cell="rnn", hidden_size=2, output=output), QUICK, problem, folds, seeds=2
-        )
-        for output in ("student_t", "quantiles")
-    }
-    return problem, folds, fitted
-
-
-@pytest.mark.parametrize("output", ["student_t", "quantiles"])
-def test_every_fold_has_its_ensemble(road, output):
-    problem, folds, fitted = road
-    told = ensembles(fitted[output], problem, folds)
-    outputs = fitted[output].forecast(problem, folds)
-    for fold, one, own in zip(folds, told, outputs, strict=True):
-        assert one.test.shape == (len(fold.test), 2)
-        assert one.validation.shape == (len(fold.validation), 2)
-        assert len(one.seeds) == 2
-        by_hand = joined(
-            distributions(fitted[output].network, own, problem.unit(fold.test)), one.kind
-        ).quantile(LEVELS)
-        np.testing.assert_array_equal(one.test.quantile(LEVELS), by_hand)
-
-
-def test_the_choice_of_each_fold_follows_its_own_validation(road):
-    """Seeds made to disagree: what came on one fold's validation decides that fold and no other."""
-    problem, folds, fitted = road
-    rng = np.random.default_rng(3)
-    rehearsal, anchor = [], problem.anchor.copy()
-    for fold, apart in zip(folds, (True, False), strict=True):
-        came = problem.later_returns(fold.validation) / problem.unit(fold.validation)
-        outputs = np.empty((2, *came.shape, 3))
-        side = rng.choice([-1.0, 1.0], came.shape)
-        # a camp stands where the return came, the other as far beyond zero, or both around it
-        outputs[..., 0] = [came, came - 8 * side] if apart else [came - 4, came + 4]
-        outputs[..., 1:] = [0.3, 30.0]
-        rehearsal.append(outputs)
-    made = replace(fitted["student_t"], rehearsal=tuple(rehearsal))
-    assert [one.kind for one in ensembles(made, problem, folds)] == ["mixture", "parameter mean"]
-    # the test's own prices, changed, change no choice and no validation
-    changed = replace(problem, anchor=np.where(problem.session > problem.session[folds[1].test].min(),
-                                               3 * anchor, anchor))  # fmt: skip
-    again = ensembles(made, changed, folds)
-    assert [one.kind for one in again] == ["mixture", "parameter mean"]
+@pytest.mark.parametrize("seeds", [1, 2, 9, 40])
+def test_the_mean_over_seeds_has_the_same_bits_for_one_origin_as_for_many(seeds):
+    """numpy's own mean adds nine numbers in another order than nine rows of numbers."""
+    outputs = np.random.default_rng(seeds).normal(size=(seeds, 30, 1))
+    whole = mean_of_seeds(outputs)
+    np.testing.assert_allclose(whole, outputs.mean(axis=0), rtol=1e-12)
+    for origin in range(30):
+        np.testing.assert_array_equal(mean_of_seeds(outputs[:, [origin]]), whole[[origin]])

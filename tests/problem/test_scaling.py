@@ -122,14 +122,37 @@ def test_a_feature_that_hardly_changes_is_scaled(ragged_problem, scaler):
     np.testing.assert_allclose(shrunk, expected, rtol=1e-5)
 
 
-def test_a_symbol_without_training_rows_has_offset_0_and_scale_1(ragged_problem):
-    problem = ragged_problem()
+@KINDS
+@pytest.mark.parametrize("scaler", ["standard", "minmax"])
+def test_a_symbol_without_training_rows_has_the_mean_scale_of_the_others(ragged_problem, scaler, target):
+    problem = ragged_problem(target=target)
     train = walk_forward(problem)[0].train
-    fitted = fit_scale(problem, train[problem.symbol[train] != 1])
-    assert (fitted.x_offset[1] == 0).all()
-    assert (fitted.x_scale[1] == 1).all()
+    whole = fit_scale(problem, train, scaler)
+    fitted = fit_scale(problem, train[problem.symbol[train] != 1], scaler)
+    for name in ("x_offset", "x_scale", "y_offset", "y_scale"):
+        mine, known = getattr(fitted, name), getattr(whole, name)
+        np.testing.assert_array_equal(mine[[0, 2]], known[[0, 2]])
+        np.testing.assert_allclose(mine[1], known[[0, 2]].mean(axis=0), rtol=1e-12)
+
+
+def test_a_price_that_never_moves_is_no_part_of_the_mean_scale(walks, prices_of):
+    """Its scale of 1 is none: a return of the pool is some hundredths."""
+    frame = walks(4)
+    still = frame["symbol"] == "A01"
+    for name in ("open", "high", "low", "close"):
+        frame.loc[still, name] = 7.0
+    problem = make_problem(prices_of(frame), lookback=5, horizon=2)
+    train = walk_forward(problem, folds=1)[0].train
+    fitted = fit_scale(problem, train[problem.symbol[train] != 3])
+    np.testing.assert_allclose(fitted.y_scale[3], fitted.y_scale[[0, 2]].mean(axis=0), rtol=1e-12)
+    np.testing.assert_allclose(fitted.x_scale[3, :3], fitted.x_scale[[0, 2], :3].mean(axis=0), rtol=1e-12)
     assert (fitted.y_scale[1] == 1).all()
-    assert (fitted.y_scale[[0, 2]] < 0.1).all()
+    alone = fit_scale(problem, train[problem.symbol[train] == 1])  # nobody to take a mean of
+    assert (alone.y_scale == 1).all()
+
+
+def without_the_last_symbol(problem, rows):
+    return rows[problem.symbol[rows] < problem.symbol.max()]
 
 
 def same_bits(one: Scale, other: Scale) -> bool:
@@ -154,10 +177,36 @@ def fitted_before_and_after_the_future_changed(frame, prices_of, target, fit):
 @KINDS
 @EVERY_SCALER
 def test_a_scale_sees_its_training_rows_only(ragged, prices_of, target, scaler):
+    """Also that of a symbol without any: the mean of the pool."""
+    before, after = fitted_before_and_after_the_future_changed(
+        ragged(3, seed=3), prices_of, target,
+        lambda problem, fold: fit_scale(problem, without_the_last_symbol(problem, fold.train), scaler),
+    )  # fmt: skip
+    assert same_bits(before, after)
     before, after = fitted_before_and_after_the_future_changed(
         ragged(3, seed=3), prices_of, target, lambda problem, fold: fit_scale(problem, fold.train, scaler)
     )
     assert same_bits(before, after)
+
+
+@KINDS
+@pytest.mark.parametrize("scaler", ["standard", "minmax"])
+def test_a_mean_scale_of_all_rows_is_caught(ragged, prices_of, target, scaler):
+    """The broken twin: the pool's mean is taken over every row there is."""
+
+    def mean_of_all(problem, fold):
+        own = fit_scale(problem, without_the_last_symbol(problem, fold.train), scaler)
+        rows = np.flatnonzero(np.isfinite(problem.targets).all(axis=1) & problem.ready)
+        whole = fit_scale(problem, without_the_last_symbol(problem, rows), scaler)
+        return Scale(
+            *(np.concatenate([mine[:-1], pool[-1:]]) for mine, pool in zip(
+                dataclasses.astuple(own), dataclasses.astuple(whole), strict=True))
+        )  # fmt: skip
+
+    before, after = fitted_before_and_after_the_future_changed(
+        ragged(3, seed=3), prices_of, target, mean_of_all
+    )
+    assert not same_bits(before, after)
 
 
 @KINDS

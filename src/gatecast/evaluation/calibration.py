@@ -1,4 +1,4 @@
-"""Calibration: ranges that held too often or too seldom on validation are told again, narrower or wider.
+"""Calibration: intervals that held too often or too seldom on validation are made narrower or wider.
 
 The scores that are conformal here are PITs: a distribution says F(y) is uniform, and what it was instead is
 learned. Any model has a range in this way, a point forecast included.
@@ -6,13 +6,12 @@ learned. Any model has a range in this way, a point forecast included.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatecast.distributions import FINE_LEVELS, Distribution, Quantiles
-from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem, Rows
 
 Floats = NDArray[np.float64]
@@ -29,13 +28,17 @@ class Calibration:
     levels     (S, h, L) the working levels: where FINE_LEVELS lie on the PIT's axis
     residuals  (S, h, L) of a point forecast: the quantiles of its errors in log return, in units of the
                volatility known at the origin (spread · sqrt(k)); None for a distribution
+    online     whether the levels move on with every target that comes
     """
 
     levels: Floats
     residuals: Floats | None = None
+    online: bool = False
 
     @classmethod
-    def fit(cls, problem: Problem, origins: Rows, told: Distribution | Floats) -> Calibration:
+    def fit(
+        cls, problem: Problem, origins: Rows, told: Distribution | Floats, *, online: bool = False
+    ) -> Calibration:
         """Split-conformal: learn from origins that the model was not fitted on, whose targets are known.
 
         told: the model's distribution of these origins, or its point forecasts (N, h) in price. Per symbol
@@ -44,56 +47,56 @@ class Calibration:
         2005; on PITs: Chernozhukov, Wüthrich and Zhu 2021). A point's range are the quantiles of its
         normalised errors in the same way (Lei et al. 2018, section 5.2). A symbol without such origins keeps
         its distribution as it is, or gets that of Student's t around its point.
+
+        online: adaptive conformal inference (Gibbs and Candès 2021, eq. 2, for each level by itself). With
+        each target that comes every level p moves by 0.005 p up when the PIT was above its working level, by
+        0.005 (1 - p) down when not: first through the targets of `origins`, from the oldest to the newest,
+        so that the latest count most; then, in `apply`, through those that came since.
         """
         same = np.tile(FINE_LEVELS, (len(problem.symbols), problem.horizon, 1))
         came = problem.later_returns(origins)
         if isinstance(told, np.ndarray):
             errors = (came - _returns(told, problem, origins)) / problem.unit(origins)
             neutral = np.broadcast_to(_neutral_quantiles(), same.shape)
-            return cls(same, _quantiles(errors, problem, origins, neutral, ends=()))
-        levels = _quantiles(told.cdf(came), problem, origins, same, ends=(0.0, 1.0))
-        return cls(_inside(levels))
+            learned = cls(same, _quantiles(errors, problem, origins, neutral, ends=()), online)
+        else:
+            levels = _quantiles(told.cdf(came), problem, origins, same, ends=(0.0, 1.0))
+            learned = cls(_inside(levels), None, online)
+        return learned._moved_on(problem, origins, told) if online else learned
 
-    def apply(
-        self, problem: Problem, origins: Rows, told: Distribution | Floats, *, online: bool = False
-    ) -> Quantiles:
+    def apply(self, problem: Problem, origins: Rows, told: Distribution | Floats) -> Quantiles:
         """What was told of `origins`, a distribution or point forecasts, as a calibrated distribution.
 
-        online: every level p moves on with each target that has come since (adaptive conformal inference,
-        Gibbs and Candès 2021, eq. 2, for each level by itself): by 0.005 p up when the PIT was above its
-        working level, by 0.005 (1 - p) down when not. At an origin only targets are used that were known at
-        its close: those of step k of origins k rows before and earlier.
+        Online, at an origin only targets are used that were known at its close: those of step k of origins
+        k rows before and earlier.
         """
-        distribution = self._around(told, problem, origins) if isinstance(told, np.ndarray) else told
+        distribution = self._distribution(told, problem, origins)
         levels = self.levels[problem.symbol[origins]]
-        if online:
+        if self.online:
             pit = distribution.cdf(problem.later_returns(origins))
             for symbol in np.unique(problem.symbol[origins]):
                 mine = np.flatnonzero(problem.symbol[origins] == symbol)
                 levels[mine] = _online(self.levels[symbol], origins[mine], pit[mine])
         return Quantiles(FINE_LEVELS, distribution.quantile(_inside(np.sort(levels, axis=-1))))
 
-    def _around(self, point: Floats, problem: Problem, origins: Rows) -> Quantiles:
-        """The range of point forecasts (N, h) in price: their errors on validation, in today's volatility."""
+    def _moved_on(self, problem: Problem, origins: Rows, told: Distribution | Floats) -> Calibration:
+        """The same when all targets of `origins`, which are known, have come."""
+        pit = self._distribution(told, problem, origins).cdf(problem.later_returns(origins))
+        levels, horizon = self.levels.copy(), problem.horizon
+        for symbol in np.unique(problem.symbol[origins]):
+            mine = problem.symbol[origins] == symbol
+            own, nothing = origins[mine], np.full((1, horizon), np.nan)
+            afterwards = np.append(own, own[-1] + horizon), np.concatenate([pit[mine], nothing])
+            levels[symbol] = _online(levels[symbol], *afterwards)[-1]
+        return replace(self, levels=levels)
+
+    def _distribution(self, told: Distribution | Floats, problem: Problem, origins: Rows) -> Distribution:
+        """What is calibrated: of points (N, h) in price their errors on validation, in today's volatility."""
+        if not isinstance(told, np.ndarray):
+            return told
         assert self.residuals is not None
         errors = self.residuals[problem.symbol[origins]] * problem.unit(origins)[..., None]
-        return Quantiles(FINE_LEVELS, _returns(point, problem, origins)[..., None] + errors)
-
-
-def calibrated(
-    method: str,
-    problem: Problem,
-    fold: Fold,
-    rehearsal: Distribution | Floats,
-    test: Distribution | Floats,
-) -> Distribution:
-    """A fold's distribution of its test origins, calibrated on its validation origins.
-
-    method: "conformal" or "adaptive" (conformal, then online). rehearsal, test: what was told of the
-    validation origins by a model that was not fitted on them, and of the test origins.
-    """
-    calibration = Calibration.fit(problem, fold.validation, rehearsal)
-    return calibration.apply(problem, fold.test, test, online=method == "adaptive")
+        return Quantiles(FINE_LEVELS, _returns(told, problem, origins)[..., None] + errors)
 
 
 def _quantiles(

@@ -92,11 +92,7 @@ class Range:
 
     def columns(self, anchor: Floats) -> dict[str, Floats]:
         """Column → values (N · h,) of forecasts.parquet: quantiles as prices, given the anchors (N,)."""
-        prices = anchor[:, None, None] * np.exp(self.quantiles)
-        columns = {name: prices[..., place].ravel() for place, name in enumerate(QUANTILE_COLUMNS)}
-        for name in PARAMETERS:
-            if (values := getattr(self, name)) is not None:
-                columns[name] = values.ravel()
+        columns = _columns(self.quantiles, self if self.scale is not None else None, anchor)
         return columns | {name: getattr(self, name).ravel() for name in ("crps", "log_score", "pit")}
 
     @classmethod
@@ -115,6 +111,19 @@ class Range:
             df=df,
             seeds=seeds,
         )
+
+
+def distribution_columns(distribution: Distribution, anchor: Floats) -> dict[str, Floats]:
+    """The same columns of a distribution whose targets are still to come, without the scores."""
+    own = distribution if isinstance(distribution, StudentT) else None
+    return _columns(distribution.quantile(LEVELS), own, anchor)
+
+
+def _columns(quantiles: Floats, own: Range | StudentT | None, anchor: Floats) -> dict[str, Floats]:
+    """Quantiles (N, h, 17) as prices, and the parameters of `own`; (N · h,) each."""
+    prices = anchor[:, None, None] * np.exp(quantiles)
+    columns = {name: prices[..., place].ravel() for place, name in enumerate(QUANTILE_COLUMNS)}
+    return columns | {name: getattr(own, name).ravel() for name in PARAMETERS if own is not None}
 
 
 def has_range(frame: pd.DataFrame) -> bool:

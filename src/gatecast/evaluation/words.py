@@ -37,6 +37,12 @@ def listed(names: Sequence[str]) -> str:
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
+def some(names: Sequence[str], between: str = ", ", most: int = 20) -> str:
+    """'a, b, c'; of many the first, 'a, b, and 63 more'."""
+    rest = len(names) - most
+    return between.join([*names[:most], *([f"and {rest:,} more"] if rest > 0 else [])])
+
+
 def sentence(text: str) -> str:
     """With a capital and a full stop."""
     return text[:1].upper() + text[1:] + "."

@@ -1,51 +1,27 @@
-"""Ensembles of ranges: the seeds' distributions as one, by the way that was better on validation."""
+"""Ensembles: the seeds' forecasts as one, of distributions by the way that was better on validation."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gatecast.distributions import Distribution, Mixture, Quantiles, StudentT
-from gatecast.nn.fitting import FittedNetwork
-from gatecast.nn.outputs import distributions
-from gatecast.problem.folds import Fold
-from gatecast.problem.problem import Problem
 
 Floats = NDArray[np.float64]
 
 
-@dataclass(frozen=True)
-class Ensemble:
-    """What a network's seeds say of one fold.
+def mean_of_seeds(parts: Iterable[Floats]) -> Floats:
+    """The mean of arrays of one shape, one per seed.
 
-    kind: "parameter mean" or "mixture"; validation, test: the ensemble's distribution of the fold's
-    validation origins (by the weights that had not seen them) and of its test origins; seeds: each seed's of
-    the test origins.
+    Added one after the other: `numpy.mean` may add in another order where there is one origin only, and the
+    last bit would depend on how many are forecast at once.
     """
-
-    kind: str
-    validation: Distribution
-    test: Distribution
-    seeds: tuple[Distribution, ...]
-
-
-def ensembles(fitted: FittedNetwork, problem: Problem, folds: Sequence[Fold]) -> list[Ensemble]:
-    """The seeds of a fitted range network as one, fold by fold.
-
-    Student t's are joined by their parameters' means or as a mixture, whichever had the lower mean CRPS on
-    the fold's validation origins; quantiles always by their means.
-    """
-    found = []
-    tested = fitted.forecast(problem, folds)
-    for fold, rehearsal, outputs in zip(folds, fitted.rehearsal, tested, strict=True):
-        known = distributions(fitted.network, rehearsal, problem.unit(fold.validation))
-        seeds = distributions(fitted.network, outputs, problem.unit(fold.test))
-        kind = better_kind(known, problem.later_returns(fold.validation))
-        found.append(Ensemble(kind, joined(known, kind), joined(seeds, kind), tuple(seeds)))
-    return found
+    total, *others = parts
+    for part in others:
+        total = total + part
+    return total / (1 + len(others))
 
 
 def better_kind(seeds: Sequence[StudentT] | Sequence[Quantiles], came: Floats) -> str:
@@ -66,9 +42,10 @@ def joined(seeds: Sequence[StudentT] | Sequence[Quantiles], kind: str) -> Distri
     if kind == "mixture":
         return Mixture(tuple(students))
     if students:
-        location, scale, df = (
-            np.stack([getattr(seed, name) for seed in students]) for name in ("location", "scale", "df")
+        log_scale = mean_of_seeds(np.log(seed.scale) for seed in students)
+        location, df = (
+            mean_of_seeds(getattr(seed, name) for seed in students) for name in ("location", "df")
         )
-        return StudentT(location.mean(axis=0), np.exp(np.log(scale).mean(axis=0)), df.mean(axis=0))
+        return StudentT(location, np.exp(log_scale), df)
     quantiles = [seed for seed in seeds if isinstance(seed, Quantiles)]
-    return Quantiles(quantiles[0].levels, np.mean([seed.values for seed in quantiles], axis=0))
+    return Quantiles(quantiles[0].levels, mean_of_seeds(seed.values for seed in quantiles))

@@ -172,9 +172,13 @@ def predict(
     *,
     lookback: int,
 ) -> list[NDArray[np.float64]]:
-    """Outputs of each job (weights, scale, origins (N,)), scaled back, in float64: (N, h) or (N, h, P)."""
+    """Outputs of each job (weights, scale, origins (N,)), scaled back, in float64: (N, h) or (N, h, P).
+
+    Always in whole chunks: products of another size may round differently, and what is forecast from an
+    origin must not depend, by a single bit, on how many others are asked for.
+    """
     longest = max(len(origins) for _, _, origins in jobs)
-    chunk = min(program.CHUNK, longest)
+    chunk = program.CHUNK
     padded = math.ceil(longest / chunk) * chunk
     side_by_side = _side_by_side(network, rows, lookback, chunk, len(jobs))
     device_rows = jax.device_put(rows)

@@ -19,7 +19,7 @@ class Scale:
     """x ↦ (x - offset) / scale, per symbol.
 
     x_offset, x_scale (symbols, F) for the features; y_offset, y_scale (symbols, h) for the targets.
-    A symbol without training rows has offset 0 and scale 1.
+    A symbol without training rows has the mean of those that have some (see `fit_scale`).
     """
 
     x_offset: Floats
@@ -34,7 +34,8 @@ def fit_scale(problem: Problem, train: Rows, scaler: str = "standard") -> Scale:
     "standard": mean and standard deviation; "minmax": to 0 … 1; "none". Features that never change keep
     scale 1. Targets "return" are only divided by their training standard deviation per step, never
     centred, whatever the scaler: an output of zero stays naive. Targets "close" take the scaler, one
-    offset and scale for all steps.
+    offset and scale for all steps. A symbol without rows in `train` gets the mean offset and the mean scale
+    of the others, those left aside of whom the number never changes.
     """
     symbols = len(problem.symbols)
     rows = _window_rows(problem, train)
@@ -62,6 +63,7 @@ def _window_rows(problem: Problem, origins: Rows) -> Rows:
 def _fit(values: Floats, owner: Rows, symbols: int, scaler: str) -> tuple[Floats, Floats]:
     """Offset and scale (symbols, columns) of values (N, columns) whose rows are sorted by `owner` (N,)."""
     offset, scale = np.zeros((symbols, values.shape[1])), np.ones((symbols, values.shape[1]))
+    absent = np.ones(symbols, dtype=bool)
     if scaler == "none" or not len(values):
         return offset, scale
     present, starts, counts = np.unique(owner, return_index=True, return_counts=True)
@@ -73,6 +75,11 @@ def _fit(values: Floats, owner: Rows, symbols: int, scaler: str) -> tuple[Floats
     else:
         low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
         offset[present], scale[present] = low, high - low
-    tiny = scale <= 1e-12 * np.maximum(np.abs(offset), 1e-300)
-    scale[tiny | (scale == 0)] = 1.0
+    absent[present] = False
+    constant = (scale <= 1e-12 * np.maximum(np.abs(offset), 1e-300)) | (scale == 0)
+    scale[constant] = 1.0
+    own = ~constant & ~absent[:, None]
+    for numbers, neutral in ((offset, 0.0), (scale, 1.0)):
+        total, count = np.sum(numbers, axis=0, where=own), own.sum(axis=0)
+        numbers[absent] = np.where(count > 0, total / np.maximum(count, 1), neutral)
     return offset, scale
