@@ -73,7 +73,7 @@ def held(sources: list[str]) -> None:
     """CRPS and coverage of the range baselines on the last quarter of each source."""
     for source in sources:
         scores = gc.compare(gc.load(source), list(RIVALS)).range_scores
-        scores = scores[(scores["step"] == "1") & (scores["symbol"] != "all")]
+        scores = scores[(scores["step"] == "all") & (scores["symbol"] != "all")]
         for row in scores.itertuples():
             ranges = ", ".join(f"{level} % {getattr(row, f'coverage_{level}'):.1%}" for level in LEVELS)
             print(f"{row.symbol:<12} {row.model:<12} CRPS {row.crps:.4f}, held {ranges}, n = {row.n}")
@@ -106,7 +106,8 @@ def gjr_garch(seed: int) -> pd.DataFrame:
 def judged(result: gc.Result) -> None:
     """CRPS against every range baseline, coverage with Kupiec's tests, and the bands of each step."""
     scores, tests = result.range_scores, result.range_significance.frame
-    first = scores[scores["step"] == "1"].set_index(["model", "symbol"])
+    first = scores[scores["step"].isin(["1", "all"])].drop_duplicates(["model", "symbol"])
+    first = first.set_index(["model", "symbol"])
     symbols = result.outcome.symbols
     networks = [name for name in result.outcome.seeds if name in result.outcome.ranges]
     rivals = [name for name in result.outcome.ranges if name not in networks]

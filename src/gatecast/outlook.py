@@ -67,7 +67,8 @@ class Outlook:
         symbol, step, rmse_return and naive_rmse_return: fractions of the last price.
         """
         scores = self.record.scores
-        steps = scores[scores["step"] != "all"].astype({"step": int})
+        steps = scores[scores["step"] != "all"] if self.record.outcome.horizon > 1 else scores.assign(step=1)
+        steps = steps.astype({"step": int})
         own, naive = (
             steps[steps["model"] == model].set_index(["symbol", "step"])["rmse_return"]
             for model in (self.model, "naive")

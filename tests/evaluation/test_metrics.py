@@ -201,12 +201,12 @@ def test_naive(world):
 
 def test_one_symbol_has_no_row_for_all(market):
     table = scores(market(dates=5).forecasts({"drift": 0.01}))
-    assert set(table.symbol) == {"S0"} and list(table.step) == ["1", "all"] * 2
+    assert set(table.symbol) == {"S0"} and list(table.step) == ["all"] * 2
 
 
 def test_one_origin(market):
     world = market(dates=1, folds=1)
-    row = pick(scores(world.forecasts({}, {"gru": np.full((1, 1, 1), 0.01)})), model="gru", step="1")
+    row = pick(scores(world.forecasts({}, {"gru": np.full((1, 1, 1), 0.01)})), model="gru", step="all")
     assert np.isfinite([row[name] for name in SCORES]).all()
     assert np.isnan(row.rmse_spread)  # one seed
 
@@ -216,7 +216,7 @@ def test_constant_prices(market):
     still = {"y": np.full((10, 1), 50.0), "anchor": np.full(10, 50.0)}
     nothing = {"naive_mae": np.zeros(10), "naive_mse": np.zeros(10)}
     table = scores(world.forecasts({"drift": 0.01}, **still, **nothing))
-    row = pick(table, model="drift", step="1")
+    row = pick(table, model="drift", step="all")
     assert row.mae == pytest.approx(0.5)
     assert row.reason == (
         "skill: naive makes no error; mase: naive makes no error in training; "
@@ -245,5 +245,5 @@ def test_a_broken_forecast_is_nan_with_a_reason_and_stays_in_the_mean(world, bro
 
 
 def test_negative_forecasts_are_scored(market):
-    row = pick(scores(market(dates=20).forecasts({"wild": -3.0})), model="wild", step="1")
+    row = pick(scores(market(dates=20).forecasts({"wild": -3.0})), model="wild", step="all")
     assert row.mae_return == pytest.approx(3, rel=0.01) and row.reason == ""

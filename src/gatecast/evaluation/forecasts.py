@@ -23,6 +23,11 @@ RANGE_COLUMNS = (*QUANTILE_COLUMNS, *PARAMETERS, "crps", "log_score", "pit")
 KEYS = ["symbol", "fold", "origin", "step"]
 
 
+def step_names(horizon: int) -> list[str]:
+    """How tables name steps: "1" … "h" and "all"; with one step "all" alone, lest a row stand twice."""
+    return ["all"] if horizon == 1 else [*map(str, range(1, horizon + 1)), "all"]
+
+
 @dataclass(frozen=True)
 class Forecasts:
     """Every forecast of a comparison; all prices in the currency of the data.

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gatecast.evaluation.forecasts import Forecasts
+from gatecast.evaluation.forecasts import Forecasts, step_names
 
 Floats = NDArray[np.float64]
 Score = Any  # a float where nothing is left of the shape, else an array
@@ -34,7 +34,7 @@ def scores(forecasts: Forecasts) -> pd.DataFrame:
     """Every score of every model: one row per model, symbol and step.
 
     model, symbol         where there are several symbols, also rows with symbol "all"
-    step                  "1" … "h", and "all": every step counts the same
+    step                  "1" … "h", and "all": every step counts the same; with one step "all" alone
     n                     forecasts scored: origins, times h where step is "all"
     skill                 1 - loss / loss of naive, a fraction, of the loss that `significance` tests: the
                           squared error as a fraction of the anchor, by that of naive in the training of that
@@ -54,7 +54,7 @@ def scores(forecasts: Forecasts) -> pd.DataFrame:
     # Steps come first below: a sum over adjacent origins is several times faster than one with stride h.
     rows = {name: np.flatnonzero(forecasts.symbol == i) for i, name in enumerate(forecasts.symbols)}
     rows = {name: index for name, index in rows.items() if len(index)}
-    steps = [str(k + 1) for k in range(forecasts.horizon)] + ["all"]
+    steps = step_names(forecasts.horizon)
     records = []
     for model, ensemble in forecasts.forecast.items():
         members = np.concatenate([ensemble[None], forecasts.seeds.get(model, ensemble[None][:0])])

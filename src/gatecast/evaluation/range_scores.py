@@ -21,7 +21,7 @@ from gatecast.evaluation.coverage import (
     kupiec,
     uniformity,
 )
-from gatecast.evaluation.forecasts import Forecasts
+from gatecast.evaluation.forecasts import Forecasts, step_names
 from gatecast.evaluation.ranges import PER_CENT, Range
 
 Floats = NDArray[np.float64]
@@ -45,7 +45,7 @@ def range_scores(forecasts: Forecasts) -> pd.DataFrame:
 
     model, symbol     where there are several symbols, also rows with symbol "all": plain means over all
                       rows, in which wilder symbols weigh more; the tests of `range_significance` scale
-    step              "1" … "h", and "all": every step counts the same
+    step              "1" … "h", and "all": every step counts the same; with one step "all" alone
     n                 ranges scored: origins, times h where step is "all"
     crps, log_score, pinball   of the log return x 100; pinball: the mean over the 17 LEVELS. Small is good
     coverage_50, …_80, …_95    share of the central intervals that held, fractions
@@ -63,7 +63,7 @@ def range_scores(forecasts: Forecasts) -> pd.DataFrame:
     """
     y = came(forecasts)
     rows = in_time_order(forecasts)
-    steps = [str(k + 1) for k in range(forecasts.horizon)] + ["all"]
+    steps = step_names(forecasts.horizon)
     records = []
     for model, known in forecasts.ranges.items():
         measured = np.stack(list(_measures(known, y).values()))  # (scores, N, h)
@@ -74,7 +74,7 @@ def range_scores(forecasts: Forecasts) -> pd.DataFrame:
             spread = _spreads(known.seeds[:, index].mean(axis=1))
             tests = _tests(known, y, index) if symbol != "all" else {}
             for k, step in enumerate(steps):
-                tested = tests if step == "1" or forecasts.horizon == 1 else {}
+                tested = tests if step == steps[0] else {}
                 record: dict[str, object] = {"model": model, "symbol": symbol, "step": step}
                 record["n"] = len(index) * (forecasts.horizon if step == "all" else 1)
                 found = dict(zip(MEANS, means[:, k].tolist(), strict=True))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from gatecast.evaluation.forecasts import step_names
 from gatecast.report import frames, range_charts, range_frames
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, heading
@@ -90,6 +91,6 @@ def steps_picture(result: Result, models: list[str], label: Label) -> alt.VConca
 def held_overall(result: Result, model: str) -> float:
     """Coverage of the 80 % range one session ahead over the whole test, in per cent."""
     scores = result.range_scores
-    own = scores[(scores["model"] == model) & (scores["step"] == "1")]
+    own = scores[(scores["model"] == model) & (scores["step"] == step_names(result.outcome.horizon)[0])]
     symbol = range_frames.overall_symbol(result)
     return 100 * float(own.loc[own["symbol"] == symbol, "coverage_80"].iloc[0])
