@@ -52,6 +52,7 @@ def test_compare_prints_verdict_table_and_page(prices: Path, command) -> None:
         "ewma",
         "ar",
         "gru",
+        "skill:",
     ]
     assert run.experiment.source == ("a.csv",)
 
