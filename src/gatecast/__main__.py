@@ -124,7 +124,9 @@ def _show_warning(message: Warning | str, category: type[Warning], *place: objec
 
 
 def _say(text: str) -> None:
-    print(text, file=sys.stderr)  # noqa: T201
+    from gatecast.formatting import printable_lines
+
+    print(printable_lines(text), file=sys.stderr)  # noqa: T201
 
 
 if __name__ == "__main__":

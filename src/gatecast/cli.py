@@ -20,6 +20,7 @@ from gatecast.experiment import (
     Training,
     forecast_settings,
 )
+from gatecast.formatting import printable_lines
 from gatecast.options import experiment_of, with_settings
 
 if TYPE_CHECKING:
@@ -124,7 +125,7 @@ def compare(
         _print_result(result, folder, as_json)
         page = not no_charts and result.draw(folder)
     if not as_json:
-        typer.echo(f"\nThe page: {folder / 'report.html'}" if page else f"\nThe run: {folder}")
+        _echo(f"\nThe page: {folder / 'report.html'}" if page else f"\nThe run: {folder}")
     if profile:
         typer.echo(spent.text, err=True)
 
@@ -176,7 +177,7 @@ def forecast(
     if as_json:
         _print_json(answer.summary())
     else:
-        typer.echo(answer.text)
+        _echo(answer.text)
     sys.stdout.flush()
     try:
         if out is not None:
@@ -198,7 +199,7 @@ def score(ledger: LedgerPlace = None, as_json: AsJson = False) -> None:
     if as_json:
         _print_json(track.summary())
     else:
-        typer.echo(track.text)
+        _echo(track.text)
 
 
 @data.command()
@@ -218,7 +219,7 @@ def check(
     if as_json:
         _print_json(prices.summary())
     else:
-        typer.echo(prices.report())
+        _echo(prices.report())
 
 
 @app.command()
@@ -265,7 +266,7 @@ def recipe(
         if as_json:
             _print_json(result.summary() | ({"page": str(page)} if page else {}))
         else:
-            typer.echo(text(result) + (f"\n\nThe page: {page}" if page else ""))
+            _echo(text(result) + (f"\n\nThe page: {page}" if page else ""))
 
 
 @app.command()
@@ -320,11 +321,11 @@ def backtest(
     if as_json:
         _print_json(tested.summary() | ({"folder": str(out)} if out is not None else {}))
     else:
-        typer.echo(tested.text)
+        _echo(tested.text)
     sys.stdout.flush()
     page = out is not None and not no_charts and tested.draw(out)
     if out is not None and not as_json:
-        typer.echo(f"\nThe page: {out / 'backtest.html'}" if page else f"\nThe backtest: {out}")
+        _echo(f"\nThe page: {out / 'backtest.html'}" if page else f"\nThe backtest: {out}")
 
 
 @app.command()
@@ -347,7 +348,7 @@ def audit(
     if as_json:
         _print_json(report.as_dict())
     else:
-        typer.echo(report)
+        _echo(report)
     if check and not report.clean:
         raise typer.Exit(FAULT)
 
@@ -405,8 +406,13 @@ def _print_result(result: Result, folder: Path | None, as_json: bool) -> None:
     if as_json:
         _print_json({**result.summary(), "run": folder and str(folder)})
     else:
-        typer.echo(f"{result.verdict.text}\n\n{result.table()}")
+        _echo(f"{result.verdict.text}\n\n{result.table()}")
     sys.stdout.flush()  # before anything is drawn
+
+
+def _echo(text: object) -> None:
+    """Print text in which names and cells of the data may stand."""
+    typer.echo(printable_lines(str(text)))
 
 
 def _print_json(value: dict[str, Any]) -> None:

@@ -22,6 +22,7 @@ from gatecast.experiment import (
     resolve_models,
 )
 from gatecast.forecasting import forecast_all
+from gatecast.memory import require_comparison
 from gatecast.nn.fitting import FittedNetwork
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, walk_forward
@@ -116,6 +117,12 @@ def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None
             remedy="Give the run's own prices.parquet as the source, or remove sha256 from the experiment",
         )
     experiment = _with_data(experiment, prices)
+    require_comparison(
+        experiment,
+        rows=len(prices.table),
+        symbols=len(prices.symbols),
+        columns=len(prices.table.columns),
+    )
     problem = make_problem(
         prices,
         lookback=experiment.lookback,

@@ -22,6 +22,8 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
+from gatecast.formatting import MOST_LETTERS, printable
+
 
 class GatecastError(Exception):
     """Base of all errors that gatecast raises on purpose."""
@@ -45,15 +47,15 @@ class DataError(InputError):
         remedy: str = "",
     ) -> None:
         where = [
-            f"{name} {place}"
+            f"{name} {printable(place, MOST_LETTERS)}"
             for name, place in (("row", row), ("column", column), ("value", value))
             if place is not None
         ]
-        text = (f"{file}: " if file is not None else "") + what
+        text = (f"{printable(file)}: " if file is not None else "") + printable(what)
         if where:
             text += f" ({', '.join(where)})"
         end = "" if text.endswith((".", "?")) else "."
-        super().__init__(text + (f"{end} {remedy}" if remedy else ""))
+        super().__init__(text + (f"{end} {printable(remedy)}" if remedy else ""))
         self.file, self.row, self.column, self.value = file, row, column, value
 
 

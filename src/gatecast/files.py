@@ -121,9 +121,3 @@ def _remove_abandoned(folder: Path) -> None:
         with contextlib.suppress(OSError):
             if is_abandoned(partial):
                 partial.unlink()
-
-
-def shown(name: str) -> str:
-    """A file's name for a message: on one line, not too long."""
-    text = "".join(letter if letter.isprintable() else f"\\x{ord(letter):02x}" for letter in name)
-    return text if len(text) <= 80 else text[:79] + "…"

@@ -25,7 +25,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gatecast.errors import GatecastWarning, RunError
-from gatecast.files import WRITTEN, exclusive, is_abandoned, shown, try_lock
+from gatecast.files import WRITTEN, exclusive, is_abandoned, try_lock
+from gatecast.formatting import MOST_LETTERS, printable
 
 MARKER = ".gatecast.json"
 LARGEST_LIST = 4_000_000  # bytes of a file that lists files
@@ -314,7 +315,7 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 
 def _listed(names: list[str]) -> str:
     more = ", …" if len(names) > NAMED else ""
-    return ", ".join(shown(name) for name in names[:NAMED]) + more
+    return ", ".join(printable(name, MOST_LETTERS) for name in names[:NAMED]) + more
 
 
 def _remedy(error: OSError) -> str:

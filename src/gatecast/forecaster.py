@@ -28,6 +28,7 @@ from gatecast.experiment import (
 )
 from gatecast.folders import FORECASTER, new_folder
 from gatecast.forecasting import Lesson, Told, learned, tell, trained
+from gatecast.memory import require_comparison
 from gatecast.nn.fitting import FittedNetwork
 from gatecast.nn.storage import load_network, save_network
 from gatecast.problem.features import FeatureFunction
@@ -148,6 +149,12 @@ class Forecaster:
             SettingError: too few sessions. DataError: no symbol that could be forecast afterwards.
         """
         settings = self._settings
+        require_comparison(
+            settings,
+            rows=len(prices.table),
+            symbols=len(prices.symbols),
+            columns=len(prices.table.columns),
+        )
         problem = self._problem(prices)
         fold = future_fold(problem, validation_size=settings.validation_size)
         origins, left_out = self._asked(problem, prices.calendar, fold.left_out)

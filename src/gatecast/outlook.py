@@ -21,6 +21,7 @@ from gatecast.evaluation.words import some
 from gatecast.experiment import NETWORKS, Experiment
 from gatecast.files import WRITTEN, new_file
 from gatecast.forecaster import Forecaster
+from gatecast.formatting import csv_safe
 from gatecast.options import flag_name
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
 from gatecast.problem.problem import make_problem
@@ -182,7 +183,7 @@ class Outlook:
             elif path.suffix == ".parquet":
                 table.to_parquet(place, index=False)
             else:
-                table.to_csv(place, index=False)
+                csv_safe(table).to_csv(place, index=False)
         WRITTEN.append(path)
 
     def summary(self) -> dict[str, Any]:

@@ -5,10 +5,13 @@ import pandas as pd
 import pytest
 
 from gatecast.data.sessions import (
+    BY_INDEX,
+    BY_SUFFIX,
     calendar_for,
     check_calendar,
     close_of,
     irregular,
+    is_usable,
     next_sessions,
     zone_of,
 )
@@ -102,3 +105,26 @@ def test_unknown_calendar():
     assert check_calendar("NYSE") == "XNYS"
     with pytest.raises(SettingError, match='Did you mean "XKRX"'):
         check_calendar("XKRXX")
+
+
+def test_a_calendar_that_cannot_be_built_is_refused_or_replaced_by_the_week_that_the_dates_show() -> None:
+    with pytest.raises(SettingError, match="cannot build the calendar XTAE here"):
+        check_calendar("XTAE")
+    sunday_to_thursday = np.array(
+        ["2021-01-03", "2021-01-04", "2021-01-05", "2021-01-06", "2021-01-07"], "M8[D]"
+    )
+    assert calendar_for("TEVA.TA", sunday_to_thursday) == "sunday-thursday"
+    assert calendar_for("TEVA.TA", sunday_to_thursday + 1) == "weekdays"
+    assert list(next_sessions("sunday-thursday", "2021-01-07", 2)) == list(sunday_to_thursday[:2] + 7)
+    missing, surplus = irregular("weekdays", sunday_to_thursday)
+    assert not len(missing) and list(surplus) == [np.datetime64("2021-01-03")]
+
+
+@pytest.mark.parametrize("code", sorted({*BY_SUFFIX.values(), *BY_INDEX.values(), "24/5"}))
+def test_what_a_name_tells_works_in_every_year(code: str) -> None:
+    """Dates beyond what a calendar records have no session, and no close; nothing fails."""
+    if not is_usable(code):
+        pytest.skip("exchange_calendars cannot build it")
+    for day in np.array(["1950-06-05", "2049-06-07"], "M8[D]"):
+        closes = close_of(code, day)
+        assert closes is None or closes.tz is not None

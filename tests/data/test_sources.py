@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gatecast.data.prices import Prices
 from gatecast.data.sources import load
 from gatecast.errors import DataError, DataWarning, SettingError
 
@@ -315,3 +316,103 @@ def test_sp500_members(real):
 
 def test_a_table_without_prices(real):
     refused(real("california_housing_test.csv"), "no column of dates")
+
+
+def own_parquet(tmp_path):
+    days = pd.date_range("2021-01-01", periods=60)
+    close = 100 + np.arange(60.0)
+    table = {
+        "symbol": "A",
+        "date": days,
+        "open": close,
+        "high": close,
+        "low": close,
+        "close": close,
+        "volume": 1.0,
+    }
+    prices = Prices.from_frame(pd.DataFrame(table), calendar="daily")
+    prices.to_parquet(tmp_path / "own.parquet")
+    return tmp_path / "own.parquet"
+
+
+def rewritten(path, **metadata):
+    """The file with other metadata; None removes an entry."""
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    changed = {**(table.schema.metadata or {}), **{name.encode(): value for name, value in metadata.items()}}
+    pq.write_table(table.replace_schema_metadata({k: v for k, v in changed.items() if v is not None}), path)
+    return path
+
+
+def test_gatecasts_own_parquet_with_an_edited_close_is_refused(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    path = own_parquet(tmp_path)
+    table = pq.read_table(path)
+    close = table["close"].to_pylist()
+    close[7] *= 1.01
+    place = table.schema.get_field_index("close")
+    pq.write_table(table.set_column(place, "close", pa.array(close)), path)
+    with pytest.raises(DataError, match="its prices were changed after gatecast wrote it"):
+        load(path)
+
+
+@pytest.mark.parametrize(
+    "note",
+    [b"{}", b"[]", b"3", b"\xff\xfe", b"[" * 10**5,
+     b'{"source": 3, "calendar": {}, "oddities": [], "sha256": ""}',
+     b'{"source": ["x"], "calendar": {"A": 3}, "oddities": [], "sha256": ""}',
+     b'{"source": ["x"], "calendar": {}, "oddities": [{}], "sha256": ""}'],
+)  # fmt: skip
+def test_a_damaged_note_of_gatecast_is_refused(tmp_path, note):
+    with pytest.raises(DataError, match="what gatecast wrote beside the table is damaged"):
+        load(rewritten(own_parquet(tmp_path), gatecast=note))
+
+
+@pytest.mark.parametrize(
+    "note", [b"{}", b"[]", b"\xff", b'{"index_columns": ["nowhere"], "columns": []}', b"[" * 10**5]
+)
+def test_a_damaged_note_of_pandas_is_no_matter(tmp_path, note):
+    path = rewritten(own_parquet(tmp_path), pandas=note, gatecast=None)
+    assert len(load(path, calendar="daily").table) == 60
+
+
+def test_more_than_2000_columns_are_refused_before_they_are_read(tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    wide = {f"c{i}": [1.0] for i in range(2001)}
+    pq.write_table(pa.table(wide), tmp_path / "wide.parquet")
+    (tmp_path / "wide.csv").write_text(",".join(wide) + "\n" + ",".join(["1"] * len(wide)))
+    for source in (tmp_path / "wide.parquet", tmp_path / "wide.csv", pd.DataFrame(wide)):
+        with pytest.raises(DataError, match="there are 2,001 columns; at most 2,000 are read"):
+            load(source)
+
+
+def test_a_parquet_of_very_many_rows_is_refused_before_it_is_read(tmp_path, monkeypatch):
+    from gatecast import memory
+    from gatecast.errors import InputError
+
+    monkeypatch.setattr(memory, "available", lambda: 10_000)
+    with pytest.raises(InputError, match=r"reading 60 rows of 7 columns would need"):
+        load(own_parquet(tmp_path))
+
+
+@pytest.mark.parametrize("cell", ["9" * 309, "1" + "0" * 400, "1e400", '"' + ",".join(["999"] * 120) + '"'])
+def test_a_number_beyond_all_numbers_is_refused(tmp_path, cell):
+    (tmp_path / "a.csv").write_text(f"date,close\n2021-03-01,1\n2021-03-02,{cell}\n")
+    with pytest.raises(DataError, match="the close is not a positive number") as caught:
+        load(tmp_path / "a.csv")
+    assert len(str(caught.value)) < 300
+
+
+def test_control_characters_of_names_are_shown_as_escapes(tmp_path):
+    (tmp_path / "a.csv").write_text("date,symbol,close,o\x1b[2Jd\n2021-03-01,A\x1b[31m\u202e,1,2\n")
+    prices = load(tmp_path / "a.csv")
+    assert prices.symbols == ("A\\x1b[31m\\u202e",)
+    assert prices.report().replace("\n", "").isprintable()
+    with pytest.raises(DataError) as caught:
+        load(pd.DataFrame({"\x1b[2J": [1], **{f"c{i}": [1] for i in range(50)}}))
+    assert str(caught.value).isprintable() and "in all" in str(caught.value)

@@ -9,6 +9,8 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gatecast.formatting import csv_safe
+
 if TYPE_CHECKING:
     from gatecast.backtest.backtest import Backtest, Strategy
 
@@ -78,7 +80,7 @@ def write(tested: Backtest, folder: Path) -> None:
         json.dumps(tested.summary(), indent=1, allow_nan=False), encoding="utf-8"
     )
     written: dict[str, Any] = {"float_format": "%.10g", "date_format": "%Y-%m-%d", "lineterminator": "\n"}
-    tested.frame.to_csv(folder / "daily.csv", index=False, **written)
+    csv_safe(tested.frame).to_csv(folder / "daily.csv", index=False, **written)
 
 
 def draw(tested: Backtest, folder: Path) -> None:

@@ -10,15 +10,27 @@ from numpy.typing import NDArray
 
 from gatecast.data.place import Place
 from gatecast.errors import DataError, did_you_mean
+from gatecast.formatting import printable
 
 STANDARD = ("open", "high", "low", "close", "adj_close", "volume")
 DATE_NAMES = ("date", "session", "datetime", "timestamp", "time", "day", "ds")
 SYMBOL_NAMES = ("symbol", "ticker", "name", "unique_id")
 ALIASES = {"adjclose": "adj_close", "adjusted_close": "adj_close"}
 
+MOST_COLUMNS = 2_000
+
 PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
 MISSING = frozenset({"", "-", "--", "na", "n/a", "#n/a", "nan", "null", "none", "nat", "<na>"})
+
+
+def too_many_columns(count: int, file: str) -> DataError:
+    """The error for a table with more than MOST_COLUMNS columns."""
+    return DataError(
+        f"there are {count:,} columns; at most {MOST_COLUMNS:,} are read",
+        file=file,
+        remedy="Keep dates, prices and what else is needed; symbols belong into one column, row below row",
+    )
 
 
 def normal_name(name: object) -> str:
@@ -32,8 +44,10 @@ def with_normal_names(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, Pla
 
     Empty rows are dropped: a blank line has a number, but no values.
     """
+    if frame.shape[1] > MOST_COLUMNS:
+        raise too_many_columns(frame.shape[1], file)
     frame = _without_index(_without_levels(frame))
-    written = [str(name) for name in frame.columns]
+    written = [printable(name) for name in frame.columns]
     names = [normal_name(name) for name in written]
     for name in STANDARD:
         if names.count(name) > 1:
@@ -106,7 +120,7 @@ def symbols_of(frame: pd.DataFrame, default: str, place: Place) -> tuple[NDArray
     if column is None:
         return np.zeros(len(frame), dtype=np.int64), (default,)
     codes, names = pd.factorize(frame[column].astype(object))
-    cleaned = [str(name).strip() for name in names]
+    cleaned = [printable(str(name).strip()) for name in names]
     empty = (codes < 0) | np.isin(codes, [code for code, name in enumerate(cleaned) if not name])
     if empty.any():
         raise place.error(
@@ -151,7 +165,10 @@ def _numbers(column: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]
 def _number(cell: object) -> float | None:
     """A cell's number; NaN where it is empty, None where it is no number."""
     if isinstance(cell, int | float | np.number):
-        return float(cell)
+        try:
+            return float(cell)
+        except OverflowError:
+            return np.inf
     text = str(cell).strip()
     if PLAIN.fullmatch(text):
         return float(text)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatecast.errors import DataError
+from gatecast.formatting import named
 
 
 @dataclass(frozen=True)
@@ -32,5 +33,5 @@ class Place:
 
     @property
     def columns(self) -> str:
-        """All columns as the source writes them."""
-        return ", ".join(self.written.values())
+        """The columns as the source writes them, as a list for a message."""
+        return named(self.written.values())

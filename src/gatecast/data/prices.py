@@ -19,6 +19,7 @@ from gatecast.data.checks import Oddity, check
 from gatecast.data.columns import STANDARD
 from gatecast.data.tables import Calendar, Tidy, tidy
 from gatecast.errors import DataError, SettingError, did_you_mean
+from gatecast.formatting import printable
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
@@ -27,7 +28,7 @@ __all__ = ["Oddity", "Prices"]
 
 METADATA = b"gatecast"
 # What `check` can see again in the table itself is not stored.
-READ_ONCE = {"unsorted", "open-session", "revised", "cached"}
+READ_ONCE = {"calendar", "unsorted", "open-session", "revised", "cached"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -205,13 +206,50 @@ def to_pandas(frame: Any) -> pd.DataFrame:
         ) from None
 
 
-def stored(content: pa.Table) -> dict[str, Any] | None:
-    """What `Prices.to_parquet` wrote beside the table: source, calendar, oddities; None in any other file."""
-    try:
-        record: dict[str, Any] = json.loads((content.schema.metadata or {})[METADATA])
-    except (KeyError, ValueError):
+@dataclass(frozen=True)
+class Record:
+    """What `Prices.to_parquet` writes beside the table."""
+
+    source: tuple[str, ...]
+    calendar: dict[str, str]
+    oddities: tuple[Oddity, ...]
+    sha256: str
+
+
+def stored(content: pa.Table, file: str) -> Record | None:
+    """What `Prices.to_parquet` wrote beside the table; None in any other file.
+
+    Raises
+        DataError: something is there, and it is not what gatecast writes.
+    """
+    written = (content.schema.metadata or {}).get(METADATA)
+    if written is None:
         return None
-    return record
+    try:
+        told = json.loads(written)
+        source, calendar, oddities = told["source"], told["calendar"], told["oddities"]
+        if not (_texts(source) and isinstance(calendar, dict) and _texts(list(calendar.values()))):
+            raise ValueError
+        kept = tuple(
+            Oddity(
+                str(one["kind"]),
+                int(one["count"]),
+                printable(one["text"]),
+                tuple(map(printable, one["rows"])),
+            )
+            for one in oddities
+        )
+        return Record(tuple(map(printable, source)), dict(calendar), kept, str(told["sha256"]))
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
+        raise DataError(
+            "what gatecast wrote beside the table is damaged",
+            file=file,
+            remedy="Load the original source, or write the table without that metadata",
+        ) from None
+
+
+def _texts(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
 
 
 def _listed(names: Sequence[str], most: int = 8) -> str:

@@ -1,7 +1,8 @@
 """Trading sessions: which calendar a symbol follows, and which dates are sessions in it.
 
-A calendar is a code of `exchange_calendars` ("XNYS", "XKRX", …) or "daily": every day of the week, for
-what trades on weekends as well. Calendars only name dates; a row of the data is a session in any case.
+A calendar is a code of `exchange_calendars` ("XNYS", "XKRX", …) or a week: "daily" (every day, for what
+trades on weekends as well), "weekdays" (Monday to Friday) or "sunday-thursday". Calendars only name dates; a
+row of the data is a session in any case.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 Days = NDArray[np.datetime64]
 
 DAILY = "daily"
+WEEKS = {DAILY: "1111111", "weekdays": "1111100", "sunday-thursday": "1111001"}  # Monday first
 DEFAULT = "XNYS"
 
 BY_SUFFIX = {
@@ -39,6 +41,7 @@ BY_INDEX = {
 
 # Days of the week in these shares of the rows make data with weekends; in daily data each has 1/7 = 14 %.
 WEEKEND_SHARE = 0.05
+SATURDAY, SUNDAY = 5, 6
 
 
 def calendar_for(symbol: str, sessions: ArrayLike = ()) -> str:
@@ -51,6 +54,12 @@ def calendar_for(symbol: str, sessions: ArrayLike = ()) -> str:
     """
     if _has_weekends(_days(sessions)):
         return DAILY
+    exchange = named_exchange(symbol) or DEFAULT
+    return exchange if is_usable(exchange) else week_of(sessions)
+
+
+def named_exchange(symbol: str) -> str | None:
+    """The calendar that the name of a symbol tells; None where it tells none."""
     name = symbol.strip().upper()
     if name in BY_INDEX:
         return BY_INDEX[name]
@@ -61,29 +70,54 @@ def calendar_for(symbol: str, sessions: ArrayLike = ()) -> str:
     if name.endswith("=X"):
         return "24/5"
     stem, dot, suffix = name.rpartition(".")
-    return BY_SUFFIX.get(suffix, DEFAULT) if dot and stem else DEFAULT
+    return BY_SUFFIX.get(suffix) if dot and stem else None
+
+
+def week_of(sessions: ArrayLike) -> str:
+    """The week that dates show: "daily", "sunday-thursday" or "weekdays"."""
+    days = _days(sessions)
+    if _has_weekends(days):
+        return DAILY
+    sundays = len(days) and (_weekday(days) == SUNDAY).mean() > WEEKEND_SHARE
+    return "sunday-thursday" if sundays else "weekdays"
+
+
+@lru_cache(maxsize=256)
+def is_usable(calendar: str) -> bool:
+    """Whether exchange_calendars can build this calendar at all; a few it cannot."""
+    if calendar in WEEKS:
+        return True
+    try:
+        _calendar(calendar, *_decades(2020, 2020))
+    except Exception:  # whatever goes wrong in there
+        return False
+    return True
 
 
 def check_calendar(calendar: str) -> str:
     """`calendar` itself when it is known, by its canonical code ("NYSE" → "XNYS"); else SettingError."""
-    if calendar == DAILY:
-        return DAILY
+    if calendar in WEEKS:
+        return calendar
     import exchange_calendars
 
     known = exchange_calendars.get_calendar_names(include_aliases=True)
     if calendar not in known:
         raise SettingError(
-            f'There is no calendar "{calendar}".{did_you_mean(calendar, [DAILY, *known])} '
-            f'Use a code of exchange_calendars, such as "XNYS", or "{DAILY}" for every day of the week.'
+            f'There is no calendar "{calendar}".{did_you_mean(calendar, [*WEEKS, *known])} '
+            f'Use a code of exchange_calendars, such as "XNYS", or a week: {", ".join(WEEKS)}.'
         )
-    return str(exchange_calendars.resolve_alias(calendar))
+    code = str(exchange_calendars.resolve_alias(calendar))
+    if not is_usable(code):
+        raise SettingError(
+            f"exchange_calendars cannot build the calendar {code} here. "
+            f"Use another, or a week: {', '.join(WEEKS)}."
+        )
+    return code
 
 
 def next_sessions(calendar: str, last: object, n: int) -> Days:
     """The next `n` sessions after the date `last`: datetime64[D] of shape (n,)."""
     after = np.datetime64(last, "D")  # type: ignore[call-overload]
-    if calendar == DAILY:
-        return np.asarray(after + np.arange(1, n + 1), dtype="datetime64[D]")
     # No exchange is closed for more than a few weeks: three days for every two sessions, and two months.
     days = sessions_between(calendar, after + 1, after + 61 + n * 3 // 2)
     if len(days) < n:
@@ -115,15 +149,16 @@ def sessions_between(calendar: str, first: object, last: object) -> Days:
     Dates beyond what the calendar records (XTKS: before 1997) give none.
     """
     start, end = np.datetime64(first, "D"), np.datetime64(last, "D")  # type: ignore[call-overload]
-    if calendar == DAILY:
-        return np.arange(start, end + 1)
+    if calendar in WEEKS:
+        days = np.arange(start, end + 1)
+        return days[np.array([day == "1" for day in WEEKS[calendar]])[_weekday(days)]]
     days = _recorded(calendar, _year(start), _year(end))
     return days[np.searchsorted(days, start) : np.searchsorted(days, end, side="right")]
 
 
 def zone_of(calendar: str) -> str:
-    """The time zone of the exchange ("America/New_York"); UTC for "daily"."""
-    if calendar == DAILY:
+    """The time zone of the exchange ("America/New_York"); UTC for a week."""
+    if calendar in WEEKS:
         return "UTC"
     return str(_calendar(calendar, *_decades(2020, 2020)).tz)
 
@@ -132,11 +167,14 @@ def close_of(calendar: str, day: np.datetime64) -> pd.Timestamp | None:
     """When the session `day` ends, in UTC; None where `day` is no session."""
     import pandas as pd
 
-    if calendar == DAILY:
+    if not len(sessions_between(calendar, day, day)):
+        return None
+    if calendar in WEEKS:
         return pd.Timestamp(day + 1).tz_localize("UTC")
-    exchange = _calendar(calendar, *_decades(_year(day), _year(day)))
-    moment = pd.Timestamp(day)
-    return exchange.session_close(moment) if exchange.is_session(moment) else None
+    close: pd.Timestamp = _calendar(calendar, *_decades(_year(day), _year(day))).session_close(
+        pd.Timestamp(day)
+    )
+    return close
 
 
 def _recorded(calendar: str, first_year: int, last_year: int) -> Days:
@@ -177,7 +215,7 @@ def _calendar(calendar: str, first_year: int, last_year: int) -> Any:
 
 
 def _in_recorded_years(calendar: str, days: Days) -> NDArray[np.bool_]:
-    if calendar == DAILY:
+    if calendar in WEEKS:
         return np.ones(len(days), dtype=bool)
     years = days.astype("datetime64[Y]")
     recorded = _recorded(calendar, _year(days[0]), _year(days[-1])).astype("datetime64[Y]")
@@ -195,5 +233,10 @@ def _days(dates: ArrayLike) -> Days:
 def _has_weekends(days: Days) -> bool:
     if not len(days):
         return False
-    weekday = (days.astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
-    return bool(min((weekday == 5).mean(), (weekday == 6).mean()) > WEEKEND_SHARE)
+    weekday = _weekday(days)
+    return bool(min((weekday == SATURDAY).mean(), (weekday == SUNDAY).mean()) > WEEKEND_SHARE)
+
+
+def _weekday(days: Days) -> NDArray[np.int64]:
+    """0 for Monday … 6 for Sunday; 1970-01-01 was a Thursday."""
+    return np.asarray((days.astype(np.int64) + 3) % 7)

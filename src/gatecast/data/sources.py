@@ -12,11 +12,11 @@ from typing import Any
 
 import pandas as pd
 
-from gatecast.data.checks import Oddity
-from gatecast.data.columns import MISSING, SYMBOL_NAMES, normal_name
+from gatecast.data.columns import MISSING, MOST_COLUMNS, SYMBOL_NAMES, normal_name, too_many_columns
 from gatecast.data.prices import Prices, stored, to_pandas
 from gatecast.data.tables import Calendar, Tidy, tidy
-from gatecast.errors import DataError, DataWarning, did_you_mean
+from gatecast.errors import DataError, DataWarning, InputError, did_you_mean
+from gatecast.memory import require_table
 
 SAMPLES = {"sp500": "SP500", "nasdaq": "NASDAQ"}
 CSV_ENDINGS = {".csv", ".txt", ".tsv"}
@@ -153,6 +153,7 @@ def _read_csv(content: bytes, file: str) -> pd.DataFrame:
         with warnings.catch_warnings():
             # Rows longer than the header would otherwise lose cells.
             warnings.simplefilter("error", pd.errors.ParserWarning)
+            warnings.filterwarnings("ignore", message="overflow encountered")
             return _levels_of_yfinance(text) if YFINANCE.match(text) else _cells(text)
     except pd.errors.EmptyDataError:
         raise DataError("the file is empty", file=file) from None
@@ -162,6 +163,8 @@ def _read_csv(content: bytes, file: str) -> pd.DataFrame:
 
 def _cells(text: str) -> pd.DataFrame:
     header = text.lstrip().split("\n", 1)[0]
+    if (count := max(map(header.count, ",;\t|")) + 1) > MOST_COLUMNS:
+        raise too_many_columns(count, "the file")
     options: dict[str, Any] = {
         "sep": max(",;\t|", key=header.count),
         "skip_blank_lines": False,
@@ -207,14 +210,35 @@ def _read_parquet(content: bytes, file: str, stem: str, calendar: Calendar) -> T
     import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
 
     try:
-        table = pq.read_table(io.BytesIO(content))
-        frame = table.to_pandas()
-    except (pa.ArrowException, ValueError, OSError) as problem:
-        reason = str(problem).splitlines()[0]
+        parquet = pq.ParquetFile(io.BytesIO(content))
+        rows, columns = parquet.metadata.num_rows, parquet.metadata.num_columns
+        if columns > MOST_COLUMNS:
+            raise too_many_columns(columns, file)
+        require_table(rows, columns, file)
+        table = parquet.read()
+        frame = _frame_of(table)
+    except (pa.ArrowException, ValueError, OSError, OverflowError) as problem:
+        if isinstance(problem, InputError):
+            raise
+        reason = (str(problem).splitlines() or [type(problem).__name__])[0]
         raise DataError(f"this is not a Parquet file: {reason}", file=file) from None
-    record = stored(table)
+    record = stored(table, file)
     if record is None:
         return tidy(frame, source=file, symbol=stem, calendar=calendar)
-    part = tidy(frame, source=file, symbol=stem, calendar=calendar or record["calendar"])
-    oddities = tuple(Oddity(**{**kept, "rows": tuple(kept["rows"])}) for kept in record["oddities"])
-    return Tidy(part.table, tuple(record["source"]), part.calendar, oddities + part.oddities)
+    part = tidy(frame, source=file, symbol=stem, calendar=calendar or record.calendar)
+    if Prices.assemble([part]).sha256 != record.sha256:
+        raise DataError(
+            "its prices were changed after gatecast wrote it (their SHA-256 differs from the one stored)",
+            file=file,
+            remedy="Load the original source, or write the changed table without gatecast's metadata",
+        )
+    return Tidy(part.table, record.source, part.calendar, record.oddities + part.oddities)
+
+
+def _frame_of(table: Any) -> pd.DataFrame:
+    """The table with the index that pandas wrote down; without it where that note is damaged."""
+    try:
+        frame: pd.DataFrame = table.to_pandas()
+    except Exception:  # whatever a damaged note leads to
+        frame = table.replace_schema_metadata(None).to_pandas()
+    return frame

@@ -17,7 +17,15 @@ from gatecast.data.checks import Oddity, cells, counted, oddity
 from gatecast.data.columns import date_column, require_close, symbols_of, values_of, with_normal_names
 from gatecast.data.dates import YEARS, Moments, moments_of
 from gatecast.data.place import Place
-from gatecast.data.sessions import calendar_for, check_calendar, close_of, zone_of
+from gatecast.data.sessions import (
+    WEEKS,
+    calendar_for,
+    check_calendar,
+    close_of,
+    is_usable,
+    named_exchange,
+    zone_of,
+)
 from gatecast.errors import DataError
 
 Calendar = str | Mapping[str, str] | None
@@ -74,7 +82,11 @@ def tidy(
 
     table = pd.DataFrame({"symbol": np.asarray(symbols, dtype=object)[codes], "session": sessions, **values})
     table = table.astype({"symbol": str, "session": "datetime64[ns]"})
-    oddities = (*_unsorted(table, np.isin(codes, descending)), *_left_out(table, still_open))
+    oddities = (
+        *_other_calendars(table, calendars),
+        *_unsorted(table, np.isin(codes, descending)),
+        *_left_out(table, still_open),
+    )
     order = np.lexsort((sessions, codes))
     table = table.iloc[order[~still_open[order]]].reset_index(drop=True)
     return Tidy(table, (source,), {name: calendars[name] for name in table["symbol"].unique()}, oddities)
@@ -204,6 +216,19 @@ def _unsorted(table: pd.DataFrame, rows: Rows) -> list[Oddity]:
         return []
     what = f"{int(rows.sum()):,} rows run from the newest to the oldest"
     return [oddity("unsorted", table, rows, what, "they are sorted by date", cells(table, "close"))]
+
+
+def _other_calendars(table: pd.DataFrame, calendars: dict[str, str]) -> list[Oddity]:
+    """Symbols whose name tells an exchange of which there is no calendar."""
+    unusable = {name: code for name in calendars if (code := named_exchange(name)) and not is_usable(code)}
+    rows = table["symbol"].isin([name for name in unusable if calendars[name] in WEEKS]).to_numpy()
+    if not rows.any():
+        return []
+    codes = ", ".join(sorted({unusable[name] for name in table.loc[rows, "symbol"].unique()}))
+    weeks = ", ".join(sorted({calendars[name] for name in table.loc[rows, "symbol"].unique()}))
+    what = f"exchange_calendars cannot build the calendar {codes}"
+    remark = f"the sessions follow the week that the dates show ({weeks}), without holidays"
+    return [oddity("calendar", table, rows, what, remark, cells(table, "close"))]
 
 
 def _left_out(table: pd.DataFrame, rows: Rows) -> list[Oddity]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gatecast.data.sessions import DEFAULT, calendar_for, check_calendar, close_of
+from gatecast.data.sessions import DAILY, DEFAULT, WEEKS, calendar_for, check_calendar, close_of
 from gatecast.errors import SettingError
 
 # The first exchange to close is New Zealand's, at 23:45 UTC of the day before when it has half a day.
@@ -30,11 +30,12 @@ def exchange_of(symbol: str, source: Sequence[str], calendar: str | None) -> str
     """
     if calendar is not None:
         try:
-            return check_calendar(calendar)
+            given = check_calendar(calendar)
         except SettingError:
             return None
+        return None if given in WEEKS and given != DAILY else given  # a week says nothing of the hour
     named = calendar_for(symbol)
-    if named not in (DEFAULT, "24/5"):
+    if named not in (DEFAULT, "24/5", *WEEKS) or named == DAILY:
         return named
     plain = named == DEFAULT and US_TICKER.fullmatch(symbol) is not None
     return DEFAULT if plain and all(word.startswith("yahoo:") for word in source) else None

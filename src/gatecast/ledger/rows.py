@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, Connection, Integer, Select, select, type_coerce
 from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
+from gatecast.formatting import printable
 from gatecast.ledger.entry import Entry
 from gatecast.ledger.schema import forecasts
 
@@ -103,11 +104,6 @@ def _quantiles(name: str, given: object) -> dict[float, float]:
         return {float(level): value for level, value in given.items()}
     except ValueError:
         raise ValueError(f"{name} is {shown(given)}") from None
-
-
-def printable(text: str) -> str:
-    """The text with its control characters as escapes."""
-    return "".join(letter if letter.isprintable() else repr(letter)[1:-1] for letter in text)
 
 
 def shown(value: object) -> str:

@@ -16,12 +16,13 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError, OperationalError
 
 from gatecast.errors import LedgerError, LedgerWarning
+from gatecast.formatting import printable
 from gatecast.ledger import schema
 from gatecast.ledger.chain import NO_LINK, Link, broken, changed, deleted, links_after
 from gatecast.ledger.closing import UNKNOWN_EXCHANGE, in_doubt
 from gatecast.ledger.entry import Entry, Key, differences
 from gatecast.ledger.place import PATIENCE, engine_of, url_of
-from gatecast.ledger.rows import Row, entry_of, printable, read, row_of, shown
+from gatecast.ledger.rows import Row, entry_of, read, row_of, shown
 from gatecast.ledger.schema import chain, forecasts, versions
 
 # PostgreSQL: insufficient_privilege, read_only_sql_transaction; undefined_column, undefined_table,

@@ -16,8 +16,8 @@ import numpy as np
 import pandas as pd
 
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
+from gatecast.formatting import printable
 from gatecast.ledger.outcome import outcomes_of
-from gatecast.ledger.rows import printable
 from gatecast.ledger.scoring import RANGES, score
 from gatecast.runs import plain
 

@@ -1,0 +1,46 @@
+"""Text from data as it may be shown: on a terminal, in a message, in a CSV file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_LETTERS = 80  # of a cell or a name in a message
+MOST_NAMES = 20  # of a list in a message
+FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
+
+
+def printable(text: object, most: int | None = None) -> str:
+    """The text on one line: control and format characters as \\x1b or \\u202e, cut to `most` letters."""
+    plain = "".join(letter if letter.isprintable() else _escaped(letter) for letter in str(text))
+    return plain if most is None or len(plain) <= most else plain[: most - 1] + "…"
+
+
+def printable_lines(text: str) -> str:
+    """The same for text of several lines, which stay."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def named(names: Iterable[object]) -> str:
+    """The names as a list for a message: each at most 80 letters, at most 20, and how many there are."""
+    every = list(names)
+    some = ", ".join(printable(name, MOST_LETTERS) for name in every[:MOST_NAMES])
+    return some if len(every) <= MOST_NAMES else f"{some}, … ({len(every):,} in all)"
+
+
+def csv_safe(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with an apostrophe before every text that a spreadsheet would run as a formula."""
+
+    def safe(cell: object) -> object:
+        return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+
+    texts = table.select_dtypes(["object", "str"]).columns
+    return table.assign(**{str(name): table[name].map(safe) for name in texts})
+
+
+def _escaped(letter: str) -> str:
+    code = ord(letter)
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"

@@ -1,0 +1,133 @@
+"""Memory that a job would need, compared with what there is, before the job begins."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatecast.errors import InputError
+
+if TYPE_CHECKING:
+    from gatecast.experiment import Experiment, Network
+
+GIB = 1 << 30
+NUMBER = 8  # bytes of a float64
+SINGLE = 4  # bytes of a float32
+OPTIMIZER = 6  # vectors of all weights in training: weights, best, gradient, two moments, one spare
+KEPT_PER_STEP = 3  # values kept per unit, gate and step for the way back
+FORECAST_ROW = 400  # bytes of a row of forecasts.parquet in memory: keys, prices, 17 quantiles, scores
+TABLE_COPIES = 6  # a table of prices while it is read and checked
+
+
+def available() -> int | None:
+    """Bytes that this process can still have, as far as the system says; None where it does not say."""
+    limits = [*_of_machine(), *_of_group(), *_of_process()]
+    return min(limits) if limits else None
+
+
+def require(needed: float, what: str, remedy: str) -> None:
+    """Nothing, if `needed` bytes are there.
+
+    Raises
+        InputError: they are not; `what` needs them, `remedy` says how it needs less.
+    """
+    there = available()
+    if there is not None and needed > there:
+        raise InputError(
+            f"{what} would need about {needed / GIB:,.1f} GiB of memory, and {there / GIB:,.1f} GiB are "
+            f"available. {remedy}"
+        )
+
+
+def require_table(rows: int, columns: int, file: str) -> None:
+    """Nothing, if a table of prices of this size can be read. Raises InputError: it cannot."""
+    what = f"{file}: reading {rows:,} rows of {columns:,} columns"
+    require(TABLE_COPIES * NUMBER * rows * columns, what, "Give a file with fewer rows or columns")
+
+
+def require_comparison(experiment: Experiment, *, rows: int, symbols: int, columns: int) -> None:
+    """Nothing, if a comparison (or one forecast) of these prices can be made.
+
+    rows, columns  of all symbols together, and numbers per row
+
+    Raises
+        InputError: some part of it needs more memory than there is.
+    """
+    features = max(columns, 5)
+    members = experiment.seeds * experiment.folds * (1 if experiment.pooled else symbols)
+    side_by_side = min(members, os.cpu_count() or 1)
+    for name, network in experiment.networks.items():
+        batch = min(experiment.training.batch_size or rows, rows)
+        require(
+            side_by_side * _training(network, features, experiment.lookback, experiment.horizon, batch),
+            f"training {name} (hidden_size={network.hidden_size}, num_layers={network.num_layers}, "
+            f"lookback={experiment.lookback}, horizon={experiment.horizon}, batch of {batch:,})",
+            "Take fewer units or layers, a shorter lookback or a smaller batch_size",
+        )
+    weights = sum(
+        SINGLE * _weights(network, features, experiment.lookback, experiment.horizon)
+        for network in experiment.networks.values()
+    )
+    require(
+        2 * weights * members,
+        f"keeping {members:,} trained networks of each of {len(experiment.networks)} models",
+        "Take fewer seeds, folds or models, or smaller networks",
+    )
+    origins = experiment.test_size * rows if experiment.test_start is None else rows
+    told = len(experiment.networks) * (experiment.seeds + 1) + len(experiment.baselines)
+    require(
+        (features + 10 + experiment.horizon) * NUMBER * rows
+        + FORECAST_ROW * origins * experiment.horizon * told,
+        f"forecasts of {told:,} models and seeds for {origins:,.0f} origins and {experiment.horizon} steps",
+        "Take fewer models, seeds, steps or symbols, or a later start",
+    )
+
+
+def _training(network: Network, features: int, lookback: int, horizon: int, batch: int) -> float:
+    """Bytes of one network in training."""
+    directions = 2 if network.bidirectional else 1
+    gates = {"rnn": 1, "lstm": 4, "gru": 3}.get(network.cell, 4)
+    steps = batch * lookback * network.hidden_size * directions * network.num_layers * (gates + KEPT_PER_STEP)
+    weights = OPTIMIZER * _weights(network, features, lookback, horizon)
+    return SINGLE * (weights + steps + batch * lookback * features)
+
+
+def _weights(network: Network, features: int, lookback: int, horizon: int) -> int:
+    from gatecast.nn.network import shapes
+
+    named = shapes(network, features=features, lookback=lookback, horizon=horizon)
+    return sum(math.prod(shape) for shape in named.values())
+
+
+def _of_machine() -> list[int]:
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        for line in Path("/proc/meminfo").read_text().splitlines():
+            if line.startswith("MemAvailable:"):
+                return [int(line.split()[1]) * 1024]
+    return []
+
+
+def _of_group() -> list[int]:
+    """What the control group leaves: a container's limit."""
+    for limit, used in (
+        ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory.current"),
+        ("/sys/fs/cgroup/memory/memory.limit_in_bytes", "/sys/fs/cgroup/memory/memory.usage_in_bytes"),
+    ):
+        with contextlib.suppress(OSError, ValueError):  # "max": no limit
+            return [max(int(Path(limit).read_text()) - int(Path(used).read_text()), 0)]
+    return []
+
+
+def _of_process() -> list[int]:
+    """What `ulimit -v` leaves."""
+    with contextlib.suppress(ImportError, OSError, ValueError, IndexError):
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        if soft != resource.RLIM_INFINITY:
+            used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+            return [max(soft - used, 0)]
+    return []
