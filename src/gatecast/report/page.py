@@ -13,8 +13,7 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from gatecast import __version__
-from gatecast.errors import RunError
-from gatecast.files import cache_folder, new_file
+from gatecast.cache import keep, kept
 from gatecast.report import frames, range_tables, tables
 from gatecast.report.charts import page_charts
 from gatecast.report.range_charts import range_charts
@@ -163,15 +162,15 @@ def _library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script; made once (1.3 s), then kept in the cache folder."""
     import vl_convert
 
-    script: str | None = None
-    kept = cache_folder() / "scripts" / f"vega-embed-{version('vl-convert-python')}.js"
-    with contextlib.suppress(OSError):
-        script = kept.read_text(encoding="utf-8")
-    if script is None:
-        script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-        with contextlib.suppress(RunError), new_file(kept, (".js",)) as partial:  # else made anew next time
-            partial.write_text(script, encoding="utf-8")
-    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    name = f"vega-embed-{version('vl-convert-python')}"
+    file = kept("scripts", name, ".js")
+    if file is not None:
+        return file.read_text(encoding="utf-8")
+    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed; window.vega = vega;")
+    script = script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    with contextlib.suppress(OSError):  # else made anew next time
+        keep("scripts", name, ".js", script.encode())
+    return script
 
 
 def _text(name: str) -> str:
