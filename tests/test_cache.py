@@ -68,7 +68,9 @@ def test_a_file_or_folder_of_another_user_is_never_found(monkeypatch: pytest.Mon
         keep("programs", "one", ".so", WHOLE)
 
 
-def test_a_file_that_another_user_laid_into_our_folder_is_never_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_another_user_laid_into_our_folder_is_never_found(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     file = keep("programs", "one", ".so", WHOLE)
     whole = os.fstat
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -79,6 +81,32 @@ def test_it_fetches_nothing(text: str) -> None:
     data = [spec["data"] for spec in specs(text).values() if "data" in spec]
     assert data and not any("url" in part for part in data)
     assert "$" not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)  # no hole left open
+
+
+def policy_of(text: str) -> dict[str, list[str]]:
+    """Directive → what it allows."""
+    (content,) = (
+        str(attributes["content"])
+        for tag, attributes in Elements(text).tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    return {words[0]: words[1:] for words in (rule.split() for rule in content.split(";"))}
+
+
+def test_its_policy_allows_its_own_scripts_and_style_by_hash_and_nothing_else(text: str) -> None:
+    """The hashes are of the text between the tags, as a browser takes them."""
+    policy = policy_of(text)
+    inline = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    hashes = [
+        f"'sha256-{base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()}'"
+        for part in (*inline, style)
+    ]
+    assert len(inline) == 2
+    assert policy["script-src"] == hashes[:2] and policy["style-src"] == hashes[2:]
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == ["'none'"]
+    assert not [attributes for _, attributes in Elements(text).tags if "style" in attributes]
+    assert not [name for _, attributes in Elements(text).tags for name in attributes if name.startswith("on")]
 
 
 def test_every_chart_has_its_place_and_its_data_once(text: str) -> None:

@@ -16,6 +16,7 @@ from gatecast import __version__
 from gatecast.cache import keep, kept
 from gatecast.report import frames, range_tables, tables
 from gatecast.report.charts import page_charts
+from gatecast.report.policy import policy
 from gatecast.report.range_charts import range_charts
 from gatecast.report.range_section import figure, range_section
 
@@ -53,6 +54,7 @@ def page(result: Result) -> str:
     charts, ranges = page_charts(result), range_charts(result)
     captions = CAPTIONS | {"forecast": _forecast_caption(result)}
     verdict = result.verdict
+    style, library, script = _text("page.css"), _library(), _text("page.js")
     return Template(_text("template.html")).substitute(
         title=escape(", ".join(_symbols(result))),
         scope=_scope(result),
@@ -70,7 +72,10 @@ def page(result: Result) -> str:
         version=__version__,
         sha256=result.prices.sha256,
         source=escape(", ".join(result.prices.source)),
-        library=_library(),
+        policy=policy(style=style, scripts=(library, script), images="data: blob:"),
+        style=style,
+        library=library,
+        script=script,
         specs=_json({name: chart.to_dict() for name, chart in (charts | ranges).items()}),
     )
 
@@ -166,7 +171,7 @@ def _library() -> str:
     file = kept("scripts", name, ".js")
     if file is not None:
         return file.read_text(encoding="utf-8")
-    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed; window.vega = vega;")
+    script = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
     script = script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
     with contextlib.suppress(OSError):  # else made anew next time
         keep("scripts", name, ".js", script.encode())
