@@ -225,8 +225,24 @@ def test_jax_is_told_before_it_starts(monkeypatch: pytest.MonkeyPatch, tmp_path:
     entry._prepare_jax()
     assert os.environ["XLA_FLAGS"] == "--xla_cpu_multi_thread_eigen=false"
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == str(tmp_path / "jax")
+    assert (tmp_path / "jax").stat().st_mode & 0o777 == 0o700
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=true")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "mine")
     entry._prepare_jax()
     assert os.environ["XLA_FLAGS"] == "--xla_cpu_multi_thread_eigen=true"
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "mine"
+
+
+@pytest.mark.skipif(not hasattr(os, "getuid"), reason="owners and modes are those of POSIX")
+def test_compiled_programs_are_not_taken_from_where_others_can_write(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "")
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.setenv("GATECAST_CACHE", str(tmp_path))
+    (tmp_path / "jax").mkdir()
+    (tmp_path / "jax").chmod(0o777)
+    entry._prepare_jax()
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1 and f"{tmp_path / 'jax'} can be written by other users" in told

@@ -111,9 +111,15 @@ def _prepare_jax() -> None:
     if "multi_thread_eigen" not in flags:
         os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        from gatecast.files import cache_folder
+        from gatecast.cache import private_folder
 
-        os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache_folder() / "jax")
+        try:
+            os.environ["JAX_COMPILATION_CACHE_DIR"] = str(private_folder("jax"))
+        except OSError as error:
+            _say(
+                f"warning: {error}, so compiled programs are not kept, and every start takes longer. Delete "
+                "that folder, or set GATECAST_CACHE to one that only you can write to"
+            )
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
 

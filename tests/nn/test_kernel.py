@@ -4,6 +4,7 @@ import ctypes
 import platform
 import shutil
 import subprocess
+from pathlib import Path
 
 import jax
 import jax.numpy as jnp
@@ -161,15 +162,39 @@ def test_broken_twin_a_wrong_line_of_c_is_found(kernel_anew, monkeypatch):
 
 def test_compiled_once_and_nothing_else_is_left(kernel_anew):
     first = kernel.library(FLOAT32)
-    files = [file.name for file in (kernel_anew / "kernels").iterdir()]
-    assert files == [f"{first.mark}.so"]
-    stamp = (kernel_anew / "kernels" / files[0]).stat().st_mtime_ns
+    (file,) = (kernel_anew / "kernels").iterdir()
+    assert file.name.startswith(f"{first.mark}.") and file.suffix == ".so"
+    stamp = file.stat().st_mtime_ns
     kernel.library.cache_clear()
     assert kernel.library(FLOAT32).mark == first.mark
-    assert (kernel_anew / "kernels" / files[0]).stat().st_mtime_ns == stamp
+    assert file.stat().st_mtime_ns == stamp
 
 
-@pytest.mark.parametrize("case", ["no compiler", "compiler fails", "nowhere to write", "off"])
+def test_a_kept_kernel_that_was_cut_or_edited_is_not_loaded_but_compiled_again(kernel_anew, monkeypatch):
+    kernel.library(FLOAT32)
+    (file,) = (kernel_anew / "kernels").iterdir()
+    whole, loaded, load = file.read_bytes(), [], ctypes.CDLL
+
+    def compiled(command, new):
+        new.write_bytes(whole)
+        return True
+
+    def noted(path):
+        loaded.append(Path(path).read_bytes())
+        return load(path)
+
+    monkeypatch.setattr(kernel, "_compiled", compiled)
+    monkeypatch.setattr(ctypes, "CDLL", noted)
+    for wrong in (whole[: len(whole) // 2], whole[:-1] + bytes([whole[-1] ^ 1])):
+        file.unlink()  # what this process has loaded stays as it is
+        file.write_bytes(wrong)
+        file.chmod(0o600)
+        kernel.library.cache_clear()
+        assert kernel.library(FLOAT32) is not None
+    assert loaded == [whole, whole]
+
+
+@pytest.mark.parametrize("case", ["no compiler", "compiler fails", "off"])
 def test_without_a_kernel_jax_does_the_same(case, kernel_anew, monkeypatch):
     x = np.random.default_rng(0).standard_normal((3, 4, 2), "float32")
     params, cell = weights("gru", 2, 5), cell_of("gru")
@@ -178,14 +203,19 @@ def test_without_a_kernel_jax_does_the_same(case, kernel_anew, monkeypatch):
         monkeypatch.setattr(shutil, "which", lambda name: None)
     elif case == "compiler fails":
         monkeypatch.setattr(kernel, "OPTIONS", ("--no-such-option",))
-    elif case == "nowhere to write":
-        (kernel_anew / "kernels").write_text("a file where the folder should be")
     else:
         monkeypatch.setenv("GATECAST_KERNEL", "off")
     assert not kernel.serves(cell, FLOAT32)
     outputs, _ = recurrent(params, cell, x)
     np.testing.assert_allclose(outputs, expected, atol=1e-6)
     assert not list(kernel_anew.glob("kernels/*"))
+
+
+def test_without_a_place_to_keep_it_the_kernel_is_compiled_for_this_process_alone(kernel_anew):
+    """The numbers are those of the kernel wherever there is a compiler, whoever owns the cache folder."""
+    (kernel_anew / "kernels").write_text("a file where the folder should be")
+    assert kernel.serves(cell_of("gru"), FLOAT32)
+    assert [path.name for path in kernel_anew.iterdir()] == ["kernels"]
 
 
 def test_sizes_are_what_the_source_says():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 from dataclasses import replace
@@ -79,6 +81,32 @@ def test_it_fetches_nothing(text: str) -> None:
     data = [spec["data"] for spec in specs(text).values() if "data" in spec]
     assert data and not any("url" in part for part in data)
     assert "$" not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)  # no hole left open
+
+
+def policy_of(text: str) -> dict[str, list[str]]:
+    """Directive → what it allows."""
+    (content,) = (
+        str(attributes["content"])
+        for tag, attributes in Elements(text).tags
+        if tag == "meta" and attributes.get("http-equiv") == "Content-Security-Policy"
+    )
+    return {words[0]: words[1:] for words in (rule.split() for rule in content.split(";"))}
+
+
+def test_its_policy_allows_its_own_scripts_and_style_by_hash_and_nothing_else(text: str) -> None:
+    """The hashes are of the text between the tags, as a browser takes them."""
+    policy = policy_of(text)
+    inline = re.findall(r"<script>(.*?)</script>", text, re.DOTALL)
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    hashes = [
+        f"'sha256-{base64.b64encode(hashlib.sha256(part.encode()).digest()).decode()}'"
+        for part in (*inline, style)
+    ]
+    assert len(inline) == 2
+    assert policy["script-src"] == hashes[:2] and policy["style-src"] == hashes[2:]
+    assert policy["default-src"] == policy["base-uri"] == policy["form-action"] == ["'none'"]
+    assert not [attributes for _, attributes in Elements(text).tags if "style" in attributes]
+    assert not [name for _, attributes in Elements(text).tags for name in attributes if name.startswith("on")]
 
 
 def test_every_chart_has_its_place_and_its_data_once(text: str) -> None:
@@ -195,13 +223,30 @@ def test_the_script_is_put_together_once_and_kept(scripts_anew, monkeypatch) -> 
     first = page_module._library()
     (kept,) = (scripts_anew / "scripts").iterdir()
     assert "vegaEmbed" in first
-    assert len(kept.read_text(encoding="utf-8")) == pytest.approx(len(first), rel=1e-3)
+    assert kept.read_text(encoding="utf-8") == first
     monkeypatch.setattr(page_module, "bundled", lambda *text: pytest.fail("put together again"))
     page_module._library.cache_clear()
     assert page_module._library() == first
 
 
-def test_without_a_place_for_the_script_it_is_put_together_anew(scripts_anew) -> None:
-    (scripts_anew / "scripts").write_text("a file where the folder should be")
+@pytest.fixture
+def short_bundle(scripts_anew, monkeypatch):
+    """A script that is put together soon."""
+    monkeypatch.setattr(page_module, "bundled", lambda *text: "window.vegaEmbed = 1;")
+    return scripts_anew
+
+
+@pytest.mark.parametrize("wrong", ["", "alert(1)"])
+def test_a_kept_script_that_was_changed_is_not_taken(wrong: str, short_bundle) -> None:
+    first = page_module._library()
+    (kept,) = (short_bundle / "scripts").iterdir()
+    kept.write_text(wrong, encoding="utf-8")
+    page_module._library.cache_clear()
+    assert page_module._library() == first
+    assert kept.read_text(encoding="utf-8") == first
+
+
+def test_without_a_place_for_the_script_it_is_put_together_anew(short_bundle) -> None:
+    (short_bundle / "scripts").write_text("a file where the folder should be")
     assert "vegaEmbed" in page_module._library()
-    assert [path.name for path in scripts_anew.iterdir()] == ["scripts"]
+    assert [path.name for path in short_bundle.iterdir()] == ["scripts"]

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gatecast.formatting import csv_safe
+from gatecast.report.policy import policy
 
 if TYPE_CHECKING:
     from gatecast.backtest.backtest import Backtest, Strategy
@@ -116,8 +117,7 @@ def page(tested: Backtest, drawn: dict[str, bytes]) -> str:
     return (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
-        "style-src 'unsafe-inline'; img-src data:\">"
+        f'<meta http-equiv="Content-Security-Policy" content="{policy(style=STYLE)}">'
         f"<title>Backtest – gatecast</title><style>{STYLE}</style></head><body>\n"
         f'<div class="verdict {colour}"><p class=kind>{escape(verdict.kind.capitalize())}</p>'
         f"<p>{prose}</p></div>\n"

@@ -13,11 +13,11 @@ from string import Template
 from typing import TYPE_CHECKING
 
 from gatecast import __version__
-from gatecast.errors import RunError
-from gatecast.files import cache_folder, new_file
+from gatecast.cache import keep, kept
 from gatecast.report import frames, range_tables, tables
 from gatecast.report.charts import page_charts
 from gatecast.report.pictures import bundled
+from gatecast.report.policy import policy
 from gatecast.report.range_charts import range_charts
 from gatecast.report.range_section import figure, range_section
 
@@ -55,6 +55,7 @@ def page(result: Result) -> str:
     charts, ranges = page_charts(result), range_charts(result)
     captions = CAPTIONS | {"forecast": _forecast_caption(result)}
     verdict = result.verdict
+    style, library, script = _text("page.css"), _library(), _text("page.js")
     return Template(_text("template.html")).substitute(
         title=escape(", ".join(_symbols(result))),
         scope=_scope(result),
@@ -72,7 +73,10 @@ def page(result: Result) -> str:
         version=__version__,
         sha256=result.prices.sha256,
         source=escape(", ".join(result.prices.source)),
-        library=_library(),
+        policy=policy(style=style, scripts=(library, script), images="data: blob:"),
+        style=style,
+        library=library,
+        script=script,
         specs=_json({name: chart.to_dict() for name, chart in (charts | ranges).items()}),
     )
 
@@ -162,15 +166,15 @@ def _json(value: object) -> str:
 @cache
 def _library() -> str:
     """Vega, Vega-Lite and Vega-Embed as one script; made once (1.3 s), then kept in the cache folder."""
-    script: str | None = None
-    kept = cache_folder() / "scripts" / f"vega-embed-{version('vl-convert-python')}.js"
-    with contextlib.suppress(OSError):
-        script = kept.read_text(encoding="utf-8")
-    if script is None:
-        script = bundled("window.vegaEmbed = vegaEmbed;")
-        with contextlib.suppress(RunError), new_file(kept, (".js",)) as partial:  # else made anew next time
-            partial.write_text(script, encoding="utf-8")
-    return script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    name = f"vega-embed-{version('vl-convert-python')}"
+    file = kept("scripts", name, ".js")
+    if file is not None:
+        return file.read_text(encoding="utf-8")
+    script = bundled("window.vegaEmbed = vegaEmbed;")
+    script = script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    with contextlib.suppress(OSError):  # else made anew next time
+        keep("scripts", name, ".js", script.encode())
+    return script
 
 
 def _text(name: str) -> str:

@@ -29,7 +29,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
-from gatecast.files import cache_folder
+from gatecast.cache import keep, kept
 from gatecast.nn import cells
 from gatecast.nn.cells import Cell, State, Weights
 
@@ -204,10 +204,9 @@ class Library:
 def library(dtype: np.dtype) -> Library | None:
     """The compiled kernel, known to JAX; None where there is none."""
     off = os.environ.get("GATECAST_KERNEL") == "off" or jax.default_backend() != "cpu"
-    file = None if off else _compiled(TYPES[dtype])
-    if file is None:
+    loaded = None if off else _loaded(TYPES[dtype])
+    if loaded is None:
         return None
-    loaded = Library(ctypes.CDLL(str(file)), file.stem)
     for name in (FORWARD, BACKWARD, WINDOWS):
         handler = jax.ffi.pycapsule(getattr(loaded.code, name))  # type: ignore[no-untyped-call]
         jax.ffi.register_ffi_target(loaded.target(name), handler, platform="cpu")
@@ -220,29 +219,50 @@ def _library(dtype: np.dtype) -> Library:
     return found
 
 
-def _compiled(extra: tuple[str, ...]) -> Path | None:
-    """The shared library for this source, compiler and processor, compiled if it is not there yet."""
-    compiler = next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+def _loaded(extra: tuple[str, ...]) -> Library | None:
+    """The shared library for this source, compiler and processor, compiled where it is not kept already."""
+    compiler = _compiler()
     if compiler is None:
         return None
     options = [*OPTIONS, *extra]
-    source = [file.read_text(encoding="utf-8") for file in sorted(SOURCE.glob("*.[ch]"))]
-    told = [*source, compiler, *options, jax.__version__, _processor()]
-    file = cache_folder() / "kernels" / f"{hashlib.sha256('|'.join(told).encode()).hexdigest()[:16]}.so"
-    if file.exists():
-        return file
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=file.parent) as folder:
-            new = Path(folder) / file.name
-            for widest in ([WIDE_VECTORS], []):  # not every processor knows the option
-                command = [compiler, *options, *widest, "-I", jax.ffi.include_dir(), str(SOURCE / "kernel.c")]
-                if subprocess.run([*command, "-o", str(new), "-lm"], capture_output=True).returncode == 0:
-                    new.replace(file)
-                    return file
+        told = [_source(), _version(compiler), *options, jax.__version__, _processor()]
+        mark = hashlib.sha256("|".join(told).encode()).hexdigest()[:16]
+        file = kept("kernels", mark, ".so")
+        if file is not None:
+            return Library(ctypes.CDLL(str(file)), mark)
+        with tempfile.TemporaryDirectory() as folder:
+            new = Path(folder) / f"{mark}.so"
+            if not _compiled([compiler, *options], new):
+                return None
+            with contextlib.suppress(OSError):  # no place of the user's alone: compiled anew in each process
+                new = keep("kernels", mark, ".so", new.read_bytes())
+            return Library(ctypes.CDLL(str(new)), mark)
     except OSError:
-        pass  # no place to write to: the same numbers can be had without
-    return None
+        return None  # the same numbers can be had without
+
+
+def _compiled(command: list[str], new: Path) -> bool:
+    """Whether `command` made the file `new` of the source."""
+    place = ["-I", jax.ffi.include_dir(), str(SOURCE / "kernel.c"), "-o", str(new), "-lm"]
+    return any(  # not every processor knows the wide vectors
+        subprocess.run([*command, *widest, *place], capture_output=True).returncode == 0
+        for widest in ([WIDE_VECTORS], [])
+    )
+
+
+def _compiler() -> str | None:
+    return next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
+
+
+def _version(compiler: str) -> str:
+    """What the compiler calls itself."""
+    told = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
+    return told.partition("\n")[0]
+
+
+def _source() -> str:
+    return "|".join(file.read_text(encoding="utf-8") for file in sorted(SOURCE.glob("*.[ch]")))
 
 
 def _processor() -> str:
