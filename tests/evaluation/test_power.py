@@ -64,6 +64,15 @@ def test_more_models_or_fewer_cosines_need_more():
     assert noncentrality(1, horizon=40) > 1.1 * alone
 
 
+def test_a_model_that_wins_and_loses_with_another_is_tried_once():
+    """As two baselines of which one forecasts half of the other's move."""
+    losses = noise(2)
+    worse = losses[["m0", "m1"]].mean().idxmax()
+    more = losses.assign(half=(losses[worse] + losses["naive"]) / 2, same=losses[worse])
+    tried = list(more.columns.drop("naive"))
+    assert needed(more, "naive", tried, horizon=1, pooled=False, seed=0) == noncentrality(2)
+
+
 def test_an_oracle_with_the_printed_skill_is_found_four_times_in_five(market):
     found = 0
     for seed in range(150):

@@ -1,9 +1,11 @@
 """The kernel in C: shapes at its seams, threads, what happens where there is none. See also test_fast.py."""
 
 import ctypes
+import os
 import platform
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -123,6 +125,77 @@ def test_an_origin_that_only_pads_reads_nothing_before_the_rows():
     np.testing.assert_array_equal(window(rows, 0, jnp.array([0]), 4), np.ones((1, 4, 2)))
 
 
+LAYER = {"kind": 1, "size": 5, "biases": 2, "reverse": 0, "fresh": 1}
+GIVEN, FILLED = (
+    {"x": (3, 4, 2), "weights": (20 * (2 + 5 + 2),)},
+    {"outputs": (3, 4, 5), "h": (3, 5), "c": (3, 5)},
+)
+
+
+def forward(changed=None, dtype="float32", **attributes):
+    """One call of the operation itself, as no caller of ours makes it; changed: shapes by the array's name."""
+    code, settings = kernel.library(FLOAT32), LAYER | attributes
+    kind = settings["kind"] if 0 <= settings["kind"] <= 2 else 1
+    scratch = kernel._sizes(FLOAT32, kind, 3, 4, 2, 5)[1]
+    shapes = GIVEN | FILLED | {"scratch": (scratch,)} | (changed or {})
+    given = [jnp.ones(shapes.pop(name), dtype) for name in GIVEN]
+    call = jax.ffi.ffi_call(
+        code.target(kernel.FORWARD), [jax.ShapeDtypeStruct(shape, "float32") for shape in shapes.values()]
+    )
+    return call(*given, **{name: np.int64(value) for name, value in settings.items()})
+
+
+def test_the_operation_itself_can_be_called():
+    assert [part.shape for part in forward()[:3]] == [(3, 4, 5), (3, 5), (3, 5)]
+
+
+@pytest.mark.parametrize("name", [*GIVEN, *FILLED, "scratch"])
+@pytest.mark.parametrize("shape", [(), (1,), (3, 4), (3, 4, 1), (2, 3, 4, 5)], ids=str)
+def test_arrays_of_another_shape_are_refused_before_they_are_read(name, shape):
+    with pytest.raises(Exception, match=r"gatecast: (an array of a layer's forward pass|a layer's input)"):
+        forward({name: shape})
+
+
+WRONG_SETTINGS = [
+    *({"kind": 3}, {"kind": -1}, {"size": 0}, {"size": 10**12}, {"size": 6}, {"biases": 0}, {"biases": 3}),
+    *({"biases": 1}, {"reverse": 2}, {"fresh": 0}, {"fresh": 7}),
+]
+
+
+@pytest.mark.parametrize("wrong", WRONG_SETTINGS, ids=str)
+def test_settings_that_do_not_fit_the_arrays_are_refused(wrong):
+    with pytest.raises(Exception, match="gatecast: "):
+        forward(**wrong)
+
+
+def test_numbers_of_another_type_are_refused():
+    with pytest.raises(Exception, match="gatecast: "):
+        forward(dtype="int32")
+
+
+@pytest.mark.parametrize(
+    "wrong, message",
+    [
+        ({"origins": [5]}, "an origin lies beyond the rows"),
+        ({"origins": [-1]}, "an origin lies beyond the rows"),
+        ({"symbol": [100_000_000]}, "a row's symbol has no scale"),
+        ({"symbol": [-1]}, "a row's symbol has no scale"),
+        ({"scale": 1}, "there is no such scale"),
+        ({"scale": -1}, "there is no such scale"),
+        ({"lookback": 6}, "another shape"),
+    ],
+    ids=str,
+)
+def test_a_window_outside_the_rows_or_the_scales_is_refused(wrong, message):
+    asked = {"origins": [4], "symbol": [0], "scale": 0, "lookback": 4} | wrong
+    scales = jnp.ones((1, 1, 2))
+    with pytest.raises(Exception, match=message):
+        kernel.windows(
+            jnp.ones((5, 2)), jnp.array(asked["symbol"] * 5), jnp.array(asked["origins"]), scales, scales,
+            asked["scale"], asked["lookback"],
+        )  # fmt: skip
+
+
 @pytest.fixture
 def kernel_anew(monkeypatch, tmp_path):
     """As in a new process with an empty cache folder."""
@@ -238,3 +311,66 @@ def test_the_compiler_has_nothing_to_say(types, less):
     command = [compiler, *kernel.OPTIONS, *types, *less, *WARNINGS, *place]
     told = subprocess.run(command, capture_output=True, text=True)
     assert (told.returncode, told.stderr) == (0, "")
+
+
+# Optimisation off: it is the memory that is watched, and XLA's compiler is slow under the sanitizer. What the
+# tests themselves start, a compiler for one, needs no watching.
+SANITIZED = """
+import os, sys, pytest
+from gatecast.nn import kernel
+os.environ.pop("LD_PRELOAD")
+watched = "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"
+kernel.OPTIONS = (*kernel.OPTIONS, *watched)
+class Computing:
+    @staticmethod
+    def pytest_collection_modifyitems(items):
+        items[:] = [item for item in items if "kernel_anew" not in item.fixturenames]
+sys.exit(pytest.main([*sys.argv[1:], "-n0", "-qs", "-p", "no:cacheprovider"], plugins=[Computing]))
+"""
+WATCH = {
+    "ASAN_OPTIONS": "detect_leaks=0:malloc_context_size=0:quarantine_size_mb=8",
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["the kernel", "reads beyond"])
+def test_no_byte_is_read_or_written_outside_its_array(what, tmp_path):
+    """The tests of the kernel, with GCC's sanitizers of addresses and of undefined behaviour.
+
+    But not those that compile it anew: under sanitizers that takes minutes, and they compute nothing else.
+    """
+    compiler = shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("needs gcc")
+    found = [_library_of(compiler, name) for name in ("libasan.so", "libstdc++.so.6")]
+    if not all(path.is_absolute() for path in found):
+        pytest.skip("needs gcc's libasan")
+    program = SANITIZED
+    if what == "reads beyond":  # the broken twin: a bias from behind the weights
+        wrong = shutil.copytree(kernel.SOURCE, tmp_path / "wrong")
+        source = (wrong / "kernel.c").read_text()
+        right = "call->b_ih = weights,"
+        assert right in source
+        (wrong / "kernel.c").write_text(source.replace(right, "call->b_ih = weights + 40,"))
+        program = program.replace(
+            "watched =", f"from pathlib import Path\nkernel.SOURCE = Path({str(wrong)!r})\nwatched ="
+        )
+    given = WATCH | {"LD_PRELOAD": " ".join(map(str, found)), "GATECAST_CACHE": str(tmp_path / "cache")}
+    select = "can_be_called" if what == "reads beyond" else ""
+    told = subprocess.run(
+        [sys.executable, "-c", program, __file__, "-k", select],
+        capture_output=True,
+        text=True,
+        env=os.environ | given,
+    )
+    both = told.stdout[-3000:] + told.stderr[-3000:]
+    if what == "the kernel":
+        assert told.returncode == 0 and " passed" in told.stdout, both
+    else:
+        assert told.returncode != 0 and "AddressSanitizer" in told.stderr, both
+
+
+def _library_of(compiler: str, name: str) -> Path:
+    told = subprocess.run([compiler, f"-print-file-name={name}"], capture_output=True, text=True).stdout
+    return Path(told.strip())

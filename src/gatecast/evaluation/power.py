@@ -25,6 +25,7 @@ POWER = 0.8
 NEAR = 15  # bars: a signal has the volatility of its time
 REPLICATIONS = 2000
 LARGEST = 40.0  # standard errors: no test needs so many
+TWIN = 1e-6  # standard errors: a difference below is rounding
 
 
 def detectable_skill(relative_variance: float, noncentrality: float) -> float:
@@ -130,9 +131,11 @@ def needed(
     rest = gains.drop(columns=gains[list(tried)].mean().idxmax())
     rest = rest[[name for name in rest if np.isfinite(rest[name]).all() and np.ptp(rest[name]) > 0]]
     others, means = cosine_averages(rest.to_numpy(), count), np.sqrt(dates) * rest.mean().to_numpy()
+    scale = np.sqrt(np.mean(others**2, axis=0))
+    alone = _no_twins(others / scale)  # models that always win and lose together are tried once
+    others, means, scale = others[:, alone], means[alone], scale[alone]
     columns = 2 + others.shape[1]  # benchmark, model, others
     averages = np.zeros((count, columns))
-    scale = np.sqrt(np.mean(others**2, axis=0))
     drawn_mean = np.zeros((REPLICATIONS, columns))
     drawn_averages = np.zeros((REPLICATIONS, count, columns))
     rng = np.random.default_rng(seed)
@@ -156,6 +159,15 @@ def needed(
         t = by_chance + (centre[first] - centre[second]) / deviation
         low, high = (low, middle) if rule.found(t) >= POWER else (middle, high)
     return (low + high) / 2
+
+
+def _no_twins(averages: Floats) -> list[int]:
+    """The columns of (B, k) that are no earlier column again."""
+    alone: list[int] = []
+    for column, average in enumerate(averages.T):
+        if all(np.abs(average - averages[:, earlier]).max() > TWIN for earlier in alone):
+            alone.append(column)
+    return alone
 
 
 class _Rule:

@@ -156,3 +156,4 @@ static const Cell CELLS[] = {
     {4, 6, 4, 0, 4, {0, 1, 2, 3}, {0, 1, 2, 3}, {.5, .5, 1, .5}, lstm_step, lstm_back},
     {4, 4, 3, 1, 3, {2, 0, 1}, {0, 1, 2}, {1, .5, .5, 1}, gru_step, gru_back},
 };
+enum { CELL_COUNT = sizeof CELLS / sizeof CELLS[0] };

@@ -84,19 +84,55 @@ static void run(XLA_FFI_CallFrame *frame, const Call *call, Pass *pass) {
 
 /* ---- XLA's side -------------------------------------------------------------------------------------- */
 
-static real *argument(XLA_FFI_CallFrame *frame, long n) {
-    return ((XLA_FFI_Buffer *)frame->args.args[n])->data;
+#ifdef DOUBLE
+enum { REAL = XLA_FFI_DataType_F64 };
+#else
+enum { REAL = XLA_FFI_DataType_F32 };
+#endif
+enum { WHOLE = XLA_FFI_DataType_S32, MOST_UNITS = 1 << 20 };
+
+/* The arrays that a call is given, or those that it fills. */
+typedef struct {
+    int64_t size;
+    XLA_FFI_Buffer **arrays;
+} Arrays;
+
+static Arrays arguments(XLA_FFI_CallFrame *frame) {
+    return (Arrays){frame->args.size, (XLA_FFI_Buffer **)frame->args.args};
 }
-static real *result(XLA_FFI_CallFrame *frame, long n) {
-    return ((XLA_FFI_Buffer *)frame->rets.rets[n])->data;
+static Arrays results(XLA_FFI_CallFrame *frame) {
+    return (Arrays){frame->rets.size, (XLA_FFI_Buffer **)frame->rets.rets};
 }
-static int64_t attribute(XLA_FFI_CallFrame *frame, const char *name) {
+static real *data(Arrays given, int64_t n) { return given.arrays[n]->data; }
+
+/* Whether array n is there, of this type and shape. */
+static int fits(Arrays given, int64_t n, int type, int64_t rank, const int64_t *dims) {
+    if (n >= given.size) return 0;
+    const XLA_FFI_Buffer *array = given.arrays[n];
+    if ((int)array->dtype != type || array->rank != rank) return 0;
+    for (int64_t d = 0; d < rank; d++)
+        if (array->dims[d] != dims[d]) return 0;
+    return 1;
+}
+#define FITS(given, n, type, ...) \
+    fits(given, n, type, sizeof((int64_t[]){__VA_ARGS__}) / sizeof(int64_t), (const int64_t[]){__VA_ARGS__})
+
+static XLA_FFI_Error *refused(XLA_FFI_CallFrame *frame, const char *message) {
+    XLA_FFI_Error_Create_Args error = {sizeof error, NULL, message, XLA_FFI_Error_Code_INVALID_ARGUMENT};
+    return frame->api->XLA_FFI_Error_Create(&error);
+}
+
+/* A whole number from 0 to `most`; -1 where there is none of this name. */
+static int64_t attribute(XLA_FFI_CallFrame *frame, const char *name, int64_t most) {
     for (int64_t n = 0; n < frame->attrs.size; n++) {
         XLA_FFI_ByteSpan *span = frame->attrs.names[n];
-        if (span->len == strlen(name) && memcmp(span->ptr, name, span->len) == 0)
-            return *(int64_t *)((XLA_FFI_Scalar *)frame->attrs.attrs[n])->value;
+        if (span->len != strlen(name) || memcmp(span->ptr, name, span->len) != 0) continue;
+        XLA_FFI_Scalar *scalar = frame->attrs.attrs[n];
+        if (frame->attrs.types[n] != XLA_FFI_AttrType_SCALAR || scalar->dtype != XLA_FFI_DataType_S64) return -1;
+        int64_t value = *(int64_t *)scalar->value;
+        return value > most ? -1 : value;
     }
-    return 0;
+    return -1;
 }
 
 /* XLA asks every handler once for the version of its interface. */
@@ -109,28 +145,45 @@ static int answered(XLA_FFI_CallFrame *frame) {
     return 1;
 }
 
-/* weights: w_ih (R, F), w_hh (R, H), b_ih (R) and, where there are two `biases`, b_hh (R), one after the other. */
-static Call call_of(XLA_FFI_CallFrame *frame) {
-    const int64_t *x = ((XLA_FFI_Buffer *)frame->args.args[0])->dims;
-    Shape s = shape_of(attribute(frame, "kind"), x[0], x[1], x[2], attribute(frame, "size"));
-    long rows = s.cell->in_blocks * s.H;
-    const real *weights = argument(frame, 1);
-    Call call = {.s = s, .reverse = attribute(frame, "reverse"), .fresh = attribute(frame, "fresh")};
-    call.x = argument(frame, 0);
-    call.w_ih = weights, weights += rows * s.F;
-    call.w_hh = weights, weights += rows * s.H;
-    call.b_ih = weights, weights += rows;
-    call.b_hh = attribute(frame, "biases") == 2 ? weights : NULL;
-    return call;
+/* Whether x (B, T, F), the weights and the attributes belong together; then `call` knows them.
+   weights: w_ih (R, F), w_hh (R, H), b_ih (R) and, where there are two `biases`, b_hh (R), one after the other. */
+static int understood(XLA_FFI_CallFrame *frame, Call *call) {
+    Arrays given = arguments(frame);
+    int64_t kind = attribute(frame, "kind", CELL_COUNT - 1), H = attribute(frame, "size", MOST_UNITS);
+    int64_t biases = attribute(frame, "biases", 2), reverse = attribute(frame, "reverse", 1);
+    int64_t fresh = attribute(frame, "fresh", 1);
+    if (kind < 0 || H < 1 || biases < 1 || reverse < 0 || fresh < 0 || given.size < 2) return 0;
+    const XLA_FFI_Buffer *x = given.arrays[0];
+    if ((int)x->dtype != REAL || x->rank != 3) return 0;
+    int64_t B = x->dims[0], T = x->dims[1], F = x->dims[2];
+    if (B < 0 || T < 1 || F < 1 || F > MOST_UNITS || (double)B * T * (F + H) > 1e15) return 0; /* no overflow */
+    Shape s = shape_of(kind, B, T, F, H);
+    long rows = s.cell->in_blocks * H;
+    if (!FITS(given, 1, REAL, rows * (F + H + biases))) return 0;
+    const real *weights = data(given, 1);
+    *call = (Call){.s = s, .reverse = reverse, .fresh = fresh, .x = x->data};
+    call->w_ih = weights, weights += rows * F;
+    call->w_hh = weights, weights += rows * H;
+    call->b_ih = weights, weights += rows;
+    call->b_hh = biases == 2 ? weights : NULL;
+    return 1;
 }
 
 /* x, weights and, unless `fresh`, h0, c0 → outputs, h, c, scratch and, if wanted, kept. */
 XLA_FFI_Error *gatecast_forward(XLA_FFI_CallFrame *frame) {
     if (answered(frame)) return NULL;
-    Call call = call_of(frame);
-    if (!call.fresh) call.h0 = argument(frame, 2), call.c0 = argument(frame, 3);
+    Call call;
+    if (!understood(frame, &call)) return refused(frame, "gatecast: a layer's input, weights and settings differ");
+    Arrays given = arguments(frame), to = results(frame);
+    Shape s = call.s;
+    if (given.size != (call.fresh ? 2 : 4) || (to.size != 4 && to.size != 5) ||
+        (!call.fresh && !(FITS(given, 2, REAL, s.B, s.H) && FITS(given, 3, REAL, s.B, s.H))) ||
+        !FITS(to, 0, REAL, s.B, s.T, s.H) || !FITS(to, 1, REAL, s.B, s.H) || !FITS(to, 2, REAL, s.B, s.H) ||
+        !FITS(to, 3, REAL, forward_size(s)) || (to.size == 5 && !FITS(to, 4, REAL, kept_size(s))))
+        return refused(frame, "gatecast: an array of a layer's forward pass has another shape");
+    if (!call.fresh) call.h0 = data(given, 2), call.c0 = data(given, 3);
     real **out[] = {&call.outputs, &call.h, &call.c, &call.scratch, &call.kept};
-    for (long n = 0; n < frame->rets.size; n++) *out[n] = result(frame, n);
+    for (int64_t n = 0; n < to.size; n++) *out[n] = data(to, n);
     forward_prepare(&call);
     run(frame, &call, forward);
     return NULL;
@@ -140,16 +193,28 @@ XLA_FFI_Error *gatecast_forward(XLA_FFI_CallFrame *frame) {
    → d_weights, scratch, with `by_x` d_x and, unless `fresh`, d_h0, d_c0. */
 XLA_FFI_Error *gatecast_backward(XLA_FFI_CallFrame *frame) {
     if (answered(frame)) return NULL;
-    Call call = call_of(frame);
-    call.kept = argument(frame, 2);
-    call.d_h = argument(frame, 3);
-    call.d_c = argument(frame, 4);
-    if (attribute(frame, "by_outputs")) call.d_outputs = argument(frame, 5);
-    long out = 0;
-    call.d_weights = result(frame, out++);
-    call.scratch = result(frame, out++);
-    if (attribute(frame, "by_x")) call.d_x = result(frame, out++);
-    if (!call.fresh) call.d_h0 = result(frame, out++), call.d_c0 = result(frame, out++);
+    Call call;
+    int64_t by_outputs = attribute(frame, "by_outputs", 1), by_x = attribute(frame, "by_x", 1);
+    if (!understood(frame, &call) || by_outputs < 0 || by_x < 0)
+        return refused(frame, "gatecast: a layer's input, weights and settings differ");
+    Arrays given = arguments(frame), to = results(frame);
+    Shape s = call.s;
+    int64_t first = 2 + by_x; /* where the gradients of the first state are */
+    if (given.size != 5 + by_outputs || to.size != first + (call.fresh ? 0 : 2) ||
+        !FITS(given, 2, REAL, kept_size(s)) || !FITS(given, 3, REAL, s.B, s.H) || !FITS(given, 4, REAL, s.B, s.H) ||
+        (by_outputs && !FITS(given, 5, REAL, s.B, s.T, s.H)) ||
+        !FITS(to, 0, REAL, given.arrays[1]->dims[0]) || !FITS(to, 1, REAL, back_size(s)) ||
+        (by_x && !FITS(to, 2, REAL, s.B, s.T, s.F)) ||
+        (!call.fresh && !(FITS(to, first, REAL, s.B, s.H) && FITS(to, first + 1, REAL, s.B, s.H))))
+        return refused(frame, "gatecast: an array of a layer's backward pass has another shape");
+    call.kept = data(given, 2);
+    call.d_h = data(given, 3);
+    call.d_c = data(given, 4);
+    if (by_outputs) call.d_outputs = data(given, 5);
+    call.d_weights = data(to, 0);
+    call.scratch = data(to, 1);
+    if (by_x) call.d_x = data(to, 2);
+    if (!call.fresh) call.d_h0 = data(to, first), call.d_c0 = data(to, first + 1);
     back_prepare(&call);
     run(frame, &call, back);
     back_finish(&call);
@@ -161,15 +226,26 @@ XLA_FFI_Error *gatecast_backward(XLA_FFI_CallFrame *frame) {
    and scratch. What pads the origins may lie before row T - 1: those windows are read by nobody. */
 XLA_FFI_Error *gatecast_windows(XLA_FFI_CallFrame *frame) {
     if (answered(frame)) return NULL;
-    const int64_t *shape = ((XLA_FFI_Buffer *)frame->rets.rets[0])->dims;
-    long B = shape[0], T = shape[1], F = shape[2], S = ((XLA_FFI_Buffer *)frame->args.args[3])->dims[1];
-    const real *features = argument(frame, 0), *all_offsets = argument(frame, 3), *all_scales = argument(frame, 4);
-    const int32_t *symbol = (void *)argument(frame, 1), *origins = (void *)argument(frame, 2);
-    long scale = *(const int32_t *)(void *)argument(frame, 5), known = -1;
-    real *windows = result(frame, 0), *offset = result(frame, 1), *spread = offset + T * F;
+    Arrays given = arguments(frame), to = results(frame);
+    if (given.size != 6 || to.size != 2 || to.arrays[0]->rank != 3 || given.arrays[0]->rank != 2 ||
+        given.arrays[3]->rank != 3)
+        return refused(frame, "gatecast: windows are cut from other arrays");
+    const int64_t *shape = to.arrays[0]->dims, *scales = given.arrays[3]->dims;
+    long B = shape[0], T = shape[1], F = shape[2], K = scales[0], S = scales[1], all = given.arrays[0]->dims[0];
+    if (T > all || T * F > (long)1 << 50 || !FITS(given, 0, REAL, all, F) || !FITS(given, 1, WHOLE, all) ||
+        !FITS(given, 2, WHOLE, B) || !FITS(given, 3, REAL, K, S, F) || !FITS(given, 4, REAL, K, S, F) ||
+        !fits(given, 5, WHOLE, 0, NULL) || !FITS(to, 0, REAL, B, T, F) || !FITS(to, 1, REAL, 2 * T * F))
+        return refused(frame, "gatecast: an array that windows are cut from has another shape");
+    const real *features = data(given, 0), *all_offsets = data(given, 3), *all_scales = data(given, 4);
+    const int32_t *symbol = given.arrays[1]->data, *origins = given.arrays[2]->data;
+    long scale = *(const int32_t *)given.arrays[5]->data, known = -1;
+    real *windows = data(to, 0), *offset = data(to, 1), *spread = offset + T * F;
+    if (scale < 0 || scale >= K) return refused(frame, "gatecast: there is no such scale");
     for (long b = 0; b < B; b++, windows += T * F) {
+        if (origins[b] < 0 || origins[b] >= all) return refused(frame, "gatecast: an origin lies beyond the rows");
+        long owner = symbol[origins[b]], wanted = scale * S + owner;
+        if (owner < 0 || owner >= S) return refused(frame, "gatecast: a row's symbol has no scale");
         const real *rows = features + (origins[b] < T - 1 ? 0 : origins[b] - T + 1) * F;
-        long wanted = scale * S + symbol[origins[b]];
         for (long n = 0; n < T && wanted != known; n++) {
             memcpy(offset + n * F, all_offsets + wanted * F, sizeof(real) * F);
             memcpy(spread + n * F, all_scales + wanted * F, sizeof(real) * F);

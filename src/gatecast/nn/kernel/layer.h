@@ -34,6 +34,7 @@ static long back_piece(Shape s) {
 }
 static long back_size(Shape s) { return s.cell->columns * s.Hp * 2 * s.wide + s.pieces * back_piece(s); }
 
+/* kind: an index into CELLS. */
 void gatecast_sizes(long kind, long B, long T, long F, long H, int64_t *sizes) {
     Shape s = shape_of(kind, B, T, F, H);
     sizes[0] = kept_size(s), sizes[1] = forward_size(s), sizes[2] = back_size(s);
