@@ -19,6 +19,7 @@ from gatecast.experiment import (
     Network,
     Training,
     forecast_settings,
+    read_engine,
 )
 from gatecast.formatting import printable_lines
 from gatecast.options import experiment_of, with_settings
@@ -114,8 +115,11 @@ def compare(
     with profiled() as spent:
         with stage("importing"):
             from gatecast.comparison import run
+            from gatecast.engine import warn_of_another
         with stage("loading"):
             prices = _load(experiment)
+        if config:
+            warn_of_another(read_engine(config), config)
         result = run(experiment, prices)
         try:
             result.save(folder, overwrite=overwrite, charts=False)

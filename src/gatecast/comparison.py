@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.data.prices import Prices
+from gatecast.engine import this_engine
 from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
 from gatecast.evaluation.words import some
 from gatecast.experiment import (
@@ -157,6 +158,7 @@ def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None
         warnings=(*(oddity.text for oddity in prices.oddities), *fits, *_left_out(problem, folds)),
         notes=(*_level_note(problem, folds), *joined),
         networks=fitted,
+        engine=this_engine(),
     )
 
 

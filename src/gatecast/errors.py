@@ -94,6 +94,10 @@ class FitWarning(GatecastWarning):
     """A fit that did not converge."""
 
 
+class EngineWarning(GatecastWarning):
+    """A run was made with another engine, so its networks may come out a little different here."""
+
+
 class DrawingWarning(GatecastWarning):
     """A chart or a page that could not be drawn; what it shows was written before."""
 

@@ -233,8 +233,8 @@ class Experiment(_Settings):
         """Whether some network forecasts a distribution."""
         return any(network.output != "point" for network in self.networks.values())
 
-    def to_toml(self) -> str:
-        """This experiment as TOML; `read_experiment` gives it back."""
+    def to_toml(self, engine: Mapping[str, str] | None = None) -> str:
+        """This experiment as TOML; `read_experiment` gives it back, and `read_engine` the engine."""
         import tomli_w
 
         from gatecast import __version__
@@ -244,7 +244,8 @@ class Experiment(_Settings):
             "training": _explicit_none(self.training),
             "networks": {name: _explicit_none(network) for name, network in self.networks.items()},
         }
-        return tomli_w.dumps({"gatecast": __version__, **settings, **tables})
+        made_with = {"engine": dict(engine)} if engine else {}
+        return tomli_w.dumps({"gatecast": __version__, **settings, **tables, **made_with})
 
 
 def resolve_models(
@@ -305,15 +306,9 @@ def read_experiment(path: str | Path) -> Experiment:
     Raises
         SettingError: no such file, not TOML, or a setting that is wrong; names the file and the setting.
     """
-    try:
-        settings = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise SettingError(
-            f"{path}: cannot be read ({error.strerror}). Give the experiment.toml of a run"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingError(f"{path}: not a TOML file ({error})") from None
+    settings = _read_toml(path)
     settings.pop("gatecast", None)
+    settings.pop("engine", None)
     try:
         tables = {
             name: _table(_named(name, DEFAULT_NETWORK), fields, f"networks.{name}")
@@ -329,6 +324,30 @@ def read_experiment(path: str | Path) -> Experiment:
         return Experiment(**settings, training=training)
     except SettingError as error:
         raise SettingError(f"{path}: {error}") from None
+
+
+def read_engine(path: str | Path) -> dict[str, str]:
+    """The engine that made the run of an experiment file; see `gatecast.engine`. Empty where it is not said.
+
+    Raises
+        SettingError: no such file, or not TOML.
+    """
+    engine = _read_toml(path).get("engine", {})
+    return {name: str(value) for name, value in engine.items()} if isinstance(engine, dict) else {}
+
+
+def _read_toml(path: str | Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(
+            f"{path}: cannot be read ({error.strerror}). Give the experiment.toml of a run"
+        ) from None
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # not TOML, not UTF-8, a number of 5,000 digits, 2,000 brackets
+        raise SettingError(f"{path}: not a TOML file ({error})") from None
 
 
 def _table(defaults: Settings, fields: object, name: str) -> Settings:

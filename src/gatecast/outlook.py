@@ -15,6 +15,7 @@ from gatecast.baselines import RANGE_BASELINES
 from gatecast.comparison import run as run_comparison
 from gatecast.data.prices import Prices
 from gatecast.distributions import LEVELS
+from gatecast.engine import warn_of_another
 from gatecast.errors import DataWarning, RunError, SettingError, did_you_mean
 from gatecast.evaluation.ranges import QUANTILE_COLUMNS
 from gatecast.evaluation.words import some
@@ -237,6 +238,8 @@ def outlook(experiment: Experiment, prices: Prices, model: str, record: Result |
         )
     if record is None:
         record = run_comparison(experiment, prices)
+    else:
+        warn_of_another(record.engine, "the run")
     prices, strangers = _of_record(prices, record)
     forecaster = Forecaster.of(settings, model).fit(prices)
     forecast = forecaster.forecast()

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +26,7 @@ from gatecast.evaluation.range_verdict import range_verdict
 from gatecast.evaluation.significance import DieboldMariano, Significance, Skill, significance
 from gatecast.evaluation.untrained import untrained
 from gatecast.evaluation.verdict import Verdict, verdict
-from gatecast.experiment import Experiment, read_experiment
+from gatecast.experiment import Experiment, read_engine, read_experiment
 from gatecast.folders import RUN, added_files, new_folder
 from gatecast.nn.fitting import FittedNetwork
 from gatecast.nn.storage import save_network
@@ -42,7 +42,8 @@ class Result:
 
     outcome: every forecast, as arrays; training: the loss of every member and epoch; warnings: what was odd
     in the data and in the fits; notes: what the verdict must add; networks: the trained networks (empty in
-    a run that was opened from its folder). Scores and verdict are computed from `outcome` when asked for.
+    a run that was opened from its folder); engine: what computed them, see `gatecast.engine`. Scores and
+    verdict are computed from `outcome` when asked for.
     """
 
     experiment: Experiment
@@ -52,6 +53,7 @@ class Result:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     networks: dict[str, FittedNetwork]
+    engine: dict[str, str] = field(default_factory=dict)
 
     @property
     def forecasts(self) -> pd.DataFrame:
@@ -239,7 +241,7 @@ class Result:
     def _write(self, folder: Path) -> None:
         with stage("scoring"):
             summary = self.summary()
-        (folder / "experiment.toml").write_text(self.experiment.to_toml(), encoding="utf-8")
+        (folder / "experiment.toml").write_text(self.experiment.to_toml(self.engine), encoding="utf-8")
         self.prices.to_parquet(folder / "prices.parquet")
         self.forecasts.to_parquet(folder / "forecasts.parquet", index=False)
         self.training.to_parquet(folder / "training.parquet", index=False)
@@ -293,6 +295,7 @@ def open_run(folder: str | Path) -> Result:
         warnings=told,
         notes=notes,
         networks={},
+        engine=read_engine(folder / "experiment.toml"),
     )
 
 

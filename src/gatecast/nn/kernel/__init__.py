@@ -190,10 +190,11 @@ def _sizes(dtype: np.dtype, *shape: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Library:
-    """The compiled kernel; mark: what tells its operations from those of another one."""
+    """The compiled kernel; mark: what tells its operations from those of another one; digest: its SHA-256."""
 
     code: ctypes.CDLL
     mark: str
+    digest: str
 
     def target(self, name: str) -> str:
         """Under what name JAX knows an operation."""
@@ -230,16 +231,20 @@ def _loaded(extra: tuple[str, ...]) -> Library | None:
         mark = hashlib.sha256("|".join(told).encode()).hexdigest()[:16]
         file = kept("kernels", mark, ".so")
         if file is not None:
-            return Library(ctypes.CDLL(str(file)), mark)
+            return _opened(file, mark)
         with tempfile.TemporaryDirectory() as folder:
             new = Path(folder) / f"{mark}.so"
             if not _compiled([compiler, *options], new):
                 return None
             with contextlib.suppress(OSError):  # no place of the user's alone: compiled anew in each process
                 new = keep("kernels", mark, ".so", new.read_bytes())
-            return Library(ctypes.CDLL(str(new)), mark)
+            return _opened(new, mark)
     except OSError:
         return None  # the same numbers can be had without
+
+
+def _opened(file: Path, mark: str) -> Library:
+    return Library(ctypes.CDLL(str(file)), mark, hashlib.sha256(file.read_bytes()).hexdigest())
 
 
 def _compiled(command: list[str], new: Path) -> bool:
