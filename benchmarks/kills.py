@@ -124,7 +124,7 @@ def kill(
 def check(folder: Path, seeds: set[int]) -> None:
     """After the next start there is one whole run, with one of these seeds, and nothing else."""
     from gatecast.folders import RUN, check_folder
-    from gatecast.runs import open_run
+    from gatecast.opening import open_run
 
     check_folder(folder / "next", RUN)
     assert {path.name for path in folder.iterdir()} == {"a.csv", "run"}, list(folder.iterdir())

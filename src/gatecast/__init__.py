@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from gatecast.forecaster import Forecaster as Forecaster
     from gatecast.nn.windows import fit_windows as fit_windows
     from gatecast.runs import Result as Result
-    from gatecast.runs import open_run as open_run
 
 __version__ = "0.1.0"
 
@@ -31,7 +30,7 @@ _HOMES = {
     "compare": "gatecast.comparison",
     "fit_windows": "gatecast.nn.windows",
     "load": "gatecast.data.sources",
-    "open_run": "gatecast.runs",
+    "open_run": "gatecast.opening",
 }
 
 __all__ = ["__version__", *_HOMES]

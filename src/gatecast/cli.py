@@ -302,7 +302,7 @@ def backtest(
     """Trade on the forecasts of a run: what would it have earned after costs, and is that luck?"""
     from gatecast.backtest.backtest import backtest
     from gatecast.folders import BACKTEST, check_folder
-    from gatecast.runs import open_run
+    from gatecast.opening import open_run
 
     if out is not None:
         check_folder(out, BACKTEST, overwrite=overwrite)

@@ -6,14 +6,16 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
 
 from gatecast.data.prices import Prices
-from gatecast.data.sessions import next_sessions, sessions_between
+from gatecast.data.sessions import check_calendar, next_sessions, sessions_between
+from gatecast.distributions import FINE_LEVELS
 from gatecast.errors import DataError, DataWarning, NotFittedError, RunError
 from gatecast.evaluation.calibration import Calibration
 from gatecast.evaluation.ranges import distribution_columns
@@ -29,8 +31,9 @@ from gatecast.experiment import (
 from gatecast.folders import FORECASTER, new_folder
 from gatecast.forecasting import Lesson, Told, learned, tell, trained
 from gatecast.memory import require_comparison
+from gatecast.nn.ensemble import Kind
 from gatecast.nn.fitting import FittedNetwork
-from gatecast.nn.storage import load_network, save_network
+from gatecast.nn.storage import load_network, not_a_model, save_network
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, future_fold
 from gatecast.problem.problem import Problem, Rows, make_problem
@@ -43,6 +46,22 @@ ONLY = "network"  # what a forecaster's one model is called in its settings
 TAIL_ARRAYS = ("features", "anchor", "close", "spread", "symbol", "session")
 
 LATE = 10  # sessions that a symbol may be behind the last of the others; more, and it has ended
+
+
+class Saved(BaseModel):
+    """What a saved forecaster's JSON says beside its network's settings."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    forecaster: dict[str, Any]
+    ranged: bool
+    symbols: Annotated[list[str], Field(min_length=1)]
+    names: Annotated[list[str], Field(min_length=1)]
+    calendar: dict[str, str]
+    since: str
+    short: list[str]
+    left_out: dict[str, str]
+    ensemble: Kind
 
 
 class Forecaster:
@@ -119,9 +138,8 @@ class Forecaster:
         self._lesson = Lesson()
         self._tail: Problem | None = None
         self._calendar: dict[str, str] = {}
-        self._since = np.datetime64(
-            "NaT", "D"
-        )  # the last session fitted: the first that may be forecast from
+        # the last session fitted: the first that may be forecast from
+        self._since: np.datetime64 = np.datetime64("NaT", "D")
         self._short: tuple[str, ...] = ()  # symbols with too few training windows
         self._no_tail: dict[str, str] = {}  # why symbols that were fitted have no place in the tail
         self.left_out: dict[str, str] = {}
@@ -189,7 +207,7 @@ class Forecaster:
 
         Raises
             NotFittedError: before `fit`. DataError: a symbol that was not fitted, other features than those
-            fitted, or no symbol that can be forecast.
+            fitted, or no symbol that can be forecast. RunError: forecasts that are no finite numbers.
         Warns
             DataWarning: symbols left out, or scaled by the mean scale of the others.
         """
@@ -206,7 +224,11 @@ class Forecaster:
         none = np.zeros(0, dtype=np.int64)
         (outputs,) = fitted.forecast(problem, [Fold(0, none, none, origins)])
         told = tell(self.network, outputs, self._lesson, problem, origins)
-        return _table(told, problem, origins, np.isin(origins, last), calendar)
+        table = _table(told, problem, origins, np.isin(origins, last), calendar)
+        numbers = table.select_dtypes("number").drop(columns="std_over_seeds")
+        if not np.isfinite(numbers.to_numpy()).all():
+            raise RunError("this network's forecasts are no finite numbers: fit it again")
+        return table
 
     def _asked(
         self, problem: Problem, calendar: Mapping[str, str], short: tuple[str, ...]
@@ -285,17 +307,17 @@ class Forecaster:
             raise RunError(
                 'features is a function of this process: give it as "module:function" to save the forecaster'
             )
-        extra = {
-            "forecaster": self._settings.model_dump(mode="json", exclude={"networks", "training"}),
-            "ranged": self._ranged,
-            "symbols": list(tail.symbols),
-            "names": list(tail.names),
-            "calendar": self._calendar,
-            "since": str(self._since),
-            "short": list(self._short),
-            "left_out": self._no_tail,
-            "ensemble": self._lesson.kind,
-        }
+        saved = Saved(
+            forecaster=self._settings.model_dump(mode="json", exclude={"networks", "training"}),
+            ranged=self._ranged,
+            symbols=list(tail.symbols),
+            names=list(tail.names),
+            calendar=self._calendar,
+            since=str(self._since),
+            short=list(self._short),
+            left_out=self._no_tail,
+            ensemble=self._lesson.kind,
+        )
         arrays = {name: getattr(tail, name) for name in TAIL_ARRAYS}
         arrays["session"] = arrays["session"].astype(np.int64)
         if (calibration := self._lesson.calibration) is not None:
@@ -303,7 +325,7 @@ class Forecaster:
             if calibration.residuals is not None:
                 arrays["residuals"] = calibration.residuals
         with new_folder(folder, FORECASTER, overwrite=overwrite) as partial:
-            save_network(fitted, partial / WEIGHTS, arrays=arrays, extra=extra)
+            save_network(fitted, partial / WEIGHTS, arrays=arrays, extra=saved.model_dump(mode="json"))
         return Path(folder)
 
     @classmethod
@@ -318,24 +340,25 @@ class Forecaster:
         """
         fitted, content, arrays = load_network(Path(folder) / WEIGHTS)
         try:
-            settings = {**content["forecaster"], "networks": {ONLY: fitted.network}}
-            forecaster = cls.of(Experiment(**settings, training=fitted.training), ONLY)
+            saved = Saved.model_validate(content)
+            settings = {**saved.forecaster, "networks": {ONLY: fitted.network}, "training": fitted.training}
+            forecaster = cls.of(Experiment(**settings), ONLY)
+            _check(saved, forecaster._settings, fitted, arrays)
             forecaster._may_run_features = allow_code
-            forecaster._ranged = content["ranged"]
+            forecaster._ranged = saved.ranged
             forecaster._fitted = fitted
-            forecaster._calendar = content["calendar"]
-            forecaster._since = np.datetime64(content["since"], "D")
-            forecaster._short, forecaster._no_tail = tuple(content["short"]), dict(content["left_out"])
+            forecaster._calendar = saved.calendar
+            forecaster._since = _day(saved.since)
+            forecaster._short, forecaster._no_tail = tuple(saved.short), saved.left_out
             calibration = None
             if "calibration" in arrays:
                 online = forecaster._settings.calibration == "adaptive"
                 calibration = Calibration(arrays["calibration"], arrays.get("residuals"), online)
-            forecaster._lesson = Lesson(content["ensemble"], calibration)
-            _check_tail(forecaster._settings, fitted, content, arrays)
-            forecaster._tail = _problem_of(forecaster._settings, content["symbols"], content["names"], arrays)
+            forecaster._lesson = Lesson(saved.ensemble, calibration)
+            forecaster._tail = _problem_of(forecaster._settings, saved.symbols, saved.names, arrays)
             forecaster._note(forecaster._tail, np.unique(forecaster._tail.last), forecaster._no_tail)
         except (KeyError, TypeError, ValueError) as error:
-            raise RunError(f"{folder}: not a forecaster of this version of gatecast ({error})") from None
+            raise not_a_model(Path(folder), error, "forecaster") from None
         return forecaster
 
     def _problem(self, prices: Prices) -> Problem:
@@ -445,23 +468,66 @@ def _tail(problem: Problem, origins: NDArray[np.int64]) -> Problem:
     return _with_rows(problem, **{name: getattr(problem, name)[rows] for name in TAIL_ARRAYS})
 
 
-def _check_tail(
-    settings: Experiment, fitted: FittedNetwork, content: dict[str, Any], arrays: dict[str, NDArray[Any]]
+def _check(
+    saved: Saved, settings: Experiment, fitted: FittedNetwork, arrays: Mapping[str, NDArray[Any]]
 ) -> None:
-    """Raise ValueError where the last windows are not those of this network: native code reads them."""
+    """Raise ValueError where the parts do not belong to this network: native code reads the windows."""
     symbols, width = fitted.scales[0].x_offset.shape
-    rows = len(arrays["symbol"])
-    if (settings.lookback, settings.horizon) != (fitted.lookback, fitted.scales[0].y_offset.shape[1]):
+    horizon = fitted.scales[0].y_offset.shape[1]
+    if (settings.lookback, settings.horizon) != (fitted.lookback, horizon):
         raise ValueError("its lookback or horizon is not that of its network")
-    if (len(content["symbols"]), len(content["names"])) != (symbols, width) or rows % fitted.lookback:
-        raise ValueError("its symbols, features or windows are not those of its network")
+    if (len(saved.symbols), len(saved.names), len(fitted.scales)) != (symbols, width, 1):
+        raise ValueError("its symbols, features or folds are not those of its network")
+    known = set(saved.symbols)
+    if len(known) < symbols or set(saved.calendar) != known or not known >= {*saved.short, *saved.left_out}:
+        raise ValueError("its symbols are not the same throughout")
+    for calendar in set(saved.calendar.values()):
+        check_calendar(calendar)
+    _check_date(_day(saved.since))
+    if settings.calibration == "none" and "calibration" in arrays:
+        raise ValueError("it has a calibration that its settings do not ask for")
+    for name in ("calibration", "residuals"):
+        if name in arrays:
+            _check_numbers(name, arrays[name], (symbols, horizon, len(FINE_LEVELS)))
+            if (np.diff(arrays[name], axis=-1) < 0).any():
+                raise ValueError(f"{name} falls")
+    _check_tail(arrays, symbols, width, fitted.lookback)
+
+
+def _check_tail(arrays: Mapping[str, NDArray[Any]], symbols: int, width: int, lookback: int) -> None:
+    """Raise ValueError where the rows of the last windows are none."""
+    rows = len(arrays["symbol"])
+    if rows == 0 or rows % lookback:
+        raise ValueError(f"{rows} rows are no windows of {lookback}")
     for name in TAIL_ARRAYS:
-        shape = (rows, width) if name == "features" else (rows,)
-        if arrays[name].shape != shape or arrays[name].dtype.kind not in "fi":
-            raise ValueError(f"{name} has shape {arrays[name].shape}, not {shape}, or no numbers")
-    symbol = arrays["symbol"]
+        _check_numbers(name, arrays[name], (rows, width) if name == "features" else (rows,))
+    symbol, session = (arrays[name].reshape(-1, lookback) for name in ("symbol", "session"))
     if symbol.dtype.kind != "i" or (symbol < 0).any() or (symbol >= symbols).any():
         raise ValueError(f"a window belongs to a symbol that is none of the {symbols}")
+    if (symbol != symbol[:, :1]).any() or len(np.unique(symbol[:, 0])) < len(symbol):
+        raise ValueError("a window holds several symbols, or a symbol has several windows")
+    if session.dtype.kind != "i" or (np.diff(session, axis=1) <= 0).any():
+        raise ValueError("the sessions of a window do not follow each other")
+    for date in (session.min(), session.max()):
+        _check_date(_day(int(date)))
+    if (arrays["anchor"] <= 0).any() or (arrays["close"] <= 0).any() or (arrays["spread"] < 0).any():
+        raise ValueError("a price or a volatility is negative")
+
+
+def _check_numbers(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> None:
+    if values.shape != shape or values.dtype.kind not in "fi":
+        raise ValueError(f"{name} has shape {values.shape}, not {shape}, or no numbers")
+    if not np.isfinite(values).all():
+        raise ValueError(f"{name} holds a number that is not finite")
+
+
+def _day(date: str | int) -> np.datetime64:
+    return np.datetime64(date, "D")
+
+
+def _check_date(date: np.datetime64) -> None:
+    if not np.datetime64("1700-01-01") <= date <= np.datetime64("2200-01-01"):
+        raise ValueError(f"{date} is no date of a session")
 
 
 def _problem_of(

@@ -19,7 +19,7 @@ from gatecast.evaluation.calibration import Calibration
 from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.ranges import PER_CENT, Range
 from gatecast.experiment import Experiment, Network
-from gatecast.nn.ensemble import better_kind, joined, mean_of_seeds
+from gatecast.nn.ensemble import Kind, better_kind, joined, mean_of_seeds
 from gatecast.nn.fitting import FittedNetwork, fit_network
 from gatecast.nn.outputs import distributions
 from gatecast.nn.population import Progress
@@ -52,7 +52,7 @@ class Lesson:
     kind: how its seeds are joined (see `gatecast.nn.ensemble.joined`). calibration: None where nobody asked.
     """
 
-    kind: str = "parameter mean"
+    kind: Kind = "parameter mean"
     calibration: Calibration | None = None
 
 

@@ -23,10 +23,11 @@ from gatecast.experiment import NETWORKS, Experiment
 from gatecast.files import WRITTEN, new_file
 from gatecast.forecaster import Forecaster
 from gatecast.formatting import csv_safe
+from gatecast.opening import open_run
 from gatecast.options import flag_name
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
 from gatecast.problem.problem import make_problem
-from gatecast.runs import Result, open_run, plain
+from gatecast.runs import Result, plain
 
 if TYPE_CHECKING:
     import altair

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import warnings
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast.data.prices import Prices
-from gatecast.data.sources import load
-from gatecast.errors import DataWarning, RunError
+from gatecast.errors import RunError
 from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.lag import Lag, lags
 from gatecast.evaluation.metrics import scores
@@ -26,7 +24,7 @@ from gatecast.evaluation.range_verdict import range_verdict
 from gatecast.evaluation.significance import DieboldMariano, Significance, Skill, significance
 from gatecast.evaluation.untrained import untrained
 from gatecast.evaluation.verdict import Verdict, verdict
-from gatecast.experiment import Experiment, read_engine, read_experiment
+from gatecast.experiment import Experiment, read_experiment
 from gatecast.folders import RUN, added_files, new_folder
 from gatecast.nn.fitting import FittedNetwork
 from gatecast.nn.storage import save_network
@@ -263,40 +261,6 @@ class Result:
         from gatecast.report.page import summary_html
 
         return summary_html(self)
-
-
-def open_run(folder: str | Path) -> Result:
-    """Read a run folder.
-
-    Raises
-        RunError: it is no run folder, or a file in it was changed after the run.
-    """
-    folder = Path(folder)
-    try:
-        summary = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-        files, scales = summary["files"], pd.DataFrame(summary["scales"])
-        told, notes = tuple(summary["warnings"]), tuple(summary["notes"])
-    except (OSError, ValueError, KeyError, TypeError):
-        raise RunError(
-            f"{folder}: no run folder (its scores.json is missing or unreadable). "
-            "Give a folder that gatecast compare has written"
-        ) from None
-    for name in ("experiment.toml", "prices.parquet", "forecasts.parquet", "training.parquet"):
-        if not (folder / name).is_file() or _sha256(folder / name) != files.get(name):
-            raise RunError(f"{folder / name}: missing, or changed after the run; run the experiment again")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # told when the run was made
-        prices = load(folder / "prices.parquet")
-    return Result(
-        experiment=read_experiment(folder / "experiment.toml"),
-        prices=prices,
-        outcome=Forecasts.from_frame(pd.read_parquet(folder / "forecasts.parquet"), scales),
-        training=pd.read_parquet(folder / "training.parquet"),
-        warnings=told,
-        notes=notes,
-        networks={},
-        engine=read_engine(folder / "experiment.toml"),
-    )
 
 
 def _skill_cells(skill: Skill | None = None, test: DieboldMariano | None = None) -> str:

@@ -21,6 +21,7 @@ from gatecast.nn.program import Rows, gathered, window
 from gatecast.nn.recurrent import recurrent
 
 FLOAT32 = np.dtype("float32")
+EXAMPLES = int(os.environ.get("GATECAST_TEST_EXAMPLES", 12))  # of shapes; fewer under sanitizers
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="the kernel is for processors")
 
 
@@ -43,7 +44,7 @@ def gradients(cell: str, params, x, textbook: bool):
     return jax.jit(jax.value_and_grad(loss, argnums=(0, 1)))(params, x)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=EXAMPLES, deadline=None)
 @given(
     cell=st.sampled_from(["rnn", "lstm", "gru"]),
     batch=st.sampled_from([1, 2, 7, 8, 9, 33, 137]),
@@ -330,6 +331,7 @@ sys.exit(pytest.main([*sys.argv[1:], "-n0", "-qs", "-p", "no:cacheprovider"], pl
 WATCH = {
     "ASAN_OPTIONS": "detect_leaks=0:malloc_context_size=0:quarantine_size_mb=8",
     "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    "GATECAST_TEST_EXAMPLES": "4",
 }
 
 

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from gatecast.errors import DrawingWarning
+from gatecast.opening import open_run
 from gatecast.report import charts, frames, pictures
 from gatecast.report.marks import Drawn
-from gatecast.runs import Result, open_run
+from gatecast.runs import Result
 
 from .conftest import TESTED, make_result
 

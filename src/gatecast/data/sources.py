@@ -205,7 +205,12 @@ def _unreadable(problem: Exception, file: str) -> DataError:
     return DataError(f"this is no table: {said}", file=file, remedy="Give a CSV file with one header line")
 
 
-def _read_parquet(content: bytes, file: str, stem: str, calendar: Calendar) -> Tidy:
+def parquet_table(content: bytes, file: str) -> tuple[Any, pd.DataFrame]:
+    """The table of a Parquet file, as Arrow's and as pandas'.
+
+    Raises
+        InputError: it is none, has too many columns, or does not fit into memory.
+    """
     import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
     import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
 
@@ -216,12 +221,16 @@ def _read_parquet(content: bytes, file: str, stem: str, calendar: Calendar) -> T
             raise too_many_columns(columns, file)
         require_table(rows, columns, file)
         table = parquet.read()
-        frame = _frame_of(table)
+        return table, _frame_of(table)
     except (pa.ArrowException, ValueError, OSError, OverflowError) as problem:
         if isinstance(problem, InputError):
             raise
         reason = (str(problem).splitlines() or [type(problem).__name__])[0]
         raise DataError(f"this is not a Parquet file: {reason}", file=file) from None
+
+
+def _read_parquet(content: bytes, file: str, stem: str, calendar: Calendar) -> Tidy:
+    table, frame = parquet_table(content, file)
     record = stored(table, file)
     if record is None:
         return tidy(frame, source=file, symbol=stem, calendar=calendar)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from gatecast.distributions import Distribution, Mixture, Quantiles, StudentT
 
 Floats = NDArray[np.float64]
+
+Kind = Literal["parameter mean", "mixture"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 
 
 def mean_of_seeds(parts: Iterable[Floats]) -> Floats:
@@ -24,11 +28,11 @@ def mean_of_seeds(parts: Iterable[Floats]) -> Floats:
     return total / (1 + len(others))
 
 
-def better_kind(seeds: Sequence[StudentT] | Sequence[Quantiles], came: Floats) -> str:
+def better_kind(seeds: Sequence[StudentT] | Sequence[Quantiles], came: Floats) -> Kind:
     """The way of joining the seeds that has the lower mean CRPS on log returns that came, (N, h)."""
     if len(seeds) == 1 or not isinstance(seeds[0], StudentT):
         return "parameter mean"
-    return min(("parameter mean", "mixture"), key=lambda kind: float(np.mean(joined(seeds, kind).crps(came))))
+    return min(KINDS, key=lambda kind: float(np.mean(joined(seeds, kind).crps(came))))
 
 
 def joined(seeds: Sequence[StudentT] | Sequence[Quantiles], kind: str) -> Distribution:

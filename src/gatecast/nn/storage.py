@@ -6,11 +6,12 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gatecast.errors import RunError
 from gatecast.experiment import Network, Training
@@ -21,8 +22,34 @@ from gatecast.problem.scaling import Scale
 
 NO_ROWS = np.zeros(0, dtype=np.int64)
 NO_LOSS = np.zeros(0, dtype=np.float32)
-MOST_LOOKBACK = 1_000_000  # bars
 SCALE_ARRAYS = ("x_offset", "x_scale", "y_offset", "y_scale")
+Small = Annotated[int, Field(ge=0, le=1_000_000)]
+Word = Annotated[int, Field(ge=0, lt=2**32)]  # 32 bits
+
+
+class SavedMember(BaseModel):
+    """What the JSON says of one network; owner: the symbol that it is of, None where it serves all."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    seed: Word
+    fold: Small
+    tag: Word
+    scale: Small
+    owner: Small | None
+    epoch: Small
+
+
+class SavedNetwork(BaseModel):
+    """What the JSON says of all networks, beside what others add to it."""
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    network: dict[str, Any]
+    training: dict[str, Any]
+    lookback: Annotated[int, Field(ge=1, le=1_000_000)]
+    members: Annotated[list[SavedMember], Field(min_length=1, max_length=100_000)]
+    weights_sha256: str
 
 
 def save_network(
@@ -47,25 +74,17 @@ def save_network(
     for index, scale in enumerate(fitted.scales):
         tensors |= {f"scale/{index}/{name}": getattr(scale, name) for name in SCALE_ARRAYS}
     weights = save(tensors)
-    members = [
-        {
-            "seed": m.seed,
-            "fold": m.fold,
-            "tag": m.tag,
-            "scale": m.scale,
-            "owner": owner,
-            "epoch": t.best_epoch,
-        }
-        for m, owner, t in zip(fitted.members, fitted.owner, fitted.trained, strict=True)
-    ]
-    content = {
-        "network": fitted.network.model_dump(mode="json"),
-        "training": fitted.training.model_dump(mode="json"),
-        "lookback": fitted.lookback,
-        "members": members,
-        "weights_sha256": hashlib.sha256(weights).hexdigest(),
-        **(extra or {}),
-    }
+    saved = SavedNetwork(
+        network=fitted.network.model_dump(mode="json"),
+        training=fitted.training.model_dump(mode="json"),
+        lookback=fitted.lookback,
+        members=[
+            SavedMember(seed=m.seed, fold=m.fold, tag=m.tag, scale=m.scale, owner=owner, epoch=t.best_epoch)
+            for m, owner, t in zip(fitted.members, fitted.owner, fitted.trained, strict=True)
+        ],
+        weights_sha256=hashlib.sha256(weights).hexdigest(),
+    )
+    content = {**saved.model_dump(mode="json"), **(extra or {})}
     stem.parent.mkdir(parents=True, exist_ok=True)
     stem.with_name(stem.name + ".safetensors").write_bytes(weights)
     text = json.dumps({"sha256": _digest(content), **content}, indent=1, allow_nan=False)
@@ -85,67 +104,78 @@ def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any], dict[str, N
     weights_file = stem.with_name(stem.name + ".safetensors")
     content = _read(settings_file)
     weights = _bytes(weights_file)
-    if hashlib.sha256(weights).hexdigest() != content["weights_sha256"]:
-        raise RunError(
-            f"{weights_file}: these are not the weights that were saved (their SHA-256 differs from the one "
-            f"in {settings_file.name}). The file was changed, damaged or replaced: save the model again"
-        )
     try:
-        arrays = load(weights)
-        network, training = Network(**content["network"]), Training(**content["training"])
-        members, trained = [], []
-        for index, entry in enumerate(content["members"]):
-            members.append(
-                Member(
-                    entry["seed"],
-                    entry["fold"],
-                    entry["tag"],
-                    entry["scale"],
-                    NO_ROWS,
-                    NO_ROWS,
-                    entry["epoch"],
-                )
+        saved = SavedNetwork.model_validate(content)
+        if hashlib.sha256(weights).hexdigest() != saved.weights_sha256:
+            raise RunError(
+                f"{weights_file}: these are not the weights that were saved (their SHA-256 differs from the "
+                f"one in {settings_file.name}). The file was changed or damaged: save the model again"
             )
-            prefix = f"{index}/"
-            params = {
-                name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)
-            }
-            trained.append(Trained(params, entry["epoch"], NO_LOSS, NO_LOSS))
-        count = 1 + max(member.scale for member in members)
+        arrays = load(weights)
+        network, training = Network(**saved.network), Training(**saved.training)
+        weights_of = [_with_prefix(arrays, f"{index}/") for index in range(len(saved.members))]
+        count = 1 + max(member.scale for member in saved.members)
         scales = [Scale(*(arrays[f"scale/{i}/{name}"] for name in SCALE_ARRAYS)) for i in range(count)]
-        _check(network, content["lookback"], [one.params for one in trained], scales)
+        _check(network, saved, weights_of, scales)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
-        raise RunError(f"{stem}: not a model of this version of gatecast ({error})") from None
+        if isinstance(error, RunError):
+            raise
+        raise not_a_model(stem, error) from None
     fitted = FittedNetwork(
         network=network,
         training=training,
-        lookback=content["lookback"],
-        members=tuple(members),
-        owner=tuple(entry["owner"] for entry in content["members"]),
-        trained=tuple(trained),
+        lookback=saved.lookback,
+        members=tuple(
+            Member(one.seed, one.fold, one.tag, one.scale, NO_ROWS, NO_ROWS, one.epoch)
+            for one in saved.members
+        ),
+        owner=tuple(member.owner for member in saved.members),
+        trained=tuple(
+            Trained(params, member.epoch, NO_LOSS, NO_LOSS)
+            for params, member in zip(weights_of, saved.members, strict=True)
+        ),
         scales=tuple(scales),
         history=pd.DataFrame(),
     )
-    prefix = "extra/"
-    extra = {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
-    return fitted, content, extra
+    return fitted, content, _with_prefix(arrays, "extra/")
+
+
+def not_a_model(path: Path, error: Exception, what: str = "model") -> RunError:
+    """What to raise where a file is no model; `error` says why."""
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    else:
+        why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    return RunError(f"{path}: not a {what} of this version of gatecast ({why[:200]})")
+
+
+def _with_prefix(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
 
 
 def _check(
-    network: Network, lookback: int, weights: Sequence[Mapping[str, NDArray[Any]]], scales: Sequence[Scale]
+    network: Network,
+    saved: SavedNetwork,
+    weights: Sequence[Mapping[str, NDArray[Any]]],
+    scales: Sequence[Scale],
 ) -> None:
     """Raise ValueError where arrays are not those that the settings ask for: native code reads them."""
-    if not isinstance(lookback, int) or not 0 < lookback < MOST_LOOKBACK:
-        raise ValueError(f"lookback is {str(lookback)[:20]}")
+    if any(part.ndim != 2 for part in (scales[0].x_offset, scales[0].y_offset)):
+        raise ValueError("its scales are no tables")
     symbols, features = scales[0].x_offset.shape
     horizon = scales[0].y_offset.shape[1]
+    if any(member.owner is not None and member.owner >= symbols for member in saved.members):
+        raise ValueError(f"a network is of a symbol that is none of the {symbols}")
     for number, scale in enumerate(scales):
         for name in SCALE_ARRAYS:
             width = features if name.startswith("x") else horizon
             _check_array(f"scale/{number}/{name}", getattr(scale, name), (symbols, width))
+        if (scale.x_scale <= 0).any() or (scale.y_scale <= 0).any():
+            raise ValueError(f"scale {number} divides by 0 or less")
     if network.num_layers > min(len(params) for params in weights):
         raise ValueError("it lacks the weights of some layers")
-    expected = shapes(network, features=features, lookback=lookback, horizon=horizon)
+    expected = shapes(network, features=features, lookback=saved.lookback, horizon=horizon)
     for number, params in enumerate(weights):
         if params.keys() != expected.keys():
             raise ValueError(f"network {number} has other weights than its settings ask for")
@@ -165,7 +195,7 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(text.decode("utf-8"))
         digest = content.pop("sha256")
-    except (ValueError, KeyError, AttributeError, TypeError):
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
         raise RunError(f"{path}: not a model file of gatecast (JSON with a sha256)") from None
     if digest != _digest(content):
         raise RunError(f"{path}: was changed after it was saved (its SHA-256 differs): save the model again")

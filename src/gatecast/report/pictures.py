@@ -194,6 +194,8 @@ def _forecast_title(result: Result, model: str, symbol: str) -> str:
 
 
 def _finding(result: Result, model: str, label: Label) -> str:
+    if model in result.untrained:
+        return f"{label(model)} did not train: {result.untrained[model]}"
     if result.verdict.kinds.get(model) == "worse than naive":
         return f"{label(model)} is worse than naive, the forecast 'tomorrow = today', by more than luck"
     return result.lag[model].sentence.partition(";")[0].replace(model, label(model), 1)
