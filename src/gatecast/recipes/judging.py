@@ -136,6 +136,8 @@ def _worth(what: str, networks: pd.DataFrame, result: Result) -> str:
     best = _best(networks)
     name = best["model"].removesuffix(f", {what}")
     who = f"the network, {name}," if len(networks) == 1 else f"the best of the networks, {name},"
+    if name in result.untrained:
+        return f"Asked for {what}, {who} did not train: {result.untrained[name]}."
     kind = {
         "beats naive": "better than naive by more than luck",
         "worse than naive": "worse than naive by more than luck",

@@ -261,5 +261,5 @@ def _hover(result: Result, model: str, across: alt.X) -> alt.Chart:
 
 
 def _with_copy(result: Result, model: str, label: Label) -> str:
-    copy = result.lag[model].copy
-    return f"{label(model)}: {100 * copy:.0f} % copy" if copy >= 0.005 else label(model)
+    lag = result.lag.get(model)  # None: a network that did not train
+    return f"{label(model)}: {100 * lag.copy:.0f} % copy" if lag and lag.copy >= 0.005 else label(model)
