@@ -16,6 +16,7 @@ import pytest
 import gatecast as gc
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
+OPTIMISE_LITTLE = "jax_disable_most_optimizations"
 
 
 def walk_frame(symbol: str, sessions: int, seed: int, start: str = "2015-01-01") -> pd.DataFrame:
@@ -56,12 +57,18 @@ def shared() -> Path:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def compiled_programs_are_kept(tmp_path_factory: pytest.TempPathFactory) -> None:
+def compiled_programs_are_kept(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     """Programs compiled by one test serve the next; with GATECAST_TEST_PROGRAMS, a folder, in other runs too.
 
-    Each process of a run has a place of its own: two that write one entry might read half of it.
+    Each process of a run has a place of its own: two that write one entry might read half of it. Compiling is
+    a third of the time of the quick tests, so there it optimises little; the slow ones have what users have.
     """
     import jax
+
+    if request.config.getoption("markexpr") == "not slow":
+        jax.config.update(OPTIMISE_LITTLE, True)
 
     given, worker = os.environ.get("GATECAST_TEST_PROGRAMS"), os.environ.get("PYTEST_XDIST_WORKER", "alone")
     folder = Path(given) if given else tmp_path_factory.mktemp("programs")
@@ -128,7 +135,8 @@ def environment() -> dict[str, str]:
     """For other processes: they find the programs that are compiled already."""
     import jax
 
-    return {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir)}
+    little = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"} if jax.config.read(OPTIMISE_LITTLE) else {}
+    return {**os.environ, **little, "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir)}
 
 
 @pytest.fixture(scope="session")

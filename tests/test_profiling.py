@@ -64,8 +64,9 @@ def test_nobody_profiles():
 
 def test_the_command_says_where_the_seconds_went(walk, tmp_path, command):
     walk("A", 160, 0).drop(columns="symbol").to_csv(tmp_path / "a.csv", index=False)
-    small = ("--models", "gru", "--hidden-size", "2", "--epochs", "1", "--seeds", "1", "--folds", "1")
-    code, out, err = command("compare", "a.csv", *small, "--profile")
+    small = ("--models", "gru", "--hidden-size", "7", "--epochs", "1", "--seeds", "1", "--folds", "1")
+    own = ("--lookback", "11")  # a shape that no other test has compiled in this process
+    code, out, err = command("compare", "a.csv", *small, *own, "--profile")
     assert code == 0
     for name in ("loading", "compiling", "training", "baselines", "scoring", "drawing"):
         assert any(line.startswith(name) for line in err.splitlines()), name

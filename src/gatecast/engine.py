@@ -7,7 +7,6 @@ import re
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 
 from gatecast import __version__
 from gatecast.errors import EngineWarning
@@ -23,14 +22,15 @@ def this_engine() -> dict[str, str]:
     import jax
     import numpy as np
 
-    from gatecast.nn.kernel import library
+    from gatecast.nn.kernel import abilities, library
 
     kernel = library(np.dtype(np.float32))
+    vectors = sorted(word for word in abilities() if VECTORS.match(word))
     return {
         "gatecast": __version__,
         "layers": "JAX" if kernel is None else f"C kernel {kernel.digest[:12]}",
         "device": jax.default_backend(),
-        "processor": _processor(),
+        "processor": " ".join([platform.machine(), *vectors]),
         "jax": jax.__version__,
         "jaxlib": version("jaxlib"),
         "numpy": np.__version__,
@@ -52,13 +52,3 @@ def warn_of_another(recorded: Mapping[str, str], run: object) -> None:
             EngineWarning,
             stacklevel=2,
         )
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    able = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    vectors = sorted(word for word in able.partition(":")[2].split() if VECTORS.match(word))
-    return " ".join([platform.machine(), *vectors])

@@ -271,10 +271,15 @@ def _source() -> str:
 
 
 def _processor() -> str:
-    """What the processor can do: a cache folder may be shared by different machines."""
+    """What tells this processor from others: a cache folder may be shared by different machines."""
+    return f"{platform.platform()} {platform.processor()} {' '.join(abilities())}"
+
+
+def abilities() -> list[str]:
+    """What the processor can do, as Linux lists it; empty elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
-        lines = []
+        return []
     able = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return f"{platform.platform()} {platform.processor()} {able}"
+    return able.partition(":")[2].split()
