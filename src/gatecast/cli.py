@@ -22,6 +22,7 @@ from gatecast.experiment import (
     read_engine,
 )
 from gatecast.formatting import printable_lines
+from gatecast.memory import require_comparison
 from gatecast.options import experiment_of, with_settings
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def compare(
     """Train every model over many seeds and refits, beside naive, and say whether anything was learned."""
     experiment = experiment_of(config, source, settings)
     _check_code(experiment, config, settings, allow_code)
+    require_comparison(experiment, rows=1, symbols=1, columns=1)  # the least; the prices tell the rest
     from gatecast.folders import RUN, check_folder
 
     folder = out or _default_folder(experiment.source)
@@ -176,6 +178,7 @@ def forecast(
         experiment = experiment_of(None, source, {"adjust": record.experiment.adjust, **settings})
     settled = experiment if record is None else record.experiment
     _check_code(settled, run, settings, allow_code)
+    require_comparison(settled, rows=1, symbols=1, columns=1)
     prices = _load(experiment)
     answer = outlook(experiment, prices, model, record)
     if as_json:

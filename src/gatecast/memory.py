@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import math
 import os
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,15 @@ if TYPE_CHECKING:
     from gatecast.experiment import Experiment, Network
 
 GIB = 1 << 30
+GATES = {"rnn": 1, "lstm": 4, "gru": 3}
+MOST_OUTPUTS = 17  # per step: quantiles
 NUMBER = 8  # bytes of a float64
 SINGLE = 4  # bytes of a float32
 OPTIMIZER = 6  # vectors of all weights in training: weights, best, gradient, two moments, one spare
 KEPT_PER_STEP = 3  # values kept per unit, gate and step for the way back
 FORECAST_ROW = 400  # bytes of a row of forecasts.parquet in memory: keys, prices, 17 quantiles, scores
 TABLE_COPIES = 6  # a table of prices while it is read and checked
+FEWEST_COLUMNS = 5  # what a table of dates and closes alone becomes: symbol, session, prices and their checks
 
 
 def available() -> int | None:
@@ -45,7 +48,8 @@ def require(needed: float, what: str, remedy: str) -> None:
 def require_table(rows: int, columns: int, file: str) -> None:
     """Nothing, if a table of prices of this size can be read. Raises InputError: it cannot."""
     what = f"{file}: reading {rows:,} rows of {columns:,} columns"
-    require(TABLE_COPIES * NUMBER * rows * columns, what, "Give a file with fewer rows or columns")
+    needed = TABLE_COPIES * NUMBER * rows * max(columns, FEWEST_COLUMNS)
+    require(needed, what, "Give a file with fewer rows or columns")
 
 
 def require_comparison(experiment: Experiment, *, rows: int, symbols: int, columns: int) -> None:
@@ -89,17 +93,21 @@ def require_comparison(experiment: Experiment, *, rows: int, symbols: int, colum
 def _training(network: Network, features: int, lookback: int, horizon: int, batch: int) -> float:
     """Bytes of one network in training."""
     directions = 2 if network.bidirectional else 1
-    gates = {"rnn": 1, "lstm": 4, "gru": 3}.get(network.cell, 4)
-    steps = batch * lookback * network.hidden_size * directions * network.num_layers * (gates + KEPT_PER_STEP)
+    kept = GATES[network.cell] + KEPT_PER_STEP
+    steps = batch * lookback * network.hidden_size * directions * network.num_layers * kept
     weights = OPTIMIZER * _weights(network, features, lookback, horizon)
     return SINGLE * (weights + steps + batch * lookback * features)
 
 
 def _weights(network: Network, features: int, lookback: int, horizon: int) -> int:
-    from gatecast.nn.network import shapes
-
-    named = shapes(network, features=features, lookback=lookback, horizon=horizon)
-    return sum(math.prod(shape) for shape in named.values())
+    """At most how many weights a network has (`gatecast.nn.network.shapes`, which needs JAX, counts them)."""
+    size, directions = network.hidden_size, 2 if network.bidirectional else 1
+    first, later = (inputs + size + 2 for inputs in (features, directions * size))
+    layers = first + (network.num_layers - 1) * later
+    states = directions * size * (lookback if network.head == "flatten" else 1)
+    widths = [states, *network.mlp, MOST_OUTPUTS * horizon]
+    head = sum((width + 1) * out for width, out in pairwise(widths))
+    return GATES[network.cell] * size * directions * layers + head
 
 
 def _of_machine() -> list[int]:
