@@ -1,6 +1,6 @@
 """Power and size of the tests where the truth is known.
 
-Call: `python benchmarks/significance.py power|size|pooled|coverage|crps [REPS]`.
+Call: `python benchmarks/significance.py power|size|pooled|coverage|crps|walks [REPS]`.
 """
 
 from __future__ import annotations
@@ -248,6 +248,22 @@ def coverage(reps, n, h, seed=0):
     print(f"coverage band, n {n:5} h {h:3}: {shares}", flush=True)
 
 
+def walks(reps):
+    """The whole comparison on random walks with GARCH-t steps: how often is naive said to be beaten?"""
+    import gatecast as gc
+
+    found, began = {}, time.perf_counter()
+    for seed in range(reps):
+        steps = 0.01 * garch(np.random.default_rng(seed), 1000, 1)[0][:, 0]
+        days = pd.bdate_range("2015-01-01", periods=1000)
+        frame = pd.DataFrame({"date": days, "close": 100 * np.exp(np.cumsum(steps))})
+        prices = gc.Prices.from_frame(frame, calendar="weekdays")
+        models = ["naive", "drift", "ewma", "ar", "gru", "lstm"]
+        result = gc.compare(prices, models, network=gc.Network(hidden_size=8), seeds=2, folds=2)
+        found[result.verdict.kind] = found.get(result.verdict.kind, 0) + 1
+    print(f"{reps} random walks: {found}, {(time.perf_counter() - began) / reps:.1f} s each")
+
+
 def main():
     what, reps = sys.argv[1], int(sys.argv[2]) if len(sys.argv) > 2 else None
     if what == "power":
@@ -271,6 +287,8 @@ def main():
         for n in (171, 1258):
             for h in (1, 5, 20):
                 coverage(reps or 500, n, h)
+    elif what == "walks":
+        walks(reps or 100)
     elif what == "crps":
         for networks in (1, 4):
             crps_power(reps or 1000, 1258, networks)
