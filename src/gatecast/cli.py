@@ -191,7 +191,8 @@ def forecast(
             answer.write(out, overwrite=overwrite)
     finally:  # after all is printed: what the file or the ledger refuses is still to be read
         if not no_ledger:
-            appended = Ledger(ledger).append(answer.entries(settled))
+            read = settled if experiment.calendar is None else settled.changed(calendar=experiment.calendar)
+            appended = Ledger(ledger).append(answer.entries(read))
             if appended.note:
                 warnings.warn(appended.note, LedgerWarning, stacklevel=2)
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from gatecast.formatting import MOST_LETTERS, printable
+from gatecast.formatting import MOST_LETTERS, MOST_OF_PATH, printable
 
 
 class GatecastError(Exception):
@@ -51,7 +51,7 @@ class DataError(InputError):
             for name, place in (("row", row), ("column", column), ("value", value))
             if place is not None
         ]
-        text = (f"{printable(file)}: " if file is not None else "") + printable(what)
+        text = (f"{printable(file, MOST_OF_PATH)}: " if file is not None else "") + printable(what)
         if where:
             text += f" ({', '.join(where)})"
         end = "" if text.endswith((".", "?")) else "."
@@ -66,7 +66,8 @@ class SettingError(InputError):
     """
 
     def __init__(self, what: str, *, setting: str | None = None, value: object = None) -> None:
-        super().__init__(what if setting is None else f"{setting} = {value!r}: {what}")
+        given = f"{printable(setting, MOST_LETTERS)} = {printable(repr(value), MOST_LETTERS)}"
+        super().__init__(what if setting is None else f"{given}: {what}")
         self.what, self.setting, self.value = what, setting, value
 
 

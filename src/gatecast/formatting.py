@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MOST_LETTERS = 80  # of a cell or a name in a message
+MOST_OF_PATH = 300  # letters of a path in a message
 MOST_NAMES = 20  # of a list in a message
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
 

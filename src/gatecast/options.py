@@ -20,6 +20,7 @@ from gatecast.experiment import (
     read_experiment,
     resolve_models,
 )
+from gatecast.formatting import MOST_LETTERS, printable
 
 KINDS = (Experiment, Network, Training)
 
@@ -73,7 +74,9 @@ def experiment_of(config: Path | None, source: list[str] | None, settings: dict[
         return base.changed(**given)
     except SettingError as error:
         if error.setting in settings:
-            raise SettingError(f"{flag_name(error.setting)} {error.value}: {error.what}") from None
+            raise SettingError(
+                f"{flag_name(error.setting)} {printable(error.value, MOST_LETTERS)}: {error.what}"
+            ) from None
         raise
 
 

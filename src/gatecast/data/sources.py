@@ -78,7 +78,7 @@ def _read(source: Any, calendar: Calendar) -> Tidy:
         return tidy(to_pandas(source), source="DataFrame", symbol="prices", calendar=calendar)
     scheme, colon, rest = source.partition(":")
     # One letter is a drive of Windows.
-    if not colon or len(scheme) == 1 or Path(source).exists():
+    if not colon or len(scheme) == 1 or _is_there(Path(source)):
         return _read_file(Path(source), calendar)
     if scheme == "sample":
         return _read_sample(rest, calendar)
@@ -107,10 +107,10 @@ def _read_sample(name: str, calendar: Calendar) -> Tidy:
 
 def _read_file(path: Path, calendar: Calendar) -> Tidy:
     file = str(path)
+    if not _is_there(path):
+        raise DataError(f"there is no such file.{_near(path)}", file=file)
     if path.is_dir():
         raise DataError("this is a folder", file=file, remedy="Give one file in it")
-    if not path.exists():
-        raise DataError(f"there is no such file.{_near(path)}", file=file)
     ending = path.suffix.lower()
     if ending not in CSV_ENDINGS | PARQUET_ENDINGS:
         raise DataError(
@@ -127,13 +127,20 @@ def _read_file(path: Path, calendar: Calendar) -> Tidy:
     return tidy(_read_csv(content, file), source=file, symbol=path.stem, calendar=calendar)
 
 
+def _is_there(path: Path) -> bool:
+    try:
+        return path.exists()
+    except (OSError, ValueError):  # a name too long, or none
+        return False
+
+
 def _near(path: Path) -> str:
     """Did you mean a file beside it, or a sample?"""
     word = path.name
     folder = path.parent
     if folder == Path() and word.lower() in SAMPLES:
         return f' Did you mean "sample:{word.lower()}"?'
-    if not folder.is_dir():
+    if not _is_there(folder) or not folder.is_dir():
         return f' The folder "{folder}" does not exist either.'
     near = difflib.get_close_matches(word, [other.name for other in folder.iterdir()], n=1)
     return f' Did you mean "{folder / near[0]}"?' if near else ""
@@ -220,6 +227,7 @@ def parquet_table(content: bytes, file: str) -> tuple[Any, pd.DataFrame]:
         if columns > MOST_COLUMNS:
             raise too_many_columns(columns, file)
         require_table(rows, columns, file)
+        _check_cells(parquet.schema_arrow, file)
         table = parquet.read()
         return table, _frame_of(table)
     except (pa.ArrowException, ValueError, OSError, OverflowError) as problem:
@@ -249,5 +257,20 @@ def _frame_of(table: Any) -> pd.DataFrame:
     try:
         frame: pd.DataFrame = table.to_pandas()
     except Exception:  # whatever a damaged note leads to
-        frame = table.replace_schema_metadata(None).to_pandas()
+        try:
+            frame = table.replace_schema_metadata(None).to_pandas()
+        except Exception as problem:  # a time zone that nobody knows, a date that pandas cannot hold
+            raise ValueError(f"pandas cannot hold it ({problem})") from None
     return frame
+
+
+def _check_cells(schema: Any, file: str) -> None:
+    """Raise DataError where the cells of a column are lists or tables."""
+    for field in schema:
+        if field.type.num_fields:
+            raise DataError(
+                f"its cells are of the type {str(field.type)[:40]}, not numbers, dates or text",
+                file=file,
+                column=field.name,
+                remedy="Write the file without this column",
+            )

@@ -83,7 +83,7 @@ def verdict(
     shown = winner or best
     if shown is not None:
         sentences.append(_size(shown, kind, f"On {days}", effort, significance, forecasts))
-    else:
+    elif not _never_moves(forecasts):
         sentences.append(f"Tried were {days}, {effort}.")
     sentences += _others(kinds, significance, said=shown)
     if best is not None and best in lags:
@@ -98,6 +98,10 @@ def verdict(
     if ranges is None:
         return Verdict(kind, kinds, tuple(sentences))
     return Verdict(kind, kinds, tuple(sentences), ranges.kind, ranges.kinds)
+
+
+def _never_moves(forecasts: Forecasts) -> bool:
+    return bool(forecasts.anchor.size and (forecasts.y == forecasts.anchor[:, None]).all())
 
 
 def _kinds(significance: Significance) -> dict[str, Kind]:
@@ -138,7 +142,7 @@ def _headline(
             f"Worse than naive, the forecast 'tomorrow = today': of the {tried}, even the best network, "
             f"{model}, makes larger errors, and luck hardly explains it (Diebold-Mariano test, {p_value(p)})."
         )
-    if forecasts.anchor.size and (forecasts.y == forecasts.anchor[:, None]).all():
+    if _never_moves(forecasts):
         return "Nothing to judge: the price never moves in the test, so 'tomorrow = today' is always right."
     because = spa.reason if spa.reason else f"SPA test, {p_value(spa.p)}"
     return f"No evidence that any of the {tried} beats naive, the forecast 'tomorrow = today' ({because})."
