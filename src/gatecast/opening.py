@@ -86,6 +86,8 @@ def _outcome(file: Path, scales: pd.DataFrame, experiment: Experiment, prices: P
         if set(frame["symbol"]) - set(prices.symbols):
             raise ValueError("it has symbols without prices")
         _check_numbers(frame)
+        if (scales[["naive_mae", "naive_mse"]] < 0).any(axis=None):
+            raise ValueError("a scale is below 0")
         outcome = Forecasts.from_frame(frame, scales)
         _check_prices(outcome, prices, experiment.column)
     except (KeyError, TypeError, ValueError, OverflowError) as error:

@@ -416,3 +416,22 @@ def test_control_characters_of_names_are_shown_as_escapes(tmp_path):
     with pytest.raises(DataError) as caught:
         load(pd.DataFrame({"\x1b[2J": [1], **{f"c{i}": [1] for i in range(50)}}))
     assert str(caught.value).isprintable() and "in all" in str(caught.value)
+
+
+@pytest.mark.parametrize("odd", ["lists", "time zone"])
+def test_cells_that_are_no_dates_are_one_message(odd, tmp_path):
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    dates = {
+        "lists": pa.array([[1]] * 30),
+        "time zone": pa.array(range(30), pa.timestamp("us", "Mars/X")),
+    }
+    pq.write_table(pa.table({"Date": dates[odd], "Close": pa.array([1.0] * 30)}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"a\.parquet: "):
+        load(tmp_path / "a.parquet")
+
+
+def test_a_name_too_long_for_the_system_is_no_file():
+    with pytest.raises(DataError, match="there is no such file"):
+        load("v" * 300 + ".csv")

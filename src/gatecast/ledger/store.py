@@ -165,9 +165,12 @@ class Ledger:
             links = _links(connection)
             rows, unreadable = read(connection)
             entries = self._sound(rows, unreadable, lambda sound: broken(sound, links))
-            since = connection.execute(
-                select(versions.c.made).where(versions.c.version == schema.VERSION)
-            ).scalar()
+            try:
+                since = connection.execute(
+                    select(versions.c.made).where(versions.c.version == schema.VERSION)
+                ).scalar()
+            except ValueError as error:  # SQLite keeps text
+                raise LedgerError(f"{self.place}: when it was made was edited ({error})") from None
         unchained = max((row["id"] for row in rows if row["closes"] is None), default=0)
         return Reading(tuple(entries), links[-1].hash if links else None, unchained, since)
 
