@@ -1,5 +1,7 @@
 """The engine that a run says it was made with, and what is said where it is another."""
 
+import hashlib
+import json
 import subprocess
 import sys
 import tomllib
@@ -80,9 +82,6 @@ def test_the_commands_say_it(command, tmp_path, walk):
     told = command("compare", "--config", file, "--no-charts", "--out", "t")
     assert (told.code, told.err.count("another engine (jax 0.4.1, here ")) == (0, 1)
     summary = tmp_path / "r" / "scores.json"
-    import hashlib
-    import json
-
     told = json.loads(summary.read_text())
     told["files"]["experiment.toml"] = hashlib.sha256(file.read_bytes()).hexdigest()
     summary.write_text(json.dumps(told))

@@ -343,10 +343,8 @@ def _read_toml(path: str | Path) -> dict[str, Any]:
         raise SettingError(
             f"{path}: cannot be read ({error.strerror}). Give the experiment.toml of a run"
         ) from None
-    except (
-        ValueError,
-        RecursionError,
-    ) as error:  # not TOML, not UTF-8, a number of 5,000 digits, 2,000 brackets
+    # not TOML, not UTF-8, a number of 5,000 digits, 2,000 brackets
+    except (ValueError, RecursionError) as error:
         raise SettingError(f"{path}: not a TOML file ({error})") from None
 
 

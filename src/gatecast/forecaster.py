@@ -33,7 +33,7 @@ from gatecast.forecasting import Lesson, Told, learned, tell, trained
 from gatecast.memory import require_comparison
 from gatecast.nn.ensemble import Kind
 from gatecast.nn.fitting import FittedNetwork
-from gatecast.nn.storage import load_network, not_a_model, save_network
+from gatecast.nn.storage import check_array, load_network, not_a_model, save_network
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, future_fold
 from gatecast.problem.problem import Problem, Rows, make_problem
@@ -43,6 +43,7 @@ Floats = NDArray[np.float64]
 
 WEIGHTS = "network"
 ONLY = "network"  # what a forecaster's one model is called in its settings
+NUMBERS = "fi"  # NumPy's kinds: floats and whole numbers
 TAIL_ARRAYS = ("features", "anchor", "close", "spread", "symbol", "session")
 
 LATE = 10  # sessions that a symbol may be behind the last of the others; more, and it has ended
@@ -488,7 +489,7 @@ def _check(
         raise ValueError("it has a calibration that its settings do not ask for")
     for name in ("calibration", "residuals"):
         if name in arrays:
-            _check_numbers(name, arrays[name], (symbols, horizon, len(FINE_LEVELS)))
+            check_array(name, arrays[name], (symbols, horizon, len(FINE_LEVELS)), NUMBERS)
             if (np.diff(arrays[name], axis=-1) < 0).any():
                 raise ValueError(f"{name} falls")
     _check_tail(arrays, symbols, width, fitted.lookback)
@@ -500,7 +501,7 @@ def _check_tail(arrays: Mapping[str, NDArray[Any]], symbols: int, width: int, lo
     if rows == 0 or rows % lookback:
         raise ValueError(f"{rows} rows are no windows of {lookback}")
     for name in TAIL_ARRAYS:
-        _check_numbers(name, arrays[name], (rows, width) if name == "features" else (rows,))
+        check_array(name, arrays[name], (rows, width) if name == "features" else (rows,), NUMBERS)
     symbol, session = (arrays[name].reshape(-1, lookback) for name in ("symbol", "session"))
     if symbol.dtype.kind != "i" or (symbol < 0).any() or (symbol >= symbols).any():
         raise ValueError(f"a window belongs to a symbol that is none of the {symbols}")
@@ -512,13 +513,6 @@ def _check_tail(arrays: Mapping[str, NDArray[Any]], symbols: int, width: int, lo
         _check_date(_day(int(date)))
     if (arrays["anchor"] <= 0).any() or (arrays["close"] <= 0).any() or (arrays["spread"] < 0).any():
         raise ValueError("a price or a volatility is negative")
-
-
-def _check_numbers(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> None:
-    if values.shape != shape or values.dtype.kind not in "fi":
-        raise ValueError(f"{name} has shape {values.shape}, not {shape}, or no numbers")
-    if not np.isfinite(values).all():
-        raise ValueError(f"{name} holds a number that is not finite")
 
 
 def _day(date: str | int) -> np.datetime64:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from pathlib import Path
@@ -17,6 +16,7 @@ from gatecast.errors import DataWarning, InputError, RunError
 from gatecast.evaluation.forecasts import COLUMNS, RANGE_COLUMNS, Forecasts
 from gatecast.evaluation.ranges import QUANTILE_COLUMNS
 from gatecast.experiment import Experiment, read_engine, read_experiment
+from gatecast.files import sha256_of
 from gatecast.runs import Result
 
 TABLES = ("prices.parquet", "forecasts.parquet", "training.parquet")
@@ -48,18 +48,18 @@ def open_run(folder: str | Path) -> Result:
     try:
         summary = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
         files, scales = dict(summary["files"]), _table(summary["scales"], SCALES)
-        told, notes = _texts(summary["warnings"]), _texts(summary["notes"])
+        warned, notes = _texts(summary["warnings"]), _texts(summary["notes"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise RunError(
             f"{folder}: no run folder (its scores.json is missing or unreadable). "
             "Give a folder that gatecast compare has written"
         ) from None
     for name in ("experiment.toml", *TABLES):
-        if not (folder / name).is_file() or _sha256(folder / name) != files.get(name):
+        if not (folder / name).is_file() or sha256_of(folder / name) != files.get(name):
             raise RunError(f"{folder / name}: missing, or changed after the run; run the experiment again")
     experiment = read_experiment(folder / "experiment.toml")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DataWarning)  # told when the run was made
+        warnings.simplefilter("ignore", DataWarning)  # given when the run was made
         prices = load(folder / "prices.parquet")
     outcome = _outcome(folder / "forecasts.parquet", scales, experiment, prices)
     return Result(
@@ -67,7 +67,7 @@ def open_run(folder: str | Path) -> Result:
         prices=prices,
         outcome=outcome,
         training=_read(folder / "training.parquet", TRAINING),
-        warnings=told,
+        warnings=warned,
         notes=notes,
         networks={},
         engine=read_engine(folder / "experiment.toml"),
@@ -151,7 +151,3 @@ def _texts(values: Any) -> tuple[str, ...]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
         raise TypeError("not a list of texts")
     return tuple(values)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from dataclasses import dataclass, field
@@ -25,6 +24,7 @@ from gatecast.evaluation.significance import DieboldMariano, Significance, Skill
 from gatecast.evaluation.untrained import untrained
 from gatecast.evaluation.verdict import Verdict, verdict
 from gatecast.experiment import Experiment, read_experiment
+from gatecast.files import sha256_of
 from gatecast.folders import RUN, added_files, new_folder
 from gatecast.nn.fitting import FittedNetwork
 from gatecast.nn.storage import save_network
@@ -247,7 +247,7 @@ class Result:
         for name, fitted in self.networks.items():
             save_network(fitted, folder / "models" / name)
         files = {
-            str(path.relative_to(folder)): _sha256(path)
+            str(path.relative_to(folder)): sha256_of(path)
             for path in sorted(folder.rglob("*"))
             if path.is_file()
         }
@@ -274,10 +274,6 @@ def _skill_cells(skill: Skill | None = None, test: DieboldMariano | None = None)
 
 def _cell(value: float, width: int, form: str) -> str:
     return (format(value, form) if math.isfinite(value) else "–").rjust(width)
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def plain(value: Any) -> Any:

@@ -134,7 +134,7 @@ GIVEN, FILLED = (
 
 
 def forward(changed=None, dtype="float32", **attributes):
-    """One call of the operation itself, changed: shapes by the array's name."""
+    """What the operation itself returns; changed: shapes by the array's name."""
     code, settings = kernel.library(FLOAT32), LAYER | attributes
     kind = settings["kind"] if 0 <= settings["kind"] <= 2 else 1
     scratch = kernel._sizes(FLOAT32, kind, 3, 4, 2, 5)[1]

@@ -170,7 +170,7 @@ def _check(
     for number, scale in enumerate(scales):
         for name in SCALE_ARRAYS:
             width = features if name.startswith("x") else horizon
-            _check_array(f"scale/{number}/{name}", getattr(scale, name), (symbols, width))
+            check_array(f"scale/{number}/{name}", getattr(scale, name), (symbols, width))
         if (scale.x_scale <= 0).any() or (scale.y_scale <= 0).any():
             raise ValueError(f"scale {number} divides by 0 or less")
     if network.num_layers > min(len(params) for params in weights):
@@ -180,12 +180,13 @@ def _check(
         if params.keys() != expected.keys():
             raise ValueError(f"network {number} has other weights than its settings ask for")
         for name, shape in expected.items():
-            _check_array(f"{number}/{name}", params[name], shape)
+            check_array(f"{number}/{name}", params[name], shape)
 
 
-def _check_array(name: str, values: NDArray[Any], shape: tuple[int, ...]) -> None:
-    if values.shape != shape or values.dtype.kind != "f":
-        raise ValueError(f"{name} has shape {values.shape} and type {values.dtype}, not {shape} and float")
+def check_array(name: str, values: NDArray[Any], shape: tuple[int, ...], kinds: str = "f") -> None:
+    """Raise ValueError where an array has another shape or kind of numbers, or one that is not finite."""
+    if values.shape != shape or values.dtype.kind not in kinds:
+        raise ValueError(f"{name} has shape {values.shape} and type {values.dtype}, not {shape} and numbers")
     if not np.isfinite(values).all():
         raise ValueError(f"{name} holds a number that is not finite")
 

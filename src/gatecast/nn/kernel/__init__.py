@@ -30,6 +30,7 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 
 from gatecast.cache import keep, kept
+from gatecast.files import sha256_of
 from gatecast.nn import cells
 from gatecast.nn.cells import Cell, State, Weights
 
@@ -244,7 +245,7 @@ def _loaded(extra: tuple[str, ...]) -> Library | None:
 
 
 def _opened(file: Path, mark: str) -> Library:
-    return Library(ctypes.CDLL(str(file)), mark, hashlib.sha256(file.read_bytes()).hexdigest())
+    return Library(ctypes.CDLL(str(file)), mark, sha256_of(file))
 
 
 def _compiled(command: list[str], new: Path) -> bool:
