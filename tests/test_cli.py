@@ -86,6 +86,25 @@ def test_overwrite_replaces_the_folder_whole(prices: Path, command, tmp_path: Pa
     assert not {"report.html", "charts"} & {path.name for path in (tmp_path / "run").iterdir()}
 
 
+def test_a_folder_that_holds_the_prices_it_reads_is_not_replaced(prices: Path, command) -> None:
+    words = ("compare", "--models", "naive", "--no-charts", "--out", "run")
+    assert command(*words, "a.csv", *SMALL).code == 0
+    before = Path("run/prices.parquet").read_bytes()
+    for more in ((), ("--end", "2015-12-31", "--overwrite")):
+        code, _, err = command(*words, "run/prices.parquet", *SMALL, *more)
+        assert code == 2 and "run holds the file that the prices are read from" in err
+    assert Path("run/prices.parquet").read_bytes() == before
+
+
+def test_a_file_of_a_run_is_not_replaced_by_a_forecast(prices: Path, command) -> None:
+    assert command("compare", "a.csv", "--models", "naive", "--no-charts", "--out", "run", *SMALL).code == 0
+    before = gc.open_run("run").forecasts
+    for name in ("prices.parquet", "forecasts.parquet"):
+        code, _, err = command(*FORECAST, "--out", f"run/{name}", "--overwrite")
+        assert code == 2 and f"run/{name} is part of the run in " in err
+    pd.testing.assert_frame_equal(gc.open_run("run").forecasts, before)
+
+
 def test_the_answer_is_printed_and_the_run_whole_before_anything_is_drawn(
     prices: Path, command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -292,7 +311,7 @@ def test_forecast_writes_its_table(prices: Path, command, ending: str) -> None:
     [
         ("next.xlsx", "next.xlsx: choose a name that ends in .csv or .parquet or .png"),
         ("next", "next: choose a name that ends in"),
-        (".", "choose a name that ends in"),
+        (".", ". holds the file that the prices are read from (a.csv); choose another"),
         ("a.csv/next.csv", "cannot be written"),
         ("there.csv", "there.csv is there already; choose another name, or replace it (--overwrite)"),
         ("a.csv", "a.csv is the file that the prices are read from"),

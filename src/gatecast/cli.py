@@ -108,9 +108,10 @@ def compare(
     experiment = experiment_of(config, source, settings)
     _check_code(experiment, config, settings, allow_code)
     require_comparison(experiment, rows=1, symbols=1, columns=1)  # the least; the prices tell the rest
-    from gatecast.folders import RUN, check_folder
+    from gatecast.folders import RUN, check_folder, check_not_a_source
 
     folder = out or _default_folder(experiment.source)
+    check_not_a_source(folder, experiment.source)
     check_folder(folder, RUN, overwrite=overwrite)
     from gatecast.profiling import profiled, stage
 
@@ -163,11 +164,13 @@ def forecast(
 
     from gatecast.errors import LedgerWarning
     from gatecast.files import check_file
+    from gatecast.folders import check_not_a_part, check_not_a_source
     from gatecast.ledger import Ledger
     from gatecast.outlook import ENDINGS, outlook, with_run
 
     if out is not None:
-        _check_not_a_source(out, source)
+        check_not_a_source(out, source)
+        check_not_a_part(out)
         check_file(out, ENDINGS, overwrite=overwrite)
     if not no_ledger:
         Ledger(ledger).prepare()  # what is wrong with it shows before the training
@@ -402,12 +405,6 @@ def _make_current_folder_importable() -> None:
     """Modules of the current folder are found, after all others: none can take the place of a library's."""
     if (here := str(Path.cwd())) not in sys.path:
         sys.path.append(here)
-
-
-def _check_not_a_source(out: Path, source: list[str]) -> None:
-    """Raise where `out` is one of the files that the prices are read from."""
-    if out.exists() and any(Path(part).exists() and out.samefile(part) for part in source):
-        raise RunError(f"{out} is the file that the prices are read from; choose another name")
 
 
 def _print_result(result: Result, folder: Path | None, as_json: bool) -> None:

@@ -108,6 +108,32 @@ def check_folder(folder: str | Path, kind: str, *, overwrite: bool = False) -> N
         pass
 
 
+def check_not_a_source(place: str | Path, sources: Iterable[str]) -> None:
+    """Raise where prices are read from what would be replaced: `place` itself, or a file in it."""
+    replaced = Path(place).resolve()
+    for file in filter(_is_file, sources):
+        if replaced.is_file() and replaced.samefile(file):
+            raise RunError(f"{place} is the file that the prices are read from; choose another name")
+        if Path(file).resolve().is_relative_to(replaced):
+            raise RunError(f"{place} holds the file that the prices are read from ({file}); choose another")
+
+
+def _is_file(source: str) -> bool:
+    try:
+        return Path(source).is_file()
+    except OSError:  # a name that is too long
+        return False
+
+
+def check_not_a_part(file: str | Path) -> None:
+    """Raise where a file is part of a folder that gatecast wrote, which would no longer be whole."""
+    path = Path(file).resolve()
+    for folder in path.parents[:2]:
+        for kind in (RUN, FORECASTER, BACKTEST, RECIPES):
+            if path.relative_to(folder).as_posix() in written_files(folder, kind):
+                raise RunError(f"{file} is part of the {kind} in {folder}; choose another name")
+
+
 def written_files(place: Path, kind: str) -> set[str]:
     """The files that gatecast has written into `place` as a folder of this kind.
 

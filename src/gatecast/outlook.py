@@ -21,6 +21,7 @@ from gatecast.evaluation.ranges import QUANTILE_COLUMNS
 from gatecast.evaluation.words import some
 from gatecast.experiment import NETWORKS, Experiment
 from gatecast.files import WRITTEN, new_file
+from gatecast.folders import check_not_a_part
 from gatecast.forecaster import Forecaster
 from gatecast.formatting import csv_safe
 from gatecast.opening import open_run
@@ -170,11 +171,12 @@ class Outlook:
         """The forecast with the naive quantiles beside it as one table, .csv or .parquet, or drawn, .png.
 
         Raises
-            RunError: another ending, a place that is taken (unless `overwrite`) or cannot be written, or no
-            interval to draw.
+            RunError: another ending, a place that is taken (unless `overwrite`), is part of a folder that
+            gatecast wrote, or cannot be written; no interval to draw.
         """
         from gatecast.report.pictures import to_pngs
 
+        check_not_a_part(path)
         table = pd.concat([self.table, self.naive], axis=1)
         with new_file(path, ENDINGS, overwrite=overwrite) as place:
             if path.suffix == ".png":
