@@ -155,7 +155,7 @@ def test_networks_of_their_own_per_symbol(fitted: gc.Forecaster, prices: gc.Pric
     ("table", "message"),
     [
         (walk_frame("C", 50, 3), "C was not among the symbols fitted"),
-        (walk_frame("A", 3, 3), r"no symbol can be forecast: A \(3 sessions hold no window of 3\)"),
+        (walk_frame("A", 3, 3), r"no symbol can be forecast: A \(3 sessions: too few for a window of 3\)"),
         (frame().drop(columns="volume"), "fitted were log_return, log_range, log_body, log_volume_change"),
     ],
 )
@@ -569,7 +569,7 @@ def pool() -> gc.Prices:
 
 
 ENDED = "ended on 2015-06-03, 40 sessions before the last of the others (2015-07-29)"
-NO_WINDOW = "2 sessions hold no window of 3"
+NO_WINDOW = "2 sessions: too few for a window of 3"
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from gatecast.distributions import FINE_LEVELS
 from gatecast.errors import DataError, DataWarning, NotFittedError, RunError
 from gatecast.evaluation.calibration import Calibration
 from gatecast.evaluation.ranges import distribution_columns
-from gatecast.evaluation.words import some
+from gatecast.evaluation.words import count, some
 from gatecast.experiment import (
     DEFAULT_NETWORK,
     DEFAULT_TRAINING,
@@ -37,6 +37,7 @@ from gatecast.nn.storage import check_array, load_network, not_a_model, save_net
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, future_fold
 from gatecast.problem.problem import Problem, Rows, make_problem
+from gatecast.problem.targets import is_astray
 from gatecast.progress import Bar
 
 Floats = NDArray[np.float64]
@@ -208,7 +209,7 @@ class Forecaster:
 
         Raises
             NotFittedError: before `fit`. DataError: a symbol that was not fitted, other features than those
-            fitted, or no symbol that can be forecast. RunError: forecasts that are no finite numbers.
+            fitted, or no symbol that can be forecast. RunError: forecasts that are no prices.
         Warns
             DataWarning: symbols left out, or scaled by the mean scale of the others.
         """
@@ -225,6 +226,11 @@ class Forecaster:
         none = np.zeros(0, dtype=np.int64)
         (outputs,) = fitted.forecast(problem, [Fold(0, none, none, origins)])
         told = tell(self.network, outputs, self._lesson, problem, origins)
+        if is_astray(told.seeds if told.seeds is not None else told.point, problem.anchor[origins]):
+            raise RunError(
+                "this network's training diverged, its forecasts lie far beyond any price: fit it again with "
+                "a smaller learning_rate, or with clip_norm = 1"
+            )
         table = _table(told, problem, origins, np.isin(origins, last), calendar)
         numbers = table.select_dtypes("number").drop(columns="std_over_seeds")
         if not np.isfinite(numbers.to_numpy()).all():
@@ -259,8 +265,8 @@ class Forecaster:
     def _obstacle(self, problem: Problem, row: int, short: bool) -> str:
         """Why the network cannot forecast from a symbol's last row; empty where it can."""
         if not problem.ready[row]:
-            count = row - problem.first[row] + 1
-            return f"{count} sessions hold no window of {problem.lookback}"
+            sessions = row - problem.first[row] + 1
+            return f"{count(sessions, 'session')}: too few for a window of {problem.lookback}"
         if not short:
             return ""
         few = f"fewer than {MIN_TRAINING_ORIGINS} training windows: too few for"

@@ -21,7 +21,7 @@ from gatecast.evaluation.range_scores import range_scores
 from gatecast.evaluation.range_significance import RangeSignificance, range_significance
 from gatecast.evaluation.range_verdict import range_verdict
 from gatecast.evaluation.significance import DieboldMariano, Significance, Skill, significance
-from gatecast.evaluation.untrained import untrained
+from gatecast.evaluation.untrained import unscored, untrained
 from gatecast.evaluation.verdict import Verdict, verdict
 from gatecast.experiment import Experiment, read_experiment
 from gatecast.files import sha256_of
@@ -70,8 +70,9 @@ class Result:
 
     @cached_property
     def scores(self) -> pd.DataFrame:
-        """One row per model, symbol and step; see `gatecast.evaluation.metrics.scores`."""
-        return scores(self.outcome)
+        """One row per model, symbol and step; see `gatecast.evaluation.metrics.scores`. NaN for
+        networks that did not train."""
+        return unscored(scores(self.outcome), self.untrained)
 
     @cached_property
     def significance(self) -> Significance:
@@ -82,7 +83,7 @@ class Result:
     def range_scores(self) -> pd.DataFrame:
         """One row per model that has a range, symbol and step; empty where none has. See
         `gatecast.evaluation.range_scores.range_scores`."""
-        return range_scores(self.outcome)
+        return unscored(range_scores(self.outcome), self.untrained)
 
     @cached_property
     def range_significance(self) -> RangeSignificance | None:

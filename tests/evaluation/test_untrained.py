@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gatecast.evaluation.untrained import untrained
+from gatecast.evaluation.metrics import SCORES, scores
+from gatecast.evaluation.untrained import unscored, untrained
 
 
 def training(losses, name="gru"):
@@ -35,6 +36,16 @@ def test_a_network_that_diverges_later_has_trained(forecasts):
     assert "gru" not in untrained(forecasts, training([[1.0, np.inf, np.nan], [1.0, 0.9, 0.8]]))
 
 
+def test_a_network_whose_forecasts_are_no_prices_any_more_did_not_train(market):
+    world = market(dates=60)
+    noise = 1e-3 * world.rng.normal(size=(2, *world.shape))
+    far, one = noise.copy(), noise.copy()
+    far[1] += np.exp(30.0)
+    one[0, 5] = np.exp(60.0)
+    found = untrained(world.forecasts({}, {"far": far, "one": one, "poor": 50 * noise}), pd.DataFrame())
+    assert found == dict.fromkeys(("far", "one"), "it diverged: its forecasts lie far beyond any price")
+
+
 def test_a_network_with_one_answer_did_not_train_and_a_baseline_with_one_is_as_it_should_be(forecasts):
     assert untrained(forecasts, pd.DataFrame()) == {"flat": "it forecasts the same at every origin"}
 
@@ -42,3 +53,13 @@ def test_a_network_with_one_answer_did_not_train_and_a_baseline_with_one_is_as_i
 def test_what_did_not_train_is_left_out(forecasts):
     rest = forecasts.without({"flat", "gru"})
     assert list(rest.forecast) == ["naive", "zero", "drift"] and list(rest.seeds) == ["zero"]
+
+
+def test_what_did_not_train_has_no_scores_and_the_table_says_why(forecasts):
+    table = scores(forecasts)
+    blank = unscored(table, {"flat": "…"})
+    others = blank["model"] != "flat"
+    pd.testing.assert_frame_equal(blank[others], table[others])
+    assert blank.loc[~others, SCORES].isna().all(axis=None)
+    assert blank.loc[~others, "reason"].str.startswith("skill: it did not train; ").all()
+    assert unscored(table, {}) is table

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
 from gatecast.evaluation.forecasts import Floats, Forecasts
 from gatecast.evaluation.words import count
+from gatecast.problem.targets import away, is_astray
 
 STILL = 1e-12  # of the price: a difference in forecast change that is rounding
+ASTRAY = 1000  # times as far from the last price as the actual prices, on average: no fit ends there
 
 
 def untrained(forecasts: Forecasts, training: pd.DataFrame) -> dict[str, str]:
@@ -17,17 +21,33 @@ def untrained(forecasts: Forecasts, training: pd.DataFrame) -> dict[str, str]:
     training  the loss of every member and epoch: model, stage, fold, seed, symbol, epoch, loss
 
     Diverged: the loss was not a finite number in the first epoch of a training, so that the member forecasts
-    with the weights it began with. Constant: within each fold the ensemble forecasts the same change of a
-    symbol, or the same price, at every origin; no change at all is naive's forecast and is judged as such.
+    with the weights it began with; or a seed's forecasts lie at the bound of what is taken for a price, or
+    ASTRAY times as far from the last prices, in log return, as the actual ones. Constant: within each fold
+    the ensemble forecasts the same change of a symbol, or the same price, at every origin; no change at all
+    is naive's forecast and is judged as such.
     """
     found = {}
     for name in forecasts.seeds:
         trainings, diverged = _diverged(training, name)
         if diverged:
             found[name] = f"{diverged} of its {count(trainings, 'training')} diverged in the first epoch"
+        elif _astray(forecasts, name):
+            found[name] = "it diverged: its forecasts lie far beyond any price"
         elif _constant(forecasts, name):
             found[name] = "it forecasts the same at every origin"
     return found
+
+
+def unscored(scores: pd.DataFrame, untrained: Collection[str]) -> pd.DataFrame:
+    """A table of scores (model, symbol, step, n, …, reason) without those of networks that did not train."""
+    rows = scores["model"].isin(list(untrained))
+    if not rows.any():
+        return scores
+    names = [name for name in map(str, scores) if name not in ("model", "symbol", "step", "n", "reason")]
+    reason = "; ".join(f"{name}: it did not train" for name in names if not name.endswith("_spread"))
+    blank = scores.assign(reason=scores["reason"].mask(rows, reason))
+    blank[names] = blank[names].mask(rows)
+    return blank
 
 
 def _diverged(training: pd.DataFrame, name: str) -> tuple[int, int]:
@@ -36,6 +56,15 @@ def _diverged(training: pd.DataFrame, name: str) -> tuple[int, int]:
         return 0, 0
     first = training.loc[(training["model"] == name) & (training["epoch"] == 1), "loss"]
     return len(first), int((~np.isfinite(first)).sum())
+
+
+def _astray(forecasts: Forecasts, name: str) -> bool:
+    """Whether a seed's forecasts are no prices any more."""
+    seeds, anchor = forecasts.seeds[name], forecasts.anchor
+    actual = float(away(forecasts.y, anchor).mean())
+    return is_astray(seeds, anchor) or bool(
+        actual > 0 and away(seeds, anchor).mean(axis=(1, 2)).max() > ASTRAY * actual
+    )
 
 
 def _constant(forecasts: Forecasts, name: str) -> bool:

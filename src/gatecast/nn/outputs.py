@@ -14,12 +14,13 @@ from numpy.typing import NDArray
 from gatecast.distributions import LEVELS, Quantiles, StudentT
 from gatecast.experiment import Network
 from gatecast.nn.recurrent import Params
+from gatecast.problem.targets import FARTHEST, bounded
 
 Floats = NDArray[np.float64]
 
 PER_STEP = {"point": 1, "student_t": 2, "quantiles": len(LEVELS)}
 SMALL = 0.1  # start of a range's output weights, and the size of its location: an untrained one is neutral
-LEAST_DF = 2.1
+LEAST_DF, MOST_DF = 2.1, 1e6
 MOST_LOG_SCALE = 4.0  # a scale of more than e⁴ times the EWMA's, or less than e⁻⁴, is a fit gone wild
 MEDIAN = LEVELS.index(0.5)
 
@@ -62,8 +63,15 @@ def output(network: Network, params: Params, raw: jax.Array) -> jax.Array:
 def distributions(network: Network, outputs: Floats, unit: Floats) -> list[StudentT] | list[Quantiles]:
     """Outputs (S, N, h, P) of S seeds as distributions of the log return; unit (N, h): spread · sqrt(k)."""
     if network.output == "student_t":
-        return [StudentT(one[..., 0] * unit, one[..., 1] * unit, one[..., 2]) for one in outputs]
-    return [Quantiles(np.array(LEVELS), one * unit[..., None]) for one in outputs]
+        return [
+            StudentT(
+                bounded(one[..., 0] * unit),
+                np.minimum(one[..., 1] * unit, FARTHEST),
+                np.minimum(one[..., 2], MOST_DF),
+            )
+            for one in outputs
+        ]
+    return [Quantiles(np.array(LEVELS), bounded(one * unit[..., None])) for one in outputs]
 
 
 def _neutral_gaps() -> Floats:

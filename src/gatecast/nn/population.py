@@ -38,6 +38,7 @@ Progress = Callable[[int, int, int], None]  # members done, members, epochs done
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.5  # how long a compiled call may run before the host looks in
+LARGEST = float(np.finfo(np.float32).max)
 MEMORY_SHARE = 0.5  # of a GPU's memory: what members side by side may need by a rough count
 
 
@@ -200,7 +201,11 @@ def predict(
 def _scaled_back(
     rows: Rows, scale: int, origins: NDArray[np.int64], scaled: NDArray[np.float64]
 ) -> NDArray[np.float64]:
-    """Outputs (N, …) of the network's (at least N, …), for origins (N,)."""
+    """Outputs (N, …) of the network's (at least N, …), for origins (N,), all finite.
+
+    What is not, of a network that diverged, becomes the largest number of single precision.
+    """
+    scaled = np.nan_to_num(scaled, nan=LARGEST, posinf=LARGEST, neginf=-LARGEST)
     symbol = np.asarray(rows.symbol)[origins]
     spread, offset = (np.asarray(part)[scale, symbol] for part in (rows.y_scale, rows.y_offset))
     if scaled.ndim == 3:
