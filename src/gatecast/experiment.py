@@ -6,12 +6,22 @@ import json
 import re
 import tomllib
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from gatecast.errors import SettingError, did_you_mean
 
@@ -31,6 +41,15 @@ def _iso(value: object) -> object:
 Date = Annotated[str | None, BeforeValidator(_iso)]
 
 
+def _kinds(annotation: Any) -> Iterator[type]:
+    """The types that a field's annotation is made of."""
+    parts = get_args(annotation)
+    if not parts and isinstance(annotation, type):
+        yield annotation
+    for part in parts:
+        yield from _kinds(part)
+
+
 class _Settings(BaseModel):
     """A frozen set of settings; a wrong one is a SettingError that names the field and the remedy."""
 
@@ -41,6 +60,15 @@ class _Settings(BaseModel):
             super().__init__(**settings)
         except ValidationError as error:
             raise _setting_error(error, type(self)) from None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _true_is_no_number(cls, value: Any, info: ValidationInfo) -> Any:
+        kinds = set(_kinds(cls.model_fields[str(info.field_name)].annotation))
+        values = value if isinstance(value, list | tuple) else [value]
+        if kinds & {int, float} and any(isinstance(one, bool) for one in values):
+            raise PydanticCustomError("int_type" if int in kinds else "float_type", "true is no number")
+        return value
 
     def changed(self, **settings: Any) -> Any:
         """A copy with some settings replaced, checked again; what nobody chose stays unchosen."""

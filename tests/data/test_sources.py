@@ -213,6 +213,8 @@ def test_sources_that_do_not_exist(tmp_path, write):
         (b"Date,Close\n2020-01-02,1\n2020-01-03,\n", "close is empty.*row 2"),
         (b"Date,Close\n2020-01-02,1\n2020-02-31,1\n", "no such date.*row 2, column Date, value 2020-02-31"),
         (b"Date,Close\n2020-01-02,1\n2020-01-03,-2.5\n", "not a positive number.*row 2.*value -2.5"),
+        (b"Date,Close\n2020-01-02,1\n2020-01-03,1e308\n", "too large or too small for a price.*row 2"),
+        (b"Date,Close\n2020-01-02,1\n2020-01-03,1e-40\n", "too large or too small for a price.*row 2"),
         (b"Date,Close\n2020-01-02,1\n2020-01-03,inf\n", "row 2, column Close, value inf"),
         (b"Date,Close\n2020-01-02,1\n2020-01-02,2\n", "twice, first in row 1.*row 2"),
         (b"Date,Open\n2020-01-02,1\n", "no close column"),

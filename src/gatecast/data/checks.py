@@ -16,6 +16,7 @@ Ints = NDArray[np.int64]
 Rows = NDArray[np.bool_]
 
 FIRST = 5
+LARGEST_PRICE = 1e30  # what is larger, or smaller than its inverse, is no price, and could not be squared
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,8 @@ def _empty_impossible(table: pd.DataFrame) -> Iterator[Oddity]:
 
 def _impossible(table: pd.DataFrame, column: str) -> Rows:
     values = table[column].to_numpy()
-    bad: Rows = ~np.isfinite(values) | ((values < 0) if column == "volume" else (values <= 0))
+    least = 0 if column == "volume" else 1 / LARGEST_PRICE
+    bad: Rows = ~((values >= least) & (values <= LARGEST_PRICE))
     if column in ("high", "low") and {"high", "low"} <= set(table.columns):
         bad |= table["high"].to_numpy() < table["low"].to_numpy()
     return bad

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gatecast.data.checks import Oddity, cells, counted, oddity
+from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, counted, oddity
 from gatecast.data.columns import date_column, require_close, symbols_of, values_of, with_normal_names
 from gatecast.data.dates import YEARS, Moments, moments_of
 from gatecast.data.place import Place
@@ -147,14 +147,15 @@ def _refuse_far_dates(sessions: Moments, column: str, place: Place) -> None:
 
 
 def _require_prices(written: pd.Series, close: NDArray[np.float64], place: Place, counts: Rows) -> None:
-    bad = counts & ~(np.isfinite(close) & (close > 0))
+    bad = counts & ~((close > 1 / LARGEST_PRICE) & (close < LARGEST_PRICE))
     if not bad.any():
         return
     position = int(bad.argmax())
     if np.isnan(close[position]):
         raise place.error("the close is empty", "close", position, "empty", "Fill it in or delete the row")
     value, remedy = written.iloc[position], "Correct it or delete the row"
-    raise place.error("the close is not a positive number", "close", position, value, remedy)
+    what = "too large or too small for a price" if 0 < close[position] < np.inf else "not a positive number"
+    raise place.error(f"the close is {what}", "close", position, value, remedy)
 
 
 def _refuse_intraday(codes: Ints, moments: Moments, column: str, place: Place) -> None:
