@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import math
 from collections.abc import Callable, Iterator
+from functools import partial
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from gatecast.experiment import Network
 from gatecast.nn import outputs
@@ -65,12 +67,13 @@ def init_params(
     """Draw the weights that `network.init` describes (see Network); a range starts near the EWMA's."""
     named = shapes(network, features=features, lookback=lookback, horizon=horizon)
     keys = jax.random.split(key, len(named))
-    draw = _pytorch if network.init == "pytorch" else _glorot
-    params = {
-        name: draw(network, name, shape, named, k).astype(dtype)
-        for (name, shape), k in zip(named.items(), keys, strict=True)
-        if name != "df"
-    }
+    bound_of = _pytorch_bound if network.init == "pytorch" else _glorot_bound
+    bounds = {name: bound_of(network, name, named) for name in named if name != "df"}
+    drawn = _uniform(keys, named, bounds)
+    for place, (name, shape) in enumerate(named.items()):
+        if name in bounds and not bounds[name]:
+            drawn[name] = _keras_start(network, name, shape, keys[place])
+    params = {name: drawn[name].astype(dtype) for name in bounds}
     return params if network.output == "point" else outputs.neutral(params, network, dtype)
 
 
@@ -120,30 +123,57 @@ def _dense(params: Params, name: str, x: jax.Array) -> jax.Array:
     return x @ params[f"{name}.weight"].T + params[f"{name}.bias"]
 
 
-def _pytorch(
-    network: Network, name: str, shape: tuple[int, ...], named: dict[str, tuple[int, ...]], key: jax.Array
-) -> jax.Array:
-    """Uniform ± 1/sqrt(hidden_size) in recurrent layers, ± 1/sqrt(fan_in) in linear ones."""
+def _uniform(keys: jax.Array, named: dict[str, tuple[int, ...]], bounds: dict[str, float | None]) -> Params:
+    """Weights drawn between ± their bound, each with its own key, where they have one.
+
+    The matrices are drawn together, and so are the vectors: a generator in a program takes longer to compile
+    than all else that a start needs. As many numbers as the longest wants are drawn for each; its own are the
+    first of them, as if it were drawn alone.
+    """
+    drawn: Params = {}
+    for dimensions in (1, 2):
+        names = [name for name, bound in bounds.items() if bound and len(named[name]) == dimensions]
+        if not names:
+            continue
+        most = max(math.prod(named[name]) for name in names)
+        draw = jax.vmap(partial(_between, count=most))
+        places = np.array([list(named).index(name) for name in names])
+        numbers = draw(keys[places], jnp.array([bounds[name] for name in names], jnp.float32))
+        for row, name in zip(numbers, names, strict=True):
+            drawn[name] = row[: math.prod(named[name])].reshape(named[name])
+    return drawn
+
+
+def _between(key: jax.Array, limit: jax.Array, count: int) -> jax.Array:
+    """(count,) numbers, uniform from -limit to limit."""
+    return jax.random.uniform(key, (count,), minval=-limit, maxval=limit)
+
+
+def _pytorch_bound(network: Network, name: str, named: dict[str, tuple[int, ...]]) -> float:
+    """1/sqrt(hidden_size) in recurrent layers, 1/sqrt(fan_in) in linear ones."""
     layer = name.removesuffix("bias").removesuffix("weight")
     recurrent_part = name.startswith(("weight_", "bias_"))
-    fan = network.hidden_size if recurrent_part else named[layer + "weight"][1]
-    bound = 1 / math.sqrt(fan)
-    return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
+    return 1 / math.sqrt(network.hidden_size if recurrent_part else named[layer + "weight"][1])
 
 
-def _glorot(
-    network: Network, name: str, shape: tuple[int, ...], named: dict[str, tuple[int, ...]], key: jax.Array
-) -> jax.Array:
-    """Keras' defaults, or with init "glorot" the same without orthogonality and forget bias.
+def _glorot_bound(network: Network, name: str, named: dict[str, tuple[int, ...]]) -> float | None:
+    """Of Glorot and Bengio (2010); None for what Keras starts otherwise.
 
     The fans are those of the whole matrix with all gates, as in Keras.
     """
+    vector = len(named[name]) == 1
+    return None if vector or _is_orthogonal(network, name) else math.sqrt(6 / sum(named[name]))
+
+
+def _keras_start(network: Network, name: str, shape: tuple[int, ...], key: jax.Array) -> jax.Array:
+    """Keras' defaults for what is not Glorot's; init "glorot" is without orthogonality and forget bias."""
+    if _is_orthogonal(network, name):
+        return jax.random.orthogonal(key, shape[0], shape=(), m=shape[1])
     size = network.hidden_size
     if name.startswith("bias_ih") and network.cell == "lstm" and network.init == "keras":
         return jnp.zeros(shape).at[size : 2 * size].set(1.0)
-    if len(shape) == 1:
-        return jnp.zeros(shape)
-    if name.startswith("weight_hh") and network.init == "keras":
-        return jax.random.orthogonal(key, shape[0], shape=(), m=shape[1])
-    bound = math.sqrt(6 / sum(shape))
-    return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
+    return jnp.zeros(shape)
+
+
+def _is_orthogonal(network: Network, name: str) -> bool:
+    return name.startswith("weight_hh") and network.init == "keras"
