@@ -94,7 +94,7 @@ def kill(
     folder: Path, seed: int, seconds: float, rng: np.random.Generator, environment: dict[str, str]
 ) -> Kill:
     """Start a comparison with another seed, kill it, and check what is left; raises AssertionError."""
-    sent, moment = SIGNALS[seed % 3], MOMENTS[seed // 3 % 3]
+    sent, moment = SIGNALS[seed % 3], MOMENTS[(seed + seed // 3) % 3]
     before = experiment_seed(folder)
     process = compare(folder, seed, environment)
     if moment == "writing":

@@ -1,4 +1,4 @@
-"""Where there is nothing to learn, a network must cost little: 20 random walks, LSTM(32), lookback 40."""
+"""Where there is nothing to learn, a network must cost little: 12 random walks, LSTM(32), lookback 40."""
 
 import numpy as np
 import pandas as pd
@@ -6,8 +6,8 @@ import pytest
 
 import gatecast as gc
 
-WALKS, SESSIONS = 20, 1500
-FEW = 8  # levels train for many epochs
+WALKS, SESSIONS = 12, 1500
+FEW = 4  # levels train for many epochs
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ import pytest
 
 import gatecast as gc
 
+pytestmark = pytest.mark.usefixtures("chance_of_its_own")
+
 FIRST = 100  # the first row that is forecast
 CUT = 200  # rows of training, where there is one
 

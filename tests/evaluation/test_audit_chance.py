@@ -17,6 +17,8 @@ from gatecast.evaluation.audit.answers import KEYS
 from gatecast.evaluation.audit.noise import Unchanged, apart
 from gatecast.evaluation.audit.seeds import position, seedable, seeded
 
+pytestmark = pytest.mark.usefixtures("chance_of_its_own")
+
 FIRST = 100
 QUICK_AND_FULL = [True, pytest.param(False, marks=pytest.mark.slow)]
 

@@ -151,7 +151,7 @@ def test_skill_by_step(market):
     assert (table.low <= table.skill).all() and (table.skill <= table.high).all()
 
 
-def pair_of_equals(market, seed, symbols=30, dates=250):
+def pair_of_equals(market, seed, symbols=10, dates=250):
     """Two forecasts of correlated symbols, wrong in different ways and equally good."""
     world = market(symbols=symbols, dates=dates, seed=seed, common=0.7)
     daily = world.rng.normal(size=(2, 1, dates)) * np.sqrt(0.7)
