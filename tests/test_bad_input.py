@@ -186,6 +186,16 @@ def test_a_wrong_experiment_file(content: str, command, tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"prices.csv", "my.toml"}
 
 
+@pytest.mark.parametrize("setting", ["models", "calendar", "target", "features", "seed", "horizn"])
+def test_an_endless_value_is_cut_in_the_message(setting: str, command, tmp_path: Path) -> None:
+    (tmp_path / "prices.csv").write_text(PRICES.to_csv(index=False))
+    endless = {"models": f"['{'x' * 10**5}']", "seed": "9" * 4000}.get(setting, f"'{'x' * 10**5}'")
+    (tmp_path / "my.toml").write_text(f"{setting} = {endless}")
+    answer = command("compare", "prices.csv", "--config", "my.toml")
+    refused(answer, setting if setting != "models" else "unknown model", "…")
+    assert len(answer.err) < 1000
+
+
 @pytest.mark.parametrize("source", SOURCES)
 def test_a_wrong_source(source: str, run) -> None:
     refused(run(source=source), *SOURCES[source])

@@ -15,6 +15,7 @@ import pytest
 import gatecast as gc
 from gatecast.data.sessions import sessions_between
 from gatecast.data.sources import EXACT
+from gatecast.ledger import Ledger
 
 from .conftest import walk_frame  # isort: skip
 
@@ -90,9 +91,8 @@ def test_a_folder_that_holds_the_prices_it_reads_is_not_replaced(prices: Path, c
     words = ("compare", "--models", "naive", "--no-charts", "--out", "run")
     assert command(*words, "a.csv", *SMALL).code == 0
     before = Path("run/prices.parquet").read_bytes()
-    for more in ((), ("--end", "2015-12-31", "--overwrite")):
-        code, _, err = command(*words, "run/prices.parquet", *SMALL, *more)
-        assert code == 2 and "run holds the file that the prices are read from" in err
+    code, _, err = command(*words, "run/prices.parquet", *SMALL, "--end", "2015-12-31", "--overwrite")
+    assert code == 2 and "run holds the file that the prices are read from" in err
     assert Path("run/prices.parquet").read_bytes() == before
 
 
@@ -311,7 +311,7 @@ def test_forecast_writes_its_table(prices: Path, command, ending: str) -> None:
     [
         ("next.xlsx", "next.xlsx: choose a name that ends in .csv or .parquet or .png"),
         ("next", "next: choose a name that ends in"),
-        (".", ". holds the file that the prices are read from (a.csv); choose another"),
+        (".", "choose a name that ends in"),
         ("a.csv/next.csv", "cannot be written"),
         ("there.csv", "there.csv is there already; choose another name, or replace it (--overwrite)"),
         ("a.csv", "a.csv is the file that the prices are read from"),
@@ -415,8 +415,10 @@ def test_forecast_with_a_run(run_folder: Path, command) -> None:
     assert np.array_equal(table["anchor"], closes.loc[table["symbol"]])
     scores = run.scores[(run.scores.model == "mine") & (run.scores.symbol == "B") & (run.scores.step == "2")]
     assert table["rmse_return"].iloc[3] == pytest.approx(scores["rmse_return"].iloc[0], rel=1e-12)
-    code, out, _ = command(*words, "--symbols", "B", "--json")
+    other = ("--calendar", "XNYS", "--ledger", "other.db")
+    code, out, _ = command(*words, "--symbols", "B", *other, "--json")
     assert {row["symbol"] for row in parsed(out)["forecast"]} == {"B"}
+    assert [entry.calendar for entry in Ledger("other.db").entries()] == ["XNYS", "XNYS"]
 
 
 @pytest.mark.parametrize(

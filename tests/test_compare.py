@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
+from gatecast.errors import DataError, DataWarning, FitWarning, RunError, SettingError
 from gatecast.experiment import ALWAYS, ALWAYS_RANGE, DEFAULT_MODELS, RANGE_BASELINES
 
 TINY = gc.Network(hidden_size=2)
@@ -95,7 +95,26 @@ def test_constant_prices_are_judged_without_a_crash(walk):
     for target in ("return", "close"):
         result = gc.compare(prices_of(frame), ["gru"], target=target, **HOW)
         assert result.verdict.kind == "no evidence"
+        assert "the price never moves in the test" in result.verdict.text
+        assert "test day" not in result.verdict.text
         np.testing.assert_array_equal(result.outcome.forecast["naive"], 5.0)
+
+
+@pytest.mark.parametrize("output", ["point", "student_t", "quantiles"])
+def test_a_network_that_diverges_is_not_judged_and_its_run_is_read_again(prices, tmp_path, output):
+    """Far beyond any price, and without a warning of NumPy's."""
+    network = gc.Network(hidden_size=3, output=output)
+    how = {**HOW, "training": gc.Training(epochs=2, learning_rate=1e6, clip_norm=None), "network": network}
+    result = gc.compare(prices, ["gru", "ar", "ewma-t"], **how)
+    assert list(result.untrained) == ["gru"]
+    assert "did not train: gru" in result.verdict.text and "gru" not in result.significance.models
+    rows = result.scores[result.scores["model"] == "gru"]
+    assert rows["skill"].isna().all() and rows["reason"].str.contains("it did not train").all()
+    assert np.isfinite(result.forecasts[["y", "forecast"]]).all(axis=None)
+    again = gc.open_run(result.save(tmp_path / "run", charts=False))
+    assert again.verdict == result.verdict and again.table() == result.table()
+    with pytest.raises(RunError, match=r"training diverged.*smaller learning_rate"):
+        gc.Forecaster.of(result.experiment, "gru").fit(prices).forecast()
 
 
 def test_a_fit_that_fails_is_a_named_warning_in_the_run(walk):

@@ -1,7 +1,8 @@
 import pandas as pd
 import pytest
 
-from gatecast.formatting import csv_safe, named, printable, printable_lines
+from gatecast.errors import RunError, SettingError
+from gatecast.formatting import csv_safe, named, printable, printable_lines, shortened
 
 
 @pytest.mark.parametrize(
@@ -36,3 +37,18 @@ def test_a_spreadsheet_takes_no_cell_for_a_formula() -> None:
     safe = csv_safe(table)
     assert list(safe["symbol"]) == ["'=cmd|' /C calc'!A0", "'+1", "'-1", "'@SUM", "'\t=1", "MSFT", "^GSPC"]
     assert safe["close"].equals(table["close"])
+
+
+def test_a_message_has_no_endless_words_and_keeps_its_end() -> None:
+    said = shortened(f'unknown model "{"x" * 10**5}". Known: gru\n\x1b[31m')
+    assert (
+        said.startswith('unknown model "xxx') and said.endswith("… Known: gru\n\\x1b[31m") and len(said) < 400
+    )
+    long = shortened("a b " * 10**5 + "Choose another.")
+    assert len(long) < 5000 and long.endswith("Choose another.")
+    assert shortened("prices.csv: row 3 – 삼성전자") == "prices.csv: row 3 – 삼성전자"
+
+
+def test_every_message_about_input_is_harmless() -> None:
+    assert str(RunError("run\x1b[2J: no run folder")) == "run\\x1b[2J: no run folder"
+    assert len(str(SettingError("y" * 10**5))) < 400

@@ -181,6 +181,15 @@ def test_a_changed_file_is_refused(copy: Path, name: str) -> None:
         gc.open_run(copy)
 
 
+@pytest.mark.parametrize("scale", ["naive_mae", "naive_mse"])
+def test_a_scale_below_0_is_refused(copy: Path, scale: str) -> None:
+    summary = json.loads((copy / "scores.json").read_text())
+    summary["scales"][0][scale] = -1.0
+    (copy / "scores.json").write_text(json.dumps(summary))
+    with pytest.raises(RunError, match="a scale is below 0"):
+        gc.open_run(copy)
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": {}}', "{not json", '{"files": 3, "scales": 3}'])
 def test_scores_that_are_no_scores_are_refused(copy: Path, text: str) -> None:
     (copy / "scores.json").write_text(text)

@@ -111,8 +111,8 @@ def compare(
     from gatecast.folders import RUN, check_folder, check_not_a_source
 
     folder = out or _default_folder(experiment.source)
-    check_not_a_source(folder, experiment.source)
     check_folder(folder, RUN, overwrite=overwrite)
+    check_not_a_source(folder, experiment.source)
     from gatecast.profiling import profiled, stage
 
     with profiled() as spent:
@@ -169,9 +169,9 @@ def forecast(
     from gatecast.outlook import ENDINGS, outlook, with_run
 
     if out is not None:
+        check_file(out, ENDINGS, overwrite=overwrite)
         check_not_a_source(out, source)
         check_not_a_part(out)
-        check_file(out, ENDINGS, overwrite=overwrite)
     if not no_ledger:
         Ledger(ledger).prepare()  # what is wrong with it shows before the training
     record = None if run is None else with_run(run, settings)

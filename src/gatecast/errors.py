@@ -22,7 +22,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-from gatecast.formatting import MOST_LETTERS, MOST_OF_PATH, printable
+from gatecast.formatting import MOST_LETTERS, MOST_OF_PATH, printable, shortened
 
 
 class GatecastError(Exception):
@@ -30,7 +30,10 @@ class GatecastError(Exception):
 
 
 class InputError(GatecastError, ValueError):
-    """The user's input is wrong; the message says what to do."""
+    """The user's input is wrong; the message says what to do, with what the input says made harmless."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(shortened(message))
 
 
 class DataError(InputError):

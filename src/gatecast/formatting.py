@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
 
 MOST_LETTERS = 80  # of a cell or a name in a message
 MOST_OF_PATH = 300  # letters of a path in a message
+MOST_OF_MESSAGE = 6000  # letters
 MOST_NAMES = 20  # of a list in a message
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
 
@@ -23,6 +25,17 @@ def printable(text: object, most: int | None = None) -> str:
 def printable_lines(text: str) -> str:
     """The same for text of several lines, which stay."""
     return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def shortened(message: str) -> str:
+    """The same for a message, without words that never end, and of a length that can be read.
+
+    What is said last, what to do, stays.
+    """
+    words = re.sub(rf"\S{{{MOST_OF_PATH},}}", lambda word: printable(word[0], MOST_OF_PATH), message)
+    if len(words) > MOST_OF_MESSAGE:
+        words = f"{words[: MOST_OF_MESSAGE // 2]} … {words[-MOST_OF_MESSAGE // 4 :]}"
+    return printable_lines(words)
 
 
 def named(names: Iterable[object]) -> str:

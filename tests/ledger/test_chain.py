@@ -139,6 +139,15 @@ def test_every_column_is_in_the_chain(column: str) -> None:
     assert broken([rows[0] | {column: 0.5}], links) == {1: "was changed after it was written"}
 
 
+@pytest.mark.parametrize("made", ["1999-01-01 00:00:00.000000", "9999-12-31 23:59:59.000000"])
+def test_a_date_of_making_that_was_edited_is_noticed(where: str, made: str) -> None:
+    """It decides whether a forecast counts or is a backcast."""
+    Ledger(where).append(entries())
+    tamper(where, f"UPDATE gatecast_forecasts SET made = '{made}' WHERE id = 2")
+    with pytest.warns(LedgerWarning, match="restored"), pytest.raises(LedgerError, match="row 2 "):
+        Ledger(where).entries()
+
+
 def test_the_head_stands_for_all_rows(where: str) -> None:
     ledger = Ledger(where)
     assert ledger.read() == ((), None, 0, None)
