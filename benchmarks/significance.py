@@ -76,8 +76,8 @@ def power(reps, draw, n, h, symbols=1, models=1, half=False, seed=0):
     for rep in range(reps):
         rest, part = draw(rng, n + h, symbols)
         own = [draw(rng, n + h, symbols)[1] for _ in range(models - 1)]
-        s = 6 / n
-        for _ in range(4):  # the returns hold the part that has exactly the printed skill
+        s, rounds = (skills[-1], 2) if skills else (6 / n, 4)
+        for _ in range(rounds):  # the returns hold the part that has exactly the printed skill
             x = np.sqrt(s) * part
             y = x + np.sqrt(1 - s) * rest
             table = {"naive": loss(y, 0 * x, n, h), "oracle": loss(y, x, n, h)}

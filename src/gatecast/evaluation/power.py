@@ -194,10 +194,12 @@ class _Rule:
         left = np.ones((len(t), self.columns), bool)
         going = np.arange(len(t))
         while len(going):
-            masks, group = np.unique(left[going], axis=0, return_inverse=True)
+            bits = np.packbits(left[going], axis=1)  # as one text each: rows of truth values sort slowly
+            _, one, group = np.unique(bits.view(f"S{bits.shape[1]}"), return_index=True, return_inverse=True)
             further = []
-            for number, mask in enumerate(masks):
-                rows, among = going[group == number], np.flatnonzero(mask[self.first] & mask[self.second])
+            for number, mask in enumerate(left[going[one]]):
+                rows = going[group.ravel() == number]
+                among = np.flatnonzero(mask[self.first] & mask[self.second])
                 if not len(among):
                     continue
                 pair = among[np.abs(t[np.ix_(rows, among)]).argmax(axis=1)]
