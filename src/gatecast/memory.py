@@ -21,6 +21,8 @@ SINGLE = 4  # bytes of a float32
 OPTIMIZER = 6  # vectors of all weights in training: weights, best, gradient, two moments, one spare
 KEPT_PER_STEP = 3  # values kept per unit, gate and step for the way back
 FORECAST_ROW = 400  # bytes of a row of forecasts.parquet in memory: keys, prices, 17 quantiles, scores
+RANGE_ROW = 4000  # the same where a distribution is scored: its quantiles at many levels, more than once
+LIBRARIES = GIB // 2  # what is imported and compiled on the way
 TABLE_COPIES = 6  # a table of prices while it is read and checked
 FEWEST_COLUMNS = 5  # what a table of dates and closes alone becomes: symbol, session, prices and their checks
 
@@ -66,7 +68,8 @@ def require_comparison(experiment: Experiment, *, rows: int, symbols: int, colum
     for name, network in experiment.networks.items():
         batch = min(experiment.training.batch_size or rows, rows)
         require(
-            side_by_side * _training(network, features, experiment.lookback, experiment.horizon, batch),
+            LIBRARIES
+            + side_by_side * _training(network, features, experiment.lookback, experiment.horizon, batch),
             f"training {name} (hidden_size={network.hidden_size}, num_layers={network.num_layers}, "
             f"lookback={experiment.lookback}, horizon={experiment.horizon}, batch of {batch:,})",
             "Take fewer units or layers, a shorter lookback or a smaller batch_size",
@@ -82,12 +85,24 @@ def require_comparison(experiment: Experiment, *, rows: int, symbols: int, colum
     )
     origins = experiment.test_size * rows if experiment.test_start is None else rows
     told = len(experiment.networks) * (experiment.seeds + 1) + len(experiment.baselines)
+    per_origin = FORECAST_ROW * told + RANGE_ROW * _distributions(experiment)
     require(
-        (features + 10 + experiment.horizon) * NUMBER * rows
-        + FORECAST_ROW * origins * experiment.horizon * told,
+        LIBRARIES
+        + (features + 10 + experiment.horizon) * NUMBER * rows
+        + per_origin * origins * experiment.horizon,
         f"forecasts of {told:,} models and seeds for {origins:,.0f} origins and {experiment.horizon} steps",
         "Take fewer models, seeds, steps or symbols, or a later start",
     )
+
+
+def _distributions(experiment: Experiment) -> int:
+    """How many of its models forecast a distribution."""
+    from gatecast.experiment import RANGE_BASELINES
+
+    if experiment.calibration != "none":
+        return len(experiment.models)
+    networks = sum(network.output != "point" for network in experiment.networks.values())
+    return networks + sum(name in RANGE_BASELINES for name in experiment.baselines)
 
 
 def _training(network: Network, features: int, lookback: int, horizon: int, batch: int) -> float:
