@@ -109,6 +109,18 @@ def test_head_goes_state_activation_mlp_output_activation():
     np.testing.assert_allclose(output, expected, atol=1e-6)
 
 
+def test_weights_drawn_together_are_those_drawn_alone():
+    """Each from its own key, in the order of `shapes`; so results stay as they were."""
+    network, key = Network(cell="lstm", hidden_size=7, num_layers=2, mlp=(3,)), jax.random.key(5)
+    named = shapes(network, features=F, lookback=T, horizon=H)
+    draw = jax.jit(lambda key: init_params(network, key, features=F, lookback=T, horizon=H))
+    params = draw(key)
+    for own, name in zip(jax.random.split(key, len(named)), named, strict=True):
+        bound = 1 / np.sqrt(7 if "_l" in name else named[name.replace("bias", "weight")][1])
+        alone = jax.random.uniform(own, named[name], minval=-bound, maxval=bound)
+        np.testing.assert_array_equal(params[name], alone, err_msg=name)
+
+
 def test_pytorch_init_has_its_shapes_and_bounds():
     network = Network(cell="lstm", hidden_size=16, num_layers=2, bidirectional=True, mlp=(100,))
     params = init_params(network, jax.random.key(0), features=F, lookback=T, horizon=H)
