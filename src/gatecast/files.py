@@ -31,6 +31,14 @@ def cache_folder() -> Path:
     return platformdirs.user_cache_path("gatecast")
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is a file or a folder of this name, which may be too long for one."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -25,7 +25,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gatecast.errors import GatecastWarning, RunError
-from gatecast.files import WRITTEN, exclusive, is_abandoned, try_lock
+from gatecast.files import WRITTEN, exclusive, is_abandoned, is_there, try_lock
 from gatecast.formatting import MOST_LETTERS, printable
 
 MARKER = ".gatecast.json"
@@ -111,18 +111,11 @@ def check_folder(folder: str | Path, kind: str, *, overwrite: bool = False) -> N
 def check_not_a_source(place: str | Path, sources: Iterable[str]) -> None:
     """Raise where prices are read from what would be replaced: `place` itself, or a file in it."""
     replaced = Path(place).resolve()
-    for file in filter(_is_file, sources):
+    for file in (path for path in map(Path, sources) if is_there(path) and path.is_file()):
         if replaced.is_file() and replaced.samefile(file):
             raise RunError(f"{place} is the file that the prices are read from; choose another name")
-        if Path(file).resolve().is_relative_to(replaced):
+        if file.resolve().is_relative_to(replaced):
             raise RunError(f"{place} holds the file that the prices are read from ({file}); choose another")
-
-
-def _is_file(source: str) -> bool:
-    try:
-        return Path(source).is_file()
-    except OSError:  # a name that is too long
-        return False
 
 
 def check_not_a_part(file: str | Path) -> None:

@@ -226,7 +226,8 @@ class Forecaster:
         none = np.zeros(0, dtype=np.int64)
         (outputs,) = fitted.forecast(problem, [Fold(0, none, none, origins)])
         told = tell(self.network, outputs, self._lesson, problem, origins)
-        if is_astray(told.seeds if told.seeds is not None else told.point, problem.anchor[origins]):
+        assert told.seeds is not None  # a network's
+        if is_astray(told.seeds, problem.anchor[origins]):
             raise RunError(
                 "this network's training diverged, its forecasts lie far beyond any price: fit it again with "
                 "a smaller learning_rate, or with clip_norm = 1"

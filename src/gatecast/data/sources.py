@@ -16,6 +16,7 @@ from gatecast.data.columns import MISSING, MOST_COLUMNS, SYMBOL_NAMES, normal_na
 from gatecast.data.prices import Prices, stored, to_pandas
 from gatecast.data.tables import Calendar, Tidy, tidy
 from gatecast.errors import DataError, DataWarning, InputError, did_you_mean
+from gatecast.files import is_there
 from gatecast.memory import require_table
 
 SAMPLES = {"sp500": "SP500", "nasdaq": "NASDAQ"}
@@ -78,7 +79,7 @@ def _read(source: Any, calendar: Calendar) -> Tidy:
         return tidy(to_pandas(source), source="DataFrame", symbol="prices", calendar=calendar)
     scheme, colon, rest = source.partition(":")
     # One letter is a drive of Windows.
-    if not colon or len(scheme) == 1 or _is_there(Path(source)):
+    if not colon or len(scheme) == 1 or is_there(Path(source)):
         return _read_file(Path(source), calendar)
     if scheme == "sample":
         return _read_sample(rest, calendar)
@@ -107,7 +108,7 @@ def _read_sample(name: str, calendar: Calendar) -> Tidy:
 
 def _read_file(path: Path, calendar: Calendar) -> Tidy:
     file = str(path)
-    if not _is_there(path):
+    if not is_there(path):
         raise DataError(f"there is no such file.{_near(path)}", file=file)
     if path.is_dir():
         raise DataError("this is a folder", file=file, remedy="Give one file in it")
@@ -127,20 +128,13 @@ def _read_file(path: Path, calendar: Calendar) -> Tidy:
     return tidy(_read_csv(content, file), source=file, symbol=path.stem, calendar=calendar)
 
 
-def _is_there(path: Path) -> bool:
-    try:
-        return path.exists()
-    except (OSError, ValueError):  # a name too long, or none
-        return False
-
-
 def _near(path: Path) -> str:
     """Did you mean a file beside it, or a sample?"""
     word = path.name
     folder = path.parent
     if folder == Path() and word.lower() in SAMPLES:
         return f' Did you mean "sample:{word.lower()}"?'
-    if not _is_there(folder) or not folder.is_dir():
+    if not is_there(folder) or not folder.is_dir():
         return f' The folder "{folder}" does not exist either.'
     near = difflib.get_close_matches(word, [other.name for other in folder.iterdir()], n=1)
     return f' Did you mean "{folder / near[0]}"?' if near else ""
