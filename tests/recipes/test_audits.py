@@ -43,8 +43,7 @@ def test_the_page_names_what_the_audit_finds(name):
 @pytest.mark.parametrize("name", FAULTS)
 def test_as_written(name, real):
     recipe = recipe_of(name)
-    quick = name not in ("samsung", "kospi")  # the others train for long
-    report = gc.audit(recipe.pipeline, frame_of(name, real(name)), target=recipe.target, quick=quick)
+    report = gc.audit(recipe.pipeline, frame_of(name, real(name)), target=recipe.target)
     assert faults(report) == FAULTS[name]
     for finding in report.findings:
         if finding.kind == "same-day":
@@ -59,7 +58,7 @@ def test_corrected(name, real):
     frame = recipe.read(real(name)) if recipe.read else read_prices(real(name))
     if name == "california":
         frame = california.in_advance(frame)
-    assert gc.audit(recipe.corrected_pipeline, frame, target=recipe.target, quick=True).clean
+    assert gc.audit(recipe.corrected_pipeline, frame, target=recipe.target).clean
 
 
 def test_a_file_as_pandas_reads_it(stand_in):
