@@ -123,8 +123,8 @@ def kill(
 
 def check(folder: Path, seeds: set[int]) -> None:
     """After the next start there is one whole run, with one of these seeds, and nothing else."""
+    from gatecast.api.opening import open_run
     from gatecast.folders import RUN, check_folder
-    from gatecast.opening import open_run
 
     check_folder(folder / "next", RUN)
     assert {path.name for path in folder.iterdir()} == {"a.csv", "run"}, list(folder.iterdir())
@@ -145,7 +145,7 @@ def files(folder: Path) -> Iterator[Path]:
 
 
 def experiment_seed(folder: Path) -> int:
-    from gatecast.experiment import read_experiment
+    from gatecast.settings.experiment import read_experiment
 
     return read_experiment(folder / "run" / "experiment.toml").seed
 

@@ -392,7 +392,7 @@ def changed_array(values: np.ndarray, rng: random.Random) -> np.ndarray:
 def check_run(folder: Path) -> str:
     """A run that opens has a verdict, a table, a summary in JSON and a backtest."""
     import gatecast as gc
-    from gatecast.backtest.backtest import backtest
+    from gatecast.api.backtest import backtest
 
     run = gc.open_run(folder)
     assert run.verdict.text and run.table()

@@ -12,10 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.multiple import confidence_set, spa
 from gatecast.evaluation.power import detectable_skill, needed, relative_variance
 from gatecast.evaluation.significance import diebold_mariano, losses_by_date
+from gatecast.forecasts import Forecasts
 
 
 def student(rng, bars, symbols):
@@ -158,7 +158,7 @@ def crps_power(reps, n, networks=1, seed=0):
     """An oracle of the CRPS that knows a log-volatility shock: y = b exp(τ v) ε; the baseline knows b."""
     from gatecast.distributions import StudentT
     from gatecast.evaluation.range_significance import range_significance
-    from gatecast.evaluation.ranges import Range
+    from gatecast.ranges import Range
 
     taus = np.linspace(0.01, 0.6, 40)
     v, e = np.random.default_rng(9).standard_normal((2, 200_000))
@@ -212,7 +212,7 @@ def crps_power(reps, n, networks=1, seed=0):
 
 
 def _network(distribution, y):
-    from gatecast.evaluation.ranges import Range
+    from gatecast.ranges import Range
 
     return Range.of(distribution, y, 100 * distribution.crps(y)[None])
 
@@ -228,7 +228,7 @@ def coverage(reps, n, h, seed=0):
     """How often the 95 % band around the nominal coverage holds the coverage of exact forecasts."""
     from gatecast.distributions import StudentT
     from gatecast.evaluation.coverage import coverage_bands
-    from gatecast.evaluation.ranges import Range
+    from gatecast.ranges import Range
 
     rng, kept = np.random.default_rng(seed), {0.5: 0, 0.8: 0}
     scale = np.tile(0.01 * np.sqrt(np.arange(1, h + 1)), (n, 1))

@@ -159,3 +159,11 @@ def result() -> gc.Result:
 def run_folder(result: gc.Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run folder of `result`; not to be changed."""
     return result.save(tmp_path_factory.mktemp("runs") / "small")
+
+
+@pytest.fixture
+def market() -> type:
+    """See `markets.Market`."""
+    from .markets import Market
+
+    return Market

@@ -83,7 +83,8 @@ def test_ctrl_c_is_not_lost_in_a_callback_of_the_garbage_collector(monkeypatch: 
 # The real program, whose command says that it runs, and waits.
 WAITING = """
 import signal, sys
-from gatecast import __main__ as entry, cli
+from gatecast import __main__ as entry
+from gatecast.cli import commands as cli
 from gatecast.files import WRITTEN
 def wait():
     print("verdict")
@@ -120,7 +121,8 @@ def test_other_ways_to_be_stopped_are_like_ctrl_c(
 
 IMPORTING = """
 import sys, time
-from gatecast import __main__ as entry, cli
+from gatecast import __main__ as entry
+from gatecast.cli import commands as cli
 def wait():
     import slow
     time.sleep(60)

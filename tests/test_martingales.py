@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.backtest import accounts
-from gatecast.backtest.backtest import backtest
-from gatecast.backtest.rules import RULES
-from gatecast.backtest.sharpe import sharpe
+from gatecast.api.backtest import backtest
+from gatecast.backtesting import accounts
+from gatecast.backtesting.rules import RULES
+from gatecast.backtesting.sharpe import sharpe
 
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")]
 

@@ -13,19 +13,20 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast import forecasting
-from gatecast.baselines import RANGE_BASELINES
-from gatecast.baselines.volatility import Span
-from gatecast.evaluation import calibration
-from gatecast.evaluation.calibration import Calibration
-from gatecast.evaluation.ranges import PARAMETERS
-from gatecast.experiment import BASELINES
-from gatecast.nn import fitting, population, program
-from gatecast.nn.ensemble import better_kind
+from gatecast.models import calibration
+from gatecast.models import networks as fitting
+from gatecast.models import walk_forward as forecasting
+from gatecast.models.baselines import RANGE_BASELINES
+from gatecast.models.baselines.volatility import Span
+from gatecast.models.calibration import Calibration
+from gatecast.models.ensembles import better_kind
+from gatecast.nn import population, program
 from gatecast.nn.outputs import distributions
 from gatecast.problem import problem as problems
 from gatecast.problem.folds import Fold, walk_forward
 from gatecast.problem.scaling import fit_scale
+from gatecast.ranges import PARAMETERS
+from gatecast.settings.experiment import BASELINES
 
 from .conftest import walk_frame  # isort: skip
 
@@ -174,8 +175,8 @@ true_window = program.window
     [
         (fitting, "fit_scale", scaler_of_all_rows, "single", 1),
         (program, "window", window_one_row_late, "single", 1),
-        ("gatecast.comparison", "walk_forward", no_embargo, "single", 5),
-        ("gatecast.comparison", "walk_forward", by_row_number, "pooled", 1),
+        ("gatecast.api.comparison", "walk_forward", no_embargo, "single", 5),
+        ("gatecast.api.comparison", "walk_forward", by_row_number, "pooled", 1),
     ],
     ids=["scaler of all rows", "window one row late", "no embargo", "folds by row number"],
 )

@@ -13,7 +13,7 @@ import jax
 import numpy as np
 
 import gatecast as gc
-from gatecast.nn.fitting import FittedNetwork, fit_network, make_rows
+from gatecast.models.networks import FittedNetwork, fit_network, make_rows
 from gatecast.nn.population import Member, train
 from gatecast.nn.program import Rows
 from gatecast.problem.folds import future_fold, walk_forward

@@ -4,33 +4,35 @@ from __future__ import annotations
 
 import importlib
 
+from gatecast._version import __version__
+
 TYPE_CHECKING = False  # as typing has it: `python -m gatecast` imports this before it clears its path
 if TYPE_CHECKING:
     from typing import Any
 
-    from gatecast.comparison import compare as compare
+    from gatecast.api.backtest import backtest as backtest
+    from gatecast.api.comparison import compare as compare
+    from gatecast.api.forecaster import Forecaster as Forecaster
+    from gatecast.api.result import Result as Result
+    from gatecast.api.windows import fit_windows as fit_windows
+    from gatecast.auditing import audit as audit
     from gatecast.data.prices import Prices as Prices
     from gatecast.data.sources import load as load
-    from gatecast.evaluation.audit import audit as audit
-    from gatecast.experiment import Network as Network
-    from gatecast.experiment import Training as Training
-    from gatecast.forecaster import Forecaster as Forecaster
-    from gatecast.nn.windows import fit_windows as fit_windows
-    from gatecast.runs import Result as Result
-
-__version__ = "0.1.0"
+    from gatecast.settings.experiment import Network as Network
+    from gatecast.settings.experiment import Training as Training
 
 _HOMES = {
-    "Forecaster": "gatecast.forecaster",
-    "Network": "gatecast.experiment",
+    "Forecaster": "gatecast.api.forecaster",
+    "Network": "gatecast.settings.experiment",
     "Prices": "gatecast.data.prices",
-    "Result": "gatecast.runs",
-    "Training": "gatecast.experiment",
-    "audit": "gatecast.evaluation.audit",
-    "compare": "gatecast.comparison",
-    "fit_windows": "gatecast.nn.windows",
+    "Result": "gatecast.api.result",
+    "Training": "gatecast.settings.experiment",
+    "audit": "gatecast.auditing",
+    "backtest": "gatecast.api.backtest",
+    "compare": "gatecast.api.comparison",
+    "fit_windows": "gatecast.api.windows",
     "load": "gatecast.data.sources",
-    "open_run": "gatecast.opening",
+    "open_run": "gatecast.api.opening",
 }
 
 __all__ = ["__version__", *_HOMES]

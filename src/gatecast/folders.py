@@ -315,7 +315,7 @@ def _files(folder: Path) -> list[str]:
 
 
 def _write_marker(path: Path, kind: str, files: Iterable[str]) -> None:
-    from gatecast import __version__
+    from gatecast._version import __version__
 
     told = {"gatecast": __version__, "kind": kind, "files": sorted({*files} - {MARKER})}
     path.write_text(json.dumps(told, indent=1), encoding="utf-8")

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,6 +54,59 @@ def csv_safe(table: pd.DataFrame) -> pd.DataFrame:
 
     texts = table.select_dtypes(["object", "str"]).columns
     return table.assign(**{str(name): table[name].map(safe) for name in texts})
+
+
+def percent(share: float) -> str:
+    """'0.42 %', '4.2 %', '42 %' of a fraction."""
+    percent = 100 * share
+    return f"{percent:.2f} %" if percent < 1 else f"{percent:.1f} %" if percent < 10 else f"{percent:.0f} %"
+
+
+def interval(low: float, high: float) -> str:
+    """'+0.40 … +2.10 %' of two fractions."""
+    return f"{100 * low:+.2f} … {100 * high:+.2f} %"
+
+
+def p_value(p: float) -> str:
+    """'p < 0.001', 'p = 0.042', 'p = 0.42'."""
+    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+
+
+def count(number: int, what: str) -> str:
+    """'1 fold', '5 folds'."""
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
+def listed(names: Sequence[str]) -> str:
+    """'a, b and c'."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def some(names: Sequence[str], between: str = ", ", most: int = 20) -> str:
+    """'a, b, c'; of many the first, 'a, b, and 63 more'."""
+    rest = len(names) - most
+    return between.join([*names[:most], *([f"and {rest:,} more"] if rest > 0 else [])])
+
+
+def sentence(text: str) -> str:
+    """With a capital and a full stop."""
+    return text[:1].upper() + text[1:] + "."
+
+
+def plain(value: Any) -> Any:
+    """Plain data for JSON: NaN and infinity become None, arrays lists."""
+    import numpy as np
+    import pandas as pd
+
+    if isinstance(value, dict):
+        return {str(key): plain(part) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(part) for part in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is pd.NA or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
+        return None
+    return value
 
 
 def _escaped(letter: str) -> str:

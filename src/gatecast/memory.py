@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import os
-from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gatecast.errors import InputError
 
-if TYPE_CHECKING:
-    from gatecast.experiment import Experiment, Network
-
 GIB = 1 << 30
-GATES = {"rnn": 1, "lstm": 4, "gru": 3}
-MOST_OUTPUTS = 17  # per step: quantiles
 NUMBER = 8  # bytes of a float64
-SINGLE = 4  # bytes of a float32
-OPTIMIZER = 6  # vectors of all weights in training: weights, best, gradient, two moments, one spare
-KEPT_PER_STEP = 3  # values kept per unit, gate and step for the way back
-FORECAST_ROW = 400  # bytes of a row of forecasts.parquet in memory: keys, prices, 17 quantiles, scores
-RANGE_ROW = 4000  # the same where a distribution is scored: its quantiles at many levels, more than once
-LIBRARIES = GIB // 2  # what is imported and compiled on the way
 TABLE_COPIES = 6  # a table of prices while it is read and checked
 FEWEST_COLUMNS = 5  # what a table of dates and closes alone becomes: symbol, session, prices and their checks
 
@@ -52,77 +38,6 @@ def require_table(rows: int, columns: int, file: str) -> None:
     what = f"{file}: reading {rows:,} rows of {columns:,} columns"
     needed = TABLE_COPIES * NUMBER * rows * max(columns, FEWEST_COLUMNS)
     require(needed, what, "Give a file with fewer rows or columns")
-
-
-def require_comparison(experiment: Experiment, *, rows: int, symbols: int, columns: int) -> None:
-    """Nothing, if a comparison (or one forecast) of these prices can be made.
-
-    rows, columns  of all symbols together, and numbers per row
-
-    Raises
-        InputError: some part of it needs more memory than there is.
-    """
-    features = max(columns, 5)
-    members = experiment.seeds * experiment.folds * (1 if experiment.pooled else symbols)
-    side_by_side = min(members, os.cpu_count() or 1)
-    for name, network in experiment.networks.items():
-        batch = min(experiment.training.batch_size or rows, rows)
-        require(
-            LIBRARIES
-            + side_by_side * _training(network, features, experiment.lookback, experiment.horizon, batch),
-            f"training {name} (hidden_size={network.hidden_size}, num_layers={network.num_layers}, "
-            f"lookback={experiment.lookback}, horizon={experiment.horizon}, batch of {batch:,})",
-            "Take fewer units or layers, a shorter lookback or a smaller batch_size",
-        )
-    weights = sum(
-        SINGLE * _weights(network, features, experiment.lookback, experiment.horizon)
-        for network in experiment.networks.values()
-    )
-    require(
-        2 * weights * members,
-        f"keeping {members:,} trained networks of each of {len(experiment.networks)} models",
-        "Take fewer seeds, folds or models, or smaller networks",
-    )
-    origins = experiment.test_size * rows if experiment.test_start is None else rows
-    told = len(experiment.networks) * (experiment.seeds + 1) + len(experiment.baselines)
-    per_origin = FORECAST_ROW * told + RANGE_ROW * _distributions(experiment)
-    require(
-        LIBRARIES
-        + (features + 10 + experiment.horizon) * NUMBER * rows
-        + per_origin * origins * experiment.horizon,
-        f"forecasts of {told:,} models and seeds for {origins:,.0f} origins and {experiment.horizon} steps",
-        "Take fewer models, seeds, steps or symbols, or a later start",
-    )
-
-
-def _distributions(experiment: Experiment) -> int:
-    """How many of its models forecast a distribution."""
-    from gatecast.experiment import RANGE_BASELINES
-
-    if experiment.calibration != "none":
-        return len(experiment.models)
-    networks = sum(network.output != "point" for network in experiment.networks.values())
-    return networks + sum(name in RANGE_BASELINES for name in experiment.baselines)
-
-
-def _training(network: Network, features: int, lookback: int, horizon: int, batch: int) -> float:
-    """Bytes of one network in training."""
-    directions = 2 if network.bidirectional else 1
-    kept = GATES[network.cell] + KEPT_PER_STEP
-    steps = batch * lookback * network.hidden_size * directions * network.num_layers * kept
-    weights = OPTIMIZER * _weights(network, features, lookback, horizon)
-    return SINGLE * (weights + steps + batch * lookback * features)
-
-
-def _weights(network: Network, features: int, lookback: int, horizon: int) -> int:
-    """At most how many weights a network has (`gatecast.nn.network.shapes`, which needs JAX, counts them)."""
-    size, directions = network.hidden_size, 2 if network.bidirectional else 1
-    first, later = (inputs + size + 2 for inputs in (features, directions * size))
-    layers = first + (network.num_layers - 1) * later
-    states = directions * size * (lookback if network.head == "flatten" else 1)
-    widths = [states, *network.mlp, MOST_OUTPUTS * horizon]
-    head = sum((width + 1) * out for width, out in pairwise(widths))
-    return GATES[network.cell] * size * directions * layers + head
 
 
 def _of_machine() -> list[int]:

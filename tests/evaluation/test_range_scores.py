@@ -11,7 +11,7 @@ from scipy import stats
 from gatecast.distributions import LEVELS, Quantiles
 from gatecast.evaluation.coverage import came, christoffersen, independence, kupiec
 from gatecast.evaluation.range_scores import COLUMNS, TESTS, pinball, range_scores
-from gatecast.evaluation.ranges import Range
+from gatecast.ranges import Range
 
 
 def row_of(table, model, symbol, step):

@@ -13,9 +13,9 @@ import pytest
 import gatecast as gc
 from gatecast.distributions import LEVELS
 from gatecast.errors import LedgerError
-from gatecast.evaluation.ranges import QUANTILE_COLUMNS
-from gatecast.experiment import Experiment, Network, Training
 from gatecast.ledger.entry import BESIDE, SAME, Entry, differences, entries_of, experiment_hash
+from gatecast.ranges import QUANTILE_COLUMNS
+from gatecast.settings.experiment import Experiment, Network, Training
 
 from .conftest import RANGE, make_entry  # isort: skip
 

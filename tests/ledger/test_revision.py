@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.experiment import Experiment
 from gatecast.ledger import Ledger
 from gatecast.ledger.entry import entries_of
 from gatecast.ledger.track import Track, track_record
+from gatecast.settings.experiment import Experiment
 
 ORIGIN = pd.Timestamp("2020-01-08")
 CLOSES = np.array([100.0, 101, 99, 102, 103, 101, 104, 105])

@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from gatecast.experiment import Network
 from gatecast.nn.network import apply, init_params, shapes
 from gatecast.nn.program import Rows, gathered
 from gatecast.nn.recurrent import recurrent
+from gatecast.settings.experiment import Network
 
 T, F, H = 6, 3, 5
 NETWORKS = [

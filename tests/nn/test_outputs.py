@@ -12,14 +12,14 @@ from scipy import stats
 
 import gatecast as gc
 from gatecast.distributions import LEVELS, Quantiles, StudentT
-from gatecast.experiment import Network
+from gatecast.models.networks import fit_network, make_rows
 from gatecast.nn import outputs
-from gatecast.nn.fitting import fit_network, make_rows
 from gatecast.nn.network import apply, init_params, shapes
 from gatecast.nn.population import predict
 from gatecast.problem.folds import walk_forward
 from gatecast.problem.problem import make_problem
 from gatecast.problem.scaling import fit_scale
+from gatecast.settings.experiment import Network
 
 T, F, H = 4, 3, 3
 NETWORKS = {name: Network(cell="gru", hidden_size=4, output=name) for name in outputs.PER_STEP}

@@ -8,12 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.distributions import StudentT
-from gatecast.evaluation.forecasts import Forecasts
-from gatecast.evaluation.ranges import Range
-from gatecast.experiment import Experiment, Network
-from gatecast.runs import Result
+from gatecast.forecasts import Forecasts
+from gatecast.ranges import Range
+from gatecast.settings.experiment import Experiment, Network
 
 SESSIONS, TESTED, EPOCHS = 200, 60, 6
 

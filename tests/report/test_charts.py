@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gatecast.api.opening import open_run
+from gatecast.api.result import Result
 from gatecast.errors import DrawingWarning
-from gatecast.opening import open_run
 from gatecast.report import charts, frames, pictures
 from gatecast.report.marks import Drawn
-from gatecast.runs import Result
+from gatecast.report.pictures import save_pictures
 
 from .conftest import TESTED, make_result
 
@@ -38,7 +39,7 @@ def names(folder: Path) -> list[str]:
 def test_the_pictures_of_odd_results(
     settings: dict[str, object], expected: list[str], tmp_path: Path
 ) -> None:
-    charts.save_charts(make_result(**settings), tmp_path)
+    save_pictures(make_result(**settings), tmp_path)
     assert names(tmp_path) == [f"{name}.png" for name in expected]
 
 

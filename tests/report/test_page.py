@@ -12,11 +12,11 @@ from html.parser import HTMLParser
 
 import pytest
 
+from gatecast.api.result import Result
 from gatecast.data.checks import Oddity
 from gatecast.report import page as page_module
 from gatecast.report import tables
 from gatecast.report.page import page, summary_html
-from gatecast.runs import Result
 
 from .conftest import make_result
 

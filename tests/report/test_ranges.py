@@ -13,11 +13,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gatecast.evaluation.ranges import QUANTILE_COLUMNS
-from gatecast.opening import open_run
+from gatecast.api.opening import open_run
+from gatecast.api.result import Result
+from gatecast.ranges import QUANTILE_COLUMNS
 from gatecast.report import charts, pictures, range_charts, range_frames, range_pictures, range_section
 from gatecast.report.page import page, summary_html
-from gatecast.runs import Result
 
 from .conftest import make_result
 from .test_page import HOSTILE, LIMIT, Elements, places, specs

@@ -7,13 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from gatecast.data.sessions import Days, irregular
+from gatecast._typing import Bools, Dates, Integers
+from gatecast.data.sessions import irregular
 from gatecast.data.splits import find_splits
-
-Ints = NDArray[np.int64]
-Rows = NDArray[np.bool_]
 
 FIRST = 5
 LARGEST_PRICE = 1e30  # what is larger, or smaller than its inverse, is no price, and could not be squared
@@ -37,7 +34,7 @@ class Oddity:
 
 
 def check(
-    table: pd.DataFrame, first: Ints, calendar: dict[str, str]
+    table: pd.DataFrame, first: Integers, calendar: dict[str, str]
 ) -> tuple[pd.DataFrame, tuple[Oddity, ...]]:
     """The table with impossible cells emptied (NaN), and its oddities, at most one of each kind.
 
@@ -57,7 +54,7 @@ def check(
 
 
 def oddity(
-    kind: str, table: pd.DataFrame, rows: Rows, what: str, remark: str, describe: Callable[[int], str]
+    kind: str, table: pd.DataFrame, rows: Bools, what: str, remark: str, describe: Callable[[int], str]
 ) -> Oddity:
     """The oddity of these rows: "<symbols>: <what> (<first dates>); <remark>."
 
@@ -117,10 +114,10 @@ def _empty_impossible(table: pd.DataFrame) -> Iterator[Oddity]:
             table[column] = table[column].mask(cell)
 
 
-def _impossible(table: pd.DataFrame, column: str) -> Rows:
+def _impossible(table: pd.DataFrame, column: str) -> Bools:
     values = table[column].to_numpy()
     least = 0 if column == "volume" else 1 / LARGEST_PRICE
-    bad: Rows = ~((values >= least) & (values <= LARGEST_PRICE))
+    bad: Bools = ~((values >= least) & (values <= LARGEST_PRICE))
     if column in ("high", "low") and {"high", "low"} <= set(table.columns):
         bad |= table["high"].to_numpy() < table["low"].to_numpy()
     return bad
@@ -146,15 +143,15 @@ def _close_outside_range(table: pd.DataFrame) -> Iterator[Oddity]:
     )
 
 
-def outside_range(table: pd.DataFrame) -> tuple[Rows, Rows]:
-    """Rows with the close above the high, and with the close below the low."""
+def outside_range(table: pd.DataFrame) -> tuple[Bools, Bools]:
+    """Bools with the close above the high, and with the close below the low."""
     close, none = table["close"].to_numpy(), np.zeros(len(table), dtype=bool)
     above = close > table["high"].to_numpy() if "high" in table.columns else none
     below = close < table["low"].to_numpy() if "low" in table.columns else none
     return above, below
 
 
-def _splits(table: pd.DataFrame, first: Ints) -> Iterator[Oddity]:
+def _splits(table: pd.DataFrame, first: Integers) -> Iterator[Oddity]:
     """Jumps of the close over one night that look like a split nobody adjusted for."""
     above, below = outside_range(table)
     labels = find_splits(
@@ -180,7 +177,7 @@ def _splits(table: pd.DataFrame, first: Ints) -> Iterator[Oddity]:
 
 
 def _without_trade(table: pd.DataFrame) -> Iterator[Oddity]:
-    """Rows without volume: filler where the price did not move either."""
+    """Bools without volume: filler where the price did not move either."""
     if "volume" not in table.columns:
         return
     silent = table["volume"].to_numpy() == 0
@@ -201,14 +198,14 @@ def _without_trade(table: pd.DataFrame) -> Iterator[Oddity]:
         yield oddity("zero-volume", table, moved, what, remark, cells(table, "close", "volume"))
 
 
-def _irregular_sessions(table: pd.DataFrame, first: Ints, calendar: dict[str, str]) -> Iterator[Oddity]:
+def _irregular_sessions(table: pd.DataFrame, first: Integers, calendar: dict[str, str]) -> Iterator[Oddity]:
     """Sessions without a row, and rows without a session, by each symbol's calendar."""
     symbols = list(table["symbol"].iloc[first])
     sessions = np.split(table["session"].to_numpy().astype("datetime64[D]"), first[1:])
     missing: list[tuple[str, np.datetime64]] = []
     surplus: list[tuple[str, np.datetime64]] = []
     # Most symbols of a market have the same dates.
-    known: dict[tuple[str, bytes], tuple[Days, Days]] = {}
+    known: dict[tuple[str, bytes], tuple[Dates, Dates]] = {}
     for symbol, days in zip(symbols, sessions, strict=True):
         key = calendar[symbol], days.tobytes()
         if key not in known:

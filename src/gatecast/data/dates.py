@@ -9,12 +9,9 @@ from datetime import date
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from gatecast._typing import Dates, Integers
 from gatecast.data.place import Place
-
-Ints = NDArray[np.int64]
-Moments = NDArray[np.datetime64]
 
 TIME = (
     r"(?:[T ]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?"
@@ -31,7 +28,7 @@ YEARS = range(1800, 2200)
 ISO_PLEASE = "Write dates as YYYY-MM-DD"
 
 
-def moments_of(column: pd.Series, place: Place, symbol: Ints, zone: Callable[[int], str]) -> Moments:
+def moments_of(column: pd.Series, place: Place, symbol: Integers, zone: Callable[[int], str]) -> Dates:
     """Local date and time of each row: datetime64[s] of shape (N,); its date is the session.
 
     column  (N,) stamps, dates, whole numbers such as 20200131, or text
@@ -54,7 +51,7 @@ def moments_of(column: pd.Series, place: Place, symbol: Ints, zone: Callable[[in
     return _from_utc(moments, symbol, zone) if str(column.dt.tz) == "UTC" else moments
 
 
-def _from_utc(moments: Moments, symbol: Ints, zone: Callable[[int], str]) -> Moments:
+def _from_utc(moments: Dates, symbol: Integers, zone: Callable[[int], str]) -> Dates:
     if (moments == moments.astype("datetime64[D]")).all():
         return moments
     zones = np.array([zone(number) for number in range(int(symbol.max()) + 1)])[symbol]
@@ -78,7 +75,7 @@ class _Stamp:
     zone: str | None
 
 
-def _from_text(column: pd.Series, place: Place, symbol: Ints, zone: Callable[[int], str]) -> Moments:
+def _from_text(column: pd.Series, place: Place, symbol: Integers, zone: Callable[[int], str]) -> Dates:
     if pd.api.types.is_float_dtype(column.dtype) and (column.between(0, 1e8) & (column % 1 == 0)).all():
         column = column.astype("int64")
     # The dates of a long table repeat over its symbols: each is read once.
@@ -101,7 +98,7 @@ def _from_text(column: pd.Series, place: Place, symbol: Ints, zone: Callable[[in
             moments[number] = np.datetime64(date(stamp.year, month, day), "s") + stamp.seconds
         except ValueError:
             raise error("no such date", number) from None
-    local: Moments = moments[which]
+    local: Dates = moments[which]
     return _from_utc(local, symbol, zone) if {stamp.zone for stamp in known} <= UTC else local
 
 
@@ -129,7 +126,7 @@ def _read(text: str) -> _Stamp | None:
 
 
 def _day_first(
-    stamps: list[_Stamp], which: Ints, symbol: Ints, error: Callable[[str, int], Exception]
+    stamps: list[_Stamp], which: Integers, symbol: Integers, error: Callable[[str, int], Exception]
 ) -> bool:
     """Whether 3/4/2020 is the third of April, by the one reading that makes sense of the whole column."""
     unsure = [number for number, stamp in enumerate(stamps) if not stamp.certain]
@@ -149,7 +146,7 @@ def _day_first(
     return readings[0]
 
 
-def _as_numbers(stamps: list[_Stamp], day_first: bool) -> Ints:
+def _as_numbers(stamps: list[_Stamp], day_first: bool) -> Integers:
     """Numbers that sort as the dates do: 20200131."""
     month_day = [
         (stamp.two, stamp.one) if day_first and not stamp.certain else (stamp.one, stamp.two)
@@ -163,7 +160,7 @@ def _as_numbers(stamps: list[_Stamp], day_first: bool) -> Ints:
     )
 
 
-def _in_order(values: Ints, symbol: Ints) -> bool:
+def _in_order(values: Integers, symbol: Integers) -> bool:
     """Whether the values of every symbol all rise or all fall."""
     order = np.argsort(symbol, kind="stable")
     step, same = np.diff(values[order]), np.diff(symbol[order]) == 0

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gatecast._typing import Dates
 from gatecast.errors import DataError, SettingError, did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Days = NDArray[np.datetime64]
 
 DAILY = "daily"
 WEEKS = {DAILY: "1111111", "weekdays": "1111100", "sunday-thursday": "1111001"}  # Monday first
@@ -39,7 +39,7 @@ BY_INDEX = {
     "^AEX": "XAMS", "^SSMI": "XSWX", "^GSPTSE": "XTSE", "^BVSP": "BVMF", "000001.SS": "XSHG",
 }  # fmt: skip
 
-# Days of the week in these shares of the rows make data with weekends; in daily data each has 1/7 = 14 %.
+# Dates of the week in these shares of the rows make data with weekends; in daily data each has 1/7 = 14 %.
 WEEKEND_SHARE = 0.05
 SATURDAY, SUNDAY = 5, 6
 
@@ -115,7 +115,7 @@ def check_calendar(calendar: str) -> str:
     return code
 
 
-def next_sessions(calendar: str, last: object, n: int) -> Days:
+def next_sessions(calendar: str, last: object, n: int) -> Dates:
     """The next `n` sessions after the date `last`: datetime64[D] of shape (n,)."""
     after = np.datetime64(last, "D")  # type: ignore[call-overload]
     # No exchange is closed for more than a few weeks: three days for every two sessions, and two months.
@@ -128,7 +128,7 @@ def next_sessions(calendar: str, last: object, n: int) -> Days:
     return days[:n]
 
 
-def irregular(calendar: str, sessions: ArrayLike) -> tuple[Days, Days]:
+def irregular(calendar: str, sessions: ArrayLike) -> tuple[Dates, Dates]:
     """What the calendar and the data of one symbol disagree about: (missing, surplus).
 
     sessions  (N,) dates in any order
@@ -143,7 +143,7 @@ def irregular(calendar: str, sessions: ArrayLike) -> tuple[Days, Days]:
     return np.setdiff1d(expected, days), np.setdiff1d(days[_in_recorded_years(calendar, days)], expected)
 
 
-def sessions_between(calendar: str, first: object, last: object) -> Days:
+def sessions_between(calendar: str, first: object, last: object) -> Dates:
     """All sessions from `first` to `last`, both inclusive: datetime64[D], ascending.
 
     Dates beyond what the calendar records (XTKS: before 1997) give none.
@@ -177,7 +177,7 @@ def close_of(calendar: str, day: np.datetime64) -> pd.Timestamp | None:
     return close
 
 
-def _recorded(calendar: str, first_year: int, last_year: int) -> Days:
+def _recorded(calendar: str, first_year: int, last_year: int) -> Dates:
     """All sessions of the decades that hold these years, as far as the calendar records them."""
     return _sessions(calendar, *_decades(first_year, last_year))
 
@@ -188,8 +188,8 @@ def _decades(first_year: int, last_year: int) -> tuple[int, int]:
 
 
 @lru_cache(maxsize=64)
-def _sessions(calendar: str, first_year: int, last_year: int) -> Days:
-    days: Days = _calendar(calendar, first_year, last_year).sessions.to_numpy().astype("datetime64[D]")
+def _sessions(calendar: str, first_year: int, last_year: int) -> Dates:
+    days: Dates = _calendar(calendar, first_year, last_year).sessions.to_numpy().astype("datetime64[D]")
     days.flags.writeable = False
     return days
 
@@ -214,7 +214,7 @@ def _calendar(calendar: str, first_year: int, last_year: int) -> Any:
         return exchange_calendars.get_calendar(calendar, start=start, end=end) if start < end else default
 
 
-def _in_recorded_years(calendar: str, days: Days) -> NDArray[np.bool_]:
+def _in_recorded_years(calendar: str, days: Dates) -> NDArray[np.bool_]:
     if calendar in WEEKS:
         return np.ones(len(days), dtype=bool)
     years = days.astype("datetime64[Y]")
@@ -226,17 +226,17 @@ def _year(day: np.datetime64) -> int:
     return int(day.astype("datetime64[Y]").astype(np.int64)) + 1970
 
 
-def _days(dates: ArrayLike) -> Days:
+def _days(dates: ArrayLike) -> Dates:
     return np.asarray(dates, dtype="datetime64[D]")
 
 
-def _has_weekends(days: Days) -> bool:
+def _has_weekends(days: Dates) -> bool:
     if not len(days):
         return False
     weekday = _weekday(days)
     return bool(min((weekday == SATURDAY).mean(), (weekday == SUNDAY).mean()) > WEEKEND_SHARE)
 
 
-def _weekday(days: Days) -> NDArray[np.int64]:
+def _weekday(days: Dates) -> NDArray[np.int64]:
     """0 for Monday … 6 for Sunday; 1970-01-01 was a Thursday."""
     return np.asarray((days.astype(np.int64) + 3) % 7)

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from gatecast._typing import Floats
 
 # Price before / price after → the split's name.
 RATIOS = {

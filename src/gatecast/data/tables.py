@@ -13,9 +13,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from gatecast._typing import Bools, Dates, Integers
 from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, counted, oddity
 from gatecast.data.columns import date_column, require_close, symbols_of, values_of, with_normal_names
-from gatecast.data.dates import YEARS, Moments, moments_of
+from gatecast.data.dates import YEARS, moments_of
 from gatecast.data.place import Place
 from gatecast.data.sessions import (
     WEEKS,
@@ -29,8 +30,6 @@ from gatecast.data.sessions import (
 from gatecast.errors import DataError
 
 Calendar = str | Mapping[str, str] | None
-Ints = NDArray[np.int64]
-Rows = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -101,7 +100,7 @@ def _calendar_of(symbol: str, sessions: ArrayLike, calendar: Calendar) -> str:
 
 
 def _calendars(
-    symbols: tuple[str, ...], codes: Ints, sessions: Moments, calendar: Calendar
+    symbols: tuple[str, ...], codes: Integers, sessions: Dates, calendar: Calendar
 ) -> dict[str, str]:
     if isinstance(calendar, str):
         return dict.fromkeys(symbols, check_calendar(calendar))
@@ -113,12 +112,12 @@ def _calendars(
 
 def _still_open(
     symbols: tuple[str, ...],
-    codes: Ints,
-    sessions: Moments,
+    codes: Integers,
+    sessions: Dates,
     calendars: dict[str, str],
     now: pd.Timestamp | None,
-) -> Rows:
-    """Rows of a session whose exchange has not closed yet."""
+) -> Bools:
+    """Bools of a session whose exchange has not closed yet."""
     moment = pd.Timestamp.now("UTC") if now is None else now.tz_convert("UTC")
     unfinished = np.zeros(len(sessions), dtype=bool)
     recent = np.flatnonzero(sessions >= np.datetime64(moment.date(), "D") - 1)
@@ -138,7 +137,7 @@ def _open_day(calendar: str, moment: pd.Timestamp) -> np.datetime64:
     return today if closes is not None and moment < closes else np.datetime64("NaT")
 
 
-def _refuse_far_dates(sessions: Moments, column: str, place: Place) -> None:
+def _refuse_far_dates(sessions: Dates, column: str, place: Place) -> None:
     years = sessions.astype("datetime64[Y]").astype(np.int64) + 1970
     far = (years < YEARS.start) | (years >= YEARS.stop)
     if far.any():
@@ -146,7 +145,7 @@ def _refuse_far_dates(sessions: Moments, column: str, place: Place) -> None:
         raise place.error("not a date of prices", column, position, sessions[position])
 
 
-def _require_prices(written: pd.Series, close: NDArray[np.float64], place: Place, counts: Rows) -> None:
+def _require_prices(written: pd.Series, close: NDArray[np.float64], place: Place, counts: Bools) -> None:
     bad = counts & ~((close > 1 / LARGEST_PRICE) & (close < LARGEST_PRICE))
     if not bad.any():
         return
@@ -158,7 +157,7 @@ def _require_prices(written: pd.Series, close: NDArray[np.float64], place: Place
     raise place.error(f"the close is {what}", "close", position, value, remedy)
 
 
-def _refuse_intraday(codes: Ints, moments: Moments, column: str, place: Place) -> None:
+def _refuse_intraday(codes: Integers, moments: Dates, column: str, place: Place) -> None:
     order = np.lexsort((moments, codes))
     code, moment = codes[order], moments[order]
     day = moment.astype("datetime64[D]")
@@ -175,7 +174,7 @@ def _refuse_intraday(codes: Ints, moments: Moments, column: str, place: Place) -
 
 
 def _refuse_repeats(
-    codes: Ints, sessions: Moments, symbols: tuple[str, ...], column: str, place: Place
+    codes: Integers, sessions: Dates, symbols: tuple[str, ...], column: str, place: Place
 ) -> None:
     order = np.lexsort((sessions, codes))
     code, session = codes[order], sessions[order]
@@ -193,7 +192,7 @@ def _refuse_repeats(
     )
 
 
-def _descending(codes: Ints, sessions: Moments, count: int, column: str, place: Place) -> Ints:
+def _descending(codes: Integers, sessions: Dates, count: int, column: str, place: Place) -> Integers:
     """Numbers of the symbols whose rows run from the newest to the oldest; any other disorder is an error."""
     order = np.argsort(codes, kind="stable")
     owner, same = codes[order][1:], np.diff(codes[order]) == 0
@@ -212,7 +211,7 @@ def _descending(codes: Ints, sessions: Moments, count: int, column: str, place: 
     return np.flatnonzero(falling)
 
 
-def _unsorted(table: pd.DataFrame, rows: Rows) -> list[Oddity]:
+def _unsorted(table: pd.DataFrame, rows: Bools) -> list[Oddity]:
     if not rows.any():
         return []
     what = f"{int(rows.sum()):,} rows run from the newest to the oldest"
@@ -232,7 +231,7 @@ def _other_calendars(table: pd.DataFrame, calendars: dict[str, str]) -> list[Odd
     return [oddity("calendar", table, rows, what, remark, cells(table, "close"))]
 
 
-def _left_out(table: pd.DataFrame, rows: Rows) -> list[Oddity]:
+def _left_out(table: pd.DataFrame, rows: Bools) -> list[Oddity]:
     if not rows.any():
         return []
     what = counted(int(rows.sum()), "row is", "rows are") + " of a session that has not closed yet"

@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gatecast.evaluation.forecasts import Forecasts
+from gatecast._typing import Floats
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
-from gatecast.evaluation.ranges import Range
-
-Floats = NDArray[np.float64]
+from gatecast.forecasts import Forecasts
+from gatecast.ranges import Range
 
 COVERAGES = (0.5, 0.8, 0.95)
 VAR_LEVELS = (0.01, 0.05)

@@ -10,10 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gatecast.evaluation.forecasts import Forecasts
+from gatecast._typing import Floats
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
-
-Floats = NDArray[np.float64]
+from gatecast.forecasts import Forecasts
 
 BEYOND = 20  # sessions before the origin that are looked at
 FAR_TOO_LARGE = 0.2  # a slope below it: the forecast change is over five times what comes of it

@@ -9,9 +9,9 @@ freedom.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-Floats = NDArray[np.float64]
+from gatecast._typing import Floats
 
 MIN_PERIODS = 8  # independent ones, n / h; with fewer there is no test
 MIN_DATES = 20

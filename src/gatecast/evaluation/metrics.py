@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from gatecast.evaluation.forecasts import Forecasts, step_names
+from gatecast._typing import Floats
+from gatecast.forecasts import Forecasts, step_names
 
-Floats = NDArray[np.float64]
 Score = Any  # a float where nothing is left of the shape, else an array
 
 SCORES = [

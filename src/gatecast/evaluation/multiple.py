@@ -10,14 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
+from gatecast._typing import Floats
 from gatecast.evaluation.longrun import cosine_averages, cosines, draws, t_statistics, too_few
 
 SAME = 1e-12  # of the mean loss: a difference below is rounding
 REPS = 5000
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gatecast.evaluation.forecasts import Forecasts
+from gatecast._typing import Floats
 from gatecast.evaluation.longrun import cosine_averages, cosines, draws, t_statistics
 from gatecast.evaluation.multiple import recentred
-from gatecast.evaluation.ranges import PER_CENT
-
-Floats = NDArray[np.float64]
+from gatecast.forecasts import Forecasts
+from gatecast.ranges import PER_CENT
 
 POWER = 0.8
 NEAR = 15  # bars: a signal has the volatility of its time

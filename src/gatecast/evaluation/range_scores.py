@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gatecast._typing import Floats
 from gatecast.distributions import LEVELS
 from gatecast.evaluation.coverage import (
     COVERAGES,
@@ -21,10 +22,8 @@ from gatecast.evaluation.coverage import (
     kupiec,
     uniformity,
 )
-from gatecast.evaluation.forecasts import Forecasts, step_names
-from gatecast.evaluation.ranges import PER_CENT, Range
-
-Floats = NDArray[np.float64]
+from gatecast.forecasts import Forecasts, step_names
+from gatecast.ranges import PER_CENT, Range
 
 INTERVALS = tuple(f"{100 * coverage:.0f}" for coverage in COVERAGES)
 TAILS = tuple(f"{100 * level:.0f}" for level in VAR_LEVELS)

@@ -13,14 +13,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gatecast.evaluation.forecasts import Forecasts
+from gatecast._typing import Floats
 from gatecast.evaluation.longrun import cosines, too_few
 from gatecast.evaluation.multiple import REPS, ConfidenceSet, SuperiorAbility, confidence_set, spa
 from gatecast.evaluation.power import crps_relative_variance, needed
-from gatecast.evaluation.ranges import PER_CENT
 from gatecast.evaluation.significance import DieboldMariano, Skill, is_pooled, judge, mean_by_date
-
-Floats = NDArray[np.float64]
+from gatecast.forecasts import Forecasts
+from gatecast.ranges import PER_CENT
 
 
 @dataclass(frozen=True)

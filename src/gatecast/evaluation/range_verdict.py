@@ -9,10 +9,11 @@ from typing import Literal
 import numpy as np
 
 from gatecast.evaluation.coverage import came, coverage_bands, held, in_time_order, kupiec
-from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.range_significance import RangeSignificance
+from gatecast.evaluation.sentences import power
 from gatecast.evaluation.significance import LEVEL
-from gatecast.evaluation.words import count, interval, listed, p_value, percent, power, sentence
+from gatecast.forecasts import Forecasts
+from gatecast.formatting import count, interval, listed, p_value, percent, sentence
 
 RangeKind = Literal["better", "no evidence", "worse"]
 
@@ -127,7 +128,7 @@ def _headline(model: str, kind: RangeKind, significance: RangeSignificance) -> s
     if kind == "better":
         return (
             f"{model} knows the range better than {rival}: its CRPS is {_change(value)} (skill 90 % interval "
-            f"{interval(pair.skill)}; SPA test, {p_value(spa.p)})"
+            f"{interval(pair.skill.low, pair.skill.high)}; SPA test, {p_value(spa.p)})"
         )
     if kind == "worse":
         who = f"even the best of {networks} networks, {model}," if networks > 1 else f"{model}"

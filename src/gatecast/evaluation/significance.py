@@ -15,13 +15,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from gatecast._typing import Floats
 from gatecast.evaluation.direction import PesaranTimmermann, pesaran_timmermann
-from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.longrun import cosine_averages, cosines, too_few, variance_of_mean
 from gatecast.evaluation.multiple import REPS, SAME, ConfidenceSet, SuperiorAbility, confidence_set, spa
 from gatecast.evaluation.power import detectable_skill, needed, relative_variance
-
-Floats = NDArray[np.float64]
+from gatecast.forecasts import Forecasts
 
 LEVEL = 0.05  # of one-sided tests; intervals are the two-sided 90 % ones that match them
 

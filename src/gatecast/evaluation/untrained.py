@@ -7,8 +7,9 @@ from collections.abc import Collection
 import numpy as np
 import pandas as pd
 
-from gatecast.evaluation.forecasts import Floats, Forecasts
-from gatecast.evaluation.words import count
+from gatecast._typing import Floats
+from gatecast.forecasts import Forecasts
+from gatecast.formatting import count
 from gatecast.problem.targets import away, is_astray
 
 STILL = 1e-12  # of the price: a difference in forecast change that is rounding

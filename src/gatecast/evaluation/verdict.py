@@ -8,11 +8,12 @@ from typing import Literal
 
 import numpy as np
 
-from gatecast.evaluation.forecasts import Forecasts
 from gatecast.evaluation.lag import Lag
 from gatecast.evaluation.range_verdict import RangeKind, RangeVerdict
+from gatecast.evaluation.sentences import power
 from gatecast.evaluation.significance import LEVEL, Significance
-from gatecast.evaluation.words import count, interval, listed, p_value, percent, power, sentence
+from gatecast.forecasts import Forecasts
+from gatecast.formatting import count, interval, listed, p_value, percent, sentence
 
 Kind = Literal["beats naive", "no evidence", "worse than naive"]
 
@@ -159,7 +160,7 @@ def _size(
         who, effort = "it", ""
     text = f"{where}, {who} made {_error(judged.skill.value)}{effort}"
     if kind == "beats naive":
-        text += f" (90 % interval {interval(judged.skill)})"
+        text += f" (90 % interval {interval(judged.skill.low, judged.skill.high)})"
         network = _best(significance, forecasts.seeds)
         if network is not None and network != model:
             value = significance.models[network].skill.value

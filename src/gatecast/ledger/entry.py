@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from gatecast.data.prices import Prices
-    from gatecast.experiment import Experiment
+    from gatecast.settings.experiment import Experiment
 
 Key = tuple[str, dt.date, int, str]
 Quantiles = Mapping[float, float]
@@ -201,7 +201,7 @@ def entries_of(
     column  the price that was forecast; None: the experiment's
     made    when; None: now
     """
-    from gatecast import __version__
+    from gatecast._version import __version__
 
     column = column or experiment.column
     common: dict[str, Any] = {
@@ -237,7 +237,7 @@ def _history(rows: pd.DataFrame, origin: pd.Timestamp, column: str) -> dict[str,
 
 
 def _entry(row: Mapping[Any, Any], common: Mapping[str, Any]) -> Entry:
-    from gatecast.evaluation.ranges import PARAMETERS
+    from gatecast.ranges import PARAMETERS
 
     anchor = float(row["anchor"])
     own: dict[str, Any] = {name: float(row[name]) if _is_there(row, name) else None for name in PARAMETERS}
@@ -262,7 +262,7 @@ def _log_return(price: float, anchor: float) -> float:
 
 def _quantiles(row: Mapping[Any, Any], prefix: str, anchor: float) -> dict[float, float] | None:
     from gatecast.distributions import LEVELS
-    from gatecast.evaluation.ranges import QUANTILE_COLUMNS
+    from gatecast.ranges import QUANTILE_COLUMNS
 
     names = [prefix + name for name in QUANTILE_COLUMNS]
     if not any(_is_there(row, name) for name in names):

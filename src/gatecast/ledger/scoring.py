@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gatecast._typing import Floats
 from gatecast.distributions import Quantiles, StudentT
-from gatecast.evaluation.ranges import PARAMETERS, PER_CENT
 from gatecast.ledger.outcome import Outcome
-
-Floats = NDArray[np.float64]
+from gatecast.ranges import PARAMETERS, PER_CENT
 
 RANGES = (50, 80, 95)  # per cent
 

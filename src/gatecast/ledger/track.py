@@ -16,10 +16,9 @@ import numpy as np
 import pandas as pd
 
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
-from gatecast.formatting import printable
+from gatecast.formatting import plain, printable
 from gatecast.ledger.outcome import outcomes_of
 from gatecast.ledger.scoring import RANGES, score
-from gatecast.runs import plain
 
 if TYPE_CHECKING:
     from gatecast.ledger.entry import Entry

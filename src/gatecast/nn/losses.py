@@ -10,7 +10,7 @@ import numpy as np
 from jax.scipy.special import gammaln
 
 from gatecast.distributions import LEVELS
-from gatecast.experiment import LOSSES, Network, Training
+from gatecast.settings.experiment import LOSSES, Network, Training
 
 RowLoss = Callable[[jax.Array, jax.Array], jax.Array]
 

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from gatecast.experiment import Network
 from gatecast.nn import outputs
 from gatecast.nn.cells import State, cell_of
 from gatecast.nn.recurrent import Params, recurrent
+from gatecast.settings.experiment import Network
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "relu": jax.nn.relu,

@@ -9,14 +9,12 @@ from __future__ import annotations
 import jax
 import jax.numpy as jnp
 import numpy as np
-from numpy.typing import NDArray
 
+from gatecast._typing import Floats
 from gatecast.distributions import LEVELS, Quantiles, StudentT
-from gatecast.experiment import Network
 from gatecast.nn.recurrent import Params
 from gatecast.problem.targets import FARTHEST, bounded
-
-Floats = NDArray[np.float64]
+from gatecast.settings.experiment import Network
 
 PER_STEP = {"point": 1, "student_t": 2, "quantiles": len(LEVELS)}
 SMALL = 0.1  # start of a range's output weights, and the size of its location: an untrained one is neutral

@@ -28,10 +28,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.errors import FitWarning
-from gatecast.experiment import Network, Training
 from gatecast.nn import kernel, program
 from gatecast.nn.cells import cell_of
 from gatecast.nn.program import OnDevice, Program, Rows, Shapes, State, by_name
+from gatecast.settings.experiment import Network, Training
 
 Weights = dict[str, NDArray[np.float32]]
 Progress = Callable[[int, int, int], None]  # members done, members, epochs done over all members

@@ -17,11 +17,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from gatecast.experiment import Network, Training
 from gatecast.nn import kernel
 from gatecast.nn.losses import RowLoss, loss_of
 from gatecast.nn.network import apply, exact_products, init_params, shapes
 from gatecast.nn.recurrent import Params
+from gatecast.settings.experiment import Network, Training
 
 Shapes = dict[str, tuple[int, ...]]
 T = TypeVar("T")

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gatecast._typing import Floats
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError
 from gatecast.problem.volatility import ewma_volatility, log_returns
 
-Floats = NDArray[np.float64]
 FeatureFunction = Callable[[pd.DataFrame], pd.DataFrame]
 
 LEAST_RANGE = 0.03  # of a spread: where high and low are those of a session that hardly traded

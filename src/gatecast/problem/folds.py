@@ -8,8 +8,9 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from gatecast._typing import Integers
 from gatecast.errors import SettingError
-from gatecast.problem.problem import Problem, Rows
+from gatecast.problem.problem import Problem
 
 MIN_TRAINING_ORIGINS = 10  # fewer, and a standard deviation says nothing: the symbol is left out of the fold
 
@@ -27,13 +28,13 @@ class Fold:
     """
 
     number: int
-    train: Rows
-    validation: Rows
-    test: Rows
+    train: Integers
+    validation: Integers
+    test: Integers
     left_out: tuple[str, ...] = ()
 
     @property
-    def known(self) -> Rows:
+    def known(self) -> Integers:
         """Train and validation together, sorted: what may be fitted on before the test."""
         return np.sort(np.concatenate([self.train, self.validation]))
 
@@ -136,7 +137,7 @@ def _fold(
 ) -> Fold:
     sessions = problem.sessions
 
-    def origins(part: tuple[int, int], before: np.datetime64 | None) -> Rows:
+    def origins(part: tuple[int, int], before: np.datetime64 | None) -> Integers:
         """Origins of the part whose last target is known, and dated before `before`."""
         inside = (problem.session >= sessions[part[0]]) & (problem.session <= sessions[part[1] - 1])
         due = ~np.isnat(problem.due) if before is None else problem.due < before

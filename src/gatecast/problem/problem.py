@@ -9,16 +9,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gatecast._typing import Floats, Integers
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError, did_you_mean
-from gatecast.named import named_function
 from gatecast.problem import features as feature_rules
 from gatecast.problem import targets as target_rules
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.volatility import ewma_volatility, log_returns, range_variance
-
-Floats = NDArray[np.float64]
-Rows = NDArray[np.int64]
+from gatecast.user_functions import named_function
 
 
 @dataclass(frozen=True)
@@ -47,10 +45,10 @@ class Problem:
     range_variance: Floats
     targets: Floats
     symbols: tuple[str, ...]
-    symbol: Rows
+    symbol: Integers
     session: NDArray[np.datetime64]
-    first: Rows
-    last: Rows
+    first: Integers
+    last: Integers
     ready: NDArray[np.bool_]
     target: str
     lookback: int
@@ -68,17 +66,17 @@ class Problem:
         """Every session of any symbol, once, in order."""
         return np.unique(self.session)
 
-    def dates(self, origins: Rows) -> NDArray[np.datetime64]:
+    def dates(self, origins: Integers) -> NDArray[np.datetime64]:
         """(N, h) the sessions that the targets of `origins` speak of."""
         return self.session[origins[:, None] + np.arange(1, self.horizon + 1)]
 
-    def later(self, origins: Rows) -> Floats:
+    def later(self, origins: Integers) -> Floats:
         """(N, h) the prices that came after `origins`."""
         row = origins[:, None] + np.arange(1, self.horizon + 1)
         known = row <= self.last[origins, None]
         return np.where(known, self.anchor[np.minimum(row, len(self.anchor) - 1)], np.nan)
 
-    def later_returns(self, origins: Rows) -> Floats:
+    def later_returns(self, origins: Integers) -> Floats:
         """(N, h) the log returns from `origins` to those prices."""
         return np.log(self.later(origins) / self.anchor[origins, None])
 
@@ -87,11 +85,11 @@ class Problem:
         """(rows,) log returns of the forecast column; NaN at each symbol's first row."""
         return log_returns(self.anchor, self.first)
 
-    def unit(self, origins: Rows) -> Floats:
+    def unit(self, origins: Integers) -> Floats:
         """(N, h) the known volatility of k sessions, spread · sqrt(k), in log return; the unit of ranges."""
         return self.spread[origins, None] * np.sqrt(np.arange(1, self.horizon + 1))
 
-    def to_price(self, target: Floats, origins: Rows) -> Floats:
+    def to_price(self, target: Floats, origins: Integers) -> Floats:
         """Targets (…, N, h) of `origins` (N,) as prices."""
         return target_rules.to_price(self.target, target, self.anchor[origins])
 
@@ -159,7 +157,7 @@ def _features(
     return feature_rules.level_features(prices, column)
 
 
-def _first_usable(usable: NDArray[np.bool_], starts: Rows, sizes: Rows) -> Rows:
+def _first_usable(usable: NDArray[np.bool_], starts: Integers, sizes: Integers) -> Integers:
     """(rows,) the first row with features of each row's symbol (its end where there is none)."""
     rows = np.where(usable, np.arange(len(usable)), len(usable))
     return np.repeat(np.minimum.reduceat(rows, starts), sizes)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from gatecast.problem.problem import Problem, Rows
-
-Floats = NDArray[np.float64]
+from gatecast._typing import Floats, Integers
+from gatecast.problem.problem import Problem
 
 SCALERS = ("standard", "minmax", "none")
 
@@ -28,7 +26,7 @@ class Scale:
     y_scale: Floats
 
 
-def fit_scale(problem: Problem, train: Rows, scaler: str = "standard") -> Scale:
+def fit_scale(problem: Problem, train: Integers, scaler: str = "standard") -> Scale:
     """Fit on the windows and targets of the training origins `train` (a fold's `train` or `known`).
 
     "standard": mean and standard deviation; "minmax": to 0 … 1; "none". Features that never change keep
@@ -52,7 +50,7 @@ def fit_scale(problem: Problem, train: Rows, scaler: str = "standard") -> Scale:
     return Scale(x_offset, x_scale, y_offset, y_scale)
 
 
-def _window_rows(problem: Problem, origins: Rows) -> Rows:
+def _window_rows(problem: Problem, origins: Integers) -> Integers:
     """Every row that some window of `origins` holds, once."""
     change = np.zeros(len(problem.session) + 1, dtype=np.int64)
     np.add.at(change, origins - problem.lookback + 1, 1)
@@ -60,7 +58,7 @@ def _window_rows(problem: Problem, origins: Rows) -> Rows:
     return np.flatnonzero(np.cumsum(change[:-1]) > 0)
 
 
-def _fit(values: Floats, owner: Rows, symbols: int, scaler: str) -> tuple[Floats, Floats]:
+def _fit(values: Floats, owner: Integers, symbols: int, scaler: str) -> tuple[Floats, Floats]:
     """Offset and scale (symbols, columns) of values (N, columns) whose rows are sorted by `owner` (N,)."""
     offset, scale = np.zeros((symbols, values.shape[1])), np.ones((symbols, values.shape[1]))
     absent = np.ones(symbols, dtype=bool)

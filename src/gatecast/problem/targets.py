@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from gatecast._typing import Floats
 
 FARTHEST = 50.0  # log return: a price that a network forecasts farther from the last one is put there
 

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from gatecast._typing import Floats
 
 DECAY = 0.94  # RiskMetrics' daily decay
 ROUNDING = 1e-6  # relative: adjusted prices are rounded, and a close on the high may lie beside it

@@ -9,16 +9,14 @@ from typing import NamedTuple
 import altair as alt
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 import gatecast as gc
+from gatecast._typing import Floats, Integers
+from gatecast.api.windows import Fit
 from gatecast.data.sources import CSV_ENDINGS
 from gatecast.errors import DataError
-from gatecast.experiment import Network, Training
-from gatecast.nn.windows import Fit
 from gatecast.recipes.common import (
     Difference,
-    Floats,
     Forecasts,
     Recipe,
     Scaler,
@@ -31,6 +29,7 @@ from gatecast.recipes.common import (
 )
 from gatecast.recipes.pictures import errors_picture, lines_picture
 from gatecast.report.tables import number
+from gatecast.settings.experiment import Network, Training
 
 TARGET = "median_house_value"
 INPUTS = (
@@ -45,8 +44,6 @@ SCALERS: dict[str, Callable[[Floats], Scaler]] = {"minmax": minmax, "standard": 
 NETWORK = Network(
     cell="lstm", hidden_size=2, state_activation="relu", mlp=(256, 256, 128), activation="relu"
 )  # sequence length 1
-
-Rows = NDArray[np.int64]
 
 
 class Arrays(NamedTuple):
@@ -229,7 +226,7 @@ def corrected(frame: pd.DataFrame, epochs: int, seed: int) -> Side:
     )
 
 
-def cross_validated(frame: pd.DataFrame, folds: list[Rows], epochs: int, seed: int) -> Validated:
+def cross_validated(frame: pd.DataFrame, folds: list[Integers], epochs: int, seed: int) -> Validated:
     """Every row forecast by models that were fitted on the other folds."""
     x, y = frame[list(INPUTS)].to_numpy(dtype=np.float64), frame[TARGET].to_numpy(dtype=np.float64)
     mean, linear, networks = np.empty(len(y)), np.empty(len(y)), np.empty((SEEDS, len(y)))

@@ -10,15 +10,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gatecast._typing import Floats
 from gatecast.data.prices import Prices
 from gatecast.data.sources import load
 from gatecast.errors import DataError, SettingError
-from gatecast.runs import plain
+from gatecast.formatting import plain
 
 if TYPE_CHECKING:
     from gatecast.report.marks import Drawn
 
-Floats = NDArray[np.float64]
 Forecasts = dict[str, Any]  # what gatecast.audit takes: forecasts, scores, trained_until, predict
 
 COLUMNS = {

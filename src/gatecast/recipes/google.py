@@ -13,11 +13,11 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike, NDArray
 
 import gatecast as gc
-from gatecast.experiment import Network, Training
-from gatecast.nn.windows import Fit
+from gatecast._typing import Floats
+from gatecast.api.result import Result
+from gatecast.api.windows import Fit
 from gatecast.recipes.common import (
     Difference,
-    Floats,
     Forecasts,
     Recipe,
     Scaler,
@@ -33,7 +33,7 @@ from gatecast.recipes.common import (
 from gatecast.recipes.judging import from_result, judged
 from gatecast.recipes.pictures import lines_picture
 from gatecast.report.tables import number
-from gatecast.runs import Result
+from gatecast.settings.experiment import Network, Training
 
 WINDOW = 7
 TRAIN_SHARE = 0.7

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gatecast.api.result import Result
 from gatecast.recipes.common import Forecasts, Side, mae, rmse
 from gatecast.recipes.pictures import errors_picture
 from gatecast.report.tables import number, p_value
-from gatecast.runs import Result
 
 
 def judged(asked: Mapping[str, Result], *, unit: str, decimals: int) -> Side:

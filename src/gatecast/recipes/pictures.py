@@ -10,7 +10,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from gatecast.recipes.common import Floats
+from gatecast._typing import Floats
 from gatecast.report.charts import WIDTH
 from gatecast.report.marks import BLUE, GREY, INK, ORANGE, inline, layered, legend, styled
 from gatecast.report.pictures import heading

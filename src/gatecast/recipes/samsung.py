@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 import gatecast as gc
-from gatecast.experiment import Network, Training
+from gatecast._typing import Floats
+from gatecast.api.result import Result
 from gatecast.recipes.common import (
     Difference,
-    Floats,
     Forecasts,
     Recipe,
     Scaler,
@@ -28,7 +28,7 @@ from gatecast.recipes.common import (
 from gatecast.recipes.judging import from_result, judged
 from gatecast.recipes.pictures import lines_picture
 from gatecast.report.tables import number
-from gatecast.runs import Result
+from gatecast.settings.experiment import Network, Training
 
 FIRST, LAST = "2022-01-01", "2022-05-30"  # Yahoo leaves out the end that is asked for, 2022-05-31
 SPLIT = "2022-05-01"  # where the tutorial draws its dashed line

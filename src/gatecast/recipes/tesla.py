@@ -10,10 +10,10 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
 import gatecast as gc
-from gatecast.experiment import Network, Training
+from gatecast._typing import Floats
+from gatecast.api.result import Result
 from gatecast.recipes.common import (
     Difference,
-    Floats,
     Forecasts,
     Recipe,
     Scaler,
@@ -28,7 +28,7 @@ from gatecast.recipes.common import (
 from gatecast.recipes.judging import from_result, judged
 from gatecast.recipes.pictures import lines_picture
 from gatecast.report.tables import number
-from gatecast.runs import Result
+from gatecast.settings.experiment import Network, Training
 
 PAST_SET = 10
 TRAIN_SHARE = 0.8

@@ -6,7 +6,6 @@ alone. `label` maps names of symbols and models to what is drawn.
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -33,7 +32,7 @@ from gatecast.report.marks import (
 )
 
 if TYPE_CHECKING:
-    from gatecast.runs import Result
+    from gatecast.run import Run
 
 STEP_COLOURS = (ORANGE, BLUE)
 WIDTH = 680
@@ -43,7 +42,7 @@ MONTHS = alt.Axis(format="%Y-%m", labelOverlap="greedy", labelSeparation=12)
 RECENT = 60  # sessions of a close-up
 
 
-def page_charts(result: Result) -> dict[str, Drawn]:
+def page_charts(result: Run) -> dict[str, Drawn]:
     """Name → chart: forecast, and changes, skill, steps and loss where there is something to draw."""
     charts: dict[str, Drawn] = {"forecast": forecast_chart(result)}
     if result.significance.models:
@@ -56,14 +55,7 @@ def page_charts(result: Result) -> dict[str, Drawn]:
     return charts
 
 
-def save_charts(result: Result, folder: str | Path) -> None:
-    """Write forecast.png, changes.png, skill.png and loss.png (those there is something to draw for)."""
-    from gatecast.report.pictures import save_pictures
-
-    save_pictures(result, Path(folder))
-
-
-def forecast_chart(result: Result) -> alt.VConcatChart:
+def forecast_chart(result: Run) -> alt.VConcatChart:
     """Forecast of the best network and actual prices; a strip below selects the sessions shown."""
     model = frames.leading_model(result)
     table = frames.prices_and_forecasts(result, model)
@@ -93,7 +85,7 @@ def forecast_chart(result: Result) -> alt.VConcatChart:
 
 
 def changes_chart(
-    result: Result, label: Label = str, *, models: int | None = None, points: int = frames.MOST_CHANGES
+    result: Run, label: Label = str, *, models: int | None = None, points: int = frames.MOST_CHANGES
 ) -> alt.FacetChart:
     """Forecast change against actual change, one panel per model: a copy of yesterday lies flat.
 
@@ -124,7 +116,7 @@ def changes_chart(
     return panelled(layers, list(header.values()), table, square=True)
 
 
-def skill_chart(result: Result, label: Label = str) -> alt.LayerChart:
+def skill_chart(result: Run, label: Label = str) -> alt.LayerChart:
     """Skill against naive with its 90 % interval, one row per model, the best on top."""
     table = frames.skills(result)
     left, right = frames.skill_frame(table)
@@ -158,7 +150,7 @@ def skill_chart(result: Result, label: Label = str) -> alt.LayerChart:
     return styled(marks.properties(width=WIDTH, height=26 * len(table)))
 
 
-def steps_chart(result: Result, label: Label = str, *, models: int | None = None) -> alt.FacetChart:
+def steps_chart(result: Run, label: Label = str, *, models: int | None = None) -> alt.FacetChart:
     """Skill against naive at every step ahead, with its 90 % interval, the best first."""
     table = frames.skills_by_step(result)
     names = list(frames.skills(result)["model"])[:models]
@@ -184,7 +176,7 @@ def steps_chart(result: Result, label: Label = str, *, models: int | None = None
     return panelled(layers, [label(name) for name in names], table)
 
 
-def loss_chart(result: Result, label: Label = str, *, models: int | None = None) -> alt.FacetChart:
+def loss_chart(result: Run, label: Label = str, *, models: int | None = None) -> alt.FacetChart:
     """Training and validation loss of every network, relative to its first epoch, one panel per model."""
     table = frames.relative_losses(result.training)
     names = list(dict.fromkeys(table["model"]))[:models]
@@ -194,13 +186,13 @@ def loss_chart(result: Result, label: Label = str, *, models: int | None = None)
 
 
 def history_chart(history: pd.DataFrame) -> alt.LayerChart:
-    """Loss per epoch of each seed, the kept epoch marked; `history` as in `gatecast.nn.windows.Fit`."""
+    """Loss per epoch of each seed, the kept epoch marked; `history` as in `gatecast.api.windows.Fit`."""
     table = history.assign(line=history["seed"])[["line", "epoch", "loss", "validation_loss", "kept"]]
     return styled(loss_layers("loss", median=False).properties(width=WIDTH, height=260, data=inline(table)))
 
 
 def price_layers(
-    result: Result, table: pd.DataFrame, model: str, across: alt.X, label: Label = str
+    result: Run, table: pd.DataFrame, model: str, across: alt.X, label: Label = str
 ) -> list[alt.Chart]:
     """The actual price, and per shown step the forecast in the band of its seeds."""
     steps = frames.shown_steps(result)
@@ -252,7 +244,7 @@ def forecast_name(model: str, step: int) -> str:
     return f"{model}, {step} session{'s' if step > 1 else ''} ahead"
 
 
-def _hover(result: Result, model: str, across: alt.X) -> alt.Chart:
+def _hover(result: Run, model: str, across: alt.X) -> alt.Chart:
     """Wide invisible points that say their numbers."""
     tips = [alt.Tooltip("date:T", format="%Y-%m-%d"), alt.Tooltip("actual:Q", format=",.6~g")]
     for step in frames.shown_steps(result):
@@ -260,6 +252,6 @@ def _hover(result: Result, model: str, across: alt.X) -> alt.Chart:
     return alt.Chart().mark_point(size=250, opacity=0).encode(across, alt.Y("actual:Q"), tooltip=tips)
 
 
-def _with_copy(result: Result, model: str, label: Label) -> str:
+def _with_copy(result: Run, model: str, label: Label) -> str:
     lag = result.lag.get(model)  # None: a network that did not train
     return f"{label(model)}: {100 * lag.copy:.0f} % copy" if lag and lag.copy >= 0.005 else label(model)

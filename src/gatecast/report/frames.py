@@ -1,4 +1,4 @@
-"""Result → the small tables that the charts draw."""
+"""Run → the small tables that the charts draw."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pandas as pd
 from gatecast.evaluation.significance import skill_by_step
 
 if TYPE_CHECKING:
-    from gatecast.runs import Result
+    from gatecast.run import Run
 
 MOST_SYMBOLS = 8
 MOST_PRICES = 20_000  # rows of the forecast chart
@@ -21,7 +21,7 @@ MOST_LINES = 50  # networks per model in the loss chart
 Label = Callable[[str], str]
 
 
-def leading_model(result: Result) -> str:
+def leading_model(result: Run) -> str:
     """The model to show: the network with the highest skill, else the best baseline, else naive."""
     judged = result.significance.models
     for names in (list(result.outcome.seeds), list(judged)):
@@ -32,24 +32,24 @@ def leading_model(result: Result) -> str:
     return next(iter([*result.outcome.seeds, *judged, "naive"]))
 
 
-def tested_symbols(result: Result) -> list[str]:
+def tested_symbols(result: Run) -> list[str]:
     """The symbols that have test origins, in order."""
     return [result.outcome.symbols[i] for i in np.unique(result.outcome.symbol)]
 
 
-def shown_symbols(result: Result) -> list[str]:
+def shown_symbols(result: Run) -> list[str]:
     """The first symbols, as many as a chart of prices can carry."""
     rows = len(result.outcome.origin) / len(tested_symbols(result))
     return tested_symbols(result)[: max(1, min(MOST_SYMBOLS, int(MOST_PRICES * 0.75 / rows)))]
 
 
-def shown_steps(result: Result) -> tuple[int, ...]:
+def shown_steps(result: Run) -> tuple[int, ...]:
     """The first step and the last."""
     horizon = result.outcome.horizon
     return (1,) if horizon == 1 else (1, horizon)
 
 
-def prices_and_forecasts(result: Result, model: str) -> pd.DataFrame:
+def prices_and_forecasts(result: Run, model: str) -> pd.DataFrame:
     """Actual prices and the forecasts for the same session.
 
     symbol, date, actual, test (1 from the first session forecast), fold (1, 2, … on the first session
@@ -65,7 +65,7 @@ def prices_and_forecasts(result: Result, model: str) -> pd.DataFrame:
     return pd.concat(kept, ignore_index=True)
 
 
-def changes(result: Result, most: int = MOST_CHANGES) -> pd.DataFrame:
+def changes(result: Run, most: int = MOST_CHANGES) -> pd.DataFrame:
     """model, forecast and actual change over the horizon, in per cent of the last known price.
 
     Without naive. The same origins for every model, evenly thinned to `most` points in all; what is not
@@ -92,7 +92,7 @@ def changes(result: Result, most: int = MOST_CHANGES) -> pd.DataFrame:
     return table[finite].reset_index(drop=True)
 
 
-def skills(result: Result) -> pd.DataFrame:
+def skills(result: Run) -> pd.DataFrame:
     """model, network (or baseline), skill, low, high in per cent; best first, undefined last."""
     table = result.significance.frame
     if table.empty:
@@ -103,7 +103,7 @@ def skills(result: Result) -> pd.DataFrame:
     return _in_per_cent(table.assign(network=table["model"].isin(list(result.outcome.seeds))))
 
 
-def skills_by_step(result: Result) -> pd.DataFrame:
+def skills_by_step(result: Run) -> pd.DataFrame:
     """model, step, skill, low, high in per cent."""
     return _in_per_cent(skill_by_step(result.judged))
 
@@ -160,7 +160,7 @@ def skill_frame(table: pd.DataFrame) -> tuple[float, float]:
     return left - 0.05 * (right - left), right + 0.05 * (right - left)
 
 
-def _of_symbol(result: Result, model: str, symbol: str) -> pd.DataFrame:
+def _of_symbol(result: Run, model: str, symbol: str) -> pd.DataFrame:
     outcome, table = result.outcome, result.prices.table
     mine = table[(table["symbol"] == symbol).to_numpy()]
     rows = outcome.symbol == outcome.symbols.index(symbol)

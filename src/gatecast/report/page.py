@@ -12,7 +12,7 @@ from importlib.metadata import version
 from string import Template
 from typing import TYPE_CHECKING
 
-from gatecast import __version__
+from gatecast._version import __version__
 from gatecast.cache import keep, kept
 from gatecast.report import frames, range_tables, tables
 from gatecast.report.charts import page_charts
@@ -22,7 +22,7 @@ from gatecast.report.range_charts import range_charts
 from gatecast.report.range_section import figure, range_section
 
 if TYPE_CHECKING:
-    from gatecast.runs import Result
+    from gatecast.run import Run
 
 COMMAND = "gatecast compare --config experiment.toml"
 CAPTIONS = {
@@ -50,7 +50,7 @@ CAPTIONS = {
 }
 
 
-def page(result: Result) -> str:
+def page(result: Run) -> str:
     """The whole page; needs no network and no other file."""
     charts, ranges = page_charts(result), range_charts(result)
     captions = CAPTIONS | {"forecast": _forecast_caption(result)}
@@ -81,7 +81,7 @@ def page(result: Result) -> str:
     )
 
 
-def summary_html(result: Result) -> str:
+def summary_html(result: Run) -> str:
     """Verdict and scores for a notebook; no script."""
     verdict = result.verdict
     ranges = "" if result.range_significance is None else range_tables.headline_table(result)
@@ -92,7 +92,7 @@ def summary_html(result: Result) -> str:
     )
 
 
-def _forecast_caption(result: Result) -> tuple[str, str]:
+def _forecast_caption(result: Run) -> tuple[str, str]:
     title, caption = CAPTIONS["forecast"]
     model = frames.leading_model(result)
     if len(result.outcome.seeds.get(model, ())) > 1:
@@ -103,19 +103,19 @@ def _forecast_caption(result: Result) -> tuple[str, str]:
     return title, caption
 
 
-def _scope(result: Result) -> str:
+def _scope(result: Run) -> str:
     outcome = result.outcome
     sessions = f"{outcome.date.min()} to {outcome.date.max()}"
     horizon = f"{outcome.horizon} session{'s' if outcome.horizon > 1 else ''} ahead"
     return f"{escape(result.experiment.column)}, {horizon}, tested on {sessions}"
 
 
-def _symbols(result: Result) -> Sequence[str]:
+def _symbols(result: Run) -> Sequence[str]:
     symbols = frames.tested_symbols(result)
     return symbols if len(symbols) <= 4 else [*symbols[:3], f"{len(symbols) - 3} more symbols"]
 
 
-def _scores(result: Result) -> str:
+def _scores(result: Run) -> str:
     further = "".join(
         f"<details><summary>{escape(title)}</summary>{table}</details>"
         for title, table in tables.further_scores(result)
@@ -126,7 +126,7 @@ def _scores(result: Result) -> str:
     return tables.score_table(scores) + note + further
 
 
-def _tests(result: Result) -> str:
+def _tests(result: Run) -> str:
     if not result.significance.models:
         return "<p>Nothing to test: naive was the only model.</p>"
     joint = "".join(f"<li>{escape(sentence)}</li>" for sentence in tables.joint_tests(result.significance))
@@ -138,7 +138,7 @@ def _tests(result: Result) -> str:
     )
 
 
-def _warnings(result: Result) -> str:
+def _warnings(result: Run) -> str:
     oddities = result.prices.oddities
     known = {oddity.text for oddity in oddities}
     items = [

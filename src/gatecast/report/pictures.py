@@ -25,7 +25,7 @@ from gatecast.report.marks import heading as heading
 from gatecast.report.range_pictures import range_pictures
 
 if TYPE_CHECKING:
-    from gatecast.runs import Result
+    from gatecast.run import Run
 
 MOST_PANELS = 8
 MOST_POINTS = 6000
@@ -36,14 +36,14 @@ MESSAGES = {
 }
 
 
-def save_pictures(result: Result, folder: Path) -> None:
+def save_pictures(result: Run, folder: Path) -> None:
     """Write every picture that there is something to draw for."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, png in to_pngs(pictures(result)).items():
         (folder / f"{name}.png").write_bytes(png)
 
 
-def pictures(result: Result) -> dict[str, Drawn]:
+def pictures(result: Run) -> dict[str, Drawn]:
     """Name → chart, drawn for a reader who cannot zoom."""
     label = latin_labels(result)
     drawn: dict[str, Drawn] = {"forecast": forecast_picture(result, label)}
@@ -124,7 +124,7 @@ def _warn(what: str, why: str) -> None:
     warnings.warn(f"could not draw {what} ({why}); all else was written", DrawingWarning, stacklevel=3)
 
 
-def latin_labels(result: Result) -> Label:
+def latin_labels(result: Run) -> Label:
     """Names as they are, but those that a machine without their font would draw as boxes get a number."""
     symbols = {name: f"symbol {i + 1}" for i, name in enumerate(result.outcome.symbols)}
     models = {name: f"model {i + 1}" for i, name in enumerate(result.outcome.forecast)}
@@ -132,7 +132,7 @@ def latin_labels(result: Result) -> Label:
     return lambda name: name if name.isascii() and name.isprintable() else fallback.get(name, "?")
 
 
-def forecast_picture(result: Result, label: Label) -> alt.VConcatChart:
+def forecast_picture(result: Run, label: Label) -> alt.VConcatChart:
     """The whole test, small; below it the last sessions, where a shift by one day can be seen."""
     model = frames.leading_model(result)
     table = frames.prices_and_forecasts(result, model)
@@ -157,7 +157,7 @@ def forecast_picture(result: Result, label: Label) -> alt.VConcatChart:
     )
 
 
-def changes_picture(result: Result, label: Label) -> alt.FacetChart:
+def changes_picture(result: Run, label: Label) -> alt.FacetChart:
     """The changes of the models with the most skill."""
     text = "A copy of yesterday lies flat on the zero line"
     below = "dashed: a perfect forecast; a dot: one forecast, on the frame where it lies beyond"
@@ -165,27 +165,27 @@ def changes_picture(result: Result, label: Label) -> alt.FacetChart:
     return chart.properties(title=heading(text, below))
 
 
-def skill_picture(result: Result, label: Label) -> alt.LayerChart:
+def skill_picture(result: Run, label: Label) -> alt.LayerChart:
     """Skill of every model."""
     below = "right of the line: smaller errors than naive; an interval that crosses it: perhaps luck"
     return charts.skill_chart(result, label).properties(title=heading(MESSAGES[result.verdict.kind], below))
 
 
-def steps_picture(result: Result, label: Label) -> alt.FacetChart:
+def steps_picture(result: Run, label: Label) -> alt.FacetChart:
     """Skill step by step."""
     below = "above the line: smaller errors than naive; band: 90 % interval"
     chart = charts.steps_chart(result, label, models=MOST_PANELS)
     return chart.properties(title=heading("Skill against naive, step by step", below))
 
 
-def loss_picture(result: Result, label: Label) -> alt.FacetChart:
+def loss_picture(result: Run, label: Label) -> alt.FacetChart:
     """The losses."""
     below = "thin: every network; bold: their median; dots: the epoch that was kept"
     chart = charts.loss_chart(result, label, models=MOST_PANELS)
     return chart.properties(title=heading("Loss while training", below))
 
 
-def _forecast_title(result: Result, model: str, symbol: str) -> str:
+def _forecast_title(result: Run, model: str, symbol: str) -> str:
     tested = frames.tested_symbols(result)
     which = symbol if len(tested) == 1 else f"{symbol} (one of {len(tested)} symbols)"
     date = result.outcome.date
@@ -193,7 +193,7 @@ def _forecast_title(result: Result, model: str, symbol: str) -> str:
     return f"{model} against {which}: the test, {years}"
 
 
-def _finding(result: Result, model: str, label: Label) -> str:
+def _finding(result: Run, model: str, label: Label) -> str:
     if model in result.untrained:
         return f"{label(model)} did not train: {result.untrained[model]}"
     if result.verdict.kinds.get(model) == "worse than naive":

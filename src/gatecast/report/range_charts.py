@@ -28,7 +28,7 @@ from gatecast.report.marks import (
 from gatecast.report.range_frames import PERCENTS
 
 if TYPE_CHECKING:
-    from gatecast.runs import Result
+    from gatecast.run import Run
 
 TINTS = {50: "#5ba3d0", 80: "#9cc7e2", 95: "#d3e6f2"}  # of BLUE on white
 DEEP = "#003f66"
@@ -37,7 +37,7 @@ FAR, NEAR = 60, 25  # closes before a forecast of at least 5 sessions, and of fe
 OUTSIDE = "outside 80 %"
 
 
-def range_charts(result: Result) -> dict[str, Drawn]:
+def range_charts(result: Run) -> dict[str, Drawn]:
     """Name → chart: fan, pit, coverage, var, and range_steps for longer horizons; {} without ranges."""
     models = range_frames.range_models(result)
     if not models:
@@ -51,7 +51,7 @@ def range_charts(result: Result) -> dict[str, Drawn]:
     return charts
 
 
-def fan_chart(result: Result, model: str, symbol: str | None = None) -> alt.LayerChart:
+def fan_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerChart:
     """Actual prices in the ranges of the day before, and what came outside; then the last origin's fan.
 
     symbol: one alone; else the first, with a choice of all shown.
@@ -76,7 +76,7 @@ def fan_chart(result: Result, model: str, symbol: str | None = None) -> alt.Laye
     return styled(chart)
 
 
-def pit_chart(result: Result, models: list[str], label: Label = str) -> alt.FacetChart:
+def pit_chart(result: Run, models: list[str], label: Label = str) -> alt.FacetChart:
     """Histogram of the PIT, one panel per model, on the band in which a right range has 95 % of its bars."""
     table = range_frames.pit_bars(result, models)
     across = alt.X(
@@ -109,7 +109,7 @@ def pit_chart(result: Result, models: list[str], label: Label = str) -> alt.Face
     return panelled(layers, [label(name) for name in models], table)
 
 
-def coverage_chart(result: Result, models: list[str], label: Label = str) -> alt.LayerChart:
+def coverage_chart(result: Run, models: list[str], label: Label = str) -> alt.LayerChart:
     """How often the 80 % range held in the last sessions, on the band of chance around 80 %."""
     table = range_frames.rolling_coverage(result, models)
     table = table.assign(model=table["model"].map(label))
@@ -136,7 +136,7 @@ def coverage_chart(result: Result, models: list[str], label: Label = str) -> alt
     )
 
 
-def var_chart(result: Result, model: str, symbol: str | None = None) -> alt.LayerChart:
+def var_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerChart:
     """Daily changes, each day's value at risk, and the days that fell below it. symbol: as in `fan_chart`."""
     table = range_frames.values_at_risk(result, model)
     table = table if symbol is None else table[table["symbol"] == symbol]
@@ -164,7 +164,7 @@ def var_chart(result: Result, model: str, symbol: str | None = None) -> alt.Laye
     return styled(_by_symbol(layered(*layers), table).properties(width=WIDTH, height=300))
 
 
-def steps_chart(result: Result, models: list[str], label: Label = str) -> alt.VConcatChart:
+def steps_chart(result: Run, models: list[str], label: Label = str) -> alt.VConcatChart:
     """Coverage and width of the 80 % range at every step ahead; the band is that of the first model."""
     table = range_frames.ranges_by_step(result, models)
     table = table.assign(first=table["model"] == models[0], model=table["model"].map(label))
@@ -306,7 +306,7 @@ _TIP_TITLES = {
 }
 
 
-def _model_colours(result: Result, models: list[str], label: Label) -> alt.Color:
+def _model_colours(result: Run, models: list[str], label: Label) -> alt.Color:
     """A network in ORANGE, a baseline in BLUE, as in the chart of skill."""
     colours = [ORANGE if name in result.outcome.seeds else BLUE for name in models]
     scale = alt.Scale(domain=[label(name) for name in models], range=colours)

@@ -1,4 +1,4 @@
-"""Result → the small tables that the charts of ranges draw."""
+"""Run → the small tables that the charts of ranges draw."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ from gatecast.evaluation.coverage import (
     pit_histogram,
     value_at_risk,
 )
-from gatecast.evaluation.ranges import Range
+from gatecast.ranges import Range
 from gatecast.report import frames
 
 if TYPE_CHECKING:
-    from gatecast.runs import Result
+    from gatecast.run import Run
 
 RECENT = 125  # sessions of the fan, about six months
 WINDOW = 125  # sessions of the rolling coverage
@@ -34,7 +34,7 @@ CHANCE = 1.96  # standard errors: 95 % of a normal
 PERCENTS = tuple(round(100 * coverage) for coverage in COVERAGES)
 
 
-def range_models(result: Result) -> list[str]:
+def range_models(result: Run) -> list[str]:
     """What the charts show: the best network and the strongest baseline that have a range; [] without one."""
     tests = result.range_significance
     if tests is None:
@@ -45,7 +45,7 @@ def range_models(result: Result) -> list[str]:
     return shown or [name for name in tests.baselines if _complete(ranges[name])][:1]
 
 
-def recent_ranges(result: Result, model: str) -> pd.DataFrame:
+def recent_ranges(result: Run, model: str) -> pd.DataFrame:
     """The last sessions of each shown symbol, with the price that came and the ranges of the day before.
 
     symbol, date, ahead, actual, median, low_50, high_50, low_80, …, high_95 (prices), outside (came outside
@@ -59,7 +59,7 @@ def recent_ranges(result: Result, model: str) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def pit_bars(result: Result, models: list[str]) -> pd.DataFrame:
+def pit_bars(result: Run, models: list[str]) -> pd.DataFrame:
     """`pit_histogram` of step 1 for each model, in per cent of the forecasts: model, left, right, share, low,
     high, off (outside the band).
 
@@ -81,14 +81,14 @@ def pit_bars(result: Result, models: list[str]) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def window(result: Result) -> int:
+def window(result: Run) -> int:
     """Sessions of the rolling coverage: half of a short test, 0 where that is too little to draw."""
     dates = len(np.unique(result.outcome.origin))
     length = min(WINDOW, dates // 2)
     return length if length >= LEAST_WINDOW else 0
 
 
-def rolling_coverage(result: Result, models: list[str]) -> pd.DataFrame:
+def rolling_coverage(result: Run, models: list[str]) -> pd.DataFrame:
     """model, date (of the last forecast made), held: the share of the last `window` days that came inside the
     80 % range one day ahead, over all symbols, in per cent."""
     length = window(result)
@@ -97,7 +97,7 @@ def rolling_coverage(result: Result, models: list[str]) -> pd.DataFrame:
     return table.assign(date=pd.DatetimeIndex(table["date"]), held=100 * table["held"])
 
 
-def chance_of_window(result: Result, model: str, coverage: float = 0.8) -> tuple[float, float]:
+def chance_of_window(result: Run, model: str, coverage: float = 0.8) -> tuple[float, float]:
     """Where the rolling coverage of a right range lies on 95 % of the dates, in per cent.
 
     Days are independent; symbols of one day are not, which the differences between the model's days tell.
@@ -121,7 +121,7 @@ def coverage_error(
     return float(np.sqrt(spread * coverage * (1 - coverage) / days))
 
 
-def values_at_risk(result: Result, model: str) -> pd.DataFrame:
+def values_at_risk(result: Run, model: str) -> pd.DataFrame:
     """symbol, date, change, var_1, var_5 (per cent of the last price), breach: 0, 5 or 1 (the deepest VaR it
     fell below); the last sessions of the shown symbols, one day ahead."""
     shown = frames.shown_symbols(result)
@@ -142,7 +142,7 @@ def values_at_risk(result: Result, model: str) -> pd.DataFrame:
     )
 
 
-def breaches(result: Result, model: str, symbol: str | None = None) -> dict[int, tuple[int, float, int]]:
+def breaches(result: Run, model: str, symbol: str | None = None) -> dict[int, tuple[int, float, int]]:
     """VaR in per cent → how often it was breached one day ahead, how often it should be, of how many."""
     table = value_at_risk(result.outcome, model, symbol=symbol)
     table = table.dropna(subset=["actual", "var_1", "var_5"])
@@ -152,7 +152,7 @@ def breaches(result: Result, model: str, symbol: str | None = None) -> dict[int,
     }
 
 
-def ranges_by_step(result: Result, models: list[str]) -> pd.DataFrame:
+def ranges_by_step(result: Run, models: list[str]) -> pd.DataFrame:
     """model, step, coverage of the 80 % range, low, high (its 99 % band), width: per cent, over all symbols.
 
     The width is that of the log return.
@@ -170,13 +170,13 @@ def ranges_by_step(result: Result, models: list[str]) -> pd.DataFrame:
     )
 
 
-def overall_symbol(result: Result) -> str:
+def overall_symbol(result: Run) -> str:
     """How the range scores call all symbols together: "all", or the only one."""
     tested = frames.tested_symbols(result)
     return tested[0] if len(tested) == 1 else "all"
 
 
-def _recent(result: Result, model: str, symbol: str, rows: NDArray[np.int64]) -> pd.DataFrame:
+def _recent(result: Run, model: str, symbol: str, rows: NDArray[np.int64]) -> pd.DataFrame:
     outcome = result.outcome
     known, last = outcome.ranges[model], rows[-1]
     hit = held(known, came(outcome), 0.8)[rows, 0]
@@ -221,7 +221,7 @@ def _bounds(
     return {name: anchor * np.exp(bound) for name, bound in bounds.items()}
 
 
-def _pit_error(result: Result, model: str) -> float:
+def _pit_error(result: Run, model: str) -> float:
     """Standard error of a bar of the PIT histogram where its density should be 1: dates are independent."""
     pit = result.outcome.ranges[model].pit[:, 0]
     finite = np.isfinite(pit)

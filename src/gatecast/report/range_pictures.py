@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from gatecast.evaluation.forecasts import step_names
+from gatecast.forecasts import step_names
 from gatecast.report import frames, range_charts, range_frames
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, heading
@@ -12,10 +12,10 @@ from gatecast.report.marks import Drawn, heading
 if TYPE_CHECKING:
     import altair as alt
 
-    from gatecast.runs import Result
+    from gatecast.run import Run
 
 
-def range_pictures(result: Result, label: Label) -> dict[str, Drawn]:
+def range_pictures(result: Run, label: Label) -> dict[str, Drawn]:
     """Name → chart: fan, pit, coverage, var, and range_steps for longer horizons; {} without ranges."""
     models = range_frames.range_models(result)
     if not models:
@@ -32,7 +32,7 @@ def range_pictures(result: Result, label: Label) -> dict[str, Drawn]:
     return drawn
 
 
-def fan_picture(result: Result, model: str, label: Label) -> alt.LayerChart:
+def fan_picture(result: Run, model: str, label: Label) -> alt.LayerChart:
     """The first symbol."""
     symbol = frames.shown_symbols(result)[0]
     table = range_frames.recent_ranges(result, model)
@@ -48,7 +48,7 @@ def fan_picture(result: Result, model: str, label: Label) -> alt.LayerChart:
     return range_charts.fan_chart(result, model, symbol).properties(title=heading(title, below))
 
 
-def pit_picture(result: Result, models: list[str], label: Label) -> alt.FacetChart:
+def pit_picture(result: Run, models: list[str], label: Label) -> alt.FacetChart:
     """The histograms."""
     off = range_frames.pit_bars(result, models).groupby("model")["off"].sum()
     counts = ", ".join(f"{label(name)} {off[name]}" for name in models)
@@ -57,7 +57,7 @@ def pit_picture(result: Result, models: list[str], label: Label) -> alt.FacetCha
     return range_charts.pit_chart(result, models, label).properties(title=heading(title, below))
 
 
-def coverage_picture(result: Result, models: list[str], label: Label) -> alt.LayerChart:
+def coverage_picture(result: Run, models: list[str], label: Label) -> alt.LayerChart:
     """The rolling coverage."""
     shares = " and ".join(f"{held_overall(result, name):.1f} % ({label(name)})" for name in models)
     below = f"share of the last {range_frames.window(result)} days inside the 80 % range of the day before"
@@ -65,7 +65,7 @@ def coverage_picture(result: Result, models: list[str], label: Label) -> alt.Lay
     return chart.properties(title=heading(f"80 % ranges held {shares} of the time", below))
 
 
-def var_picture(result: Result, model: str, label: Label) -> alt.LayerChart:
+def var_picture(result: Run, model: str, label: Label) -> alt.LayerChart:
     """The first symbol."""
     symbol = frames.shown_symbols(result)[0]
     counts = range_frames.breaches(result, model, symbol)
@@ -78,7 +78,7 @@ def var_picture(result: Result, model: str, label: Label) -> alt.LayerChart:
     return range_charts.var_chart(result, model, symbol).properties(title=heading(said, below))
 
 
-def steps_picture(result: Result, models: list[str], label: Label) -> alt.VConcatChart:
+def steps_picture(result: Run, models: list[str], label: Label) -> alt.VConcatChart:
     """Coverage and width, step by step."""
     table = range_frames.ranges_by_step(result, models)
     own = table[table["model"] == models[0]]
@@ -88,7 +88,7 @@ def steps_picture(result: Result, models: list[str], label: Label) -> alt.VConca
     return range_charts.steps_chart(result, models, label).properties(title=heading(title, below))
 
 
-def held_overall(result: Result, model: str) -> float:
+def held_overall(result: Run, model: str) -> float:
     """Coverage of the 80 % range one session ahead over the whole test, in per cent."""
     scores = result.range_scores
     own = scores[(scores["model"] == model) & (scores["step"] == step_names(result.outcome.horizon)[0])]

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from gatecast.report import frames, range_frames, range_tables
 
 if TYPE_CHECKING:
-    from gatecast.runs import Result
+    from gatecast.run import Run
 
 
-def range_section(result: Result, charts: list[str]) -> str:
+def range_section(result: Run, charts: list[str]) -> str:
     """The section, with a place for each of the charts; empty where no model has a range."""
     if result.range_significance is None:
         return ""
@@ -44,7 +44,7 @@ def figure(name: str, title: str, caption: str, *, heading: str = "h2") -> str:
     )
 
 
-def _captions(result: Result) -> dict[str, tuple[str, str]]:
+def _captions(result: Run) -> dict[str, tuple[str, str]]:
     """Name of a chart → its title and a sentence or two."""
     models = range_frames.range_models(result)
     own, horizon = models[0], result.outcome.horizon

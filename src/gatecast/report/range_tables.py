@@ -14,7 +14,7 @@ from gatecast.report.tables import UNDEFINED, cell, html_table, number, p_value,
 
 if TYPE_CHECKING:
     from gatecast.evaluation.range_significance import RangeSignificance
-    from gatecast.runs import Result
+    from gatecast.run import Run
 
 EXPLANATIONS = (
     (
@@ -48,7 +48,7 @@ _TITLES = {
 }
 
 
-def score_table(result: Result, symbol: str, step: str) -> str:
+def score_table(result: Run, symbol: str, step: str) -> str:
     """One row per model that has a range, for one symbol (or "all") and step ("1" … "h", or "all").
 
     Against the strongest baseline where step is "all"; the lowest CRPS and log score are bold.
@@ -86,12 +86,12 @@ def score_table(result: Result, symbol: str, step: str) -> str:
     return html_table(heads, rows)
 
 
-def headline_table(result: Result) -> str:
+def headline_table(result: Run) -> str:
     """Over all steps and symbols."""
     return score_table(result, range_frames.overall_symbol(result), "all")
 
 
-def further_tables(result: Result) -> list[tuple[str, str]]:
+def further_tables(result: Run) -> list[tuple[str, str]]:
     """Title and table for the first and last step, and for each of the first symbols."""
     horizon, overall = result.outcome.horizon, range_frames.overall_symbol(result)
     steps = (1, horizon) if horizon > 1 else ()
@@ -102,7 +102,7 @@ def further_tables(result: Result) -> list[tuple[str, str]]:
     return parts
 
 
-def why_undefined(result: Result) -> list[str]:
+def why_undefined(result: Run) -> list[str]:
     """Why cells of `headline_table` hold no number: what a finger cannot point at (text, not HTML)."""
     scores = result.range_scores
     scores = scores[(scores["symbol"] == range_frames.overall_symbol(result)) & (scores["step"] == "all")]
@@ -121,7 +121,7 @@ def why_undefined(result: Result) -> list[str]:
     return said
 
 
-def joint_tests(result: Result) -> list[str]:
+def joint_tests(result: Run) -> list[str]:
     """The tests over all ranges at once, one plain sentence each (text, not HTML)."""
     tests = result.range_significance
     if tests is None:

@@ -13,7 +13,7 @@ import pandas as pd
 if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
     from gatecast.evaluation.verdict import Verdict
-    from gatecast.runs import Result
+    from gatecast.run import Run
 
 UNDEFINED = "–"
 MOST_SYMBOLS = 30
@@ -137,14 +137,14 @@ def joint_tests(significance: Significance) -> list[str]:
     return sentences
 
 
-def headline_scores(result: Result) -> pd.DataFrame:
+def headline_scores(result: Run) -> pd.DataFrame:
     """The scores over all steps and symbols."""
     scores = result.scores
     symbol = "all" if (scores["symbol"] == "all").any() else scores["symbol"].iloc[0]
     return scores[(scores["step"] == "all") & (scores["symbol"] == symbol)]
 
 
-def further_scores(result: Result) -> list[tuple[str, str]]:
+def further_scores(result: Run) -> list[tuple[str, str]]:
     """Title and table for the first and last step, and for each of the first symbols."""
     scores, horizon = result.scores, result.outcome.horizon
     over_all = headline_scores(result)["symbol"].iloc[0]

@@ -1,0 +1,153 @@
+"""Run folders read again; a folder may come from anybody, so nothing in it is believed unseen."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from gatecast.api.result import Result
+from gatecast.data.prices import Prices
+from gatecast.data.sources import load, parquet_table
+from gatecast.errors import DataWarning, InputError, RunError
+from gatecast.files import sha256_of
+from gatecast.forecasts import COLUMNS, RANGE_COLUMNS, Forecasts
+from gatecast.ranges import QUANTILE_COLUMNS
+from gatecast.settings.experiment import Experiment, read_engine, read_experiment
+
+TABLES = ("prices.parquet", "forecasts.parquet", "training.parquet")
+TRAINING = {
+    **dict.fromkeys(("model", "stage"), "text"),
+    **dict.fromkeys(("fold", "epoch", "loss"), "number"),
+}
+SCALES = {"symbol": "text", "fold": "number", "naive_mae": "number", "naive_mse": "number"}
+FORECASTS = {
+    **dict.fromkeys(COLUMNS, "number"),
+    **dict.fromkeys(("symbol", "model"), "text"),
+    **dict.fromkeys(("origin", "date"), "date"),
+}
+KINDS = {
+    "text": pd.api.types.is_string_dtype,
+    "number": pd.api.types.is_numeric_dtype,
+    "date": pd.api.types.is_datetime64_dtype,
+}
+ROUNDING = 1e-9  # of a price
+
+
+def open_run(folder: str | Path) -> Result:
+    """Read a run folder.
+
+    Raises
+        RunError: no run folder, a file in it that was changed after the run, or parts that do not fit.
+    """
+    folder = Path(folder)
+    try:
+        summary = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
+        files, scales = dict(summary["files"]), _table(summary["scales"], SCALES)
+        warned, notes = _texts(summary["warnings"]), _texts(summary["notes"])
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        raise RunError(
+            f"{folder}: no run folder (its scores.json is missing or unreadable). "
+            "Give a folder that gatecast compare has written"
+        ) from None
+    for name in ("experiment.toml", *TABLES):
+        if not (folder / name).is_file() or sha256_of(folder / name) != files.get(name):
+            raise RunError(f"{folder / name}: missing, or changed after the run; run the experiment again")
+    experiment = read_experiment(folder / "experiment.toml")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # given when the run was made
+        prices = load(folder / "prices.parquet")
+    outcome = _outcome(folder / "forecasts.parquet", scales, experiment, prices)
+    return Result(
+        experiment=experiment,
+        prices=prices,
+        outcome=outcome,
+        training=_read(folder / "training.parquet", TRAINING),
+        warnings=warned,
+        notes=notes,
+        networks={},
+        engine=read_engine(folder / "experiment.toml"),
+    )
+
+
+def _outcome(file: Path, scales: pd.DataFrame, experiment: Experiment, prices: Prices) -> Forecasts:
+    """The forecasts in `file`, which are of these models and steps, and of sessions of these prices."""
+    frame = _read(file, FORECASTS)
+    try:
+        horizon, steps = experiment.horizon, frame["step"]
+        if set(steps.unique()) != set(range(1, horizon + 1)):
+            raise ValueError(f"its steps are not 1 to {horizon}")
+        if set(frame["model"]) != set(experiment.models):
+            raise ValueError("its models are not those of experiment.toml")
+        if set(frame["symbol"]) - set(prices.symbols):
+            raise ValueError("it has symbols without prices")
+        _check_numbers(frame)
+        if (scales[["naive_mae", "naive_mse"]] < 0).any(axis=None):
+            raise ValueError("a scale is below 0")
+        outcome = Forecasts.from_frame(frame, scales)
+        _check_prices(outcome, prices, experiment.column)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, RunError):
+            raise
+        raise RunError(f"{file}: not the forecasts of this run ({error})") from None
+    return outcome
+
+
+def _check_numbers(frame: pd.DataFrame) -> None:
+    """Raise ValueError where a forecast is no finite number, or a distribution none of prices."""
+    ranges = [name for name in RANGE_COLUMNS if name in frame]
+    if not all(KINDS["number"](frame[name]) for name in ranges):
+        raise ValueError("a quantile or score is no number")
+    if not np.isfinite(frame[["y", "forecast"]].to_numpy(np.float64)).all():
+        raise ValueError("a forecast or a target is no finite number")
+    if "q50" in frame:
+        known = frame.loc[frame["q50"].notna(), [*QUANTILE_COLUMNS]].to_numpy(np.float64)
+        if not ((known > 0) & np.isfinite(known)).all():
+            raise ValueError("a quantile is no price")
+
+
+def _check_prices(outcome: Forecasts, prices: Prices, column: str) -> None:
+    """Raise ValueError where an anchor, a target or a date is not that of the prices."""
+    table = prices.table
+    rows = pd.MultiIndex.from_arrays([table["symbol"].astype(str), table["session"]])
+    names = np.asarray(outcome.symbols, dtype=object)[outcome.symbol]
+    at = rows.get_indexer(pd.MultiIndex.from_arrays([names.astype(str), pd.DatetimeIndex(outcome.origin)]))
+    last = np.append(prices.first[1:], len(table))[np.searchsorted(prices.first, at, side="right") - 1]
+    if (at < 0).any() or (at + outcome.horizon >= last).any():
+        raise ValueError("an origin is no session of the prices, or has no later ones")
+    targets = at[:, None] + np.arange(1, outcome.horizon + 1)
+    price, session = table[column].to_numpy(np.float64), table["session"].to_numpy("datetime64[D]")
+    if not (session[targets] == outcome.date).all():
+        raise ValueError("a forecast is not of the sessions after its origin")
+    for known, actual in ((outcome.anchor, price[at]), (outcome.y, price[targets])):
+        if not np.allclose(known, actual, rtol=ROUNDING, atol=0):
+            raise ValueError("an anchor or a target is not the price of its session")
+
+
+def _read(file: Path, columns: dict[str, str]) -> pd.DataFrame:
+    """The table in a Parquet file, which has these columns."""
+    try:
+        return _table(parquet_table(file.read_bytes(), str(file))[1], columns)
+    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(error, InputError):
+            raise
+        raise RunError(f"{file}: not a table of a run ({error})") from None
+
+
+def _table(rows: Any, columns: dict[str, str]) -> pd.DataFrame:
+    """`rows` as a table, if it has these columns; a column may miss only where there are no rows."""
+    frame = pd.DataFrame(rows, columns=None if len(rows) else list(columns))
+    for name, kind in columns.items():
+        if len(frame) and not KINDS[kind](frame[name]):
+            raise ValueError(f"{name} is no {kind}")
+    return frame
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+        raise TypeError("not a list of texts")
+    return tuple(values)

@@ -1,0 +1,300 @@
+"""The next sessions, and the record of the model that forecasts them."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from gatecast.api.comparison import run as run_comparison
+from gatecast.api.forecaster import Forecaster
+from gatecast.api.result import Result
+from gatecast.data.prices import Prices
+from gatecast.distributions import LEVELS
+from gatecast.errors import DataWarning, RunError, SettingError, did_you_mean
+from gatecast.files import WRITTEN, new_file
+from gatecast.folders import check_not_a_part
+from gatecast.formatting import csv_safe, plain, some
+from gatecast.models.baselines import RANGE_BASELINES
+from gatecast.nn.engine import warn_of_another
+from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
+from gatecast.problem.problem import make_problem
+from gatecast.ranges import QUANTILE_COLUMNS
+from gatecast.settings.experiment import NETWORKS, Experiment
+
+if TYPE_CHECKING:
+    import altair
+
+    from gatecast.ledger.entry import Entry
+
+COVERAGES = (0.5, 0.8, 0.95)
+BOUNDS = (("q25", "q75"), ("q10", "q90"), ("q02_5", "q97_5"))
+ENDINGS = (".csv", ".parquet", ".png")
+DRAWN = 6  # symbols in one picture
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """The forecast of the next sessions, and what such forecasts were worth so far.
+
+    forecast: see `Forecaster.forecast`; naive: the naive quantiles (historical) of the same sessions,
+    naive_q01 … naive_q99 in price, row by row, NaN for a symbol that had too few training windows; record:
+    the walk-forward comparison of the same model; prices: what was read, up to the origins. left_out: symbol
+    → why there is no forecast of it; scaled_by_pool: see `Forecaster`.
+    """
+
+    model: str
+    prices: Prices
+    forecast: pd.DataFrame
+    naive: pd.DataFrame
+    record: Result
+    left_out: dict[str, str] = field(default_factory=dict)
+    scaled_by_pool: tuple[str, ...] = ()
+
+    @property
+    def ranged(self) -> bool:
+        """Whether the model forecasts a distribution."""
+        return "q50" in self.forecast
+
+    @property
+    def errors(self) -> pd.DataFrame:
+        """Per symbol and step: the model's and naive's typical (root mean square) error in the record.
+
+        symbol, step, rmse_return and naive_rmse_return: fractions of the last price.
+        """
+        scores = self.record.scores
+        steps = scores[scores["step"] != "all"] if self.record.outcome.horizon > 1 else scores.assign(step=1)
+        steps = steps.astype({"step": int})
+        own, naive = (
+            steps[steps["model"] == model].set_index(["symbol", "step"])["rmse_return"]
+            for model in (self.model, "naive")
+        )
+        return pd.DataFrame({"rmse_return": own, "naive_rmse_return": naive}).reset_index()
+
+    @property
+    def held(self) -> dict[str, float] | None:
+        """How often the record's 50, 80 and 95 % intervals held, over all steps; None where it has none."""
+        known = self.record.outcome.ranges.get(self.model)
+        if known is None:
+            return None
+        return {
+            f"{coverage:.0%}": float((np.abs(known.pit - 0.5) <= coverage / 2).mean())
+            for coverage in COVERAGES
+        }
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """The forecast with its typical error beside every step."""
+        return self.forecast.merge(self.errors, on=["symbol", "step"], how="left")
+
+    @property
+    def text(self) -> str:
+        """What the command line prints."""
+        lines = []
+        for symbol, rows in self.table.groupby("symbol", sort=False):
+            first = rows.iloc[0]
+            lines.append(f"{symbol}: {first.anchor:,.2f} at the close of {first.origin:%Y-%m-%d}")
+            lines += _range_lines(rows) if self.ranged else _point_lines(rows)
+            lines.append("")
+        lines += self._remarks
+        lines.append(self._record_line)
+        if (held := self.held) is not None:
+            names, shares = " / ".join(held), " / ".join(f"{share:.1%}" for share in held.values())
+            count = len(self.record.outcome.origin)
+            lines.append(f"Its {names} prediction intervals held {shares} of the time ({count:,} origins).")
+        return "\n".join([*lines, self.record.verdict.text])
+
+    @property
+    def _record_line(self) -> str:
+        outcome = self.record.outcome
+        tested = [outcome.symbols[symbol] for symbol in np.unique(outcome.symbol)]
+        span = f"{outcome.date.min()} to {outcome.date.max()}"
+        return f"The record of {self.model} on {some(tested, most=8)}, {span}:"
+
+    @property
+    def _remarks(self) -> list[str]:
+        """The symbols without a forecast, and those without a scale of their own, one a line."""
+        few = f"fewer than {MIN_TRAINING_ORIGINS} training windows"
+        lines = [f"{symbol}: no forecast: {reason}" for symbol, reason in self.left_out.items()]
+        lines += [
+            f"{symbol}: scaled by the mean scale of the others ({few})" for symbol in self.scaled_by_pool
+        ]
+        return [*lines, ""] if lines else []
+
+    def entries(self, experiment: Experiment) -> list[Entry]:
+        """The forecast as rows of the ledger, beside the naive quantiles."""
+        from gatecast.ledger import entries_of
+
+        table = pd.concat([self.forecast, self.naive], axis=1)
+        return entries_of(
+            table,
+            model=self.model,
+            experiment=experiment,
+            prices=self.prices,
+        )
+
+    def plot(self) -> altair.LayerChart | altair.VConcatChart:
+        """The last closes and the prediction intervals of the next sessions, for up to DRAWN symbols.
+
+        Raises
+            RunError: the model forecasts points.
+        """
+        import altair
+
+        from gatecast.report.marks import styled
+        from gatecast.report.range_charts import outlook_chart
+
+        if not self.ranged:
+            raise RunError(f"{self.model} forecasts points: there is no interval to draw. Add calibration")
+        charts = []
+        for symbol in list(dict.fromkeys(self.forecast["symbol"]))[:DRAWN]:
+            history = self.prices.select([symbol]).table.rename(
+                columns={"close": "_", self.record.experiment.column: "close"}
+            )
+            chart = outlook_chart(self.forecast[self.forecast["symbol"] == symbol], history)
+            charts.append(chart)
+        if len(charts) == 1:
+            return charts[0]
+        for chart in charts:
+            chart.config = altair.Undefined  # the whole picture has one
+        return styled(altair.vconcat(*charts))
+
+    def write(self, path: Path, *, overwrite: bool = False) -> None:
+        """The forecast with the naive quantiles beside it as one table, .csv or .parquet, or drawn, .png.
+
+        Raises
+            RunError: another ending, a place that is taken (unless `overwrite`), is part of a folder that
+            gatecast wrote, or cannot be written; no interval to draw.
+        """
+        from gatecast.report.pictures import to_pngs
+
+        check_not_a_part(path)
+        table = pd.concat([self.table, self.naive], axis=1)
+        with new_file(path, ENDINGS, overwrite=overwrite) as place:
+            if path.suffix == ".png":
+                drawn = to_pngs({path.name: self.plot()})
+                if not drawn:
+                    raise RunError(f"{path} could not be drawn; choose .csv or .parquet for a table")
+                place.write_bytes(drawn[path.name])
+            elif path.suffix == ".parquet":
+                table.to_parquet(place, index=False)
+            else:
+                csv_safe(table).to_csv(place, index=False)
+        WRITTEN.append(path)
+
+    def summary(self) -> dict[str, Any]:
+        """The same as plain data for JSON; dates as YYYY-MM-DD."""
+        table = self.table
+        for name in ("origin", "date"):
+            table[name] = pd.to_datetime(table[name]).dt.strftime("%Y-%m-%d")
+        record = self.record.summary()
+        kept = {name: record[name] for name in ("verdict", "source", "sha256", "scores", "warnings")}
+        kept |= {name: record[name] for name in ("range_scores",) if name in record}
+        return plain(
+            {
+                "model": self.model,
+                "forecast": table.to_dict(orient="records"),
+                "left_out": self.left_out,
+                "scaled_by_pool": self.scaled_by_pool,
+                "held": self.held,
+                "record": kept,
+            }
+        )
+
+
+def outlook(experiment: Experiment, prices: Prices, model: str, record: Result | None = None) -> Outlook:
+    """Fit `model` on all of `prices` and forecast the sessions after them.
+
+    record: a run with this model; its experiment is then used throughout, on those of its symbols that are
+    in `prices`; others are left out, and named. Without it the walk-forward comparison of `experiment` is
+    made first.
+
+    Raises
+        SettingError: `model` is no network, or not one of the record's.
+    """
+    settings = experiment if record is None else record.experiment
+    if model not in settings.networks:
+        known = NETWORKS if record is None else settings.networks
+        raise SettingError(
+            f'"{model}" is no network that could be trained{" as in the run" if record else ""}.'
+            f"{did_you_mean(model, known)} Known: {', '.join(known) or 'none'}"
+        )
+    if record is None:
+        record = run_comparison(experiment, prices)
+    else:
+        warn_of_another(record.engine, "the run")
+    prices, strangers = _of_record(prices, record)
+    forecaster = Forecaster.of(settings, model).fit(prices)
+    forecast = forecaster.forecast()
+    return Outlook(
+        model=model,
+        prices=prices,
+        forecast=forecast,
+        naive=_naive_range(settings, prices, forecast),
+        record=record,
+        left_out={**forecaster.left_out, **strangers},
+        scaled_by_pool=forecaster.scaled_by_pool,
+    )
+
+
+def _of_record(prices: Prices, record: Result) -> tuple[Prices, dict[str, str]]:
+    """The prices of the symbols that the record has, and why the others are left out.
+
+    Where it has none of them, all are forecast: with the settings of a record that is another symbol's.
+    """
+    known = [symbol for symbol in prices.symbols if symbol in record.prices.symbols]
+    strangers = [symbol for symbol in prices.symbols if symbol not in known]
+    if not (known and strangers):
+        return prices, {}
+    warnings.warn(f"no forecast of {some(strangers)}: not in the run", DataWarning, stacklevel=3)
+    return prices.select(known), dict.fromkeys(strangers, "not in the run")
+
+
+def _naive_range(settings: Experiment, prices: Prices, forecast: pd.DataFrame) -> pd.DataFrame:
+    """The quantiles of past returns for each row of `forecast`: naive_q01 … naive_q99 in price, or NaN."""
+    problem = make_problem(
+        prices, lookback=settings.lookback, horizon=settings.horizon, column=settings.column
+    )
+    fold = future_fold(problem, validation_size=settings.validation_size)
+    told = RANGE_BASELINES["historical"](problem, fold).quantile(LEVELS)
+    symbols = [problem.symbols[symbol] for symbol in problem.symbol[fold.test]]
+    index = pd.MultiIndex.from_product([symbols, range(1, problem.horizon + 1)])
+    names = [f"naive_{name}" for name in QUANTILE_COLUMNS]
+    table = pd.DataFrame(told.reshape(len(index), -1), index, names)
+    rows = pd.MultiIndex.from_frame(forecast[["symbol", "step"]])
+    prices_of_rows = forecast["anchor"].to_numpy()[:, None] * np.exp(table.reindex(rows).to_numpy())
+    return pd.DataFrame(prices_of_rows, columns=names)
+
+
+def _point_lines(rows: pd.DataFrame) -> list[str]:
+    head = f"{'date':<12}{'forecast':>14}{'change':>10}{'typical error':>16}{'of naive':>11}"
+    return [head] + [
+        f"{row['date']:%Y-%m-%d}  {row['forecast']:>14,.2f}{row['change']:>+10.2%}"
+        f"{_percent(row['rmse_return']):>16}{_percent(row['naive_rmse_return']):>11}"
+        for _, row in rows.iterrows()
+    ]
+
+
+def _range_lines(rows: pd.DataFrame) -> list[str]:
+    """Two lines a session: intervals in price, and below them the same in per cent of the last price."""
+    lines = [f"{'date':<12}{'median':>11}" + "".join(f"{f'{coverage:.0%}':>24}" for coverage in COVERAGES)]
+    for _, row in rows.iterrows():
+        bounds = [[row[name] for name in names] for names in BOUNDS]
+        prices = [f"{low:,.2f} … {high:,.2f}" for low, high in bounds]
+        changes = [
+            f"{low / row['anchor'] - 1:+.2%} … {high / row['anchor'] - 1:+.2%}" for low, high in bounds
+        ]
+        lines.append(
+            f"{row['date']:%Y-%m-%d}  {row['q50']:>11,.2f}" + "".join(f"{text:>24}" for text in prices)
+        )
+        change = row["q50"] / row["anchor"] - 1
+        lines.append(f"{'':<12}{change:>+11.2%}" + "".join(f"{text:>24}" for text in changes))
+    return lines
+
+
+def _percent(fraction: float) -> str:
+    return "–" if not np.isfinite(fraction) else f"± {fraction:.2%}"

@@ -1,0 +1,82 @@
+"""Results: what a comparison found, as users hold it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gatecast.errors import RunError
+from gatecast.folders import RUN, added_files, new_folder
+from gatecast.profiling import stage
+from gatecast.run import Run
+from gatecast.settings.experiment import read_experiment
+
+if TYPE_CHECKING:
+    import altair
+
+
+@dataclass(frozen=True, repr=False)
+class Result(Run):
+    """A run that draws, saves and shows itself; see `Run` for what it holds."""
+
+    def plot(self) -> altair.VConcatChart:
+        """The forecasts of the best network and the actual prices, zoomable."""
+        from gatecast.report.charts import forecast_chart
+
+        return forecast_chart(self)
+
+    def save(self, folder: str | Path, *, overwrite: bool = False, charts: bool = True) -> Path:
+        """Write the run folder, whole or not at all; then, with `charts`, `draw` into it.
+
+        overwrite: replace a run that gatecast wrote.
+
+        Raises
+            RunError: the folder is there and not empty (unless `overwrite`), holds anything that gatecast did
+            not write as a run, or cannot be written.
+        """
+        with stage("writing"), new_folder(folder, RUN, overwrite=overwrite) as partial:
+            self.write(partial)
+        if charts:
+            self.draw(folder)
+        return Path(folder)
+
+    def draw(self, folder: str | Path) -> bool:
+        """Whether report.html, and with it charts/*.png, could be drawn into the folder that holds this run.
+
+        What cannot be drawn or written is a DrawingWarning; the rest of the run stays as it is.
+
+        Raises
+            RunError: the folder holds another run, or none.
+        """
+        self._find(folder)
+        with stage("importing"):
+            from gatecast.report.page import page
+            from gatecast.report.pictures import drawing, save_pictures
+
+        with (
+            stage("drawing"),
+            drawing("the charts and the page"),
+            added_files(folder, RUN) as partial,
+        ):
+            with drawing("the charts"):
+                save_pictures(self, partial / "charts")
+            with drawing("the page"):
+                (partial / "report.html").write_text(page(self), encoding="utf-8")
+            self._find(folder)  # another process may have replaced it
+            return (partial / "report.html").is_file()
+        return False
+
+    def _find(self, folder: str | Path) -> None:
+        """Raise where `folder` does not hold this run."""
+        written = Path(folder) / "experiment.toml"
+        if not written.is_file() or read_experiment(written) != self.experiment:
+            raise RunError(f"{folder} does not hold this run; save the run there first")
+
+    def __repr__(self) -> str:
+        return f"Result of {', '.join(self.prices.source)}: {self.verdict.text}"
+
+    def _repr_html_(self) -> str:
+        from gatecast.report.page import summary_html
+
+        return summary_html(self)

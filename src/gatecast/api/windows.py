@@ -1,0 +1,185 @@
+"""The engine on bare arrays, at the tutorials' level: windows in, networks out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import jax
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from gatecast.errors import SettingError
+from gatecast.nn.cells import State
+from gatecast.nn.network import apply, exact_products
+from gatecast.nn.population import Member, Trained, history, train
+from gatecast.nn.program import Rows
+from gatecast.nn.recurrent import Params
+from gatecast.progress import Bar
+from gatecast.settings.experiment import Network, Training
+
+if TYPE_CHECKING:
+    import altair
+
+NO_VALIDATION = "epochs: without validation the last epoch is kept and patience has no effect"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """Networks fitted by `fit_windows`, one per seed.
+
+    history: one row per seed and epoch with loss and validation_loss (in the units of y, squared for mse),
+    `kept`, and `stopping`: what ends the training.
+    """
+
+    network: Network
+    trained: tuple[Trained, ...]
+    history: pd.DataFrame
+    one_step: bool
+
+    def predict(self, X: ArrayLike, *, state: State | None = None, return_state: bool = False) -> Any:
+        """Forecasts of windows X (N, T, F): (N,) where y was (N,), else (N, h); the mean over the seeds.
+
+        state: what an earlier call returned with return_state=True, to go on where it ended; its arrays are
+        (seeds, layers x directions, N, hidden_size). With return_state also the state after the windows.
+
+        Raises
+            SettingError: X is not (N, T, F) with the F of the fit.
+        """
+        windows = _windows(X)
+        expected = self.trained[0].params["weight_ih_l0"].shape[1]
+        if windows.shape[2] != expected:
+            raise SettingError(f"X has {windows.shape[2]} features, the networks were fitted on {expected}")
+        params = {
+            name: np.stack([member.params[name] for member in self.trained])
+            for name in self.trained[0].params
+        }
+        outputs, final = _apply(self.network, params, windows, state)
+        forecast = np.asarray(outputs, dtype=np.float64).mean(axis=0)
+        forecast = forecast[:, 0] if self.one_step else forecast
+        return (forecast, final) if return_state else forecast
+
+    def plot_history(self) -> altair.LayerChart:
+        """Loss per epoch of every seed, the kept epoch marked."""
+        from gatecast.report.charts import history_chart
+
+        return history_chart(self.history)
+
+
+def fit_windows(
+    network: Network,
+    training: Training,
+    X: ArrayLike,
+    y: ArrayLike,
+    *,
+    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    seeds: int = 1,
+    seed: int = 0,
+) -> Fit:
+    """Fit networks on every window given, as they are: nothing is scaled, split or dropped.
+
+    X (N, T, F), y (N,) or (N, h). validation: (X, y) of the same shapes, for the epoch to keep and for
+    patience; without it the last epoch is kept.
+
+    Raises
+        SettingError: shapes that do not fit, numbers that are not finite, an output that is no point,
+            a seed below 0 or above 2**31 - 1.
+    """
+    windows, targets = _windows(X), np.asarray(y, dtype=np.float32)
+    one_step = targets.ndim == 1
+    held_windows, held_targets = windows[:0], targets[:0]
+    if validation is not None:
+        held_windows, held_targets = _windows(validation[0]), np.asarray(validation[1], dtype=np.float32)
+    _check(windows, targets, held_windows, held_targets)
+    if network.output != "point":
+        raise SettingError(
+            f'fit_windows fits points; output "{network.output}" needs prices: use compare or Forecaster'
+        )
+    if seeds < 1:
+        raise SettingError(f"seeds = {seeds}: must be at least 1")
+    if not 0 <= seed <= 2**31 - seeds:
+        raise SettingError(f"seed = {seed}: the seeds of all networks must lie between 0 and 2**31 - 1")
+    lookback = windows.shape[1]
+    rows = _rows(np.concatenate([windows, held_windows]), np.concatenate([targets, held_targets]))
+    origins = (np.arange(len(windows) + len(held_windows)) + 1) * lookback - 1
+    members = [
+        Member(number, 0, network.tag, 0, origins[: len(windows)], origins[len(windows) :], training.epochs)
+        for number in range(seed, seed + seeds)
+    ]
+    with Bar() as bar:
+        trained = train(
+            network,
+            training,
+            rows,
+            members,
+            lookback=lookback,
+            progress=lambda done, of, epochs: bar.show(
+                epochs, of * training.epochs, network.cell, f"{done} of {of} trained, {epochs} epochs"
+            ),
+        )
+    stopping = NO_VALIDATION if validation is None else "patience on validation"
+    told = history(members, trained).drop(columns="fold").assign(stopping=stopping)
+    return Fit(network, tuple(trained), told, one_step)
+
+
+@partial(jax.jit, static_argnums=0)
+def _apply(
+    network: Network, params: Params, windows: jax.Array, state: State | None
+) -> tuple[jax.Array, State]:
+    """Outputs (seeds, N, h) and final states of every seed's network."""
+
+    def one(params: Params, state: State | None) -> tuple[jax.Array, State]:
+        return apply(network, params, windows, state=state)
+
+    with exact_products():
+        return jax.vmap(one)(params, state)
+
+
+def _windows(X: ArrayLike) -> NDArray[np.float32]:
+    windows = np.asarray(X, dtype=np.float32)
+    if windows.ndim != 3 or 0 in windows.shape:
+        raise SettingError(
+            f"X has shape {windows.shape}; windows are (N, T, F): N windows of T sessions with F features. "
+            "One feature: X[:, :, None]"
+        )
+    return windows
+
+
+def _check(
+    windows: NDArray[np.float32],
+    targets: NDArray[np.float32],
+    held_windows: NDArray[np.float32],
+    held_targets: NDArray[np.float32],
+) -> None:
+    for name, X, y in (("", windows, targets), ("validation ", held_windows, held_targets)):
+        if y.ndim not in (1, 2) or len(X) != len(y):
+            raise SettingError(
+                f"{name}y has shape {y.shape}; with {len(X)} windows it is ({len(X)},) or ({len(X)}, h)"
+            )
+        if not (np.isfinite(X).all() and np.isfinite(y).all()):
+            raise SettingError(f"{name}X or y holds numbers that are not finite; fill or drop them first")
+    if held_windows.shape[1:] != windows.shape[1:] or held_targets.shape[1:] != targets.shape[1:]:
+        raise SettingError(
+            f"validation has shapes {held_windows.shape} and {held_targets.shape}, not those of X and y "
+            f"{windows.shape} and {targets.shape}"
+        )
+
+
+def _rows(windows: NDArray[np.float32], targets: NDArray[np.float32]) -> Rows:
+    """Windows as rows: window n ends at row (n + 1)·T - 1, where its targets stand."""
+    count, lookback, features = windows.shape
+    steps = targets.reshape(count, -1)
+    at_rows = np.zeros((count * lookback, steps.shape[1]), np.float32)
+    at_rows[lookback - 1 :: lookback] = steps
+    x_zero, y_zero = (np.zeros((1, 1, width), np.float32) for width in (features, steps.shape[1]))
+    return Rows(
+        features=windows.reshape(count * lookback, features),
+        targets=at_rows,
+        symbol=np.zeros(count * lookback, np.int32),
+        x_offset=x_zero,
+        x_scale=x_zero + 1,
+        y_offset=y_zero,
+        y_scale=y_zero + 1,
+    )

@@ -1,0 +1,199 @@
+"""Trading on the forecasts of a run: accounts, positions, money."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from gatecast._typing import Floats
+from gatecast.backtesting.accounts import (
+    Account,
+    accounts,
+    check_execution,
+    default_execution,
+    sessions_per_year,
+)
+from gatecast.backtesting.costs import Costs, costs_of
+from gatecast.backtesting.figures import break_even, performance, trades
+from gatecast.backtesting.luck import Luck, luck
+from gatecast.backtesting.rules import RULES
+from gatecast.backtesting.sharpe import best_of_luck, deflated
+from gatecast.backtesting.signals import (
+    Signal,
+    Sizing,
+    check_column,
+    expected_return,
+    forecast_volatility,
+    known_volatility,
+    positions,
+)
+from gatecast.backtesting.simulation import Portfolio, portfolio, simulate
+from gatecast.backtesting.strategies import HOLD, Backtest, Strategy
+from gatecast.errors import SettingError, did_you_mean
+from gatecast.run import Run
+
+
+def trade(
+    run: Run,
+    models: Sequence[str] | None = None,
+    *,
+    rules: Sequence[str] = RULES,
+    execution: str | None = None,
+    cost: float | None = None,
+    costs: str | None = None,
+    short: bool = True,
+    target_volatility: float = 0.10,
+    cap: float = 1.0,
+    volatility: Mapping[str, Floats] | None = None,
+    trials: int | None = None,
+    draws: int = 500,
+    seed: int = 0,
+) -> Backtest:
+    """Trade on the forecasts of a run.
+
+    models: of the run; None: all. rules: "sign", "threshold", "volatility", see `gatecast.backtesting.rules`.
+    execution: "next-open" or "next-close" of the session after the origin; None: the open where the data have
+    one that can be traded at. cost: basis points a side; costs: "us", "korea" or "none"; neither: the preset
+    of each symbol's exchange, else 5. short: whether positions may be below zero. target_volatility: of a
+    year; cap: the largest position of that rule. volatility: model → (N,) standard deviation of the next
+    session's log return, instead of that of the model's range, or where it has none of the EWMA. trials: how
+    many strategies were tried in all, where there were more than these. draws, seed: random times.
+
+    Each symbol is an account with the same money at the start; nothing moves between accounts.
+
+    Raises
+        SettingError: a model that is not in the run, a setting that is wrong, no open to trade at.
+    """
+    outcome = run.outcome
+    chosen = _check(run, models, rules, target_volatility, cap, trials, draws)
+    if execution is None:
+        execution = default_execution(run.prices, outcome)
+    check_execution(execution)
+    trading = accounts(run.prices, outcome, execution)
+    charged = [costs_of(costs, cost, run.prices.calendar[account.symbol]) for account in trading]
+    free = all(not any(step[1] or step[2] for step in own.steps) for own in charged)
+    asked = [
+        rule for rule in RULES if rule in rules and not (free and rule == "threshold" and "sign" in rules)
+    ]
+    begun = min(account.session[0] for account in trading)
+    sizing = Sizing(
+        short=short,
+        target=target_volatility,
+        cap=cap,
+        per_year={account.symbol: _per_year(run, [account.symbol], begun) for account in trading},
+    )
+    per_year = _per_year(run, [account.symbol for account in trading], begun)
+    known = known_volatility(run.prices, outcome)
+    plans: dict[tuple[str, str], list[Floats]] = {}
+    for model in chosen:
+        spread = (volatility or {}).get(model)
+        if spread is None:
+            spread = forecast_volatility(outcome.ranges[model]) if model in outcome.ranges else known
+        signal = Signal(expected_return(outcome, model), spread)
+        plans |= {(model, rule): positions(rule, signal, trading, charged, sizing) for rule in asked}
+    ones = [np.ones(len(account.decision)) for account in trading]
+    nets = {key: _money(trading, plan, charged) for key, plan in plans.items()}
+    net = {key: performance(money, per_year) for key, money in nets.items()}
+    ratios = [figures.per_period.ratio for figures in net.values() if np.isfinite(figures.sharpe)]
+    tried = max(len(ratios), trials or 0)
+    variance = float(np.var(ratios, ddof=1)) if len(ratios) > 1 else 0.0
+    strategies = []
+    for (model, rule), plan in plans.items():
+        figures = net[model, rule]
+        chance = luck(trading, plan, charged, figures.sharpe, per_year=per_year, draws=draws, seed=seed)
+        strategies.append(
+            Strategy(
+                model=model,
+                rule=rule,
+                positions=plan,
+                trades=trades(plan),
+                net=figures,
+                gross=performance(_money(trading, plan, None), per_year),
+                money=nets[model, rule],
+                deflated=deflated(figures.per_period, tried, variance),
+                luck=chance,
+                break_even=break_even(trading, plan),
+                break_even_hold=break_even(trading, plan, ones),
+            )
+        )
+    return Backtest(
+        execution=execution,
+        per_year=per_year,
+        accounts=trading,
+        costs=charged,
+        strategies=strategies,
+        hold=_hold(trading, ones, charged, per_year),
+        trials=tried,
+        lucky=best_of_luck(tried, variance) * math.sqrt(per_year),
+        origins=outcome.origin,
+        networks=frozenset(outcome.seeds),
+        sizing=sizing,
+    )
+
+
+def _hold(trading: list[Account], ones: list[Floats], charged: list[Costs], per_year: int) -> Strategy:
+    money = _money(trading, ones, charged)
+    return Strategy(
+        model=HOLD,
+        rule="",
+        positions=ones,
+        trades=trades(ones),
+        net=performance(money, per_year),
+        gross=performance(_money(trading, ones, None), per_year),
+        money=money,
+        deflated=math.nan,
+        luck=Luck(math.nan, math.nan, math.nan, np.full((2, 0), np.nan), "its position never changes"),
+        break_even=break_even(trading, ones),
+        break_even_hold=(math.nan, "it is buy-and-hold"),
+    )
+
+
+def _money(trading: Sequence[Account], plan: Sequence[Floats], charged: Sequence[Costs] | None) -> Portfolio:
+    paths = []
+    for place, (account, own) in enumerate(zip(trading, plan, strict=True)):
+        buy, sell = (0.0, 0.0) if charged is None else charged[place].at(account.session)
+        paths.append(simulate(own, account.returns, buy, sell))
+    return portfolio(trading, paths)
+
+
+def _per_year(run: Run, symbols: Sequence[str], begun: np.datetime64) -> int:
+    """From the sessions before the first trade: a position may not depend on how the calendar goes on."""
+    table = run.prices.table
+    mine = table.loc[table["symbol"].isin(list(symbols)), "session"].to_numpy().astype("datetime64[D]")
+    return sessions_per_year(np.unique(mine[mine <= begun]))
+
+
+def _check(
+    run: Run,
+    models: Sequence[str] | None,
+    rules: Sequence[str],
+    target: float,
+    cap: float,
+    trials: int | None,
+    draws: int,
+) -> list[str]:
+    """The models, once each."""
+    check_column(run.experiment.column)
+    known = list(run.outcome.forecast)
+    chosen = known if models is None else list(dict.fromkeys(models))
+    for model in chosen:
+        if model not in known:
+            raise SettingError(
+                f'the run has no model "{model}".{did_you_mean(model, known)} It has {", ".join(known)}'
+            )
+    for rule in rules:
+        if rule not in RULES:
+            raise SettingError(
+                f'there is no rule "{rule}".{did_you_mean(rule, RULES)} Known: {", ".join(RULES)}'
+            )
+    if not chosen or not rules:
+        raise SettingError("nothing to trade: name at least one model and one rule")
+    if not (math.isfinite(target) and target > 0 and math.isfinite(cap) and cap > 0):
+        raise SettingError("the target volatility and the cap must be above 0 (0.1 is 10 % a year)")
+    if trials is not None and trials < 1:
+        raise SettingError("the number of strategies tried is 1 or more")
+    if draws < 0:
+        raise SettingError("the number of random times is 0 or more")
+    return chosen

@@ -1,0 +1,1 @@
+"""What forecasts: networks, baselines, and the one place that trains them."""

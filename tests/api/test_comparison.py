@@ -1,0 +1,315 @@
+"""The main road on prices a user may bring."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gatecast as gc
+from gatecast.errors import DataError, DataWarning, FitWarning, RunError, SettingError
+from gatecast.settings.experiment import ALWAYS, ALWAYS_RANGE, DEFAULT_MODELS, RANGE_BASELINES
+
+TINY = gc.Network(hidden_size=2)
+QUICK = gc.Training(epochs=2, batch_size=64)
+HOW = {"network": TINY, "training": QUICK, "seeds": 1, "folds": 2, "lookback": 5}
+
+
+def prices_of(frame: pd.DataFrame) -> gc.Prices:
+    return gc.Prices.from_frame(frame, calendar="daily")
+
+
+@pytest.fixture(scope="module")
+def result(prices):
+    return gc.compare(prices, ["gru", "rnn"], **{**HOW, "seeds": 2, "horizon": 2})
+
+
+def test_the_default_models_are_rnn_lstm_gru_bilstm_and_the_baselines():
+    from gatecast.settings.experiment import Experiment
+
+    assert Experiment().models == (*ALWAYS, *DEFAULT_MODELS)
+    assert (Experiment().seeds, Experiment().folds, Experiment().horizon) == (5, 5, 1)
+
+
+def test_every_test_row_is_scored_exactly_once_per_model_and_step(result, prices):
+    frame = result.forecasts
+    key = ["symbol", "model", "seed", "origin", "step"]
+    assert not frame.duplicated(key).any()
+    sessions = prices.table["session"]
+    tested = round(0.25 * len(sessions))
+    origins = sessions.iloc[-tested - 1 : -2]
+    for _, rows in frame.groupby(["model", "seed", "step"], dropna=False):
+        assert rows["origin"].tolist() == origins.tolist()
+    assert frame[["y", "forecast"]].notna().all(axis=None)
+
+
+def test_dates_and_truth_are_the_sessions_after_the_origin(result, prices):
+    close = prices.table.set_index("session")["close"]
+    rows = result.forecasts[result.forecasts["model"] == "naive"]
+    place = close.index.get_indexer(pd.DatetimeIndex(rows["origin"]))
+    np.testing.assert_array_equal(close.iloc[place], rows["forecast"])
+    np.testing.assert_array_equal(close.iloc[place + rows["step"].to_numpy()], rows["y"])
+    np.testing.assert_array_equal(
+        close.index[place + rows["step"].to_numpy()], pd.DatetimeIndex(rows["date"])
+    )
+
+
+def test_the_ensemble_is_the_mean_of_the_seeds_in_return(result):
+    outcome = result.outcome
+    mean = np.exp(np.log(outcome.seeds["gru"] / outcome.anchor[:, None]).mean(axis=0))
+    np.testing.assert_allclose(outcome.forecast["gru"], outcome.anchor[:, None] * mean, rtol=1e-12)
+
+
+def test_it_says_something_about_every_model(result):
+    assert set(result.verdict.kinds) == {"drift", "ewma", "ar", "gru", "rnn"}
+    assert 2 <= len(result.verdict.sentences) <= 5
+    assert set(result.scores["model"]) == set(result.experiment.models)
+    assert set(result.training["model"]) == {"gru", "rnn"}
+    assert result.verdict.text in repr(result)
+
+
+def test_the_same_again_is_equal_bit_for_bit(result, prices):
+    again = gc.compare(prices, ["gru", "rnn"], **{**HOW, "seeds": 2, "horizon": 2})
+    pd.testing.assert_frame_equal(result.forecasts, again.forecasts, check_exact=True)
+
+
+def test_a_network_of_ones_own_has_a_name_of_ones_own(prices):
+    models = ["naive", {"wide": gc.Network(cell="gru", hidden_size=5)}]
+    result = gc.compare(prices, models, **HOW)
+    assert result.experiment.models == ("naive", "wide")
+    assert result.networks["wide"].network.hidden_size == 5
+
+
+def test_horizon_beyond_the_lookback(walk):
+    result = gc.compare(prices_of(walk("A", 250, 1)), ["gru"], **{**HOW, "horizon": 9, "lookback": 3})
+    assert result.outcome.y.shape[1] == 9
+
+
+def test_a_gap_of_a_year(walk):
+    frame = walk("A", 600, 2).drop(index=range(200, 460))
+    result = gc.compare(prices_of(frame), ["gru"], **HOW)
+    assert np.isfinite(result.outcome.forecast["gru"]).all()
+
+
+@pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
+def test_constant_prices_are_judged_without_a_crash(walk):
+    frame = walk("A", 200, 3).assign(open=5.0, high=5.0, low=5.0, close=5.0)
+    for target in ("return", "close"):
+        result = gc.compare(prices_of(frame), ["gru"], target=target, **HOW)
+        assert result.verdict.kind == "no evidence"
+        assert "the price never moves in the test" in result.verdict.text
+        assert "test day" not in result.verdict.text
+        np.testing.assert_array_equal(result.outcome.forecast["naive"], 5.0)
+
+
+@pytest.mark.parametrize("output", ["point", "student_t", "quantiles"])
+def test_a_network_that_diverges_is_not_judged_and_its_run_is_read_again(prices, tmp_path, output):
+    """Far beyond any price, and without a warning of NumPy's."""
+    network = gc.Network(hidden_size=3, output=output)
+    how = {**HOW, "training": gc.Training(epochs=2, learning_rate=1e6, clip_norm=None), "network": network}
+    result = gc.compare(prices, ["gru", "ar", "ewma-t"], **how)
+    assert list(result.untrained) == ["gru"]
+    assert "did not train: gru" in result.verdict.text and "gru" not in result.significance.models
+    rows = result.scores[result.scores["model"] == "gru"]
+    assert rows["skill"].isna().all() and rows["reason"].str.contains("it did not train").all()
+    assert np.isfinite(result.forecasts[["y", "forecast"]]).all(axis=None)
+    again = gc.open_run(result.save(tmp_path / "run", charts=False))
+    assert again.verdict == result.verdict and again.table() == result.table()
+    with pytest.raises(RunError, match=r"training diverged.*smaller learning_rate"):
+        gc.Forecaster.of(result.experiment, "gru").fit(prices).forecast()
+
+
+def test_a_fit_that_fails_is_a_named_warning_in_the_run(walk):
+    frame = walk("A", 200, 3).assign(open=5.0, high=5.0, low=5.0, close=5.0)
+    with pytest.warns(FitWarning, match="ar: A fold"):
+        result = gc.compare(prices_of(frame), ["ar"], **HOW)
+    assert any(text.startswith("ar: A fold 0") for text in result.warnings)
+
+
+def test_dates_and_closes_alone(walk):
+    result = gc.compare(prices_of(walk("A", 200, 4)[["date", "close"]]), ["gru"], **HOW)
+    assert np.isfinite(result.outcome.forecast["gru"]).all()
+
+
+def test_400_rows_work_with_the_defaults(walk):
+    result = gc.compare(prices_of(walk("A", 400, 5)), ["gru"], network=TINY, training=QUICK, seeds=1)
+    assert len(result.outcome.y) == 100
+    assert set(result.outcome.fold) == set(range(5))
+
+
+def test_another_column_brings_the_last_close_as_a_rival(prices):
+    result = gc.compare(prices, ["gru"], column="high", **HOW)
+    table = prices.table.set_index("session")
+    rows = result.forecasts.set_index("model")
+    origins = pd.DatetimeIndex(rows.loc["last-close", "origin"])
+    np.testing.assert_array_equal(rows.loc["last-close", "forecast"], table.loc[origins, "close"])
+    np.testing.assert_array_equal(rows.loc["naive", "forecast"], table.loc[origins, "high"])
+
+
+def test_a_level_target_on_a_trend_is_worse_than_naive_and_says_why(walk):
+    frame = walk("A", 400, 6)
+    prices = ["open", "high", "low", "close"]
+    frame[prices] = frame[prices].mul(np.exp(np.linspace(0, 3, 400)), axis=0)
+    result = gc.compare(
+        prices_of(frame), ["naive", "gru"], target="close", **{**HOW, "training": gc.Training(epochs=30)}
+    )
+    assert result.verdict.kind == "worse than naive"
+    assert "outside the range" in result.verdict.text
+
+
+def test_separate_networks_differ_from_a_pooled_one(walk):
+    frame = pd.concat([walk("A", 200, 0), walk("B", 200, 1)], ignore_index=True)
+    pooled, separate = (gc.compare(prices_of(frame), ["gru"], pooled=p, **HOW) for p in (True, False))
+    assert len(separate.networks["gru"].members) == 2 * len(pooled.networks["gru"].members)
+    assert not np.array_equal(pooled.outcome.forecast["gru"], separate.outcome.forecast["gru"])
+
+
+def test_symbols_left_out_or_not_tested_are_named(walk):
+    """On stderr and in the result: B starts late, E ends before the test."""
+    frame = pd.concat([walk("A", 300, 0), walk("B", 30, 1, "2016-01-01"), walk("E", 200, 2)])
+    with pytest.warns(DataWarning) as caught:
+        result = gc.compare(prices_of(frame), ["naive"], **HOW)
+    assert set(result.forecasts["symbol"]) == {"A"}
+    said = {
+        "fewer than 10 training windows, left out of these folds: B (fold 0, 1)",
+        "trained on, but without a forecast that could be scored in the test: E (last session 2015-10-07)",
+    }
+    assert said <= set(result.warnings)
+    assert said == {str(warning.message) for warning in caught}
+
+
+def test_of_many_symbols_left_out_the_warning_names_some_and_the_result_all(walk):
+    late = [walk(f"B{n:02}", 30, n, "2016-01-01") for n in range(30)]
+    with pytest.warns(DataWarning, match=r"B19 \(fold 0, 1\), and 10 more$"):
+        result = gc.compare(prices_of(pd.concat([walk("A", 300, 0), *late])), ["naive"], **HOW)
+    assert any(text.endswith("B29 (fold 0, 1)") for text in result.warnings)
+
+
+def test_features_of_ones_own(prices):
+    result = gc.compare(prices, ["gru"], features=last_three_returns, **HOW)
+    assert result.experiment.features.endswith(":last_three_returns")
+    assert result.networks["gru"].trained[0].params["weight_ih_l0"].shape[1] == 3
+
+
+def last_three_returns(table: pd.DataFrame) -> pd.DataFrame:
+    returns = np.log(table["close"]).diff()
+    return pd.DataFrame({f"lag_{k}": returns.shift(k) for k in range(3)})
+
+
+def test_a_feature_without_a_name_is_refused(prices):
+    with pytest.raises(SettingError, match="function with a name"):
+        gc.compare(prices, ["gru"], features=lambda table: table[["close"]], **HOW)
+
+
+def test_other_data_than_the_experiments_are_refused(result, walk):
+    from gatecast.api.comparison import run
+
+    with pytest.raises(DataError, match="not the data of the experiment"):
+        run(result.experiment, prices_of(walk("A", 300, 99)))
+
+
+def test_ten_thousand_symbols(walk):
+    sessions, symbols = 60, 10_000
+    rng = np.random.default_rng(0)
+    frame = pd.DataFrame(
+        {
+            "symbol": np.repeat([f"S{n:05}" for n in range(symbols)], sessions),
+            "date": np.tile(pd.bdate_range("2020-01-01", periods=sessions), symbols),
+            "close": 50 * np.exp(rng.normal(0, 0.01, (symbols, sessions)).cumsum(axis=1)).ravel(),
+        }
+    )
+    how = {**HOW, "training": gc.Training(epochs=1, batch_size=4096), "folds": 1}
+    result = gc.compare(prices_of(frame), ["naive", "drift", "rnn"], **how)
+    assert len(result.outcome.y) == symbols * 15
+    assert result.verdict.kind in ("no evidence", "worse than naive")
+
+
+RANGED = gc.Network(cell="rnn", hidden_size=2, output="student_t")
+EVERY = ["naive", "ar", *RANGE_BASELINES]
+
+
+def ranges_are_whole(result: gc.Result, folder) -> None:
+    """Every range is finite, rises, is judged, and comes back from its folder."""
+    for name, known in result.outcome.ranges.items():
+        assert np.isfinite(known.quantiles).all(), name
+        assert (np.diff(known.quantiles, axis=-1) >= 0).all(), name
+        assert np.isfinite(known.crps).all(), name
+        assert ((known.pit >= 0) & (known.pit <= 1)).all(), name
+    result.save(folder)
+    again = gc.open_run(folder)
+    assert again.verdict.text == result.verdict.text
+    pd.testing.assert_frame_equal(again.range_scores, result.range_scores, rtol=1e-9)
+
+
+ODD = {
+    "constant prices": lambda frame: frame.assign(open=5.0, high=5.0, low=5.0, close=5.0),
+    "dates and closes alone": lambda frame: frame[["date", "close"]],
+    "a gap of a year": lambda frame: frame.drop(index=range(60, 320)),
+    "mostly still": lambda frame: frame.assign(close=frame["close"].where(frame.index % 10 == 0).ffill()),
+}
+
+
+@pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "constant prices",
+        "mostly still",
+        *(pytest.param(odd, marks=pytest.mark.slow) for odd in ("dates and closes alone", "a gap of a year")),
+    ],
+)
+def test_ranges_of_odd_prices(walk, tmp_path, odd):
+    prices = prices_of(ODD[odd](walk("A", 500, 3)))
+    result = gc.compare(prices, EVERY, calibration="adaptive", horizon=2, folds=2)
+    assert set(result.outcome.ranges) == set(EVERY)
+    ranges_are_whole(result, tmp_path / "run")
+
+
+@pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("odd", "calibration"), [("constant prices", "none"), ("dates and closes alone", "adaptive")]
+)
+def test_networks_of_ranges_on_odd_prices(walk, tmp_path, odd, calibration):
+    """Further ahead than the window is long, too."""
+    prices = prices_of(ODD[odd](walk("A", 500, 3)))
+    networks = {output: RANGED.changed(output=output) for output in ("student_t", "quantiles", "point")}
+    how = {**HOW, "horizon": 7, "seeds": 2}
+    result = gc.compare(prices, ["ewma-t", networks], calibration=calibration, **how)
+    ranges_are_whole(result, tmp_path / "run")
+
+
+@pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
+def test_400_rows_work_with_the_defaults_of_ranges(walk, tmp_path):
+    """A range beside its rivals, all calibrated, five folds."""
+    result = gc.compare(
+        prices_of(walk("A", 400, 5)),
+        ["rnn"],
+        network=RANGED,
+        training=QUICK,
+        seeds=1,
+        calibration="conformal",
+    )
+    assert set(result.outcome.fold) == set(range(5))
+    assert set(result.outcome.ranges) == {*ALWAYS_RANGE, "rnn"}
+    ranges_are_whole(result, tmp_path / "run")
+
+
+def test_a_warning_is_given_once_not_in_every_fold(walk):
+    """A range without high and low says so once; calibration fits it twice as often."""
+    prices = prices_of(walk("A", 500, 4)[["date", "close"]])
+    with pytest.warns(FitWarning, match="har: no range") as caught:
+        result = gc.compare(prices, ["har"], folds=5, calibration="conformal")
+    assert len([one for one in caught if "har: no range" in str(one.message)]) == 1
+    assert len([text for text in result.warnings if "har: no range" in text]) == 1
+
+
+def test_separate_networks_of_ranges_are_calibrated_by_symbol(walk):
+    """One symbol's validation must not teach another's range."""
+    frame = pd.concat([walk("A", 200, 0), walk("B", 200, 1)], ignore_index=True)
+    wild = frame.copy()
+    wild.loc[frame["symbol"] == "B", "close"] *= np.exp(np.random.default_rng(5).normal(0, 0.1, 200))
+    how = {"calibration": "conformal", "folds": 1}
+    one, other = (gc.compare(prices_of(each), ["naive", "ewma-t"], **how).outcome for each in (frame, wild))
+    for name in ("naive", "ewma-t"):
+        quantiles = [outcome.ranges[name].quantiles for outcome in (one, other)]
+        np.testing.assert_array_equal(*(values[one.symbol == 0] for values in quantiles))
+        assert (quantiles[0][one.symbol == 1] != quantiles[1][one.symbol == 1]).any()

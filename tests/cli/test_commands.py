@@ -1,0 +1,492 @@
+"""The commands: what they print, and what they write."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import gatecast as gc
+from gatecast.data.sessions import sessions_between
+from gatecast.data.sources import EXACT
+from gatecast.ledger import Ledger
+
+from ..conftest import walk_frame  # isort: skip
+
+SMALL = ["--seeds=1", "--folds=1", "--epochs=1", "--hidden-size=2", "--lookback=5"]
+
+
+def parsed(text: str) -> dict[str, Any]:
+    """One JSON object in strict JSON, and nothing else."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    value = json.loads(text, parse_constant=refuse)
+    assert isinstance(value, dict)
+    return value
+
+
+@pytest.fixture
+def prices(tmp_path: Path) -> Path:
+    """a.csv: 120 sessions of New York, nothing odd."""
+    days = sessions_between("XNYS", "2015-01-02", "2015-12-31")[:120]
+    walk_frame("A", 120, 0).drop(columns="symbol").assign(date=days).to_csv(tmp_path / "a.csv", index=False)
+    return tmp_path / "a.csv"
+
+
+def test_compare_prints_verdict_table_and_page(prices: Path, command) -> None:
+    code, out, err = command("compare", "a.csv", "--models", "gru", *SMALL, "--out", "run")
+    assert (code, err) == (0, "")
+    run = gc.open_run("run")
+    assert out == f"{run.verdict.text}\n\n{run.table()}\n\nThe page: {Path('run/report.html')}\n"
+    assert [line.split()[0] for line in run.table().splitlines()] == [
+        "model",
+        "naive",
+        "drift",
+        "ewma",
+        "ar",
+        "gru",
+        "skill:",
+    ]
+    assert run.experiment.source == ("a.csv",)
+
+
+def test_compare_in_json(prices: Path, command) -> None:
+    prices.write_text(prices.read_text().replace("2015-01-02", "2015-01-03"))  # a Saturday
+    code, out, err = command(
+        "compare", "a.csv", "--models", "gru,naive", *SMALL, "--no-charts", "--out", "run", "--json"
+    )
+    assert code == 0
+    assert all(line.startswith("warning: ") for line in err.splitlines())
+    assert "2015-01-03" in err
+    told = parsed(out)
+    run = gc.open_run("run")
+    assert told == {**run.summary(), "run": "run"}
+    assert told["verdict"]["text"] == run.verdict.text
+    naive = next(row for row in told["scores"] if row["model"] == "naive" and row["step"] == "all")
+    assert naive["directional_accuracy"] is None
+    assert "directional_accuracy" in naive["reason"]
+
+
+def test_overwrite_replaces_the_folder_whole(prices: Path, command, tmp_path: Path) -> None:
+    words = ("compare", "a.csv", "--no-charts", *SMALL, "--out", "run", "--models")
+    assert command(*words, "naive").code == 0
+    assert command(*words, "naive,drift").code == 2
+    assert gc.open_run("run").experiment.models == ("naive",)
+    code, out, _ = command(*words, "naive,drift", "--overwrite")
+    assert code == 0 and out.endswith("\n\nThe run: run\n")
+    assert gc.open_run("run").experiment.models == ("naive", "drift")
+    assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "run"}
+    assert not {"report.html", "charts"} & {path.name for path in (tmp_path / "run").iterdir()}
+
+
+def test_a_folder_that_holds_the_prices_it_reads_is_not_replaced(prices: Path, command) -> None:
+    words = ("compare", "--models", "naive", "--no-charts", "--out", "run")
+    assert command(*words, "a.csv", *SMALL).code == 0
+    before = Path("run/prices.parquet").read_bytes()
+    code, _, err = command(*words, "run/prices.parquet", *SMALL, "--end", "2015-12-31", "--overwrite")
+    assert code == 2 and "run holds the file that the prices are read from" in err
+    assert Path("run/prices.parquet").read_bytes() == before
+
+
+def test_a_file_of_a_run_is_not_replaced_by_a_forecast(prices: Path, command) -> None:
+    assert command("compare", "a.csv", "--models", "naive", "--no-charts", "--out", "run", *SMALL).code == 0
+    before = gc.open_run("run").forecasts
+    for name in ("prices.parquet", "forecasts.parquet"):
+        code, _, err = command(*FORECAST, "--out", f"run/{name}", "--overwrite")
+        assert code == 2 and f"run/{name} is part of the run in " in err
+    pd.testing.assert_frame_equal(gc.open_run("run").forecasts, before)
+
+
+def test_the_answer_is_printed_and_the_run_whole_before_anything_is_drawn(
+    prices: Path, command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A drawing that fails is a warning, and one that takes the process with it leaves the run as well."""
+    words = ("compare", "a.csv", "--models", "naive,ar", *SMALL)
+
+    def fail(*_: object) -> None:
+        raise MemoryError("no memory for pictures")
+
+    monkeypatch.setattr("gatecast.report.pictures.save_pictures", fail)
+    monkeypatch.setattr("gatecast.report.page.page", fail)
+    code, out, err = command(*words, "--out", "run")
+    assert code == 0
+    assert err.splitlines() == [
+        f"warning: could not draw the {what} (MemoryError: no memory for pictures); all else was written"
+        for what in ("charts", "page")
+    ]
+    run = gc.open_run("run")
+    assert out == f"{run.verdict.text}\n\n{run.table()}\n\nThe run: run\n"
+
+    def die(_: object, folder: Path) -> None:
+        raise SystemExit(capsys.readouterr().out)  # what was printed by then
+
+    monkeypatch.setattr(gc.Result, "draw", die)
+    with pytest.raises(ValueError, match="No evidence that any of the models tried"):
+        command(*words, "--out", "other")
+    assert gc.open_run("other").verdict == run.verdict
+
+
+def test_the_default_folder_is_named_after_time_and_source(prices: Path, command, tmp_path: Path) -> None:
+    assert command("compare", "a.csv", "--models", "naive", *SMALL, "--no-charts").code == 0
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name.endswith("-a")
+    assert pd.Timestamp(folder.name[:10]) >= pd.Timestamp("2024-01-01")
+    assert gc.open_run(folder).experiment.models == ("naive",)
+
+
+def test_one_symbol_of_many_runs_again_from_its_file(command, tmp_path: Path) -> None:
+    """The experiment remembers the symbol that was chosen."""
+    table = pd.concat([walk_frame(name, 120, seed) for seed, name in enumerate("AB")])
+    table.to_parquet(tmp_path / "many.parquet")
+    words = ("--models", "naive,ar", *SMALL, "--no-charts")
+    assert command("compare", "many.parquet", "--symbols", "B", *words, "--out", "one").code == 0
+    code, _, err = command("compare", "--config", "one/experiment.toml", "--no-charts", "--out", "two")
+    assert code == 0, err
+    one, two = (Path(name) / "forecasts.parquet" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+    assert set(pd.read_parquet(two)["symbol"]) == {"B"}
+
+
+def test_the_same_experiment_gives_the_same_bits_in_another_process(
+    prices: Path, tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the source on disk; and with other prices there, it ends with 2 and says which."""
+    monkeypatch.chdir(tmp_path)
+    training = gc.Training(epochs=2, batch_size=32)
+    result = gc.compare(
+        gc.load("a.csv"), ["bigru"], network=gc.Network(hidden_size=2),
+        training=training, lookback=5, horizon=2, folds=2, seeds=2,
+    )  # fmt: skip
+    result.save(tmp_path / "first", charts=False)
+
+    def again(out: str) -> subprocess.CompletedProcess[str]:
+        words = ["compare", "--config", "first/experiment.toml", "--no-charts", "--out", out, "--json"]
+        return subprocess.run(
+            [sys.executable, "-m", "gatecast", *words], cwd=tmp_path, env=environment, capture_output=True,
+            text=True, check=False,
+        )  # fmt: skip
+
+    ended = again("second")
+    assert ended.returncode == 0, ended.stderr
+    assert parsed(ended.stdout)["verdict"]["text"] == result.verdict.text
+    first, second = (tmp_path / name / "forecasts.parquet" for name in ("first", "second"))
+    assert first.read_bytes() == second.read_bytes()
+    table = pd.read_csv(prices, **EXACT)
+    table.loc[3, "close"] *= 1.001
+    table.to_csv(prices, index=False)
+    ended = again("third")
+    assert (ended.returncode, ended.stdout) == (2, "")
+    assert "not the data of the experiment" in ended.stderr
+    assert "a.csv" in ended.stderr
+    assert not (tmp_path / "third").exists()
+
+
+def test_features_of_the_current_folder(prices: Path, command, tmp_path: Path) -> None:
+    """They are run where the user named them; those that a file names, where the user allows it."""
+    (tmp_path / "my_features.py").write_text(
+        "import numpy as np\nfrom pathlib import Path\n\nPath('imported').touch()\n\n"
+        "def momentum(prices):\n"
+        "    change = np.log(prices[['close']]).diff()\n"
+        "    return change.assign(slow=change['close'].rolling(3).mean())\n"
+    )
+    words = ("--models", "gru", *SMALL, "--no-charts", "--features", "my_features:momentum", "--out", "run")
+    assert command("compare", "a.csv", *words).code == 0
+    assert gc.open_run("run").experiment.features == "my_features:momentum"
+    (tmp_path / "imported").unlink()
+    sys.modules.pop("my_features")
+    again = ("compare", "--config", "run/experiment.toml", "--no-charts", "--out", "again")
+    later = ("forecast", "a.csv", "--run", "run", "--no-ledger")
+    for command_line, file in ((again, Path("run/experiment.toml")), (later, Path("run"))):
+        code, out, err = command(*command_line)
+        assert (code, out) == (2, "")
+        assert err == (
+            f"gatecast: {file} names code: features = 'my_features:momentum', a function that would be "
+            "imported and run. If you trust it, add --allow-code\n"
+        )
+    assert not (tmp_path / "imported").exists() and not (tmp_path / "again").exists()
+    assert command(*again, "--allow-code").code == 0
+    assert gc.open_run("again").forecasts.equals(gc.open_run("run").forecasts)
+
+
+@pytest.mark.parametrize("name", ["sys:exit", "os:_exit", "leaving:f", "failing:f", "leaving_later:f"])
+@pytest.mark.parametrize("on_the_command_line", [True, False])
+def test_features_that_end_the_process_are_wrong_input(
+    prices: Path, command, tmp_path: Path, name: str, on_the_command_line: bool
+) -> None:
+    (tmp_path / "leaving.py").write_text("raise SystemExit(0)")
+    (tmp_path / "failing.py").write_text("raise BaseException('odd')")
+    (tmp_path / "leaving_later.py").write_text("def f(prices): raise SystemExit(0)")
+    (tmp_path / "my.toml").write_text(f"source = ['a.csv']\nfeatures = '{name}'\nmodels = ['ar']")
+    words = ("a.csv", "--models", "ar", "--features", name)
+    given = words if on_the_command_line else ("--config", "my.toml", "--allow-code")
+    code, out, err = command("compare", *given, "--out", "run")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert err.startswith("gatecast: features") and not (tmp_path / "run").exists()
+
+
+def test_no_module_of_the_current_folder_takes_the_place_of_a_librarys(
+    prices: Path, tmp_path: Path, environment: dict[str, str]
+) -> None:
+    """Stray files of these names lie there, and both `python -m` and PYTHONPATH put it before libraries."""
+    strays = ("queue", "arch", "typing", "json", "yfinance", "random", "optax", "signal")
+    for name in strays:
+        (tmp_path / f"{name}.py").write_text(f"raise SystemExit('the {name} of this folder was imported')")
+    (tmp_path / "my_features.py").write_text(
+        "import queue, arch\ndef same(prices):\n    return prices[['close']]"
+    )
+    path = os.pathsep.join(["", *filter(None, [os.environ.get("PYTHONPATH")])])
+    words = ("compare", "a.csv", "--models=ar", *SMALL, "--no-charts", "--features", "my_features:same")
+    ended = subprocess.run(
+        [sys.executable, "-m", "gatecast", *words, "--out", "run"], cwd=tmp_path,
+        env={**environment, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stderr
+
+
+FORECAST = ("forecast", "a.csv", "--horizon", "2", *(flag for flag in SMALL if flag != "--folds=1"))
+
+
+def test_forecast_prints_the_ranges_of_the_next_sessions_and_the_record(prices: Path, command) -> None:
+    code, out, err = command(*FORECAST)
+    assert code == 0
+    told = r"^warning: backcast: 2 of 2 forecasts .* when the bar of a for 2015-06-26 had closed$"
+    assert re.search(told, err, re.MULTILINE)
+    lines = out.splitlines()
+    last = pd.read_csv(prices, **EXACT)["close"].iloc[-1]
+    assert lines[0] == f"a: {last:,.2f} at the close of 2015-06-24"
+    assert lines[1].split() == ["date", "median", "50%", "80%", "95%"]
+    assert [line.split()[0] for line in (lines[2], lines[4])] == ["2015-06-25", "2015-06-26"]
+    for told, changes in ((lines[2], lines[3]), (lines[4], lines[5])):
+        numbers = [float(word) for word in told.replace("…", " ").split()[1:]]
+        median, *bounds = numbers
+        assert bounds[4] < bounds[2] < bounds[0] < median < bounds[1] < bounds[3] < bounds[5]
+        assert changes.count("%") == 7
+    assert any(re.fullmatch(r"The record of gru on a, [-\d]{10} to 2015-06-24:", line) for line in lines)
+    assert re.search(
+        r"^Its 50% / 80% / 95% prediction intervals held .*% of the time \(\d+ origins\)\.$",
+        out,
+        re.MULTILINE,
+    )
+    assert not Path("runs").exists()
+
+
+def test_forecast_in_json_has_the_ranges_and_their_record(prices: Path, command) -> None:
+    code, out, _ = command(*FORECAST, "--json")
+    assert code == 0
+    told = parsed(out)
+    table = pd.DataFrame(told["forecast"])
+    assert list(table["date"]) == ["2015-06-25", "2015-06-26"]
+    quantiles = table[[name for name in table if name.startswith("q")]]
+    assert quantiles.shape == (2, 17)
+    assert (quantiles.diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
+    np.testing.assert_allclose(table["forecast"], table["q50"], rtol=1e-12)
+    assert (table[["scale", "df"]] > 0).all(axis=None)
+    assert set(told["held"]) == {"50%", "80%", "95%"}
+    scores = pd.DataFrame(told["record"]["range_scores"])
+    assert {"gru", "historical", "ewma-t", "gjr-garch-t", "lhar"} <= set(scores["model"])
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_forecast_writes_its_table(prices: Path, command, ending: str) -> None:
+    place = Path("below") / f"next.{ending}"
+    code, out, _ = command(*FORECAST, "--out", place, "--json")
+    assert code == 0
+    table = pd.read_csv(place) if ending == "csv" else pd.read_parquet(place)
+    told = pd.DataFrame(parsed(out)["forecast"])
+    np.testing.assert_allclose(table["q02_5"], told["q02_5"], rtol=1e-12)
+    assert {"naive_q10", "naive_q90", "location", "rmse_return"} <= set(table)
+    assert list(Path("below").iterdir()) == [place]
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [
+        ("next.xlsx", "next.xlsx: choose a name that ends in .csv or .parquet or .png"),
+        ("next", "next: choose a name that ends in"),
+        (".", "choose a name that ends in"),
+        ("a.csv/next.csv", "cannot be written"),
+        ("there.csv", "there.csv is there already; choose another name, or replace it (--overwrite)"),
+        ("a.csv", "a.csv is the file that the prices are read from"),
+        ("link.csv", "link.csv is the file that the prices are read from"),
+    ],
+)
+def test_a_bad_place_is_refused_before_any_training(
+    prices: Path, command, monkeypatch: pytest.MonkeyPatch, out: str, message: str
+) -> None:
+    def train(*_: object, **__: object) -> None:
+        raise AssertionError("the training has begun")
+
+    monkeypatch.setattr("gatecast.api.outlook.outlook", train)
+    before = prices.read_bytes()
+    Path("there.csv").write_text("precious")
+    Path("link.csv").symlink_to("a.csv")
+    code, said, err = command(*FORECAST, "--out", out, *(["--overwrite"] if out != "there.csv" else []))
+    assert (code, said) == (2, "")
+    assert message in err
+    assert prices.read_bytes() == before
+    assert Path("there.csv").read_text() == "precious"
+
+
+def test_forecast_of_a_price_level_has_a_conformal_range(prices: Path, command) -> None:
+    words = (*FORECAST, "--model", "rnn", "--target", "close", "--json")
+    code, out, _ = command(*words)
+    assert code == 0
+    told = parsed(out)
+    table = pd.DataFrame(told["forecast"])
+    assert (table["q10"] < table["q90"]).all()
+    assert "scale" not in table
+    assert 0 <= told["held"]["80%"] <= 1
+    code, out, _ = command(*words, "--calibration", "none")
+    assert (code, parsed(out)["held"]) == (0, None)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["--output", "student_t", "--loss", "mse"],
+            '--loss mse: does not fit the output "student_t" of gru; choose auto, nll or crps',
+        ),
+        (["--output", "point", "--loss", "nll"], '--loss nll: does not fit the output "point" of gru'),
+        (["--output", "student_t", "--target", "close"], "--output student_t: that of gru is a distribution"),
+        (["--calibration", "conform"], "--calibration conform: must be"),
+    ],
+)
+def test_a_range_that_cannot_be_names_the_flag(prices: Path, command, words: list[str], message: str) -> None:
+    code, out, err = command(*FORECAST, *words)
+    assert (code, out) == (2, "")
+    assert err.startswith(f"gatecast: {message}")
+
+
+def test_forecast_of_little_and_dull_data(prices: Path, command) -> None:
+    """Closes alone that never move, further ahead than the window is long, one seed; recorded as well."""
+    table = pd.read_csv(prices, **EXACT)[["date", "close"]].assign(close=5.0)
+    table.to_csv(prices, index=False)
+    for more in ([], ["--target", "close", "--calibration", "adaptive"]):
+        code, out, err = command(*FORECAST, "--model", "rnn", "--lookback=1", *more, "--json")
+        assert code == 0, err
+        told = parsed(out)
+        quantiles = pd.DataFrame(told["forecast"]).filter(regex="^q")
+        assert np.isfinite(quantiles).all(axis=None)
+        if not more:
+            np.testing.assert_allclose(quantiles, 5.0, rtol=1e-3)
+
+
+def test_compare_of_ranges_runs_again_from_its_file(prices: Path, command) -> None:
+    """Every model has a range when calibrated; the same bits from the experiment file."""
+    words = ("--models", "rnn,naive,ewma-t", "--output", "student_t", "--calibration", "adaptive")
+    code, out, err = command("compare", "a.csv", *words, *SMALL, "--horizon=2", "--no-charts", "--out", "one")
+    assert code == 0, err
+    run = gc.open_run("one")
+    assert run.experiment.calibration == "adaptive"
+    assert run.experiment.networks["rnn"].output == "student_t"
+    assert run.verdict.text in out
+    rows = run.forecasts[run.forecasts["seed"].isna()]
+    assert set(rows["model"]) == {"naive", "ewma-t", "rnn"}
+    assert rows[["q01", "q50", "q99", "crps", "pit"]].notna().all(axis=None)
+    code, _, err = command("compare", "--config", "one/experiment.toml", "--no-charts", "--out", "two")
+    assert code == 0, err
+    one, two = (Path(name) / "forecasts.parquet" for name in ("one", "two"))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_forecast_with_a_run(run_folder: Path, command) -> None:
+    """Its settings come from the run; of the prices, those of its symbols are used."""
+    run = gc.open_run(run_folder)
+    words = ("forecast", str(run_folder / "prices.parquet"), "--model", "mine", "--run", run_folder)
+    code, out, err = command(*words, "--json")
+    assert code == 0
+    assert all(line.startswith("warning: ") for line in err.splitlines())
+    told = parsed(out)
+    assert told["model"] == "mine"
+    assert told["record"]["verdict"]["text"] == run.verdict.text
+    table = pd.DataFrame(told["forecast"])
+    assert list(table["symbol"]) == ["A", "A", "B", "B"]
+    assert list(table["step"]) == [1, 2, 1, 2]
+    closes = run.prices.table.groupby("symbol")["close"].last()
+    assert np.array_equal(table["anchor"], closes.loc[table["symbol"]])
+    scores = run.scores[(run.scores.model == "mine") & (run.scores.symbol == "B") & (run.scores.step == "2")]
+    assert table["rmse_return"].iloc[3] == pytest.approx(scores["rmse_return"].iloc[0], rel=1e-12)
+    other = ("--calendar", "XNYS", "--ledger", "other.db")
+    code, out, _ = command(*words, "--symbols", "B", *other, "--json")
+    assert {row["symbol"] for row in parsed(out)["forecast"]} == {"B"}
+    assert [entry.calendar for entry in Ledger("other.db").entries()] == ["XNYS", "XNYS"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--model", "gruu"], 'unknown model "gruu". Did you mean "gru"?'),
+        (["--model", "naive"], '"naive" is no network'),
+        (["--model", "gru,lstm"], '"gru,lstm" is no network'),
+        (["--run", "nowhere"], "nowhere: no run folder"),
+        (["--horizon", "0"], "--horizon 0: must be at least 1"),
+        (["--lookback", "300"], "too few sessions"),
+    ],
+)
+def test_forecast_of_wrong_input(prices: Path, command, words: list[str], message: str) -> None:
+    code, out, err = command("forecast", "a.csv", *words)
+    assert (code, out) == (2, "")
+    assert message in err
+
+
+def test_settings_beside_a_run_are_refused(prices: Path, command, run_folder: Path) -> None:
+    code, out, err = command("forecast", "a.csv", "--run", run_folder, "--hidden-size", "3", "--no-refit")
+    assert (code, out) == (2, "")
+    assert "drop --refit, --hidden-size" in err
+    code, out, err = command("forecast", "a.csv", "--run", run_folder, "--model", "lstm")
+    assert (code, out) == (2, "")
+    assert '"lstm" is no network that could be trained as in the run. Known: gru, mine' in err
+
+
+def test_data_check_prints_what_is_there_and_what_is_odd(prices: Path, command) -> None:
+    code, out, err = command("data", "check", "a.csv")
+    assert (code, err) == (0, "")
+    read = gc.Prices.from_frame(pd.read_csv(prices, **EXACT), source="a.csv", symbol="a")
+    assert out == read.report() + "\n"
+    assert "nothing odd" in out
+
+
+def test_data_check_of_something_odd(prices: Path, command) -> None:
+    prices.write_text(prices.read_text().replace("2015-01-02", "2015-01-03"))  # a Saturday
+    _, out, err = command("data", "check", "a.csv")
+    assert err == ""
+    assert "no-session: a: 1 row is on a day without a session" in out
+    oddities = parsed(command("data", "check", "a.csv", "--json").out)["oddities"]
+    assert [(odd["kind"], odd["count"], odd["rows"]) for odd in oddities] == [
+        ("no-session", 1, ["2015-01-03: no session"]),
+    ]
+
+
+def test_data_check_in_json(prices: Path, command) -> None:
+    code, out, err = command("data", "check", "a.csv", "--json")
+    assert (code, err) == (0, "")
+    assert parsed(out) == {
+        "source": ["a.csv"],
+        "symbols": ["a"],
+        "rows": 120,
+        "first_session": "2015-01-02",
+        "last_session": "2015-06-24",
+        "columns": ["open", "high", "low", "close", "volume"],
+        "calendar": {"a": "XNYS"},
+        "sha256": gc.Prices.from_frame(pd.read_csv(prices, **EXACT), symbol="a").sha256,
+        "oddities": [],
+    }
+
+
+def test_data_check_of_wrong_input(command) -> None:
+    code, out, err = command("data", "check", "none.csv", "--json")
+    assert (code, out) == (2, "")
+    assert err.startswith("gatecast: none.csv: there is no such file")
+
+
+def test_version(command) -> None:
+    assert command("--version") == (0, f"gatecast {gc.__version__}\n", "")

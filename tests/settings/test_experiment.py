@@ -1,0 +1,306 @@
+"""The experiment file: everything that decides a result, there and back."""
+
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import gatecast as gc
+from gatecast.errors import SettingError
+from gatecast.settings.experiment import (
+    ALWAYS,
+    ALWAYS_RANGE,
+    BASELINES,
+    DEFAULT_MODELS,
+    DEFAULT_NETWORK,
+    DEFAULT_TRAINING,
+    LOSSES,
+    NETWORKS,
+    RANGE_BASELINES,
+    Experiment,
+    Network,
+    Training,
+    read_experiment,
+    resolve_models,
+)
+
+ACTIVATIONS = st.sampled_from(["relu", "tanh", "sigmoid", "linear"])
+POSITIVE = st.floats(1e-9, 1e6)
+DATES = st.none() | st.dates().map(lambda day: day.isoformat())
+NAMES = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9.+ -]{0,20}", fullmatch=True).filter(
+    lambda n: n not in BASELINES
+)
+
+networks = st.builds(
+    lambda layers, dropout, output, output_activation, **fields: Network(
+        num_layers=layers,
+        dropout=dropout if layers > 1 else 0,
+        output=output,
+        output_activation=output_activation if output == "point" else "linear",
+        **fields,
+    ),
+    layers=st.integers(1, 4),
+    dropout=st.floats(0, 0.9),
+    cell=st.sampled_from(["rnn", "lstm", "gru"]),
+    hidden_size=st.integers(1, 64),
+    bidirectional=st.booleans(),
+    head=st.sampled_from(["last", "flatten"]),
+    mlp=st.lists(st.integers(1, 64), max_size=3).map(tuple),
+    activation=ACTIVATIONS,
+    state_activation=ACTIVATIONS,
+    output=st.sampled_from(list(LOSSES)),
+    output_activation=ACTIVATIONS,
+    reset_after=st.booleans(),
+    init=st.sampled_from(["pytorch", "keras", "glorot"]),
+)
+trainings = st.builds(
+    Training,
+    epochs=st.integers(1, 1000),
+    batch_size=st.none() | st.integers(1, 1000),
+    shuffle=st.booleans(),
+    optimizer=st.sampled_from(["adam", "adamw", "sgd", "rmsprop"]),
+    learning_rate=POSITIVE,
+    weight_decay=st.floats(0, 1),
+    patience=st.none() | st.integers(1, 100),
+    clip_norm=st.none() | POSITIVE,
+)
+
+
+@st.composite
+def experiments(draw: st.DrawFn) -> Experiment:
+    own = draw(st.dictionaries(NAMES, networks, max_size=3))
+    rivals = draw(st.lists(st.sampled_from(BASELINES), unique=True, min_size=0 if own else 1))
+    models, chosen = resolve_models([*rivals, own], None)
+    outputs = {network.output for network in own.values()} or {"point"}
+    losses = set.intersection(*({"auto", *LOSSES[output]} for output in outputs))
+    return Experiment(
+        source=draw(st.lists(st.text(max_size=9), max_size=3).map(tuple)),
+        sha256=draw(st.none() | st.text(max_size=9)),
+        symbols=draw(st.none() | st.lists(st.text(max_size=9), max_size=3).map(tuple)),
+        start=draw(DATES),
+        end=draw(DATES),
+        adjust=draw(st.booleans()),
+        calendar=draw(st.none() | st.just("XKRX")),
+        models=models,
+        networks=chosen,
+        training=draw(trainings).changed(loss=draw(st.sampled_from(sorted(losses)))),
+        column=draw(st.text(min_size=1, max_size=9)),
+        target=draw(st.sampled_from(["return", "close"] if outputs == {"point"} else ["return"])),
+        horizon=draw(st.integers(1, 20)),
+        features=draw(st.none() | st.just("mine:features")),
+        test_size=draw(st.floats(0.01, 0.99)),
+        test_start=draw(DATES),
+        window=draw(st.sampled_from(["expanding", "sliding"])),
+        refit=draw(st.booleans()),
+        calibration=draw(st.sampled_from(["none", "conformal", "adaptive"])),
+        seed=draw(st.integers(0, 2**31 - 1)),
+    )
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@given(experiments())
+def test_an_experiment_survives_its_file(tmp_path: Path, experiment: Experiment) -> None:
+    file = tmp_path / "experiment.toml"
+    file.write_text(experiment.to_toml(), encoding="utf-8")
+    assert read_experiment(file) == experiment
+
+
+def test_none_is_written_as_a_word() -> None:
+    text = Experiment(training=Training(patience=None, batch_size=None, clip_norm=None)).to_toml()
+    for name in ("patience", "batch_size", "clip_norm"):
+        assert f'{name} = "none"' in text
+    assert f'gatecast = "{gc.__version__}"' in text
+
+
+def read(tmp_path: Path, text: str) -> Experiment:
+    file = tmp_path / "mine.toml"
+    file.write_text(text, encoding="utf-8")
+    return read_experiment(file)
+
+
+def test_an_empty_file_is_the_defaults(tmp_path: Path) -> None:
+    assert read(tmp_path, "") == Experiment()
+    assert Experiment().models == (*ALWAYS, *DEFAULT_MODELS)
+
+
+def test_a_file_written_by_hand(tmp_path: Path) -> None:
+    """Models by name, dates without quotes, the word none, networks of one's own."""
+    experiment = read(
+        tmp_path,
+        """
+        models = ["gru", "mine", "bigru"]
+        start = 2015-01-05
+        [training]
+        patience = "none"
+        [networks.mine]
+        hidden_size = 3
+        [networks.bigru]
+        hidden_size = 4
+        """,
+    )
+    assert experiment.models == (*ALWAYS, "gru", "mine", "bigru")
+    assert experiment.networks == {
+        "gru": DEFAULT_NETWORK.changed(cell="gru"),
+        "mine": DEFAULT_NETWORK.changed(hidden_size=3),
+        "bigru": DEFAULT_NETWORK.changed(cell="gru", bidirectional=True, hidden_size=4),
+    }
+    assert experiment.start == "2015-01-05"
+    assert experiment.training == DEFAULT_TRAINING.changed(patience=None)
+
+
+def test_networks_without_a_list_of_models(tmp_path: Path) -> None:
+    assert read(tmp_path, "[networks.mine]\nhidden_size = 3").models == (*ALWAYS, "mine")
+
+
+def test_names_become_networks_of_the_base() -> None:
+    base = Network(hidden_size=7, cell="rnn", bidirectional=True)
+    models, chosen = resolve_models(list(NETWORKS), base)
+    assert models == (*ALWAYS, *NETWORKS)
+    for name, network in chosen.items():
+        assert network.hidden_size == 7
+        assert network.cell == name.removeprefix("bi")
+        assert network.bidirectional == name.startswith("bi")
+
+
+@pytest.mark.parametrize(
+    ("models", "column", "expected"),
+    [
+        (["gru"], "close", (*ALWAYS, "gru")),
+        ("gru", "close", (*ALWAYS, "gru")),
+        (["gru"], "high", (*ALWAYS, "last-close", "gru")),
+        (["gru", "ar"], "high", ("naive", "ar", "gru")),
+        (["drift", "gru", "naive"], "close", ("drift", "naive", "gru")),
+        ({"mine": Network()}, "close", (*ALWAYS, "mine")),
+    ],
+)
+def test_naive_is_always_a_rival(models: object, column: str, expected: tuple[str, ...]) -> None:
+    assert resolve_models(models, None, column)[0] == expected
+
+
+RANGED = {"mine": Network(output="student_t")}
+
+
+@pytest.mark.parametrize(
+    ("models", "network", "column", "expected"),
+    [
+        (["gru"], "student_t", "close", (*ALWAYS_RANGE, "gru")),
+        (["gru"], "quantiles", "high", (*ALWAYS_RANGE, "last-close", "gru")),
+        (["gru", RANGED], "point", "close", (*ALWAYS_RANGE, "gru", "mine")),
+        # those named are kept; without a range among them, some are added
+        (["gru", "ar"], "student_t", "close", ("naive", "ar", *ALWAYS_RANGE[1:], "gru")),
+        (["gru", "har"], "student_t", "close", ("naive", "har", "gru")),
+        (["gru", "ar", "garch-t"], "student_t", "close", ("naive", "ar", "garch-t", "gru")),
+        (["gru", "ar"], "point", "close", ("naive", "ar", "gru")),
+        (["ewma-t"], "point", "close", ("naive", "ewma-t")),
+    ],
+)
+def test_ranges_have_rivals_that_tell_ranges(models, network, column, expected) -> None:
+    base = Network(output=network)
+    names, networks = resolve_models(models, base, column)
+    assert names == expected
+    assert all(name not in networks for name in BASELINES)
+    assert Experiment(models=names, networks=networks, column=column).ranged == any(
+        one.output != "point" for one in networks.values()
+    )
+
+
+def test_the_baselines_of_ranges_are_baselines() -> None:
+    assert set(RANGE_BASELINES) < set(BASELINES)
+    assert set(ALWAYS_RANGE[1:]) < set(RANGE_BASELINES)
+    assert set(LOSSES) == {"point", "student_t", "quantiles"}
+
+
+@pytest.mark.parametrize("output", ["student_t", "quantiles"])
+def test_a_range_is_one_of_the_return(output: str) -> None:
+    with pytest.raises(
+        SettingError, match=rf"output = '{output}': that of mine is a distribution of the return: choose"
+    ) as caught:
+        Experiment(models=("naive", "mine"), networks={"mine": Network(output=output)}, target="close")
+    assert caught.value.setting == "output"
+
+
+@pytest.mark.parametrize("output", ["student_t", "quantiles"])
+def test_a_range_has_no_activation(output: str) -> None:
+    with pytest.raises(SettingError, match=f'output "{output}" needs output_activation "linear"'):
+        Network(output=output, output_activation="relu")
+
+
+def test_a_loss_must_fit_every_network() -> None:
+    """A point beside a range: only the loss chosen by itself fits both."""
+    networks = {"mine": Network(output="student_t"), "other": Network()}
+    made = {"models": ("naive", "mine", "other"), "networks": networks}
+    assert Experiment(**made).training.loss == "auto"
+    with pytest.raises(SettingError, match=r"does not fit the output \"point\" of other"):
+        Experiment(**made, training=Training(loss="crps"))
+
+
+def test_the_file_of_a_range_with_its_loss_and_calibration(tmp_path: Path) -> None:
+    experiment = read(
+        tmp_path,
+        """
+        models = ["mine"]
+        calibration = "adaptive"
+        [training]
+        loss = "crps"
+        [networks.mine]
+        output = "student_t"
+        """,
+    )
+    assert experiment.models == (*ALWAYS_RANGE, "mine")
+    assert (experiment.calibration, experiment.training.loss, experiment.ranged) == ("adaptive", "crps", True)
+    assert read(tmp_path, experiment.to_toml()) == experiment
+    with pytest.raises(SettingError, match=r"mine.toml: loss = 'crps': does not fit the output \"point\""):
+        read(tmp_path, 'models = ["gru"]\n[training]\nloss = "crps"')
+    with pytest.raises(SettingError, match=r"calibration = 'conformall'.*Did you mean \"conformal\""):
+        read(tmp_path, 'calibration = "conformall"')
+
+
+@pytest.mark.parametrize(
+    ("models", "message"),
+    [
+        (["gruu"], 'Did you mean "gru"'),
+        (["gru", "gru"], "listed twice"),
+        (["gru", {"gru": Network()}], "listed twice"),
+        ([], "models is empty"),
+        ([{"naive": Network()}], '"naive" cannot name a network'),
+        ([{"../up": Network()}], "cannot name a network"),
+        ([{"mine": {"hidden_size": 3}}], '"mine" must be a Network, not dict'),
+    ],
+)
+def test_wrong_models(models: list[object], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        resolve_models(models, None)
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ({"hidden_size": 0}, r"hidden_size = 0: must be at least 1 \(units"),
+        ({"hidden": 3}, r'hidden = 3: there is no such setting. Did you mean "hidden_size"\?'),
+        ({"cell": "grru"}, r"""'gru'\. Did you mean "gru"\?"""),
+        ({"dropout": 1.0, "num_layers": 2}, "dropout = 1.0: must be less than 1"),
+        ({"dropout": 0.1}, "num_layers=2 or more"),
+        ({"mlp": (0,)}, "mlp = 0: must be at least 1"),
+        ({"bidirectional": "perhaps"}, "must be true or false"),
+        ({"dropout": float("inf")}, "finite"),
+    ],
+)
+def test_a_wrong_setting_names_itself_and_the_remedy(setting: dict[str, object], message: str) -> None:
+    with pytest.raises(SettingError, match=message):
+        Network(**setting)
+
+
+def test_settings_are_frozen_and_changed_in_copies() -> None:
+    network = Network()
+    with pytest.raises(ValueError, match="frozen"):
+        network.hidden_size = 3
+    assert network.changed(hidden_size=3) == Network(hidden_size=3)
+    assert network == Network()
+    with pytest.raises(SettingError):
+        network.changed(hidden_size=-3)
+
+
+def test_the_tag_tells_networks_apart() -> None:
+    assert Network().tag == Network().tag
+    assert len({Network(hidden_size=size).tag for size in range(1, 50)}) == 49

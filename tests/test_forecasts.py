@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gatecast.errors import RunError
+from gatecast.evaluation.metrics import scores
+from gatecast.forecasts import COLUMNS, Forecasts
+
+
+@pytest.fixture
+def forecasts(market):
+    world = market(symbols=3, dates=30, horizon=2, folds=3)
+    n, h = world.shape
+    scale = 1 + world.parts["fold"] + 10 * world.parts["symbol"]
+    return world.forecasts(
+        {"drift": np.full((n, h), 0.001)},
+        {"gru": world.rng.normal(0, 0.01, (4, n, h)), "lstm": world.rng.normal(0, 0.01, (4, n, h))},
+        naive_mae=0.5 * scale,
+        naive_mse=1e-4 * scale,
+    )
+
+
+def test_frame_has_every_forecast_once(forecasts):
+    frame = forecasts.frame
+    assert list(frame.columns) == COLUMNS
+    assert len(frame) == 90 * 2 * (4 + 2 * 4)
+    assert not frame.duplicated(["model", "seed", "symbol", "origin", "step"]).any()
+    row = frame[(frame.model == "gru") & (frame.seed == 2) & (frame.symbol == "S1") & (frame.step == 2)].iloc[
+        7
+    ]
+    assert row.forecast == forecasts.seeds["gru"][2, 37, 1]
+    assert row.y == forecasts.y[37, 1] and row.date == forecasts.date[37, 1]
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_scores_come_back_from_parquet(forecasts, tmp_path, shuffled):
+    forecasts.frame.to_parquet(tmp_path / "forecasts.parquet", index=False)
+    frame = pd.read_parquet(tmp_path / "forecasts.parquet")
+    if shuffled:
+        frame = frame.sample(frac=1, random_state=0)
+    again = Forecasts.from_frame(frame, forecasts.scales)
+    keys = ["model", "symbol", "step"]
+    pd.testing.assert_frame_equal(
+        scores(again).sort_values(keys, ignore_index=True),
+        scores(forecasts).sort_values(keys, ignore_index=True),
+        check_exact=not shuffled,
+    )
+
+
+def test_round_trip_keeps_every_array(forecasts):
+    again = Forecasts.from_frame(forecasts.frame, forecasts.scales)
+    for field in dataclasses.fields(Forecasts):
+        mine, theirs = getattr(forecasts, field.name), getattr(again, field.name)
+        if isinstance(mine, dict):
+            assert list(mine) == list(theirs)
+            assert all(np.array_equal(mine[key], theirs[key]) for key in mine)
+        elif isinstance(mine, tuple):
+            assert mine == theirs
+        else:
+            assert np.array_equal(mine, theirs) and mine.dtype == theirs.dtype
+
+
+def test_quantile_columns_do_no_harm(forecasts):
+    frame = forecasts.frame.assign(q05=1.0)
+    assert np.array_equal(Forecasts.from_frame(frame, forecasts.scales).y, forecasts.y)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "message"),
+    [
+        (lambda f: f[f.model != "naive"], 'No forecasts of "naive"'),
+        (lambda f: f.drop(index=f.index[f.model == "drift"][3]), '"drift" does not have every origin'),
+        (lambda f: pd.concat([f, f[f.model == "drift"].head(1)]), '"drift" does not have every origin'),
+        (lambda f: f.drop(index=f.index[(f.model == "gru") & (f.seed == 1)][3]), '"gru" does not have every'),
+    ],
+)
+def test_a_damaged_table_is_refused(forecasts, spoil, message):
+    with pytest.raises(RunError, match=message):
+        Forecasts.from_frame(spoil(forecasts.frame), forecasts.scales)
+
+
+def test_missing_scales_are_refused(forecasts):
+    with pytest.raises(RunError, match="scales lack"):
+        Forecasts.from_frame(forecasts.frame, forecasts.scales.iloc[1:])
+
+
+@pytest.mark.parametrize("name", ["anchor", "fold", "naive_mse"])
+def test_wrong_shapes_are_refused(forecasts, name):
+    with pytest.raises(ValueError, match=f"{name} has shape"):
+        dataclasses.replace(forecasts, **{name: getattr(forecasts, name)[:-1]})
+
+
+def test_seeds_need_their_ensemble(forecasts):
+    with pytest.raises(ValueError, match="seeds of rnn"):
+        dataclasses.replace(forecasts, seeds={"rnn": forecasts.seeds["gru"]})
