@@ -53,9 +53,9 @@ def forecasts_of(returns, n, h):
         symbol=np.repeat(np.arange(symbols), n),
         fold=np.zeros(total, np.int64),
         origin=np.tile(bars[:n], symbols),
-        date=np.tile(bars[index], (symbols, 1)),
+        time=np.tile(bars[index], (symbols, 1)),
         anchor=np.ones(total),
-        y=1 + rows,
+        actual=1 + rows,
         naive_mae=np.ones(total),
         naive_mse=np.ones(total),
         forecast={"naive": np.ones_like(rows)},
@@ -188,7 +188,7 @@ def crps_power(reps, n, networks=1, seed=0):
             seeds = {name: np.ones((1, n, 1)) for name in ranges if name != "garch"}
             price = np.exp(y)
             forecasts = replace(
-                parts, y=price, forecast=point, seeds=seeds, ranges=ranges, naive_mse=np.full(n, 1e-4)
+                parts, actual=price, forecast=point, seeds=seeds, ranges=ranges, naive_mse=np.full(n, 1e-4)
             )
             return range_significance(forecasts, seed=rep)
 
@@ -235,9 +235,9 @@ def coverage(reps, n, h, seed=0):
     exact = StudentT(np.zeros((n, h)), scale, np.full((n, h), 1e6))
     for _ in range(reps):
         forecasts = forecasts_of(0.01 * rng.standard_normal((n + h, 1)), n, h)
-        moves = forecasts.y - 1
+        moves = forecasts.actual - 1
         forecasts = replace(
-            forecasts, y=np.exp(moves), ranges={"naive": Range.of(exact, moves)}, naive_mse=np.full(n, 1e-4)
+            forecasts, actual=np.exp(moves), ranges={"naive": Range.of(exact, moves)}, naive_mse=np.full(n, 1e-4)
         )
         for interval in kept:
             bands = coverage_bands(forecasts, coverage=interval, level=0.95).set_index("step")

@@ -40,21 +40,21 @@ class Market:
             "symbol": np.repeat(np.arange(symbols), dates),
             "fold": np.tile(np.arange(dates) * folds // dates, symbols),
             "origin": np.tile(days[:dates], symbols),
-            "date": np.tile(days[ahead], (symbols, 1)),
+            "time": np.tile(days[ahead], (symbols, 1)),
             "anchor": prices[:, :dates].ravel(),
-            "y": prices[:, ahead].reshape(-1, horizon),
+            "actual": prices[:, ahead].reshape(-1, horizon),
             "naive_mae": np.full(symbols * dates, 0.8),
             "naive_mse": np.full(symbols * dates, 1e-4),
         }
 
     @property
     def shape(self) -> tuple[int, int]:
-        return self.parts["y"].shape
+        return self.parts["actual"].shape
 
     @property
     def moves(self) -> Floats:
         """What came, as fractions of the anchor."""
-        return self.parts["y"] / self.parts["anchor"][:, None] - 1
+        return self.parts["actual"] / self.parts["anchor"][:, None] - 1
 
     @property
     def history(self) -> dict[str, pd.Series]:

@@ -33,7 +33,7 @@ def test_frame_has_every_forecast_once(forecasts):
         7
     ]
     assert row.forecast == forecasts.seeds["gru"][2, 37, 1]
-    assert row.y == forecasts.y[37, 1] and row.date == forecasts.date[37, 1]
+    assert row.actual == forecasts.actual[37, 1] and row.time == forecasts.time[37, 1]
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
@@ -66,7 +66,7 @@ def test_round_trip_keeps_every_array(forecasts):
 
 def test_quantile_columns_do_no_harm(forecasts):
     frame = forecasts.frame.assign(q05=1.0)
-    assert np.array_equal(Forecasts.from_frame(frame, forecasts.scales).y, forecasts.y)
+    assert np.array_equal(Forecasts.from_frame(frame, forecasts.scales).actual, forecasts.actual)
 
 
 @pytest.mark.parametrize(

@@ -104,7 +104,7 @@ def test_no_rule_on_a_network_earns_on_20_walks(networks, execution):
 def test_a_forecast_traded_at_its_own_close_is_caught(statistical, monkeypatch):
     """Who knows the next close earns nothing by trading at it, and everything by trading at its origin's."""
     outcome = statistical.outcome
-    knows = {"naive": outcome.forecast["naive"], "ar": outcome.y}
+    knows = {"naive": outcome.forecast["naive"], "ar": outcome.actual}
     seer = replace(statistical, outcome=replace(outcome, forecast=knows))
     check(seer, ["ar"], "next-close")
     monkeypatch.setattr(accounts, "known_before", at_the_same_close)

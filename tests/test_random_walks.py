@@ -36,7 +36,9 @@ def mse_ratios(walks: gc.Prices, horizon: int, target: str) -> tuple[np.ndarray,
         seeds=1,
     )
     outcome = result.outcome
-    network, naive = (np.square(f - outcome.y) for f in (outcome.forecast["lstm"], outcome.forecast["naive"]))
+    network, naive = (
+        np.square(f - outcome.actual) for f in (outcome.forecast["lstm"], outcome.forecast["naive"])
+    )
     ratios = [
         [network[outcome.symbol == w][:, steps].mean() / naive[outcome.symbol == w][:, steps].mean()
          for w in range(len(walks.symbols))]

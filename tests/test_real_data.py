@@ -33,7 +33,7 @@ def test_every_file_comes_to_a_verdict(shared, file, oddities):
 def test_the_two_samples_pooled():
     result = gc.compare(gc.load(["sample:sp500", "sample:nasdaq"]), ["gru"], **QUICK)
     assert set(result.scores["symbol"]) == {"SP500", "NASDAQ", "all"}
-    assert len(result.outcome.y) == 2 * 1258
+    assert len(result.outcome.actual) == 2 * 1258
 
 
 def test_thirty_symbols_pooled(shared):
@@ -42,4 +42,4 @@ def test_thirty_symbols_pooled(shared):
     result = gc.compare(prices.select(prices.symbols[::17]), ["gru"], horizon=5, **QUICK)
     assert len(set(result.forecasts["symbol"])) == 29
     assert any("left out" in text and "BHGE" in text for text in result.warnings)
-    assert result.significance.dates < len(result.outcome.y) / 25
+    assert result.significance.dates < len(result.outcome.actual) / 25

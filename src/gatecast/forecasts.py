@@ -17,7 +17,7 @@ from gatecast.ranges import PARAMETERS, QUANTILE_COLUMNS, Range, has_range
 
 Part = TypeVar("Part")
 
-COLUMNS = ["symbol", "model", "fold", "seed", "origin", "date", "step", "y", "forecast"]
+COLUMNS = ["symbol", "model", "fold", "seed", "origin", "time", "step", "actual", "forecast"]
 RANGE_COLUMNS = (*QUANTILE_COLUMNS, *PARAMETERS, "crps", "log_score", "pit")
 KEYS = ["symbol", "fold", "origin", "step"]
 
@@ -37,11 +37,11 @@ class Forecasts:
     symbol     (N,) int
     fold       (N,) int
     origin     (N,) datetime64[D], the session at whose close the forecast is made
-    date       (N, h) datetime64[D], the session that step k = 1 … h speaks of
+    time       (N, h) datetime64[D], the session that step k = 1 … h speaks of
     anchor     (N,) last known price of the forecast column; naive's forecast
-    y          (N, h) what came
-    naive_mae  (N,) mean |y - anchor| over training origins of that symbol and fold, and all steps; in price
-    naive_mse  (N,) mean ((y - anchor) / anchor)**2 over the same; a squared fraction
+    actual     (N, h) the actual prices
+    naive_mae  (N,) mean |actual - anchor| over training origins of that symbol and fold, and all steps; in price
+    naive_mse  (N,) mean ((actual - anchor) / anchor)**2 over the same; a squared fraction
     forecast   model → (N, h); for a network the ensemble (mean over seeds)
     seeds      network → (S, N, h); baselines are not in it
     ranges     model → its distribution, where it has one
@@ -51,9 +51,9 @@ class Forecasts:
     symbol: NDArray[np.int64]
     fold: NDArray[np.int64]
     origin: NDArray[np.datetime64]
-    date: NDArray[np.datetime64]
+    time: NDArray[np.datetime64]
     anchor: Floats
-    y: Floats
+    actual: Floats
     naive_mae: Floats
     naive_mse: Floats
     forecast: dict[str, Floats]
@@ -61,7 +61,7 @@ class Forecasts:
     ranges: dict[str, Range] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        rows, horizon = self.y.shape
+        rows, horizon = self.actual.shape
         for name in ("symbol", "fold", "origin", "anchor", "naive_mae", "naive_mse"):
             if getattr(self, name).shape != (rows,):
                 raise ValueError(f"{name} has shape {getattr(self, name).shape}, not {(rows,)}")
@@ -78,7 +78,7 @@ class Forecasts:
     @property
     def horizon(self) -> int:
         """Steps ahead."""
-        return int(self.y.shape[1])
+        return int(self.actual.shape[1])
 
     def without(self, models: Collection[str]) -> Forecasts:
         """The forecasts of all other models."""
@@ -179,9 +179,9 @@ class Forecasts:
             symbol=np.array([symbols.index(name) for name in first["symbol"]], dtype=np.int64),
             fold=first["fold"].to_numpy(np.int64),
             origin=first["origin"].to_numpy("datetime64[D]"),
-            date=values(naive, "date", "naive").astype("datetime64[D]"),
+            time=values(naive, "time", "naive").astype("datetime64[D]"),
             anchor=anchor,
-            y=values(naive, "y", "naive").astype(np.float64),
+            actual=values(naive, "actual", "naive").astype(np.float64),
             naive_mae=scale["naive_mae"].to_numpy(np.float64),
             naive_mse=scale["naive_mse"].to_numpy(np.float64),
             forecast=forecast,
@@ -206,9 +206,9 @@ class Forecasts:
                 "fold": self.fold[repeat],
                 "seed": pd.array([seed] * len(repeat), dtype="Int64"),
                 "origin": self.origin[repeat],
-                "date": self.date.ravel(),
+                "time": self.time.ravel(),
                 "step": np.tile(np.arange(1, horizon + 1), len(self.symbol)),
-                "y": self.y.ravel(),
+                "actual": self.actual.ravel(),
                 "forecast": values.ravel(),
             }
         )

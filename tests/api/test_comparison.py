@@ -38,7 +38,7 @@ def test_every_test_row_is_scored_exactly_once_per_model_and_step(result, prices
     origins = sessions.iloc[-tested - 1 : -2]
     for _, rows in frame.groupby(["model", "seed", "step"], dropna=False):
         assert rows["origin"].tolist() == origins.tolist()
-    assert frame[["y", "forecast"]].notna().all(axis=None)
+    assert frame[["actual", "forecast"]].notna().all(axis=None)
 
 
 def test_dates_and_truth_are_the_sessions_after_the_origin(result, prices):
@@ -46,9 +46,9 @@ def test_dates_and_truth_are_the_sessions_after_the_origin(result, prices):
     rows = result.forecasts[result.forecasts["model"] == "naive"]
     place = close.index.get_indexer(pd.DatetimeIndex(rows["origin"]))
     np.testing.assert_array_equal(close.iloc[place], rows["forecast"])
-    np.testing.assert_array_equal(close.iloc[place + rows["step"].to_numpy()], rows["y"])
+    np.testing.assert_array_equal(close.iloc[place + rows["step"].to_numpy()], rows["actual"])
     np.testing.assert_array_equal(
-        close.index[place + rows["step"].to_numpy()], pd.DatetimeIndex(rows["date"])
+        close.index[place + rows["step"].to_numpy()], pd.DatetimeIndex(rows["time"])
     )
 
 
@@ -80,7 +80,7 @@ def test_a_network_of_ones_own_has_a_name_of_ones_own(prices):
 
 def test_horizon_beyond_the_lookback(walk):
     result = gc.compare(prices_of(walk("A", 250, 1)), ["gru"], **{**HOW, "horizon": 9, "lookback": 3})
-    assert result.outcome.y.shape[1] == 9
+    assert result.outcome.actual.shape[1] == 9
 
 
 def test_a_gap_of_a_year(walk):
@@ -110,7 +110,7 @@ def test_a_network_that_diverges_is_not_judged_and_its_run_is_read_again(prices,
     assert "did not train: gru" in result.verdict.text and "gru" not in result.significance.models
     rows = result.scores[result.scores["model"] == "gru"]
     assert rows["skill"].isna().all() and rows["reason"].str.contains("it did not train").all()
-    assert np.isfinite(result.forecasts[["y", "forecast"]]).all(axis=None)
+    assert np.isfinite(result.forecasts[["actual", "forecast"]]).all(axis=None)
     again = gc.open_run(result.save(tmp_path / "run", charts=False))
     assert again.verdict == result.verdict and again.table() == result.table()
     with pytest.raises(RunError, match=r"training diverged.*smaller learning_rate"):
@@ -131,7 +131,7 @@ def test_dates_and_closes_alone(walk):
 
 def test_400_rows_work_with_the_defaults(walk):
     result = gc.compare(prices_of(walk("A", 400, 5)), ["gru"], network=TINY, training=QUICK, seeds=1)
-    assert len(result.outcome.y) == 100
+    assert len(result.outcome.actual) == 100
     assert set(result.outcome.fold) == set(range(5))
 
 
@@ -218,7 +218,7 @@ def test_ten_thousand_symbols(walk):
     )
     how = {**HOW, "training": gc.Training(epochs=1, batch_size=4096), "folds": 1}
     result = gc.compare(prices_of(frame), ["naive", "drift", "rnn"], **how)
-    assert len(result.outcome.y) == symbols * 15
+    assert len(result.outcome.actual) == symbols * 15
     assert result.verdict.kind in ("no evidence", "worse than naive")
 
 

@@ -121,8 +121,8 @@ def test_the_dates_are_the_next_real_sessions(
     table = walk_frame(symbol, len(days), 0).assign(date=days)
     known = gc.Prices.from_frame(table, calendar=calendar)
     model = forecaster(seeds=1).fit(known)
-    assert list(model.forecast()["date"].astype(str)) == expected
-    assert list(gc.Forecaster.load(model.save(tmp_path / "m")).forecast()["date"].astype(str)) == expected
+    assert list(model.forecast()["time"].astype(str)) == expected
+    assert list(gc.Forecaster.load(model.save(tmp_path / "m")).forecast()["time"].astype(str)) == expected
 
 
 def test_newer_prices_move_the_origin(fitted: gc.Forecaster, prices: gc.Prices) -> None:
@@ -484,7 +484,7 @@ def test_a_forecast_inside_the_data_is_the_walk_forwards_bit_for_bit(settings, c
             table = model.forecast(known if origin > origins[0] else None)
             own = table[table["origin"] == origin].set_index(["symbol", "origin", "step"])
             assert set(own.index.get_level_values("symbol")) == {"A", "B", "C"}
-            told = [column for column in own if column in whole and column != "date"]  # the calendar's
+            told = [column for column in own if column in whole and column != "time"]  # the calendar's
             assert ("q50" in told) == (name != "point" or calibration != "none")
             pd.testing.assert_frame_equal(own[told], whole.loc[own.index, told], check_exact=True)
 
@@ -591,7 +591,7 @@ def test_every_symbol_with_a_window_is_forecast_and_the_others_are_named(pooled:
     assert table["change"].abs().max() < 0.1
     first = table[table["step"] == 1].set_index("symbol")
     assert first.loc["L", "origin"] == pd.Timestamp("2015-07-24")
-    assert first.loc["L", "date"] == pd.Timestamp("2015-07-25")  # after its own last session
+    assert first.loc["L", "time"] == pd.Timestamp("2015-07-25")  # after its own last session
     last = pool().table.groupby("symbol")["close"].last()
     assert np.array_equal(first["anchor"], last[first.index])
 

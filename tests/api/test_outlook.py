@@ -65,7 +65,7 @@ def test_the_naive_range_is_that_of_the_past_year(ranged: Outlook, prices: gc.Pr
 def test_held_is_how_often_the_records_ranges_held(ranged: Outlook) -> None:
     rows = ranged.record.forecasts.query("model == 'mine' and seed.isna()")
     for name, low, high in (("50%", "q25", "q75"), ("80%", "q10", "q90"), ("95%", "q02_5", "q97_5")):
-        inside = rows["y"].between(rows[low], rows[high]).mean()
+        inside = rows["actual"].between(rows[low], rows[high]).mean()
         assert 0.1 < inside < 1
         assert ranged.held is not None
         assert ranged.held[name] == pytest.approx(inside, abs=1e-12)
@@ -83,7 +83,7 @@ def test_the_text_has_prices_changes_and_the_record(ranged: Outlook) -> None:
         assert f"{first[low]:,.2f} … {first[high]:,.2f}" in told
         shares = [first[name] / first["anchor"] - 1 for name in (low, high)]
         assert f"{shares[0]:+.2%} … {shares[1]:+.2%}" in change
-    dates = ranged.record.forecasts["date"]
+    dates = ranged.record.forecasts["time"]
     assert f"The record of mine on A, B, {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}:" in lines
     assert ranged.held is not None
     shares = " / ".join(f"{share:.1%}" for share in ranged.held.values())
@@ -108,7 +108,7 @@ def test_the_table_is_written_whole(ranged: Outlook, tmp_path: Path, ending: str
     place = tmp_path / f"next{ending}"
     ranged.write(place)
     again = pd.read_csv(place) if ending == ".csv" else pd.read_parquet(place)
-    assert list(again["date"].astype(str)) == list(ranged.forecast["date"].astype(str))
+    assert list(again["time"].astype(str)) == list(ranged.forecast["time"].astype(str))
     numbers = [*QUANTILE_COLUMNS, "forecast", "anchor", "rmse_return"]
     np.testing.assert_allclose(again[numbers], ranged.table[numbers], rtol=1e-12)
     np.testing.assert_allclose(again[NAIVE], ranged.naive, rtol=1e-12)

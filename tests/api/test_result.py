@@ -65,7 +65,7 @@ def test_an_opened_run_equals_the_result(result: gc.Result, run_folder: Path) ->
 
 def test_ranges_stand_in_the_table_the_summary_and_the_verdict(result: gc.Result) -> None:
     outcome = result.outcome
-    y = np.log(outcome.y / outcome.anchor[:, None])
+    y = np.log(outcome.actual / outcome.anchor[:, None])
     steps = np.sqrt(np.arange(1, outcome.horizon + 1))
 
     def known(scale: float, seeds: int = 0) -> Range:
@@ -114,7 +114,7 @@ def test_an_error_in_price_by_hand(run_folder: Path) -> None:
     mine = frame[(frame.model == "gru") & frame.seed.isna() & (frame.symbol == "A") & (frame.step == 2)]
     row = told[(told.model == "gru") & (told.symbol == "A") & (told.step == "2")].iloc[0]
     assert row.n == len(mine)
-    assert row.mae == pytest.approx((mine.y - mine.forecast).abs().mean(), rel=1e-12)
+    assert row.mae == pytest.approx((mine.actual - mine.forecast).abs().mean(), rel=1e-12)
 
 
 def test_every_test_row_is_scored_once_per_model_seed_and_step(result: gc.Result) -> None:
@@ -139,9 +139,9 @@ def test_every_test_row_is_scored_once_per_model_seed_and_step(result: gc.Result
 def test_what_came_and_its_date_are_those_of_the_prices(result: gc.Result) -> None:
     closes = result.prices.table.set_index(["symbol", "session"])["close"]
     frame = result.forecasts
-    came = closes.loc[list(zip(frame["symbol"], frame["date"].astype("datetime64[ns]"), strict=True))]
-    assert np.array_equal(came.to_numpy(), frame["y"].to_numpy())
-    assert (frame["date"] > frame["origin"]).all()
+    came = closes.loc[list(zip(frame["symbol"], frame["time"].astype("datetime64[ns]"), strict=True))]
+    assert np.array_equal(came.to_numpy(), frame["actual"].to_numpy())
+    assert (frame["time"] > frame["origin"]).all()
 
 
 def test_naive_forecasts_the_anchor(result: gc.Result) -> None:

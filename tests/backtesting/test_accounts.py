@@ -38,7 +38,7 @@ def test_the_account_ends_one_session_after_the_last_decision_was_traded(run_of,
     run = run_of(closes(CLOSE, OPEN), {})
     outcome = run.outcome
     cut = {name: getattr(outcome, name)[:2] for name in vars(outcome) if name in (
-        "symbol", "fold", "origin", "date", "anchor", "y", "naive_mae", "naive_mse")}  # fmt: skip
+        "symbol", "fold", "origin", "time", "anchor", "actual", "naive_mae", "naive_mse")}  # fmt: skip
     short = type(outcome)(symbols=("A",), forecast={"naive": outcome.forecast["naive"][:2]}, seeds={}, **cut)
     (account,) = accounts(run.prices, short, "next-close")
     assert list(account.price) == CLOSE[1:4]

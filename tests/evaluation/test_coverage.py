@@ -150,14 +150,14 @@ def test_what_came_and_whether_it_was_inside(market):
     world = market(symbols=2, dates=40, horizon=2)
     forecasts = world.ranged({"ewma-t": world.known()})
     known, y = forecasts.ranges["ewma-t"], came(forecasts)
-    assert np.allclose(y, np.log(forecasts.y / forecasts.anchor[:, None]))
+    assert np.allclose(y, np.log(forecasts.actual / forecasts.anchor[:, None]))
     inside = np.abs(y) <= 0.01 * np.sqrt([1, 2]) * stats.norm.ppf(0.9)
     assert np.array_equal(held(known, y, 0.8) == 1, inside)
     below = y < 0.01 * np.sqrt([1, 2]) * stats.norm.ppf(0.05)
     assert below.any() and np.array_equal(breached(known, y, 0.05) == 1, below)
     spoiled = np.where(np.arange(80)[:, None] == 3, np.nan, y)
     assert np.isnan(held(known, spoiled, 0.8)[3]).all() and np.isnan(breached(known, spoiled, 0.05)[3]).all()
-    dead = world.ranged({"ewma-t": known}, y=np.zeros(world.shape))
+    dead = world.ranged({"ewma-t": known}, actual=np.zeros(world.shape))
     assert np.isnan(came(dead)).all()
 
 
@@ -243,6 +243,6 @@ def test_value_at_risk(market):
     assert len(table) == 50 and set(table["symbol"]) == {"S1"}
     assert np.allclose(table["var_1"], 0.01 * np.sqrt(2) * stats.norm.ppf(0.01), rtol=1e-4)
     assert np.array_equal(table["breach_5"], table["actual"] < table["var_5"])
-    assert np.array_equal(table["date"], forecasts.date[50:, 1])
+    assert np.array_equal(table["date"], forecasts.time[50:, 1])
     both = value_at_risk(forecasts, "ewma-t")
     assert len(both) == 100 and both["origin"].is_monotonic_increasing

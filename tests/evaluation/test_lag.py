@@ -112,7 +112,7 @@ def test_broken_forecasts(market, broken):
 
 def test_prices_that_never_move(market):
     world = market(dates=30)
-    forecasts = world.forecasts({"gru": 0.01}, y=np.full((30, 1), 5.0), anchor=np.full(30, 5.0))
+    forecasts = world.forecasts({"gru": 0.01}, actual=np.full((30, 1), 5.0), anchor=np.full(30, 5.0))
     found = lags(forecasts, {"S0": pd.Series(5.0, index=world.history["S0"].index)})
     assert found["naive"].reason == found["gru"].reason == "the price never moves"
 

@@ -134,7 +134,7 @@ def test_every_score_by_a_plain_loop(world):
         found = {name: [] for name in ("e", "ape", "sape", "q", "r", "s", "s0", "hit")}
         for i in rows:
             for k in steps:
-                y, f, a = forecasts.y[i, k], values[i, k], forecasts.anchor[i]
+                y, f, a = forecasts.actual[i, k], values[i, k], forecasts.anchor[i]
                 found["e"].append(y - f)
                 found["ape"].append(abs(y - f) / y)
                 found["sape"].append(2 * abs(y - f) / (y + f))
@@ -213,7 +213,7 @@ def test_one_origin(market):
 
 def test_constant_prices(market):
     world = market(dates=10)
-    still = {"y": np.full((10, 1), 50.0), "anchor": np.full(10, 50.0)}
+    still = {"actual": np.full((10, 1), 50.0), "anchor": np.full(10, 50.0)}
     nothing = {"naive_mae": np.zeros(10), "naive_mse": np.zeros(10)}
     table = scores(world.forecasts({"drift": 0.01}, **still, **nothing))
     row = pick(table, model="drift", step="all")

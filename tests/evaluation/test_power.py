@@ -97,5 +97,5 @@ def test_the_crps_of_a_normal_baseline(market):
 
 def test_prices_that_never_move_have_no_power(market):
     world = market(dates=40)
-    still = world.forecasts({}, y=np.full((40, 1), 9.0), anchor=np.full(40, 9.0))
+    still = world.forecasts({}, actual=np.full((40, 1), 9.0), anchor=np.full(40, 9.0))
     assert np.isnan(relative_variance(still, losses_by_date(still)["naive"]))

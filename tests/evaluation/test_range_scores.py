@@ -112,7 +112,7 @@ def test_the_order_of_the_rows_does_not_matter(market):
     mixed = np.random.default_rng(0).permutation(240)
     rows = {
         name: getattr(forecasts, name)[mixed]
-        for name in ("symbol", "fold", "origin", "date", "anchor", "y", "naive_mae", "naive_mse")
+        for name in ("symbol", "fold", "origin", "time", "anchor", "actual", "naive_mae", "naive_mse")
     }
     known = forecasts.ranges["ewma-t"]
     mixed_range = dataclasses.replace(
@@ -164,7 +164,7 @@ def test_one_origin_and_constant_prices(market):
     world = market(dates=40)
     still = np.zeros(world.shape)
     known = dataclasses.replace(world.known(), pit=np.full(world.shape, 0.5))
-    table = range_scores(world.ranged({"ewma-t": known}, y=world.parts["anchor"][:, None] + still))
+    table = range_scores(world.ranged({"ewma-t": known}, actual=world.parts["anchor"][:, None] + still))
     assert (table["coverage_95"] == 1).all() and (table["var_5"] == 0).all()
     assert table["pit_p"].isna().all() and table["reason"].str.contains("same on every date").all()
 

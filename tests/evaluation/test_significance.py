@@ -116,7 +116,7 @@ def test_losses_by_a_plain_loop_with_ragged_symbols(market):
         for name in losses:
             for date, loss in losses[name].items():
                 terms = [
-                    np.mean([((forecasts.y[i, k] - forecasts.forecast[name][i, k]) / forecasts.anchor[i]) ** 2
+                    np.mean([((forecasts.actual[i, k] - forecasts.forecast[name][i, k]) / forecasts.anchor[i]) ** 2
                              for k in steps]) / forecasts.naive_mse[i]
                     for i in range(len(forecasts.anchor))
                     if forecasts.origin[i] == date.to_datetime64() and forecasts.symbol[i] != 2
@@ -165,7 +165,7 @@ def test_under_the_null_one_loss_per_date_keeps_its_size_and_stacked_rows_do_not
     for seed in range(500):
         forecasts = pair_of_equals(market, seed)
         pooled += diebold_mariano(loss_differential(forecasts, "a", "b"), 1).p < 0.05
-        y, anchor = forecasts.y[:, 0], forecasts.anchor
+        y, anchor = forecasts.actual[:, 0], forecasts.anchor
         rows = ((y - forecasts.forecast["b"][:, 0]) / anchor) ** 2 - (
             (y - forecasts.forecast["a"][:, 0]) / anchor
         ) ** 2
@@ -241,7 +241,7 @@ def test_a_broken_model_hides_nobody(market, broken):
 
 def test_prices_that_never_move(market):
     world = market(dates=40)
-    still = {"y": np.full((40, 1), 9.0), "anchor": np.full(40, 9.0)}
+    still = {"actual": np.full((40, 1), 9.0), "anchor": np.full(40, 9.0)}
     found = significance(world.forecasts({"drift": 0.01}, **still), seed=0, reps=200)
     assert found.models["drift"].diebold_mariano.reason == "the difference in loss is the same on every date"
     assert np.isnan(found.models["drift"].skill.value)

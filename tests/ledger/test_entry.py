@@ -57,7 +57,7 @@ def price_table(steps: int = 2, ranged: bool = True) -> pd.DataFrame:
         {
             "symbol": symbol,
             "origin": pd.Timestamp("2018-12-31"),
-            "date": pd.Timestamp("2019-01-02") + pd.Timedelta(days=step - 1),
+            "time": pd.Timestamp("2019-01-02") + pd.Timedelta(days=step - 1),
             "step": step,
             "anchor": anchor,
             "forecast": anchor * math.exp(0.001 * step),

@@ -34,7 +34,7 @@ def record(place: Path, file: Path, start: str | None = None, column: str = "clo
                 "symbol": symbol,
                 "origin": ORIGIN,
                 "step": step,
-                "date": ORIGIN + pd.Timedelta(days=step),
+                "time": ORIGIN + pd.Timedelta(days=step),
                 "anchor": price,
                 "forecast": price * 1.01,
             }

@@ -72,7 +72,7 @@ def test_without_calibration_only_some_tell_a_range(told) -> None:
 def test_quantiles_rise_and_the_point_of_a_range_is_its_median(told, method: str) -> None:
     outcome = told[method].outcome
     for name, known in outcome.ranges.items():
-        assert known.quantiles.shape == (*outcome.y.shape, len(LEVELS))
+        assert known.quantiles.shape == (*outcome.actual.shape, len(LEVELS))
         assert (np.diff(known.quantiles, axis=-1) >= 0).all(), name
         if name not in ("naive", "ar", "point"):
             median = outcome.anchor[:, None] * np.exp(known.quantiles[..., MEDIAN])

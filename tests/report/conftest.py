@@ -67,7 +67,7 @@ def make_result(
 
 def walk_range(outcome: Forecasts, scale: float) -> Range:
     """What a walk does in k steps: a Student t near the normal, its scale 0.01 √k times `scale`."""
-    y = np.log(outcome.y / outcome.anchor[:, None])
+    y = np.log(outcome.actual / outcome.anchor[:, None])
     shape = np.ones_like(y)
     spread = 0.01 * scale * np.sqrt(np.arange(1, outcome.horizon + 1))
     return Range.of(StudentT(0 * shape, spread * shape, 200.0 * shape), y)
@@ -103,9 +103,9 @@ def _forecasts(
         symbol=np.repeat(np.arange(len(symbols)), tested),
         fold=np.tile(np.arange(tested) * folds // tested, len(symbols)),
         origin=np.tile(day[origins], len(symbols)),
-        date=np.tile(day[ahead], (len(symbols), 1)),
+        time=np.tile(day[ahead], (len(symbols), 1)),
         anchor=anchor,
-        y=close[:, ahead].reshape(rows, horizon),
+        actual=close[:, ahead].reshape(rows, horizon),
         naive_mae=np.full(rows, 0.8),
         naive_mse=np.full(rows, 1e-4),
         forecast=forecast,

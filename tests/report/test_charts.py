@@ -57,9 +57,9 @@ def test_the_forecast_stands_at_the_session_it_speaks_of(result: Result) -> None
     outcome = result.outcome
     tested = table[table["test"]].set_index("date")
     assert len(tested) == TESTED
-    assert np.array_equal(tested.index, pd.DatetimeIndex(outcome.date[:, 0]))
+    assert np.array_equal(tested.index, pd.DatetimeIndex(outcome.time[:, 0]))
     assert np.array_equal(tested["forecast_1"], outcome.forecast["lstm"][:, 0])
-    assert np.array_equal(tested["actual"], outcome.y[:, 0])
+    assert np.array_equal(tested["actual"], outcome.actual[:, 0])
     assert (tested["low_1"] <= tested["forecast_1"]).all()
     assert (tested["forecast_1"] <= tested["high_1"]).all()
     assert table.loc[~table["test"], "forecast_1"].isna().all()
@@ -67,7 +67,7 @@ def test_the_forecast_stands_at_the_session_it_speaks_of(result: Result) -> None
 
 def test_each_fold_is_marked_once_where_it_begins(result: Result) -> None:
     marked = frames.prices_and_forecasts(result, "lstm").query("fold > 0")
-    first = [result.outcome.date[result.outcome.fold == fold, 0].min() for fold in (0, 1)]
+    first = [result.outcome.time[result.outcome.fold == fold, 0].min() for fold in (0, 1)]
     assert list(marked["fold"]) == [1, 2]
     assert np.array_equal(marked["date"], pd.DatetimeIndex(first))
 
@@ -85,7 +85,7 @@ def test_changes_are_in_per_cent_of_the_last_known_price(result: Result) -> None
     assert set(table["model"]) == {"drift", "lstm", "gru"}
     mine = table[table["model"] == "gru"]
     outcome = result.outcome
-    assert mine["actual"].to_numpy() == pytest.approx(100 * (outcome.y[:, 0] / outcome.anchor - 1))
+    assert mine["actual"].to_numpy() == pytest.approx(100 * (outcome.actual[:, 0] / outcome.anchor - 1))
     assert len(frames.changes(result, most=30)) == 30
 
 

@@ -76,8 +76,8 @@ def test_the_fan_holds_the_price_where_it_held(one: Result) -> None:
     table = range_frames.recent_ranges(one, "lstm")
     outcome = one.outcome
     assert len(table) == range_frames.RECENT
-    assert np.array_equal(table["actual"], outcome.y[-125:, 0])
-    assert np.array_equal(table["date"], pd.DatetimeIndex(outcome.date[-125:, 0]))
+    assert np.array_equal(table["actual"], outcome.actual[-125:, 0])
+    assert np.array_equal(table["date"], pd.DatetimeIndex(outcome.time[-125:, 0]))
     quantile = 1.2858  # of Student's t with 200 degrees of freedom at 90 %
     high = outcome.anchor[-125:] * np.exp(0.01 * quantile)
     assert table["high_80"].to_numpy() == pytest.approx(high, rel=1e-5)
@@ -97,7 +97,7 @@ def test_a_longer_horizon_ends_in_the_fan_of_the_last_origin(ahead: Result) -> N
     assert len(days) == range_frames.RECENT and len(fan) == 4
     assert days["date"].iloc[-1] == fan["date"].iloc[0] == pd.Timestamp(outcome.origin[last])
     assert (fan.iloc[0][["actual", "low_95", "median", "high_95"]] == outcome.anchor[last]).all()
-    assert np.array_equal(fan["actual"].iloc[1:], outcome.y[last])
+    assert np.array_equal(fan["actual"].iloc[1:], outcome.actual[last])
     assert np.diff(fan["high_80"] - fan["low_80"]).min() > 0
 
 
@@ -120,7 +120,7 @@ def test_symbols_that_move_as_one_widen_the_bands_of_chance() -> None:
         symbol=np.repeat([0, 1], len(twin.symbol)),
         **{
             name: np.concatenate([getattr(twin, name)] * 2)
-            for name in ("fold", "origin", "date", "anchor", "y", "naive_mae", "naive_mse")
+            for name in ("fold", "origin", "time", "anchor", "actual", "naive_mae", "naive_mse")
         },
         forecast={name: np.concatenate([rows] * 2) for name, rows in twin.forecast.items()},
         seeds={name: np.concatenate([rows] * 2, axis=1) for name, rows in twin.seeds.items()},
@@ -154,7 +154,7 @@ def test_breaches_are_days_below_the_quantile(one: Result) -> None:
     table = range_frames.values_at_risk(one, "lstm")
     pit = one.outcome.ranges["lstm"].pit[:, 0]
     assert np.array_equal(table["breach"], np.select([pit < 0.01, pit < 0.05], [1, 5], 0))
-    change = 100 * (one.outcome.y[:, 0] / one.outcome.anchor - 1)
+    change = 100 * (one.outcome.actual[:, 0] / one.outcome.anchor - 1)
     assert table["change"].to_numpy() == pytest.approx(change, abs=0.0006)
     counts = range_frames.breaches(one, "lstm")
     assert counts[5] == (int((pit < 0.05).sum()), pytest.approx(6.5), 130)
@@ -255,7 +255,7 @@ def outlook(steps: int) -> tuple[pd.DataFrame, pd.DataFrame]:
         {
             "symbol": "AAA",
             "origin": sessions[99],
-            "date": sessions[100:],
+            "time": sessions[100:],
             "step": np.arange(1, steps + 1),
             "anchor": close[-1],
             "forecast": close[-1],
@@ -280,7 +280,7 @@ def test_the_outlook_opens_at_the_last_close(steps: int, closes: int) -> None:
         assert fan["low_95"].iloc[0] == 2990
     low, high = (f"{table[name].iloc[-1]:,.1f}" for name in ("q10", "q90"))
     text = chart.to_dict()["title"]["text"]
-    assert text == f"AAA on {table['date'].iloc[-1]:%Y-%m-%d}: {low} to {high} with 80 % probability"
+    assert text == f"AAA on {table['time'].iloc[-1]:%Y-%m-%d}: {low} to {high} with 80 % probability"
     assert pictures.to_pngs({"ahead": chart})["ahead"].startswith(PNG)
 
 

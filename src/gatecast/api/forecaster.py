@@ -200,7 +200,7 @@ class Forecaster:
         prices: give the whole history, for features and volatility are computed from what is there; an
         adaptive calibration goes on with the targets after the last session fitted.
 
-        Returns one row per symbol and step: symbol, origin, date, step, anchor (the last price), forecast
+        Returns one row per symbol and step: symbol, origin, time, step, anchor (the last price), forecast
         (price; of a distribution the median), change (fraction of the anchor), std_over_seeds (the seeds'
         standard deviation, in price: how much the training's chance matters, no error of the forecast);
         where there is a distribution, also its quantiles q01 … q99 (price), and location, scale, df of a
@@ -434,7 +434,7 @@ def _table(
     columns = {
         "symbol": np.repeat(np.array(symbols, dtype=object), horizon),
         "origin": np.repeat(problem.session[origins], horizon),
-        "date": np.concatenate(dates),
+        "time": np.concatenate(dates),
         "step": np.tile(np.arange(1, horizon + 1), len(origins)),
         "anchor": np.repeat(anchor, horizon),
         "forecast": point.ravel(),

@@ -28,7 +28,7 @@ SCALES = {"symbol": "text", "fold": "number", "naive_mae": "number", "naive_mse"
 FORECASTS = {
     **dict.fromkeys(COLUMNS, "number"),
     **dict.fromkeys(("symbol", "model"), "text"),
-    **dict.fromkeys(("origin", "date"), "date"),
+    **dict.fromkeys(("origin", "time"), "date"),
 }
 KINDS = {
     "text": pd.api.types.is_string_dtype,
@@ -102,7 +102,7 @@ def _check_numbers(frame: pd.DataFrame) -> None:
     ranges = [name for name in RANGE_COLUMNS if name in frame]
     if not all(KINDS["number"](frame[name]) for name in ranges):
         raise ValueError("a quantile or score is no number")
-    if not np.isfinite(frame[["y", "forecast"]].to_numpy(np.float64)).all():
+    if not np.isfinite(frame[["actual", "forecast"]].to_numpy(np.float64)).all():
         raise ValueError("a forecast or a target is no finite number")
     if "q50" in frame:
         known = frame.loc[frame["q50"].notna(), [*QUANTILE_COLUMNS]].to_numpy(np.float64)
@@ -121,9 +121,9 @@ def _check_prices(outcome: Forecasts, prices: Prices, column: str) -> None:
         raise ValueError("an origin is no session of the prices, or has no later ones")
     targets = at[:, None] + np.arange(1, outcome.horizon + 1)
     price, session = table[column].to_numpy(np.float64), table["session"].to_numpy("datetime64[D]")
-    if not (session[targets] == outcome.date).all():
+    if not (session[targets] == outcome.time).all():
         raise ValueError("a forecast is not of the sessions after its origin")
-    for known, actual in ((outcome.anchor, price[at]), (outcome.y, price[targets])):
+    for known, actual in ((outcome.anchor, price[at]), (outcome.actual, price[targets])):
         if not np.allclose(known, actual, rtol=ROUNDING, atol=0):
             raise ValueError("an anchor or a target is not the price of its session")
 

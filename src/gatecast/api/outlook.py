@@ -112,7 +112,7 @@ class Outlook:
     def _record_line(self) -> str:
         outcome = self.record.outcome
         tested = [outcome.symbols[symbol] for symbol in np.unique(outcome.symbol)]
-        span = f"{outcome.date.min()} to {outcome.date.max()}"
+        span = f"{outcome.time.min()} to {outcome.time.max()}"
         return f"The record of {self.model} on {some(tested, most=8)}, {span}:"
 
     @property
@@ -189,7 +189,7 @@ class Outlook:
     def summary(self) -> dict[str, Any]:
         """The same as plain data for JSON; dates as YYYY-MM-DD."""
         table = self.table
-        for name in ("origin", "date"):
+        for name in ("origin", "time"):
             table[name] = pd.to_datetime(table[name]).dt.strftime("%Y-%m-%d")
         record = self.record.summary()
         kept = {name: record[name] for name in ("verdict", "source", "sha256", "scores", "warnings")}
@@ -273,7 +273,7 @@ def _naive_range(settings: Experiment, prices: Prices, forecast: pd.DataFrame) -
 def _point_lines(rows: pd.DataFrame) -> list[str]:
     head = f"{'date':<12}{'forecast':>14}{'change':>10}{'typical error':>16}{'of naive':>11}"
     return [head] + [
-        f"{row['date']:%Y-%m-%d}  {row['forecast']:>14,.2f}{row['change']:>+10.2%}"
+        f"{row['time']:%Y-%m-%d}  {row['forecast']:>14,.2f}{row['change']:>+10.2%}"
         f"{_percent(row['rmse_return']):>16}{_percent(row['naive_rmse_return']):>11}"
         for _, row in rows.iterrows()
     ]
@@ -289,7 +289,7 @@ def _range_lines(rows: pd.DataFrame) -> list[str]:
             f"{low / row['anchor'] - 1:+.2%} … {high / row['anchor'] - 1:+.2%}" for low, high in bounds
         ]
         lines.append(
-            f"{row['date']:%Y-%m-%d}  {row['q50']:>11,.2f}" + "".join(f"{text:>24}" for text in prices)
+            f"{row['time']:%Y-%m-%d}  {row['q50']:>11,.2f}" + "".join(f"{text:>24}" for text in prices)
         )
         change = row["q50"] / row["anchor"] - 1
         lines.append(f"{'':<12}{change:>+11.2%}" + "".join(f"{text:>24}" for text in changes))

@@ -118,7 +118,9 @@ def uniformity(pit: ArrayLike, bins: int = 20) -> LikelihoodRatio:
 
 def came(forecasts: Forecasts) -> Floats:
     """(N, h) the log returns from the origin that came; NaN where a price is not above 0."""
-    y, anchor = (np.where(price > 0, price, np.nan) for price in (forecasts.y, forecasts.anchor[:, None]))
+    y, anchor = (
+        np.where(price > 0, price, np.nan) for price in (forecasts.actual, forecasts.anchor[:, None])
+    )
     return np.log(y / anchor)
 
 
@@ -259,7 +261,7 @@ def value_at_risk(
     table: dict[str, object] = {
         "symbol": np.asarray(forecasts.symbols, dtype=object)[forecasts.symbol[index]],
         "origin": forecasts.origin[index],
-        "date": forecasts.date[index, step - 1],
+        "date": forecasts.time[index, step - 1],
         "actual": y[index, step - 1],
     }
     for level in VAR_LEVELS:

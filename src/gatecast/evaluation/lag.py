@@ -83,7 +83,7 @@ def lags(forecasts: Forecasts, history: Mapping[str, pd.Series[float]]) -> dict[
     All errors are fractions of the anchor, pooled over symbols. KeyError where an origin has no price.
     """
     past = _past(forecasts, history)
-    actual = forecasts.y[:, -1] / forecasts.anchor - 1
+    actual = forecasts.actual[:, -1] / forecasts.anchor - 1
     found = {}
     for model, forecast in forecasts.forecast.items():
         last = forecast[:, -1]

@@ -81,7 +81,7 @@ def scores(forecasts: Forecasts) -> pd.DataFrame:
 
 def _of_symbol(forecasts: Forecasts, index: NDArray[np.int64], members: Floats) -> dict[str, Floats]:
     """Score → (members, h + 1) for the origins `index` of one symbol; the last column is all steps."""
-    y, f = np.ascontiguousarray(forecasts.y[index].T), members[:, :, index]
+    y, f = np.ascontiguousarray(forecasts.actual[index].T), members[:, :, index]
     anchor = np.broadcast_to(forecasts.anchor[index], y.shape)
     scale = np.broadcast_to(forecasts.naive_mae[index], y.shape)
     return {
@@ -102,12 +102,12 @@ def _of_all(
     tables: dict[str, dict[str, Floats]],
 ) -> dict[str, Floats]:
     """The same over all symbols; `tables` holds each symbol's own."""
-    y_move, f_move = _moves(np.ascontiguousarray(forecasts.y.T), members, forecasts.anchor)
+    y_move, f_move = _moves(np.ascontiguousarray(forecasts.actual.T), members, forecasts.anchor)
     still = np.zeros_like(y_move)
     unknown = np.full((len(members), forecasts.horizon + 1), np.nan)
     # A symbol where the data leave a score undefined has no say; a model that leaves it undefined gets none.
     having = {
-        "mape": [name for name, index in rows.items() if forecasts.y[index].all()],
+        "mape": [name for name, index in rows.items() if forecasts.actual[index].all()],
         "smape": list(rows),
         "mase": [name for name, index in rows.items() if forecasts.naive_mae[index].all()],
     }
@@ -138,7 +138,7 @@ def _skill(forecasts: Forecasts, index: NDArray[np.int64], members: Floats) -> F
     _, day, of_date = np.unique(forecasts.origin[index], return_inverse=True, return_counts=True)
     scale = np.sqrt(forecasts.naive_mse[index] * of_date[day])
     y_move, f_move = _moves(
-        np.ascontiguousarray(forecasts.y[index].T), members[:, :, index], forecasts.anchor[index]
+        np.ascontiguousarray(forecasts.actual[index].T), members[:, :, index], forecasts.anchor[index]
     )
     return _per_step(r2, y_move / scale, f_move / scale, np.zeros_like(y_move))
 
@@ -171,7 +171,7 @@ def _why(
     symbol: str,
 ) -> str:
     """Why this score of these origins and steps is undefined."""
-    y, f, anchor = forecasts.y[index, columns], ensemble[index, columns], forecasts.anchor[index, None]
+    y, f, anchor = forecasts.actual[index, columns], ensemble[index, columns], forecasts.anchor[index, None]
     if symbol == "all" and score in PRICE_SCORES:
         return "in price, so per symbol only"
     if not np.isfinite(f).all():

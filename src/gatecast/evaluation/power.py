@@ -50,7 +50,7 @@ def relative_variance(forecasts: Forecasts, naive: pd.Series[float]) -> float:
     usable = np.flatnonzero((forecasts.naive_mse > 0) & (forecasts.anchor != 0))
     if not len(usable) or not naive.mean() > 0:
         return float("nan")
-    prices = np.column_stack([forecasts.anchor, forecasts.y])[usable] / forecasts.anchor[usable, None]
+    prices = np.column_stack([forecasts.anchor, forecasts.actual])[usable] / forecasts.anchor[usable, None]
     weight = _weights(forecasts, usable, forecasts.naive_mse[usable])
     bars, place = _bars(forecasts, usable)
     where = (place, np.broadcast_to(forecasts.symbol[usable, None], place.shape))
@@ -76,7 +76,7 @@ def crps_relative_variance(forecasts: Forecasts, benchmark: str, scale: Floats) 
     """
     known = forecasts.ranges[benchmark]
     usable = np.flatnonzero(forecasts.naive_mse > 0)
-    away = PER_CENT * (np.log(forecasts.y / forecasts.anchor[:, None]) - known.median)[usable]
+    away = PER_CENT * (np.log(forecasts.actual / forecasts.anchor[:, None]) - known.median)[usable]
     crps = known.crps[usable]
     weight = _weights(forecasts, usable, scale[usable])
     gain = np.sum(weight * away**2 * np.exp(-known.log_score[usable]))
@@ -97,7 +97,7 @@ def _weights(forecasts: Forecasts, rows: NDArray[np.int64], scale: Floats) -> Fl
 
 def _bars(forecasts: Forecasts, rows: NDArray[np.int64]) -> tuple[int, NDArray[np.int64]]:
     """The number of bars forecast, and (rows, h) which of them each step is."""
-    dates, place = np.unique(forecasts.date[rows], return_inverse=True)
+    dates, place = np.unique(forecasts.time[rows], return_inverse=True)
     return len(dates), place.reshape(len(rows), forecasts.horizon)
 
 

@@ -164,7 +164,7 @@ def losses_by_date(forecasts: Forecasts, *, step: int | None = None) -> pd.DataF
     steps = slice(None) if step is None else slice(step - 1, step)
     usable = (forecasts.naive_mse > 0) & (forecasts.anchor != 0)
     anchor, scale = forecasts.anchor[usable, None], forecasts.naive_mse[usable]
-    y = forecasts.y[usable, steps]
+    y = forecasts.actual[usable, steps]
 
     def loss(forecast: Floats) -> Floats:
         return np.square((y - forecast) / anchor).mean(1) / scale
@@ -303,7 +303,7 @@ def _direction(forecasts: Forecasts, model: str) -> PesaranTimmermann:
     """Step 1 only: later steps overlap."""
     several = len(np.unique(forecasts.symbol)) > 1
     return pesaran_timmermann(
-        forecasts.y[:, 0] - forecasts.anchor,
+        forecasts.actual[:, 0] - forecasts.anchor,
         forecasts.forecast[model][:, 0] - forecasts.anchor,
         forecasts.origin if several else None,
     )

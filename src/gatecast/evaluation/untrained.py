@@ -62,7 +62,7 @@ def _diverged(training: pd.DataFrame, name: str) -> tuple[int, int]:
 def _astray(forecasts: Forecasts, name: str) -> bool:
     """Whether a seed's forecasts are no prices any more."""
     seeds, anchor = forecasts.seeds[name], forecasts.anchor
-    actual = float(away(forecasts.y, anchor).mean())
+    actual = float(away(forecasts.actual, anchor).mean())
     return is_astray(seeds, anchor) or bool(
         actual > 0 and away(seeds, anchor).mean(axis=(1, 2)).max() > ASTRAY * actual
     )

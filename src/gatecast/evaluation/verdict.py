@@ -102,7 +102,7 @@ def verdict(
 
 
 def _never_moves(forecasts: Forecasts) -> bool:
-    return bool(forecasts.anchor.size and (forecasts.y == forecasts.anchor[:, None]).all())
+    return bool(forecasts.anchor.size and (forecasts.actual == forecasts.anchor[:, None]).all())
 
 
 def _kinds(significance: Significance) -> dict[str, Kind]:

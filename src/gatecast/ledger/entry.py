@@ -245,7 +245,7 @@ def _entry(row: Mapping[Any, Any], common: Mapping[str, Any]) -> Entry:
         symbol=str(row["symbol"]),
         origin=row["origin"].date(),
         step=int(row["step"]),
-        date=row["date"].date(),
+        date=row["time"].date(),
         anchor=anchor,
         forecast=_log_return(float(row["forecast"]), anchor),
         quantiles=_quantiles(row, "", anchor),

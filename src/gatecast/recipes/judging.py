@@ -46,7 +46,8 @@ def from_result(result: Result, model: str) -> Forecasts:
     """The forecasts of a comparison, for the audit."""
     rows = result.forecasts
     rows = rows[(rows["model"] == model) & rows["seed"].isna()]
-    kept = rows[["origin", "date", "forecast", "y"]].reset_index(drop=True)
+    kept = rows[["origin", "time", "forecast", "actual"]].reset_index(drop=True)
+    kept = kept.rename(columns={"time": "date", "actual": "y"})
     return {"forecasts": kept, "scores": {"rmse": rmse(kept["forecast"].to_numpy(), kept["y"].to_numpy())}}
 
 
@@ -59,13 +60,13 @@ def error_table(asked: Mapping[str, Result]) -> pd.DataFrame:
     rows: list[dict[str, Any]] = []
     for what, result in asked.items():
         outcome = result.outcome
-        naive = rmse(outcome.forecast["naive"], outcome.y)
+        naive = rmse(outcome.forecast["naive"], outcome.actual)
         for name, forecast in outcome.forecast.items():
             network = name in outcome.seeds
             if not network and any(row["model"] == name for row in rows):
                 continue
-            error = rmse(forecast, outcome.y)
-            seeds = [rmse(member, outcome.y) / naive for member in outcome.seeds.get(name, ())]
+            error = rmse(forecast, outcome.actual)
+            seeds = [rmse(member, outcome.actual) / naive for member in outcome.seeds.get(name, ())]
             test = result.significance.models.get(name)
             rows.append(
                 {
@@ -85,14 +86,14 @@ def result_facts(result: Result) -> dict[str, Any]:
     """What a comparison found, for --json."""
     outcome, experiment = result.outcome, result.experiment
     return {
-        "test_first": str(outcome.date.min()),
-        "test_last": str(outcome.date.max()),
-        "test_rows": len(outcome.y),
+        "test_first": str(outcome.time.min()),
+        "test_last": str(outcome.time.max()),
+        "test_rows": len(outcome.actual),
         "folds": experiment.folds,
         "seeds": experiment.seeds,
         "verdict": result.verdict.kind,
         "models": {
-            name: {"rmse": rmse(forecast, outcome.y), "mae": mae(forecast, outcome.y)}
+            name: {"rmse": rmse(forecast, outcome.actual), "mae": mae(forecast, outcome.actual)}
             for name, forecast in outcome.forecast.items()
         },
     }
@@ -124,7 +125,7 @@ def _message(asked: Mapping[str, Result]) -> str:
 
 
 def _scope(result: Result, naive: float, unit: str, decimals: int) -> str:
-    dates, experiment = result.outcome.date, result.experiment
+    dates, experiment = result.outcome.time, result.experiment
     folds = f"{experiment.folds} fold" + ("s" if experiment.folds > 1 else "")
     return (
         f"{len(dates):,} sessions, {dates.min()} to {dates.max()}, in {folds}, {experiment.seeds} seeds "

@@ -82,7 +82,7 @@ def changes(result: Run, most: int = MOST_CHANGES) -> pd.DataFrame:
                 {
                     "model": name,
                     "forecast": 100 * (outcome.forecast[name][rows, -1] / anchor - 1),
-                    "actual": 100 * (outcome.y[rows, -1] / anchor - 1),
+                    "actual": 100 * (outcome.actual[rows, -1] / anchor - 1),
                 }
             )
             for name in names
@@ -165,7 +165,7 @@ def _of_symbol(result: Run, model: str, symbol: str) -> pd.DataFrame:
     mine = table[(table["symbol"] == symbol).to_numpy()]
     rows = outcome.symbol == outcome.symbols.index(symbol)
     date = pd.DatetimeIndex(mine["session"])
-    first = pd.Series(outcome.date[rows, 0]).groupby(outcome.fold[rows]).min()
+    first = pd.Series(outcome.time[rows, 0]).groupby(outcome.fold[rows]).min()
     starts = pd.Series(np.arange(len(first)) + 1, pd.DatetimeIndex(first))
     columns = {
         "symbol": symbol,
@@ -176,7 +176,7 @@ def _of_symbol(result: Run, model: str, symbol: str) -> pd.DataFrame:
     }
     members = outcome.seeds.get(model)
     for step in shown_steps(result):
-        at = pd.DatetimeIndex(outcome.date[rows, step - 1])
+        at = pd.DatetimeIndex(outcome.time[rows, step - 1])
         values = {f"forecast_{step}": outcome.forecast[model][rows, step - 1]}
         if members is not None and len(members) > 1:
             values[f"low_{step}"] = members[:, rows, step - 1].min(axis=0)

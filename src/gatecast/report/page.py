@@ -105,7 +105,7 @@ def _forecast_caption(result: Run) -> tuple[str, str]:
 
 def _scope(result: Run) -> str:
     outcome = result.outcome
-    sessions = f"{outcome.date.min()} to {outcome.date.max()}"
+    sessions = f"{outcome.time.min()} to {outcome.time.max()}"
     horizon = f"{outcome.horizon} session{'s' if outcome.horizon > 1 else ''} ahead"
     return f"{escape(result.experiment.column)}, {horizon}, tested on {sessions}"
 

@@ -188,7 +188,7 @@ def loss_picture(result: Run, label: Label) -> alt.FacetChart:
 def _forecast_title(result: Run, model: str, symbol: str) -> str:
     tested = frames.tested_symbols(result)
     which = symbol if len(tested) == 1 else f"{symbol} (one of {len(tested)} symbols)"
-    date = result.outcome.date
+    date = result.outcome.time
     years = "-".join(dict.fromkeys([str(date.min())[:4], str(date.max())[:4]]))
     return f"{model} against {which}: the test, {years}"
 

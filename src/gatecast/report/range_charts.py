@@ -216,7 +216,7 @@ def outlook_chart(table: pd.DataFrame, history: pd.DataFrame, label: Label = str
     single = len(table) == 1
     past = history[history["session"] <= origin].tail(FAR if len(table) >= 5 else NEAR)
     before = pd.DataFrame({"date": past["session"], "actual": past["close"], "ahead": False})
-    fan = pd.DataFrame({"date": table["date"], "median": table["q50"], "ahead": True})
+    fan = pd.DataFrame({"date": table["time"], "median": table["q50"], "ahead": True})
     for percent, (low, high) in _BOUNDS.items():
         fan[f"low_{percent}"], fan[f"high_{percent}"] = table[low], table[high]
     if not single:
@@ -245,7 +245,7 @@ _BOUNDS = {50: ("q25", "q75"), 80: ("q10", "q90"), 95: ("q02_5", "q97_5")}
 _OUTLOOK = (
     "symbol",
     "origin",
-    "date",
+    "time",
     "step",
     "anchor",
     "q50",
@@ -259,7 +259,7 @@ def _outlook_title(table: pd.DataFrame, label: Label) -> alt.TitleParams:
     low, middle, high = (per_cent(100 * (last[name] / last["anchor"] - 1)) for name in ("q10", "q50", "q90"))
     between = f"{_price(last['q10'])} to {_price(last['q90'])}"
     return heading(
-        f"{label(str(last['symbol']))} on {last['date']:%Y-%m-%d}: {between} with 80 % probability",
+        f"{label(str(last['symbol']))} on {last['time']:%Y-%m-%d}: {between} with 80 % probability",
         f"{low} to {high} from the close of {last['origin']:%Y-%m-%d}; the median is {middle}",
     )
 

@@ -183,9 +183,9 @@ def _recent(result: Run, model: str, symbol: str, rows: NDArray[np.int64]) -> pd
     days = pd.DataFrame(
         {
             "symbol": symbol,
-            "date": pd.DatetimeIndex(outcome.date[rows, 0]),
+            "date": pd.DatetimeIndex(outcome.time[rows, 0]),
             "ahead": False,
-            "actual": outcome.y[rows, 0],
+            "actual": outcome.actual[rows, 0],
             **_bounds(known, outcome.anchor[rows], rows, 0),
             "outside": hit == 0,
         }
@@ -197,9 +197,9 @@ def _recent(result: Run, model: str, symbol: str, rows: NDArray[np.int64]) -> pd
     fan = pd.DataFrame(
         {
             "symbol": symbol,
-            "date": now.append(pd.DatetimeIndex(outcome.date[last])),
+            "date": now.append(pd.DatetimeIndex(outcome.time[last])),
             "ahead": True,
-            "actual": np.append(price, outcome.y[last]),
+            "actual": np.append(price, outcome.actual[last]),
             **{name: np.append(price, bound) for name, bound in own.items()},
             "outside": False,
         }
