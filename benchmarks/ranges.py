@@ -109,8 +109,8 @@ def judged(result: gc.Result) -> None:
     first = scores[scores["step"].isin(["1", "all"])].drop_duplicates(["model", "symbol"])
     first = first.set_index(["model", "symbol"])
     symbols = result.outcome.symbols
-    networks = [name for name in result.outcome.seeds if name in result.outcome.ranges]
-    rivals = [name for name in result.outcome.ranges if name not in networks]
+    networks = [name for name in result.outcome.seeds if name in result.outcome.distributions]
+    rivals = [name for name in result.outcome.distributions if name not in networks]
     for model in networks:
         for rival in rivals:
             own, other = (first.loc[name, "crps"].drop("all", errors="ignore") for name in (model, rival))
@@ -142,7 +142,7 @@ def judged(result: gc.Result) -> None:
                 bands = coverage_bands(result.outcome, coverage=level / 100, level=0.99, models=[model])
                 outside = int(bands.loc[bands["step"].astype(str) != "all", "outside"].sum())
                 print(f"{model}: {level} %, steps outside their 99 % HAC band: {outside}")
-            low, high = result.outcome.ranges[model].interval(0.8)
+            low, high = result.outcome.distributions[model].interval(0.8)
             widths = np.median(high - low, axis=0)
             print(f"{model}: the median width grows with every step: {bool((np.diff(widths) > 0).all())}")
 

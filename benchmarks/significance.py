@@ -15,7 +15,7 @@ import pandas as pd
 from gatecast.evaluation.multiple import confidence_set, spa
 from gatecast.evaluation.power import detectable_skill, needed, relative_variance
 from gatecast.evaluation.significance import diebold_mariano, losses_by_date
-from gatecast.forecasts import Forecasts
+from gatecast.forecasts import DistributionForecast, Forecasts
 
 
 def student(rng, bars, symbols):
@@ -158,7 +158,6 @@ def crps_power(reps, n, networks=1, seed=0):
     """An oracle of the CRPS that knows a log-volatility shock: y = b exp(τ v) ε; the baseline knows b."""
     from gatecast.distributions import StudentT
     from gatecast.evaluation.range_significance import range_significance
-    from gatecast.ranges import Range
 
     taus = np.linspace(0.01, 0.6, 40)
     v, e = np.random.default_rng(9).standard_normal((2, 200_000))
@@ -181,14 +180,19 @@ def crps_power(reps, n, networks=1, seed=0):
             scale, df = _mixture(tau)
             baseline = StudentT(zero, b * scale, np.full((n, 1), df))
             oracle = StudentT(zero, b * np.exp(tau * v), normal)
-            ranges = {"garch": Range.of(baseline, y), "gru": _network(oracle, y)}
+            ranges = {"garch": DistributionForecast.of(baseline, y), "gru": _network(oracle, y)}
             for i, noise in enumerate(others):
                 ranges[f"m{i}"] = _network(StudentT(zero, b * np.exp(tau * noise), normal), y)
             point = {name: np.ones((n, 1)) for name in ("naive", *ranges)}
             seeds = {name: np.ones((1, n, 1)) for name in ranges if name != "garch"}
             price = np.exp(y)
             forecasts = replace(
-                parts, actual=price, forecast=point, seeds=seeds, ranges=ranges, naive_mse=np.full(n, 1e-4)
+                parts,
+                actual=price,
+                forecast=point,
+                seeds=seeds,
+                distributions=ranges,
+                naive_mse=np.full(n, 1e-4),
             )
             return range_significance(forecasts, seed=rep)
 
@@ -212,9 +216,8 @@ def crps_power(reps, n, networks=1, seed=0):
 
 
 def _network(distribution, y):
-    from gatecast.ranges import Range
 
-    return Range.of(distribution, y, 100 * distribution.crps(y)[None])
+    return DistributionForecast.of(distribution, y, 100 * distribution.crps(y)[None])
 
 
 def _mixture(tau):
@@ -228,7 +231,6 @@ def coverage(reps, n, h, seed=0):
     """How often the 95 % band around the nominal coverage holds the coverage of exact forecasts."""
     from gatecast.distributions import StudentT
     from gatecast.evaluation.coverage import coverage_bands
-    from gatecast.ranges import Range
 
     rng, kept = np.random.default_rng(seed), {0.5: 0, 0.8: 0}
     scale = np.tile(0.01 * np.sqrt(np.arange(1, h + 1)), (n, 1))
@@ -237,7 +239,10 @@ def coverage(reps, n, h, seed=0):
         forecasts = forecasts_of(0.01 * rng.standard_normal((n + h, 1)), n, h)
         moves = forecasts.actual - 1
         forecasts = replace(
-            forecasts, actual=np.exp(moves), ranges={"naive": Range.of(exact, moves)}, naive_mse=np.full(n, 1e-4)
+            forecasts,
+            actual=np.exp(moves),
+            distributions={"naive": DistributionForecast.of(exact, moves)},
+            naive_mse=np.full(n, 1e-4),
         )
         for interval in kept:
             bands = coverage_bands(forecasts, coverage=interval, level=0.95).set_index("step")

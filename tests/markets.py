@@ -9,8 +9,7 @@ import pandas as pd
 
 from gatecast._typing import Floats
 from gatecast.distributions import StudentT
-from gatecast.forecasts import Forecasts
-from gatecast.ranges import Range
+from gatecast.forecasts import DistributionForecast, Forecasts
 
 
 class Market:
@@ -73,7 +72,9 @@ class Market:
         forecast |= {name: anchor * (1 + np.broadcast_to(move, self.shape)) for name, move in moves.items()}
         return Forecasts(**parts, forecast=forecast, seeds=members)
 
-    def known(self, wrong: float = 1.0, noise: float = 0.0, df: float = 1e6, seeds: int = 0) -> Range:
+    def known(
+        self, wrong: float = 1.0, noise: float = 0.0, df: float = 1e6, seeds: int = 0
+    ) -> DistributionForecast:
         """A range of the truth, its scale `wrong` times too large and off at random by `noise` (log)."""
         steps = np.arange(1, self.horizon + 1)
         y = np.log1p(self.moves)
@@ -83,10 +84,10 @@ class Market:
             return StudentT(np.zeros(self.shape), scale, np.full(self.shape, df))
 
         members = [100 * told().crps(y) for _ in range(seeds)]
-        return Range.of(told(), y, np.stack(members) if members else None)
+        return DistributionForecast.of(told(), y, np.stack(members) if members else None)
 
-    def ranged(self, ranges: Mapping[str, Range], **parts: object) -> Forecasts:
+    def ranged(self, ranges: Mapping[str, DistributionForecast], **parts: object) -> Forecasts:
         """Forecasts of no change with these ranges; those that have seeds are networks."""
         networks = {name: np.zeros_like(known.seeds) for name, known in ranges.items() if len(known.seeds)}
         baselines = {name: 0.0 for name in ranges if name not in networks}
-        return self.forecasts(baselines, networks, ranges=dict(ranges), **parts)
+        return self.forecasts(baselines, networks, distributions=dict(ranges), **parts)

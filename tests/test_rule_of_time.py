@@ -13,6 +13,7 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
+from gatecast.forecasts import PARAMETERS
 from gatecast.models import calibration
 from gatecast.models import networks as fitting
 from gatecast.models import walk_forward as forecasting
@@ -25,7 +26,6 @@ from gatecast.nn.outputs import distributions
 from gatecast.problem import problem as problems
 from gatecast.problem.folds import Fold, walk_forward
 from gatecast.problem.scaling import fit_scale
-from gatecast.ranges import PARAMETERS
 from gatecast.settings.experiment import BASELINES
 
 from .conftest import walk_frame  # isort: skip
@@ -242,7 +242,7 @@ def ranges_and_changed(symbols: str, horizon: int, method: str):
 
 def range_is_blind(base, changed, cut, model: str) -> bool:
     """Quantiles and parameters of origins up to `cut` are equal bit for bit, and some later ones moved."""
-    one, other = base.ranges[model], changed.ranges[model]
+    one, other = base.distributions[model], changed.distributions[model]
     early, late = base.origin <= cut, base.origin > cut
     np.testing.assert_array_equal(base.origin, changed.origin)
     assert not np.array_equal(one.quantiles[late], other.quantiles[late]), "the test perturbs nothing"
@@ -283,7 +283,7 @@ def test_later_prices_never_change_an_earlier_range(model, symbols, horizon, met
         assert blind_to_the_future(base, changed, cut, model), cut
         assert range_is_blind(base, changed, cut, model), cut
     if method == "none" and horizon == 1 and model not in ("quantile", "historical", "lhar"):
-        assert base.ranges[model].scale is not None
+        assert base.distributions[model].scale is not None
 
 
 def calibrated_on_the_test(calibration, problem, origins, told):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -12,13 +12,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast._typing import Floats
+from gatecast.distributions import LEVELS, Distribution, StudentT
 from gatecast.errors import RunError
-from gatecast.ranges import PARAMETERS, QUANTILE_COLUMNS, Range, has_range
 
+QUANTILE_COLUMNS = tuple(f"q{100 * level:04.1f}".replace(".0", "").replace(".", "_") for level in LEVELS)
+PARAMETERS = ("location", "scale", "df")
+PER_CENT = 100.0  # CRPS and log score are those of the log return x 100
 Part = TypeVar("Part")
 
 COLUMNS = ["symbol", "model", "fold", "seed", "origin", "time", "step", "actual", "forecast"]
-RANGE_COLUMNS = (*QUANTILE_COLUMNS, *PARAMETERS, "crps", "log_score", "pit")
+DISTRIBUTION_COLUMNS = (*QUANTILE_COLUMNS, *PARAMETERS, "crps", "log_score", "pit")
 KEYS = ["symbol", "fold", "origin", "step"]
 
 
@@ -40,11 +43,11 @@ class Forecasts:
     time       (N, h) datetime64[D], the session that step k = 1 … h speaks of
     anchor     (N,) last known price of the forecast column; naive's forecast
     actual     (N, h) the actual prices
-    naive_mae  (N,) mean |actual - anchor| over training origins of that symbol and fold, and all steps; in price
+    naive_mae  (N,) mean |actual - anchor| over training origins of that symbol and fold, all steps; in price
     naive_mse  (N,) mean ((actual - anchor) / anchor)**2 over the same; a squared fraction
     forecast   model → (N, h); for a network the ensemble (mean over seeds)
     seeds      network → (S, N, h); baselines are not in it
-    ranges     model → its distribution, where it has one
+    distributions  model → its distribution, where it has one
     """
 
     symbols: tuple[str, ...]
@@ -58,7 +61,7 @@ class Forecasts:
     naive_mse: Floats
     forecast: dict[str, Floats]
     seeds: dict[str, Floats]
-    ranges: dict[str, Range] = field(default_factory=dict)
+    distributions: dict[str, DistributionForecast] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         rows, horizon = self.actual.shape
@@ -71,9 +74,11 @@ class Forecasts:
         for model, values in self.seeds.items():
             if values.shape[1:] != (rows, horizon) or model not in self.forecast:
                 raise ValueError(f"seeds of {model} have shape {values.shape}, not (S, {rows}, {horizon})")
-        for model, known in self.ranges.items():
+        for model, known in self.distributions.items():
             if known.crps.shape != (rows, horizon) or model not in self.forecast:
-                raise ValueError(f"range of {model} has shape {known.crps.shape}, not {(rows, horizon)}")
+                raise ValueError(
+                    f"distribution of {model} has shape {known.crps.shape}, not {(rows, horizon)}"
+                )
 
     @property
     def horizon(self) -> int:
@@ -88,7 +93,7 @@ class Forecasts:
             self,
             forecast=_without(self.forecast, models),
             seeds=_without(self.seeds, models),
-            ranges=_without(self.ranges, models),
+            distributions=_without(self.distributions, models),
         )
 
     @property
@@ -108,12 +113,12 @@ class Forecasts:
     def frame(self) -> pd.DataFrame:
         """The same as one long table (see `COLUMNS`); seed is null for an ensemble and for a baseline.
 
-        Where a model has a range: its columns as in `Range.columns`, null in other rows; of a single seed
-        only the CRPS.
+        Where a model has a distribution: its columns as in `DistributionForecast.columns`, null in other
+        rows; of a single seed only the CRPS.
         """
         parts = []
         for model, ensemble in self.forecast.items():
-            known = self.ranges.get(model)
+            known = self.distributions.get(model)
             parts.append(self._rows(model, None, ensemble))
             if known is not None:
                 parts[-1] = parts[-1].assign(**known.columns(self.anchor))
@@ -160,9 +165,9 @@ class Forecasts:
             rows = values(part, "forecast", model).astype(np.float64)
             if pd.isna(seed):
                 forecast[model] = rows
-                if has_range(part):
+                if has_distribution(part):
                     columns[model] = {
-                        name: values(part, name, model) for name in RANGE_COLUMNS if name in part
+                        name: values(part, name, model) for name in DISTRIBUTION_COLUMNS if name in part
                     }
             else:
                 seeds.setdefault(model, {})[seed] = rows
@@ -186,8 +191,8 @@ class Forecasts:
             naive_mse=scale["naive_mse"].to_numpy(np.float64),
             forecast=forecast,
             seeds={model: _stacked(by_seed) for model, by_seed in seeds.items()},
-            ranges={
-                model: Range.from_columns(
+            distributions={
+                model: DistributionForecast.from_columns(
                     known,
                     anchor,
                     _stacked(crps[model]) if model in crps else np.empty((0, origins, horizon)),
@@ -212,6 +217,121 @@ class Forecasts:
                 "forecast": values.ravel(),
             }
         )
+
+
+@dataclass(frozen=True)
+class DistributionForecast:
+    """A model's distribution of the log return from the origin, and its scores. N origins, h steps, S seeds.
+
+    quantiles  (N, h, 17) log returns at `gatecast.distributions.LEVELS`
+    crps       (N, h) continuous ranked probability score of the log return x 100
+    log_score  (N, h) - log density of the log return x 100; NaN where there is no density
+    pit        (N, h) probability integral transform of what came, in [0, 1]
+    location, scale, df   (N, h) of a Student t, in log return; None for other distributions
+    seeds      (S, N, h) the CRPS of each seed alone; S is 0 for a baseline
+    """
+
+    quantiles: Floats
+    crps: Floats
+    log_score: Floats
+    pit: Floats
+    location: Floats | None
+    scale: Floats | None
+    df: Floats | None
+    seeds: Floats
+
+    @classmethod
+    def of(cls, distribution: Distribution, y: Floats, seeds: Floats | None = None) -> DistributionForecast:
+        """Score a distribution by the log returns y (N, h) that came.
+
+        seeds: (S, N, h) the CRPS of each seed, log return x 100.
+        """
+        own = distribution if isinstance(distribution, StudentT) else None
+        return cls(
+            quantiles=distribution.quantile(LEVELS),
+            crps=PER_CENT * distribution.crps(y),
+            log_score=distribution.log_score(y) + np.log(PER_CENT),
+            pit=distribution.cdf(y),
+            location=None if own is None else own.location,
+            scale=None if own is None else own.scale,
+            df=None if own is None else own.df,
+            seeds=np.empty((0, *y.shape)) if seeds is None else seeds,
+        )
+
+    @classmethod
+    def joined(cls, parts: Sequence[DistributionForecast]) -> DistributionForecast:
+        """Ranges of several folds, their origins one after the other; parameters only where all have them."""
+        own = all(part.scale is not None for part in parts)
+
+        def of(name: str) -> Floats:
+            return np.concatenate([getattr(part, name) for part in parts])
+
+        return cls(
+            quantiles=of("quantiles"),
+            crps=of("crps"),
+            log_score=of("log_score"),
+            pit=of("pit"),
+            location=of("location") if own else None,
+            scale=of("scale") if own else None,
+            df=of("df") if own else None,
+            seeds=np.concatenate([part.seeds for part in parts], axis=1),
+        )
+
+    @property
+    def median(self) -> Floats:
+        """(N, h) log return."""
+        return self.quantiles[..., LEVELS.index(0.5)]
+
+    def at(self, level: float) -> Floats:
+        """(N, h) the quantile at one of LEVELS, in log return."""
+        return self.quantiles[..., LEVELS.index(level)]
+
+    def interval(self, coverage: float) -> tuple[Floats, Floats]:
+        """The central interval with this probability, (N, h) each, in log return: 0.5, 0.8 or 0.95."""
+        tail = round((1 - coverage) / 2, 6)
+        return self.at(tail), self.at(round(1 - tail, 6))
+
+    def columns(self, anchor: Floats) -> dict[str, Floats]:
+        """Column → values (N · h,) of forecasts.parquet: quantiles as prices, given the anchors (N,)."""
+        columns = _columns(self.quantiles, self if self.scale is not None else None, anchor)
+        return columns | {name: getattr(self, name).ravel() for name in ("crps", "log_score", "pit")}
+
+    @classmethod
+    def from_columns(cls, columns: dict[str, Floats], anchor: Floats, seeds: Floats) -> DistributionForecast:
+        """The inverse of `columns`, each given as (N, h)."""
+        prices = np.stack([columns[name] for name in QUANTILE_COLUMNS], axis=-1)
+        parametric = "scale" in columns and bool(np.isfinite(columns["scale"]).all())
+        location, scale, df = (columns[name] if parametric else None for name in PARAMETERS)
+        return cls(
+            quantiles=np.log(prices / anchor[:, None, None]),
+            crps=columns["crps"],
+            log_score=columns["log_score"],
+            pit=columns["pit"],
+            location=location,
+            scale=scale,
+            df=df,
+            seeds=seeds,
+        )
+
+
+def distribution_columns(distribution: Distribution, anchor: Floats) -> dict[str, Floats]:
+    """The same columns of a distribution whose targets are still to come, without the scores."""
+    own = distribution if isinstance(distribution, StudentT) else None
+    return _columns(distribution.quantile(LEVELS), own, anchor)
+
+
+def _columns(
+    quantiles: Floats, own: DistributionForecast | StudentT | None, anchor: Floats
+) -> dict[str, Floats]:
+    """Quantiles (N, h, 17) as prices, and the parameters of `own`; (N · h,) each."""
+    prices = anchor[:, None, None] * np.exp(quantiles)
+    columns = {name: prices[..., place].ravel() for place, name in enumerate(QUANTILE_COLUMNS)}
+    return columns | {name: getattr(own, name).ravel() for name in PARAMETERS if own is not None}
+
+
+def has_distribution(frame: pd.DataFrame) -> bool:
+    """Whether rows of forecasts.parquet hold a distribution."""
+    return "q50" in frame.columns and bool(frame["q50"].notna().all())
 
 
 def _without(part: dict[str, Part], models: Collection[str]) -> dict[str, Part]:

@@ -228,7 +228,7 @@ EVERY = ["naive", "ar", *RANGE_BASELINES]
 
 def ranges_are_whole(result: gc.Result, folder) -> None:
     """Every range is finite, rises, is judged, and comes back from its folder."""
-    for name, known in result.outcome.ranges.items():
+    for name, known in result.outcome.distributions.items():
         assert np.isfinite(known.quantiles).all(), name
         assert (np.diff(known.quantiles, axis=-1) >= 0).all(), name
         assert np.isfinite(known.crps).all(), name
@@ -259,7 +259,7 @@ ODD = {
 def test_ranges_of_odd_prices(walk, tmp_path, odd):
     prices = prices_of(ODD[odd](walk("A", 500, 3)))
     result = gc.compare(prices, EVERY, calibration="adaptive", horizon=2, folds=2)
-    assert set(result.outcome.ranges) == set(EVERY)
+    assert set(result.outcome.distributions) == set(EVERY)
     ranges_are_whole(result, tmp_path / "run")
 
 
@@ -289,7 +289,7 @@ def test_400_rows_work_with_the_defaults_of_ranges(walk, tmp_path):
         calibration="conformal",
     )
     assert set(result.outcome.fold) == set(range(5))
-    assert set(result.outcome.ranges) == {*ALWAYS_RANGE, "rnn"}
+    assert set(result.outcome.distributions) == {*ALWAYS_RANGE, "rnn"}
     ranges_are_whole(result, tmp_path / "run")
 
 
@@ -310,6 +310,6 @@ def test_separate_networks_of_ranges_are_calibrated_by_symbol(walk):
     how = {"calibration": "conformal", "folds": 1}
     one, other = (gc.compare(prices_of(each), ["naive", "ewma-t"], **how).outcome for each in (frame, wild))
     for name in ("naive", "ewma-t"):
-        quantiles = [outcome.ranges[name].quantiles for outcome in (one, other)]
+        quantiles = [outcome.distributions[name].quantiles for outcome in (one, other)]
         np.testing.assert_array_equal(*(values[one.symbol == 0] for values in quantiles))
         assert (quantiles[0][one.symbol == 1] != quantiles[1][one.symbol == 1]).any()

@@ -16,9 +16,9 @@ import gatecast as gc
 from gatecast.data.sessions import next_sessions, sessions_between
 from gatecast.distributions import StudentT
 from gatecast.errors import DataError, DataWarning, NotFittedError, RunError, SettingError
+from gatecast.forecasts import PARAMETERS, QUANTILE_COLUMNS
 from gatecast.models.storage import _digest, save_network
 from gatecast.problem.folds import future_fold
-from gatecast.ranges import PARAMETERS, QUANTILE_COLUMNS
 from gatecast.settings.experiment import Experiment
 
 from ..conftest import walk_frame  # isort: skip

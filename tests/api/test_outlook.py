@@ -12,7 +12,7 @@ from gatecast.api.comparison import run
 from gatecast.api.outlook import Outlook, _naive_range, outlook
 from gatecast.distributions import FINE_LEVELS, LEVELS
 from gatecast.errors import DataWarning, RunError, SettingError
-from gatecast.ranges import QUANTILE_COLUMNS
+from gatecast.forecasts import QUANTILE_COLUMNS
 from gatecast.settings.experiment import Experiment, forecast_settings
 
 from ..conftest import walk_frame  # isort: skip
@@ -78,7 +78,7 @@ def test_the_text_has_prices_changes_and_the_record(ranged: Outlook) -> None:
     assert lines[head] == f"B: {first['anchor']:,.2f} at the close of {first['origin']:%Y-%m-%d}"
     assert lines[head + 1].split() == ["date", "median", "50%", "80%", "95%"]
     told, change = lines[head + 2], lines[head + 3]
-    assert told.split()[:2] == [f"{first['date']:%Y-%m-%d}", f"{first['q50']:,.2f}"]
+    assert told.split()[:2] == [f"{first['time']:%Y-%m-%d}", f"{first['q50']:,.2f}"]
     for low, high in (("q25", "q75"), ("q10", "q90"), ("q02_5", "q97_5")):
         assert f"{first[low]:,.2f} … {first[high]:,.2f}" in told
         shares = [first[name] / first["anchor"] - 1 for name in (low, high)]

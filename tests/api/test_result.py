@@ -19,10 +19,9 @@ from gatecast import folders, formatting
 from gatecast.distributions import StudentT
 from gatecast.errors import DrawingWarning, RunError
 from gatecast.evaluation.metrics import scores
-from gatecast.forecasts import COLUMNS, Forecasts
+from gatecast.forecasts import COLUMNS, DistributionForecast, Forecasts
 from gatecast.problem.folds import walk_forward
 from gatecast.problem.problem import make_problem
-from gatecast.ranges import Range
 from gatecast.settings.experiment import Experiment
 
 FILES = {
@@ -68,13 +67,13 @@ def test_ranges_stand_in_the_table_the_summary_and_the_verdict(result: gc.Result
     y = np.log(outcome.actual / outcome.anchor[:, None])
     steps = np.sqrt(np.arange(1, outcome.horizon + 1))
 
-    def known(scale: float, seeds: int = 0) -> Range:
+    def known(scale: float, seeds: int = 0) -> DistributionForecast:
         told = StudentT(*(np.broadcast_to(value, y.shape) for value in (0.0 * steps, scale * steps, 5.0)))
-        return Range.of(told, y, np.stack([100 * told.crps(y)] * seeds) if seeds else None)
+        return DistributionForecast.of(told, y, np.stack([100 * told.crps(y)] * seeds) if seeds else None)
 
     spread = y[:, 0].std()
     ranges = {"gru": known(0.8 * spread, seeds=3), "ar": known(3 * spread)}
-    ranged = replace(result, outcome=replace(outcome, ranges=ranges))
+    ranged = replace(result, outcome=replace(outcome, distributions=ranges))
     table = ranged.table()
     assert table.startswith(result.table() + "\n\nrange ")
     crps = ranges["gru"].crps.mean()

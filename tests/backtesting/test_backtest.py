@@ -12,6 +12,7 @@ from gatecast.api.backtest import backtest
 from gatecast.backtesting.report import page
 from gatecast.backtesting.sharpe import best_of_luck, deflated
 from gatecast.errors import SettingError
+from gatecast.forecasts import DistributionForecast
 
 UP, DOWN = 0.01, -0.01
 PNG = b"\x89PNG"
@@ -128,12 +129,11 @@ def test_the_volatility_comes_from_the_range_else_from_ewma(run_of, walk):
     """A Student t's own standard deviation, and RiskMetrics' by its recursion."""
     from gatecast.backtesting.signals import forecast_volatility, known_volatility
     from gatecast.distributions import StudentT
-    from gatecast.ranges import Range
 
     shape = (3, 1)
     scale = np.array([[0.01], [0.02], [0.03]])
     normal = StudentT(np.full(shape, 0.05), scale, np.full(shape, 1e6))
-    found = forecast_volatility(Range.of(normal, np.zeros(shape)))
+    found = forecast_volatility(DistributionForecast.of(normal, np.zeros(shape)))
     assert found == pytest.approx(scale[:, 0], rel=0.02)
     table = pd.concat([walk("A", 60, 0), walk("B", 50, 1)], ignore_index=True)
     run = run_of(table, {}, 5)

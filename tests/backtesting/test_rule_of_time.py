@@ -8,17 +8,19 @@ import pytest
 
 from gatecast.api.backtest import backtest
 from gatecast.backtesting import accounts, rules, signals
-from gatecast.ranges import Range
+from gatecast.forecasts import DistributionForecast
 
 FIRST = 40  # origins begin here
 
 
-def ranges_of(noise: np.ndarray) -> Range:
+def ranges_of(noise: np.ndarray) -> DistributionForecast:
     """A range whose width is that of `noise`, (N,)."""
     z = np.linspace(-2, 2, 17)
     quantiles = (0.01 * np.exp(noise))[:, None, None] * z
     empty = np.zeros((len(noise), 1))
-    return Range(quantiles, empty, empty, empty, None, None, None, np.empty((0, len(noise), 1)))
+    return DistributionForecast(
+        quantiles, empty, empty, empty, None, None, None, np.empty((0, len(noise), 1))
+    )
 
 
 def frame_of(walk):
@@ -44,7 +46,7 @@ def runs(run_of, walk, cut):
         noise = np.where(empty.origin > np.datetime64(cut, "D"), other, same)
         moves = {"model": noise[0], "ranged": -noise[0]}
         run = run_of(table, moves, FIRST)
-        outcome = replace(run.outcome, ranges={"ranged": ranges_of(100 * noise[1])})
+        outcome = replace(run.outcome, distributions={"ranged": ranges_of(100 * noise[1])})
         found.append(replace(run, outcome=outcome))
     return found
 

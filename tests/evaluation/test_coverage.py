@@ -149,7 +149,7 @@ def test_garch_t_knows_its_own_returns_and_a_normal_of_the_wrong_scale_does_not(
 def test_what_came_and_whether_it_was_inside(market):
     world = market(symbols=2, dates=40, horizon=2)
     forecasts = world.ranged({"ewma-t": world.known()})
-    known, y = forecasts.ranges["ewma-t"], came(forecasts)
+    known, y = forecasts.distributions["ewma-t"], came(forecasts)
     assert np.allclose(y, np.log(forecasts.actual / forecasts.anchor[:, None]))
     inside = np.abs(y) <= 0.01 * np.sqrt([1, 2]) * stats.norm.ppf(0.9)
     assert np.array_equal(held(known, y, 0.8) == 1, inside)
@@ -193,7 +193,7 @@ def test_bands_of_several_symbols_are_of_dates(market):
     forecasts = world.ranged({"ewma-t": world.known()})
     bands = coverage_bands(forecasts, coverage=0.8).set_index(["symbol", "step"])
     assert list(bands.index.levels[1]) == ["1", "2", "all"] and (bands["nominal"] == 0.8).all()
-    hits = held(forecasts.ranges["ewma-t"], came(forecasts), 0.8)
+    hits = held(forecasts.distributions["ewma-t"], came(forecasts), 0.8)
     assert bands.loc[("all", "1"), "coverage"] == pytest.approx(hits[:, 0].mean())
     assert bands.loc[("S3", "2"), "coverage"] == pytest.approx(hits[600:800, 1].mean())
     # Eight symbols that move as one are hardly more evidence than one of them.
@@ -212,7 +212,7 @@ def test_a_range_that_always_holds_is_told_from_one_with_too_few_dates(market):
 def test_coverage_over_time_is_a_rolling_mean_of_dates(market):
     world = market(symbols=2, dates=60)
     forecasts = world.ranged({"ewma-t": world.known()})
-    hits = held(forecasts.ranges["ewma-t"], came(forecasts), 0.8)[:, 0].reshape(2, 60)
+    hits = held(forecasts.distributions["ewma-t"], came(forecasts), 0.8)[:, 0].reshape(2, 60)
     found = coverage_over_time(forecasts, "ewma-t", window=25)
     assert list(found.columns) == ["origin", "held"] and len(found) == 36
     assert found["held"].iloc[5] == pytest.approx(hits[:, 5:30].mean())

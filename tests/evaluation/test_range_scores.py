@@ -11,7 +11,7 @@ from scipy import stats
 from gatecast.distributions import LEVELS, Quantiles
 from gatecast.evaluation.coverage import came, christoffersen, independence, kupiec
 from gatecast.evaluation.range_scores import COLUMNS, TESTS, pinball, range_scores
-from gatecast.ranges import Range
+from gatecast.forecasts import DistributionForecast
 
 
 def row_of(table, model, symbol, step):
@@ -39,7 +39,7 @@ def test_one_row_per_model_symbol_and_step(forecasts):
 
 
 def test_pinball_equals_scoringrules(forecasts):
-    known, y = forecasts.ranges["ewma-t"], came(forecasts)
+    known, y = forecasts.distributions["ewma-t"], came(forecasts)
     theirs = [
         scoringrules.quantile_score(y, known.quantiles[..., i], level) for i, level in enumerate(LEVELS)
     ]
@@ -47,7 +47,7 @@ def test_pinball_equals_scoringrules(forecasts):
 
 
 def test_scores_by_hand(forecasts):
-    known, y = forecasts.ranges["ewma-t"], came(forecasts)
+    known, y = forecasts.distributions["ewma-t"], came(forecasts)
     row = row_of(range_scores(forecasts), "ewma-t", "S1", "2")
     scale = 0.01 * np.sqrt(2)
     z = y[120:, 1] / scale
@@ -74,7 +74,7 @@ def test_all_is_the_plain_mean_of_symbols_and_steps(forecasts):
 
 
 def test_spread_is_that_of_the_seeds(forecasts):
-    seeds = forecasts.ranges["gru"].seeds
+    seeds = forecasts.distributions["gru"].seeds
     table = range_scores(forecasts)
     assert row_of(table, "gru", "S0", "3")["crps_spread"] == pytest.approx(
         seeds[:, :120, 2].mean(1).std(ddof=1)
@@ -114,7 +114,7 @@ def test_the_order_of_the_rows_does_not_matter(market):
         name: getattr(forecasts, name)[mixed]
         for name in ("symbol", "fold", "origin", "time", "anchor", "actual", "naive_mae", "naive_mse")
     }
-    known = forecasts.ranges["ewma-t"]
+    known = forecasts.distributions["ewma-t"]
     mixed_range = dataclasses.replace(
         known,
         **{
@@ -127,7 +127,7 @@ def test_the_order_of_the_rows_does_not_matter(market):
         forecasts,
         **rows,
         forecast={name: values[mixed] for name, values in forecasts.forecast.items()},
-        ranges={"ewma-t": mixed_range},
+        distributions={"ewma-t": mixed_range},
     )
     mine, theirs = range_scores(forecasts), range_scores(again)
     for name in ("coverage_80", "christoffersen_p_5", "pit_p", "crps"):
@@ -138,7 +138,9 @@ def test_quantiles_alone_have_no_log_score_and_say_so(market):
     world = market(dates=60)
     y = np.log1p(world.moves)
     values = np.broadcast_to(0.01 * stats.norm.ppf(LEVELS), (*world.shape, len(LEVELS)))
-    table = range_scores(world.ranged({"past": Range.of(Quantiles(np.array(LEVELS), values), y)}))
+    table = range_scores(
+        world.ranged({"past": DistributionForecast.of(Quantiles(np.array(LEVELS), values), y)})
+    )
     assert table["log_score"].isna().all() and table["crps"].notna().all()
     assert table["reason"].str.startswith("log_score: the quantiles alone give no density").all()
 

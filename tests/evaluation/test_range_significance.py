@@ -17,7 +17,7 @@ def test_one_loss_per_date_scaled_by_symbol(market):
     world = market(symbols=2, dates=30, horizon=2)
     scale = np.repeat([1e-4, 4e-4], 30)
     forecasts = world.ranged({"ewma-t": world.known()}, naive_mse=scale)
-    crps = forecasts.ranges["ewma-t"].crps
+    crps = forecasts.distributions["ewma-t"].crps
     losses = crps_by_date(forecasts)
     assert losses.shape == (30, 1)
     expected = (crps[4].mean() / 1.0 + crps[34].mean() / 2.0) / 2
@@ -33,7 +33,7 @@ def test_a_symbol_that_never_moved_has_no_say(market):
     world = market(symbols=2, dates=30)
     forecasts = world.ranged({"ewma-t": world.known()}, naive_mse=np.repeat([1e-4, 0.0], 30))
     alone = crps_by_date(forecasts)["ewma-t"]
-    assert np.allclose(alone, forecasts.ranges["ewma-t"].crps[:30, 0])
+    assert np.allclose(alone, forecasts.distributions["ewma-t"].crps[:30, 0])
     found = judge(forecasts)
     assert found.benchmark == "ewma-t" and not found.frame.to_numpy().size
 

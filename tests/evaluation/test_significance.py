@@ -115,12 +115,12 @@ def test_losses_by_a_plain_loop_with_ragged_symbols(market):
         assert list(losses.columns) == ["naive", "drift"] and len(losses) == 30
         for name in losses:
             for date, loss in losses[name].items():
+                error = (forecasts.actual - forecasts.forecast[name]) / forecasts.anchor[:, None]
                 terms = [
-                    np.mean([((forecasts.actual[i, k] - forecasts.forecast[name][i, k]) / forecasts.anchor[i]) ** 2
-                             for k in steps]) / forecasts.naive_mse[i]
+                    np.mean([error[i, k] ** 2 for k in steps]) / forecasts.naive_mse[i]
                     for i in range(len(forecasts.anchor))
                     if forecasts.origin[i] == date.to_datetime64() and forecasts.symbol[i] != 2
-                ]  # fmt: skip
+                ]
                 assert len(terms) == (1 if date.day_of_year <= 10 else 2)
                 assert loss == pytest.approx(np.mean(terms))
     differential = loss_differential(forecasts, "drift", step=2)

@@ -13,8 +13,8 @@ import pytest
 import gatecast as gc
 from gatecast.distributions import LEVELS
 from gatecast.errors import LedgerError
+from gatecast.forecasts import QUANTILE_COLUMNS
 from gatecast.ledger.entry import BESIDE, SAME, Entry, differences, entries_of, experiment_hash
-from gatecast.ranges import QUANTILE_COLUMNS
 from gatecast.settings.experiment import Experiment, Network, Training
 
 from .conftest import RANGE, make_entry  # isort: skip

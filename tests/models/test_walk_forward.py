@@ -10,6 +10,7 @@ import pytest
 
 import gatecast as gc
 from gatecast.distributions import LEVELS
+from gatecast.forecasts import PER_CENT
 from gatecast.models.baselines import RANGE_BASELINES
 from gatecast.models.calibration import Calibration
 from gatecast.models.ensembles import joined
@@ -17,7 +18,6 @@ from gatecast.models.walk_forward import learned, tell
 from gatecast.nn.outputs import distributions
 from gatecast.problem.folds import walk_forward
 from gatecast.problem.problem import make_problem
-from gatecast.ranges import PER_CENT
 
 from ..conftest import walk_frame  # isort: skip
 
@@ -63,15 +63,15 @@ def road(prices: gc.Prices) -> SimpleNamespace:
 
 
 def test_without_calibration_only_some_tell_a_range(told) -> None:
-    assert set(told["none"].outcome.ranges) == {"historical", "ewma-t", "har", "student", "quantile"}
+    assert set(told["none"].outcome.distributions) == {"historical", "ewma-t", "har", "student", "quantile"}
     for method in ("conformal", "adaptive"):
-        assert set(told[method].outcome.ranges) == {*BASES, *NETWORKS}
+        assert set(told[method].outcome.distributions) == {*BASES, *NETWORKS}
 
 
 @pytest.mark.parametrize("method", ["none", "conformal", "adaptive"])
 def test_quantiles_rise_and_the_point_of_a_range_is_its_median(told, method: str) -> None:
     outcome = told[method].outcome
-    for name, known in outcome.ranges.items():
+    for name, known in outcome.distributions.items():
         assert known.quantiles.shape == (*outcome.actual.shape, len(LEVELS))
         assert (np.diff(known.quantiles, axis=-1) >= 0).all(), name
         if name not in ("naive", "ar", "point"):
@@ -82,7 +82,7 @@ def test_quantiles_rise_and_the_point_of_a_range_is_its_median(told, method: str
 @pytest.mark.parametrize("name", ["historical", "ewma-t", "har"])
 def test_a_baseline_is_asked_fold_by_fold(told, road, name: str) -> None:
     expected = np.concatenate([RANGE_BASELINES[name](road.problem, f).quantile(LEVELS) for f in road.folds])
-    np.testing.assert_array_equal(told["none"].outcome.ranges[name].quantiles, expected)
+    np.testing.assert_array_equal(told["none"].outcome.distributions[name].quantiles, expected)
 
 
 @pytest.mark.parametrize("method", ["conformal", "adaptive"])
@@ -95,8 +95,8 @@ def test_calibration_learns_from_a_rehearsal(told, road, name: str, method: str)
         for fold in road.folds
     ]
     quantiles = np.concatenate([one.quantile(LEVELS) for one in expected])
-    np.testing.assert_array_equal(told[method].outcome.ranges[name].quantiles, quantiles)
-    assert (quantiles != told["none"].outcome.ranges[name].quantiles).any()
+    np.testing.assert_array_equal(told[method].outcome.distributions[name].quantiles, quantiles)
+    assert (quantiles != told["none"].outcome.distributions[name].quantiles).any()
 
 
 @pytest.mark.parametrize("name", ["naive", "ar", "point"])
@@ -123,13 +123,13 @@ def test_the_rehearsal_of_a_network_is_told_by_weights_that_had_not_seen_it(told
             for targets, origins in ((outputs, fold.validation), (now, fold.test))
         )
         parts.append(calibrated("conformal", problem, fold, before, point).quantile(LEVELS))
-    np.testing.assert_array_equal(result.outcome.ranges["point"].quantiles, np.concatenate(parts))
+    np.testing.assert_array_equal(result.outcome.distributions["point"].quantiles, np.concatenate(parts))
 
 
 @pytest.mark.parametrize("name", ["student", "quantile"])
 def test_a_range_network_is_its_ensemble_and_each_seed_is_scored(told, road, name: str) -> None:
     outcome, came = told["none"].outcome, road.problem.later_returns(road.rows)
-    fitted, known = told["none"].networks[name], outcome.ranges[name]
+    fitted, known = told["none"].networks[name], outcome.distributions[name]
     lessons = learned("none", fitted, road.problem, road.folds)
     for place, (fold, lesson, outputs) in enumerate(
         zip(road.folds, lessons, fitted.forecast(road.problem, road.folds), strict=True)
@@ -211,7 +211,7 @@ def test_one_seed_is_joined_with_nobody(prices: gc.Prices) -> None:
     student = {"student": NETWORKS["student"]}
     result = gc.compare(prices, ["ewma-t", student], **SHAPE, folds=2, seeds=1, training=QUICK)
     assert result.notes == ()
-    known = result.outcome.ranges["student"]
+    known = result.outcome.distributions["student"]
     assert known.scale is not None and (known.scale > 0).all() and (known.df > 2).all()
     np.testing.assert_allclose(known.seeds[0], known.crps, rtol=1e-12)
     np.testing.assert_allclose(result.outcome.seeds["student"][0], result.outcome.forecast["student"])
@@ -230,7 +230,7 @@ def test_ranges_beside_a_price_level_are_prices(prices: gc.Prices, calibration: 
 
 
 def test_the_range_scores_are_on_the_table(told) -> None:
-    for method, models in (("none", told["none"].outcome.ranges), ("conformal", {*BASES, *NETWORKS})):
+    for method, models in (("none", told["none"].outcome.distributions), ("conformal", {*BASES, *NETWORKS})):
         table = told[method].range_scores
         assert set(table["model"]) == set(models)
         assert np.isfinite(table["crps"]).all()

@@ -11,8 +11,7 @@ import pytest
 from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.distributions import StudentT
-from gatecast.forecasts import Forecasts
-from gatecast.ranges import Range
+from gatecast.forecasts import DistributionForecast, Forecasts
 from gatecast.settings.experiment import Experiment, Network
 
 SESSIONS, TESTED, EPOCHS = 200, 60, 6
@@ -50,7 +49,7 @@ def make_result(
         prices.symbols, close[place], days, networks, baselines, horizon, folds, seeds, tested, broken
     )
     outcome = replace(
-        outcome, ranges={name: walk_range(outcome, scale) for name, scale in (ranges or {}).items()}
+        outcome, distributions={name: walk_range(outcome, scale) for name, scale in (ranges or {}).items()}
     )
     experiment = Experiment(
         source=prices.source,
@@ -65,12 +64,12 @@ def make_result(
     return Result(experiment, prices, outcome, training, warnings, (), {})
 
 
-def walk_range(outcome: Forecasts, scale: float) -> Range:
+def walk_range(outcome: Forecasts, scale: float) -> DistributionForecast:
     """What a walk does in k steps: a Student t near the normal, its scale 0.01 √k times `scale`."""
     y = np.log(outcome.actual / outcome.anchor[:, None])
     shape = np.ones_like(y)
     spread = 0.01 * scale * np.sqrt(np.arange(1, outcome.horizon + 1))
-    return Range.of(StudentT(0 * shape, spread * shape, 200.0 * shape), y)
+    return DistributionForecast.of(StudentT(0 * shape, spread * shape, 200.0 * shape), y)
 
 
 def _forecasts(

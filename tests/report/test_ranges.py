@@ -15,7 +15,7 @@ import pytest
 
 from gatecast.api.opening import open_run
 from gatecast.api.result import Result
-from gatecast.ranges import QUANTILE_COLUMNS
+from gatecast.forecasts import QUANTILE_COLUMNS
 from gatecast.report import charts, pictures, range_charts, range_frames, range_pictures, range_section
 from gatecast.report.page import page, summary_html
 
@@ -61,11 +61,13 @@ def test_the_best_network_stands_beside_the_strongest_baseline() -> None:
 
 def test_a_range_that_is_not_finite_is_not_drawn() -> None:
     whole = ranged()
-    known = whole.outcome.ranges["lstm"]
+    known = whole.outcome.distributions["lstm"]
     quantiles = known.quantiles.copy()
     quantiles[5] = np.nan
-    ranges = whole.outcome.ranges | {"lstm": replace(known, quantiles=quantiles, crps=known.crps * np.nan)}
-    broken = replace(whole, outcome=replace(whole.outcome, ranges=ranges))
+    ranges = whole.outcome.distributions | {
+        "lstm": replace(known, quantiles=quantiles, crps=known.crps * np.nan)
+    }
+    broken = replace(whole, outcome=replace(whole.outcome, distributions=ranges))
     assert range_frames.range_models(broken) == ["drift"]
     drawn = range_charts.range_charts(broken)
     assert list(drawn) == CHARTS and "NaN" not in json.dumps([chart.to_dict() for chart in drawn.values()])
@@ -124,7 +126,7 @@ def test_symbols_that_move_as_one_widen_the_bands_of_chance() -> None:
         },
         forecast={name: np.concatenate([rows] * 2) for name, rows in twin.forecast.items()},
         seeds={name: np.concatenate([rows] * 2, axis=1) for name, rows in twin.seeds.items()},
-        ranges={name: known.joined([known, known]) for name, known in twin.ranges.items()},
+        distributions={name: known.joined([known, known]) for name, known in twin.distributions.items()},
     )
     twins = replace(single, outcome=again)
     apart = ranged(symbols=("AAA", "BBB"), tested=300, sessions=800)
@@ -143,7 +145,7 @@ def test_symbols_that_move_as_one_widen_the_bands_of_chance() -> None:
 def test_the_rolling_coverage_is_the_share_of_the_last_days(one: Result) -> None:
     assert range_frames.window(one) == 65
     table = range_frames.rolling_coverage(one, ["lstm"])
-    pit = one.outcome.ranges["lstm"].pit[:, 0]
+    pit = one.outcome.distributions["lstm"].pit[:, 0]
     inside = (pit >= 0.1) & (pit <= 0.9)
     assert len(table) == 130 - 64
     assert table["held"].iloc[-1] == pytest.approx(100 * inside[-65:].mean())
@@ -152,7 +154,7 @@ def test_the_rolling_coverage_is_the_share_of_the_last_days(one: Result) -> None
 
 def test_breaches_are_days_below_the_quantile(one: Result) -> None:
     table = range_frames.values_at_risk(one, "lstm")
-    pit = one.outcome.ranges["lstm"].pit[:, 0]
+    pit = one.outcome.distributions["lstm"].pit[:, 0]
     assert np.array_equal(table["breach"], np.select([pit < 0.01, pit < 0.05], [1, 5], 0))
     change = 100 * (one.outcome.actual[:, 0] / one.outcome.anchor - 1)
     assert table["change"].to_numpy() == pytest.approx(change, abs=0.0006)
@@ -164,7 +166,7 @@ def test_breaches_are_days_below_the_quantile(one: Result) -> None:
 def test_steps_have_their_coverage_and_a_width_that_grows(ahead: Result) -> None:
     table = range_frames.ranges_by_step(ahead, ["lstm", "drift"])
     own = table[table["model"] == "lstm"]
-    pit = ahead.outcome.ranges["lstm"].pit
+    pit = ahead.outcome.distributions["lstm"].pit
     inside = ((pit >= 0.1) & (pit <= 0.9)).mean(axis=0)
     assert list(own["step"]) == [1, 2, 3]
     assert own["coverage"].to_numpy() == pytest.approx(100 * inside)
@@ -227,7 +229,9 @@ def test_odd_results_are_drawn(settings: dict[str, object], expected: list[str])
 
 
 def test_names_of_ranges_cannot_break_out_and_need_no_fonts() -> None:
-    hostile = ranged(networks=(HOSTILE,), baselines=("naive", "모형"), ranges={HOSTILE: 1.0, "모형": 2.0})
+    hostile = ranged(
+        networks=(HOSTILE,), baselines=("naive", "모형"), ranges={HOSTILE: 1.0, "모형": 2.0}
+    )
     text = page(hostile)
     assert HOSTILE not in text and "img" not in [tag for tag, _ in Elements(text).tags]
     for picture in range_pictures.range_pictures(hostile, pictures.latin_labels(hostile)).values():

@@ -19,6 +19,7 @@ from gatecast.data.sessions import check_calendar, next_sessions, sessions_betwe
 from gatecast.distributions import FINE_LEVELS
 from gatecast.errors import DataError, DataWarning, NotFittedError, RunError
 from gatecast.folders import FORECASTER, new_folder
+from gatecast.forecasts import distribution_columns
 from gatecast.formatting import count, some
 from gatecast.models.calibration import Calibration
 from gatecast.models.ensembles import Kind
@@ -31,7 +32,6 @@ from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, future_fold
 from gatecast.problem.problem import Problem, make_problem
 from gatecast.problem.targets import is_astray
 from gatecast.progress import Bar
-from gatecast.ranges import distribution_columns
 from gatecast.settings.experiment import (
     DEFAULT_NETWORK,
     DEFAULT_TRAINING,

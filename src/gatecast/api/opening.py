@@ -15,8 +15,7 @@ from gatecast.data.prices import Prices
 from gatecast.data.sources import load, parquet_table
 from gatecast.errors import DataWarning, InputError, RunError
 from gatecast.files import sha256_of
-from gatecast.forecasts import COLUMNS, RANGE_COLUMNS, Forecasts
-from gatecast.ranges import QUANTILE_COLUMNS
+from gatecast.forecasts import COLUMNS, DISTRIBUTION_COLUMNS, QUANTILE_COLUMNS, Forecasts
 from gatecast.settings.experiment import Experiment, read_engine, read_experiment
 
 TABLES = ("prices.parquet", "forecasts.parquet", "training.parquet")
@@ -99,7 +98,7 @@ def _outcome(file: Path, scales: pd.DataFrame, experiment: Experiment, prices: P
 
 def _check_numbers(frame: pd.DataFrame) -> None:
     """Raise ValueError where a forecast is no finite number, or a distribution none of prices."""
-    ranges = [name for name in RANGE_COLUMNS if name in frame]
+    ranges = [name for name in DISTRIBUTION_COLUMNS if name in frame]
     if not all(KINDS["number"](frame[name]) for name in ranges):
         raise ValueError("a quantile or score is no number")
     if not np.isfinite(frame[["actual", "forecast"]].to_numpy(np.float64)).all():

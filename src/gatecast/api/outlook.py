@@ -18,12 +18,12 @@ from gatecast.distributions import LEVELS
 from gatecast.errors import DataWarning, RunError, SettingError, did_you_mean
 from gatecast.files import WRITTEN, new_file
 from gatecast.folders import check_not_a_part
+from gatecast.forecasts import QUANTILE_COLUMNS
 from gatecast.formatting import csv_safe, plain, some
 from gatecast.models.baselines import RANGE_BASELINES
 from gatecast.nn.engine import warn_of_another
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
 from gatecast.problem.problem import make_problem
-from gatecast.ranges import QUANTILE_COLUMNS
 from gatecast.settings.experiment import NETWORKS, Experiment
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ class Outlook:
     @property
     def held(self) -> dict[str, float] | None:
         """How often the record's 50, 80 and 95 % intervals held, over all steps; None where it has none."""
-        known = self.record.outcome.ranges.get(self.model)
+        known = self.record.outcome.distributions.get(self.model)
         if known is None:
             return None
         return {

@@ -14,9 +14,8 @@ from gatecast.backtesting.costs import Costs
 from gatecast.data.prices import Prices
 from gatecast.distributions import FINE_LEVELS, LEVELS, Quantiles
 from gatecast.errors import SettingError
-from gatecast.forecasts import Forecasts
+from gatecast.forecasts import DistributionForecast, Forecasts
 from gatecast.problem.volatility import ewma_volatility, log_returns
-from gatecast.ranges import Range
 
 COLUMNS = ("close", "adj_close")
 
@@ -53,7 +52,7 @@ def expected_return(forecasts: Forecasts, model: str) -> Floats:
     return np.log(np.where(good, price, np.nan) / forecasts.anchor)
 
 
-def forecast_volatility(forecast: Range) -> Floats:
+def forecast_volatility(forecast: DistributionForecast) -> Floats:
     """(N,) the standard deviation of a range's first step: over 200 equally likely quantiles of it."""
     one = Quantiles(np.asarray(LEVELS), forecast.quantiles[:, :1])
     return one.quantile(FINE_LEVELS)[:, 0].std(axis=-1)

@@ -90,7 +90,9 @@ def trade(
     for model in chosen:
         spread = (volatility or {}).get(model)
         if spread is None:
-            spread = forecast_volatility(outcome.ranges[model]) if model in outcome.ranges else known
+            spread = (
+                forecast_volatility(outcome.distributions[model]) if model in outcome.distributions else known
+            )
         signal = Signal(expected_return(outcome, model), spread)
         plans |= {(model, rule): positions(rule, signal, trading, charged, sizing) for rule in asked}
     ones = [np.ones(len(account.decision)) for account in trading]

@@ -12,8 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatecast._typing import Floats
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
-from gatecast.forecasts import Forecasts
-from gatecast.ranges import Range
+from gatecast.forecasts import DistributionForecast, Forecasts
 
 COVERAGES = (0.5, 0.8, 0.95)
 VAR_LEVELS = (0.01, 0.05)
@@ -124,7 +123,7 @@ def came(forecasts: Forecasts) -> Floats:
     return np.log(y / anchor)
 
 
-def held(known: Range, y: Floats, coverage: float) -> Floats:
+def held(known: DistributionForecast, y: Floats, coverage: float) -> Floats:
     """(N, h) 1 where the log return y lies in the central interval (0.5, 0.8 or 0.95), 0 where not.
 
     NaN where either is missing.
@@ -134,7 +133,7 @@ def held(known: Range, y: Floats, coverage: float) -> Floats:
     return np.where(np.isfinite(low + high + y), inside, np.nan)
 
 
-def breached(known: Range, y: Floats, level: float) -> Floats:
+def breached(known: DistributionForecast, y: Floats, level: float) -> Floats:
     """(N, h) 1 where the log return y is below the quantile at `level`: a breach of the VaR; else 0."""
     quantile = known.at(level)
     return np.where(np.isfinite(quantile + y), y < quantile - ROUNDING, np.nan)
@@ -172,8 +171,8 @@ def coverage_bands(
     half = ndtri((1 + level) / 2)
     rows = {name: (index, *_days(forecasts, index)) for name, index in in_time_order(forecasts).items()}
     records = []
-    for model in forecasts.ranges if models is None else models:
-        hits = held(forecasts.ranges[model], y, coverage)
+    for model in forecasts.distributions if models is None else models:
+        hits = held(forecasts.distributions[model], y, coverage)
         hits = np.column_stack([hits, hits.mean(axis=1)])
         for symbol, (index, day, of_date) in rows.items():
             for place in range(horizon + 1):
@@ -215,14 +214,18 @@ def coverage_over_time(
     mean over its symbols, or one `symbol`.
     """
     index = _rows_of(forecasts, symbol)
-    hits = held(forecasts.ranges[model], came(forecasts), coverage)[index, step - 1]
+    hits = held(forecasts.distributions[model], came(forecasts), coverage)[index, step - 1]
     by_date = pd.Series(hits).groupby(forecasts.origin[index]).mean()
     rolling = by_date.rolling(window).mean().iloc[window - 1 :]
     return pd.DataFrame({"origin": rolling.index, "held": rolling.to_numpy()})
 
 
 def pit_histogram(
-    known: Range, bins: int = 20, *, step: int = 1, rows: NDArray[np.int64] | slice = slice(None)
+    known: DistributionForecast,
+    bins: int = 20,
+    *,
+    step: int = 1,
+    rows: NDArray[np.int64] | slice = slice(None),
 ) -> pd.DataFrame:
     """PIT histogram of a step: left, right, count, density, low, high; one row per bin.
 
@@ -257,7 +260,7 @@ def value_at_risk(
     return, below 0 as a rule); breach_1, breach_5: whether the actual return was below.
     """
     index = _rows_of(forecasts, symbol)
-    known, y = forecasts.ranges[model], came(forecasts)
+    known, y = forecasts.distributions[model], came(forecasts)
     table: dict[str, object] = {
         "symbol": np.asarray(forecasts.symbols, dtype=object)[forecasts.symbol[index]],
         "origin": forecasts.origin[index],

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 from gatecast._typing import Floats
 from gatecast.evaluation.longrun import cosine_averages, cosines, draws, t_statistics
 from gatecast.evaluation.multiple import recentred
-from gatecast.forecasts import Forecasts
-from gatecast.ranges import PER_CENT
+from gatecast.forecasts import PER_CENT, Forecasts
 
 POWER = 0.8
 NEAR = 15  # bars: a signal has the volatility of its time
@@ -74,7 +73,7 @@ def crps_relative_variance(forecasts: Forecasts, benchmark: str, scale: Floats) 
     τ v ((2 F(y) - 1) (y - m) - CRPS) + τ² v² (y - m)² f(y), with the benchmark's F, f and median m: the first
     term has mean 0 and makes the standard error, the second is the gain.
     """
-    known = forecasts.ranges[benchmark]
+    known = forecasts.distributions[benchmark]
     usable = np.flatnonzero(forecasts.naive_mse > 0)
     away = PER_CENT * (np.log(forecasts.actual / forecasts.anchor[:, None]) - known.median)[usable]
     crps = known.crps[usable]

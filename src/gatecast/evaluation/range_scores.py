@@ -22,8 +22,7 @@ from gatecast.evaluation.coverage import (
     kupiec,
     uniformity,
 )
-from gatecast.forecasts import Forecasts, step_names
-from gatecast.ranges import PER_CENT, Range
+from gatecast.forecasts import PER_CENT, DistributionForecast, Forecasts, step_names
 
 INTERVALS = tuple(f"{100 * coverage:.0f}" for coverage in COVERAGES)
 TAILS = tuple(f"{100 * level:.0f}" for level in VAR_LEVELS)
@@ -64,7 +63,7 @@ def range_scores(forecasts: Forecasts) -> pd.DataFrame:
     rows = in_time_order(forecasts)
     steps = step_names(forecasts.horizon)
     records = []
-    for model, known in forecasts.ranges.items():
+    for model, known in forecasts.distributions.items():
         measured = np.stack(list(_measures(known, y).values()))  # (scores, N, h)
         for symbol, index in rows.items():
             means = measured[:, index].mean(axis=1)
@@ -84,7 +83,7 @@ def range_scores(forecasts: Forecasts) -> pd.DataFrame:
     return pd.DataFrame.from_records(records, columns=list(COLUMNS))
 
 
-def pinball(known: Range, y: Floats) -> Floats:
+def pinball(known: DistributionForecast, y: Floats) -> Floats:
     """(N, h) mean over the 17 LEVELS of the pinball loss of the log return x 100.
 
     (level - 1{y < q}) (y - q); Koenker and Bassett (1978). Half the CRPS is its integral over all levels.
@@ -93,7 +92,7 @@ def pinball(known: Range, y: Floats) -> Floats:
     return PER_CENT * np.mean((np.asarray(LEVELS) - (miss < 0)) * miss, axis=-1)
 
 
-def _measures(known: Range, y: Floats) -> dict[str, Floats]:
+def _measures(known: DistributionForecast, y: Floats) -> dict[str, Floats]:
     """Score → (N, h), in the order of MEANS."""
     widths = {}
     for name, coverage in zip(INTERVALS, COVERAGES, strict=True):
@@ -109,7 +108,7 @@ def _measures(known: Range, y: Floats) -> dict[str, Floats]:
     }
 
 
-def _tests(known: Range, y: Floats, index: NDArray[np.int64]) -> dict[str, LikelihoodRatio]:
+def _tests(known: DistributionForecast, y: Floats, index: NDArray[np.int64]) -> dict[str, LikelihoodRatio]:
     """Test → its result for step 1 of one symbol, whose origins `index` are in time order."""
     tests: dict[str, LikelihoodRatio] = {}
     n = len(index)
@@ -138,7 +137,9 @@ def _spreads(of_seeds: Floats) -> list[float]:
     return [float(value) for value in both.std(axis=0, ddof=1)]
 
 
-def _reason(known: Range, found: dict[str, float], tested: dict[str, LikelihoodRatio], symbol: str) -> str:
+def _reason(
+    known: DistributionForecast, found: dict[str, float], tested: dict[str, LikelihoodRatio], symbol: str
+) -> str:
     """Why scores and tests of a row are undefined, those with one cause together."""
     causes: dict[str, list[str]] = {}
     for name, value in found.items():

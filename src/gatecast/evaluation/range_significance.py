@@ -18,8 +18,7 @@ from gatecast.evaluation.longrun import cosines, too_few
 from gatecast.evaluation.multiple import REPS, ConfidenceSet, SuperiorAbility, confidence_set, spa
 from gatecast.evaluation.power import crps_relative_variance, needed
 from gatecast.evaluation.significance import DieboldMariano, Skill, is_pooled, judge, mean_by_date
-from gatecast.forecasts import Forecasts
-from gatecast.ranges import PER_CENT
+from gatecast.forecasts import PER_CENT, Forecasts
 
 
 @dataclass(frozen=True)
@@ -102,7 +101,7 @@ def range_significance(forecasts: Forecasts, *, seed: int, reps: int = REPS) -> 
     Fewer than 20 origin dates, or than 8 independent periods (dates / horizon): everything is NaN, with the
     reason.
     """
-    if not forecasts.ranges:
+    if not forecasts.distributions:
         return None
     losses, horizon = crps_by_date(forecasts), forecasts.horizon
     order = losses.mean(skipna=False).sort_values(kind="stable").index
@@ -141,7 +140,8 @@ def crps_by_date(forecasts: Forecasts, *, step: int | None = None, symbol: str |
         usable = usable & (forecasts.symbol == forecasts.symbols.index(symbol))
     scale = _scale(forecasts)[usable]
     losses = {
-        name: known.crps[usable, steps].mean(axis=1) / scale for name, known in forecasts.ranges.items()
+        name: known.crps[usable, steps].mean(axis=1) / scale
+        for name, known in forecasts.distributions.items()
     }
     return mean_by_date(forecasts.origin[usable], losses)
 

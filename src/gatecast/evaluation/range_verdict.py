@@ -82,7 +82,7 @@ def misses(forecasts: Forecasts, model: str) -> list[str]:
     symbols = [name for name in rows if name != "all"]
     found = []
     for coverage in JUDGED:
-        hits = held(forecasts.ranges[model], y, coverage)
+        hits = held(forecasts.distributions[model], y, coverage)
         if not np.isfinite(hits).all():
             continue
         if len(symbols) > 1 or forecasts.horizon > 1:
@@ -153,7 +153,7 @@ def _with_coverage(forecasts: Forecasts, model: str, headline: str, owner: str) 
     if faults:
         more = [f"so it is in {len(faults) - 3} more cases"] if len(faults) > 3 else []
         return [f"{headline}.", sentence("; ".join(faults[:3] + more))]
-    share = float(held(forecasts.ranges[model], came(forecasts), 0.8).mean())
+    share = float(held(forecasts.distributions[model], came(forecasts), 0.8).mean())
     return [
         f"{headline}; {owner} held {100 * share:.1f} % of the time." if np.isfinite(share) else headline + "."
     ]

@@ -237,7 +237,7 @@ def _history(rows: pd.DataFrame, origin: pd.Timestamp, column: str) -> dict[str,
 
 
 def _entry(row: Mapping[Any, Any], common: Mapping[str, Any]) -> Entry:
-    from gatecast.ranges import PARAMETERS
+    from gatecast.forecasts import PARAMETERS
 
     anchor = float(row["anchor"])
     own: dict[str, Any] = {name: float(row[name]) if _is_there(row, name) else None for name in PARAMETERS}
@@ -262,7 +262,7 @@ def _log_return(price: float, anchor: float) -> float:
 
 def _quantiles(row: Mapping[Any, Any], prefix: str, anchor: float) -> dict[float, float] | None:
     from gatecast.distributions import LEVELS
-    from gatecast.ranges import QUANTILE_COLUMNS
+    from gatecast.forecasts import QUANTILE_COLUMNS
 
     names = [prefix + name for name in QUANTILE_COLUMNS]
     if not any(_is_there(row, name) for name in names):

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from gatecast._typing import Floats
 from gatecast.distributions import Quantiles, StudentT
+from gatecast.forecasts import PARAMETERS, PER_CENT
 from gatecast.ledger.outcome import Outcome
-from gatecast.ranges import PARAMETERS, PER_CENT
 
 RANGES = (50, 80, 95)  # per cent
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import Distribution
-from gatecast.forecasts import Forecasts
+from gatecast.forecasts import PER_CENT, DistributionForecast, Forecasts
 from gatecast.models.baselines import BASELINES, RANGE_BASELINES
 from gatecast.models.calibration import Calibration
 from gatecast.models.ensembles import Kind, better_kind, joined, mean_of_seeds
@@ -25,7 +25,6 @@ from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.profiling import stage
 from gatecast.progress import Bar
-from gatecast.ranges import PER_CENT, Range
 from gatecast.settings.experiment import Experiment, Network
 
 
@@ -219,19 +218,21 @@ def _outcome(problem: Problem, folds: Sequence[Fold], told: dict[str, list[Told]
         naive_mse=naive_mse[number, symbol],
         forecast={name: np.concatenate([one.point for one in parts]) for name, parts in told.items()},
         seeds={name: np.concatenate(parts, axis=1) for name, parts in seeds.items() if parts},
-        ranges={
-            name: Range.joined([_scored(one, problem, fold) for one, fold in zip(parts, folds, strict=True)])
+        distributions={
+            name: DistributionForecast.joined(
+                [_scored(one, problem, fold) for one, fold in zip(parts, folds, strict=True)]
+            )
             for name, parts in told.items()
             if parts[0].distribution is not None
         },
     )
 
 
-def _scored(told: Told, problem: Problem, fold: Fold) -> Range:
+def _scored(told: Told, problem: Problem, fold: Fold) -> DistributionForecast:
     assert told.distribution is not None
     came = problem.later_returns(fold.test)
     crps = [PER_CENT * seed.crps(came) for seed in told.of_seeds]
-    return Range.of(told.distribution, came, np.stack(crps) if crps else None)
+    return DistributionForecast.of(told.distribution, came, np.stack(crps) if crps else None)
 
 
 def _naive_losses(problem: Problem, folds: Sequence[Fold]) -> tuple[Floats, Floats]:

@@ -18,7 +18,7 @@ from gatecast.evaluation.coverage import (
     pit_histogram,
     value_at_risk,
 )
-from gatecast.ranges import Range
+from gatecast.forecasts import DistributionForecast
 from gatecast.report import frames
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def range_models(result: Run) -> list[str]:
     tests = result.range_significance
     if tests is None:
         return []
-    ranges = result.outcome.ranges
+    ranges = result.outcome.distributions
     network = next((name for name in tests.networks if _complete(ranges[name])), None)
     shown = [name for name in (network, tests.benchmark) if name is not None]
     return shown or [name for name in tests.baselines if _complete(ranges[name])][:1]
@@ -68,7 +68,7 @@ def pit_bars(result: Run, models: list[str]) -> pd.DataFrame:
     """
     parts = []
     for model in models:
-        bars = pit_histogram(result.outcome.ranges[model], BINS)
+        bars = pit_histogram(result.outcome.distributions[model], BINS)
         expected = 100 / BINS
         if len(frames.tested_symbols(result)) > 1:
             half = CHANCE * _pit_error(result, model)
@@ -102,7 +102,7 @@ def chance_of_window(result: Run, model: str, coverage: float = 0.8) -> tuple[fl
 
     Days are independent; symbols of one day are not, which the differences between the model's days tell.
     """
-    hits = held(result.outcome.ranges[model], came(result.outcome), coverage)[:, 0]
+    hits = held(result.outcome.distributions[model], came(result.outcome), coverage)[:, 0]
     half = CHANCE * coverage_error(hits, result.outcome.origin, coverage, window(result))
     return 100 * max(coverage - half, 0.0), 100 * min(coverage + half, 1.0)
 
@@ -158,7 +158,7 @@ def ranges_by_step(result: Run, models: list[str]) -> pd.DataFrame:
     The width is that of the log return.
     """
     symbol = overall_symbol(result)
-    known = {name: result.outcome.ranges[name] for name in models}
+    known = {name: result.outcome.distributions[name] for name in models}
     bands = coverage_bands(result.outcome, models=list(known))
     bands = bands[(bands["symbol"] == symbol) & (bands["step"] != "all")]
     scores = result.range_scores
@@ -178,7 +178,7 @@ def overall_symbol(result: Run) -> str:
 
 def _recent(result: Run, model: str, symbol: str, rows: NDArray[np.int64]) -> pd.DataFrame:
     outcome = result.outcome
-    known, last = outcome.ranges[model], rows[-1]
+    known, last = outcome.distributions[model], rows[-1]
     hit = held(known, came(outcome), 0.8)[rows, 0]
     days = pd.DataFrame(
         {
@@ -208,7 +208,7 @@ def _recent(result: Run, model: str, symbol: str, rows: NDArray[np.int64]) -> pd
 
 
 def _bounds(
-    known: Range,
+    known: DistributionForecast,
     anchor: NDArray[np.float64] | np.float64,
     rows: NDArray[np.int64] | np.int64,
     steps: int | slice,
@@ -223,7 +223,7 @@ def _bounds(
 
 def _pit_error(result: Run, model: str) -> float:
     """Standard error of a bar of the PIT histogram where its density should be 1: dates are independent."""
-    pit = result.outcome.ranges[model].pit[:, 0]
+    pit = result.outcome.distributions[model].pit[:, 0]
     finite = np.isfinite(pit)
     bar = np.minimum((pit[finite] * BINS).astype(int), BINS - 1)
     inside = pd.DataFrame(np.eye(BINS)[bar]).groupby(result.outcome.origin[finite]).mean()
@@ -236,5 +236,5 @@ def _change(log_return: pd.Series) -> pd.Series:
     return (100 * np.expm1(log_return)).round(3)
 
 
-def _complete(known: Range) -> bool:
+def _complete(known: DistributionForecast) -> bool:
     return bool(np.isfinite(known.quantiles).all() and np.isfinite(known.pit).any())

@@ -9,8 +9,7 @@ import pytest
 from gatecast.distributions import LEVELS, Quantiles
 from gatecast.evaluation.range_scores import range_scores
 from gatecast.evaluation.range_significance import range_significance
-from gatecast.forecasts import RANGE_COLUMNS, Forecasts
-from gatecast.ranges import Range
+from gatecast.forecasts import DISTRIBUTION_COLUMNS, DistributionForecast, Forecasts
 
 
 @pytest.fixture
@@ -21,7 +20,7 @@ def forecasts(market):
     ranges = {
         "gru": world.known(seeds=3, noise=0.1),
         "ewma-t": world.known(df=5.0),
-        "past": Range.of(Quantiles(np.array(LEVELS), values), y),
+        "past": DistributionForecast.of(Quantiles(np.array(LEVELS), values), y),
     }
     return world.ranged(ranges)
 
@@ -33,12 +32,12 @@ def test_ranges_come_back_from_parquet(forecasts, tmp_path, shuffled):
     if shuffled:
         frame = frame.sample(frac=1, random_state=0)
     again = Forecasts.from_frame(frame, forecasts.scales)
-    assert set(again.ranges) == {"gru", "ewma-t", "past"}
+    assert set(again.distributions) == {"gru", "ewma-t", "past"}
     place = pd.MultiIndex.from_arrays([again.symbol, again.origin]).get_indexer(
         pd.MultiIndex.from_arrays([forecasts.symbol, forecasts.origin])
     )
-    for name, mine in forecasts.ranges.items():
-        theirs = again.ranges[name]
+    for name, mine in forecasts.distributions.items():
+        theirs = again.distributions[name]
         for field in ("crps", "log_score", "pit"):
             assert np.array_equal(getattr(theirs, field)[place], getattr(mine, field), equal_nan=True)
         assert np.allclose(theirs.quantiles[place], mine.quantiles, rtol=0, atol=1e-14)
@@ -60,19 +59,19 @@ def test_judgement_is_that_of_the_forecasts_before(forecasts):
 
 def test_columns_are_prices_in_order(forecasts):
     frame = forecasts.frame
-    assert set(RANGE_COLUMNS) < set(frame.columns)
-    quantiles = frame.loc[frame["model"] == "ewma-t", [c for c in RANGE_COLUMNS if c.startswith("q")]]
+    assert set(DISTRIBUTION_COLUMNS) < set(frame.columns)
+    quantiles = frame.loc[frame["model"] == "ewma-t", [c for c in DISTRIBUTION_COLUMNS if c.startswith("q")]]
     assert len(quantiles.columns) == 17 and (quantiles.diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
     row = frame[(frame["model"] == "ewma-t") & (frame["step"] == 2)].iloc[3]
     assert row["q50"] == pytest.approx(forecasts.anchor[3]) and pd.isna(row["seed"])
     naive = frame[frame["model"] == "naive"]
-    assert naive[list(RANGE_COLUMNS)].isna().all(axis=None)
+    assert naive[list(DISTRIBUTION_COLUMNS)].isna().all(axis=None)
     seed = frame[(frame["model"] == "gru") & (frame["seed"] == 1)]
     assert seed["crps"].notna().all() and seed["q50"].isna().all()
 
 
 def test_intervals_and_median(forecasts):
-    known = forecasts.ranges["ewma-t"]
+    known = forecasts.distributions["ewma-t"]
     low, high = known.interval(0.95)
     assert np.array_equal(low, known.quantiles[..., LEVELS.index(0.025)])
     assert np.array_equal(high, known.quantiles[..., LEVELS.index(0.975)])
@@ -81,5 +80,5 @@ def test_intervals_and_median(forecasts):
 
 def test_a_range_of_another_shape_is_refused(forecasts, market):
     world = market(symbols=2, dates=40, horizon=1)
-    with pytest.raises(ValueError, match="range of ewma-t has shape"):
-        world.ranged({"ewma-t": forecasts.ranges["ewma-t"]})
+    with pytest.raises(ValueError, match="distribution of ewma-t has shape"):
+        world.ranged({"ewma-t": forecasts.distributions["ewma-t"]})
