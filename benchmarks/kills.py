@@ -145,7 +145,7 @@ def files(folder: Path) -> Iterator[Path]:
 
 
 def experiment_seed(folder: Path) -> int:
-    from gatecast.settings.experiment import read_experiment
+    from gatecast.settings.toml import read_experiment
 
     return read_experiment(folder / "run" / "experiment.toml").seed
 

@@ -26,7 +26,7 @@ from gatecast.nn.outputs import distributions
 from gatecast.problem import problem as problems
 from gatecast.problem.folds import Fold, walk_forward
 from gatecast.problem.scaling import fit_scale
-from gatecast.settings.experiment import BASELINES
+from gatecast.settings.names import BASELINES
 
 from .conftest import walk_frame  # isort: skip
 
@@ -311,7 +311,7 @@ def online_one_row_early(start, origins, pit):
 def joined_as_was_better_on_the_test(network, outputs, lesson, problem, origins):
     """The way of joining the seeds that did better on the very origins that are forecast."""
     seeds = distributions(network, outputs, problem.unit(origins))
-    kind = better_kind(seeds, problem.later_returns(origins))
+    kind = better_kind(seeds, problem.actual_returns(origins))
     return true_tell(network, outputs, replace(lesson, kind=kind), problem, origins)
 
 

@@ -53,7 +53,7 @@ def export(walk: dict[str, Any], file: str) -> dict[str, Any]:
     arrays["target"] = np.nan_to_num(problem.targets[:, 0]).astype(np.float32)
     arrays["test"] = np.array([fold.test[0] for fold in folds])
     for number, fold in enumerate(folds):
-        for stage, part in (("search", fold.train), ("refit", fold.known)):
+        for stage, part in (("search", fold.train), ("refit", fold.train_validation)):
             rows = make_rows(gc.Network(), problem, [fit_scale(problem, part)])
             arrays[f"{number}/{stage}/x"] = (problem.features - rows.x_offset[0, 0]) / rows.x_scale[0, 0]
             arrays[f"{number}/{stage}/y"] = arrays["target"] / rows.y_scale[0, 0, 0]

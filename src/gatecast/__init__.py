@@ -18,15 +18,15 @@ if TYPE_CHECKING:
     from gatecast.auditing import audit as audit
     from gatecast.data.prices import Prices as Prices
     from gatecast.data.sources import load as load
-    from gatecast.settings.experiment import Network as Network
-    from gatecast.settings.experiment import Training as Training
+    from gatecast.settings.network import Network as Network
+    from gatecast.settings.training import Training as Training
 
 _HOMES = {
     "Forecaster": "gatecast.api.forecaster",
-    "Network": "gatecast.settings.experiment",
+    "Network": "gatecast.settings.network",
     "Prices": "gatecast.data.prices",
     "Result": "gatecast.api.result",
-    "Training": "gatecast.settings.experiment",
+    "Training": "gatecast.settings.training",
     "audit": "gatecast.auditing",
     "backtest": "gatecast.api.backtest",
     "compare": "gatecast.api.comparison",

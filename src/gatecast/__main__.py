@@ -53,7 +53,7 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")  # for a terminal without our letters
     try:
-        from gatecast.cli.commands import app
+        from gatecast.cli.app import app
 
         app()
     except BaseException as error:

@@ -19,6 +19,7 @@ Kind = TypeVar("Kind")
 
 LEVELS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.9, 0.95, 0.975, 0.99)
 FINE_LEVELS = (np.arange(200) + 0.5) / 200  # of a distribution that is known by its quantiles alone
+FARTHEST = 50.0  # log return: a forecast farther from the last price is put there
 
 
 class Distribution(Protocol):
@@ -45,6 +46,40 @@ class Distribution(Protocol):
 
     def take(self, origins: NDArray[np.int64] | slice) -> Distribution:
         """The same for some of the N origins."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point forecast, (N, h) in log return, as the distribution that is certain of it."""
+
+    location: Floats
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, h)."""
+        rows, steps = self.location.shape
+        return rows, steps
+
+    def quantile(self, levels: ArrayLike) -> Floats:
+        """Levels (L,) or (N, h, L) → the point itself, (N, h, L)."""
+        count = np.asarray(levels).shape[-1]
+        return np.repeat(self.location[..., None], count, axis=-1)
+
+    def cdf(self, y: Floats) -> Floats:
+        """P(return <= y), (N, h): 0 below the point, 1 from it on."""
+        return (y >= self.location).astype(np.float64)
+
+    def crps(self, y: Floats) -> Floats:
+        """(N, h), in log return: the absolute error."""
+        return np.abs(y - self.location)
+
+    def log_score(self, y: Floats) -> Floats:
+        """NaN: a point has no density."""
+        return np.full(self.shape, np.nan)
+
+    def take(self, origins: NDArray[np.int64] | slice) -> Point:
+        """The same for some of the N origins."""
+        return Point(self.location[origins])
 
 
 @dataclass(frozen=True)
@@ -324,12 +359,19 @@ class Quantiles:
         return left[..., None], right[..., None]
 
 
+def bounded(returns: Floats) -> Floats:
+    """Log returns within ±FARTHEST, so that a network that diverged forecasts prices that are finite."""
+    return np.clip(returns, -FARTHEST, FARTHEST)
+
+
 def concatenated(parts: Sequence[Distribution]) -> Distribution:
     """Distributions of one kind, their origins one after the other.
 
     Raises
         TypeError: they are of different kinds.
     """
+    if _all(parts, Point):
+        return Point(np.concatenate([part.location for part in parts]))
     if _all(parts, StudentT):
         return _joined(parts)
     if _all(parts, SkewedT):

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import sys
+from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from types import TracebackType
 
 from rich.console import Console
@@ -42,6 +45,28 @@ class Bar:
     ) -> None:
         self._progress.stop()
 
+    @contextlib.contextmanager
+    def part(self, number: int, count: int, doing: str) -> Iterator[None]:
+        """What is done within is the part `number` (from 0) of `count`; it may `report` how far it is."""
+
+        def shown(share: float, detail: str) -> None:
+            self.show(number + share, count, doing, detail)
+
+        shown(0.0, "")
+        before = _reporter.set(shown)
+        try:
+            yield
+        finally:
+            _reporter.reset(before)
+
     def show(self, done: float, total: float, doing: str, detail: str = "") -> None:
         """`done` of `total` units of the whole job, what is being done, and a detail behind the bar."""
         self._progress.update(self._task, completed=done, total=total, description=doing, detail=detail)
+
+
+_reporter: ContextVar[Callable[[float, str], None]] = ContextVar("reporter", default=lambda *_: None)
+
+
+def report(share: float, detail: str = "") -> None:
+    """Tell whoever shows the progress of this work which share of it is done; nobody may."""
+    _reporter.get()(share, detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -27,27 +27,28 @@ from gatecast.formatting import plain
 from gatecast.models.networks import FittedNetwork
 from gatecast.models.storage import save_network
 from gatecast.profiling import stage
-from gatecast.settings.experiment import Experiment
+from gatecast.settings.experiment import Experiment, Provenance
+from gatecast.settings.toml import to_toml
 
 
 @dataclass(frozen=True)
 class Run:
     """What a comparison found.
 
-    outcome: every forecast, as arrays; training: the loss of every member and epoch; warnings: what was odd
-    in the data and in the fits; notes: what the verdict must add; networks: the trained networks (empty in
-    a run that was opened from its folder); engine: what computed them, see `gatecast.nn.engine`. Scores and
+    experiment: what was asked; provenance: what was found; outcome: every forecast, as arrays; training: the
+    loss of every member and epoch; warnings: what was odd in the data and in the fits; notes: what the verdict
+    must add; networks: the trained networks (empty in a run that was opened from its folder). Scores and
     verdict are computed from `outcome` when asked for.
     """
 
     experiment: Experiment
+    provenance: Provenance
     prices: Prices
     outcome: Forecasts
     training: pd.DataFrame
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     networks: dict[str, FittedNetwork]
-    engine: dict[str, str] = field(default_factory=dict)
 
     @property
     def forecasts(self) -> pd.DataFrame:
@@ -183,7 +184,7 @@ class Run:
         """Write every file but the page and its pictures into an empty folder."""
         with stage("scoring"):
             summary = self.summary()
-        (folder / "experiment.toml").write_text(self.experiment.to_toml(self.engine), encoding="utf-8")
+        (folder / "experiment.toml").write_text(to_toml(self.experiment, self.provenance), encoding="utf-8")
         self.prices.to_parquet(folder / "prices.parquet")
         self.forecasts.to_parquet(folder / "forecasts.parquet", index=False)
         self.training.to_parquet(folder / "training.parquet", index=False)

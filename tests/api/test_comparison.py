@@ -6,7 +6,7 @@ import pytest
 
 import gatecast as gc
 from gatecast.errors import DataError, DataWarning, FitWarning, RunError, SettingError
-from gatecast.settings.experiment import ALWAYS, ALWAYS_RANGE, DEFAULT_MODELS, RANGE_BASELINES
+from gatecast.settings.names import ALWAYS_RANGE, DEFAULT_MODELS
 
 TINY = gc.Network(hidden_size=2)
 QUICK = gc.Training(epochs=2, batch_size=64)

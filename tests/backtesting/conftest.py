@@ -11,7 +11,8 @@ import pytest
 from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.forecasts import Forecasts
-from gatecast.settings.experiment import Experiment, Network
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.network import Network
 
 
 def made_run(

@@ -3,20 +3,19 @@
 from pathlib import Path
 
 import pytest
-
 from gatecast.cli.commands import COMPARE, NETWORK
+
 from gatecast.cli.flags import experiment_of, flag_name
 from gatecast.errors import SettingError
-from gatecast.settings.experiment import (
-    ALWAYS,
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.names import (
     ALWAYS_RANGE,
     DEFAULT_MODELS,
     DEFAULT_NETWORK,
     DEFAULT_TRAINING,
-    Experiment,
-    Network,
-    Training,
 )
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 
 @pytest.fixture

@@ -15,7 +15,9 @@ from gatecast.distributions import LEVELS
 from gatecast.errors import LedgerError
 from gatecast.forecasts import QUANTILE_COLUMNS
 from gatecast.ledger.entry import BESIDE, SAME, Entry, differences, entries_of, experiment_hash
-from gatecast.settings.experiment import Experiment, Network, Training
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 from .conftest import RANGE, make_entry  # isort: skip
 

@@ -64,7 +64,7 @@ def test_a_new_pit_lies_below_level_p_with_probability_p(count):
     new = begin + count
     calibration = Calibration.fit(problem, learned, student(learned, 0.003))
     told = calibration.apply(problem, new, student(new, 0.003))
-    came = problem.later_returns(new)
+    came = problem.actual_returns(new)
     tail = 1 / (count + 1)  # beyond it nothing was seen: the model's own tail is stretched there
     inside = np.flatnonzero(np.abs(FINE_LEVELS - 0.5) <= 0.5 - tail)
     below = (came <= told.values[:, 0, inside]).mean(axis=0)
@@ -93,7 +93,7 @@ def test_a_model_wrong_by_a_factor_of_two_becomes_right(wrong):
     fold = Fold(0, NONE, validation, test)
     raw = student(test, 0.01 * wrong)
     told = calibrated("conformal", problem, fold, student(validation, 0.01 * wrong), raw)
-    came, right = problem.later_returns(test), student(test, 0.01)
+    came, right = problem.actual_returns(test), student(test, 0.01)
     for coverage in (0.5, 0.8, 0.95):
         assert abs(covered(raw, came, coverage) - coverage) > 0.045
         assert covered(told, came, coverage) == pytest.approx(coverage, abs=0.025)
@@ -127,7 +127,7 @@ def test_symbols_and_steps_are_calibrated_apart():
         "conformal", problem, Fold(0, NONE, validation, test), student(validation, 0.01, 2),
         student(test, 0.01, 2),
     )  # fmt: skip
-    came = problem.later_returns(test)
+    came = problem.actual_returns(test)
     for symbol in (0, 1):
         own = np.flatnonzero(problem.symbol[test] == symbol)
         for step in (0, 1):
@@ -174,7 +174,7 @@ def test_online_is_the_slow_loop_of_the_paper(horizon):
     test = np.flatnonzero(known & (row >= 40) & (rng.random(len(row)) < 0.8))
     rehearsal, raw = student(validation, 0.01, horizon), student(test, 0.01, horizon)
     start = Calibration.fit(problem, validation, rehearsal).levels
-    pits = [known.cdf(problem.later_returns(rows)) for known, rows in ((rehearsal, validation), (raw, test))]
+    pits = [known.cdf(problem.actual_returns(rows)) for known, rows in ((rehearsal, validation), (raw, test))]
     whole = slow_levels(problem, start, np.concatenate([validation, test]), np.concatenate(pits))
     expected = whole[len(validation) :]
     assert np.abs(expected - start[problem.symbol[test]]).max() > 0.05  # it moves
@@ -229,7 +229,7 @@ def test_after_a_break_only_the_adaptive_range_comes_back():
     problem = problem_of(returns)
     validation, test = np.arange(999), np.arange(1000, 3999)
     fold, rehearsal, raw = Fold(0, NONE, validation, test), student(validation, 0.01), student(test, 0.01)
-    came = problem.later_returns(test)
+    came = problem.actual_returns(test)
     late = slice(1000, None)
     for coverage, least, most in ((0.8, 0.75, 0.82), (0.95, 0.92, 0.97)):
         stays, comes = (
@@ -250,12 +250,12 @@ def test_a_point_has_the_quantiles_of_its_errors():
         "conformal", problem, Fold(0, NONE, validation, test), problem.anchor[validation, None] * change,
         problem.anchor[test, None] * change,
     )  # fmt: skip
-    errors = (problem.later_returns(validation) - np.log(change)) / problem.unit(validation)
+    errors = (problem.actual_returns(validation) - np.log(change)) / problem.unit(validation)
     for symbol in (0, 1):
         for step in range(3):
             own = np.flatnonzero(problem.symbol[test] == symbol)
             learned = errors[problem.symbol[validation] == symbol, step]
-            unit = problem.spread[test[own], None] * np.sqrt(step + 1)
+            unit = problem.volatility[test[own], None] * np.sqrt(step + 1)
             expected = np.log(change[step]) + unit * np.quantile(learned, FINE_LEVELS, method="weibull")
             np.testing.assert_allclose(told.take(own).quantile(FINE_LEVELS)[:, step], expected, atol=1e-13)
 
@@ -280,7 +280,7 @@ def test_a_calibrated_point_holds(wrong):
     for method in ("conformal", "adaptive"):
         told = calibrated(method, problem, Fold(0, NONE, validation, test), point[validation], point[test])
         for coverage in (0.5, 0.8, 0.95):
-            assert covered(told, problem.later_returns(test), coverage) == pytest.approx(coverage, abs=0.03)
+            assert covered(told, problem.actual_returns(test), coverage) == pytest.approx(coverage, abs=0.03)
         assert np.median(told.quantile([0.5])) == pytest.approx(0, abs=0.001)
 
 
@@ -292,7 +292,7 @@ def test_a_point_without_validation_has_a_neutral_range():
     test = np.flatnonzero((problem.symbol == 1) & (row > 100))
     point = 1.01 * np.repeat(problem.anchor[:, None], 4, axis=1)
     told = Calibration.fit(problem, validation, point[validation]).apply(problem, test, point[test])
-    scale = problem.spread[test, None] * np.sqrt([1, 2, 3, 4]) / np.sqrt(5 / 3)
+    scale = problem.volatility[test, None] * np.sqrt([1, 2, 3, 4]) / np.sqrt(5 / 3)
     expected = stats.t.ppf(FINE_LEVELS, 5, loc=np.log(1.01), scale=scale[..., None])
     np.testing.assert_allclose(told.quantile(FINE_LEVELS), expected, rtol=1e-9)
 
@@ -334,7 +334,7 @@ def test_every_kind_of_distribution_can_be_calibrated():
         return one, Mixture((one, other)), Quantiles(np.array(LEVELS), one.quantile(LEVELS))
 
     fold = Fold(0, NONE, validation, test)
-    came = problem.later_returns(test)
+    came = problem.actual_returns(test)
     for rehearsal, raw in zip(kinds(validation), kinds(test), strict=True):
         told = calibrated("conformal", problem, fold, rehearsal, raw)
         assert covered(told, came, 0.8) == pytest.approx(0.8, abs=0.06)

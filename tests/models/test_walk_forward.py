@@ -91,7 +91,7 @@ def test_calibration_learns_from_a_rehearsal(told, road, name: str, method: str)
     """What the baseline says of validation when it knows the training rows alone."""
     baseline, problem = RANGE_BASELINES[name], road.problem
     expected = [
-        calibrated(method, problem, fold, baseline(problem, fold.rehearsal), baseline(problem, fold))
+        calibrated(method, problem, fold, baseline(problem, fold.validation_fold), baseline(problem, fold))
         for fold in road.folds
     ]
     quantiles = np.concatenate([one.quantile(LEVELS) for one in expected])
@@ -128,7 +128,7 @@ def test_the_rehearsal_of_a_network_is_told_by_weights_that_had_not_seen_it(told
 
 @pytest.mark.parametrize("name", ["student", "quantile"])
 def test_a_range_network_is_its_ensemble_and_each_seed_is_scored(told, road, name: str) -> None:
-    outcome, came = told["none"].outcome, road.problem.later_returns(road.rows)
+    outcome, came = told["none"].outcome, road.problem.actual_returns(road.rows)
     fitted, known = told["none"].networks[name], outcome.distributions[name]
     lessons = learned("none", fitted, road.problem, road.folds)
     for place, (fold, lesson, outputs) in enumerate(
@@ -160,7 +160,7 @@ def test_the_choice_of_each_fold_follows_its_own_validation(told, road) -> None:
     rng = np.random.default_rng(3)
     rehearsal, anchor = [], problem.anchor.copy()
     for fold, apart in zip(road.folds, (True, False), strict=True):
-        came = problem.later_returns(fold.validation) / problem.unit(fold.validation)
+        came = problem.actual_returns(fold.validation) / problem.unit(fold.validation)
         outputs = np.empty((2, *came.shape, 3))
         side = rng.choice([-1.0, 1.0], came.shape)
         # a camp stands where the return came, the other as far beyond zero, or both around it

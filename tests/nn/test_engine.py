@@ -13,7 +13,8 @@ import pytest
 from gatecast.errors import EngineWarning
 from gatecast.nn.engine import this_engine, warn_of_another
 from gatecast.nn.kernel import library
-from gatecast.settings.experiment import Experiment, read_engine, read_experiment
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.toml import read_experiment
 
 PARTS = ["gatecast", "layers", "device", "processor", "jax", "jaxlib", "numpy"]
 

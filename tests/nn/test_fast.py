@@ -12,7 +12,7 @@ from gatecast.nn import fast, kernel
 from gatecast.nn.cells import cell_of
 from gatecast.nn.network import exact_products, init_params, shapes
 from gatecast.nn.recurrent import recurrent
-from gatecast.settings.experiment import Network
+from gatecast.settings.network import Network
 
 ENGINES = ["kernel", "jax"]
 CELLS = ["rnn", "lstm", "gru"]

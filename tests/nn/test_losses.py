@@ -8,7 +8,9 @@ import pytest
 from gatecast.distributions import LEVELS, StudentT
 from gatecast.errors import SettingError
 from gatecast.nn.losses import loss_of, pinball, student_t_crps, student_t_nll
-from gatecast.settings.experiment import Experiment, Network, Training
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 OUTPUT = np.array([[1.0, 2.0], [0.0, -3.0]])
 Y = np.array([[0.5, 2.0], [0.0, 0.0]])

@@ -8,7 +8,7 @@ import pytest
 from gatecast.nn.network import apply, init_params, shapes
 from gatecast.nn.program import Rows, gathered
 from gatecast.nn.recurrent import recurrent
-from gatecast.settings.experiment import Network
+from gatecast.settings.network import Network
 
 T, F, H = 6, 3, 5
 NETWORKS = [

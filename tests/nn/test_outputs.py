@@ -19,7 +19,7 @@ from gatecast.nn.population import predict
 from gatecast.problem.folds import walk_forward
 from gatecast.problem.problem import make_problem
 from gatecast.problem.scaling import fit_scale
-from gatecast.settings.experiment import Network
+from gatecast.settings.network import Network
 
 T, F, H = 4, 3, 3
 NETWORKS = {name: Network(cell="gru", hidden_size=4, output=name) for name in outputs.PER_STEP}
@@ -61,7 +61,7 @@ def test_a_zero_output_layer_is_naive_with_exactly_the_ewma(problem):
     assert isinstance(student, StudentT)
     assert (student.location == 0).all()
     steps = np.sqrt(np.arange(1, H + 1))
-    np.testing.assert_array_equal(student.scale, problem.spread[origins, None] * steps)
+    np.testing.assert_array_equal(student.scale, problem.volatility[origins, None] * steps)
     np.testing.assert_allclose(student.df, 2.1 + 3 * np.log(2), rtol=1e-6)
     np.testing.assert_array_equal(student.quantile([0.5]), 0)
 
@@ -183,7 +183,7 @@ def test_training_lowers_the_loss_where_the_spread_is_wrong(name, walk):
     fitted = fit_network(NETWORKS[name], how, problem, folds, seeds=1)
     (answer,) = fitted.forecast(problem, folds)
     (trained,) = outputs.distributions(NETWORKS[name], answer, problem.unit(fold.test))
-    came = problem.later_returns(fold.test)
+    came = problem.actual_returns(fold.test)
     neutral = StudentT(np.zeros_like(came), problem.unit(fold.test), np.full_like(came, 5.0))
     assert trained.crps(came).mean() < 0.9 * neutral.crps(came).mean()
     assert fitted.rehearsal[0].shape == (1, len(fold.validation), 1, 3 if name == "student_t" else 17)

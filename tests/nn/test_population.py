@@ -11,7 +11,8 @@ from gatecast.nn import kernel, population, program
 from gatecast.nn.network import apply, exact_products, init_params
 from gatecast.nn.population import Member, predict, train
 from gatecast.nn.program import Rows
-from gatecast.settings.experiment import Network, Training
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 T, F, H = 4, 2, 2
 NETWORK = Network(cell="gru", hidden_size=3)

@@ -51,8 +51,11 @@ def test_the_parts_of_a_fold_never_overlap(ragged_problem, seed, shape, cut):
     for fold in cut_or_skip(ragged_problem(seed, **shape), **cut):
         rows = np.concatenate([fold.train, fold.validation, fold.test])
         assert len(np.unique(rows)) == len(rows)
-        assert all((np.diff(part) > 0).all() for part in (fold.train, fold.validation, fold.test, fold.known))
-        assert set(fold.known) == set(fold.train) | set(fold.validation)
+        assert all(
+            (np.diff(part) > 0).all()
+            for part in (fold.train, fold.validation, fold.test, fold.train_validation)
+        )
+        assert set(fold.train_validation) == set(fold.train) | set(fold.validation)
 
 
 @settings(max_examples=40, deadline=None)
@@ -61,7 +64,7 @@ def test_a_rehearsal_forecasts_validation_and_knows_training_alone(ragged_proble
     """What a baseline fits on, and what it is asked for, are an embargo apart in a rehearsal too."""
     problem = ragged_problem(seed, **shape)
     for fold in cut_or_skip(problem, **cut):
-        rehearsal = fold.rehearsal
+        rehearsal = fold.validation_fold
         np.testing.assert_array_equal(rehearsal.known, fold.train)
         np.testing.assert_array_equal(rehearsal.test, fold.validation)
         assert (rehearsal.number, rehearsal.left_out) == (fold.number, fold.left_out)
@@ -76,7 +79,7 @@ def test_the_embargo_is_kept_on_both_sides_in_every_symbol(ragged_problem, seed,
     for fold in cut_or_skip(problem, **cut):
         assert embargo_is_kept(problem, fold.train, fold.validation)
         assert embargo_is_kept(problem, fold.validation, fold.test)
-        assert embargo_is_kept(problem, fold.known, fold.test)
+        assert embargo_is_kept(problem, fold.train_validation, fold.test)
 
 
 def test_a_cut_by_row_number_does_not_keep_the_embargo(ragged, prices_of):
@@ -227,7 +230,7 @@ def test_the_future_fold_tests_the_last_session_of_every_symbol(ragged_problem):
     fold = future_fold(problem)
     np.testing.assert_array_equal(fold.test, np.unique(problem.last))
     assert embargo_is_kept(problem, fold.train, fold.validation)
-    assert problem.due[fold.known].max() <= problem.sessions[-1]
+    assert problem.due[fold.train_validation].max() <= problem.sessions[-1]
 
 
 def test_the_future_fold_by_hand(plain_problem):

@@ -76,7 +76,7 @@ def test_nothing_known_at_an_origin_depends_on_later_rows(ragged, prices_of, tar
     )
     for name in ("features", "anchor", "spread", "range_variance", "returns"):
         np.testing.assert_array_equal(getattr(one, name)[~later], getattr(other, name)[~later])
-    assert (one.spread[later] != other.spread[later]).all()
+    assert (one.volatility[later] != other.volatility[later]).all()
     assert (one.features[later] != other.features[later]).any(axis=1).all()
     told = one.due <= np.datetime64(day, "D")
     np.testing.assert_array_equal(one.targets[told], other.targets[told])
@@ -110,10 +110,10 @@ def test_what_came_and_the_unit_of_ranges_by_slicing(ragged, prices_of, seed, ho
         np.testing.assert_array_equal(problem.returns[start : start + len(own)], returns)
         spread = ewma_volatility(returns, np.zeros(len(own), dtype=np.int64))
         rows = np.arange(start, start + len(own))
-        np.testing.assert_array_equal(problem.spread[rows], spread)
+        np.testing.assert_array_equal(problem.volatility[rows], spread)
         expected = spread[:, None] * np.sqrt(np.arange(1, horizon + 1))
         np.testing.assert_array_equal(problem.unit(rows), expected)
-        later, came = problem.later(rows), problem.later_returns(rows)
+        later, came = problem.actual(rows), problem.actual_returns(rows)
         for i in range(len(own)):
             known = price[i + 1 : i + 1 + horizon]
             np.testing.assert_array_equal(later[i, : len(known)], known)

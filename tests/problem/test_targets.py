@@ -58,7 +58,7 @@ def test_a_problem_gives_back_the_prices_that_came(ragged, prices_of, target, co
     origins = np.flatnonzero(np.isfinite(problem.targets).all(axis=1))
     values = prices.table[column].to_numpy()
     by_hand = np.array([values[i + 1 : i + 5] for i in origins])
-    np.testing.assert_array_equal(problem.later(origins), by_hand)
+    np.testing.assert_array_equal(problem.actual(origins), by_hand)
     np.testing.assert_allclose(problem.to_price(problem.targets[origins], origins), by_hand, rtol=1e-12)
 
 

@@ -77,7 +77,7 @@ def test_a_gap_of_a_year_is_one_return(walks, prices_of):
     late = frame.copy()
     late.loc[100:, "date"] += pd.Timedelta(days=364)
     one, other = (make_problem(prices_of(each), lookback=2, horizon=1) for each in (frame, late))
-    np.testing.assert_array_equal(one.spread, other.spread)
+    np.testing.assert_array_equal(one.volatility, other.volatility)
 
 
 def bars(**columns):

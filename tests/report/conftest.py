@@ -12,7 +12,8 @@ from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.distributions import StudentT
 from gatecast.forecasts import DistributionForecast, Forecasts
-from gatecast.settings.experiment import Experiment, Network
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.network import Network
 
 SESSIONS, TESTED, EPOCHS = 200, 60, 6
 

@@ -8,22 +8,19 @@ from hypothesis import strategies as st
 
 import gatecast as gc
 from gatecast.errors import SettingError
-from gatecast.settings.experiment import (
-    ALWAYS,
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.names import (
     ALWAYS_RANGE,
     BASELINES,
     DEFAULT_MODELS,
     DEFAULT_NETWORK,
     DEFAULT_TRAINING,
-    LOSSES,
     NETWORKS,
-    RANGE_BASELINES,
-    Experiment,
-    Network,
-    Training,
-    read_experiment,
     resolve_models,
 )
+from gatecast.settings.network import Network
+from gatecast.settings.toml import read_experiment
+from gatecast.settings.training import LOSSES, Training
 
 ACTIVATIONS = st.sampled_from(["relu", "tanh", "sigmoid", "linear"])
 POSITIVE = st.floats(1e-9, 1e6)

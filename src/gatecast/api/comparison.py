@@ -5,116 +5,108 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from typing import Unpack
 
 import numpy as np
 import pandas as pd
 
+from gatecast._version import __version__
+from gatecast.api.models import model_of
 from gatecast.api.result import Result
+from gatecast.api.signatures import takes_settings
 from gatecast.data.prices import Prices
 from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
 from gatecast.formatting import some
-from gatecast.models.networks import FittedNetwork
+from gatecast.models.networks import FittedNetwork, combination_note, ensembles_of
 from gatecast.models.requirements import require_comparison
-from gatecast.models.walk_forward import forecast_all
+from gatecast.models.walk_forward import walk_forward
 from gatecast.nn.engine import this_engine
 from gatecast.problem.features import FeatureFunction
-from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, walk_forward
+from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, cut_folds
 from gatecast.problem.problem import Problem, make_problem
 from gatecast.progress import Bar
-from gatecast.settings.experiment import (
-    DEFAULT_MODELS,
-    DEFAULT_TRAINING,
-    Experiment,
-    Network,
-    Training,
-    resolve_models,
-)
+from gatecast.settings.experiment import Experiment, Provenance, Settings
+from gatecast.settings.names import DEFAULT_MODELS, DEFAULT_TRAINING, Models, resolve_models
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 
+@takes_settings(Settings)
 def compare(
     prices: Prices,
-    models: Sequence[str | Mapping[str, Network]] | Mapping[str, Network] = DEFAULT_MODELS,
+    models: str | Models = DEFAULT_MODELS,
     *,
-    column: str = "close",
-    target: str = "return",
-    horizon: int = 1,
-    lookback: int = 20,
-    features: str | FeatureFunction | None = None,
-    scaler: str = "standard",
     network: Network | None = None,
     training: Training | None = None,
-    folds: int = 5,
-    test_size: float = 0.25,
-    test_start: str | None = None,
-    validation_size: float = 0.15,
-    window: str = "expanding",
-    refit: bool = True,
-    calibration: str = "none",
-    pooled: bool = True,
-    seeds: int = 5,
-    seed: int = 0,
+    features: str | FeatureFunction | None = None,
+    **settings: Unpack[Settings],
 ) -> Result:
-    """Train every model walk-forward, forecast the test sessions, and judge whether anything was learned.
+    """The result of training every model walk-forward, forecasting the test sessions and judging them.
 
-    prices: from `gatecast.load`. models: networks ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru",
-    {"a name of yours": Network(...)}) and baselines ("naive", "drift", "ewma", "ar", "seasonal-naive",
-    "last-close"; of ranges: "historical", "ewma-t", "garch-t", "gjr-garch-t", "har", "lhar"); a list
-    without a baseline gets naive, drift, ewma and ar, with networks of ranges historical, ewma-t, gjr-garch-t
-    and lhar. network: the base of the named networks (their cell and direction replaced). column: the price
-    to forecast. target: "return" (log return from the origin) or "close" (the scaled price, as the tutorials
-    do). horizon, lookback: sessions.
-    features: a function (one symbol's table → DataFrame) or "module:function"; None: see
-    `gatecast.problem.features`. test_size: the last share of the sessions, cut into `folds` equal stretches,
-    each with its own training; validation_size: share of the sessions before it. refit: train once more on
-    train and validation for the epochs chosen. calibration: "conformal" gives every model a range that held
-    on validation, a point forecast too; "adaptive" goes on with each target that comes
-    (gatecast.models.calibration). pooled: one network for all symbols. seeds: how many, seed: the first.
-
-    Returns a Result: verdict, scores, forecasts, plot(), save(folder).
+    Parameters
+    ----------
+    prices
+        From `gatecast.load`.
+    models
+        Networks ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru", {"a name of yours": Network(...)} or
+        {"another": (Network(...), Training(...))}) and baselines ("naive", "drift", "ewma", "ar",
+        "seasonal-naive", "last-close"; with a distribution: "historical", "ewma-t", "garch-t",
+        "gjr-garch-t", "har", "lhar"). A list without a baseline gets naive, drift, ewma and ar, one with
+        networks of distributions historical, ewma-t, gjr-garch-t and lhar.
+    network, training
+        The base of the named networks (their cell and direction replaced), and how networks are trained
+        that have no training of their own.
+    features
+        A function (one symbol's table → DataFrame) or "module:function"; None: `gatecast.problem.features`.
 
     Raises
-        SettingError: a setting that is wrong; DataError: too few sessions for the job.
+    ------
+    SettingError
+        A setting that is wrong.
+    DataError
+        Too few sessions for the job.
     """
-    names, networks = resolve_models(models, network, column)
+    names, networks, trainings = resolve_models(models, network, settings.get("column", "close"))
     experiment = Experiment(
         models=names,
         networks=networks,
         training=training or DEFAULT_TRAINING,
-        column=column,
-        target=target,
-        horizon=horizon,
-        lookback=lookback,
+        trainings=trainings,
         features=_name_of(features),
-        scaler=scaler,
-        folds=folds,
-        test_size=test_size,
-        test_start=test_start,
-        validation_size=validation_size,
-        window=window,
-        refit=refit,
-        calibration=calibration,
-        pooled=pooled,
-        seeds=seeds,
-        seed=seed,
+        **settings,
     )
-    return run(experiment, prices, features if callable(features) else None)
+    return run(experiment, prices, features=features if callable(features) else None)
 
 
-def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None = None) -> Result:
-    """`compare` for an experiment that is written down already.
+def run(
+    experiment: Experiment,
+    prices: Prices,
+    *,
+    features: FeatureFunction | None = None,
+    expected: Provenance | None = None,
+) -> Result:
+    """The result of an experiment that is written down already.
+
+    Parameters
+    ----------
+    features
+        The function that `experiment.features` names, where it is at hand.
+    expected
+        What an earlier run of the experiment found, where this one is to be the same.
 
     Raises
-        DataError: `experiment.sha256` names other data than `prices`.
+    ------
+    DataError
+        `expected` is of other data than `prices`.
     """
-    if experiment.sha256 not in (None, prices.sha256):
+    if expected is not None and expected.sha256 != prices.sha256:
         raise DataError(
             "these are not the data of the experiment",
             file=", ".join(prices.source),
             column="sha256",
-            value=f"{prices.sha256[:12]}… instead of {str(experiment.sha256)[:12]}…",
+            value=f"{prices.sha256[:12]}… instead of {expected.sha256[:12]}…",
             remedy="Give the run's own prices.parquet as the source, or remove sha256 from the experiment",
         )
-    experiment = _with_data(experiment, prices)
     require_comparison(
         experiment,
         rows=len(prices.table),
@@ -128,9 +120,9 @@ def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None
         target=experiment.target,
         column=experiment.column,
         features=features or experiment.features,
-        ranged=experiment.ranged,
+        distributions=experiment.has_distributions,
     )
-    folds = walk_forward(
+    folds = cut_folds(
         problem,
         folds=experiment.folds,
         test_size=experiment.test_size,
@@ -138,36 +130,42 @@ def run(experiment: Experiment, prices: Prices, features: FeatureFunction | None
         validation_size=experiment.validation_size,
         window=experiment.window,
     )
+    models = {name: model_of(experiment, name) for name in experiment.models}
     with warnings.catch_warnings(record=True) as caught, Bar() as bar:
         warnings.simplefilter("always", FitWarning)
-        outcome, fitted, joined = forecast_all(experiment, problem, folds, bar)
+        outcome, fitted = walk_forward(models, problem, folds, bar)
     once = {str(warning.message): warning for warning in caught}.values()  # a baseline says it in every fold
     for warning in once:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     for text in _left_out(problem, folds, most=20):
         warnings.warn(text, DataWarning, stacklevel=2)
     fits = tuple(str(warning.message) for warning in once if issubclass(warning.category, FitWarning))
+    ensembles = {name: ensembles_of(fitted[name]) for name in experiment.networks}
+    notes = [combination_note(name, of_folds) for name, of_folds in ensembles.items()]
+    networks = {name: of_folds[0].population for name, of_folds in ensembles.items()}
     return Result(
         experiment=experiment,
+        provenance=_provenance(prices),
         prices=prices,
         outcome=outcome,
-        training=_training(fitted),
+        training=_training(networks),
         warnings=(*(oddity.text for oddity in prices.oddities), *fits, *_left_out(problem, folds)),
-        notes=(*_level_note(problem, folds), *joined),
-        networks=fitted,
-        engine=this_engine(),
+        notes=(*_level_note(problem, folds), *filter(None, notes)),
+        networks=networks,
     )
 
 
-def _with_data(experiment: Experiment, prices: Prices) -> Experiment:
-    """The experiment with the data it was made for: source, dates, symbols and hash."""
+def _provenance(prices: Prices) -> Provenance:
+    """The data that were read, and the engine that computed."""
     sessions = prices.table["session"]
-    return experiment.changed(
+    return Provenance(
+        gatecast=__version__,
         source=prices.source,
         sha256=prices.sha256,
         symbols=prices.symbols,
-        start=f"{sessions.min():%Y-%m-%d}",
-        end=f"{sessions.max():%Y-%m-%d}",
+        first=f"{sessions.min():%Y-%m-%d}",
+        last=f"{sessions.max():%Y-%m-%d}",
+        engine=this_engine(),
     )
 
 
@@ -208,7 +206,7 @@ def _level_note(problem: Problem, folds: Sequence[Fold]) -> tuple[str, ...]:
     outside = total = 0
     for fold in folds:
         for symbol in np.unique(problem.symbol[fold.test]):
-            known = problem.anchor[fold.known[problem.symbol[fold.known] == symbol]]
+            known = problem.anchor[fold.train_validation[problem.symbol[fold.train_validation] == symbol]]
             tested = problem.anchor[fold.test[problem.symbol[fold.test] == symbol]]
             outside += int(((tested < known.min()) | (tested > known.max())).sum())
             total += len(tested)

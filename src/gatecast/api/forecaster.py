@@ -6,63 +6,36 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Self, Unpack
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field
 
 from gatecast._typing import Integers
+from gatecast.api import forecaster_files
+from gatecast.api.forecaster_files import ONLY, State
+from gatecast.api.models import model_of
+from gatecast.api.signatures import takes_settings
 from gatecast.data.prices import Prices
-from gatecast.data.sessions import check_calendar, next_sessions, sessions_between
-from gatecast.distributions import FINE_LEVELS
+from gatecast.data.sessions import next_sessions, sessions_between
+from gatecast.distributions import Point
 from gatecast.errors import DataError, DataWarning, NotFittedError, RunError
-from gatecast.folders import FORECASTER, new_folder
 from gatecast.forecasts import distribution_columns
 from gatecast.formatting import count, some
-from gatecast.models.calibration import Calibration
-from gatecast.models.ensembles import Kind
-from gatecast.models.networks import FittedNetwork
+from gatecast.models.model import Forecast, median
+from gatecast.models.networks import ensembles_of
 from gatecast.models.requirements import require_comparison
-from gatecast.models.storage import check_array, load_network, not_a_model, save_network
-from gatecast.models.walk_forward import Lesson, Told, learned, tell, trained
 from gatecast.problem.features import FeatureFunction
-from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, future_fold
+from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
 from gatecast.problem.problem import Problem, make_problem
 from gatecast.problem.targets import is_astray
 from gatecast.progress import Bar
-from gatecast.settings.experiment import (
-    DEFAULT_NETWORK,
-    DEFAULT_TRAINING,
-    Experiment,
-    Network,
-    Training,
-    forecast_settings,
-)
-
-WEIGHTS = "network"
-ONLY = "network"  # what a forecaster's one model is called in its settings
-NUMBERS = "fi"  # NumPy's kinds: floats and whole numbers
-TAIL_ARRAYS = ("features", "anchor", "close", "spread", "symbol", "session")
+from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
+from gatecast.settings.names import DEFAULT_NETWORK, DEFAULT_TRAINING
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 LATE = 10  # sessions that a symbol may be behind the last of the others; more, and it has ended
-
-
-class Saved(BaseModel):
-    """What a saved forecaster's JSON says beside its network's settings."""
-
-    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
-
-    forecaster: dict[str, Any]
-    ranged: bool
-    symbols: Annotated[list[str], Field(min_length=1)]
-    names: Annotated[list[str], Field(min_length=1)]
-    calendar: dict[str, str]
-    since: str
-    short: list[str]
-    left_out: dict[str, str]
-    ensemble: Kind
 
 
 class Forecaster:
@@ -73,76 +46,63 @@ class Forecaster:
     say what is forecast (the network its `output`, `calibration`), it is a distribution: a Student t of the
     return, or for the target "close" a point with a conformal distribution around it.
 
-    left_out: symbol → why the last forecast (after `fit`: the one to come) leaves it out. scaled_by_pool:
-    symbols in it that had fewer than 10 training windows: no scale, and no calibration, of their own. They
-    are scaled by the mean scale of the others.
+    Attributes
+    ----------
+    left_out
+        Symbol → why the last forecast (after `fit`: the one to come) leaves it out.
+    scaled_by_pool
+        Symbols in it that had fewer than 10 training windows: no scale, and no calibration, of their own.
+        They are scaled by the mean scale of the others.
 
-        f = gatecast.Forecaster(gatecast.Network(cell="gru"), horizon=5).fit(prices)
-        f.forecast()
-        f.save("gru-sp500"); f = gatecast.Forecaster.load("gru-sp500")
+    Examples
+    --------
+    >>> f = gatecast.Forecaster(gatecast.Network(cell="gru"), horizon=5).fit(prices)
+    >>> f.forecast()
+    >>> f.save("gru-sp500"); f = gatecast.Forecaster.load("gru-sp500")
     """
 
+    @takes_settings(ForecastSettings, calibration=None)
     def __init__(
         self,
         network: Network | None = None,
         training: Training | None = None,
         *,
-        lookback: int = 20,
-        horizon: int = 1,
-        column: str = "close",
-        target: str = "return",
         features: str | FeatureFunction | None = None,
-        scaler: str = "standard",
-        validation_size: float = 0.15,
-        refit: bool = True,
-        calibration: str | None = None,
-        pooled: bool = True,
-        seeds: int = 5,
-        seed: int = 0,
+        **settings: Unpack[ForecastSettings],
     ) -> None:
         network, training = network or DEFAULT_NETWORK, training or DEFAULT_TRAINING
         chosen = {name: getattr(network, name) for name in network.model_fields_set}
-        chosen |= {"target": target, "loss": training.loss}
-        what = forecast_settings(chosen if calibration is None else {**chosen, "calibration": calibration})
-        settings = Experiment(
+        forecast = forecast_settings({**chosen, **settings, "loss": training.loss})
+        settings["calibration"] = forecast.get("calibration", "none")
+        experiment = Experiment(
             models=(ONLY,),
-            networks={ONLY: network.changed(output=what.get("output", "point"))},
+            networks={ONLY: network.changed(output=forecast.get("output", "point"))},
             training=training,
-            lookback=lookback,
-            horizon=horizon,
-            column=column,
-            target=target,
             features=features if isinstance(features, str) else None,
-            scaler=scaler,
-            validation_size=validation_size,
-            refit=refit,
-            calibration=what.get("calibration", "none"),
-            pooled=pooled,
-            seeds=seeds,
-            seed=seed,
+            **settings,
         )
-        self._set(settings, features, ranged=settings.ranged)
+        self._set(experiment, features, distributions=experiment.has_distributions)
 
     @classmethod
-    def of(cls, experiment: Experiment, model: str) -> Forecaster:
+    def of(cls, experiment: Experiment, model: str) -> Self:
         """The forecaster of one of an experiment's networks, with all its settings."""
         forecaster = cls.__new__(cls)
-        own = experiment.changed(models=(ONLY,), networks={ONLY: experiment.networks[model]})
-        forecaster._set(own, experiment.features, ranged=experiment.ranged)
+        own = experiment.changed(
+            models=(ONLY,),
+            networks={ONLY: experiment.networks[model]},
+            training=experiment.training_of(model),
+            trainings={},
+        )
+        forecaster._set(own, experiment.features, distributions=experiment.has_distributions)
         return forecaster
 
-    def _set(self, settings: Experiment, features: str | FeatureFunction | None, *, ranged: bool) -> None:
-        """ranged: features tell of volatility, as where any network of a comparison has an interval."""
-        self._settings, self._features, self._ranged = settings, features, ranged
+    def _set(
+        self, settings: Experiment, features: str | FeatureFunction | None, *, distributions: bool
+    ) -> None:
+        """distributions: features tell of volatility, as where any network of a comparison has one."""
+        self._settings, self._features, self._distributions = settings, features, distributions
         self._may_run_features = True
-        self._fitted: FittedNetwork | None = None
-        self._lesson = Lesson()
-        self._tail: Problem | None = None
-        self._calendar: dict[str, str] = {}
-        # the last session fitted: the first that may be forecast from
-        self._since: np.datetime64 = np.datetime64("NaT", "D")
-        self._short: tuple[str, ...] = ()  # symbols with too few training windows
-        self._no_tail: dict[str, str] = {}  # why symbols that were fitted have no place in the tail
+        self._state: State | None = None
         self.left_out: dict[str, str] = {}
         self.scaled_by_pool: tuple[str, ...] = ()
 
@@ -159,13 +119,18 @@ class Forecaster:
     @property
     def history(self) -> pd.DataFrame:
         """Losses per seed and epoch (see FittedNetwork)."""
-        return self._need_fit()[0].history
+        (ensemble,) = ensembles_of([self._fitted.fitted])
+        return ensemble.population.history
 
-    def fit(self, prices: Prices) -> Forecaster:
-        """Train on every session of `prices`; returns itself.
+    def fit(self, prices: Prices) -> Self:
+        """The forecaster itself, trained on every session of `prices`.
 
         Raises
-            SettingError: too few sessions. DataError: no symbol that could be forecast afterwards.
+        ------
+        SettingError
+            Too few sessions.
+        DataError
+            No symbol that could be forecast afterwards.
         """
         settings = self._settings
         require_comparison(
@@ -177,20 +142,10 @@ class Forecaster:
         problem = self._problem(prices)
         fold = future_fold(problem, validation_size=settings.validation_size)
         origins, left_out = self._asked(problem, prices.calendar, fold.left_out)
-        with Bar() as bar:
-            fitted = trained(
-                settings,
-                ONLY,
-                problem,
-                [fold],
-                lambda done, of, epochs: bar.show(
-                    done, of, "training", f"{done} of {of} trained, {epochs} epochs"
-                ),
-            )
-        (self._lesson,) = learned(settings.calibration, fitted, problem, [fold])
-        self._fitted, self._since = fitted, problem.sessions[-1]
-        self._tail, self._calendar = _tail(problem, origins), dict(prices.calendar)
-        self._short, self._no_tail = fold.left_out, left_out
+        with Bar() as bar, bar.part(0, 1, "training"):
+            (fitted,) = model_of(settings, ONLY).fit(problem, [fold])
+        tail = problem.windows(origins)
+        self._state = State(fitted, tail, dict(prices.calendar), fold.left_out, left_out)
         self._note(problem, origins, left_out)
         return self
 
@@ -207,31 +162,36 @@ class Forecaster:
         Student t (log return). Who is missing, and why: `left_out`.
 
         Raises
-            NotFittedError: before `fit`. DataError: a symbol that was not fitted, other features than those
-            fitted, or no symbol that can be forecast. RunError: forecasts that are no prices.
+        ------
+        NotFittedError
+            Before `fit`.
+        DataError
+            A symbol that was not fitted, other features than those fitted, or no symbol that can be forecast.
+        RunError
+            Forecasts that are no prices.
+
         Warns
-            DataWarning: symbols left out, or scaled by the mean scale of the others.
+        -----
+        DataWarning
+            Symbols left out, or scaled by the mean scale of the others.
         """
-        fitted, tail = self._need_fit()
+        state = self._fitted
         if prices is None:
-            problem, calendar, left_out = tail, self._calendar, self._no_tail
-            last = np.unique(tail.last)
+            problem, calendar, left_out = state.tail, state.calendar, state.left_out
+            origins = np.unique(problem.last)
         else:
-            problem, calendar = self._latest(prices, tail), prices.calendar
-            last, left_out = self._asked(problem, calendar, self._short)
-        self._note(problem, last, left_out)
+            problem, calendar = self._latest(prices, state.tail), prices.calendar
+            origins, left_out = self._asked(problem, calendar, state.short)
+        self._note(problem, origins, left_out)
         self._warn()
-        origins = self._forecast_since(problem, last)
-        none = np.zeros(0, dtype=np.int64)
-        (outputs,) = fitted.forecast(problem, [Fold(0, none, none, origins)])
-        told = tell(self.network, outputs, self._lesson, problem, origins)
-        assert told.seeds is not None  # a network's
-        if is_astray(told.seeds, problem.anchor[origins]):
+        predicted = state.fitted.predict(problem, origins)
+        members = problem.to_price(np.stack([median(one) for one in predicted.members]), origins)
+        if is_astray(members, problem.anchor[origins]):
             raise RunError(
                 "this network's training diverged, its forecasts lie far beyond any price: fit it again with "
                 "a smaller learning_rate, or with clip_norm = 1"
             )
-        table = _table(told, problem, origins, np.isin(origins, last), calendar)
+        table = _table(predicted, problem, origins, calendar)
         numbers = table.select_dtypes("number").drop(columns="std_over_seeds")
         if not np.isfinite(numbers.to_numpy()).all():
             raise RunError("this network's forecasts are no finite numbers: fit it again")
@@ -280,7 +240,7 @@ class Forecaster:
         """Keep who is left out of a forecast from the rows `last`, and who has no scale of its own."""
         asked = [problem.symbols[symbol] for symbol in problem.symbol[last]]
         self.left_out = dict(left_out)
-        self.scaled_by_pool = tuple(symbol for symbol in asked if symbol in self._short)
+        self.scaled_by_pool = tuple(symbol for symbol in asked if symbol in self._fitted.short)
 
     def _warn(self) -> None:
         if self.left_out:
@@ -291,81 +251,51 @@ class Forecaster:
             )
             warnings.warn(f"{some(self.scaled_by_pool)}: {what}", DataWarning, stacklevel=3)
 
-    def _forecast_since(self, problem: Problem, last: Integers) -> Integers:
-        """`last`; for an adaptive calibration also their symbols' origins since the fit, a fold's test."""
-        calibration = self._lesson.calibration
-        if calibration is None or not calibration.online:
-            return last
-        asked = np.isin(problem.symbol, problem.symbol[last]) & problem.ready
-        return np.union1d(last, np.flatnonzero(asked & (problem.session >= self._since)))
-
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
-        """Write network.safetensors and network.json, with the last window of every symbol.
+        """The folder, written: network.safetensors and network.json, with the last window of every symbol.
 
-        overwrite: replace a forecaster that gatecast wrote.
+        Parameters
+        ----------
+        overwrite
+            Replace a forecaster that gatecast wrote.
 
         Raises
-            NotFittedError: before `fit`. RunError: the folder is not empty (unless `overwrite`), holds what
-            gatecast did not write as a forecaster, or cannot be written; a function for features that has no
-            name "module:function" to find it again.
+        ------
+        NotFittedError
+            Before `fit`.
+        RunError
+            The folder is not empty (unless `overwrite`), holds what gatecast did not write as a forecaster,
+            or cannot be written; a function for features that has no name "module:function".
         """
-        fitted, tail = self._need_fit()
+        state = self._fitted
         if callable(self._features):
             raise RunError(
                 'features is a function of this process: give it as "module:function" to save the forecaster'
             )
-        saved = Saved(
-            forecaster=self._settings.model_dump(mode="json", exclude={"networks", "training"}),
-            ranged=self._ranged,
-            symbols=list(tail.symbols),
-            names=list(tail.names),
-            calendar=self._calendar,
-            since=str(self._since),
-            short=list(self._short),
-            left_out=self._no_tail,
-            ensemble=self._lesson.kind,
+        return forecaster_files.write(
+            folder, state, self._settings, distributions=self._distributions, overwrite=overwrite
         )
-        arrays = {name: getattr(tail, name) for name in TAIL_ARRAYS}
-        arrays["session"] = arrays["session"].astype(np.int64)
-        if (calibration := self._lesson.calibration) is not None:
-            arrays["calibration"] = calibration.levels
-            if calibration.residuals is not None:
-                arrays["residuals"] = calibration.residuals
-        with new_folder(folder, FORECASTER, overwrite=overwrite) as partial:
-            save_network(fitted, partial / WEIGHTS, arrays=arrays, extra=saved.model_dump(mode="json"))
-        return Path(folder)
 
     @classmethod
-    def load(cls, folder: str | Path, *, allow_code: bool = False) -> Forecaster:
-        """Read what `save` wrote; runs no code of the file.
+    def load(cls, folder: str | Path, *, allow_code: bool = False) -> Self:
+        """What `save` wrote, as a forecaster; no code of the file is run.
 
-        allow_code: whether `fit` and `forecast` of other prices may import and run the function that the file
-        names as its features, if it does.
+        Parameters
+        ----------
+        allow_code
+            Whether `fit` and `forecast` of other prices may import and run the function that the file names
+            as its features, if it does.
 
         Raises
-            RunError: a file is missing, was changed, or is something else.
+        ------
+        RunError
+            A file is missing, was changed, or is something else.
         """
-        fitted, content, arrays = load_network(Path(folder) / WEIGHTS)
-        try:
-            saved = Saved.model_validate(content)
-            settings = {**saved.forecaster, "networks": {ONLY: fitted.network}, "training": fitted.training}
-            forecaster = cls.of(Experiment(**settings), ONLY)
-            _check(saved, forecaster._settings, fitted, arrays)
-            forecaster._may_run_features = allow_code
-            forecaster._ranged = saved.ranged
-            forecaster._fitted = fitted
-            forecaster._calendar = saved.calendar
-            forecaster._since = _day(saved.since)
-            forecaster._short, forecaster._no_tail = tuple(saved.short), saved.left_out
-            calibration = None
-            if "calibration" in arrays:
-                online = forecaster._settings.calibration == "adaptive"
-                calibration = Calibration(arrays["calibration"], arrays.get("residuals"), online)
-            forecaster._lesson = Lesson(saved.ensemble, calibration)
-            forecaster._tail = _problem_of(forecaster._settings, saved.symbols, saved.names, arrays)
-            forecaster._note(forecaster._tail, np.unique(forecaster._tail.last), forecaster._no_tail)
-        except (KeyError, TypeError, ValueError) as error:
-            raise not_a_model(Path(folder), error, "forecaster") from None
+        state, settings, distributions = forecaster_files.read(Path(folder))
+        forecaster = cls.of(settings, ONLY)
+        forecaster._may_run_features, forecaster._distributions = allow_code, distributions
+        forecaster._state = state
+        forecaster._note(state.tail, np.unique(state.tail.last), state.left_out)
         return forecaster
 
     def _problem(self, prices: Prices) -> Problem:
@@ -382,7 +312,7 @@ class Forecaster:
             target=settings.target,
             column=settings.column,
             features=self._features,
-            ranged=self._ranged,
+            distributions=self._distributions,
         )
 
     def _latest(self, prices: Prices, fitted: Problem) -> Problem:
@@ -404,13 +334,14 @@ class Forecaster:
         number = np.array([symbols.index(symbol) for symbol in prices.symbols])
         return replace(problem, symbols=symbols, symbol=number[problem.symbol])
 
-    def _need_fit(self) -> tuple[FittedNetwork, Problem]:
-        if self._fitted is None or self._tail is None:
+    @property
+    def _fitted(self) -> State:
+        if self._state is None:
             raise NotFittedError("this forecaster has not been fitted: call fit(prices) first")
-        return self._fitted, self._tail
+        return self._state
 
     def __repr__(self) -> str:
-        state = "fitted" if self._fitted else "not fitted"
+        state = "not fitted" if self._state is None else "fitted"
         network = self.network
         return (
             f"Forecaster({network.cell}, hidden_size={network.hidden_size}, "
@@ -419,31 +350,30 @@ class Forecaster:
 
 
 def _table(
-    told: Told, problem: Problem, origins: Integers, wanted: NDArray[np.bool_], calendar: Mapping[str, str]
+    predicted: Forecast, problem: Problem, origins: Integers, calendar: Mapping[str, str]
 ) -> pd.DataFrame:
-    """What was told of the origins that are wanted, one row per symbol and step (see Forecaster.forecast)."""
-    origins, point, horizon = origins[wanted], told.point[wanted], problem.horizon
-    assert told.seeds is not None
-    seeds, anchor = told.seeds[:, wanted], problem.anchor[origins, None]
+    """The forecasts of `origins`, one row per symbol and step (see Forecaster.forecast)."""
+    horizon, anchor = problem.horizon, problem.anchor[origins, None]
+    price = problem.to_price(predicted.median, origins)
+    members = problem.to_price(np.stack([median(one) for one in predicted.members]), origins)
     symbols = [problem.symbols[symbol] for symbol in problem.symbol[origins]]
     dates = [
         next_sessions(calendar[symbol], session, horizon)
         for symbol, session in zip(symbols, problem.session[origins], strict=True)
     ]
-    several = len(seeds) > 1
+    several = len(members) > 1
     columns = {
         "symbol": np.repeat(np.array(symbols, dtype=object), horizon),
         "origin": np.repeat(problem.session[origins], horizon),
         "time": np.concatenate(dates),
         "step": np.tile(np.arange(1, horizon + 1), len(origins)),
         "anchor": np.repeat(anchor, horizon),
-        "forecast": point.ravel(),
-        "change": (point / anchor - 1).ravel(),
-        "std_over_seeds": seeds.std(axis=0, ddof=1).ravel() if several else np.full(point.size, np.nan),
+        "forecast": price.ravel(),
+        "change": (price / anchor - 1).ravel(),
+        "std_over_seeds": members.std(axis=0, ddof=1).ravel() if several else np.full(price.size, np.nan),
     }
-    if told.distribution is not None:
-        distribution = told.distribution.take(np.flatnonzero(wanted))
-        columns |= distribution_columns(distribution, problem.anchor[origins])
+    if not isinstance(predicted.distribution, Point):
+        columns |= distribution_columns(predicted.distribution, problem.anchor[origins])
     return pd.DataFrame(columns)
 
 
@@ -467,106 +397,3 @@ def _ended(problem: Problem, row: int, calendar: str) -> str:
 def _named(left_out: Mapping[str, str]) -> str:
     """'A (why); B (why)' for a warning."""
     return some([f"{symbol} ({reason})" for symbol, reason in left_out.items()], "; ")
-
-
-def _tail(problem: Problem, origins: NDArray[np.int64]) -> Problem:
-    """The problem cut to the windows that end at `origins`, one per symbol."""
-    rows = (origins[:, None] + np.arange(1 - problem.lookback, 1)).ravel()
-    return _with_rows(problem, **{name: getattr(problem, name)[rows] for name in TAIL_ARRAYS})
-
-
-def _check(
-    saved: Saved, settings: Experiment, fitted: FittedNetwork, arrays: Mapping[str, NDArray[Any]]
-) -> None:
-    """Raise ValueError where the parts do not belong to this network: native code reads the windows."""
-    symbols, width = fitted.scales[0].x_offset.shape
-    horizon = fitted.scales[0].y_offset.shape[1]
-    if (settings.lookback, settings.horizon) != (fitted.lookback, horizon):
-        raise ValueError("its lookback or horizon is not that of its network")
-    if (len(saved.symbols), len(saved.names), len(fitted.scales)) != (symbols, width, 1):
-        raise ValueError("its symbols, features or folds are not those of its network")
-    known = set(saved.symbols)
-    if len(known) < symbols or set(saved.calendar) != known or not known >= {*saved.short, *saved.left_out}:
-        raise ValueError("its symbols are not the same throughout")
-    for calendar in set(saved.calendar.values()):
-        check_calendar(calendar)
-    _check_date(_day(saved.since))
-    if settings.calibration == "none" and "calibration" in arrays:
-        raise ValueError("it has a calibration that its settings do not ask for")
-    for name in ("calibration", "residuals"):
-        if name in arrays:
-            check_array(name, arrays[name], (symbols, horizon, len(FINE_LEVELS)), NUMBERS)
-            if (np.diff(arrays[name], axis=-1) < 0).any():
-                raise ValueError(f"{name} falls")
-    _check_tail(arrays, symbols, width, fitted.lookback)
-
-
-def _check_tail(arrays: Mapping[str, NDArray[Any]], symbols: int, width: int, lookback: int) -> None:
-    """Raise ValueError where the rows of the last windows are none."""
-    rows = len(arrays["symbol"])
-    if rows == 0 or rows % lookback:
-        raise ValueError(f"{rows} rows are no windows of {lookback}")
-    for name in TAIL_ARRAYS:
-        check_array(name, arrays[name], (rows, width) if name == "features" else (rows,), NUMBERS)
-    symbol, session = (arrays[name].reshape(-1, lookback) for name in ("symbol", "session"))
-    if symbol.dtype.kind != "i" or (symbol < 0).any() or (symbol >= symbols).any():
-        raise ValueError(f"a window belongs to a symbol that is none of the {symbols}")
-    if (symbol != symbol[:, :1]).any() or len(np.unique(symbol[:, 0])) < len(symbol):
-        raise ValueError("a window holds several symbols, or a symbol has several windows")
-    if session.dtype.kind != "i" or (np.diff(session, axis=1) <= 0).any():
-        raise ValueError("the sessions of a window do not follow each other")
-    for date in (session.min(), session.max()):
-        _check_date(_day(int(date)))
-    if (arrays["anchor"] <= 0).any() or (arrays["close"] <= 0).any() or (arrays["spread"] < 0).any():
-        raise ValueError("a price or a volatility is negative")
-
-
-def _day(date: str | int) -> np.datetime64:
-    return np.datetime64(date, "D")
-
-
-def _check_date(date: np.datetime64) -> None:
-    if not np.datetime64("1700-01-01") <= date <= np.datetime64("2200-01-01"):
-        raise ValueError(f"{date} is no date of a session")
-
-
-def _problem_of(
-    settings: Experiment, symbols: list[str], names: list[str], arrays: dict[str, NDArray[Any]]
-) -> Problem:
-    none = np.zeros(0, dtype=np.int64)
-    empty = Problem(
-        features=np.zeros((0, len(names)), np.float32),
-        names=tuple(names),
-        anchor=np.zeros(0),
-        close=np.zeros(0),
-        spread=np.zeros(0),
-        range_variance=np.zeros(0),
-        targets=np.zeros((0, settings.horizon)),
-        symbols=tuple(symbols),
-        symbol=none,
-        session=np.zeros(0, "datetime64[D]"),
-        first=none,
-        last=none,
-        ready=np.zeros(0, bool),
-        target=settings.target,
-        lookback=settings.lookback,
-        horizon=settings.horizon,
-    )
-    arrays = {**arrays, "session": arrays["session"].astype("datetime64[D]")}
-    return _with_rows(empty, **{name: arrays[name] for name in TAIL_ARRAYS})
-
-
-def _with_rows(problem: Problem, **arrays: Any) -> Problem:
-    """`problem` with other rows: one whole window per symbol, nothing known after it."""
-    count, lookback = len(arrays["symbol"]), problem.lookback
-    first = np.arange(count) // lookback * lookback
-    last = first + lookback - 1
-    return replace(
-        problem,
-        **arrays,
-        range_variance=np.full(count, np.nan),
-        targets=np.full((count, problem.horizon), np.nan),
-        first=first,
-        last=last,
-        ready=np.arange(count) == last,
-    )

@@ -16,7 +16,8 @@ from gatecast.data.sources import load, parquet_table
 from gatecast.errors import DataWarning, InputError, RunError
 from gatecast.files import sha256_of
 from gatecast.forecasts import COLUMNS, DISTRIBUTION_COLUMNS, QUANTILE_COLUMNS, Forecasts
-from gatecast.settings.experiment import Experiment, read_engine, read_experiment
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.toml import read_experiment, read_provenance
 
 TABLES = ("prices.parquet", "forecasts.parquet", "training.parquet")
 TRAINING = {
@@ -57,19 +58,22 @@ def open_run(folder: str | Path) -> Result:
         if not (folder / name).is_file() or sha256_of(folder / name) != files.get(name):
             raise RunError(f"{folder / name}: missing, or changed after the run; run the experiment again")
     experiment = read_experiment(folder / "experiment.toml")
+    provenance = read_provenance(folder / "experiment.toml")
+    if provenance is None:
+        raise RunError(f"{folder / 'experiment.toml'}: does not say which data it found; run it again")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # given when the run was made
         prices = load(folder / "prices.parquet")
     outcome = _outcome(folder / "forecasts.parquet", scales, experiment, prices)
     return Result(
         experiment=experiment,
+        provenance=provenance,
         prices=prices,
         outcome=outcome,
         training=_read(folder / "training.parquet", TRAINING),
         warnings=warned,
         notes=notes,
         networks={},
-        engine=read_engine(folder / "experiment.toml"),
     )
 
 

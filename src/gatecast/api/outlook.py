@@ -20,11 +20,12 @@ from gatecast.files import WRITTEN, new_file
 from gatecast.folders import check_not_a_part
 from gatecast.forecasts import QUANTILE_COLUMNS
 from gatecast.formatting import csv_safe, plain, some
-from gatecast.models.baselines import RANGE_BASELINES
+from gatecast.models.baselines.volatility import historical
 from gatecast.nn.engine import warn_of_another
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
 from gatecast.problem.problem import make_problem
-from gatecast.settings.experiment import NETWORKS, Experiment
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.names import NETWORKS
 
 if TYPE_CHECKING:
     import altair
@@ -226,7 +227,7 @@ def outlook(experiment: Experiment, prices: Prices, model: str, record: Result |
     if record is None:
         record = run_comparison(experiment, prices)
     else:
-        warn_of_another(record.engine, "the run")
+        warn_of_another(record.provenance.engine, "the run")
     prices, strangers = _of_record(prices, record)
     forecaster = Forecaster.of(settings, model).fit(prices)
     forecast = forecaster.forecast()
@@ -260,11 +261,11 @@ def _naive_range(settings: Experiment, prices: Prices, forecast: pd.DataFrame) -
         prices, lookback=settings.lookback, horizon=settings.horizon, column=settings.column
     )
     fold = future_fold(problem, validation_size=settings.validation_size)
-    told = RANGE_BASELINES["historical"](problem, fold).quantile(LEVELS)
+    quantiles = historical(problem, fold).quantile(LEVELS)
     symbols = [problem.symbols[symbol] for symbol in problem.symbol[fold.test]]
     index = pd.MultiIndex.from_product([symbols, range(1, problem.horizon + 1)])
     names = [f"naive_{name}" for name in QUANTILE_COLUMNS]
-    table = pd.DataFrame(told.reshape(len(index), -1), index, names)
+    table = pd.DataFrame(quantiles.reshape(len(index), -1), index, names)
     rows = pd.MultiIndex.from_frame(forecast[["symbol", "step"]])
     prices_of_rows = forecast["anchor"].to_numpy()[:, None] * np.exp(table.reindex(rows).to_numpy())
     return pd.DataFrame(prices_of_rows, columns=names)

@@ -10,7 +10,7 @@ from gatecast.errors import RunError
 from gatecast.folders import RUN, added_files, new_folder
 from gatecast.profiling import stage
 from gatecast.run import Run
-from gatecast.settings.experiment import read_experiment
+from gatecast.settings.toml import read_experiment, read_provenance
 
 if TYPE_CHECKING:
     import altair
@@ -70,7 +70,10 @@ class Result(Run):
     def _find(self, folder: str | Path) -> None:
         """Raise where `folder` does not hold this run."""
         written = Path(folder) / "experiment.toml"
-        if not written.is_file() or read_experiment(written) != self.experiment:
+        if not written.is_file() or (read_experiment(written), read_provenance(written)) != (
+            self.experiment,
+            self.provenance,
+        ):
             raise RunError(f"{folder} does not hold this run; save the run there first")
 
     def __repr__(self) -> str:

@@ -18,7 +18,8 @@ from gatecast.nn.population import Member, Trained, history, train
 from gatecast.nn.program import Rows
 from gatecast.nn.recurrent import Params
 from gatecast.progress import Bar
-from gatecast.settings.experiment import Network, Training
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 if TYPE_CHECKING:
     import altair

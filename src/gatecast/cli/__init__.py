@@ -1,1 +1,1 @@
-"""The command line: one function per command, no logic of its own."""
+"""The command line: parse, call api, print."""

@@ -4,25 +4,10 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
-from pathlib import Path
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any
 
 import typer
 from pydantic import BaseModel
-
-from gatecast.errors import SettingError
-from gatecast.formatting import MOST_LETTERS, printable
-from gatecast.settings.experiment import (
-    DEFAULT_MODELS,
-    DEFAULT_NETWORK,
-    Experiment,
-    Network,
-    Training,
-    read_experiment,
-    resolve_models,
-)
-
-KINDS = (Experiment, Network, Training)
 
 
 def with_settings(*defaults: tuple[BaseModel, str, Iterable[str]]) -> Callable[..., Any]:
@@ -50,36 +35,6 @@ def with_settings(*defaults: tuple[BaseModel, str, Iterable[str]]) -> Callable[.
     return decorate
 
 
-def experiment_of(config: Path | None, source: list[str] | None, settings: dict[str, Any]) -> Experiment:
-    """The experiment of a config file or of the defaults, with the flags that were given on top."""
-    base = read_experiment(config) if config else Experiment(source=("sample:sp500",))
-    given = {name: _split(name, value) for name, value in settings.items()}
-    network = {name: given.pop(name) for name in Network.model_fields if name in given}
-    training = {name: given.pop(name) for name in Training.model_fields if name in given}
-    if source:
-        given["source"] = tuple(source)
-    elif config and "DataFrame" in base.source:
-        raise SettingError(
-            f"{config}: its prices came from a DataFrame. Give those of the run as the source: "
-            f"gatecast compare {config.parent / 'prices.parquet'} --config {config}"
-        )
-    try:
-        given["training"] = base.training.changed(**training)
-        chosen = DEFAULT_NETWORK.changed(**network)
-        networks = {name: own.changed(**network) for name, own in base.networks.items()}
-        names = given.pop("models", base.models if config else DEFAULT_MODELS)
-        models = [{name: networks[name]} if name in networks else name for name in names]
-        column = given.get("column", base.column)
-        given["models"], given["networks"] = resolve_models(models, chosen, column)
-        return base.changed(**given)
-    except SettingError as error:
-        if error.setting in settings:
-            raise SettingError(
-                f"{flag_name(error.setting)} {printable(error.value, MOST_LETTERS)}: {error.what}"
-            ) from None
-        raise
-
-
 def _flag(defaults: BaseModel, name: str, title: str) -> inspect.Parameter:
     """One optional flag for a field, with its description and default in the help."""
     field, default = type(defaults).model_fields[name], getattr(defaults, name)
@@ -100,12 +55,3 @@ def _flag(defaults: BaseModel, name: str, title: str) -> inspect.Parameter:
 def flag_name(setting: str) -> str:
     """The flag of a setting: "hidden_size" is --hidden-size."""
     return "--" + setting.replace("_", "-")
-
-
-def _split(name: str, value: Any) -> Any:
-    """A comma-separated list for a field that holds several values."""
-    field = next(kind.model_fields[name] for kind in KINDS if name in kind.model_fields)
-    several = any(get_origin(kind) is tuple for kind in (field.annotation, *get_args(field.annotation)))
-    if not (several and isinstance(value, str)):
-        return value
-    return tuple(part.strip() for part in value.split(",") if part.strip())

@@ -27,7 +27,7 @@ Quantiles = Mapping[float, float]
 # What is beside a forecast: the data and their dates, the other models, the test that made its record.
 BESIDE = frozenset(
     {"source", "sha256", "symbols", "start", "end", "calendar", "models", "networks", "training",
-     "folds", "test_size", "test_start", "window"}
+     "trainings",      "folds", "test_size", "test_start", "window"}
 )  # fmt: skip
 # Numbers are the same when they are this close (log return; prices and df relatively): the last bits, which
 # another processor or another library of mathematics may round otherwise, and nothing that means anything.
@@ -175,7 +175,7 @@ def experiment_hash(experiment: Experiment, model: str) -> str:
     deciding = {
         "model": model,
         "network": None if network is None else network.model_dump(mode="json"),
-        "training": None if network is None else experiment.training.model_dump(mode="json"),
+        "training": None if network is None else experiment.training_of(model).model_dump(mode="json"),
         **experiment.model_dump(mode="json", exclude=set(BESIDE)),
     }
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,17 +1,21 @@
 """Calibration: intervals that held too often or too seldom on validation are made narrower or wider.
 
-The scores that are conformal here are PITs: a distribution says F(y) is uniform, and what it was instead is
-learned. Any model has a range in this way, a point forecast included.
+The scores that are conformal here are PITs: if a distribution F is right, F(y) is uniform, and how it differs
+is learned. Any model has a distribution in this way, a point forecast included.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 
 from gatecast._typing import Floats, Integers
-from gatecast.distributions import FINE_LEVELS, Distribution, Quantiles
+from gatecast.distributions import FINE_LEVELS, Distribution, Point, Quantiles
+from gatecast.models.model import Fitted, Forecast, Model, Validated
+from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 
 STEP_SIZE = 0.005  # of the online correction, as in Gibbs and Candès (2021), section 4
@@ -21,12 +25,12 @@ LEAST_LEVEL = 1e-4  # beyond it a quantile says more about the tail's formula th
 
 @dataclass(frozen=True)
 class Calibration:
-    """What validation taught, for S symbols, h steps and the L levels of FINE_LEVELS.
+    """What validation shows about forecasts, for S symbols, h steps and the L levels of FINE_LEVELS.
 
     levels     (S, h, L) the working levels: where FINE_LEVELS lie on the PIT's axis
     residuals  (S, h, L) of a point forecast: the quantiles of its errors in log return, in units of the
-               volatility known at the origin (spread · sqrt(k)); None for a distribution
-    online     whether the levels move on with every target that comes
+               volatility known at the origin (volatility · sqrt(k)); None for a distribution
+    online     whether the levels move on with every target that becomes known
     """
 
     levels: Floats
@@ -35,51 +39,50 @@ class Calibration:
 
     @classmethod
     def fit(
-        cls, problem: Problem, origins: Integers, told: Distribution | Floats, *, online: bool = False
+        cls, problem: Problem, origins: Integers, predicted: Distribution, *, online: bool = False
     ) -> Calibration:
-        """Split-conformal: learn from origins that the model was not fitted on, whose targets are known.
+        """Split-conformal: learned from origins that the model was not fitted on, whose targets are known.
 
-        told: the model's distribution of these origins, or its point forecasts (N, h) in price. Per symbol
-        and step level p becomes the p-th quantile of the PITs, at i / (n + 1) for the i-th of n, and 0 and 1
-        at the ends: so a new PIT, exchangeable with them, lies below it with probability p (Vovk et al.
-        2005; on PITs: Chernozhukov, Wüthrich and Zhu 2021). A point's range are the quantiles of its
-        normalised errors in the same way (Lei et al. 2018, section 5.2). A symbol without such origins keeps
-        its distribution as it is, or gets that of Student's t around its point.
+        Per symbol and step level p becomes the p-th quantile of the PITs, at i / (n + 1) for the i-th of n,
+        and 0 and 1 at the ends: so a new PIT, exchangeable with them, lies below it with probability p (Vovk
+        et al. 2005; on PITs: Chernozhukov, Wüthrich and Zhu 2021). The distribution of a `Point` are the
+        quantiles of its normalised errors in the same way (Lei et al. 2018, section 5.2). A symbol without
+        such origins keeps its distribution as it is, or gets that of Student's t around its point.
 
         online: adaptive conformal inference (Gibbs and Candès 2021, eq. 2, for each level by itself). With
-        each target that comes every level p moves by 0.005 p up when the PIT was above its working level, by
+        each actual return every level p moves by 0.005 p up when the PIT was above its working level, by
         0.005 (1 - p) down when not: first through the targets of `origins`, from the oldest to the newest,
-        so that the latest count most; then, in `apply`, through those that came since.
+        so that the latest count most; then, in `apply`, through the later ones.
         """
         same = np.tile(FINE_LEVELS, (len(problem.symbols), problem.horizon, 1))
-        came = problem.later_returns(origins)
-        if isinstance(told, np.ndarray):
-            errors = (came - _returns(told, problem, origins)) / problem.unit(origins)
+        actual = problem.actual_returns(origins)
+        if isinstance(predicted, Point):
+            errors = (actual - predicted.location) / problem.unit(origins)
             neutral = np.broadcast_to(_neutral_quantiles(), same.shape)
             learned = cls(same, _quantiles(errors, problem, origins, neutral, ends=()), online)
         else:
-            levels = _quantiles(told.cdf(came), problem, origins, same, ends=(0.0, 1.0))
+            levels = _quantiles(predicted.cdf(actual), problem, origins, same, ends=(0.0, 1.0))
             learned = cls(_inside(levels), None, online)
-        return learned._moved_on(problem, origins, told) if online else learned
+        return learned._moved_on(problem, origins, predicted) if online else learned
 
-    def apply(self, problem: Problem, origins: Integers, told: Distribution | Floats) -> Quantiles:
-        """What was told of `origins`, a distribution or point forecasts, as a calibrated distribution.
+    def apply(self, problem: Problem, origins: Integers, predicted: Distribution) -> Quantiles:
+        """The distributions predicted for `origins`, calibrated.
 
         Online, at an origin only targets are used that were known at its close: those of step k of origins
         k rows before and earlier.
         """
-        distribution = self._distribution(told, problem, origins)
+        distribution = self._distribution(predicted, problem, origins)
         levels = self.levels[problem.symbol[origins]]
         if self.online:
-            pit = distribution.cdf(problem.later_returns(origins))
+            pit = distribution.cdf(problem.actual_returns(origins))
             for symbol in np.unique(problem.symbol[origins]):
                 mine = np.flatnonzero(problem.symbol[origins] == symbol)
                 levels[mine] = _online(self.levels[symbol], origins[mine], pit[mine])
         return Quantiles(FINE_LEVELS, distribution.quantile(_inside(np.sort(levels, axis=-1))))
 
-    def _moved_on(self, problem: Problem, origins: Integers, told: Distribution | Floats) -> Calibration:
-        """The same when all targets of `origins`, which are known, have come."""
-        pit = self._distribution(told, problem, origins).cdf(problem.later_returns(origins))
+    def _moved_on(self, problem: Problem, origins: Integers, predicted: Distribution) -> Calibration:
+        """The same after all targets of `origins`, which are known."""
+        pit = self._distribution(predicted, problem, origins).cdf(problem.actual_returns(origins))
         levels, horizon = self.levels.copy(), problem.horizon
         for symbol in np.unique(problem.symbol[origins]):
             mine = problem.symbol[origins] == symbol
@@ -88,13 +91,72 @@ class Calibration:
             levels[symbol] = _online(levels[symbol], *afterwards)[-1]
         return replace(self, levels=levels)
 
-    def _distribution(self, told: Distribution | Floats, problem: Problem, origins: Integers) -> Distribution:
-        """What is calibrated: of points (N, h) in price their errors on validation, in today's volatility."""
-        if not isinstance(told, np.ndarray):
-            return told
+    def _distribution(self, predicted: Distribution, problem: Problem, origins: Integers) -> Distribution:
+        """What is calibrated: of points their errors on validation, in the volatility of the origin."""
+        if not isinstance(predicted, Point):
+            return predicted
         assert self.residuals is not None
         errors = self.residuals[problem.symbol[origins]] * problem.unit(origins)[..., None]
-        return Quantiles(FINE_LEVELS, _returns(told, problem, origins)[..., None] + errors)
+        return Quantiles(FINE_LEVELS, predicted.location[..., None] + errors)
+
+
+@dataclass(frozen=True)
+class Calibrated:
+    """A model whose distributions are calibrated on validation: "conformal", or "adaptive" (also online)."""
+
+    model: Model
+    method: Literal["conformal", "adaptive"]
+
+    def fit(self, problem: Problem, folds: Sequence[Fold]) -> list[CalibratedFit]:
+        """The fitted models, each with what its fold's validation shows."""
+        fitted = self.model.fit(problem, folds)
+        calibrated = []
+        for one, fold, forecast in zip(fitted, folds, self._validation(fitted, problem, folds), strict=True):
+            online = self.method == "adaptive"
+            learned = Calibration.fit(problem, fold.validation, forecast.distribution, online=online)
+            calibrated.append(CalibratedFit(one, learned, problem.session[fold.test].min()))
+        return calibrated
+
+    def _validation(
+        self, fitted: Sequence[Fitted], problem: Problem, folds: Sequence[Fold]
+    ) -> list[Forecast]:
+        """The forecasts of each fold's validation origins by what was fitted on its training rows alone."""
+        kept = [one.validation if isinstance(one, Validated) else None for one in fitted]
+        if all(kept):
+            return [forecast for forecast in kept if forecast is not None]
+        folds = [fold.validation_fold for fold in folds]
+        again = self.model.fit(problem, folds)
+        return [one.predict(problem, fold.test) for one, fold in zip(again, folds, strict=True)]
+
+
+@dataclass(frozen=True)
+class CalibratedFit:
+    """A fitted model with its calibration; since: the session of the first origin it may forecast."""
+
+    fitted: Fitted
+    calibration: Calibration
+    since: np.datetime64
+
+    def predict(self, problem: Problem, origins: Integers) -> Forecast:
+        """The forecasts of `origins` with calibrated distributions; a point forecast stays as it is."""
+        every = self._until(problem, origins) if self.calibration.online else origins
+        raw = self.fitted.predict(problem, every)
+        calibrated = self.calibration.apply(problem, every, raw.distribution)
+        asked = np.searchsorted(every, origins)
+        return Forecast(
+            calibrated.take(asked),
+            tuple(member.take(asked) for member in raw.members),
+            raw.distribution.take(asked).location if isinstance(raw.distribution, Point) else None,
+        )
+
+    def _until(self, problem: Problem, origins: Integers) -> Integers:
+        """`origins` and all those of their symbols since the fit: their actual returns move the levels."""
+        symbol, session = problem.symbol[origins], problem.session
+        lasts = np.full(len(problem.symbols), np.datetime64("NaT"))
+        for one in np.unique(symbol):
+            lasts[one] = session[origins[symbol == one]].max()
+        between = (session >= self.since) & (session <= lasts[problem.symbol])
+        return np.union1d(origins, np.flatnonzero(between & problem.ready))
 
 
 def _quantiles(
@@ -117,12 +179,6 @@ def _quantiles(
     return found
 
 
-def _returns(point: Floats, problem: Problem, origins: Integers) -> Floats:
-    """Prices (N, h) as log returns from the origin; a price that is not above 0 as one near it."""
-    anchor = problem.anchor[origins, None]
-    return np.log(np.maximum(point, 1e-3 * anchor) / anchor)
-
-
 def _neutral_quantiles() -> Floats:
     """(L,) those of Student's t with 5 degrees of freedom and variance 1."""
     from scipy.special import stdtrit
@@ -134,15 +190,15 @@ def _online(start: Floats, origins: Integers, pit: Floats) -> Floats:
     """(N, h, L) working levels at each of one symbol's origins (N,), in time order, from start (h, L)."""
     count, horizon = pit.shape
     levels, now = np.empty((count, *start.shape)), start.copy()
-    told = np.zeros(horizon, dtype=int)  # per step: origins whose target has been used
+    used = np.zeros(horizon, dtype=int)  # per step: origins whose target has been used
     for place, origin in enumerate(origins):
         for step in range(horizon):
-            while told[step] < place and origins[told[step]] + step + 1 <= origin:
-                past = told[step]
-                # what was said at that origin is judged, not what would be said now
+            while used[step] < place and origins[used[step]] + step + 1 <= origin:
+                past = used[step]
+                # the levels at that origin are judged, not those of now
                 above = pit[past, step] > levels[past, step]
                 now[step] += STEP_SIZE * np.where(above, FINE_LEVELS, FINE_LEVELS - 1)
-                told[step] += 1
+                used[step] += 1
         levels[place] = now
     return levels
 

@@ -1,4 +1,4 @@
-"""Ensembles: the seeds' forecasts as one, of distributions by the way that was better on validation."""
+"""Ensembles: the seeds' forecasts as one, of distributions by what was better on validation."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import numpy as np
 from gatecast._typing import Floats
 from gatecast.distributions import Distribution, Mixture, Quantiles, StudentT
 
-Kind = Literal["parameter mean", "mixture"]
-KINDS: tuple[Kind, ...] = get_args(Kind)
+Combination = Literal["parameter mean", "mixture"]
+COMBINATIONS: tuple[Combination, ...] = get_args(Combination)
 
 
 def mean_of_seeds(parts: Iterable[Floats]) -> Floats:
@@ -26,14 +26,14 @@ def mean_of_seeds(parts: Iterable[Floats]) -> Floats:
     return total / (1 + len(others))
 
 
-def better_kind(seeds: Sequence[StudentT] | Sequence[Quantiles], came: Floats) -> Kind:
-    """The way of joining the seeds that has the lower mean CRPS on log returns that came, (N, h)."""
+def better_combination(seeds: Sequence[StudentT] | Sequence[Quantiles], actual: Floats) -> Combination:
+    """The combination of the seeds that has the lower mean CRPS, given the actual log returns (N, h)."""
     if len(seeds) == 1 or not isinstance(seeds[0], StudentT):
         return "parameter mean"
-    return min(KINDS, key=lambda kind: float(np.mean(joined(seeds, kind).crps(came))))
+    return min(COMBINATIONS, key=lambda kind: float(np.mean(joined(seeds, kind).crps(actual))))
 
 
-def joined(seeds: Sequence[StudentT] | Sequence[Quantiles], kind: str) -> Distribution:
+def joined(seeds: Sequence[StudentT] | Sequence[Quantiles], combination: Combination) -> Distribution:
     """One distribution from those of all seeds.
 
     "parameter mean": of Student t's the mean location, the geometric mean scale and the mean df; of
@@ -41,7 +41,7 @@ def joined(seeds: Sequence[StudentT] | Sequence[Quantiles], kind: str) -> Distri
     linear opinion pool (Stone 1961).
     """
     students = [seed for seed in seeds if isinstance(seed, StudentT)]
-    if kind == "mixture":
+    if combination == "mixture":
         return Mixture(tuple(students))
     if students:
         log_scale = mean_of_seeds(np.log(seed.scale) for seed in students)

@@ -1,35 +1,48 @@
-"""Folds x seeds → a trained population, and its forecasts."""
+"""Networks as a model: folds x seeds → a trained population, and its forecasts."""
 
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from gatecast._typing import Floats, Integers
-from gatecast.nn.population import Member, Progress, Trained, history, predict, train
+from gatecast.distributions import Point
+from gatecast.models.calibration import CalibratedFit
+from gatecast.models.ensembles import Combination, better_combination, joined, mean_of_seeds
+from gatecast.models.model import Fitted, Forecast
+from gatecast.nn.outputs import distributions
+from gatecast.nn.population import Member, Trained, history, predict, train
 from gatecast.nn.program import Rows
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.problem.scaling import Scale, fit_scale
-from gatecast.settings.experiment import Network, Training
+from gatecast.profiling import stage
+from gatecast.progress import report
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 
 @dataclass(frozen=True)
 class FittedNetwork:
-    """A network's population after training.
+    """A population of one network after training: every fold with every seed.
 
-    members and trained run in parallel: fold by fold, seed by seed and, for separate networks per symbol,
-    symbol by symbol (`owner`: index of the symbol, None where one network serves all). scales: per fold,
-    those of the weights kept. history: one row per member and epoch, with the stage ("search" for the
-    epoch on validation, "refit" on train and validation), losses in scaled target units, and `kept`.
-    rehearsal: per fold, the outputs for its validation origins by the weights before the refit, which were
-    not trained on them: what calibration and the choice of an ensemble may learn from; empty where nobody
-    asked.
+    Parameters
+    ----------
+    members, trained
+        In parallel: fold by fold, seed by seed and, for separate networks per symbol, symbol by symbol.
+    owner
+        Of each member, the index of its symbol; None where one network serves all.
+    scales
+        Per fold, those of the weights kept.
+    history
+        One row per member and epoch: stage ("search" for the epoch on validation, "refit" on train and
+        validation), fold, seed, symbol, epoch, losses in scaled target units, `kept`.
     """
 
     network: Network
@@ -40,94 +53,225 @@ class FittedNetwork:
     trained: tuple[Trained, ...]
     scales: tuple[Scale, ...]
     history: pd.DataFrame
-    rehearsal: tuple[Floats, ...] = ()
 
-    def forecast(self, problem: Problem, folds: Sequence[Fold]) -> list[Floats]:
-        """Outputs (S, N, h), of ranges (S, N, h, P), of each fold's test origins, one per seed."""
-        return self._outputs(problem, [fold.test for fold in folds])
+    def outputs(self, problem: Problem, folds: Sequence[int], origins: Sequence[Integers]) -> list[Floats]:
+        """Outputs (S, N, h), of distributions (S, N, h, P), of some folds' origins (N,), one per seed.
 
-    def _outputs(self, problem: Problem, origins: Sequence[Integers]) -> list[Floats]:
+        folds: places in the walk-forward, one for each of `origins`.
+        """
         rows = make_rows(self.network, problem, self.scales)
         jobs, places = [], []
         for member, owner, trained in zip(self.members, self.owner, self.trained, strict=True):
-            asked = origins[member.fold]
+            if member.scale not in folds:
+                continue
+            place = folds.index(member.scale)
+            asked = origins[place]
             mine = np.ones(len(asked), bool) if owner is None else problem.symbol[asked] == owner
             if mine.any():
                 jobs.append((trained.params, member.scale, asked[mine]))
-                places.append((member.fold, member.seed, mine))
+                places.append((place, member.seed, mine))
         seeds = sorted({member.seed for member in self.members})
         answers = predict(self.network, rows, jobs, lookback=self.lookback)
         outputs = [np.full((len(seeds), len(asked), *answers[0].shape[1:]), np.nan) for asked in origins]
-        for (fold, seed, mine), answer in zip(places, answers, strict=True):
-            outputs[fold][seeds.index(seed), mine] = answer
+        for (place, seed, mine), answer in zip(places, answers, strict=True):
+            outputs[place][seeds.index(seed), mine] = answer
         return outputs
 
 
-def fit_network(
-    network: Network,
-    training: Training,
-    problem: Problem,
-    folds: Sequence[Fold],
-    *,
-    scaler: str = "standard",
-    seeds: int = 5,
-    seed: int = 0,
-    refit: bool = True,
-    pooled: bool = True,
-    rehearse: bool = False,
-    progress: Progress | None = None,
-) -> FittedNetwork:
-    """Train `network` on every fold with every seed.
+@dataclass(frozen=True)
+class FoldEnsemble:
+    """The networks of one fold as one forecast.
 
-    The epoch is chosen on validation; with `refit` the network is then trained once more from the same
-    start on train and validation together, for that many epochs, with scales fitted on both.
-    pooled: one network for all symbols; else one per symbol. rehearse: also forecast the validation origins
-    before the refit, for calibration; ranges always do, to choose how seeds are joined. progress: told of
-    both stages as one job.
+    Parameters
+    ----------
+    population, fold
+        Whose networks, and which fold's: a place in the walk-forward.
+    combination
+        How the seeds' distributions become one, chosen on validation; see `gatecast.models.ensembles`.
+    validation
+        The forecasts of the validation origins by the weights before the refit; None where nobody asked.
     """
-    members, owner = _members(network, training, problem, folds, seeds, seed, pooled)
-    stage = partial(train, network, training, lookback=problem.lookback, room=_room(members))
-    scales = [fit_scale(problem, fold.train, scaler) for fold in folds]
-    trained = stage(make_rows(network, problem, scales), members, progress=_stage(progress, 0, 1 + refit))
-    fitted = FittedNetwork(
-        network=network,
-        training=training,
-        lookback=problem.lookback,
-        members=tuple(members),
-        owner=tuple(owner),
-        trained=tuple(trained),
-        scales=tuple(scales),
-        history=_history("search", members, owner, trained, problem),
-    )
-    if rehearse or network.output != "point":
-        outputs = fitted._outputs(problem, [fold.validation for fold in folds])
-        fitted = replace(fitted, rehearsal=tuple(outputs))
-    if refit:
-        members = [
-            replace(
-                member,
-                train=np.union1d(member.train, member.validation),
-                validation=member.validation[:0],
-                epochs=max(result.best_epoch, 1),
-            )
-            for member, result in zip(members, trained, strict=True)
-        ]
-        scales = [fit_scale(problem, fold.known, scaler) for fold in folds]
-        trained = stage(make_rows(network, problem, scales), members, progress=_stage(progress, 1, 2))
-        fitted = replace(
-            fitted,
+
+    population: FittedNetwork
+    fold: int
+    combination: Combination = "parameter mean"
+    validation: Forecast | None = None
+
+    def predict(self, problem: Problem, origins: Integers) -> Forecast:
+        """The seeds' forecasts of `origins` (N,), and their combination."""
+        with stage("forecasting"):
+            (outputs,) = self.population.outputs(problem, [self.fold], [origins])
+            return combined(self.population.network, outputs, self.combination, problem, origins)
+
+
+@dataclass(frozen=True)
+class RecurrentNetwork:
+    """A network that is trained on every fold with every seed, as one population.
+
+    The epoch is chosen on validation; with `refit` the network is then trained once more from the same start
+    on train and validation together, for that many epochs, with scales fitted on both.
+
+    Parameters
+    ----------
+    pooled
+        One network for all symbols; else one per symbol.
+    keep_validation
+        Also forecast the validation origins before the refit, for calibration. Networks of distributions
+        always do, to choose how seeds are combined.
+    """
+
+    network: Network
+    training: Training
+    scaler: str = "standard"
+    seeds: int = 5
+    seed: int = 0
+    refit: bool = True
+    pooled: bool = True
+    keep_validation: bool = False
+
+    def fit(self, problem: Problem, folds: Sequence[Fold]) -> list[FoldEnsemble]:
+        """The trained networks, one ensemble per fold."""
+        with stage("training"):
+            members, owner = self._members(problem, folds)
+            room = _room(members)
+            scales = [fit_scale(problem, fold.train, self.scaler) for fold in folds]
+            searched = self._trained("search", problem, members, owner, scales, room)
+            ensembles = self._ensembles(searched, problem, folds)
+            if not self.refit:
+                return ensembles
+            again = [
+                replace(
+                    member,
+                    train=np.union1d(member.train, member.validation),
+                    validation=member.validation[:0],
+                    epochs=max(result.best_epoch, 1),
+                )
+                for member, result in zip(members, searched.trained, strict=True)
+            ]
+            scales = [fit_scale(problem, fold.train_validation, self.scaler) for fold in folds]
+            refitted = self._trained("refit", problem, again, owner, scales, room)
+            history = pd.concat([searched.history, refitted.history], ignore_index=True)
+            refitted = replace(refitted, history=history)
+            return [replace(ensemble, population=refitted) for ensemble in ensembles]
+
+    def _trained(
+        self,
+        phase: Literal["search", "refit"],
+        problem: Problem,
+        members: Sequence[Member],
+        owner: Sequence[int | None],
+        scales: Sequence[Scale],
+        room: tuple[int, int],
+    ) -> FittedNetwork:
+        phases = ("search", "refit") if self.refit else ("search",)
+
+        def shown(done: int, count: int, epochs: int) -> None:
+            """Both phases are one job: a member counts once in each."""
+            total, over = len(phases) * count, phases.index(phase) * count + done
+            report(over / total, f"{over} of {total} trained, {epochs} epochs")
+
+        trained = train(
+            self.network,
+            self.training,
+            make_rows(self.network, problem, scales),
+            members,
+            lookback=problem.lookback,
+            room=room,
+            progress=shown,
+        )
+        return FittedNetwork(
+            network=self.network,
+            training=self.training,
+            lookback=problem.lookback,
             members=tuple(members),
+            owner=tuple(owner),
             trained=tuple(trained),
             scales=tuple(scales),
-            history=pd.concat(
-                [fitted.history, _history("refit", members, owner, trained, problem)], ignore_index=True
-            ),
+            history=_history(phase, members, owner, trained, problem),
         )
-    return fitted
+
+    def _ensembles(
+        self, searched: FittedNetwork, problem: Problem, folds: Sequence[Fold]
+    ) -> list[FoldEnsemble]:
+        """With what the validation origins, which `searched` was not trained on, tell of each fold."""
+        if not self.keep_validation and self.network.output == "point":
+            return [FoldEnsemble(searched, place) for place in range(len(folds))]
+        origins = [fold.validation for fold in folds]
+        ensembles = []
+        for place, outputs in enumerate(searched.outputs(problem, list(range(len(folds))), origins)):
+            combination = chosen_combination(self.network, outputs, problem, origins[place])
+            validation = combined(self.network, outputs, combination, problem, origins[place])
+            ensembles.append(FoldEnsemble(searched, place, combination, validation))
+        return ensembles
+
+    def _members(self, problem: Problem, folds: Sequence[Fold]) -> tuple[list[Member], list[int | None]]:
+        members, owners = [], []
+        for scale, fold in enumerate(folds):
+            alone = [None] if self.pooled else [int(s) for s in np.unique(problem.symbol[fold.train])]
+            for seed in range(self.seed, self.seed + self.seeds):
+                for owner in alone:
+                    train_part, validation = (
+                        part if owner is None else part[problem.symbol[part] == owner]
+                        for part in (fold.train, fold.validation)
+                    )
+                    name = "" if owner is None else problem.symbols[owner]
+                    members.append(
+                        Member(
+                            seed=seed,
+                            fold=fold.number,
+                            tag=self.network.tag ^ zlib.crc32(name.encode()),
+                            scale=scale,
+                            train=train_part,
+                            validation=validation,
+                            epochs=self.training.epochs,
+                        )
+                    )
+                    owners.append(owner)
+        return members, owners
+
+
+def combined(
+    network: Network, outputs: Floats, combination: Combination, problem: Problem, origins: Integers
+) -> Forecast:
+    """What a network forecasts for `origins` (N,), given its seeds' outputs (S, N, h) or (S, N, h, P)."""
+    if network.output == "point":
+        seeds = problem.to_return(outputs, origins)
+        whole = problem.to_return(mean_of_seeds(outputs), origins)
+        return Forecast(Point(whole), tuple(Point(seed) for seed in seeds))
+    members = distributions(network, outputs, problem.unit(origins))
+    return Forecast(joined(members, combination), tuple(members))
+
+
+def chosen_combination(
+    network: Network, outputs: Floats, problem: Problem, validation: Integers
+) -> Combination:
+    """The way of combining the seeds that has the lower CRPS on the validation origins (N,)."""
+    if network.output == "point":
+        return "parameter mean"
+    seeds = distributions(network, outputs, problem.unit(validation))
+    return better_combination(seeds, problem.actual_returns(validation))
+
+
+def ensembles_of(fitted: Sequence[Fitted]) -> list[FoldEnsemble]:
+    """The ensembles of a network's folds, whether or not their distributions are calibrated."""
+    bare = [one.fitted if isinstance(one, CalibratedFit) else one for one in fitted]
+    return [one for one in bare if isinstance(one, FoldEnsemble)]
+
+
+def combination_note(name: str, ensembles: Sequence[FoldEnsemble]) -> str:
+    """How the seeds of a network of distributions became one; empty for points, or where there is one."""
+    population = ensembles[0].population
+    if population.network.output == "point" or len({member.seed for member in population.members}) == 1:
+        return ""
+    if population.network.output == "quantiles":
+        return f"the seeds of {name} are combined by the mean of each quantile"
+    kinds = Counter(ensemble.combination for ensemble in ensembles)
+    words = " and ".join(f"{kind} in {count}" for kind, count in kinds.most_common())
+    return f"the seeds of {name} are combined by {words} of {kinds.total()} folds, chosen on validation"
 
 
 def make_rows(network: Network, problem: Problem, scales: Sequence[Scale]) -> Rows:
-    """A problem and its scales as the engine's arrays; targets of ranges are in units of the known spread."""
+    """A problem and its scales as arrays; targets of distributions in units of the volatility."""
     targets = problem.targets
     if network.output != "point":
         targets = targets / problem.unit(np.arange(len(targets)))
@@ -139,58 +283,14 @@ def make_rows(network: Network, problem: Problem, scales: Sequence[Scale]) -> Ro
         for name in ("x_offset", "x_scale", "y_offset", "y_scale")
     )
     targets = np.nan_to_num(targets, nan=0.0).astype(np.float32)
-    return Rows(problem.features, targets, problem.symbol.astype(np.int32), *stacked)
-
-
-def _members(
-    network: Network,
-    training: Training,
-    problem: Problem,
-    folds: Sequence[Fold],
-    seeds: int,
-    first_seed: int,
-    pooled: bool,
-) -> tuple[list[Member], list[int | None]]:
-    members, owners = [], []
-    for scale, fold in enumerate(folds):
-        alone = [None] if pooled else [int(s) for s in np.unique(problem.symbol[fold.train])]
-        for seed in range(first_seed, first_seed + seeds):
-            for owner in alone:
-                train_part, validation = (
-                    part if owner is None else part[problem.symbol[part] == owner]
-                    for part in (fold.train, fold.validation)
-                )
-                name = "" if owner is None else problem.symbols[owner]
-                members.append(
-                    Member(
-                        seed=seed,
-                        fold=fold.number,
-                        tag=network.tag ^ zlib.crc32(name.encode()),
-                        scale=scale,
-                        train=train_part,
-                        validation=validation,
-                        epochs=training.epochs,
-                    )
-                )
-                owners.append(owner)
-    return members, owners
+    features = np.nan_to_num(problem.features, nan=0.0)
+    return Rows(features, targets, problem.symbol.astype(np.int32), *stacked)
 
 
 def _room(members: Sequence[Member]) -> tuple[int, int]:
-    """What both stages fit into: train and validation together, and validation."""
+    """What both stages fit into, so that they share one program: train and validation, and validation."""
     known = max(len(member.train) + len(member.validation) for member in members)
     return known, max(len(member.validation) for member in members)
-
-
-def _stage(progress: Progress | None, number: int, stages: int) -> Progress | None:
-    """Progress of one stage as that of the whole: members count once per stage."""
-    if progress is None:
-        return None
-
-    def shown(done: int, members: int, epochs: int) -> None:
-        progress(number * members + done, stages * members, epochs)
-
-    return shown
 
 
 def _history(

@@ -6,7 +6,9 @@ import os
 from itertools import pairwise
 
 from gatecast.memory import GIB, NUMBER, require
-from gatecast.settings.experiment import RANGE_BASELINES, Experiment, Network
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.names import WITH_DISTRIBUTION
+from gatecast.settings.network import Network
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 MOST_OUTPUTS = 17  # per step: quantiles
@@ -30,7 +32,7 @@ def require_comparison(experiment: Experiment, *, rows: int, symbols: int, colum
     members = experiment.seeds * experiment.folds * (1 if experiment.pooled else symbols)
     side_by_side = min(members, os.cpu_count() or 1)
     for name, network in experiment.networks.items():
-        batch = min(experiment.training.batch_size or rows, rows)
+        batch = min(experiment.training_of(name).batch_size or rows, rows)
         require(
             LIBRARIES
             + side_by_side * _training(network, features, experiment.lookback, experiment.horizon, batch),
@@ -64,7 +66,7 @@ def _distributions(experiment: Experiment) -> int:
     if experiment.calibration != "none":
         return len(experiment.models)
     networks = sum(network.output != "point" for network in experiment.networks.values())
-    return networks + sum(name in RANGE_BASELINES for name in experiment.baselines)
+    return networks + sum(name in WITH_DISTRIBUTION for name in experiment.baselines)
 
 
 def _training(network: Network, features: int, lookback: int, horizon: int, batch: int) -> float:

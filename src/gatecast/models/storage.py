@@ -18,7 +18,8 @@ from gatecast.models.networks import FittedNetwork
 from gatecast.nn.network import shapes
 from gatecast.nn.population import Member, Trained
 from gatecast.problem.scaling import Scale
-from gatecast.settings.experiment import Network, Training
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 NO_ROWS = np.zeros(0, dtype=np.int64)
 NO_LOSS = np.zeros(0, dtype=np.float32)

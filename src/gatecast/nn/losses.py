@@ -10,7 +10,8 @@ import numpy as np
 from jax.scipy.special import gammaln
 
 from gatecast.distributions import LEVELS
-from gatecast.settings.experiment import LOSSES, Network, Training
+from gatecast.settings.network import Network
+from gatecast.settings.training import LOSSES, Training
 
 RowLoss = Callable[[jax.Array, jax.Array], jax.Array]
 

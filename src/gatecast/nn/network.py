@@ -14,7 +14,7 @@ import numpy as np
 from gatecast.nn import outputs
 from gatecast.nn.cells import State, cell_of
 from gatecast.nn.recurrent import Params, recurrent
-from gatecast.settings.experiment import Network
+from gatecast.settings.network import Network
 
 ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
     "relu": jax.nn.relu,

@@ -11,10 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from gatecast._typing import Floats
-from gatecast.distributions import LEVELS, Quantiles, StudentT
+from gatecast.distributions import FARTHEST, LEVELS, Quantiles, StudentT, bounded
 from gatecast.nn.recurrent import Params
-from gatecast.problem.targets import FARTHEST, bounded
-from gatecast.settings.experiment import Network
+from gatecast.settings.network import Network
 
 PER_STEP = {"point": 1, "student_t": 2, "quantiles": len(LEVELS)}
 SMALL = 0.1  # start of a range's output weights, and the size of its location: an untrained one is neutral

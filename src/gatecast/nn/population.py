@@ -31,7 +31,8 @@ from gatecast.errors import FitWarning
 from gatecast.nn import kernel, program
 from gatecast.nn.cells import cell_of
 from gatecast.nn.program import OnDevice, Program, Rows, Shapes, State, by_name
-from gatecast.settings.experiment import Network, Training
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 Weights = dict[str, NDArray[np.float32]]
 Progress = Callable[[int, int, int], None]  # members done, members, epochs done over all members

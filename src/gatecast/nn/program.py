@@ -21,7 +21,8 @@ from gatecast.nn import kernel
 from gatecast.nn.losses import RowLoss, loss_of
 from gatecast.nn.network import apply, exact_products, init_params, shapes
 from gatecast.nn.recurrent import Params
-from gatecast.settings.experiment import Network, Training
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 Shapes = dict[str, tuple[int, ...]]
 T = TypeVar("T")

@@ -17,8 +17,8 @@ from gatecast.problem.volatility import ewma_volatility, log_returns
 
 FeatureFunction = Callable[[pd.DataFrame], pd.DataFrame]
 
-LEAST_RANGE = 0.03  # of a spread: where high and low are those of a session that hardly traded
-LOG_FLOOR = 0.05  # of a spread: a session without a move is a small one, not an infinitely small one
+LEAST_RANGE = 0.03  # of a volatility: where high and low are those of a session that hardly traded
+LOG_FLOOR = 0.05  # of a volatility: a session without a move is a small one, not an infinitely small one
 
 
 def return_features(prices: Prices, column: str) -> pd.DataFrame:
@@ -41,8 +41,8 @@ def return_features(prices: Prices, column: str) -> pd.DataFrame:
     return pd.DataFrame(features)
 
 
-def range_features(prices: Prices, column: str) -> pd.DataFrame:
-    """What tells of tomorrow's range; (rows, F), the first session of a symbol NaN.
+def volatility_features(prices: Prices, column: str) -> pd.DataFrame:
+    """What tells of tomorrow's volatility; (rows, F), the first session of a symbol NaN.
 
     With s the EWMA volatility known at the session's close and r the log return of the forecast column:
     shock = r / s, log_size = log(|r| / s + 0.05), log_volatility = log s, and where high and low are there
@@ -51,17 +51,17 @@ def range_features(prices: Prices, column: str) -> pd.DataFrame:
     """
     table, first = prices.table, _first_rows(prices)
     returns = log_returns(table[column].to_numpy(dtype=np.float64), first)
-    spread = ewma_volatility(returns, first)
+    volatility = ewma_volatility(returns, first)
     features = {
-        "shock": returns / spread,
-        "log_size": np.log(np.abs(returns) / spread + LOG_FLOOR),
-        "log_volatility": np.log(spread),
+        "shock": returns / volatility,
+        "log_size": np.log(np.abs(returns) / volatility + LOG_FLOOR),
+        "log_volatility": np.log(volatility),
     }
     if {"high", "low"} <= set(table.columns):
         log_range = _log_ratio(table["high"], table["low"])
         parkinson = ewma_volatility(log_range / np.sqrt(4 * np.log(2)), first)
-        features["log_range"] = np.log(log_range / spread + LOG_FLOOR)
-        features["log_range_volatility"] = np.log(parkinson / spread + LEAST_RANGE)
+        features["log_range"] = np.log(log_range / volatility + LOG_FLOOR)
+        features["log_range_volatility"] = np.log(parkinson / volatility + LEAST_RANGE)
     return pd.DataFrame(features)
 
 

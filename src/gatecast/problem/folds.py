@@ -34,17 +34,17 @@ class Fold:
     left_out: tuple[str, ...] = ()
 
     @property
-    def known(self) -> Integers:
+    def train_validation(self) -> Integers:
         """Train and validation together, sorted: what may be fitted on before the test."""
         return np.sort(np.concatenate([self.train, self.validation]))
 
     @property
-    def rehearsal(self) -> Fold:
+    def validation_fold(self) -> Fold:
         """The same with validation in the place of the test: rows that a model is not fitted on."""
         return Fold(self.number, self.train, self.validation[:0], self.validation, self.left_out)
 
 
-def walk_forward(
+def cut_folds(
     problem: Problem,
     *,
     folds: int = 5,

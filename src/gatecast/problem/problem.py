@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gatecast._typing import Floats, Integers
+from gatecast._typing import Bools, Dates, Floats, Integers
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.problem import features as feature_rules
@@ -18,67 +18,98 @@ from gatecast.problem.features import FeatureFunction
 from gatecast.problem.volatility import ewma_volatility, log_returns, range_variance
 from gatecast.user_functions import named_function
 
+ROW_ARRAYS = ("features", "anchor", "close", "volatility", "range_variance", "symbol", "session")
+
 
 @dataclass(frozen=True)
 class Problem:
     """The rows of a `Prices` as arrays. An origin is a row number.
 
-    features  (rows, F) float32, known at the close of the row's session
+    features  (rows, F) float32, known at the close of the row's bar; NaN where they are not defined
     names     F names
     anchor    (rows,) price of the forecast column; what naive forecasts
     close     (rows,) the close
-    spread    (rows,) volatility of a session's log return, known at its close: see `ewma_volatility`
-    range_variance (rows,) variance of a bar's log return as its range tells it: see `range_variance`
-    targets   (rows, h) log returns from the origin or prices; NaN past the symbol's end
-    symbol    (rows,) index into `symbols`
+    volatility (rows,) of a bar's log return, known at its close: see `ewma_volatility`
+    range_variance (rows,) variance of a bar's log return by its range: see `gatecast.problem.volatility`
+    symbols   S names
+    symbol    (rows,) index into `symbols`; the rows of a symbol follow each other
     session   (rows,) datetime64[D]
-    first     (rows,) first row of the row's symbol
-    last      (rows,) its last row
-    ready     (rows,) True where a whole window of `lookback` rows with features ends
+    target    "return" or "close"
+    lookback  bars of a window
+    horizon   h, steps ahead
     """
 
     features: NDArray[np.float32]
     names: tuple[str, ...]
     anchor: Floats
     close: Floats
-    spread: Floats
+    volatility: Floats
     range_variance: Floats
-    targets: Floats
     symbols: tuple[str, ...]
     symbol: Integers
-    session: NDArray[np.datetime64]
-    first: Integers
-    last: Integers
-    ready: NDArray[np.bool_]
+    session: Dates
     target: str
     lookback: int
     horizon: int
 
     @cached_property
-    def due(self) -> NDArray[np.datetime64]:
+    def first(self) -> Integers:
+        """(rows,) the first row of each row's symbol."""
+        starts, sizes = self._spans
+        return np.repeat(starts, sizes)
+
+    @cached_property
+    def last(self) -> Integers:
+        """(rows,) the last row of each row's symbol."""
+        starts, sizes = self._spans
+        return np.repeat(starts + sizes - 1, sizes)
+
+    @cached_property
+    def targets(self) -> Floats:
+        """(rows, h) log returns from the origin, or prices; NaN past the symbol's end."""
+        later = target_rules.later_prices(self.anchor, self.last, self.horizon)
+        return target_rules.to_target(self.target, later, self.anchor)
+
+    @cached_property
+    def ready(self) -> Bools:
+        """(rows,) True where a whole window of `lookback` rows with features ends."""
+        starts, sizes = self._spans
+        rows = np.arange(len(self.symbol))
+        usable = np.where(np.isfinite(self.features).all(axis=1), rows, len(rows))
+        began = np.repeat(np.minimum.reduceat(usable, starts), sizes)
+        return rows - began >= self.lookback - 1
+
+    @cached_property
+    def due(self) -> Dates:
         """(rows,) the session of each row's last target; NaT where it is not known yet."""
         row = np.arange(len(self.session)) + self.horizon
         known = row <= self.last
         return np.where(known, self.session[np.minimum(row, len(row) - 1)], np.datetime64("NaT"))
 
     @cached_property
-    def sessions(self) -> NDArray[np.datetime64]:
+    def sessions(self) -> Dates:
         """Every session of any symbol, once, in order."""
         return np.unique(self.session)
 
-    def dates(self, origins: Integers) -> NDArray[np.datetime64]:
+    def dates(self, origins: Integers) -> Dates:
         """(N, h) the sessions that the targets of `origins` speak of."""
         return self.session[origins[:, None] + np.arange(1, self.horizon + 1)]
 
-    def later(self, origins: Integers) -> Floats:
-        """(N, h) the prices that came after `origins`."""
+    def actual(self, origins: Integers) -> Floats:
+        """(N, h) the actual prices of the h bars after `origins`; NaN past the symbol's end."""
         row = origins[:, None] + np.arange(1, self.horizon + 1)
         known = row <= self.last[origins, None]
         return np.where(known, self.anchor[np.minimum(row, len(self.anchor) - 1)], np.nan)
 
-    def later_returns(self, origins: Integers) -> Floats:
-        """(N, h) the log returns from `origins` to those prices."""
-        return np.log(self.later(origins) / self.anchor[origins, None])
+    def actual_returns(self, origins: Integers) -> Floats:
+        """(N, h) the actual log returns from `origins` to those prices."""
+        return np.log(self.actual(origins) / self.anchor[origins, None])
+
+    @cached_property
+    def _spans(self) -> tuple[Integers, Integers]:
+        """(symbols,) the first row of every symbol, and how many it has."""
+        starts = np.flatnonzero(np.diff(self.symbol, prepend=-1))
+        return starts, np.diff(np.append(starts, len(self.symbol)))
 
     @cached_property
     def returns(self) -> Floats:
@@ -86,12 +117,21 @@ class Problem:
         return log_returns(self.anchor, self.first)
 
     def unit(self, origins: Integers) -> Floats:
-        """(N, h) the known volatility of k sessions, spread · sqrt(k), in log return; the unit of ranges."""
-        return self.spread[origins, None] * np.sqrt(np.arange(1, self.horizon + 1))
+        """(N, h) the known volatility of k sessions, volatility · sqrt(k), in log return; the unit of ranges."""
+        return self.volatility[origins, None] * np.sqrt(np.arange(1, self.horizon + 1))
 
-    def to_price(self, target: Floats, origins: Integers) -> Floats:
-        """Targets (…, N, h) of `origins` (N,) as prices."""
-        return target_rules.to_price(self.target, target, self.anchor[origins])
+    def to_return(self, target: Floats, origins: Integers) -> Floats:
+        """Targets (…, N, h) of `origins` (N,) as log returns from the origin."""
+        return target_rules.to_return(self.target, target, self.anchor[origins])
+
+    def to_price(self, returns: Floats, origins: Integers) -> Floats:
+        """Log returns (…, N, h) from `origins` (N,) as prices."""
+        return self.anchor[origins, None] * np.exp(returns)
+
+    def windows(self, origins: Integers) -> Problem:
+        """The problem cut to the windows that end at `origins`, one per symbol: what forecasts read."""
+        rows = (origins[:, None] + np.arange(1 - self.lookback, 1)).ravel()
+        return replace(self, **{name: getattr(self, name)[rows] for name in ROW_ARRAYS})
 
 
 def make_problem(
@@ -102,42 +142,33 @@ def make_problem(
     target: str = "return",
     column: str = "close",
     features: str | FeatureFunction | None = None,
-    ranged: bool = False,
+    distributions: bool = False,
 ) -> Problem:
     """Cut `prices` into a problem.
 
     features: a function, "module:function", or None for the defaults: without a level (returns, range, body,
     volume change) for the target "return", the prices and the volume themselves for the target "close"; what
-    tells of volatility where networks forecast ranges (`ranged`).
+    tells of volatility where networks forecast distributions.
 
     Raises
         SettingError: no such column; a feature function that fails, or reads the future.
     """
     table = prices.table
     _check_column(table, column)
-    frame = _features(prices, features, target, column, ranged)
-    rows = np.arange(len(table))
+    frame = _features(prices, features, target, column, distributions)
     sizes = np.diff(np.append(prices.first, len(table)))
     first = np.repeat(prices.first, sizes)
-    last = first + np.repeat(sizes, sizes) - 1
     anchor = table[column].to_numpy(dtype=np.float64)
-    usable = np.isfinite(frame.to_numpy()).all(axis=1)
-    began = _first_usable(usable, prices.first, sizes)
-    later = target_rules.later_prices(anchor, last, horizon)
     return Problem(
-        features=np.nan_to_num(frame.to_numpy(), nan=0.0).astype(np.float32),
+        features=frame.to_numpy().astype(np.float32),
         names=tuple(map(str, frame.columns)),
         anchor=anchor,
         close=table["close"].to_numpy(dtype=np.float64),
-        spread=ewma_volatility(log_returns(anchor, first), first),
+        volatility=ewma_volatility(log_returns(anchor, first), first),
         range_variance=range_variance(table, first),
-        targets=target_rules.to_target(target, later, anchor),
         symbols=prices.symbols,
         symbol=np.repeat(np.arange(len(sizes)), sizes),
         session=table["session"].to_numpy().astype("datetime64[D]"),
-        first=first,
-        last=last,
-        ready=rows - began >= lookback - 1,
         target=target,
         lookback=lookback,
         horizon=horizon,
@@ -145,22 +176,16 @@ def make_problem(
 
 
 def _features(
-    prices: Prices, features: str | FeatureFunction | None, target: str, column: str, ranged: bool
+    prices: Prices, features: str | FeatureFunction | None, target: str, column: str, distributions: bool
 ) -> pd.DataFrame:
     if features is not None:
         function = named_function(features, "features") if isinstance(features, str) else features
         return feature_rules.custom_features(prices, function)
-    if ranged:
-        return feature_rules.range_features(prices, column)
+    if distributions:
+        return feature_rules.volatility_features(prices, column)
     if target == "return":
         return feature_rules.return_features(prices, column)
     return feature_rules.level_features(prices, column)
-
-
-def _first_usable(usable: NDArray[np.bool_], starts: Integers, sizes: Integers) -> Integers:
-    """(rows,) the first row with features of each row's symbol (its end where there is none)."""
-    rows = np.where(usable, np.arange(len(usable)), len(usable))
-    return np.repeat(np.minimum.reduceat(rows, starts), sizes)
 
 
 def _check_column(table: pd.DataFrame, column: str) -> None:

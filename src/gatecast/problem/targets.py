@@ -1,4 +1,4 @@
-"""Targets: what a network forecasts, and the exact way back to a price."""
+"""Targets: what a network forecasts, and the log return that it stands for."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatecast._typing import Floats
+from gatecast.distributions import FARTHEST, bounded
 
-FARTHEST = 50.0  # log return: a price that a network forecasts farther from the last one is put there
+LEAST_PRICE = 1e-3  # of the anchor
 
 
 def later_prices(price: Floats, last: NDArray[np.int64], horizon: int) -> Floats:
@@ -25,17 +26,16 @@ def to_target(kind: str, later: Floats, anchor: Floats) -> Floats:
     return np.log(later / anchor[:, None]) if kind == "return" else later
 
 
-def to_price(kind: str, target: Floats, anchor: Floats) -> Floats:
-    """Back from targets (…, rows, h) to prices, given the anchors (rows,). The inverse of `to_target`."""
-    if kind == "return":
-        return anchor[:, None] * np.exp(bounded(target))
-    most = anchor[:, None] * np.exp(FARTHEST)
-    return np.clip(target, -most, most)
+def to_return(kind: str, target: Floats, anchor: Floats) -> Floats:
+    """Targets (…, rows, h) as log returns from the anchors (rows,): the inverse of `to_target`.
 
-
-def bounded(returns: Floats) -> Floats:
-    """Log returns within ±FARTHEST, so that a network that diverged forecasts prices that are finite."""
-    return np.clip(returns, -FARTHEST, FARTHEST)
+    A price level that is not above a thousandth of the anchor counts as that: a network of levels may
+    forecast prices below 0, which have no return.
+    """
+    if kind == "close":
+        lowest = LEAST_PRICE * anchor[:, None]
+        target = np.log(np.maximum(target, lowest) / anchor[:, None])
+    return bounded(target)
 
 
 def away(price: Floats, anchor: Floats) -> Floats:

@@ -29,7 +29,8 @@ from gatecast.recipes.common import (
 )
 from gatecast.recipes.pictures import errors_picture, lines_picture
 from gatecast.report.tables import number
-from gatecast.settings.experiment import Network, Training
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 TARGET = "median_house_value"
 INPUTS = (

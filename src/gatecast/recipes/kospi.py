@@ -27,7 +27,8 @@ from gatecast.recipes.common import (
 from gatecast.recipes.judging import from_result, judged
 from gatecast.recipes.pictures import lines_picture
 from gatecast.report.tables import number
-from gatecast.settings.experiment import Network, Training
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 INPUTS = ["Open", "High", "Low", "Volume"]
 LENGTH = 5

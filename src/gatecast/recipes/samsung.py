@@ -28,7 +28,8 @@ from gatecast.recipes.common import (
 from gatecast.recipes.judging import from_result, judged
 from gatecast.recipes.pictures import lines_picture
 from gatecast.report.tables import number
-from gatecast.settings.experiment import Network, Training
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 FIRST, LAST = "2022-01-01", "2022-05-30"  # Yahoo leaves out the end that is asked for, 2022-05-31
 SPLIT = "2022-05-01"  # where the tutorial draws its dashed line

@@ -20,6 +20,7 @@ from gatecast.report.pictures import bundled
 from gatecast.report.policy import policy
 from gatecast.report.range_charts import range_charts
 from gatecast.report.range_section import figure, range_section
+from gatecast.settings.toml import to_toml
 
 if TYPE_CHECKING:
     from gatecast.run import Run
@@ -68,7 +69,7 @@ def page(result: Run) -> str:
         scores=_scores(result),
         tests=_tests(result),
         warnings=_warnings(result),
-        toml=escape(result.experiment.to_toml()),
+        toml=escape(to_toml(result.experiment, result.provenance)),
         command=COMMAND,
         version=__version__,
         sha256=result.prices.sha256,

@@ -1,1 +1,1 @@
-"""What a user may choose."""
+"""What a user may choose: networks, trainings, experiments; as Python, flags and TOML."""

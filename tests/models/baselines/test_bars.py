@@ -16,7 +16,7 @@ from gatecast.problem.folds import Fold, walk_forward
 
 def span_of(problem, symbol=0):
     (fold,) = walk_forward(problem, folds=1)
-    known = fold.known[problem.symbol[fold.known] == symbol]
+    known = fold.train_validation[problem.symbol[fold.train_validation] == symbol]
     begin = max(known[0] - problem.lookback, problem.first[known[0]]) + 1
     origins = fold.test[problem.symbol[fold.test] == symbol]
     return Span(problem, fold, symbol, int(begin), int(known[-1] + problem.horizon), origins, "model")
@@ -32,7 +32,7 @@ def test_ranges_are_put_on_the_scale_of_returns(make, table):
     span = span_of(make(table))
     variance, ranged = bar_variance(span)
     known = slice(span.begin, span.end + 1)
-    ratio = variance / span.problem.spread[: len(variance)] ** 2
+    ratio = variance / span.problem.volatility[: len(variance)] ** 2
     assert ranged[known].all()
     assert np.median(ratio[known]) == pytest.approx(1)
     told = span.problem.range_variance
@@ -47,7 +47,7 @@ def test_a_bar_without_a_range_takes_half_its_square_and_half_the_ewma(make, tab
     problem = make(table)
     variance, ranged = bar_variance(span_of(problem))
     for row in (50, 60):
-        expected = (problem.returns[row] ** 2 + problem.spread[row] ** 2) / 2
+        expected = (problem.returns[row] ** 2 + problem.volatility[row] ** 2) / 2
         assert variance[row] == pytest.approx(expected)
         assert not ranged[row]
     assert ranged[51]
@@ -56,7 +56,7 @@ def test_a_bar_without_a_range_takes_half_its_square_and_half_the_ewma(make, tab
 def test_of_a_symbol_without_ranges_no_bar_has_one(make, table):
     problem = make(table.drop(columns=["high", "low"]))
     variance, ranged = bar_variance(span_of(problem))
-    expected = (problem.returns**2 + problem.spread**2) / 2
+    expected = (problem.returns**2 + problem.volatility**2) / 2
     np.testing.assert_allclose(variance[1:], expected[1 : len(variance)])
     assert not ranged.any()
 
@@ -73,7 +73,7 @@ def test_a_misprint_is_ten_times_the_usual_volatility_and_no_more(make, table):
     table.loc[100, "high"] *= 1e4
     problem = make(table)
     variance, _ = bar_variance(span_of(problem))
-    assert variance[100] == pytest.approx((10 * problem.spread[100]) ** 2)
+    assert variance[100] == pytest.approx((10 * problem.volatility[100]) ** 2)
 
 
 def test_means_over_as_many_bars_as_there_are():

@@ -33,7 +33,7 @@ def fold(problem):
 
 
 def known_returns(problem, fold):
-    return problem.returns[1 : fold.known[-1] + problem.horizon + 1]
+    return problem.returns[1 : fold.train_validation[-1] + problem.horizon + 1]
 
 
 def fixed_in_arch(returns, model, asymmetric):
@@ -192,7 +192,7 @@ def test_fitted_on_garch_data_gjr_is_calibrated_and_a_stretched_ewma_is_found_ou
 ):
     problem = make(frame({"A": 100 * np.exp(np.cumsum(simulated_garch(8000, seed=3)))}, freq="D"))
     (fold,) = walk_forward(problem, folds=1, test_size=0.4)
-    came = np.log(problem.later(fold.test) / problem.anchor[fold.test, None])
+    came = np.log(problem.actual(fold.test) / problem.anchor[fold.test, None])
     assert uniform_p(gjr_garch_t(problem, fold).cdf(came)[:, 0]) > 0.05
     own = ewma_t(problem, fold)
     assert uniform_p(StudentT(own.location, 1.3 * own.scale, own.df).cdf(came)[:, 0]) < 1e-6

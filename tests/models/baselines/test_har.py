@@ -25,9 +25,9 @@ def test_har_by_hand(make, frame, ranged, random_walk, step):
     problem = make(table, horizon=step, lookback=5)
     fold = one_fold(problem)
     price = table["close"].to_numpy()
-    known = range(22, fold.known[-1] + 1)
-    usual = problem.spread**2
-    ratio = np.median((problem.range_variance / usual)[1 : fold.known[-1] + step + 1])
+    known = range(22, fold.train_validation[-1] + 1)
+    usual = problem.volatility**2
+    ratio = np.median((problem.range_variance / usual)[1 : fold.train_validation[-1] + step + 1])
     variance = problem.range_variance / ratio
 
     def inputs(i):
@@ -70,7 +70,7 @@ def test_without_high_and_low_it_says_so_once_and_takes_returns(make, frame, sim
     assert [(w.category, str(w.message)) for w in caught] == [
         (FitWarning, f"{name}: no range (high and low) of A, B; returns alone are used instead")
     ]
-    inside = np.abs(forecast.cdf(problem.later_returns(fold.test)) - 0.5) < 0.4
+    inside = np.abs(forecast.cdf(problem.actual_returns(fold.test)) - 0.5) < 0.4
     assert inside.mean() == pytest.approx(0.8, abs=0.04)
 
 
@@ -130,7 +130,7 @@ def test_the_level_of_volatility_of_late_counts_most(make, frame, ranged, name):
     )
     problem = make(table)
     fold = one_fold(problem)
-    inside = np.abs(RANGE_BASELINES[name](problem, fold).cdf(problem.later_returns(fold.test)) - 0.5) < 0.4
+    inside = np.abs(RANGE_BASELINES[name](problem, fold).cdf(problem.actual_returns(fold.test)) - 0.5) < 0.4
     assert inside.mean() == pytest.approx(0.8, abs=0.045)
 
 

@@ -16,7 +16,7 @@ def indices():
     problem = make_problem(gc.load(["sample:sp500", "sample:nasdaq"]), lookback=20, horizon=1)
     folds = walk_forward(problem, folds=5)
     origins = np.concatenate([fold.test for fold in folds])
-    return problem, folds, problem.later_returns(origins), problem.symbol[origins]
+    return problem, folds, problem.actual_returns(origins), problem.symbol[origins]
 
 
 def of_every_fold(name, problem, folds):

@@ -62,7 +62,7 @@ def leveraged(make, frame):
 @pytest.mark.filterwarnings("ignore:lhar. no range:gatecast.errors.FitWarning")
 def test_it_finds_leverage_and_skew(leveraged):
     problem, fold, truth = leveraged
-    came = problem.later_returns(fold.test)
+    came = problem.actual_returns(fold.test)
     own = lhar(problem, fold)
     assert own.skew[0, 0] == pytest.approx(0.85, abs=0.06)
     assert own.df[0, 0] == pytest.approx(6.0, rel=0.4)

@@ -50,7 +50,7 @@ def test_drift_by_hand(make, ragged, window, target):
         forecast = drift(problem, fold)
         returns = frame.groupby("symbol")["close"].transform(lambda close: np.log(close).diff())
         for symbol in range(3):
-            known = fold.known[problem.symbol[fold.known] == symbol]
+            known = fold.train_validation[problem.symbol[fold.train_validation] == symbol]
             seen = returns.loc[known[0] - 4 : known[-1] + 4]  # both ends are in
             mean = seen.mean()  # without the first row's NaN
             for n in np.flatnonzero(problem.symbol[fold.test] == symbol):
@@ -61,7 +61,7 @@ def test_drift_by_hand(make, ragged, window, target):
 def test_drift_continues_a_constant_growth(make, frame):
     problem = make(frame({"A": 100 * 1.001 ** np.arange(200)}), horizon=3)
     (fold,) = walk_forward(problem, folds=1)
-    np.testing.assert_allclose(drift(problem, fold), problem.later(fold.test), rtol=1e-12)
+    np.testing.assert_allclose(drift(problem, fold), problem.actual(fold.test), rtol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_seasonal_naive_by_hand(make, frame, random_walk, freq, start, season):
 def test_seasonal_naive_repeats_a_season(make, frame):
     problem = make(frame({"A": 100 + np.arange(210) % 5}), horizon=7)
     (fold,) = walk_forward(problem, folds=1)
-    np.testing.assert_array_equal(seasonal_naive(problem, fold), problem.later(fold.test))
+    np.testing.assert_array_equal(seasonal_naive(problem, fold), problem.actual(fold.test))
 
 
 def test_each_symbol_has_its_own_season(make, frame, random_walk):

@@ -7,7 +7,7 @@ import pytest
 
 from gatecast.models.baselines import BASELINES, RANGE_BASELINES
 from gatecast.problem.folds import Fold, walk_forward
-from gatecast.settings.experiment import BASELINES as NAMES
+from gatecast.settings.names import BASELINES as NAMES
 
 HORIZONS = pytest.mark.parametrize("horizon", [1, 5])
 SYMBOLS = pytest.mark.parametrize("symbols", ["single", "several"])
@@ -61,7 +61,7 @@ def historical_one_row_late(problem, fold):
 
 def garch_of_the_spread_to_come(problem, fold):
     """Broken: the right range, scaled by the volatility a session later."""
-    return range_of("garch-t")(problem, fold) * problem.spread[fold.test + 1][:, None, None]
+    return range_of("garch-t")(problem, fold) * problem.volatility[fold.test + 1][:, None, None]
 
 
 BROKEN_RANGES = (ewma_t_fitted_on_the_test, historical_one_row_late, garch_of_the_spread_to_come)
@@ -142,7 +142,7 @@ def growth_after_a_calm(baseline, make, frame, seed):
     """
     problem = make(frame, horizon=3)
     (fold,) = walk_forward(problem, folds=1, test_size=0.6)
-    later = np.flatnonzero(frame["date"] > problem.due[fold.known].max())
+    later = np.flatnonzero(frame["date"] > problem.due[fold.train_validation].max())
     changed = frame.copy()
     changed.loc[later, "close"] = 100.0
     changed.loc[later[:10], "close"] = np.random.default_rng(seed).uniform(50, 200, 10)
@@ -159,7 +159,9 @@ def test_a_fit_reads_nothing_after_the_last_known_target(make, table, name):
 
 def drift_of_one_row_more(problem, fold):
     """Broken by one session: fitted on the row after the last known target as well."""
-    growth = fitted_mean(problem, np.arange(len(problem.session)) <= fold.known[-1] + problem.horizon + 1)
+    growth = fitted_mean(
+        problem, np.arange(len(problem.session)) <= fold.train_validation[-1] + problem.horizon + 1
+    )
     return problem.anchor[fold.test, None] * growth[problem.symbol[fold.test]]
 
 

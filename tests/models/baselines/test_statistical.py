@@ -89,7 +89,7 @@ def test_ar_takes_the_order_with_the_smallest_aic(make, frame):
     returns = simulated_ar2(400, seed=3)
     problem = make(frame({"A": prices_from(returns)}))
     fold = one_fold(problem)
-    known = np.diff(np.log(problem.anchor))[: fold.known[-1] + 1]
+    known = np.diff(np.log(problem.anchor))[: fold.train_validation[-1] + 1]
 
     def regress(order, skip):
         rows = np.arange(skip, len(known))
@@ -157,7 +157,7 @@ def test_constant_returns_are_said_and_named(make, frame, random_walk):
         (FitWarning, "ar: GROWS fold 2: constant returns; AR(0) with mean 0.001 is used instead"),
     ]
     grows = problem.symbol[fold.test] == 1
-    np.testing.assert_allclose(forecast[grows], problem.later(fold.test[grows]), rtol=1e-12)
+    np.testing.assert_allclose(forecast[grows], problem.actual(fold.test[grows]), rtol=1e-12)
 
 
 def test_too_few_rows_for_a_lag_are_said(make, frame, random_walk):

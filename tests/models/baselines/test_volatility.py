@@ -79,7 +79,7 @@ def test_ewma_t_by_hand(make, ragged):
         return np.sqrt((weights * returns[:row] ** 2).sum() / weights.sum())
 
     first = np.flatnonzero(problem.symbol == 1)[0]
-    end = fold.known[problem.symbol[fold.known] == 1][-1] - first + 2
+    end = fold.train_validation[problem.symbol[fold.train_validation] == 1][-1] - first + 2
     for step in (1, 2):
         rows = range(20, end - step + 1)
         z = [np.log(price[i + step] / price[i]) / (volatility(i) * np.sqrt(step)) for i in rows]
@@ -164,7 +164,7 @@ def test_origins_may_be_those_of_validation(make, ragged, ranged, name):
         forecast = RANGE_BASELINES[name](problem, inner)
     assert forecast.shape == (len(fold.validation), 2)
     assert (
-        forecast.crps(np.log(problem.later(fold.validation) / problem.anchor[fold.validation, None])) > 0
+        forecast.crps(np.log(problem.actual(fold.validation) / problem.anchor[fold.validation, None])) > 0
     ).all()
 
 
@@ -190,7 +190,7 @@ def test_what_cannot_be_fitted_is_said_and_is_ewma_t(make, frame, ranged, random
     problem = make(table[~young].reset_index(drop=True), horizon=horizon)
     fold = one_fold(problem)
     known = int(np.flatnonzero(problem.symbol == 1)[0])
-    count = fold.known[problem.symbol[fold.known] == 1][-1] + horizon - known
+    count = fold.train_validation[problem.symbol[fold.train_validation] == 1][-1] + horizon - known
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         forecast = RANGE_BASELINES[name](problem, fold)

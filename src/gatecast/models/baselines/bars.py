@@ -42,7 +42,7 @@ def bar_variance(span: Span) -> tuple[Floats, NDArray[np.bool_]]:
     """
     problem, begin, end = span.problem, span.begin, span.end
     stop = int(span.origins[-1]) + 1
-    usual = problem.spread[:stop] ** 2
+    usual = problem.volatility[:stop] ** 2
     variance = (np.nan_to_num(problem.returns[:stop]) ** 2 + usual) / 2
     ranged = np.zeros(stop, dtype=bool)
     if has_ranges(problem, begin, end):

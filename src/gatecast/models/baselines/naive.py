@@ -4,54 +4,50 @@ from __future__ import annotations
 
 import numpy as np
 
-from gatecast._typing import Floats, Integers
+from gatecast._typing import Integers
+from gatecast.distributions import Point
 from gatecast.models.baselines.known import known_spans
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 
 
-def naive(problem: Problem, fold: Fold) -> Floats:
-    """Tomorrow = today: the anchor itself at every step; prices (N, h) of the N test origins.
+def naive(problem: Problem, fold: Fold) -> Point:
+    """Tomorrow = today: no return at any step; (N, h) for the N test origins.
 
     Hyndman & Athanasopoulos, Forecasting: Principles and Practice (3rd ed.), section 5.2.
     """
-    return _every_step(problem.anchor[fold.test], problem)
+    return Point(np.zeros((len(fold.test), problem.horizon)))
 
 
-def last_close(problem: Problem, fold: Fold) -> Floats:
-    """The close at the origin, whatever column is forecast; prices (N, h). Naive where that is the close."""
-    return _every_step(problem.close[fold.test], problem)
+def last_close(problem: Problem, fold: Fold) -> Point:
+    """The close at the origin, whatever column is forecast; (N, h). Naive where that is the close."""
+    close, anchor = problem.close[fold.test], problem.anchor[fold.test]
+    return Point(np.repeat(np.log(close / anchor)[:, None], problem.horizon, axis=1))
 
 
-def drift(problem: Problem, fold: Fold) -> Floats:
-    """A random walk with drift: anchor · exp(k · mean known log return) at step k; prices (N, h).
+def drift(problem: Problem, fold: Fold) -> Point:
+    """A random walk with drift: k times the mean log return of the known rows at step k; (N, h).
 
     The mean is per symbol, over train and validation (a baseline has no other use for validation): by
-    telescoping, the log of the last known price over the first, divided by the sessions between.
+    telescoping, the log of the last known price over the first, divided by the bars between.
     Hyndman & Athanasopoulos (3rd ed.), section 5.2, on log prices.
     """
     present, begin, end = known_spans(problem, fold)
     mean = np.full(len(problem.symbols), np.nan)
     mean[present] = np.log(problem.anchor[end] / problem.anchor[begin - 1]) / (end - begin + 1)
-    steps = np.arange(1, problem.horizon + 1)
-    growth: Floats = np.exp(steps * mean[problem.symbol[fold.test], None])
-    return problem.anchor[fold.test, None] * growth
+    return Point(np.arange(1, problem.horizon + 1) * mean[problem.symbol[fold.test], None])
 
 
-def seasonal_naive(problem: Problem, fold: Fold) -> Floats:
-    """The price of the same place in the season, one season back; prices (N, h).
+def seasonal_naive(problem: Problem, fold: Fold) -> Point:
+    """The price of the same place in the season, one season back; (N, h).
 
-    A season is a week: 7 sessions for a symbol that trades at weekends, else 5. Step k of origin i is the
-    price at row i + k - m ⌈k / m⌉. Hyndman & Athanasopoulos (3rd ed.), section 5.2.
+    A season is a week: 7 bars for a symbol that trades at weekends, else 5. Step k of origin i is the price
+    at row i + k - m ⌈k / m⌉. Hyndman & Athanasopoulos (3rd ed.), section 5.2.
     """
     season = _season(problem, fold)[problem.symbol[fold.test], None]
     steps = np.arange(1, problem.horizon + 1)
     same_place: Integers = fold.test[:, None] + steps - season * -(-steps // season)
-    return problem.anchor[same_place]
-
-
-def _every_step(price: Floats, problem: Problem) -> Floats:
-    return np.repeat(price[:, None], problem.horizon, axis=1)
+    return Point(np.log(problem.anchor[same_place] / problem.anchor[fold.test, None]))
 
 
 def _season(problem: Problem, fold: Fold) -> Integers:
@@ -59,7 +55,7 @@ def _season(problem: Problem, fold: Fold) -> Integers:
 
     Both: an exchange that trades from Sunday to Thursday has a week of 5 sessions as well.
     """
-    known, symbols = fold.known, len(problem.symbols)
+    known, symbols = fold.train_validation, len(problem.symbols)
     weekday = (problem.session[known].astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
     owner = problem.symbol[known]
     saturdays, sundays = (np.bincount(owner[weekday == day], minlength=symbols) for day in (5, 6))

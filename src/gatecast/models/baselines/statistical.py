@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 
 from gatecast._typing import Floats, Integers
+from gatecast.distributions import Point
 from gatecast.errors import FitWarning
 from gatecast.models.baselines.known import known_spans
 from gatecast.problem.folds import Fold
@@ -18,26 +19,26 @@ ROWS_PER_LAG = 10
 CONSTANT = 1e-12  # returns nearer together than this differ by rounding
 
 
-def ewma(problem: Problem, fold: Fold) -> Floats:
-    """The exponentially weighted mean of past log returns, carried on at every step; prices (N, h).
+def ewma(problem: Problem, fold: Fold) -> Point:
+    """The exponentially weighted mean of past log returns, carried on at every step; (N, h).
 
-    m(i) = Σ_j 0.94^j r(i-j) / Σ_j 0.94^j over all returns of the symbol up to the origin; step k is
-    anchor · exp(k · m). Nothing is fitted: the decay is the daily one of RiskMetrics, Technical Document
-    (4th ed., 1996), which smooths squared returns with it.
+    m(i) = Σ_j 0.94^j r(i-j) / Σ_j 0.94^j over all returns of the symbol up to the origin; step k is k · m.
+    Nothing is fitted: the decay is the daily one of RiskMetrics, Technical Document (4th ed., 1996), which
+    smooths squared returns with it.
     """
     import pandas as pd
 
     smoothed = pd.Series(problem.returns).groupby(problem.symbol, sort=False).ewm(alpha=1 - DECAY).mean()
     mean = smoothed.to_numpy()[fold.test]
-    return problem.anchor[fold.test, None] * np.exp(np.arange(1, problem.horizon + 1) * mean[:, None])
+    return Point(np.arange(1, problem.horizon + 1) * mean[:, None])
 
 
-def ar(problem: Problem, fold: Fold) -> Floats:
-    """AR(p) with a constant on log returns, p ≤ 10 by AIC, fitted per symbol; prices (N, h).
+def ar(problem: Problem, fold: Fold) -> Point:
+    """AR(p) with a constant on log returns, p ≤ 10 by AIC, fitted per symbol; (N, h).
 
     Fitted by conditional least squares on train and validation together (a baseline has no other use for
-    validation), then run over the test origins with its coefficients fixed: step k is anchor · exp(sum of
-    the first k iterated forecasts). At most one lag per 10 known returns. Lütkepohl, New Introduction to
+    validation), then run over the test origins with its coefficients fixed: step k is the sum of the
+    first k iterated forecasts. At most one lag per 10 known returns. Lütkepohl, New Introduction to
     Multiple Time Series Analysis (2005), sections 2.2.3 and 4.3.
 
     Warns
@@ -54,7 +55,7 @@ def ar(problem: Problem, fold: Fold) -> Floats:
             label = f"ar: {problem.symbols[symbol]} fold {fold.number}"
             constant, lags = _fit(returns[begins[n] : ends[n] + 1], label)
             forecast[tested] = _iterate(returns, fold.test[tested], problem.horizon, constant, lags)
-    return problem.anchor[fold.test, None] * np.exp(np.cumsum(forecast, axis=1))
+    return Point(np.cumsum(forecast, axis=1))
 
 
 def _fit(returns: Floats, label: str) -> tuple[float, Floats]:

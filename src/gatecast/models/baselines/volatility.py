@@ -1,7 +1,7 @@
-"""The range forecasts without a recursion of their own: scaled volatility, and past returns.
+"""The distributions without a recursion of their own: scaled volatility, and past returns.
 
-What all range baselines share is here too: the part of the prices that belongs to one symbol, and the
-Student t fitted to standardised returns.
+What all baselines with a distribution share is here too: the part of the prices that belongs to one symbol,
+and the Student t fitted to standardised returns.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Span:
         return self.problem.returns[self.begin : self.end + 1]
 
     def ahead(self, origins: Integers, step: int) -> Floats:
-        """Log returns from `origins` to `step` sessions later, as they came."""
+        """The actual log returns from `origins` to `step` bars later."""
         price = self.problem.anchor
         return np.log(price[origins + step] / price[origins])
 
@@ -83,11 +83,11 @@ def too_little(returns: Floats) -> str:
 
 
 def ewma_t(problem: Problem, fold: Fold) -> StudentT:
-    """Student t around zero, scale c(k) · spread · √k at step k; N test origins x h steps, log return.
+    """Student t around zero, scale c(k) · s · √k at step k; N test origins x h steps, log return.
 
-    The spread is the EWMA (0.94) of squared returns up to the origin: RiskMetrics, Technical Document (4th
+    s is the EWMA (0.94) volatility at the origin: RiskMetrics, Technical Document (4th
     ed., 1996), section 5.2, where returns are normal. c(k) and df(k) are fitted per symbol and step, by
-    maximum likelihood on the known k-session returns divided by the spread at their origin · √k; they
+    maximum likelihood on the known k-session returns divided by the volatility at their origin · √k; they
     overlap, which costs precision and does not bias: sums of returns have lighter tails than one return,
     and a variance that falls back to its mean does not grow with √k.
     """
@@ -96,10 +96,10 @@ def ewma_t(problem: Problem, fold: Fold) -> StudentT:
 
 def ewma_of(span: Span) -> StudentT:
     """`ewma_t` of one symbol."""
-    spread = span.problem.spread
+    volatility = span.problem.volatility
     settled = max(span.begin, int(span.problem.first[span.begin]) + SETTLED)
     begin = settled if span.end - settled >= SETTLED + span.problem.horizon else span.begin
-    return scaled_t(span, begin, lambda origins, step: spread[origins])
+    return scaled_t(span, begin, lambda origins, step: volatility[origins])
 
 
 def scaled_t(span: Span, begin: int, volatility: Callable[[Integers, int], Floats]) -> StudentT:

@@ -1,0 +1,188 @@
+"""Forecasters as folders; a folder may come from anybody, so nothing in it is believed unseen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field
+
+from gatecast.data.sessions import check_calendar
+from gatecast.distributions import FINE_LEVELS
+from gatecast.folders import FORECASTER, new_folder
+from gatecast.models.calibration import CalibratedFit, Calibration
+from gatecast.models.ensembles import Combination
+from gatecast.models.model import Fitted
+from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of
+from gatecast.models.storage import check_array, load_network, not_a_model, save_network
+from gatecast.problem.problem import ROW_ARRAYS, Problem
+from gatecast.settings.experiment import Experiment
+
+WEIGHTS = "network"
+ONLY = "network"  # what a forecaster's one model is called in its settings
+NUMBERS = "fi"  # NumPy's kinds: floats and whole numbers
+
+
+@dataclass(frozen=True)
+class State:
+    """A forecaster after its fit.
+
+    tail: the last window of every symbol; calendar: symbol → calendar; short: symbols with too few training
+    windows; left_out: symbol → why it was fitted and has no place in the tail.
+    """
+
+    fitted: Fitted
+    tail: Problem
+    calendar: dict[str, str]
+    short: tuple[str, ...]
+    left_out: dict[str, str]
+
+
+class Saved(BaseModel):
+    """What a saved forecaster's JSON says beside its network's settings.
+
+    since: the first session that an adaptive calibration goes on from; None without a calibration.
+    """
+
+    model_config = ConfigDict(extra="ignore", strict=True, frozen=True)
+
+    forecaster: dict[str, Any]
+    distributions: bool
+    symbols: Annotated[list[str], Field(min_length=1)]
+    names: Annotated[list[str], Field(min_length=1)]
+    calendar: dict[str, str]
+    since: str | None
+    short: list[str]
+    left_out: dict[str, str]
+    combination: Combination
+
+
+def write(
+    folder: str | Path, state: State, settings: Experiment, *, distributions: bool, overwrite: bool
+) -> Path:
+    """The folder, written whole or not at all."""
+    (ensemble,) = ensembles_of([state.fitted])
+    calibrated = state.fitted if isinstance(state.fitted, CalibratedFit) else None
+    saved = Saved(
+        forecaster=settings.model_dump(mode="json", exclude={"networks", "training", "trainings"}),
+        distributions=distributions,
+        symbols=list(state.tail.symbols),
+        names=list(state.tail.names),
+        calendar=state.calendar,
+        since=None if calibrated is None else str(calibrated.since),
+        short=list(state.short),
+        left_out=state.left_out,
+        combination=ensemble.combination,
+    )
+    arrays = {name: getattr(state.tail, name) for name in ROW_ARRAYS}
+    arrays["session"] = arrays["session"].astype(np.int64)
+    if calibrated is not None:
+        arrays["calibration"] = calibrated.calibration.levels
+        if calibrated.calibration.residuals is not None:
+            arrays["residuals"] = calibrated.calibration.residuals
+    with new_folder(folder, FORECASTER, overwrite=overwrite) as partial:
+        save_network(
+            ensemble.population, partial / WEIGHTS, arrays=arrays, extra=saved.model_dump(mode="json")
+        )
+    return Path(folder)
+
+
+def read(folder: Path) -> tuple[State, Experiment, bool]:
+    """The forecaster in a folder: its state, its settings, and whether its features tell of volatility.
+
+    Raises
+    ------
+    RunError
+        A file is missing, was changed, or is something else.
+    """
+    population, content, arrays = load_network(folder / WEIGHTS)
+    try:
+        saved = Saved.model_validate(content)
+        settings = Experiment(
+            **{**saved.forecaster, "networks": {ONLY: population.network}, "training": population.training}
+        )
+        _check(saved, settings, population, arrays)
+        fitted: Fitted = FoldEnsemble(population, 0, saved.combination)
+        if saved.since is not None:
+            online = settings.calibration == "adaptive"
+            calibration = Calibration(arrays["calibration"], arrays.get("residuals"), online)
+            fitted = CalibratedFit(fitted, calibration, _day(saved.since))
+        rows = {name: arrays[name] for name in ROW_ARRAYS}
+        rows["session"] = rows["session"].astype("datetime64[D]")
+        tail = Problem(
+            **rows,
+            names=tuple(saved.names),
+            symbols=tuple(saved.symbols),
+            target=settings.target,
+            lookback=settings.lookback,
+            horizon=settings.horizon,
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise not_a_model(folder, error, "forecaster") from None
+    return (
+        State(fitted, tail, saved.calendar, tuple(saved.short), saved.left_out),
+        settings,
+        saved.distributions,
+    )
+
+
+def _check(
+    saved: Saved, settings: Experiment, fitted: FittedNetwork, arrays: Mapping[str, NDArray[Any]]
+) -> None:
+    """Raise ValueError where the parts do not belong to this network: native code reads the windows."""
+    symbols, width = fitted.scales[0].x_offset.shape
+    horizon = fitted.scales[0].y_offset.shape[1]
+    if (settings.lookback, settings.horizon) != (fitted.lookback, horizon):
+        raise ValueError("its lookback or horizon is not that of its network")
+    if (len(saved.symbols), len(saved.names), len(fitted.scales)) != (symbols, width, 1):
+        raise ValueError("its symbols, features or folds are not those of its network")
+    known = set(saved.symbols)
+    if len(known) < symbols or set(saved.calendar) != known or not known >= {*saved.short, *saved.left_out}:
+        raise ValueError("its symbols are not the same throughout")
+    for calendar in set(saved.calendar.values()):
+        check_calendar(calendar)
+    if saved.since is not None:
+        _check_date(_day(saved.since))
+    if (settings.calibration == "none", saved.since is None) != ("calibration" not in arrays,) * 2:
+        raise ValueError("its calibration is not the one that its settings ask for")
+    for name in ("calibration", "residuals"):
+        if name in arrays:
+            check_array(name, arrays[name], (symbols, horizon, len(FINE_LEVELS)), NUMBERS)
+            if (np.diff(arrays[name], axis=-1) < 0).any():
+                raise ValueError(f"{name} falls")
+    _check_tail(arrays, symbols, width, fitted.lookback)
+
+
+def _check_tail(arrays: Mapping[str, NDArray[Any]], symbols: int, width: int, lookback: int) -> None:
+    """Raise ValueError where the rows of the last windows are none."""
+    rows = len(arrays["symbol"])
+    if rows == 0 or rows % lookback:
+        raise ValueError(f"{rows} rows are no windows of {lookback}")
+    for name in ROW_ARRAYS:
+        shape = (rows, width) if name == "features" else (rows,)
+        finite = np.nan_to_num(arrays[name]) if name == "range_variance" else arrays[name]  # NaN: unknown
+        check_array(name, finite, shape, NUMBERS)
+    symbol, session = (arrays[name].reshape(-1, lookback) for name in ("symbol", "session"))
+    if symbol.dtype.kind != "i" or (symbol < 0).any() or (symbol >= symbols).any():
+        raise ValueError(f"a window belongs to a symbol that is none of the {symbols}")
+    if (symbol != symbol[:, :1]).any() or len(np.unique(symbol[:, 0])) < len(symbol):
+        raise ValueError("a window holds several symbols, or a symbol has several windows")
+    if session.dtype.kind != "i" or (np.diff(session, axis=1) <= 0).any():
+        raise ValueError("the sessions of a window do not follow each other")
+    for date in (session.min(), session.max()):
+        _check_date(_day(int(date)))
+    if (arrays["anchor"] <= 0).any() or (arrays["close"] <= 0).any() or (arrays["volatility"] < 0).any():
+        raise ValueError("a price or a volatility is negative")
+
+
+def _day(date: str | int) -> np.datetime64:
+    return np.datetime64(date, "D")
+
+
+def _check_date(date: np.datetime64) -> None:
+    if not np.datetime64("1700-01-01") <= date <= np.datetime64("2200-01-01"):
+        raise ValueError(f"{date} is no date of a session")

@@ -1,0 +1,43 @@
+"""Signatures of functions that take settings by name, as `help` and an editor show them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import TypeVar
+
+from gatecast.settings.experiment import Experiment
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+
+def takes_settings(settings: type, **defaults: object) -> Callable[[Function], Function]:
+    """A decorator for a function with `**settings: Unpack[settings]`, fields of `Experiment`.
+
+    Their names and defaults stand in its signature, what they mean at the end of its docstring; `defaults`
+    are those that differ from the experiment's.
+    """
+    fields = {name: Experiment.model_fields[name] for name in settings.__annotations__}
+
+    def decorate(function: Function) -> Function:
+        own = [
+            parameter
+            for parameter in inspect.signature(function).parameters.values()
+            if parameter.kind is not inspect.Parameter.VAR_KEYWORD
+        ]
+        named = [
+            inspect.Parameter(
+                name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=defaults.get(name, field.default),
+                annotation=field.annotation,
+            )
+            for name, field in fields.items()
+        ]
+        function.__signature__ = inspect.Signature([*own, *named])  # type: ignore[attr-defined]
+        lines = [f"{name}\n    {field.description}" for name, field in fields.items()]
+        text = inspect.cleandoc(function.__doc__ or "")
+        function.__doc__ = "\n".join([text, "", "Settings", "--------", *lines])
+        return function
+
+    return decorate

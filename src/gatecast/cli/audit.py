@@ -1,0 +1,37 @@
+"""gatecast audit."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from gatecast.cli.experiments import make_current_folder_importable
+from gatecast.cli.options import AsJson
+from gatecast.cli.output import echo, print_json
+
+FAULT = 3  # what `audit --check` ends with
+
+
+def audit(
+    pipeline: Annotated[str, typer.Argument(metavar="MODULE:FUNCTION", help="importable from this folder")],
+    source: Annotated[
+        str, typer.Argument(help="what it is given: a file, sample:… or yahoo:…")
+    ] = "sample:sp500",
+    target: Annotated[str, typer.Option(help="the column that is forecast")] = "Close",
+    quick: Annotated[bool, typer.Option("--quick", help="12 runs of the pipeline instead of 35")] = False,
+    seed: Annotated[int, typer.Option(help="of the changes")] = 0,
+    check: Annotated[bool, typer.Option("--check", help="end with 3 unless clean and decided")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Change the prices and see which forecasts move: does any depend on what was not yet known?"""
+    make_current_folder_importable()
+    from gatecast import auditing
+
+    report = auditing.audit(auditing.named_pipeline(pipeline), source, target=target, quick=quick, seed=seed)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        echo(report)
+    if check and not report.clean:
+        raise typer.Exit(FAULT)

@@ -1,0 +1,71 @@
+"""gatecast backtest."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatecast.cli.experiments import names
+from gatecast.cli.options import AsJson, NoCharts, Overwrite
+from gatecast.cli.output import echo, print_json
+
+
+def backtest(
+    run: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, written by gatecast compare")],
+    models: Annotated[str | None, typer.Option(help="of the run, comma-separated; default: all")] = None,
+    rules: Annotated[str, typer.Option(help="comma-separated")] = "sign,threshold,volatility",
+    execution: Annotated[
+        str | None,
+        typer.Option(help="next-open or next-close; default: the open where the data have one to trade at"),
+    ] = None,
+    cost: Annotated[float | None, typer.Option(metavar="BPS", help="basis points a side")] = None,
+    costs: Annotated[
+        str | None, typer.Option(help="us, korea (dated, with their source) or none; default: by exchange")
+    ] = None,
+    short: Annotated[
+        bool, typer.Option("--short/--no-short", help="long and short, or long and flat")
+    ] = True,
+    target_volatility: Annotated[float, typer.Option(help="of a year, for the volatility rule")] = 0.1,
+    cap: Annotated[float, typer.Option(help="its largest position, in times the money")] = 1.0,
+    trials: Annotated[int | None, typer.Option(help="strategies tried in all, where more than these")] = None,
+    draws: Annotated[int, typer.Option(help="random times the positions are moved to")] = 500,
+    seed: Annotated[int, typer.Option(help="of the random times")] = 0,
+    out: Annotated[Path | None, typer.Option(help="folder for the page, pictures and daily.csv")] = None,
+    overwrite: Overwrite = False,
+    no_charts: NoCharts = False,
+    as_json: AsJson = False,
+) -> None:
+    """Trade on the forecasts of a run: what would it have earned after costs, and is that luck?"""
+    from gatecast.api import backtest as backtests
+    from gatecast.api.opening import open_run
+    from gatecast.folders import BACKTEST, check_folder
+
+    if out is not None:
+        check_folder(out, BACKTEST, overwrite=overwrite)
+    tested = backtests.backtest(
+        open_run(run),
+        names(models),
+        rules=names(rules) or (),
+        execution=execution,
+        cost=cost,
+        costs=costs,
+        short=short,
+        target_volatility=target_volatility,
+        cap=cap,
+        trials=trials,
+        draws=draws,
+        seed=seed,
+    )
+    if out is not None:
+        tested.save(out, overwrite=overwrite, charts=False)
+    if as_json:
+        print_json(tested.summary() | ({"folder": str(out)} if out is not None else {}))
+    else:
+        echo(tested.text)
+    sys.stdout.flush()
+    page = out is not None and not no_charts and tested.draw(out)
+    if out is not None and not as_json:
+        echo(f"\nThe page: {out / 'backtest.html'}" if page else f"\nThe backtest: {out}")

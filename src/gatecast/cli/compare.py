@@ -1,0 +1,93 @@
+"""gatecast compare."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gatecast.cli.experiments import check_code, experiment_of, load_prices
+from gatecast.cli.flags import with_settings
+from gatecast.cli.options import AllowCode, AsJson, NoCharts, Out, Overwrite, Sources
+from gatecast.cli.output import echo, print_json
+from gatecast.errors import RunError
+from gatecast.models.requirements import require_comparison
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.names import DEFAULT_NETWORK, DEFAULT_TRAINING
+from gatecast.settings.network import Network
+from gatecast.settings.toml import read_provenance
+from gatecast.settings.training import Training
+
+if TYPE_CHECKING:
+    from gatecast.api.result import Result
+
+COMPARE = tuple(
+    name for name in Experiment.model_fields if name not in ("source", "networks", "training", "trainings")
+)
+NETWORK = tuple(name for name in Network.model_fields if name not in ("cell", "bidirectional"))  # by --models
+
+
+@with_settings(
+    (Experiment(), "Comparison", COMPARE),
+    (DEFAULT_NETWORK, "Network", NETWORK),
+    (DEFAULT_TRAINING, "Training", Training.model_fields),
+)
+def compare(
+    source: Sources = None,
+    out: Out = None,
+    config: Annotated[Path | None, typer.Option(help="experiment.toml of an earlier run")] = None,
+    overwrite: Overwrite = False,
+    no_charts: NoCharts = False,
+    allow_code: AllowCode = False,
+    profile: Annotated[bool, typer.Option("--profile", help="say on stderr where the seconds went")] = False,
+    as_json: AsJson = False,
+    **settings: Any,
+) -> None:
+    """Train every model over many seeds and refits, beside naive, and say whether anything was learned."""
+    experiment = experiment_of(config, source, settings)
+    check_code(experiment, config, settings, allow_code)
+    require_comparison(experiment, rows=1, symbols=1, columns=1)  # the least; the prices tell the rest
+    from gatecast.folders import RUN, check_folder, check_not_a_source
+
+    folder = out or _default_folder(experiment.source)
+    check_folder(folder, RUN, overwrite=overwrite)
+    check_not_a_source(folder, experiment.source)
+    from gatecast.profiling import profiled, stage
+
+    with profiled() as spent:
+        with stage("importing"):
+            from gatecast.api.comparison import run
+            from gatecast.nn.engine import warn_of_another
+        with stage("loading"):
+            prices = load_prices(experiment)
+        expected = read_provenance(config) if config else None
+        if expected is not None:
+            warn_of_another(expected.engine, config)
+        result = run(experiment, prices, expected=expected)
+        try:
+            result.save(folder, overwrite=overwrite, charts=False)
+        except RunError:  # the folder has changed since it was checked, or the disk is full
+            _print_result(result, None, as_json)
+            raise
+        _print_result(result, folder, as_json)
+        page = not no_charts and result.draw(folder)
+    if not as_json:
+        echo(f"\nThe page: {folder / 'report.html'}" if page else f"\nThe run: {folder}")
+    if profile:
+        typer.echo(spent.text, err=True)
+
+
+def _default_folder(source: tuple[str, ...]) -> Path:
+    name = "-".join(Path(part.replace(":", "-")).stem for part in source)[:60]
+    return Path("runs") / f"{datetime.now():%Y-%m-%dT%H%M%S}-{name}"
+
+
+def _print_result(result: Result, folder: Path | None, as_json: bool) -> None:
+    if as_json:
+        print_json({**result.summary(), "run": folder and str(folder)})
+    else:
+        echo(f"{result.verdict.text}\n\n{result.table()}")
+    sys.stdout.flush()  # before anything is drawn

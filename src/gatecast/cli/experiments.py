@@ -1,0 +1,108 @@
+"""What a command line asks for, as an experiment."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args, get_origin
+
+from gatecast.cli.flags import flag_name
+from gatecast.errors import SettingError
+from gatecast.formatting import MOST_LETTERS, printable
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.names import DEFAULT_MODELS, DEFAULT_NETWORK, resolve_models
+from gatecast.settings.network import Network
+from gatecast.settings.toml import read_experiment, read_provenance
+from gatecast.settings.training import Training
+
+if TYPE_CHECKING:
+    from gatecast.data.prices import Prices
+
+KINDS = (Experiment, Network, Training)
+
+
+def experiment_of(config: Path | None, source: list[str] | None, settings: dict[str, Any]) -> Experiment:
+    """The experiment of a config file or of the defaults, with the flags that were given on top."""
+    base = _base(config)
+    given = {name: _split(name, value) for name, value in settings.items()}
+    network = {name: given.pop(name) for name in Network.model_fields if name in given}
+    training = {name: given.pop(name) for name in Training.model_fields if name in given}
+    if source:
+        given["source"] = tuple(source)
+    elif config and "DataFrame" in base.source:
+        raise SettingError(
+            f"{config}: its prices came from a DataFrame. Give those of the run as the source: "
+            f"gatecast compare {config.parent / 'prices.parquet'} --config {config}"
+        )
+    try:
+        given["training"] = base.training.changed(**training)
+        chosen = DEFAULT_NETWORK.changed(**network)
+        networks = {name: own.changed(**network) for name, own in base.networks.items()}
+        names = given.pop("models", base.models if config else DEFAULT_MODELS)
+        models = [{name: networks[name]} if name in networks else name for name in names]
+        column = given.get("column", base.column)
+        given["models"], given["networks"], _ = resolve_models(models, chosen, column)
+        given["trainings"] = {
+            name: own.changed(**training) for name, own in base.trainings.items() if name in given["networks"]
+        }
+        return base.changed(**given)
+    except SettingError as error:
+        if error.setting in settings:
+            raise SettingError(
+                f"{flag_name(error.setting)} {printable(error.value, MOST_LETTERS)}: {error.what}"
+            ) from None
+        raise
+
+
+def _base(config: Path | None) -> Experiment:
+    """The experiment of a config file, which reads the data again that it found; without one the default."""
+    if config is None:
+        return Experiment(source=("sample:sp500",))
+    experiment, found = read_experiment(config), read_provenance(config)
+    return experiment if found is None else found.asked_again(experiment)
+
+
+def _split(name: str, value: Any) -> Any:
+    """A comma-separated list for a field that holds several values."""
+    field = next(kind.model_fields[name] for kind in KINDS if name in kind.model_fields)
+    several = any(get_origin(kind) is tuple for kind in (field.annotation, *get_args(field.annotation)))
+    if not (several and isinstance(value, str)):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def load_prices(experiment: Experiment) -> Prices:
+    """The prices that an experiment asks for."""
+    from gatecast.data.sources import load
+
+    return load(
+        list(experiment.source),
+        start=experiment.start,
+        end=experiment.end,
+        symbols=experiment.symbols,
+        adjust=experiment.adjust,
+        calendar=experiment.calendar,
+    )
+
+
+def check_code(experiment: Experiment, file: Path | None, settings: dict[str, Any], allow_code: bool) -> None:
+    """Let the function of the features be found; one that only a file names needs the user's leave."""
+    if experiment.features is None:
+        return
+    if "features" not in settings and not allow_code:
+        raise SettingError(
+            f"{file} names code: features = {experiment.features!r}, a function that would be imported and "
+            "run. If you trust it, add --allow-code"
+        )
+    make_current_folder_importable()
+
+
+def make_current_folder_importable() -> None:
+    """Modules of the current folder are found, after all others: none can take the place of a library's."""
+    if (here := str(Path.cwd())) not in sys.path:
+        sys.path.append(here)
+
+
+def names(text: str | None) -> list[str] | None:
+    """The parts of a comma-separated list."""
+    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]

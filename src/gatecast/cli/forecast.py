@@ -1,0 +1,102 @@
+"""gatecast forecast."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from gatecast.cli.compare import NETWORK
+from gatecast.cli.experiments import check_code, experiment_of, load_prices
+from gatecast.cli.flags import flag_name, with_settings
+from gatecast.cli.options import AllowCode, AsJson, LedgerPlace, NoLedger
+from gatecast.cli.output import echo, print_json
+from gatecast.errors import SettingError
+from gatecast.models.requirements import require_comparison
+from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
+from gatecast.settings.names import DEFAULT_NETWORK, DEFAULT_TRAINING
+from gatecast.settings.training import Training
+
+if TYPE_CHECKING:
+    from gatecast.api.result import Result
+
+DATA = ("start", "end", "symbols", "adjust", "calendar")
+FORECAST = (*DATA, "features", *ForecastSettings.__annotations__)
+
+
+@with_settings(
+    (Experiment(), "Forecast", FORECAST),
+    (DEFAULT_NETWORK, "Network", NETWORK),
+    (DEFAULT_TRAINING, "Training", Training.model_fields),
+)
+def forecast(
+    source: Annotated[list[str], typer.Argument(help="as in compare")],
+    model: Annotated[str, typer.Option(help="rnn, lstm, gru, birnn, bilstm or bigru")] = "gru",
+    run: Annotated[
+        Path | None, typer.Option(help="run folder with this model's record; else it is made")
+    ] = None,
+    ledger: LedgerPlace = None,
+    no_ledger: NoLedger = False,
+    out: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="also write it as .csv or .parquet, or draw it: .png")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace FILE if it is there")] = False,
+    allow_code: AllowCode = False,
+    as_json: AsJson = False,
+    **settings: Any,
+) -> None:
+    """Forecast the next sessions with prediction intervals, and the model's record beside them."""
+    from gatecast.api.outlook import ENDINGS, outlook
+    from gatecast.errors import LedgerWarning
+    from gatecast.files import check_file
+    from gatecast.folders import check_not_a_part, check_not_a_source
+    from gatecast.ledger import Ledger
+
+    if out is not None:
+        check_file(out, ENDINGS, overwrite=overwrite)
+        check_not_a_source(out, source)
+        check_not_a_part(out)
+    if not no_ledger:
+        Ledger(ledger).prepare()  # what is wrong with it shows before the training
+    record = None if run is None else _record_in(run, settings)
+    if record is None:
+        experiment = experiment_of(None, source, {"models": model, **forecast_settings(settings)})
+    else:
+        experiment = experiment_of(None, source, {"adjust": record.experiment.adjust, **settings})
+    settled = experiment if record is None else record.experiment
+    check_code(settled, run, settings, allow_code)
+    require_comparison(settled, rows=1, symbols=1, columns=1)
+    prices = load_prices(experiment)
+    answer = outlook(experiment, prices, model, record)
+    if as_json:
+        print_json(answer.summary())
+    else:
+        echo(answer.text)
+    sys.stdout.flush()
+    try:
+        if out is not None:
+            answer.write(out, overwrite=overwrite)
+    finally:  # after all is printed: what the file or the ledger refuses is still to be read
+        if not no_ledger:
+            read = settled if experiment.calendar is None else settled.changed(calendar=experiment.calendar)
+            appended = Ledger(ledger).append(answer.entries(read))
+            if appended.note:
+                warnings.warn(appended.note, LedgerWarning, stacklevel=2)
+
+
+def _record_in(folder: Path, settings: Iterable[str]) -> Result:
+    """The run in `folder`; `settings`, given beside it, may only choose the data.
+
+    Raises
+        SettingError: another setting, which comes from the run. RunError: no run folder.
+    """
+    wrong = [flag_name(name) for name in settings if name not in ("symbols", "start", "end", "calendar")]
+    if wrong:
+        raise SettingError(f"with --run the settings come from the run: drop {', '.join(wrong)}")
+    from gatecast.api.opening import open_run
+
+    return open_run(folder)

@@ -1,0 +1,30 @@
+"""Options that several commands have."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(
+        help="sample:sp500, sample:nasdaq, yahoo:SYMBOL, a CSV or Parquet file; several are pooled"
+    ),
+]
+Out = Annotated[Path | None, typer.Option(help="run folder; default runs/<time>-<source>")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="replace what gatecast wrote there before")]
+NoCharts = Annotated[bool, typer.Option("--no-charts", help="no pictures and no page")]
+AllowCode = Annotated[
+    bool, typer.Option("--allow-code", help="run the function that an experiment file names as its features")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="one JSON object on stdout and nothing else")]
+LedgerPlace = Annotated[
+    str | None,
+    typer.Option(
+        metavar="URL",
+        help="the record of forecasts: a file or postgresql://…; default GATECAST_LEDGER, else your own",
+    ),
+]
+NoLedger = Annotated[bool, typer.Option("--no-ledger", help="do not record this forecast")]

@@ -1,0 +1,19 @@
+"""What commands print: text on which names and cells of the data may stand, and JSON."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import typer
+
+from gatecast.formatting import printable_lines
+
+
+def echo(text: object) -> None:
+    """Print text in which names and cells of the data may stand."""
+    typer.echo(printable_lines(str(text)))
+
+
+def print_json(value: dict[str, Any]) -> None:
+    typer.echo(json.dumps(value, allow_nan=False))

@@ -1,0 +1,57 @@
+"""gatecast recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gatecast.cli.options import AsJson
+from gatecast.cli.output import echo, print_json
+
+
+def recipe(
+    name: Annotated[str | None, typer.Argument(help="which; none: list them")] = None,
+    as_written: Annotated[bool, typer.Option("--as-written", help="only with its faults")] = False,
+    corrected: Annotated[bool, typer.Option("--corrected", help="only done right")] = False,
+    both: Annotated[bool, typer.Option("--both", help="the default")] = False,
+    data: Annotated[str | None, typer.Option(metavar="FILE", help="instead of the recipe's download")] = None,
+    epochs: Annotated[int | None, typer.Option(help="of every training; default: the recipe's own")] = None,
+    seed: Annotated[int, typer.Option(help="the first")] = 0,
+    out: Annotated[Path | None, typer.Option(help="folder for the page and its pictures")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a tutorial that many people copy: as it is written, and done right."""
+    from gatecast.recipes import NAMES, recipe_of
+    from gatecast.recipes.common import run
+    from gatecast.recipes.page import check_page, command_of, text, write_page
+
+    if name is None:
+        titles = {known: recipe_of(known).title for known in NAMES}
+        if as_json:
+            print_json({"recipes": titles})
+        else:
+            typer.echo("\n".join(f"{known:<12}{title}" for known, title in titles.items()))
+        return
+    one = as_written != corrected and not both
+    chosen = recipe_of(name)
+    if out is not None:
+        check_page(name, out)
+    result = run(
+        chosen,
+        data=data,
+        as_written=as_written or not one,
+        corrected=corrected or not one,
+        epochs=epochs,
+        seed=seed,
+    )
+    page: Path | None = None
+    try:
+        if out is not None:
+            page = write_page(result, out, command_of(result, out, epochs, seed))
+    finally:  # also where the page cannot be written
+        if as_json:
+            print_json(result.summary() | ({"page": str(page)} if page else {}))
+        else:
+            echo(text(result) + (f"\n\nThe page: {page}" if page else ""))

@@ -1,0 +1,136 @@
+"""Experiments as TOML files: experiment.toml of a run, or written by hand."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar
+
+from gatecast.errors import SettingError
+from gatecast.settings.base import Checked
+from gatecast.settings.experiment import Experiment, Provenance
+from gatecast.settings.names import (
+    DEFAULT_MODELS,
+    DEFAULT_NETWORK,
+    DEFAULT_TRAINING,
+    named_network,
+    resolve_models,
+)
+
+Given = TypeVar("Given", bound=Checked)
+
+
+def to_toml(experiment: Experiment, provenance: Provenance | None = None) -> str:
+    """An experiment, and what it found, as TOML; `read_experiment` and `read_provenance` give them back."""
+    import tomli_w
+
+    tables = {"training", "networks", "trainings"}
+    content = experiment.model_dump(mode="json", exclude_none=True, exclude=tables)
+    content["training"] = _explicit_none(experiment.training)
+    content["networks"] = {name: _explicit_none(own) for name, own in experiment.networks.items()}
+    if experiment.trainings:
+        content["trainings"] = {name: _explicit_none(own) for name, own in experiment.trainings.items()}
+    if provenance is not None:
+        content["provenance"] = provenance.model_dump(mode="json")
+    return tomli_w.dumps(content)
+
+
+def read_experiment(path: str | Path) -> Experiment:
+    """What an experiment file asks for; what it leaves out is as in `gatecast compare`.
+
+    Raises
+    ------
+    SettingError
+        No such file, not TOML, or a setting that is wrong; names the file and the setting.
+    """
+    settings = _read(path)
+    for found in ("provenance", *OLD):
+        settings.pop(found, None)
+    try:
+        networks = {
+            name: _table(named_network(name, DEFAULT_NETWORK), fields, f"networks.{name}")
+            for name, fields in _mapping(settings.pop("networks", {}), "networks").items()
+        }
+        training = _table(DEFAULT_TRAINING, settings.pop("training", {}), "training")
+        trainings = {
+            name: _table(training, fields, f"trainings.{name}")
+            for name, fields in _mapping(settings.pop("trainings", {}), "trainings").items()
+        }
+        names = settings.pop("models", list(networks) or list(DEFAULT_MODELS))
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            raise SettingError("must be a list of names", setting="models", value=names)
+        if strangers := [name for name in trainings if name not in networks]:
+            raise SettingError(f"trainings.{strangers[0]}: there is no network of this name")
+        wanted = [{name: networks[name]} if name in networks else name for name in names]
+        models, networks, _ = resolve_models(wanted, None, settings.get("column", "close"))
+        return Experiment(
+            **settings, models=models, networks=networks, training=training, trainings=trainings
+        )
+    except SettingError as error:
+        raise SettingError(f"{path}: {error}") from None
+
+
+def read_provenance(path: str | Path) -> Provenance | None:
+    """What the run of an experiment file found; None where the file was written by hand.
+
+    Raises
+    ------
+    SettingError
+        No such file, not TOML, or a table of provenance that is none.
+    """
+    content = _read(path)
+    try:
+        if "provenance" in content:
+            return Provenance(**_mapping(content["provenance"], "provenance"))
+        if "sha256" not in content:
+            return None
+        engine = content.get("engine", {})
+        return Provenance(
+            gatecast=content.get("gatecast", "0.1.0"),
+            sha256=content["sha256"],
+            source=content.get("source", ()),
+            symbols=content.get("symbols", ()),
+            first=content.get("start", ""),
+            last=content.get("end", ""),
+            engine={name: str(value) for name, value in engine.items()} if isinstance(engine, dict) else {},
+        )
+    except SettingError as error:
+        raise SettingError(f"{path}: {error}") from None
+
+
+OLD = ("gatecast", "engine", "sha256")  # what runs of format 1 found stood beside what was asked
+
+
+def _read(path: str | Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingError(
+            f"{path}: cannot be read ({error.strerror}). Give the experiment.toml of a run"
+        ) from None
+    # not TOML, not UTF-8, a number of 5,000 digits, 2,000 brackets
+    except (ValueError, RecursionError) as error:
+        raise SettingError(f"{path}: not a TOML file ({error})") from None
+
+
+def _table(defaults: Given, fields: object, name: str) -> Given:
+    """The settings of one table of an experiment file, on top of `defaults`; errors name the table."""
+    known = _mapping(fields, name)
+    try:
+        return defaults.changed(**known)
+    except SettingError as error:
+        if error.setting is None:
+            raise SettingError(f"{name}: {error}") from None
+        raise SettingError(error.what, setting=f"{name}.{error.setting}", value=error.value) from None
+
+
+def _mapping(fields: object, name: str) -> dict[str, Any]:
+    if not isinstance(fields, dict):
+        raise SettingError(f"must be a table, [{name}]", setting=name, value=fields)
+    return fields
+
+
+def _explicit_none(settings: Checked) -> dict[str, Any]:
+    return {
+        name: "none" if value is None else value for name, value in settings.model_dump(mode="json").items()
+    }
