@@ -84,7 +84,7 @@ def test_ctrl_c_is_not_lost_in_a_callback_of_the_garbage_collector(monkeypatch: 
 WAITING = """
 import signal, sys
 from gatecast import __main__ as entry
-from gatecast.cli import commands as cli
+from gatecast.cli import app as cli
 from gatecast.files import WRITTEN
 def wait():
     print("verdict")
@@ -122,7 +122,7 @@ def test_other_ways_to_be_stopped_are_like_ctrl_c(
 IMPORTING = """
 import sys, time
 from gatecast import __main__ as entry
-from gatecast.cli import commands as cli
+from gatecast.cli import app as cli
 def wait():
     import slow
     time.sleep(60)

@@ -1,59 +1,81 @@
 """The rule of time, whole road: later prices never change an earlier forecast, not by one bit.
 
-Every price and volume after a date is multiplied by its own random factor and everything is run again.
-The broken twins at the end must fail the same check.
+Every price and volume after a date is multiplied by its own random factor and every model of the registry
+walks forward again, with each calibration. The broken twins at the end are models like any other, handed in;
+the same check must fail for each of them.
 """
 
-from dataclasses import replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from functools import cache, partial
 
-import jax
 import numpy as np
 import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.forecasts import PARAMETERS
-from gatecast.models import calibration
-from gatecast.models import networks as fitting
-from gatecast.models import walk_forward as forecasting
-from gatecast.models.baselines import RANGE_BASELINES
-from gatecast.models.baselines.volatility import Span
-from gatecast.models.calibration import Calibration
-from gatecast.models.ensembles import better_kind
-from gatecast.nn import population, program
-from gatecast.nn.outputs import distributions
-from gatecast.problem import problem as problems
-from gatecast.problem.folds import Fold, walk_forward
+from gatecast.api.models import model_of
+from gatecast.distributions import FINE_LEVELS, Point, Quantiles, StudentT
+from gatecast.forecasts import PARAMETERS, Forecasts
+from gatecast.models.baseline import Baseline
+from gatecast.models.baselines.volatility import ewma_t
+from gatecast.models.calibration import STEP_SIZE, Calibrated, Calibration
+from gatecast.models.ensembles import better_combination, joined
+from gatecast.models.model import Forecast, Model
+from gatecast.models.walk_forward import walk_forward
+from gatecast.nn import population
+from gatecast.problem.folds import Fold, cut_folds
+from gatecast.problem.problem import Problem, make_problem
 from gatecast.problem.scaling import fit_scale
-from gatecast.settings.names import BASELINES
+from gatecast.progress import Bar
+from gatecast.settings.experiment import Experiment
+from gatecast.settings.names import BASELINES, NETWORKS, WITH_DISTRIBUTION, resolve_models
 
 from .conftest import walk_frame  # isort: skip
 
 pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")  # prices gone wild
 
-NETWORKS = ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru")
 FAST = ("gru", "bilstm")
 SHAPES = [
-    (symbols, horizon, target)
+    (symbols, horizon, target, "none")
     for symbols in ("single", "pooled")
     for horizon in (1, 5)
     for target in ("return", "close")
 ]
 FAST_SHAPES = [SHAPES[i] for i in (0, 3, 5, 6)]  # every two levels meet once; the other half is slow
-TINY = gc.Network(hidden_size=3)
+DISTRIBUTIONS = {
+    "student": gc.Network(cell="gru", hidden_size=3, output="student_t"),
+    "quantile": gc.Network(cell="gru", hidden_size=3, output="quantiles"),
+    "point": gc.Network(cell="gru", hidden_size=3),
+}
+CALIBRATED_SHAPES = [  # the first is fast
+    ("pooled", 3, "return", "adaptive"),
+    ("pooled", 3, "return", "none"),
+    ("pooled", 1, "return", "conformal"),
+    ("single", 3, "return", "conformal"),
+    ("single", 1, "return", "none"),
+]
 QUICK = gc.Training(epochs=2, batch_size=32)
+# trained until the seeds disagree: else hardly any price decides how they are combined
+LONG = gc.Training(epochs=10, batch_size=32, learning_rate=0.05, patience=None)
 
 
-def frame_of(symbols: str) -> pd.DataFrame:
-    if symbols == "single":
-        return walk_frame("A", 220, 0)
-    ragged = [
-        walk_frame("A", 220, 0),
-        walk_frame("B", 180, 1, start="2015-02-26"),
-        walk_frame("C", 220, 2).drop(index=[50, 51, 120, 185]),
-    ]
-    return pd.concat(ragged, ignore_index=True)
+def frame_of(symbols: str, clustered: bool = False) -> pd.DataFrame:
+    """One walk, or three that start, end and pause at different times.
+
+    clustered: with calm and wild weeks, without which a GARCH is a constant, whatever it reads.
+    """
+    frame = walk_frame("A", 220, 0)
+    if symbols == "pooled":
+        late = walk_frame("B", 180, 1, start="2015-02-26")
+        holes = walk_frame("C", 220, 2).drop(index=[50, 51, 120, 185])
+        frame = pd.concat([frame, late, holes], ignore_index=True)
+    if not clustered:
+        return frame
+    wild = 0.01 * np.exp(np.sin(np.arange(len(frame)) / 8))
+    close = 100 * np.exp((wild * np.random.default_rng(5).standard_t(5, len(frame))).cumsum())
+    ratio = close / frame["close"]
+    return frame.assign(**{name: frame[name] * ratio for name in ("open", "high", "low", "close")})
 
 
 def changed_after(frame: pd.DataFrame, date: np.datetime64) -> pd.DataFrame:
@@ -65,12 +87,6 @@ def changed_after(frame: pd.DataFrame, date: np.datetime64) -> pd.DataFrame:
     return frame
 
 
-def forecasts(frame: pd.DataFrame, models, horizon: int, target: str, network=TINY, **settings):
-    prices = gc.Prices.from_frame(frame, calendar="daily")
-    how = {"folds": 2, "seeds": 1, "lookback": 5, "network": network, "training": QUICK, **settings}
-    return gc.compare(prices, list(models), horizon=horizon, target=target, **how).outcome
-
-
 def cuts(frame: pd.DataFrame) -> list[np.datetime64]:
     """The first test origin, where a missing embargo shows, and a day inside the second fold."""
     sessions = np.unique(frame["date"].to_numpy()).astype("datetime64[D]")
@@ -78,298 +94,326 @@ def cuts(frame: pd.DataFrame) -> list[np.datetime64]:
     return [sessions[len(sessions) - 1 - tested], sessions[len(sessions) - tested // 4]]
 
 
+def walked(
+    models: Mapping[str, Model],
+    frame: pd.DataFrame,
+    *,
+    horizon: int = 1,
+    target: str = "return",
+    distributions: bool = False,
+    folds: Callable[[Problem], list[Fold]] | None = None,
+) -> Forecasts:
+    """The forecasts of `models` for two folds of the prices."""
+    prices = gc.Prices.from_frame(frame, calendar="daily")
+    problem = make_problem(prices, lookback=5, horizon=horizon, target=target, distributions=distributions)
+    with Bar() as bar:
+        cut = cut_folds(problem, folds=2) if folds is None else folds(problem)
+        return walk_forward(models, problem, cut, bar)[0]
+
+
+def registered(names: tuple[str, ...], horizon: int, target: str, method: str, **settings) -> Mapping:
+    """Models as `compare` makes them."""
+    asked = [{name: DISTRIBUTIONS[name]} if name in DISTRIBUTIONS else name for name in names]
+    models, networks, _ = resolve_models(asked, gc.Network(hidden_size=3))
+    experiment = Experiment(
+        models=models, networks=networks, horizon=horizon, target=target, calibration=method, **settings
+    )
+    return {name: model_of(experiment, name) for name in models}
+
+
 @cache
-def base_and_changed(symbols: str, horizon: int, target: str, models: tuple[str, ...]):
-    frame = frame_of(symbols)
-    run = partial(forecasts, models=models, horizon=horizon, target=target)
+def base_and_changed(names: tuple[str, ...], shape: tuple, **settings):
+    """The forecasts, and for each cut those of the prices changed after it."""
+    symbols, horizon, target, method = shape
+    wild = any(name in DISTRIBUTIONS for name in names)
+    # with two seeds their combination is chosen; with one there is a Student t to see
+    seeds = 1 if not wild or (method == "none" and horizon == 1) else 2
+    how = {"seeds": seeds, "training": LONG if wild else QUICK, **settings}
+    models = registered(names, horizon, target, method, **how)
+    frame = frame_of(symbols, clustered=wild)
+    run = partial(walked, models, horizon=horizon, target=target, distributions=wild)
     return run(frame), [(cut, run(changed_after(frame, cut))) for cut in cuts(frame)]
 
 
-def blind_to_the_future(base, changed, cut, model: str) -> bool:
-    """Forecasts with origins up to `cut` are equal bit for bit."""
-    known = base.origin <= cut
-    same_rows = np.array_equal(base.origin[known], changed.origin[changed.origin <= cut])
-    seeds = base.seeds.get(model, base.forecast[model][None])[:, known]
-    others = changed.seeds.get(model, changed.forecast[model][None])[:, changed.origin <= cut]
-    assert known.any()
-    return same_rows and np.array_equal(seeds, others)
+def is_blind(base: Forecasts, changed: Forecasts, cut: np.datetime64, model: str) -> bool:
+    """Whether forecasts, members and distributions of origins up to `cut` are equal bit for bit.
+
+    And the scores that can be known then. Some later forecast must have moved: else nothing was tested.
+    """
+    early, late = base.origin <= cut, base.origin > cut
+    np.testing.assert_array_equal(base.origin[early], changed.origin[changed.origin <= cut])
+    pairs = [(base.forecast[model], changed.forecast[model])]
+    pairs += list(zip(base.seeds.get(model, ()), changed.seeds.get(model, ()), strict=True))
+    one, other = base.distributions.get(model), changed.distributions.get(model)
+    known = (base.time <= cut).all(axis=1)
+    scores: list[tuple[np.ndarray, np.ndarray]] = []
+    same = [(one is None) == (other is None)]
+    if one is not None:
+        pairs.append((one.quantiles, other.quantiles))
+        for name in PARAMETERS:
+            mine, theirs = getattr(one, name), getattr(other, name)
+            pairs += [] if mine is None or theirs is None else [(mine, theirs)]  # None: some fold has none
+        scores = [(getattr(one, name), getattr(other, name)) for name in ("crps", "log_score", "pit")]
+        scores += list(zip(one.seeds, other.seeds, strict=True))
+    same += [np.array_equal(mine[early], theirs[early]) for mine, theirs in pairs]
+    same += [np.array_equal(mine[known], theirs[known], equal_nan=True) for mine, theirs in scores]
+    moved = any(not np.array_equal(mine[late], theirs[late]) for mine, theirs in pairs)
+    assert early.any() and moved, "the test perturbs nothing"
+    return all(same)
 
 
-def sees_the_present(base, changed, cut, model: str) -> bool:
-    return not np.array_equal(
-        base.forecast[model][base.origin > cut], changed.forecast[model][changed.origin > cut]
-    )
+def left_out(shape: tuple) -> tuple[str, ...]:
+    """Models without a distribution; in the fast shape all networks but one: they are slow to compile."""
+    if shape == CALIBRATED_SHAPES[0]:
+        return ("point", "quantile")
+    return ("naive", "point") if shape[-1] == "none" else ()
 
 
-def parameters():
+def cases():
+    """(models that walk together, the one that is looked at, shape)."""
     for model in (*BASELINES, *NETWORKS):
         for shape in SHAPES:
             slow = (model in NETWORKS and model not in FAST) or shape not in FAST_SHAPES
-            yield pytest.param(model, *shape, marks=[pytest.mark.slow] if slow else [])
+            together = (model,) if model in NETWORKS and model not in FAST else (*BASELINES, *FAST)
+            yield pytest.param(together, model, shape, marks=[pytest.mark.slow] if slow else [])
+    for shape in CALIBRATED_SHAPES:
+        together = tuple(
+            name for name in ("naive", *WITH_DISTRIBUTION, *DISTRIBUTIONS) if name not in left_out(shape)
+        )
+        for model in together:
+            slow = [pytest.mark.slow] if shape != CALIBRATED_SHAPES[0] else []
+            yield pytest.param(together, model, shape, marks=slow)
 
 
-@pytest.mark.parametrize(("model", "symbols", "horizon", "target"), list(parameters()))
-def test_later_prices_never_change_an_earlier_forecast(model, symbols, horizon, target):
-    slow = model in NETWORKS and model not in FAST
-    models = (model,) if slow else (*BASELINES, *FAST)
-    base, runs = base_and_changed(symbols, horizon, target, models)
+@pytest.mark.parametrize(("together", "model", "shape"), list(cases()))
+def test_later_prices_never_change_an_earlier_forecast(together, model, shape):
+    base, runs = base_and_changed(together, shape)
     for cut, changed in runs:
-        assert blind_to_the_future(base, changed, cut, model), cut
-        assert sees_the_present(base, changed, cut, model), cut
+        assert is_blind(base, changed, cut, model), cut
+    if (
+        shape == CALIBRATED_SHAPES[-1]
+        and together[0] != "naive"
+        and model not in ("quantile", "historical", "lhar")
+    ):
+        assert base.distributions[model].scale is not None
 
 
 def test_networks_trained_side_by_side_as_on_a_gpu_obey_too(monkeypatch):
     monkeypatch.setattr(population, "_side_by_side", lambda *shapes: 2)
-    frame = frame_of("pooled")
-    run = partial(forecasts, models=["gru"], horizon=1, target="return", seeds=2)
-    base, cut = run(frame), cuts(frame)[1]
-    assert blind_to_the_future(base, run(changed_after(frame, cut)), cut, "gru")
+    shape = ("pooled", 1, "return", "none")
+    base, runs = base_and_changed.__wrapped__(("gru",), shape, seeds=2)
+    assert all(is_blind(base, changed, cut, "gru") for cut, changed in runs)
 
 
 @pytest.mark.parametrize("pooled", [True, False])
 def test_separate_networks_per_symbol_obey_too(pooled):
-    frame = frame_of("pooled")
-    run = partial(forecasts, models=["gru"], horizon=1, target="return", pooled=pooled)
-    base, cut = run(frame), cuts(frame)[1]
-    assert blind_to_the_future(base, run(changed_after(frame, cut)), cut, "gru")
+    base, runs = base_and_changed(("gru",), ("pooled", 1, "return", "none"), pooled=pooled)
+    assert all(is_blind(base, changed, cut, "gru") for cut, changed in runs)
 
 
-def scaler_of_all_rows(problem, train, scaler="standard"):
-    """The tutorials' fault: fit on every row there is."""
-    return fit_scale(problem, np.flatnonzero(problem.ready & ~np.isnat(problem.due)), scaler)
+# Broken twins, and clean models of the same make.
 
 
-def window_one_row_late(rows, scale, origins, lookback):
-    later = jax.numpy.minimum(origins + 1, len(rows.symbol) - 1)
-    return true_window(rows, scale, later, lookback)
+@dataclass(frozen=True)
+class Peeking:
+    """A model that is given a problem in which rows know what comes after them."""
+
+    model: Model
+    peek: Callable[[Problem], Problem]
+
+    def fit(self, problem, folds):
+        fitted = self.model.fit(self.peek(problem), folds)
+        return [replace(self, model=one) for one in fitted]
+
+    def predict(self, problem, origins):
+        return self.model.predict(self.peek(problem), origins)
 
 
-def no_embargo(problem, **settings):
-    """Train and validation run on to the test: the last targets lie inside it."""
-    whole = walk_forward(problem, **settings)
-    ready = np.flatnonzero(problem.ready & ~np.isnat(problem.due))
+@dataclass(frozen=True)
+class Scaled:
+    """The sum of the scaled features, small; `rows`: fold → the origins that the scaler is fitted on."""
+
+    rows: Callable[[Problem, Fold], np.ndarray]
+    scale: object = None
+
+    def fit(self, problem, folds):
+        return [replace(self, scale=fit_scale(problem, self.rows(problem, fold))) for fold in folds]
+
+    def predict(self, problem, origins):
+        symbol, scale = problem.symbol[origins], self.scale
+        x = (problem.features[origins] - scale.x_offset[symbol]) / scale.x_scale[symbol]
+        return Forecast(Point(np.repeat(1e-3 * x.sum(axis=1, keepdims=True), problem.horizon, axis=1)))
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Two seeds, apart, whose combination is chosen on validation, or (broken) on the test itself."""
+
+    honest: bool
+    validation: np.ndarray | None = None
+
+    def fit(self, problem, folds):
+        return [replace(self, validation=fold.validation) for fold in folds]
+
+    def _seeds(self, problem, origins):
+        shape = (len(origins), problem.horizon)
+        now = 1e-3 * problem.returns[origins, None]
+        scale, df = np.full(shape, 0.01), np.full(shape, 5.0)
+        return [StudentT(now + side * scale, scale, df) for side in (-4, 4)]
+
+    def predict(self, problem, origins):
+        chosen_on = self.validation if self.honest else origins
+        kind = better_combination(self._seeds(problem, chosen_on), problem.actual_returns(chosen_on))
+        seeds = self._seeds(problem, origins)
+        return Forecast(joined(seeds, kind), tuple(seeds))
+
+
+@dataclass(frozen=True)
+class CalibratedOnTheTest:
+    """The PITs learned from are those of the rows that are forecast."""
+
+    model: Model
+
+    def fit(self, problem, folds):
+        return [replace(self, model=one) for one in self.model.fit(problem, folds)]
+
+    def predict(self, problem, origins):
+        told = self.model.predict(problem, origins).distribution
+        return Forecast(Calibration.fit(problem, origins, told).apply(problem, origins, told))
+
+
+@dataclass(frozen=True)
+class OnlineOneRowEarly(CalibratedOnTheTest):
+    """Levels that move with step k of an origin k - 1 rows later, when its target is still to come."""
+
+    def predict(self, problem, origins):
+        distribution = self.model.predict(problem, origins).distribution
+        pit = distribution.cdf(problem.actual_returns(origins))
+        levels = np.empty((*pit.shape, len(FINE_LEVELS)))
+        for symbol in np.unique(problem.symbol[origins]):
+            now = np.tile(FINE_LEVELS, (problem.horizon, 1))
+            rows = np.flatnonzero(problem.symbol[origins] == symbol)
+            used = np.zeros(problem.horizon, dtype=int)
+            for place, row in enumerate(rows):
+                for step in range(problem.horizon):
+                    while used[step] < place and origins[rows[used[step]]] + step <= origins[row]:
+                        above = pit[rows[used[step]], step] > now[step]
+                        now[step] = now[step] + STEP_SIZE * np.where(above, FINE_LEVELS, FINE_LEVELS - 1)
+                        used[step] += 1
+                levels[row] = now
+        within = np.clip(np.sort(levels, axis=-1), 1e-4, 1 - 1e-4)
+        return Forecast(Quantiles(FINE_LEVELS, distribution.quantile(within)))
+
+
+def one_row_late(name: str) -> Callable[[Problem], Problem]:
+    """Rows know `name` of the next row of the table."""
+
+    def peek(problem: Problem) -> Problem:
+        values = getattr(problem, name)
+        return replace(problem, **{name: np.concatenate([values[1:], values[-1:]])})
+
+    return peek
+
+
+def std_of(rows: Callable[[Problem, Fold], np.ndarray]) -> Model:
+    """A Student t whose scale is the standard deviation of the returns of some rows."""
+
+    def forecast(problem, fold):
+        shape = (len(fold.test), problem.horizon)
+        scale = np.nanstd(problem.returns[rows(problem, fold)])
+        return StudentT(np.zeros(shape), np.full(shape, scale), np.full(shape, 5.0))
+
+    return Baseline(forecast)
+
+
+def training_rows(problem: Problem, fold: Fold) -> np.ndarray:
+    return fold.train
+
+
+def all_rows(problem: Problem, fold: Fold) -> np.ndarray:
+    return np.flatnonzero(problem.ready & ~np.isnat(problem.due))
+
+
+def no_embargo(problem: Problem) -> list[Fold]:
+    """Validation runs on to the test: its last targets lie inside it."""
+    whole = cut_folds(problem, folds=2)
+    session = problem.session
     return [
-        replace(fold, validation=ready[(ready > fold.validation.max() - 30) & (ready < fold.test.min())])
+        replace(
+            fold,
+            validation=np.flatnonzero(
+                problem.ready
+                & (session >= session[fold.validation].min())
+                & (session < session[fold.test].min())
+            ),
+        )
         for fold in whole
     ]
 
 
-def by_row_number(problem, *, folds, test_size, validation_size, **_):
+def by_row_number(problem: Problem) -> list[Fold]:
     """Each symbol cut at a share of its own rows: one symbol's training is another's future."""
     parts = {"train": [], "validation": [], "test": []}
     for symbol in range(len(problem.symbols)):
         rows = np.flatnonzero((problem.symbol == symbol) & problem.ready & ~np.isnat(problem.due))
-        tested = round(test_size * len(rows))
-        held = round(validation_size * (len(rows) - tested))
+        tested, held = round(0.25 * len(rows)), round(0.1 * len(rows))
         parts["train"].append(rows[: -tested - held - 1])
         parts["validation"].append(rows[-tested - held : -tested - 1])
         parts["test"].append(rows[-tested:])
     return [Fold(0, *(np.sort(np.concatenate(part)) for part in parts.values()))]
 
 
-true_window = program.window
+def mean_target(problem: Problem, fold: Fold) -> Point:
+    """The mean target of all symbols' training and validation rows."""
+    mean = np.nanmean(problem.actual_returns(fold.train_validation), axis=0)
+    return Point(mean + 1e-3 * problem.returns[fold.test, None])
 
 
-@pytest.mark.parametrize(
-    ("place", "name", "broken", "symbols", "horizon"),
-    [
-        (fitting, "fit_scale", scaler_of_all_rows, "single", 1),
-        (program, "window", window_one_row_late, "single", 1),
-        ("gatecast.api.comparison", "walk_forward", no_embargo, "single", 5),
-        ("gatecast.api.comparison", "walk_forward", by_row_number, "pooled", 1),
-    ],
-    ids=["scaler of all rows", "window one row late", "no embargo", "folds by row number"],
+HAR, LHAR, GRU = (
+    registered((name,), 3, "return", "none", training=QUICK, seeds=1)[name] for name in ("har", "lhar", "gru")
 )
-def test_a_broken_twin_is_caught(monkeypatch, place, name, broken, symbols, horizon):
-    import importlib
-
-    jax.clear_caches()
-    monkeypatch.setattr(importlib.import_module(place) if isinstance(place, str) else place, name, broken)
-    frame = frame_of(symbols)
-    run = partial(forecasts, models=["gru"], horizon=horizon, target="return")
-    base = run(frame)
-    first, middle = base.origin.min(), np.sort(base.origin)[len(base.origin) // 2]
-    blind = [blind_to_the_future(base, run(changed_after(frame, cut)), cut, "gru") for cut in (first, middle)]
-    jax.clear_caches()
-    assert not all(blind)
-
-
-# Ranges: quantiles, parameters, their calibration and the choice of an ensemble obey the same rule.
-
-RANGED = {
-    "student": gc.Network(cell="gru", hidden_size=3, output="student_t"),
-    "quantile": gc.Network(cell="gru", hidden_size=3, output="quantiles"),
-    "point": gc.Network(cell="gru", hidden_size=3),
+CLEAN = {
+    "scaler": (Scaled(training_rows), {}),
+    "mean": (Baseline(mean_target), {"horizon": 5}),
+    "std": (std_of(training_rows), {}),
+    "EWMA": (Baseline(ewma_t), {"horizon": 3}),
+    "HAR": (HAR, {"horizon": 3}),
+    "lhar": (LHAR, {"horizon": 3}),
+    "conformal": (Calibrated(Baseline(ewma_t), "conformal"), {"horizon": 3}),
+    "adaptive": (Calibrated(Baseline(ewma_t), "adaptive"), {"horizon": 3}),
+    "ensemble": (Ensemble(honest=True), {"horizon": 3}),
 }
-RANGE_SHAPES = [  # the first is fast
-    ("pooled", 3, "adaptive"),
-    ("pooled", 3, "none"),
-    ("pooled", 1, "conformal"),
-    ("single", 3, "conformal"),
-    ("single", 1, "none"),
-]
+BROKEN = {
+    "scaler of all rows": (Scaled(all_rows), {}),
+    "features one row late": (Peeking(Scaled(training_rows), one_row_late("features")), {}),
+    "a network's window one row late": (Peeking(GRU, one_row_late("features")), {"horizon": 3}),
+    "no embargo": (Baseline(mean_target), {"horizon": 5, "folds": no_embargo}),
+    "folds by row number": (Baseline(mean_target), {"folds": by_row_number}),
+    "volatility of all rows": (std_of(all_rows), {}),
+    "EWMA with the next return": (Peeking(Baseline(ewma_t), one_row_late("volatility")), {"horizon": 3}),
+    "HAR on the next range": (Peeking(HAR, one_row_late("range_variance")), {"horizon": 3}),
+    "lhar on the next range": (Peeking(LHAR, one_row_late("range_variance")), {"horizon": 3}),
+    "calibrated on the test": (CalibratedOnTheTest(Baseline(ewma_t)), {"horizon": 3}),
+    "online one row early": (OnlineOneRowEarly(Baseline(ewma_t)), {"horizon": 3}),
+    "ensemble chosen on the test": (Ensemble(honest=False), {"horizon": 3}),
+}
 
 
-def clustered(symbols: str) -> pd.DataFrame:
-    """The frame with calm and wild weeks: without them a GARCH is a constant, whatever it reads."""
-    frame = frame_of(symbols)
-    rng = np.random.default_rng(5)
-    wild = 0.01 * np.exp(np.sin(np.arange(len(frame)) / 8))
-    close = 100 * np.exp((wild * rng.standard_t(5, len(frame))).cumsum())
-    ratio = close / frame["close"]
-    names = ["open", "high", "low", "close"]
-    return frame.assign(**{name: frame[name] * ratio for name in names})
+def verdicts(model: Model, how: dict) -> list[bool]:
+    """Whether the model is blind at each of many dates."""
+    frame = frame_of("pooled", clustered=True)
+    run = partial(walked, {"model": model}, distributions=True, **how)
+    base = run(frame)
+    days = np.unique(base.origin)
+    dates = days[[0, len(days) // 4, len(days) // 2, 3 * len(days) // 4]]
+    return [is_blind(base, run(changed_after(frame, cut)), cut, "model") for cut in dates]
 
 
-def ranges(frame: pd.DataFrame, models, horizon: int, method: str, **settings):
-    """With two seeds how they are joined is chosen; with one there is a Student t to be told.
-
-    Trained until the seeds disagree: else hardly any price decides how they are joined.
-    """
-    seeds = 1 if method == "none" and horizon == 1 else 2
-    long = gc.Training(epochs=10, batch_size=32, learning_rate=0.05, patience=None)
-    how = {"calibration": method, "seeds": seeds, "network": None, "training": long, **settings}
-    return forecasts(frame, models, horizon, "return", **how)
+@pytest.mark.parametrize("name", CLEAN)
+def test_a_clean_twin_passes(name):
+    assert all(verdicts(*CLEAN[name]))
 
 
-@cache
-def ranges_and_changed(symbols: str, horizon: int, method: str):
-    frame = clustered(symbols)
-    networks = {name: RANGED[name] for name in RANGED if name not in left_out(symbols, horizon, method)}
-    run = partial(ranges, models=("naive", *RANGE_BASELINES, networks), horizon=horizon, method=method)
-    return run(frame), [(cut, run(changed_after(frame, cut))) for cut in cuts(frame)]
-
-
-def range_is_blind(base, changed, cut, model: str) -> bool:
-    """Quantiles and parameters of origins up to `cut` are equal bit for bit, and some later ones moved."""
-    one, other = base.distributions[model], changed.distributions[model]
-    early, late = base.origin <= cut, base.origin > cut
-    np.testing.assert_array_equal(base.origin, changed.origin)
-    assert not np.array_equal(one.quantiles[late], other.quantiles[late]), "the test perturbs nothing"
-    same = [np.array_equal(one.quantiles[early], other.quantiles[early])]
-    for name in PARAMETERS:
-        mine, theirs = getattr(one, name), getattr(other, name)
-        if mine is None or theirs is None:
-            same.append(mine is theirs)  # a mixture has none: which it is may not move either
-        else:
-            same.append(np.array_equal(mine[early], theirs[early]))
-    due = (base.date <= cut).all(axis=1)  # scores that can be known
-    for name in ("crps", "log_score", "pit"):
-        mine, theirs = getattr(one, name), getattr(other, name)
-        same.append(np.array_equal(mine[due], theirs[due], equal_nan=True))
-    same.append(np.array_equal(one.seeds[:, due], other.seeds[:, due]))
-    return all(same)
-
-
-def left_out(*shape) -> tuple[str, ...]:
-    """Models without a range; in the fast shape all networks but one: they are slow to compile."""
-    if shape == RANGE_SHAPES[0]:
-        return ("point", "quantile")
-    return ("naive", "point") if shape[-1] == "none" else ()
-
-
-def range_parameters():
-    for model in ("naive", *RANGE_BASELINES, *RANGED):
-        for shape in RANGE_SHAPES:
-            if model not in left_out(*shape):
-                slow = [pytest.mark.slow] if shape != RANGE_SHAPES[0] else []
-                yield pytest.param(model, *shape, marks=slow)
-
-
-@pytest.mark.parametrize(("model", "symbols", "horizon", "method"), list(range_parameters()))
-def test_later_prices_never_change_an_earlier_range(model, symbols, horizon, method):
-    base, runs = ranges_and_changed(symbols, horizon, method)
-    for cut, changed in runs:
-        assert blind_to_the_future(base, changed, cut, model), cut
-        assert range_is_blind(base, changed, cut, model), cut
-    if method == "none" and horizon == 1 and model not in ("quantile", "historical", "lhar"):
-        assert base.distributions[model].scale is not None
-
-
-def calibrated_on_the_test(calibration, problem, origins, told):
-    """The PITs learned from are those of the rows that are forecast."""
-    return true_apply(Calibration.fit(problem, origins, told), problem, origins, told)
-
-
-true_apply = Calibration.apply
-
-
-def online_one_row_early(start, origins, pit):
-    """Step k of an origin is used k - 1 rows later, when its target is still to come."""
-    levels, now = np.empty((len(pit), *start.shape)), start.copy()
-    told = np.zeros(pit.shape[1], dtype=int)
-    for place, origin in enumerate(origins):
-        for step in range(pit.shape[1]):
-            while told[step] < place and origins[told[step]] + step <= origin:
-                above = pit[told[step], step] > levels[told[step], step]
-                now[step] += 0.005 * np.where(above, calibration.FINE_LEVELS, calibration.FINE_LEVELS - 1)
-                told[step] += 1
-        levels[place] = now
-    return levels
-
-
-def joined_as_was_better_on_the_test(network, outputs, lesson, problem, origins):
-    """The way of joining the seeds that did better on the very origins that are forecast."""
-    seeds = distributions(network, outputs, problem.unit(origins))
-    kind = better_kind(seeds, problem.actual_returns(origins))
-    return true_tell(network, outputs, replace(lesson, kind=kind), problem, origins)
-
-
-true_tell = forecasting.tell
-
-
-def returns_of_all_rows(span):
-    """A GARCH is fitted to every return of its symbol."""
-    return span.problem.returns[span.begin : span.problem.last[span.begin] + 1]
-
-
-def spread_with_the_next_return(returns, first, decay=0.94):
-    spread = true_spread(returns, first, decay)
-    return np.append(spread[1:], spread[-1])
-
-
-def range_of_the_next_bar(table, first):
-    variance = true_range_variance(table, first)
-    return np.append(variance[1:], variance[-1])
-
-
-true_spread = problems.ewma_volatility
-true_range_variance = problems.range_variance
-
-
-@pytest.mark.parametrize(
-    ("place", "name", "broken", "model", "method"),
-    [
-        (Calibration, "apply", calibrated_on_the_test, "naive", "conformal"),
-        (Calibration, "apply", calibrated_on_the_test, "har", "adaptive"),
-        (calibration, "_online", online_one_row_early, "naive", "adaptive"),
-        (forecasting, "tell", joined_as_was_better_on_the_test, "student", "none"),
-        (Span, "returns", property(returns_of_all_rows), "garch-t", "none"),
-        (problems, "ewma_volatility", spread_with_the_next_return, "ewma-t", "none"),
-        (problems, "ewma_volatility", spread_with_the_next_return, "student", "none"),
-        (problems, "range_variance", range_of_the_next_bar, "har", "none"),
-        (problems, "range_variance", range_of_the_next_bar, "lhar", "none"),
-    ],
-    ids=[
-        "calibrated on the test", "calibrated on the test, another model", "online one row early",
-        "ensemble chosen on the test", "GARCH of all rows", "EWMA with the next return",
-        "a network's EWMA with the next return", "HAR on the next range", "lhar on the next range",
-    ],
-)  # fmt: skip
-def test_a_range_that_breaks_the_rule_is_caught(monkeypatch, place, name, broken, model, method):
-    assert all(range_is_blind(*pair, model) for pair in clean_runs_of(model, method)), "the road is clean"
-    monkeypatch.setattr(place, name, broken)
-    assert not all(range_is_blind(*pair, model) for pair in runs_of(model, method))
-
-
-def runs_of(model, method):
-    """(base, changed after the cut, cut) in the middle of the second fold; of a network for three seeds."""
-    frame = clustered("pooled")
-    cut = cuts(frame)[1]
-    models = ({model: RANGED[model]} if model in RANGED else model,)
-    run = partial(ranges, models=models, horizon=3, method=method)
-    seeds = range(3) if model in RANGED else range(1)
-    return [(run(frame, seed=seed), run(changed_after(frame, cut), seed=seed), cut) for seed in seeds]
-
-
-clean_runs_of = cache(runs_of)
+@pytest.mark.parametrize("name", BROKEN)
+def test_a_broken_twin_is_caught(name):
+    assert not all(verdicts(*BROKEN[name]))

@@ -36,7 +36,7 @@ class Run:
     """What a comparison found.
 
     experiment: what was asked; provenance: what was found; outcome: every forecast, as arrays; training: the
-    loss of every member and epoch; warnings: what was odd in the data and in the fits; notes: what the verdict
+    loss of every member and epoch; warnings: what was odd in the data and the fits; notes: what the verdict
     must add; networks: the trained networks (empty in a run that was opened from its folder). Scores and
     verdict are computed from `outcome` when asked for.
     """

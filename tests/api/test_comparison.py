@@ -6,7 +6,7 @@ import pytest
 
 import gatecast as gc
 from gatecast.errors import DataError, DataWarning, FitWarning, RunError, SettingError
-from gatecast.settings.names import ALWAYS_RANGE, DEFAULT_MODELS
+from gatecast.settings.names import DEFAULT_MODELS, DISTRIBUTION_RIVALS, POINT_RIVALS, WITH_DISTRIBUTION
 
 TINY = gc.Network(hidden_size=2)
 QUICK = gc.Training(epochs=2, batch_size=64)
@@ -25,7 +25,7 @@ def result(prices):
 def test_the_default_models_are_rnn_lstm_gru_bilstm_and_the_baselines():
     from gatecast.settings.experiment import Experiment
 
-    assert Experiment().models == (*ALWAYS, *DEFAULT_MODELS)
+    assert Experiment().models == (*POINT_RIVALS, *DEFAULT_MODELS)
     assert (Experiment().seeds, Experiment().folds, Experiment().horizon) == (5, 5, 1)
 
 
@@ -203,7 +203,7 @@ def test_other_data_than_the_experiments_are_refused(result, walk):
     from gatecast.api.comparison import run
 
     with pytest.raises(DataError, match="not the data of the experiment"):
-        run(result.experiment, prices_of(walk("A", 300, 99)))
+        run(result.experiment, prices_of(walk("A", 300, 99)), expected=result.provenance)
 
 
 def test_ten_thousand_symbols(walk):
@@ -223,7 +223,7 @@ def test_ten_thousand_symbols(walk):
 
 
 RANGED = gc.Network(cell="rnn", hidden_size=2, output="student_t")
-EVERY = ["naive", "ar", *RANGE_BASELINES]
+EVERY = ["naive", "ar", *WITH_DISTRIBUTION]
 
 
 def ranges_are_whole(result: gc.Result, folder) -> None:
@@ -289,7 +289,7 @@ def test_400_rows_work_with_the_defaults_of_ranges(walk, tmp_path):
         calibration="conformal",
     )
     assert set(result.outcome.fold) == set(range(5))
-    assert set(result.outcome.distributions) == {*ALWAYS_RANGE, "rnn"}
+    assert set(result.outcome.distributions) == {*("naive", *DISTRIBUTION_RIVALS), "rnn"}
     ranges_are_whole(result, tmp_path / "run")
 
 

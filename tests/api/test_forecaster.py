@@ -298,8 +298,7 @@ def test_a_missing_file_is_named(saved: Path, name: str) -> None:
 
 
 def test_a_network_that_is_no_forecaster_is_refused(fitted: gc.Forecaster, tmp_path: Path) -> None:
-    assert fitted._fitted is not None
-    save_network(fitted._fitted, tmp_path / "network")
+    save_network(fitted._fitted.fitted.population, tmp_path / "network")
     with pytest.raises(RunError, match="not a forecaster"):
         gc.Forecaster.load(tmp_path)
 

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 import gatecast as gc
 from gatecast.auditing.table import read_table
-from gatecast.cli.commands import app
+from gatecast.cli.app import app
 from gatecast.errors import DataError, InputError, SettingError
 
 PIPELINES = """

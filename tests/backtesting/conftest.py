@@ -11,7 +11,7 @@ import pytest
 from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.forecasts import Forecasts
-from gatecast.settings.experiment import Experiment
+from gatecast.settings.experiment import Experiment, Provenance
 from gatecast.settings.network import Network
 
 
@@ -48,12 +48,18 @@ def made_run(
         seeds={name: forecast[name][None] for name in networks},
     )
     experiment = Experiment(
-        source=prices.source,
-        sha256=prices.sha256,
         models=tuple(forecast),
         networks=dict.fromkeys(networks, Network()),
     )
-    return Result(experiment, prices, outcome, pd.DataFrame(), (), (), {})
+    found = Provenance(
+        gatecast="0.1.0",
+        source=prices.source,
+        sha256=prices.sha256,
+        symbols=prices.symbols,
+        first="2000-01-01",
+        last="2020-01-01",
+    )
+    return Result(experiment, found, prices, outcome, pd.DataFrame(), (), (), {})
 
 
 def frame_of(close: list[float], opened: list[float] | None = None, symbol: str = "A") -> pd.DataFrame:

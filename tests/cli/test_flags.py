@@ -3,16 +3,18 @@
 from pathlib import Path
 
 import pytest
-from gatecast.cli.commands import COMPARE, NETWORK
 
-from gatecast.cli.flags import experiment_of, flag_name
+from gatecast.cli.compare import COMPARE, NETWORK
+from gatecast.cli.experiments import experiment_of
+from gatecast.cli.flags import flag_name
 from gatecast.errors import SettingError
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.names import (
-    ALWAYS_RANGE,
     DEFAULT_MODELS,
     DEFAULT_NETWORK,
     DEFAULT_TRAINING,
+    DISTRIBUTION_RIVALS,
+    POINT_RIVALS,
 )
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
@@ -48,7 +50,7 @@ def test_every_setting_is_a_flag(command) -> None:
     for name in (*COMPARE, *NETWORK, *Training.model_fields):
         assert f"{flag_name(name)} " in help_text
     assert set(Network.model_fields) - set(NETWORK) == {"cell", "bidirectional"}
-    assert set(Experiment.model_fields) - set(COMPARE) == {"source", "sha256", "networks", "training"}
+    assert set(Experiment.model_fields) - set(COMPARE) == {"source", "networks", "training", "trainings"}
 
 
 def test_flags_reach_their_settings() -> None:
@@ -57,7 +59,7 @@ def test_flags_reach_their_settings() -> None:
         "symbols": "A,B", "horizon": "2", "refit": False, "learning_rate": "1e-2",
     }  # fmt: skip
     experiment = experiment_of(None, ["a.csv", "b.csv"], given)
-    assert experiment.models == (*ALWAYS, "gru", "bilstm")
+    assert experiment.models == (*POINT_RIVALS, "gru", "bilstm")
     expected = DEFAULT_NETWORK.changed(hidden_size=4, mlp=(8, 4))
     assert experiment.networks == {
         "gru": expected.changed(cell="gru"),
@@ -70,7 +72,7 @@ def test_flags_reach_their_settings() -> None:
 
 def test_another_column_has_the_last_close_as_a_rival() -> None:
     models = experiment_of(None, None, {"column": "high"}).models
-    assert models == (*ALWAYS, "last-close", *DEFAULT_MODELS)
+    assert models == (*POINT_RIVALS, "last-close", *DEFAULT_MODELS)
 
 
 def test_flags_lie_on_top_of_a_file(config: Path) -> None:
@@ -103,7 +105,7 @@ def test_the_flags_given_are_not_changed() -> None:
 
 def test_an_output_brings_its_rivals() -> None:
     experiment = experiment_of(None, None, {"models": "gru", "output": "student_t", "loss": "crps"})
-    assert experiment.models == (*ALWAYS_RANGE, "gru")
+    assert experiment.models == (*("naive", *DISTRIBUTION_RIVALS), "gru")
     assert experiment.networks["gru"] == DEFAULT_NETWORK.changed(cell="gru", output="student_t")
     assert experiment.training.loss == "crps"
     given = experiment_of(None, None, {"models": "gru,naive", "calibration": "adaptive"})

@@ -8,10 +8,11 @@ import pytest
 from scipy import stats
 
 from gatecast.data.prices import Prices
-from gatecast.distributions import FINE_LEVELS, LEVELS, Mixture, Quantiles, StudentT
+from gatecast.distributions import FINE_LEVELS, LEVELS, Mixture, Point, Quantiles, StudentT
 from gatecast.models.calibration import LEAST_LEVEL, Calibration
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem, make_problem
+from gatecast.problem.targets import to_return
 
 NONE = np.zeros(0, dtype=np.int64)
 
@@ -40,10 +41,15 @@ def t_returns(shape: tuple[int, int], seed: int, scale: float = 0.01) -> np.ndar
     return scale * np.random.default_rng(seed).standard_t(5, shape)
 
 
-def calibrated(method: str, problem: Problem, fold: Fold, rehearsal, raw) -> Quantiles:
+def calibrated(method: str, problem: Problem, fold: Fold, held_out, raw) -> Quantiles:
     """What is made of `raw`, the test's forecasts, with the validation's."""
-    calibration = Calibration.fit(problem, fold.validation, rehearsal, online=method == "adaptive")
+    calibration = Calibration.fit(problem, fold.validation, held_out, online=method == "adaptive")
     return calibration.apply(problem, fold.test, raw)
+
+
+def point_of(problem: Problem, price: np.ndarray, origins: np.ndarray) -> Point:
+    """Prices (rows, h) as the point forecasts of `origins`."""
+    return Point(to_return("close", price[origins], problem.anchor[origins]))
 
 
 def covered(known, came: np.ndarray, coverage: float) -> float:
@@ -172,16 +178,16 @@ def test_online_is_the_slow_loop_of_the_paper(horizon):
     known = ~np.isnat(problem.due)
     validation = np.flatnonzero(known & (row < 30))
     test = np.flatnonzero(known & (row >= 40) & (rng.random(len(row)) < 0.8))
-    rehearsal, raw = student(validation, 0.01, horizon), student(test, 0.01, horizon)
-    start = Calibration.fit(problem, validation, rehearsal).levels
-    pits = [known.cdf(problem.actual_returns(rows)) for known, rows in ((rehearsal, validation), (raw, test))]
+    held_out, raw = student(validation, 0.01, horizon), student(test, 0.01, horizon)
+    start = Calibration.fit(problem, validation, held_out).levels
+    pits = [known.cdf(problem.actual_returns(rows)) for known, rows in ((held_out, validation), (raw, test))]
     whole = slow_levels(problem, start, np.concatenate([validation, test]), np.concatenate(pits))
     expected = whole[len(validation) :]
     assert np.abs(expected - start[problem.symbol[test]]).max() > 0.05  # it moves
-    told = calibrated("adaptive", problem, Fold(0, NONE, validation, test), rehearsal, raw)
+    told = calibrated("adaptive", problem, Fold(0, NONE, validation, test), held_out, raw)
     values = raw.quantile(np.clip(np.sort(expected, axis=-1), 1e-4, 1 - 1e-4))
     np.testing.assert_allclose(told.values, values, rtol=1e-9, atol=1e-12)
-    plain = calibrated("conformal", problem, Fold(0, NONE, validation, test), rehearsal, raw)
+    plain = calibrated("conformal", problem, Fold(0, NONE, validation, test), held_out, raw)
     assert (told.values[0] != plain.values[0]).any()  # at the first test origin all of validation has come
 
 
@@ -203,9 +209,9 @@ def test_the_latest_validation_targets_count_most():
     returns[:, 200:] *= 2
     problem = problem_of(returns)
     validation, test = np.arange(400), np.array([400])
-    fold, rehearsal, raw = Fold(0, NONE, validation, test), student(validation, 0.01), student(test, 0.01)
+    fold, held_out, raw = Fold(0, NONE, validation, test), student(validation, 0.01), student(test, 0.01)
     plain, adaptive = (
-        np.ptp(calibrated(method, problem, fold, rehearsal, raw).quantile([0.1, 0.9]))
+        np.ptp(calibrated(method, problem, fold, held_out, raw).quantile([0.1, 0.9]))
         for method in ("conformal", "adaptive")
     )
     assert adaptive > 1.05 * plain
@@ -228,12 +234,12 @@ def test_after_a_break_only_the_adaptive_range_comes_back():
     returns[:, 1000:] *= 3
     problem = problem_of(returns)
     validation, test = np.arange(999), np.arange(1000, 3999)
-    fold, rehearsal, raw = Fold(0, NONE, validation, test), student(validation, 0.01), student(test, 0.01)
+    fold, held_out, raw = Fold(0, NONE, validation, test), student(validation, 0.01), student(test, 0.01)
     came = problem.actual_returns(test)
     late = slice(1000, None)
     for coverage, least, most in ((0.8, 0.75, 0.82), (0.95, 0.92, 0.97)):
         stays, comes = (
-            covered(calibrated(method, problem, fold, rehearsal, raw).take(late), came[late], coverage)
+            covered(calibrated(method, problem, fold, held_out, raw).take(late), came[late], coverage)
             for method in ("conformal", "adaptive")
         )
         assert stays < coverage - 0.2
@@ -247,9 +253,11 @@ def test_a_point_has_the_quantiles_of_its_errors():
     validation, test = (np.flatnonzero(known & part) for part in ((row > 20) & (row < 150), row >= 153))
     change = np.array([1.01, 0.98, 1.0])
     told = calibrated(
-        "conformal", problem, Fold(0, NONE, validation, test), problem.anchor[validation, None] * change,
-        problem.anchor[test, None] * change,
-    )  # fmt: skip
+        "conformal",
+        problem,
+        Fold(0, NONE, validation, test),
+        *(point_of(problem, problem.anchor[:, None] * change, origins) for origins in (validation, test)),
+    )
     errors = (problem.actual_returns(validation) - np.log(change)) / problem.unit(validation)
     for symbol in (0, 1):
         for step in range(3):
@@ -267,8 +275,10 @@ def test_an_impossible_point_still_has_a_range(price):
     validation, test = np.arange(60), np.arange(61, 99)
     point = problem.anchor[:, None].copy()
     point[80:] = price
-    calibration = Calibration.fit(problem, validation, point[validation])
-    assert np.isfinite(calibration.apply(problem, test, point[test]).quantile(LEVELS)).all()
+    calibration = Calibration.fit(problem, validation, point_of(problem, point, validation))
+    assert np.isfinite(
+        calibration.apply(problem, test, point_of(problem, point, test)).quantile(LEVELS)
+    ).all()
 
 
 @pytest.mark.parametrize("wrong", [1.0, 1.03])
@@ -278,7 +288,13 @@ def test_a_calibrated_point_holds(wrong):
     validation, test = np.arange(50, 1000), np.arange(1001, 2999)
     point = wrong * problem.anchor[:, None]
     for method in ("conformal", "adaptive"):
-        told = calibrated(method, problem, Fold(0, NONE, validation, test), point[validation], point[test])
+        told = calibrated(
+            method,
+            problem,
+            Fold(0, NONE, validation, test),
+            point_of(problem, point, validation),
+            point_of(problem, point, test),
+        )
         for coverage in (0.5, 0.8, 0.95):
             assert covered(told, problem.actual_returns(test), coverage) == pytest.approx(coverage, abs=0.03)
         assert np.median(told.quantile([0.5])) == pytest.approx(0, abs=0.001)
@@ -291,7 +307,9 @@ def test_a_point_without_validation_has_a_neutral_range():
     validation = np.flatnonzero((problem.symbol == 0) & (row < 100))
     test = np.flatnonzero((problem.symbol == 1) & (row > 100))
     point = 1.01 * np.repeat(problem.anchor[:, None], 4, axis=1)
-    told = Calibration.fit(problem, validation, point[validation]).apply(problem, test, point[test])
+    told = Calibration.fit(problem, validation, point_of(problem, point, validation)).apply(
+        problem, test, point_of(problem, point, test)
+    )
     scale = problem.volatility[test, None] * np.sqrt([1, 2, 3, 4]) / np.sqrt(5 / 3)
     expected = stats.t.ppf(FINE_LEVELS, 5, loc=np.log(1.01), scale=scale[..., None])
     np.testing.assert_allclose(told.quantile(FINE_LEVELS), expected, rtol=1e-9)
@@ -320,7 +338,13 @@ def test_prices_that_stand_still_have_a_range_without_width():
     validation, test = np.arange(50), np.arange(51, 99)
     point = problem.anchor[:, None]
     for method in ("conformal", "adaptive"):
-        told = calibrated(method, problem, Fold(0, NONE, validation, test), point[validation], point[test])
+        told = calibrated(
+            method,
+            problem,
+            Fold(0, NONE, validation, test),
+            point_of(problem, point, validation),
+            point_of(problem, point, test),
+        )
         assert np.abs(told.quantile(LEVELS)).max() < 1e-4
         assert np.isfinite(told.crps(np.zeros((len(test), 1)))).all()
 
@@ -335,7 +359,7 @@ def test_every_kind_of_distribution_can_be_calibrated():
 
     fold = Fold(0, NONE, validation, test)
     came = problem.actual_returns(test)
-    for rehearsal, raw in zip(kinds(validation), kinds(test), strict=True):
-        told = calibrated("conformal", problem, fold, rehearsal, raw)
+    for held_out, raw in zip(kinds(validation), kinds(test), strict=True):
+        told = calibrated("conformal", problem, fold, held_out, raw)
         assert covered(told, came, 0.8) == pytest.approx(0.8, abs=0.06)
         assert covered(raw, came, 0.8) < 0.7

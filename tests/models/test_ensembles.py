@@ -5,7 +5,7 @@ import pytest
 from scipy import integrate, stats
 
 from gatecast.distributions import LEVELS, Mixture, Quantiles, StudentT
-from gatecast.models.ensembles import better_kind, joined, mean_of_seeds
+from gatecast.models.ensembles import better_combination, joined, mean_of_seeds
 
 
 def student(location: float, scale: float, df: float = 6.0, shape: tuple[int, int] = (1, 1)) -> StudentT:
@@ -52,7 +52,7 @@ def test_a_mixture_is_the_mean_of_the_distribution_functions():
 
 def test_one_seed_is_itself():
     alone = student(0.01, 0.02, 5, shape=(4, 2))
-    assert better_kind([alone], np.zeros((4, 2))) == "parameter mean"
+    assert better_combination([alone], np.zeros((4, 2))) == "parameter mean"
     one = joined([alone], "parameter mean")
     for name in ("location", "scale", "df"):
         np.testing.assert_allclose(getattr(one, name), getattr(alone, name), rtol=1e-15)
@@ -70,14 +70,14 @@ def test_the_way_that_was_better_on_what_came_is_chosen():
     noise = rng.normal(0, 0.005, (200, 2))
     at_both = 0.05 * rng.choice([-1.0, 1.0], (200, 2)) + noise
     for came, expected in ((at_both, "mixture"), (noise, "parameter mean")):
-        assert better_kind(seeds, came) == expected
+        assert better_combination(seeds, came) == expected
         scores = {kind: joined(seeds, kind).crps(came).mean() for kind in ("parameter mean", "mixture")}
         assert min(scores, key=scores.get) == expected
 
 
 def test_quantiles_have_one_way_only():
     seeds = [Quantiles(np.array(LEVELS), np.tile(np.linspace(-1, 1, 17), (9, 1, 1))) for _ in range(3)]
-    assert better_kind(seeds, np.zeros((9, 1))) == "parameter mean"
+    assert better_combination(seeds, np.zeros((9, 1))) == "parameter mean"
 
 
 @pytest.mark.parametrize("seeds", [1, 2, 9, 40])

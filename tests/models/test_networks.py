@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.models.networks import fit_network
-from gatecast.problem.folds import walk_forward
+from gatecast.models import networks
+from gatecast.problem.folds import cut_folds
 from gatecast.problem.problem import make_problem
+
+from ..populations import outputs_of, trained  # isort: skip
 
 TINY = gc.Network(cell="rnn", hidden_size=2)
 QUICK = gc.Training(epochs=8, batch_size=32, patience=2, learning_rate=0.02)
@@ -17,25 +19,25 @@ QUICK = gc.Training(epochs=8, batch_size=32, patience=2, learning_rate=0.02)
 def road(walk):
     frame = pd.concat([walk("A", 200, 0), walk("B", 150, 1, "2015-03-12")], ignore_index=True)
     problem = make_problem(gc.Prices.from_frame(frame, calendar="daily"), lookback=5, horizon=2)
-    return problem, walk_forward(problem, folds=2)
+    return problem, cut_folds(problem, folds=2)
 
 
 def test_refit_trains_once_more_on_train_and_validation_for_the_chosen_epochs(road):
     problem, folds = road
-    fitted = fit_network(TINY, QUICK, problem, folds, seeds=2)
+    fitted = trained(TINY, QUICK, problem, folds, seeds=2)
     search, refit = (fitted.history[fitted.history["stage"] == stage] for stage in ("search", "refit"))
     chosen = search[search["kept"]].set_index(["fold", "seed"])["epoch"]
     run = refit.groupby(["fold", "seed"])["epoch"].max()
     pd.testing.assert_series_equal(chosen, run, check_names=False)
     assert len(chosen) == 4
     for member in fitted.members:
-        np.testing.assert_array_equal(member.train, folds[member.fold].known)
+        np.testing.assert_array_equal(member.train, folds[member.fold].train_validation)
         assert len(member.validation) == 0
 
 
 def test_without_refit_the_searched_weights_forecast(road):
     problem, folds = road
-    fitted = fit_network(TINY, QUICK, problem, folds, seeds=1, refit=False)
+    fitted = trained(TINY, QUICK, problem, folds, seeds=1, refit=False)
     assert set(fitted.history["stage"]) == {"search"}
     assert [member.best_epoch for member in fitted.trained] == fitted.history[fitted.history["kept"]][
         "epoch"
@@ -45,16 +47,16 @@ def test_without_refit_the_searched_weights_forecast(road):
 @pytest.mark.parametrize("pooled", [True, False])
 def test_every_seed_forecasts_every_test_origin(road, pooled):
     problem, folds = road
-    fitted = fit_network(TINY, QUICK, problem, folds, seeds=3, pooled=pooled)
+    fitted = trained(TINY, QUICK, problem, folds, seeds=3, pooled=pooled)
     assert len(fitted.members) == (2 if pooled else 4) * 3
-    for fold, targets in zip(folds, fitted.forecast(problem, folds), strict=True):
+    for fold, targets in zip(folds, outputs_of(fitted, problem, folds), strict=True):
         assert targets.shape == (3, len(fold.test), 2)
         assert np.isfinite(targets).all()
 
 
 def test_a_separate_network_sees_its_own_symbol_only(road):
     problem, folds = road
-    fitted = fit_network(TINY, QUICK, problem, folds, seeds=1, pooled=False)
+    fitted = trained(TINY, QUICK, problem, folds, seeds=1, pooled=False)
     for member, owner in zip(fitted.members, fitted.owner, strict=True):
         assert set(problem.symbol[member.train]) == {owner}
     assert len({member.tag for member in fitted.members}) == 2
@@ -62,20 +64,21 @@ def test_a_separate_network_sees_its_own_symbol_only(road):
 
 def test_zero_weights_are_naive_exactly(road):
     problem, folds = road
-    fitted = fit_network(TINY, gc.Training(epochs=1), problem, folds, seeds=1)
+    fitted = trained(TINY, gc.Training(epochs=1), problem, folds, seeds=1)
     zeroed = [
-        replace(trained, params={name: np.zeros_like(value) for name, value in trained.params.items()})
-        for trained in fitted.trained
+        replace(member, params={name: np.zeros_like(value) for name, value in member.params.items()})
+        for member in fitted.trained
     ]
     naive = replace(fitted, trained=tuple(zeroed))
-    for fold, targets in zip(folds, naive.forecast(problem, folds), strict=True):
-        prices = problem.to_price(targets[0], fold.test)
+    for fold, targets in zip(folds, outputs_of(naive, problem, folds), strict=True):
+        prices = problem.to_price(problem.to_return(targets[0], fold.test), fold.test)
         np.testing.assert_array_equal(prices, np.repeat(problem.anchor[fold.test][:, None], 2, axis=1))
 
 
-def test_progress_counts_both_stages_as_one_job(road):
+def test_progress_counts_both_stages_as_one_job(road, monkeypatch):
     problem, folds = road
     seen = []
-    fit_network(TINY, QUICK, problem, folds, seeds=1, progress=lambda *state: seen.append(state))
-    assert seen[-1][:2] == (4, 4)
-    assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
+    monkeypatch.setattr(networks, "report", lambda share, detail: seen.append((share, detail)))
+    trained(TINY, QUICK, problem, folds, seeds=1)
+    assert seen[-1][0] == 1 and seen[-1][1].startswith("4 of 4 trained")
+    assert [share for share, _ in seen] == sorted(share for share, _ in seen)

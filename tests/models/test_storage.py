@@ -6,18 +6,19 @@ import pytest
 
 import gatecast as gc
 from gatecast.errors import RunError
-from gatecast.models.networks import fit_network
 from gatecast.models.storage import load_network, save_network
-from gatecast.problem.folds import walk_forward
+from gatecast.problem.folds import cut_folds
 from gatecast.problem.problem import make_problem
+
+from ..populations import outputs_of, trained  # isort: skip
 
 
 @pytest.fixture(scope="module")
 def road(prices):
     problem = make_problem(prices, lookback=5, horizon=2)
-    folds = walk_forward(problem, folds=2)
+    folds = cut_folds(problem, folds=2)
     how = gc.Training(epochs=2, batch_size=64)
-    return problem, folds, fit_network(gc.Network(cell="lstm", hidden_size=3), how, problem, folds, seeds=2)
+    return problem, folds, trained(gc.Network(cell="lstm", hidden_size=3), how, problem, folds, seeds=2)
 
 
 @pytest.fixture
@@ -31,7 +32,9 @@ def test_saved_and_loaded_forecasts_are_equal_bit_for_bit(road, saved):
     loaded, content, arrays = load_network(saved)
     assert content["note"] == "x"
     assert arrays["more"].tolist() == [0, 1, 2]
-    for ours, theirs in zip(fitted.forecast(problem, folds), loaded.forecast(problem, folds), strict=True):
+    for ours, theirs in zip(
+        outputs_of(fitted, problem, folds), outputs_of(loaded, problem, folds), strict=True
+    ):
         assert np.isfinite(ours).all()
         np.testing.assert_array_equal(ours, theirs)
 

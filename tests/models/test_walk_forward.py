@@ -1,7 +1,7 @@
 """Forecasts of all models: points and ranges belong together, whatever is calibrated."""
 
 import re
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,17 +9,22 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.distributions import LEVELS
+from gatecast.distributions import LEVELS, Point
 from gatecast.forecasts import PER_CENT
-from gatecast.models.baselines import RANGE_BASELINES
-from gatecast.models.calibration import Calibration
+from gatecast.models.calibration import Calibrated, Calibration
 from gatecast.models.ensembles import joined
-from gatecast.models.walk_forward import learned, tell
+from gatecast.models.model import Forecast
+from gatecast.models.networks import FoldEnsemble, RecurrentNetwork, chosen_combination, combined
+from gatecast.models.walk_forward import walk_forward
 from gatecast.nn.outputs import distributions
-from gatecast.problem.folds import walk_forward
+from gatecast.problem.folds import cut_folds
 from gatecast.problem.problem import make_problem
+from gatecast.progress import Bar
 
 from ..conftest import walk_frame  # isort: skip
+
+from ..baselines import RANGE_BASELINES  # isort: skip
+
 
 TINY = {"cell": "rnn", "hidden_size": 2}
 NETWORKS = {
@@ -49,16 +54,16 @@ def told(prices: gc.Prices) -> dict[str, gc.Result]:
     }
 
 
-def calibrated(method: str, problem, fold, rehearsal, test):
+def calibrated(method: str, problem, fold, validation, test):
     """What is made of the test's forecasts with the validation's."""
-    calibration = Calibration.fit(problem, fold.validation, rehearsal, online=method == "adaptive")
+    calibration = Calibration.fit(problem, fold.validation, validation, online=method == "adaptive")
     return calibration.apply(problem, fold.test, test)
 
 
 @pytest.fixture(scope="module")
 def road(prices: gc.Prices) -> SimpleNamespace:
-    problem = make_problem(prices, **SHAPE, ranged=True)
-    folds = walk_forward(problem, folds=2)
+    problem = make_problem(prices, **SHAPE, distributions=True)
+    folds = cut_folds(problem, folds=2)
     return SimpleNamespace(problem=problem, folds=folds, rows=np.concatenate([f.test for f in folds]))
 
 
@@ -87,7 +92,7 @@ def test_a_baseline_is_asked_fold_by_fold(told, road, name: str) -> None:
 
 @pytest.mark.parametrize("method", ["conformal", "adaptive"])
 @pytest.mark.parametrize("name", ["historical", "ewma-t"])
-def test_calibration_learns_from_a_rehearsal(told, road, name: str, method: str) -> None:
+def test_calibration_learns_from_validation(told, road, name: str, method: str) -> None:
     """What the baseline says of validation when it knows the training rows alone."""
     baseline, problem = RANGE_BASELINES[name], road.problem
     expected = [
@@ -109,39 +114,43 @@ def test_a_calibrated_point_is_the_point_it_was(told, name: str) -> None:
     np.testing.assert_array_equal(*seeds)
 
 
-def test_the_rehearsal_of_a_network_is_told_by_weights_that_had_not_seen_it(told, road) -> None:
-    """Of a point: the range is made of the errors of the outputs kept before the refit."""
-    result, problem = told["conformal"], road.problem
-    fitted = result.networks["point"]
-    parts = []
-    for fold, outputs, now in zip(
-        road.folds, fitted.rehearsal, fitted.forecast(problem, road.folds), strict=True
-    ):
-        assert outputs.shape == (2, len(fold.validation), 2)
-        before, point = (
-            problem.to_price(targets.mean(axis=0), origins)
-            for targets, origins in ((outputs, fold.validation), (now, fold.test))
-        )
-        parts.append(calibrated("conformal", problem, fold, before, point).quantile(LEVELS))
-    np.testing.assert_array_equal(result.outcome.distributions["point"].quantiles, np.concatenate(parts))
+@pytest.fixture(scope="module")
+def ensembles(road) -> dict[str, list[FoldEnsemble]]:
+    """The networks of the comparison, trained once more, with the forecasts of their validation origins."""
+    how = {"seeds": 2, "keep_validation": True}
+    return {
+        name: RecurrentNetwork(network, QUICK, **how).fit(road.problem, road.folds)
+        for name, network in NETWORKS.items()
+    }
+
+
+def test_validation_is_forecast_by_weights_that_were_not_trained_on_it(told, road, ensembles) -> None:
+    """Of a point: the distribution is made of the errors of the forecasts made before the refit."""
+    problem, parts = road.problem, []
+    for fold, ensemble in zip(road.folds, ensembles["point"], strict=True):
+        before, now = ensemble.validation, ensemble.predict(problem, fold.test)
+        again = ensemble.predict(problem, fold.validation)  # by the weights after it
+        assert (before.distribution.location != again.distribution.location).any()
+        both = before.distribution, now.distribution
+        parts.append(calibrated("conformal", problem, fold, *both).quantile(LEVELS))
+    quantiles = told["conformal"].outcome.distributions["point"].quantiles
+    np.testing.assert_array_equal(quantiles, np.concatenate(parts))
 
 
 @pytest.mark.parametrize("name", ["student", "quantile"])
-def test_a_range_network_is_its_ensemble_and_each_seed_is_scored(told, road, name: str) -> None:
-    outcome, came = told["none"].outcome, road.problem.actual_returns(road.rows)
-    fitted, known = told["none"].networks[name], outcome.distributions[name]
-    lessons = learned("none", fitted, road.problem, road.folds)
-    for place, (fold, lesson, outputs) in enumerate(
-        zip(road.folds, lessons, fitted.forecast(road.problem, road.folds), strict=True)
-    ):
+def test_a_distribution_is_that_of_the_ensemble_and_each_seed_is_scored(told, road, ensembles, name) -> None:
+    outcome, actual = told["none"].outcome, road.problem.actual_returns(road.rows)
+    known = outcome.distributions[name]
+    for place, (fold, ensemble) in enumerate(zip(road.folds, ensembles[name], strict=True)):
         own = self_of(road, place)
-        seeds = distributions(fitted.network, outputs, road.problem.unit(fold.test))
-        whole = joined(seeds, lesson.kind)
+        (outputs,) = ensemble.population.outputs(road.problem, [place], [fold.test])
+        seeds = distributions(NETWORKS[name], outputs, road.problem.unit(fold.test))
+        whole = joined(seeds, ensemble.combination)
         assert len(seeds) == 2
         np.testing.assert_array_equal(known.quantiles[own], whole.quantile(LEVELS))
-        np.testing.assert_allclose(known.crps[own], PER_CENT * whole.crps(came[own]), rtol=1e-12)
+        np.testing.assert_allclose(known.crps[own], PER_CENT * whole.crps(actual[own]), rtol=1e-12)
         for seed, alone in enumerate(seeds):
-            expected = PER_CENT * alone.crps(came[own])
+            expected = PER_CENT * alone.crps(actual[own])
             np.testing.assert_allclose(known.seeds[seed, own], expected, rtol=1e-12)
             median = alone.quantile([0.5])[..., 0]
             price = road.problem.anchor[road.rows[own], None] * np.exp(median)
@@ -154,60 +163,74 @@ def self_of(road: SimpleNamespace, place: int) -> slice:
     return slice(start, start + len(road.folds[place].test))
 
 
-def test_the_choice_of_each_fold_follows_its_own_validation(told, road) -> None:
-    """Seeds made to disagree: what came on one fold's validation decides that fold and no other."""
-    problem, fitted = road.problem, told["none"].networks["student"]
+@pytest.mark.parametrize(("apart", "kind"), [(True, "mixture"), (False, "parameter mean")])
+def test_the_combination_is_the_better_one_on_validation(road, apart: bool, kind: str) -> None:
+    """Seeds made to disagree: the actual returns of the fold's validation decide, later prices do not."""
+    problem, fold = road.problem, road.folds[0]
     rng = np.random.default_rng(3)
-    rehearsal, anchor = [], problem.anchor.copy()
-    for fold, apart in zip(road.folds, (True, False), strict=True):
-        came = problem.actual_returns(fold.validation) / problem.unit(fold.validation)
-        outputs = np.empty((2, *came.shape, 3))
-        side = rng.choice([-1.0, 1.0], came.shape)
-        # a camp stands where the return came, the other as far beyond zero, or both around it
-        outputs[..., 0] = [came, came - 8 * side] if apart else [came - 4, came + 4]
-        outputs[..., 1:] = [0.3, 30.0]
-        rehearsal.append(outputs)
-    made = replace(fitted, rehearsal=tuple(rehearsal))
-    later = problem.session > problem.session[road.folds[1].test].min()
-    changed = replace(
-        problem, anchor=np.where(later, 3 * anchor, anchor)
-    )  # the test's own prices choose nothing
+    actual = problem.actual_returns(fold.validation) / problem.unit(fold.validation)
+    outputs = np.empty((2, *actual.shape, 3))
+    side = rng.choice([-1.0, 1.0], actual.shape)
+    # a camp stands where the return is, the other as far beyond zero, or both around it
+    outputs[..., 0] = [actual, actual - 8 * side] if apart else [actual - 4, actual + 4]
+    outputs[..., 1:] = [0.3, 30.0]
+    later = problem.session > problem.session[fold.test].min()
+    changed = replace(problem, anchor=np.where(later, 3 * problem.anchor, problem.anchor))
     for one in (problem, changed):
-        kinds = [lesson.kind for lesson in learned("none", made, one, road.folds)]
-        assert kinds == ["mixture", "parameter mean"]
+        assert chosen_combination(NETWORKS["student"], outputs, one, fold.validation) == kind
+    forecast = combined(NETWORKS["student"], outputs, kind, problem, fold.validation)
+    assert (type(forecast.distribution).__name__ == "Mixture") == (kind == "mixture")
 
 
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("method", ["none", "conformal", "adaptive"])
-def test_what_is_said_of_an_origin_does_not_depend_on_those_after_it(told, road, name, method) -> None:
+def test_a_forecast_does_not_depend_on_later_origins(road, name, method) -> None:
     """Bit for bit: the first origins alone, and all of them."""
-    problem, fitted = road.problem, told[method].networks[name]
-    lesson, _ = learned(method, fitted, problem, road.folds)
-    fold, last = road.folds
-    early = fold.test[problem.session[fold.test] <= problem.session[fold.test[7]]]
-    told_of = {}
-    for origins in (fold.test, early):
-        outputs, _ = fitted.forecast(problem, [replace(fold, test=origins), last])
-        told_of[len(origins)] = tell(fitted.network, outputs, lesson, problem, origins)
-    whole, part = told_of.values()
-    same = np.isin(fold.test, early)
-    np.testing.assert_array_equal(part.point, whole.point[same])
-    np.testing.assert_array_equal(part.seeds, whole.seeds[:, same])
-    if whole.distribution is not None:
-        quantiles = [one.distribution.quantile(LEVELS) for one in (part, whole)]
-        np.testing.assert_array_equal(quantiles[0], quantiles[1][same])
+    problem, model = road.problem, RecurrentNetwork(NETWORKS[name], QUICK, seeds=2, keep_validation=True)
+    fitted, _ = (model if method == "none" else Calibrated(model, method)).fit(problem, road.folds)
+    origins = road.folds[0].test
+    early = origins[problem.session[origins] <= problem.session[origins[7]]]
+    whole, part = fitted.predict(problem, origins), fitted.predict(problem, early)
+    same = np.isin(origins, early)
+    np.testing.assert_array_equal(part.median, whole.median[same])
+    for one, other in zip(part.members, whole.members, strict=True):
+        np.testing.assert_array_equal(one.quantile(LEVELS), other.quantile(LEVELS)[same])
+    quantiles = [one.distribution.quantile(LEVELS) for one in (part, whole)]
+    np.testing.assert_array_equal(quantiles[0], quantiles[1][same])
 
 
-def test_the_result_says_how_the_seeds_were_joined(told) -> None:
+@dataclass(frozen=True)
+class Yesterday:
+    """A model of a user's: the last return once more, without a calibration of its own."""
+
+    def fit(self, problem, folds):
+        return [self for _ in folds]
+
+    def predict(self, problem, origins):
+        return Forecast(Point(np.repeat(problem.returns[origins, None], problem.horizon, axis=1)))
+
+
+@pytest.mark.parametrize("method", ["none", "conformal", "adaptive"])
+def test_any_model_walks_forward(road, method) -> None:
+    model = Yesterday() if method == "none" else Calibrated(Yesterday(), method)
+    with Bar() as bar:
+        forecasts, fitted = walk_forward({"mine": model}, road.problem, road.folds, bar)
+    expected = road.problem.anchor[road.rows] * np.exp(road.problem.returns[road.rows])
+    np.testing.assert_allclose(forecasts.forecast["mine"][:, 1], expected, rtol=1e-12)
+    assert (set(forecasts.distributions) == {"mine"}) == (method != "none")
+    assert len(fitted["mine"]) == len(road.folds) and not forecasts.seeds
+
+
+def test_the_result_says_how_the_seeds_were_combined(told) -> None:
     notes = told["none"].notes
     (student,) = (note for note in notes if "student" in note)
-    form = r"the seeds of student are joined by (parameter mean|mixture) in \d( and .* in \d)? of 2 folds, "
+    form = r"the seeds of student are combined by (parameter mean|mixture) in \d( and .* in \d)? of 2 folds, "
     assert re.fullmatch(form + "chosen on validation", student)
-    assert "the seeds of quantile are joined by the mean of each quantile" in notes
+    assert "the seeds of quantile are combined by the mean of each quantile" in notes
     assert not any("point" in note for note in notes)
 
 
-def test_one_seed_is_joined_with_nobody(prices: gc.Prices) -> None:
+def test_one_seed_is_combined_with_nobody(prices: gc.Prices) -> None:
     student = {"student": NETWORKS["student"]}
     result = gc.compare(prices, ["ewma-t", student], **SHAPE, folds=2, seeds=1, training=QUICK)
     assert result.notes == ()

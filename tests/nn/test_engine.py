@@ -13,8 +13,8 @@ import pytest
 from gatecast.errors import EngineWarning
 from gatecast.nn.engine import this_engine, warn_of_another
 from gatecast.nn.kernel import library
-from gatecast.settings.experiment import Experiment
-from gatecast.settings.toml import read_experiment
+from gatecast.settings.experiment import Experiment, Provenance
+from gatecast.settings.toml import read_experiment, read_provenance, to_toml
 
 PARTS = ["gatecast", "layers", "device", "processor", "jax", "jaxlib", "numpy"]
 
@@ -40,11 +40,14 @@ def test_without_the_kernel_it_is_another_one(environment):
 
 def test_an_experiment_file_keeps_it_and_is_the_same_experiment(tmp_path):
     experiment, file = Experiment(source=("sample:sp500",)), tmp_path / "experiment.toml"
-    file.write_text(experiment.to_toml(this_engine()))
-    assert read_engine(file) == this_engine()
+    found = Provenance(
+        gatecast="0.1.0", source=(), sha256="a", symbols=(), first="", last="", engine=this_engine()
+    )
+    file.write_text(to_toml(experiment, found))
+    assert read_provenance(file) == found
     assert read_experiment(file) == experiment
-    file.write_text(experiment.to_toml())
-    assert read_engine(file) == {} and "engine" not in tomllib.loads(file.read_text())
+    file.write_text(to_toml(experiment))
+    assert read_provenance(file) is None and "provenance" not in tomllib.loads(file.read_text())
 
 
 @pytest.mark.parametrize("part", PARTS)
@@ -77,7 +80,8 @@ def test_the_commands_say_it(command, tmp_path, walk):
     )
     assert command("compare", "a.csv", *small, "--out", "r").code == 0
     file = tmp_path / "r" / "experiment.toml"
-    assert read_engine(file) == this_engine()
+    found = read_provenance(file)
+    assert found is not None and found.engine == this_engine()
     assert "another engine" not in command("compare", "--config", file, "--no-charts", "--out", "s").err
     file.write_text(file.read_text().replace(f'jax = "{this_engine()["jax"]}"', 'jax = "0.4.1"'))
     told = command("compare", "--config", file, "--no-charts", "--out", "t")

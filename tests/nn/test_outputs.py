@@ -12,11 +12,11 @@ from scipy import stats
 
 import gatecast as gc
 from gatecast.distributions import LEVELS, Quantiles, StudentT
-from gatecast.models.networks import fit_network, make_rows
+from gatecast.models.networks import RecurrentNetwork, make_rows
 from gatecast.nn import outputs
 from gatecast.nn.network import apply, init_params, shapes
 from gatecast.nn.population import predict
-from gatecast.problem.folds import walk_forward
+from gatecast.problem.folds import cut_folds
 from gatecast.problem.problem import make_problem
 from gatecast.problem.scaling import fit_scale
 from gatecast.settings.network import Network
@@ -34,7 +34,7 @@ def drawn(network: Network, seed: int = 0) -> dict[str, jax.Array]:
 def problem(walk):
     frame = pd.concat([walk("A", 120, 0), walk("B", 90, 1, "2015-02-12")], ignore_index=True)
     prices = gc.Prices.from_frame(frame, calendar="daily")
-    return make_problem(prices, lookback=T, horizon=H, ranged=True)
+    return make_problem(prices, lookback=T, horizon=H, distributions=True)
 
 
 def without_output_layer(params):
@@ -46,7 +46,7 @@ def without_output_layer(params):
 
 def told(network, params, problem, origins):
     """The road's own: rows, forward pass, distribution."""
-    (fold,) = walk_forward(problem, folds=1)
+    (fold,) = cut_folds(problem, folds=1)
     rows = make_rows(network, problem, [fit_scale(problem, fold.train, "standard")])
     (answer,) = predict(network, rows, [(params, 0, origins)], lookback=T)
     (distribution,) = outputs.distributions(network, answer[None], problem.unit(origins))
@@ -177,13 +177,12 @@ def test_training_lowers_the_loss_where_the_spread_is_wrong(name, walk):
     shocks = np.random.default_rng(4).standard_normal(400) * np.tile([0.002, 0.02], 200)
     frame = frame.assign(close=100 * np.exp(np.cumsum(shocks)))[["date", "close"]]
     prices = gc.Prices.from_frame(frame, calendar="daily")
-    problem = make_problem(prices, lookback=T, horizon=1, ranged=True)
-    (fold,) = folds = walk_forward(problem, folds=1)
+    problem = make_problem(prices, lookback=T, horizon=1, distributions=True)
+    (fold,) = folds = cut_folds(problem, folds=1)
     how = gc.Training(epochs=30, batch_size=32, learning_rate=0.01)
-    fitted = fit_network(NETWORKS[name], how, problem, folds, seeds=1)
-    (answer,) = fitted.forecast(problem, folds)
-    (trained,) = outputs.distributions(NETWORKS[name], answer, problem.unit(fold.test))
+    (ensemble,) = RecurrentNetwork(NETWORKS[name], how, seeds=1).fit(problem, folds)
+    learned = ensemble.predict(problem, fold.test).distribution
     came = problem.actual_returns(fold.test)
     neutral = StudentT(np.zeros_like(came), problem.unit(fold.test), np.full_like(came, 5.0))
-    assert trained.crps(came).mean() < 0.9 * neutral.crps(came).mean()
-    assert fitted.rehearsal[0].shape == (1, len(fold.validation), 1, 3 if name == "student_t" else 17)
+    assert learned.crps(came).mean() < 0.9 * neutral.crps(came).mean()
+    assert ensemble.validation.distribution.shape == (len(fold.validation), 1)

@@ -6,8 +6,8 @@ from gatecast.errors import SettingError
 from gatecast.problem.features import (
     custom_features,
     level_features,
-    range_features,
     return_features,
+    volatility_features,
 )
 from gatecast.problem.problem import make_problem
 
@@ -40,7 +40,7 @@ def test_only_closes_give_only_returns(walks, prices_of):
 def test_the_features_of_ranges_by_hand(walks, prices_of, column):
     """Each symbol alone, with plain loops for both EWMAs."""
     frame = walks(2, 40)
-    features = range_features(prices_of(frame), column)
+    features = volatility_features(prices_of(frame), column)
     names = ["shock", "log_size", "log_volatility", "log_range", "log_range_volatility"]
     assert list(features.columns) == names
     weights = 0.94 ** np.arange(40)
@@ -65,7 +65,7 @@ def test_the_features_of_ranges_by_hand(walks, prices_of, column):
 
 
 def test_ranges_without_high_and_low_read_returns_alone(walks, prices_of):
-    features = range_features(prices_of(walks()[["symbol", "date", "close"]]), "close")
+    features = volatility_features(prices_of(walks()[["symbol", "date", "close"]]), "close")
     assert list(features.columns) == ["shock", "log_size", "log_volatility"]
     assert np.isfinite(features.iloc[1:]).all(axis=None)
 
@@ -76,9 +76,9 @@ def test_ranges_of_odd_sessions_stay_finite(walks, prices_of):
     frame.loc[10, "high"], frame.loc[12, "low"] = np.nan, 0.0
     frame.loc[14, ["open", "high", "low", "close"]] = 100.0
     frame.loc[20:, ["open", "high", "low", "close"]] = 50.0
-    assert np.isfinite(range_features(prices_of(frame), "close").iloc[1:]).all(axis=None)
+    assert np.isfinite(volatility_features(prices_of(frame), "close").iloc[1:]).all(axis=None)
     flat = frame.assign(open=5.0, high=5.0, low=5.0, close=5.0)
-    features = range_features(prices_of(flat), "close")
+    features = volatility_features(prices_of(flat), "close")
     assert np.isfinite(features.iloc[1:]).all(axis=None)
     assert (features["shock"][1:] == 0).all()
 
@@ -87,7 +87,7 @@ def test_ranges_do_not_depend_on_the_price_level(walks, prices_of):
     frame = walks(sessions=60)
     dear = frame.copy()
     dear[["open", "high", "low", "close"]] *= 1000
-    one, other = (range_features(prices_of(each), "close") for each in (frame, dear))
+    one, other = (volatility_features(prices_of(each), "close") for each in (frame, dear))
     pd.testing.assert_frame_equal(one, other, rtol=1e-9)
 
 

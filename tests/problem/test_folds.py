@@ -5,7 +5,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gatecast.errors import SettingError
-from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold, walk_forward
+from gatecast.problem.folds import MIN_TRAINING_ORIGINS, cut_folds, future_fold
 from gatecast.problem.problem import make_problem
 
 CUTS = st.fixed_dictionaries(
@@ -35,7 +35,7 @@ def plain_problem(walks, prices_of):
 
 def cut_or_skip(problem, **cut):
     try:
-        return walk_forward(problem, **cut)
+        return cut_folds(problem, **cut)
     except SettingError:
         assume(False)
 
@@ -60,16 +60,16 @@ def test_the_parts_of_a_fold_never_overlap(ragged_problem, seed, shape, cut):
 
 @settings(max_examples=40, deadline=None)
 @given(seed=SEEDS, shape=SHAPES, cut=CUTS)
-def test_a_rehearsal_forecasts_validation_and_knows_training_alone(ragged_problem, seed, shape, cut):
-    """What a baseline fits on, and what it is asked for, are an embargo apart in a rehearsal too."""
+def test_a_inner_forecasts_validation_and_knows_training_alone(ragged_problem, seed, shape, cut):
+    """What a baseline fits on, and what it is asked for, are an embargo apart in a inner too."""
     problem = ragged_problem(seed, **shape)
     for fold in cut_or_skip(problem, **cut):
-        rehearsal = fold.validation_fold
-        np.testing.assert_array_equal(rehearsal.known, fold.train)
-        np.testing.assert_array_equal(rehearsal.test, fold.validation)
-        assert (rehearsal.number, rehearsal.left_out) == (fold.number, fold.left_out)
-        assert embargo_is_kept(problem, rehearsal.known, rehearsal.test)
-        assert not np.isin(rehearsal.test, fold.test).any()
+        inner = fold.validation_fold
+        np.testing.assert_array_equal(inner.train_validation, fold.train)
+        np.testing.assert_array_equal(inner.test, fold.validation)
+        assert (inner.number, inner.left_out) == (fold.number, fold.left_out)
+        assert embargo_is_kept(problem, inner.train_validation, inner.test)
+        assert not np.isin(inner.test, fold.test).any()
 
 
 @settings(max_examples=60, deadline=None)
@@ -138,7 +138,7 @@ def test_a_symbol_that_starts_late_is_tested_once_it_is_long_enough(walks, price
     frame = walks(2, 400)
     late = frame[(frame["symbol"] == "A00") | (frame["date"] >= frame["date"][300])]
     problem = make_problem(prices_of(late), lookback=5, horizon=1)
-    folds = walk_forward(problem)
+    folds = cut_folds(problem)
     assert folds[0].left_out == ("A01",)
     assert folds[-1].left_out == ()
     assert set(problem.symbol[folds[0].test]) == {0}
@@ -147,41 +147,41 @@ def test_a_symbol_that_starts_late_is_tested_once_it_is_long_enough(walks, price
 
 def test_the_sample_s_length_gives_1258_origins(plain_problem):
     problem = plain_problem(5031, lookback=20)
-    folds = walk_forward(problem)
+    folds = cut_folds(problem)
     assert [len(fold.test) for fold in folds] == [252, 251, 252, 251, 252]
     assert sum(len(fold.test) for fold in folds) == 1258
     assert folds[-1].test[-1] == 5029
 
 
 def test_400_rows_work_with_the_defaults(plain_problem):
-    folds = walk_forward(plain_problem(400, lookback=20))
+    folds = cut_folds(plain_problem(400, lookback=20))
     assert [len(fold.test) for fold in folds] == [20] * 5
     assert min(len(fold.validation) for fold in folds) >= 40
 
 
 def test_one_fold_by_hand(plain_problem):
     """100 sessions, lookback 5, horizon 2: the test forecasts sessions 80 … 99."""
-    (fold,) = walk_forward(plain_problem(100, lookback=5, horizon=2), folds=1, test_size=0.2)
+    (fold,) = cut_folds(plain_problem(100, lookback=5, horizon=2), folds=1, test_size=0.2)
     np.testing.assert_array_equal(fold.test, np.arange(79, 98))  # origin 98 has one target only
     np.testing.assert_array_equal(fold.validation, np.arange(65, 77))  # 12 of 77; its targets end at 78
     np.testing.assert_array_equal(fold.train, np.arange(5, 63))  # row 0 has no return; targets end at 64
 
 
 def test_an_expanding_window_keeps_its_start(plain_problem):
-    folds = walk_forward(plain_problem(400), window="expanding")
+    folds = cut_folds(plain_problem(400), window="expanding")
     assert {fold.train[0] for fold in folds} == {5}
     assert (np.diff([len(fold.train) for fold in folds]) > 0).all()
 
 
 def test_a_sliding_window_keeps_its_length(plain_problem):
-    folds = walk_forward(plain_problem(400), window="sliding")
+    folds = cut_folds(plain_problem(400), window="sliding")
     assert len({len(fold.train) for fold in folds}) == 1
     assert (np.diff([fold.train[0] for fold in folds]) > 0).all()
 
 
 def test_the_first_fold_does_not_depend_on_the_window(plain_problem):
     problem = plain_problem(400)
-    sliding, expanding = (walk_forward(problem, window=window)[0] for window in ("sliding", "expanding"))
+    sliding, expanding = (cut_folds(problem, window=window)[0] for window in ("sliding", "expanding"))
     np.testing.assert_array_equal(sliding.train, expanding.train)
 
 
@@ -191,7 +191,7 @@ def test_test_start_is_the_first_session_forecast(plain_problem, weekend):
     friday = next(day for day in problem.sessions[300:] if pd.Timestamp(day).day_of_week == 4)
     monday = friday + np.timedelta64(3, "D")
     start = str(monday - np.timedelta64(int(weekend), "D"))
-    folds = walk_forward(problem, test_start=start, test_size=0.9)
+    folds = cut_folds(problem, test_start=start, test_size=0.9)
     assert problem.dates(folds[0].test)[0, 0] == monday
     assert problem.dates(folds[-1].test)[-1, 0] == problem.sessions[-1]
 
@@ -199,7 +199,7 @@ def test_test_start_is_the_first_session_forecast(plain_problem, weekend):
 @pytest.mark.parametrize("start", ["1990-01-01", "2030-01-01"])
 def test_a_test_start_outside_the_data_names_their_dates(plain_problem, start):
     with pytest.raises(SettingError, match=rf"test_start {start}: the data run from 2000-01-03 to 2000-"):
-        walk_forward(plain_problem(200), test_start=start)
+        cut_folds(plain_problem(200), test_start=start)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_test_start_outside_the_data_names_their_dates(plain_problem, start):
 def test_too_little_data_is_one_clear_error(plain_problem, sessions, lookback, horizon, cut):
     said = rf"too few sessions: fold \d+ .* {sessions} sessions .* lookback {lookback} and horizon {horizon} "
     with pytest.raises(SettingError, match=said):
-        walk_forward(plain_problem(sessions, lookback=lookback, horizon=horizon), **cut)
+        cut_folds(plain_problem(sessions, lookback=lookback, horizon=horizon), **cut)
 
 
 def test_the_future_fold_tests_the_last_session_of_every_symbol(ragged_problem):
@@ -247,7 +247,7 @@ def test_a_future_fold_of_too_little_data_is_refused(plain_problem):
 
 def test_ten_thousand_symbols(plain_problem):
     problem = plain_problem(60, symbols=10_000, lookback=5, horizon=2)
-    for fold in walk_forward(problem, folds=2):
+    for fold in cut_folds(problem, folds=2):
         assert fold.left_out == ()
         assert (
             np.bincount(problem.symbol[fold.train]) == np.ptp(fold.train[problem.symbol[fold.train] == 0]) + 1

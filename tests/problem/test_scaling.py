@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gatecast.problem.folds import walk_forward
+from gatecast.problem.folds import cut_folds
 from gatecast.problem.problem import make_problem
 from gatecast.problem.scaling import SCALERS, Scale, fit_scale
 
@@ -31,7 +31,7 @@ def test_features_are_scaled_by_the_windows_of_the_training_origins(
     ragged_problem, scaler, offset, scale, target
 ):
     problem = ragged_problem(target=target)
-    fold = walk_forward(problem)[0]
+    fold = cut_folds(problem)[0]
     fitted = fit_scale(problem, fold.train, scaler)
     rows = window_rows(problem, fold.train)
     for symbol in range(3):
@@ -43,7 +43,7 @@ def test_features_are_scaled_by_the_windows_of_the_training_origins(
 @EVERY_SCALER
 def test_return_targets_are_divided_per_step_and_never_centred(ragged_problem, scaler):
     problem = ragged_problem(target="return")
-    train = walk_forward(problem)[0].train
+    train = cut_folds(problem)[0].train
     fitted = fit_scale(problem, train, scaler)
     np.testing.assert_array_equal(fitted.y_offset, np.zeros((3, 2)))
     for symbol in range(3):
@@ -56,7 +56,7 @@ def test_return_targets_are_divided_per_step_and_never_centred(ragged_problem, s
 )
 def test_close_targets_have_one_scale_for_all_steps(ragged_problem, scaler, offset, scale):
     problem = ragged_problem(target="close")
-    train = walk_forward(problem)[0].train
+    train = cut_folds(problem)[0].train
     fitted = fit_scale(problem, train, scaler)
     for symbol in range(3):
         targets = problem.targets[train[problem.symbol[train] == symbol]]
@@ -66,7 +66,7 @@ def test_close_targets_have_one_scale_for_all_steps(ragged_problem, scaler, offs
 
 def test_none_leaves_the_numbers_of_a_level_alone(ragged_problem):
     problem = ragged_problem(target="close")
-    fitted = fit_scale(problem, walk_forward(problem)[0].train, "none")
+    fitted = fit_scale(problem, cut_folds(problem)[0].train, "none")
     for offset, scale in ((fitted.x_offset, fitted.x_scale), (fitted.y_offset, fitted.y_scale)):
         assert (offset == 0).all()
         assert (scale == 1).all()
@@ -107,7 +107,7 @@ def test_a_price_that_never_changes_keeps_scale_1(walks, prices_of, scaler, pric
     """Its mean is off by a rounding, which must not become its scale."""
     frame = walks()[["symbol", "date", "close"]].assign(close=price)
     problem = make_problem(prices_of(frame), lookback=5, horizon=3, target="close")
-    fitted = fit_scale(problem, walk_forward(problem, folds=1)[0].train, scaler)
+    fitted = fit_scale(problem, cut_folds(problem, folds=1)[0].train, scaler)
     assert (fitted.y_scale == 1).all()
 
 
@@ -115,7 +115,7 @@ def test_a_price_that_never_changes_keeps_scale_1(walks, prices_of, scaler, pric
 def test_a_feature_that_hardly_changes_is_scaled(ragged_problem, scaler):
     """Small numbers are not constants."""
     problem = ragged_problem()
-    train = walk_forward(problem)[0].train
+    train = cut_folds(problem)[0].train
     tiny = dataclasses.replace(problem, features=problem.features * np.float32(1e-12))
     usual, shrunk = (fit_scale(one, train, scaler).x_scale for one in (problem, tiny))
     expected = usual if scaler == "none" else usual * 1e-12
@@ -126,7 +126,7 @@ def test_a_feature_that_hardly_changes_is_scaled(ragged_problem, scaler):
 @pytest.mark.parametrize("scaler", ["standard", "minmax"])
 def test_a_symbol_without_training_rows_has_the_mean_scale_of_the_others(ragged_problem, scaler, target):
     problem = ragged_problem(target=target)
-    train = walk_forward(problem)[0].train
+    train = cut_folds(problem)[0].train
     whole = fit_scale(problem, train, scaler)
     fitted = fit_scale(problem, train[problem.symbol[train] != 1], scaler)
     for name in ("x_offset", "x_scale", "y_offset", "y_scale"):
@@ -142,7 +142,7 @@ def test_a_price_that_never_moves_is_no_part_of_the_mean_scale(walks, prices_of)
     for name in ("open", "high", "low", "close"):
         frame.loc[still, name] = 7.0
     problem = make_problem(prices_of(frame), lookback=5, horizon=2)
-    train = walk_forward(problem, folds=1)[0].train
+    train = cut_folds(problem, folds=1)[0].train
     fitted = fit_scale(problem, train[problem.symbol[train] != 3])
     np.testing.assert_allclose(fitted.y_scale[3], fitted.y_scale[[0, 2]].mean(axis=0), rtol=1e-12)
     np.testing.assert_allclose(fitted.x_scale[3, :3], fitted.x_scale[[0, 2], :3].mean(axis=0), rtol=1e-12)
@@ -163,7 +163,7 @@ def same_bits(one: Scale, other: Scale) -> bool:
 def fitted_before_and_after_the_future_changed(frame, prices_of, target, fit):
     """`fit(problem, fold)` on the prices, and again with every cell from the validation on multiplied."""
     problem = make_problem(prices_of(frame), lookback=5, horizon=2, target=target)
-    fold = walk_forward(problem)[0]
+    fold = cut_folds(problem)[0]
     later = frame["date"] >= problem.session[fold.validation].min()
     changed = frame.copy()
     names = ["open", "high", "low", "close", "volume"]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gatecast.problem.problem import make_problem
-from gatecast.problem.targets import later_prices, to_price, to_target
+from gatecast.problem.targets import LEAST_PRICE, later_prices, to_return, to_target
 
 PRICE = st.floats(1e-3, 1e6)
 
@@ -16,16 +16,15 @@ PRICE = st.floats(1e-3, 1e6)
     kind=st.sampled_from(["return", "close"]),
 )
 def test_targets_round_trip(later, anchor, kind):
-    back = to_price(kind, to_target(kind, later, anchor), anchor)
-    np.testing.assert_allclose(back, later, rtol=1e-12)
+    returns = to_return(kind, to_target(kind, later, anchor), anchor)
+    above = np.maximum(later, LEAST_PRICE * anchor[:, None]) if kind == "close" else later
+    np.testing.assert_allclose(anchor[:, None] * np.exp(returns), above, rtol=1e-12)
 
 
-@given(
-    target=arrays(np.float64, (6, 3), elements=st.floats(-1, 1)), anchor=arrays(np.float64, 6, elements=PRICE)
-)
-def test_returns_round_trip(target, anchor):
-    back = to_target("return", to_price("return", target, anchor), anchor)
-    np.testing.assert_allclose(back, target, atol=1e-12)
+@pytest.mark.parametrize("kind", ["return", "close"])
+def test_a_forecast_beyond_any_price_is_put_at_the_bound(kind):
+    low, high = to_return(kind, np.array([[-1e300, 1e300]]), np.array([2.0]))[0]
+    assert high == 50 and low == (-50 if kind == "return" else pytest.approx(np.log(LEAST_PRICE)))
 
 
 def test_later_prices_end_with_the_symbol():
@@ -46,20 +45,23 @@ def test_a_return_counts_from_the_origin_at_every_step():
 def test_a_return_of_zero_is_the_anchor_itself():
     anchor = np.array([0.1, 1234.5678])
     np.testing.assert_array_equal(
-        to_price("return", np.zeros((2, 3)), anchor), np.repeat(anchor[:, None], 3, 1)
+        anchor[:, None] * np.exp(to_return("return", np.zeros((2, 3)), anchor)),
+        np.repeat(anchor[:, None], 3, 1),
     )
 
 
 @pytest.mark.parametrize("target", ["return", "close"])
 @pytest.mark.parametrize("column", ["close", "open"])
-def test_a_problem_gives_back_the_prices_that_came(ragged, prices_of, target, column):
+def test_a_problem_gives_back_the_actual_prices(ragged, prices_of, target, column):
     prices = prices_of(ragged(3, seed=4))
     problem = make_problem(prices, lookback=3, horizon=4, target=target, column=column)
     origins = np.flatnonzero(np.isfinite(problem.targets).all(axis=1))
     values = prices.table[column].to_numpy()
     by_hand = np.array([values[i + 1 : i + 5] for i in origins])
     np.testing.assert_array_equal(problem.actual(origins), by_hand)
-    np.testing.assert_allclose(problem.to_price(problem.targets[origins], origins), by_hand, rtol=1e-12)
+    returns = problem.to_return(problem.targets[origins], origins)
+    np.testing.assert_allclose(problem.to_price(returns, origins), by_hand, rtol=1e-12)
+    np.testing.assert_allclose(returns, problem.actual_returns(origins), rtol=1e-9, atol=1e-14)
 
 
 def test_members_come_back_to_prices_together(walks, prices_of):

@@ -12,7 +12,7 @@ from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.distributions import StudentT
 from gatecast.forecasts import DistributionForecast, Forecasts
-from gatecast.settings.experiment import Experiment
+from gatecast.settings.experiment import Experiment, Provenance
 from gatecast.settings.network import Network
 
 SESSIONS, TESTED, EPOCHS = 200, 60, 6
@@ -53,8 +53,6 @@ def make_result(
         outcome, distributions={name: walk_range(outcome, scale) for name, scale in (ranges or {}).items()}
     )
     experiment = Experiment(
-        source=prices.source,
-        sha256=prices.sha256,
         models=(*baselines, *networks),
         networks=dict.fromkeys(networks, Network()),
         horizon=horizon,
@@ -62,7 +60,15 @@ def make_result(
         seeds=seeds,
     )
     training = _training(networks, folds, seeds)
-    return Result(experiment, prices, outcome, training, warnings, (), {})
+    found = Provenance(
+        gatecast="0.1.0",
+        source=prices.source,
+        sha256=prices.sha256,
+        symbols=prices.symbols,
+        first="2000-01-01",
+        last="2020-01-01",
+    )
+    return Result(experiment, found, prices, outcome, training, warnings, (), {})
 
 
 def walk_range(outcome: Forecasts, scale: float) -> DistributionForecast:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib import import_module
 
-from gatecast.models.baseline import Baseline
+from gatecast.models.baseline import Baseline, ForecastFunction
 from gatecast.models.calibration import Calibrated
 from gatecast.models.model import Model
 from gatecast.settings.experiment import Experiment
@@ -19,8 +19,7 @@ def model_of(experiment: Experiment, name: str) -> Model:
 
 def _uncalibrated(experiment: Experiment, name: str) -> Model:
     if name not in experiment.networks:
-        module, _, function = BASELINES[name].function.partition(":")
-        return Baseline(getattr(import_module(module), function))
+        return Baseline(baseline_function(name))
     from gatecast.models.networks import RecurrentNetwork
 
     return RecurrentNetwork(
@@ -33,3 +32,10 @@ def _uncalibrated(experiment: Experiment, name: str) -> Model:
         pooled=experiment.pooled,
         keep_validation=experiment.calibration != "none",
     )
+
+
+def baseline_function(name: str) -> ForecastFunction:
+    """The function that stands for a baseline's name."""
+    module, _, function = BASELINES[name].function.partition(":")
+    found: ForecastFunction = getattr(import_module(module), function)
+    return found

@@ -16,4 +16,5 @@ def echo(text: object) -> None:
 
 
 def print_json(value: dict[str, Any]) -> None:
+    """Print one JSON object."""
     typer.echo(json.dumps(value, allow_nan=False))

@@ -12,14 +12,14 @@ from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.profiling import stage
 
-Forecaster = Callable[[Problem, Fold], Distribution]
+ForecastFunction = Callable[[Problem, Fold], Distribution]
 
 
 @dataclass(frozen=True)
 class Baseline:
     """A function of (problem, fold) that forecasts the fold's test origins."""
 
-    function: Forecaster
+    function: ForecastFunction
 
     def fit(self, problem: Problem, folds: Sequence[Fold]) -> list[FittedBaseline]:
         """The baseline beside each fold."""
@@ -30,7 +30,7 @@ class Baseline:
 class FittedBaseline:
     """A baseline that knows the training and validation rows of a fold."""
 
-    function: Forecaster
+    function: ForecastFunction
     fold: Fold
 
     def predict(self, problem: Problem, origins: Integers) -> Forecast:

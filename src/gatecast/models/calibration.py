@@ -152,7 +152,7 @@ class CalibratedFit:
     def _until(self, problem: Problem, origins: Integers) -> Integers:
         """`origins` and all those of their symbols since the fit: their actual returns move the levels."""
         symbol, session = problem.symbol[origins], problem.session
-        lasts = np.full(len(problem.symbols), np.datetime64("NaT"))
+        lasts = np.full(len(problem.symbols), np.datetime64("NaT", "D"))
         for one in np.unique(symbol):
             lasts[one] = session[origins[symbol == one]].max()
         between = (session >= self.since) & (session <= lasts[problem.symbol])

@@ -117,7 +117,7 @@ class Problem:
         return log_returns(self.anchor, self.first)
 
     def unit(self, origins: Integers) -> Floats:
-        """(N, h) the known volatility of k sessions, volatility · sqrt(k), in log return; the unit of ranges."""
+        """(N, h) the known volatility of k bars, volatility · sqrt(k), in log return: what is normal."""
         return self.volatility[origins, None] * np.sqrt(np.arange(1, self.horizon + 1))
 
     def to_return(self, target: Floats, origins: Integers) -> Floats:

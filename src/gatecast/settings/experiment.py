@@ -149,7 +149,8 @@ class Provenance(Checked):
 
     def asked_again(self, experiment: Experiment) -> Experiment:
         """The experiment that reads these data, and no later ones, once more."""
-        return experiment.changed(source=self.source, symbols=self.symbols, start=self.first, end=self.last)
+        found = {"source": self.source, "symbols": self.symbols, "start": self.first, "end": self.last}
+        return experiment.changed(**{name: value for name, value in found.items() if value})
 
 
 def forecast_settings(chosen: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,11 +11,11 @@ from gatecast.models.baselines.bars import (
     weights,
 )
 from gatecast.models.baselines.volatility import Span
-from gatecast.problem.folds import Fold, walk_forward
+from gatecast.problem.folds import Fold, cut_folds
 
 
 def span_of(problem, symbol=0):
-    (fold,) = walk_forward(problem, folds=1)
+    (fold,) = cut_folds(problem, folds=1)
     known = fold.train_validation[problem.symbol[fold.train_validation] == symbol]
     begin = max(known[0] - problem.lookback, problem.first[known[0]]) + 1
     origins = fold.test[problem.symbol[fold.test] == symbol]

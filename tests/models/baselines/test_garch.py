@@ -7,10 +7,12 @@ from scipy import stats
 
 from gatecast.distributions import StudentT
 from gatecast.errors import FitWarning
-from gatecast.models.baselines import RANGE_BASELINES
 from gatecast.models.baselines.garch import Garch, fit, garch_t, gjr_garch_t
 from gatecast.models.baselines.volatility import FINE_LEVELS, ewma_t
-from gatecast.problem.folds import walk_forward
+from gatecast.problem.folds import cut_folds
+
+from ...baselines import RANGE_BASELINES  # isort: skip
+
 
 BOTH = pytest.mark.parametrize("asymmetric", [False, True])
 NAMES = {False: "garch-t", True: "gjr-garch-t"}
@@ -28,7 +30,7 @@ def problem(make, frame, returns):
 
 @pytest.fixture(scope="module")
 def fold(problem):
-    (fold,) = walk_forward(problem, folds=1)
+    (fold,) = cut_folds(problem, folds=1)
     return fold
 
 
@@ -90,7 +92,7 @@ def brute_force(model, sigma, steps, paths=200_000):
 def test_more_steps_are_simulated_right(make, frame, returns):
     """Five steps ahead of calm and wild days: the analytic variance of arch, and plain simulation."""
     problem = make(frame({"A": 100 * np.exp(np.cumsum(returns))}), horizon=5)
-    (fold,) = walk_forward(problem, folds=1)
+    (fold,) = cut_folds(problem, folds=1)
     model = fit(known_returns(problem, fold), asymmetric=True)
     ahead = fixed_in_arch(problem.returns[1:], model, True).forecast(horizon=5, start=0, reindex=False)
     some = np.arange(0, len(fold.test), 25)
@@ -111,7 +113,7 @@ def test_more_steps_are_simulated_right(make, frame, returns):
 def test_the_first_of_many_steps_is_the_exact_t(make, frame, returns):
     table = frame({"A": 100 * np.exp(np.cumsum(returns[:1200]))})
     many = make(table, horizon=3)
-    (fold,) = walk_forward(many, folds=1)
+    (fold,) = cut_folds(many, folds=1)
     model = fit(known_returns(many, fold), asymmetric=False)
     theirs = fixed_in_arch(many.returns[1:], model, False).forecast(horizon=1, start=0, reindex=False)
     sigma = np.sqrt(theirs.variance.to_numpy()[fold.test - 1]) / 100
@@ -124,7 +126,7 @@ def test_the_first_of_many_steps_is_the_exact_t(make, frame, returns):
 
 def test_ranges_grow_with_the_step(make, frame, returns):
     problem = make(frame({"A": 100 * np.exp(np.cumsum(returns[:1200]))}), horizon=20)
-    (fold,) = walk_forward(problem, folds=1)
+    (fold,) = cut_folds(problem, folds=1)
     quantiles = gjr_garch_t(problem, fold).quantile([0.1, 0.9])
     assert (np.diff(np.median(quantiles[..., 1] - quantiles[..., 0], axis=0)) > 0).all()
 
@@ -158,7 +160,7 @@ def test_a_price_that_stops_keeps_a_scale_above_zero(make, frame, returns):
     close = 100 * np.exp(np.cumsum(returns[:1500]))
     close[1150:] = close[1149]
     problem = make(frame({"A": close}))
-    (fold,) = walk_forward(problem, folds=1)
+    (fold,) = cut_folds(problem, folds=1)
     for name in ("garch-t", "gjr-garch-t"):
         assert (RANGE_BASELINES[name](problem, fold).scale > 0).all()
 
@@ -191,7 +193,7 @@ def test_fitted_on_garch_data_gjr_is_calibrated_and_a_stretched_ewma_is_found_ou
     make, frame, simulated_garch
 ):
     problem = make(frame({"A": 100 * np.exp(np.cumsum(simulated_garch(8000, seed=3)))}, freq="D"))
-    (fold,) = walk_forward(problem, folds=1, test_size=0.4)
+    (fold,) = cut_folds(problem, folds=1, test_size=0.4)
     came = np.log(problem.actual(fold.test) / problem.anchor[fold.test, None])
     assert uniform_p(gjr_garch_t(problem, fold).cdf(came)[:, 0]) > 0.05
     own = ewma_t(problem, fold)

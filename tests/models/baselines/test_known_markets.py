@@ -5,16 +5,17 @@ import pytest
 
 import gatecast as gc
 from gatecast.distributions import concatenated
-from gatecast.models.baselines import RANGE_BASELINES
-from gatecast.problem.folds import walk_forward
+from gatecast.problem.folds import cut_folds
 from gatecast.problem.problem import make_problem
+
+from ...baselines import RANGE_BASELINES  # isort: skip
 
 
 @pytest.fixture(scope="module")
 def indices():
     """S&P 500 and Nasdaq, tested on 2014 to 2018: problem, folds, what came (N, 1) and whose it is (N,)."""
     problem = make_problem(gc.load(["sample:sp500", "sample:nasdaq"]), lookback=20, horizon=1)
-    folds = walk_forward(problem, folds=5)
+    folds = cut_folds(problem, folds=5)
     origins = np.concatenate([fold.test for fold in folds])
     return problem, folds, problem.actual_returns(origins), problem.symbol[origins]
 

@@ -6,7 +6,7 @@ from gatecast.distributions import SkewedT
 from gatecast.models.baselines.garch import gjr_garch_t
 from gatecast.models.baselines.lhar import lhar, skewed_loss
 from gatecast.models.baselines.volatility import ewma_t
-from gatecast.problem.folds import walk_forward
+from gatecast.problem.folds import cut_folds
 
 
 def sample(count=80, inputs=3, seed=0):
@@ -53,7 +53,7 @@ def leveraged(make, frame):
         now = 0.95 * now + 0.03 * (abs(shock) - 1.0) - 0.09 * shock
     close = 100 * np.exp(np.cumsum(returns))
     problem = make(frame({"A": close}))
-    (fold,) = walk_forward(problem, folds=1)
+    (fold,) = cut_folds(problem, folds=1)
     scale = 0.01 * np.exp(log_scale[fold.test + 1])[:, None]
     like = np.ones_like(scale)
     return problem, fold, SkewedT(0.05 * scale, scale, df * like, skew * like)
@@ -79,6 +79,6 @@ def test_it_finds_leverage_and_skew(leveraged):
 def test_of_pure_noise_its_scale_stays_where_it_is(make, frame, random_walk):
     """Nothing to be learned: 12 slopes fitted to 400 returns add less than a quarter to the scale's noise."""
     problem = make(frame({"A": random_walk(560)}))
-    (fold,) = walk_forward(problem, folds=1)
+    (fold,) = cut_folds(problem, folds=1)
     scale = np.log(lhar(problem, fold).scale[:, 0])
     assert scale.std() < 1.25 * np.log(ewma_t(problem, fold).scale[:, 0]).std()

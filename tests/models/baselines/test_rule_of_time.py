@@ -5,9 +5,11 @@ import dataclasses
 import numpy as np
 import pytest
 
-from gatecast.models.baselines import BASELINES, RANGE_BASELINES
-from gatecast.problem.folds import Fold, walk_forward
+from gatecast.problem.folds import Fold, cut_folds
 from gatecast.settings.names import BASELINES as NAMES
+
+from ...baselines import BASELINES, RANGE_BASELINES  # isort: skip
+
 
 HORIZONS = pytest.mark.parametrize("horizon", [1, 5])
 SYMBOLS = pytest.mark.parametrize("symbols", ["single", "several"])
@@ -74,7 +76,7 @@ def is_blind_to_the_future(baseline, make, frame, **how):
     middle of the second of two folds' tests, where something must move unless nothing later is read.
     """
     problem = make(frame, **how)
-    folds = walk_forward(problem, folds=2)
+    folds = cut_folds(problem, folds=2)
     tested = np.unique(problem.session[folds[1].test])
     day = tested[len(tested) // 2]
     changed = frame.copy()
@@ -141,7 +143,7 @@ def growth_after_a_calm(baseline, make, frame, seed):
     Where nothing has moved for weeks, a forecast is what was fitted and no more.
     """
     problem = make(frame, horizon=3)
-    (fold,) = walk_forward(problem, folds=1, test_size=0.6)
+    (fold,) = cut_folds(problem, folds=1, test_size=0.6)
     later = np.flatnonzero(frame["date"] > problem.due[fold.train_validation].max())
     changed = frame.copy()
     changed.loc[later, "close"] = 100.0
@@ -178,7 +180,7 @@ def test_a_forecast_does_not_depend_on_how_many_rows_come_later(make, ragged, ra
     baseline = BASELINES[name] if name in BASELINES else range_of(name)
     frame = ranged(ragged())
     whole = make(frame, horizon=horizon)
-    fold = walk_forward(whole, folds=1, test_size=0.3)[0]
+    fold = cut_folds(whole, folds=1, test_size=0.3)[0]
     day = np.unique(whole.session[fold.test])[20]
     short = make(frame[frame["date"] <= day].reset_index(drop=True), horizon=horizon)
     place = np.flatnonzero(whole.session <= day)  # row of the whole table ↦ row of the short one

@@ -8,9 +8,13 @@ import statsmodels.tsa.ar_model
 from statsmodels.tsa.ar_model import AutoReg, ar_select_order
 
 from gatecast.errors import FitWarning
-from gatecast.models.baselines import BASELINES
-from gatecast.models.baselines.statistical import DECAY, ar, ewma
-from gatecast.problem.folds import Fold, walk_forward
+from gatecast.models.baselines.statistical import DECAY
+from gatecast.problem.folds import Fold, cut_folds
+
+from ...baselines import BASELINES  # isort: skip
+
+ar = BASELINES["ar"]
+ewma = BASELINES["ewma"]
 
 
 def prices_from(returns):
@@ -27,7 +31,7 @@ def simulated_ar2(sessions, seed=0):
 
 
 def one_fold(problem):
-    (fold,) = walk_forward(problem, folds=1)
+    (fold,) = cut_folds(problem, folds=1)
     return fold
 
 
@@ -124,7 +128,7 @@ def test_ar_of_several_symbols_is_that_of_each_alone(make, ragged):
 
 def test_ar_is_fitted_on_the_sliding_window_only(make, frame, random_walk):
     table = frame({"A": random_walk(400)})
-    fold = walk_forward(make(table), window="sliding")[-1]
+    fold = cut_folds(make(table), window="sliding")[-1]
     changed = table.copy()
     changed.loc[: fold.train[0] - 7, ["open", "close"]] *= 3
     np.testing.assert_array_equal(ar(make(table), fold), ar(make(changed), fold))
@@ -148,7 +152,7 @@ def test_constant_returns_are_said_and_named(make, frame, random_walk):
         {"FLAT": np.full(200, 12.5), "GROWS": 100 * 1.001 ** np.arange(200), "MOVES": random_walk(200)}
     )
     problem = make(table, horizon=2)
-    fold = walk_forward(problem, folds=3)[2]
+    fold = cut_folds(problem, folds=3)[2]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         forecast = ar(problem, fold)

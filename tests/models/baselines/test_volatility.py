@@ -6,16 +6,18 @@ from scipy import stats
 
 from gatecast.distributions import Quantiles, SkewedT, StudentT, concatenated
 from gatecast.errors import FitWarning
-from gatecast.models.baselines import RANGE_BASELINES
 from gatecast.models.baselines.volatility import FINE_LEVELS, ewma_t, fit_student, historical
-from gatecast.problem.folds import Fold, walk_forward
+from gatecast.problem.folds import Fold, cut_folds
 from gatecast.problem.volatility import LEAST
+
+from ...baselines import RANGE_BASELINES  # isort: skip
+
 
 ALL = pytest.mark.parametrize("name", RANGE_BASELINES)
 
 
 def one_fold(problem):
-    (fold,) = walk_forward(problem, folds=1)
+    (fold,) = cut_folds(problem, folds=1)
     return fold
 
 
@@ -125,7 +127,7 @@ def test_historical_of_a_young_symbol_borrows_from_ewma_t(make, frame, random_wa
 @pytest.mark.parametrize("horizon", [1, 4])
 def test_every_step_of_every_fold_is_one_kind(make, ragged, ranged, name, horizon):
     problem = make(ranged(ragged()), horizon=horizon)
-    folds = walk_forward(problem, folds=2)
+    folds = cut_folds(problem, folds=2)
     forecast = concatenated([RANGE_BASELINES[name](problem, fold) for fold in folds])
     assert forecast.shape == (sum(len(fold.test) for fold in folds), horizon)
     quantiles = forecast.quantile([0.05, 0.5, 0.95])
@@ -213,7 +215,7 @@ def test_what_cannot_be_fitted_is_said_and_is_ewma_t(make, frame, ranged, random
 def test_a_sliding_window_is_all_that_is_fitted_on(make, frame, ranged, random_walk, name):
     """Prices before it differ; the EWMA has forgotten them when it begins."""
     table = ranged(frame({"A": random_walk(900)}))
-    fold = walk_forward(make(table), folds=5, test_size=0.5, window="sliding")[-1]
+    fold = cut_folds(make(table), folds=5, test_size=0.5, window="sliding")[-1]
     changed = table.copy()
     changed.loc[: fold.train[0] - 300, ["open", "high", "low", "close"]] *= 3
     before, after = (RANGE_BASELINES[name](make(t), fold).quantile([0.05]) for t in (table, changed))
