@@ -17,6 +17,7 @@ from gatecast.data.checks import Oddity
 from gatecast.report import page as page_module
 from gatecast.report import tables
 from gatecast.report.page import page, summary_html
+from gatecast.settings.toml import to_toml
 
 from .conftest import make_result
 
@@ -68,7 +69,7 @@ def test_it_opens_with_the_verdict_and_names_every_model(result: Result, text: s
         assert f"<th>{model}</th>" in text
     assert "gatecast compare --config experiment.toml" in body
     assert result.prices.sha256 in body
-    assert result.experiment.to_toml() in body
+    assert to_toml(result.experiment, result.provenance) in body
 
 
 def test_it_fetches_nothing(text: str) -> None:
@@ -165,7 +166,7 @@ def test_undefined_scores_say_why() -> None:
     assert "direction of naive: it forecasts no change" in text
     assert re.search(r"RMSE, MAE, .*of gru: a forecast is not a finite number", text)
     assert "NaN" not in json.dumps(specs(text))
-    assert "nan" not in re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
+    assert not re.search(r"\bnan\b", re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))
 
 
 def test_constant_prices_are_shown() -> None:
