@@ -24,9 +24,10 @@ def train(job: str, file: str) -> float:
     """Seconds of one training in this process, in which nothing was compiled before."""
     warnings.simplefilter("ignore")
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"  # as the command line sets it
+    from gatecast.recipes.common import read_prices
+
     import gatecast.api.windows  # noqa: F401
     from gatecast.recipes import google, samsung, tesla
-    from gatecast.recipes.common import read_prices
 
     frame = read_prices(file)
     began = time.perf_counter()

@@ -1,10 +1,10 @@
 """The audit finds what is wrong with every tutorial, all of it and nothing else."""
 
 import pytest
+from gatecast.recipes.common import read_prices
 
 import gatecast as gc
 from gatecast.recipes import california, recipe_of, samsung
-from gatecast.recipes.common import read_prices
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::gatecast.errors.DataWarning"),

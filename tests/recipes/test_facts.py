@@ -3,9 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from gatecast.recipes.common import label_of, mae, minmax, read_prices, rmse, run, standard
 
 from gatecast.recipes import california, google, kospi, samsung, tesla
-from gatecast.recipes.common import label_of, mae, minmax, read_prices, rmse, run, standard
 
 pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.DataWarning")
 
