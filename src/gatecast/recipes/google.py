@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -151,11 +151,11 @@ class Google(PriceTutorial):
         )
 
     def answer(self, prepared: Prepared, fit: Fit) -> Answer:
-        """The tutorial's forecasts for the audit, and the way to make some of them alone."""
-        first_end = prepared.rows[0] - prepared.horizon  # the row at which the first window ends
+        """The tutorial's forecasts, and how it makes those of some origins alone."""
 
         def predict(origins: Any) -> pd.DataFrame:
-            return self.claims(prepared, fit, prepared.index.get_indexer(pd.Index(origins)) - first_end)
+            rows = prepared.index.get_indexer(pd.Index(origins))
+            return self.claims(prepared, fit, rows + prepared.horizon - prepared.rows[0])
 
         return super().answer(prepared, fit) | {"predict": predict}
 
@@ -203,10 +203,9 @@ class Google(PriceTutorial):
         "column": "open", "features": inputs, "scaler": "minmax", "lookback": WINDOW, "folds": 3, "seeds": 5,
     }  # fmt: skip
 
-    def models(self, target: str) -> Sequence[str | Mapping[str, gc.Network]]:
+    def models(self, target: str) -> Mapping[str, gc.Network]:
         """The tutorial's network, and one with the dropout that it asks for."""
-        deep = NETWORK.changed(num_layers=2, dropout=0.2)
-        return ["naive", "drift", "ewma", "ar", {"lstm": NETWORK, "lstm with dropout": deep}]
+        return {"lstm": NETWORK, "lstm with dropout": NETWORK.changed(num_layers=2, dropout=0.2)}
 
 
 def order_of(difference: float) -> str:

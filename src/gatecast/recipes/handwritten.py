@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -32,8 +33,14 @@ def loop_lstm(weights: Weights, X: ArrayLike, state: State) -> tuple[jax.Array, 
 def scan_lstm(weights: Weights, X: ArrayLike, state: State) -> tuple[jax.Array, State]:
     """The same with jax.lax.scan, which compiles the cell once for any number of sessions."""
     sessions = jnp.swapaxes(jnp.asarray(X, jnp.float32), 0, 1)
-    state, _ = jax.lax.scan(lambda carry, x: (cell(weights, carry, x), None), state, sessions)
+    (_, state), _ = jax.lax.scan(step, (dict(weights), state), sessions)
     return dense(weights, state[0]), state
+
+
+def step(carry: tuple[Any, State], x: jax.Array) -> tuple[tuple[Any, State], None]:
+    """The cell as a scan takes it, the weights carried along."""
+    weights, state = carry
+    return (weights, cell(weights, state, x)), None
 
 
 def dense(weights: Weights, h: jax.Array) -> jax.Array:

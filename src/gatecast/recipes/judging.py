@@ -30,7 +30,11 @@ def judged(results: Mapping[str, gc.Result], *, unit: str, decimals: int) -> Sid
     errors = errors_of(results)
     best = [best_network(errors, asked) for asked in results]
     naive = f"{number(errors[0].rmse, decimals)} {unit}"
-    beaten = any("beats naive" in result.verdict.kinds.values() for result in results.values())
+    beaten = any(
+        result.verdict.kinds.get(name) == "beats naive"
+        for result in results.values()
+        for name in result.outcome.seeds
+    )
     return Side(
         facts={asked.replace(" ", "_"): result_facts(result) for asked, result in results.items()},
         sentences=(

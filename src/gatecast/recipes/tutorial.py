@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -27,6 +27,7 @@ Answer = dict[str, Any]  # what gatecast.audit takes: forecasts, scores, trained
 
 # With the seed 0 the relu behind the two states of some networks is shut for most rows: they read nothing.
 AUDITED_SEED = 1
+BASELINES = ("naive", "drift", "ewma", "ar")
 QUESTIONS = {"the price": "close", "the change": "return"}  # and the target of each
 
 
@@ -255,21 +256,28 @@ class PriceTutorial(Tutorial):
         return judged(results, unit=self.unit, decimals=self.decimals)
 
     def corrected_pipeline(self, frame: pd.DataFrame) -> Answer:
-        """The forecasts of the change, for the audit."""
-        result = self.compared(dated(frame), "return", min(self.audited_epochs, 2), seeds=1, folds=2)
-        return from_result(result, self.audited)
+        """The forecasts of the change by one network, for the audit."""
+        frame, epochs = dated(frame), min(self.audited_epochs, 2)
+        return from_result(
+            self.compared(frame, "return", epochs, only=self.audited, seeds=1, folds=2), self.audited
+        )
 
-    def compared(self, frame: pd.DataFrame, target: str, epochs: int, **settings: Any) -> gc.Result:
-        """A comparison of the tutorial's networks, on the sessions of its test unless `settings` differ."""
-        prepared = self.prepare(frame)
+    def compared(
+        self, frame: pd.DataFrame, target: str, epochs: int, *, only: str | None = None, **settings: Any
+    ) -> gc.Result:
+        """A comparison of the tutorial's networks, or of one, with the baselines.
+
+        Its test is the tutorial's; settings: arguments of `compare` that differ.
+        """
+        prepared, models = self.prepare(frame), self.models(target)
         return gc.compare(
             gc.Prices.from_frame(frame, source=self.symbol, symbol=self.symbol),
-            self.models(target),
+            [*BASELINES, {only: models[only]} if only else models],
             target=target,
             training=self.corrected_training.changed(epochs=epochs),
             **{"test_start": label_of(prepared.dates[prepared.split]), **self.comparison, **settings},
         )
 
-    def models(self, target: str) -> Mapping[str, gc.Network] | Sequence[str | Mapping[str, gc.Network]]:
-        """The networks to compare for a target, and the baselines where they are not the usual ones."""
+    def models(self, target: str) -> Mapping[str, gc.Network]:
+        """The networks to compare for a target."""
         return self.networks
