@@ -48,8 +48,8 @@ def kospi_like() -> pd.DataFrame:
 
 def tesla_like() -> pd.DataFrame:
     """Nothing odd, and a rise at the end beyond what came before."""
-    frame = walk("2010-06-29", 300, 3, 5)
-    rise = np.exp(np.maximum(np.arange(300) - 230, 0) * 0.02)
+    frame = walk("2010-06-29", 150, 3, 5)
+    rise = np.exp(np.maximum(np.arange(150) - 115, 0) * 0.02)
     prices = ["Open", "High", "Low", "Close"]
     frame[prices] = frame[prices].mul(rise, axis=0)
     return frame.assign(**{"Adj Close": frame["Close"]})

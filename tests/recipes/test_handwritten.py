@@ -2,17 +2,20 @@
 
 import jax.numpy as jnp
 import numpy as np
+import pytest
 
-import gatecast as gc
+from gatecast.recipes.frames import read_prices
+from gatecast.recipes.google import TUTORIAL
 from gatecast.recipes.handwritten import loop_lstm, scan_lstm
 
+pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.DataWarning")
 
-def test_loop_scan_and_the_engine_agree_from_any_state():
+
+def test_loop_scan_and_the_engine_agree_from_any_state(stand_in):
+    prepared = TUTORIAL.prepare(read_prices(stand_in("google")))
+    fit = TUTORIAL.fit(prepared, "lstm", 3, 0)
+    weights, X = fit.trained[0].params, prepared.X[:40]
     rng = np.random.default_rng(0)
-    X, y = rng.uniform(size=(70, 7, 2)), rng.uniform(size=70)
-    training = gc.Training(epochs=3, batch_size=35, learning_rate=0.01)
-    fit = gc.fit_windows(gc.Network(hidden_size=4, init="glorot"), training, X, y)
-    weights, X = fit.trained[0].params, X[:40]
     h, c = (rng.normal(0, 0.5, (40, 4)).astype(np.float32) for _ in range(2))
     loop, loop_state = loop_lstm(weights, X, (jnp.asarray(h), jnp.asarray(c)))
     scan, scan_state = scan_lstm(weights, X, (jnp.asarray(h), jnp.asarray(c)))

@@ -9,6 +9,8 @@ import gatecast as gc
 from gatecast.errors import DataError, SettingError
 from gatecast.recipes import page, recipe_of, running
 
+pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.DataWarning")
+
 
 def test_yahoo_is_where_the_korean_tutorials_download():
     assert {name: running.source_of(recipe_of(name), None) for name in ("samsung", "kospi", "tesla")} == {

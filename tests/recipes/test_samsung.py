@@ -29,10 +29,3 @@ def test_what_it_prepares(real):
     assert TUTORIAL.prepare(without).X.shape == (98, 1, 4), "the text's input_size=4"
     assert "the answer itself" in adjusted_close(download(frame))[0]
     assert adjusted_close(download(without)) == ()
-
-
-def test_its_inputs_are_all_columns_but_the_close(facts_of):
-    found = facts_of("samsung")
-    assert set(found["inputs"]) == {"Open", "High", "Low", "Adj Close", "Volume"}
-    assert (found["train_last"], found["test_first"], found["test_rows"]) == ("2022-04-29", "2022-05-02", 19)
-    assert [len(errors) for errors in found["rmse_by_seed"].values()] == [10, 10, 10]
