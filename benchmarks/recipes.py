@@ -14,41 +14,37 @@ from pathlib import Path
 
 REPEATS = 3
 FILES = {
-    "google, 7,000 epochs": "google_stock_price_train.csv",
-    "tesla, 3 epochs": "tsla.csv",
-    "samsung, 1,000 epochs": "samsung_005930_ks.csv",
+    "google": ("lstm", "google_stock_price_train.csv"),
+    "tesla": ("lstm", "tsla.csv"),
+    "samsung": ("gru", "samsung_005930_ks.csv"),
 }
 
 
-def train(job: str, file: str) -> float:
+def train(name: str, network: str, file: str) -> float:
     """Seconds of one training in this process, in which nothing was compiled before."""
     warnings.simplefilter("ignore")
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"  # as the command line sets it
     import gatecast.api.windows  # noqa: F401
-    from gatecast.recipes import google, samsung, tesla
-    from gatecast.recipes.common import read_prices
+    from gatecast.recipes import recipe_of
 
-    frame = read_prices(file)
+    tutorial = recipe_of(name)
+    prepared = tutorial.prepare(tutorial.read(file))
     began = time.perf_counter()
-    if job.startswith("google"):
-        google.train(google.prepare(frame), 7000, 0)
-    elif job.startswith("tesla"):
-        tesla.forecast(tesla.prepare(frame), 3, 0)
-    else:
-        samsung.forecasts(samsung.prepare(frame), "gru", 1000, 0)
+    fit = tutorial.fit(prepared, network, tutorial.training.epochs, 0)
+    tutorial.forecasts(prepared, fit, prepared.drawn)
     return time.perf_counter() - began
 
 
 def main(folder: str) -> None:
-    for job, file in FILES.items():
-        command = [sys.executable, __file__, job, str(Path(folder) / file)]
+    for name, (network, file) in FILES.items():
+        command = [sys.executable, __file__, name, network, str(Path(folder) / file)]
         runs = [subprocess.run(command, capture_output=True, text=True, check=True) for _ in range(REPEATS)]
         seconds = sorted(float(run.stdout) for run in runs)
-        print(f"{job}: median {seconds[REPEATS // 2]:.1f} s ({seconds[0]:.1f} to {seconds[-1]:.1f})")
+        print(f"{name}: median {seconds[REPEATS // 2]:.1f} s ({seconds[0]:.1f} to {seconds[-1]:.1f})")
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 3:
+    if len(sys.argv) == 4:
         print(train(*sys.argv[1:]))
     else:
         main(sys.argv[1])

@@ -2,10 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+
+from gatecast.recipes import recipe_of
+from gatecast.recipes.running import run
 
 
 def walk(start: str, rows: int, seed: int, price: float) -> pd.DataFrame:
@@ -44,8 +48,8 @@ def kospi_like() -> pd.DataFrame:
 
 def tesla_like() -> pd.DataFrame:
     """Nothing odd, and a rise at the end beyond what came before."""
-    frame = walk("2010-06-29", 300, 3, 5)
-    rise = np.exp(np.maximum(np.arange(300) - 230, 0) * 0.02)
+    frame = walk("2010-06-29", 150, 3, 5)
+    rise = np.exp(np.maximum(np.arange(150) - 115, 0) * 0.02)
     prices = ["Open", "High", "Low", "Close"]
     frame[prices] = frame[prices].mul(rise, axis=0)
     return frame.assign(**{"Adj Close": frame["Close"]})
@@ -119,3 +123,15 @@ def stand_in(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
 def real(shared: Path) -> Callable[[str], str]:
     """Name of a recipe → path of the file that the tutorial had."""
     return lambda name: str(shared / REAL[name])
+
+
+@pytest.fixture(scope="session")
+def facts_of(real: Callable[[str], str]) -> Callable[..., dict[str, Any]]:
+    """Name of a recipe, epochs → the facts of the tutorial as written, on the file that it had."""
+
+    def facts(name: str, epochs: int = 1) -> dict[str, Any]:
+        side = run(recipe_of(name), data=real(name), epochs=epochs, corrected=False).as_written
+        assert side is not None
+        return side.facts
+
+    return facts

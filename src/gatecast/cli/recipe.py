@@ -24,8 +24,8 @@ def recipe(
 ) -> None:
     """Run a tutorial that many people copy: as it is written, and done right."""
     from gatecast.recipes import NAMES, recipe_of
-    from gatecast.recipes.common import run
     from gatecast.recipes.page import check_page, command_of, text, write_page
+    from gatecast.recipes.running import run
 
     if name is None:
         titles = {known: recipe_of(known).title for known in NAMES}

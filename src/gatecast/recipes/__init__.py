@@ -1,7 +1,7 @@
 """Five tutorials that many people copy: each as it is written, with its faults, and each done right.
 
-Every module holds one tutorial: `prepare` and `as_written` do what it does, `corrected` asks the same
-question through the public road, `pipeline` and `corrected_pipeline` are the same two for `gatecast.audit`.
+Every module holds one tutorial, top to bottom as its author tells it; `Tutorial` is what is done with each.
+`gatecast.audit` takes the two pipelines of a module: `gatecast audit gatecast.recipes.tesla:pipeline FILE`.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from typing import TYPE_CHECKING
 from gatecast.errors import SettingError, did_you_mean
 
 if TYPE_CHECKING:
-    from gatecast.recipes.common import Recipe
+    from gatecast.recipes.tutorial import Tutorial
 
 NAMES = ("samsung", "kospi", "tesla", "california", "google")
 
 
-def recipe_of(name: str) -> Recipe:
-    """The recipe of that name.
+def recipe_of(name: str) -> Tutorial:
+    """The tutorial of that name.
 
     Raises
         SettingError: there is none.
@@ -27,5 +27,5 @@ def recipe_of(name: str) -> Recipe:
         raise SettingError(
             f'there is no recipe "{name}".{did_you_mean(name, NAMES)} There are {", ".join(NAMES)}'
         )
-    recipe: Recipe = import_module(f"gatecast.recipes.{name}").RECIPE
-    return recipe
+    tutorial: Tutorial = import_module(f"gatecast.recipes.{name}").TUTORIAL
+    return tutorial

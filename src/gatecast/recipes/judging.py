@@ -1,49 +1,63 @@
-"""Comparisons on the public road → the corrected side of a recipe."""
+"""Comparisons of a tutorial's networks → its corrected side, and its forecasts for the audit."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
-from gatecast.api.result import Result
-from gatecast.recipes.common import Forecasts, Side, mae, rmse
+import gatecast as gc
+from gatecast import formatting
+from gatecast.recipes.arithmetic import mae, rmse
+from gatecast.recipes.errors import ModelError, model_error, printed
 from gatecast.recipes.pictures import errors_picture
-from gatecast.report.tables import number, p_value
+from gatecast.recipes.side import Side
+from gatecast.report.tables import number
+
+KINDS = {
+    "beats naive": "significantly better than naive",
+    "worse than naive": "significantly worse than naive",
+    "no evidence": "no evidence that it is better than naive",
+}
 
 
-def judged(asked: Mapping[str, Result], *, unit: str, decimals: int) -> Side:
-    """The corrected side of networks that were `asked` for the price, or its change, on the same sessions.
+def judged(results: Mapping[str, gc.Result], *, unit: str, decimals: int) -> Side:
+    """The corrected side of networks that were asked for the price, or its change, on the same sessions.
 
-    unit, decimals: of the price.
+    results: by what was asked for; unit, decimals: of the price.
     """
-    errors = error_table(asked)
-    first = next(iter(asked.values()))
-    naive = errors.loc[errors["model"] == "naive", "rmse"].item()
-    networks = errors[errors["network"]]
-    says = [_scope(first, naive, unit, decimals)]
-    for what, result in asked.items():
-        mine = networks[networks["model"].str.endswith(f", {what}")]
-        says.append(_worth(what, mine, result))
-    own = _best(networks[networks["model"].str.endswith(f", {next(iter(asked))}")])
+    errors = errors_of(results)
+    best = [best_network(errors, asked) for asked in results]
+    naive = f"{number(errors[0].rmse, decimals)} {unit}"
+    beaten = any(
+        result.verdict.kinds.get(name) == "beats naive"
+        for result in results.values()
+        for name in result.outcome.seeds
+    )
     return Side(
-        facts={what.replace(" ", "_"): result_facts(result) for what, result in asked.items()},
-        says=tuple(says),
+        facts={asked.replace(" ", "_"): result_facts(result) for asked, result in results.items()},
+        sentences=(
+            scope(next(iter(results.values())), naive),
+            *(worth(result, one) for result, one in zip(results.values(), best, strict=True)),
+        ),
         numbers={
-            "RMSE": f"{number(own['rmse'], decimals)} {unit} ({own['model'].partition(',')[0]})",
-            "RMSE of naive, the same sessions": f"{number(naive, decimals)} {unit}",
-            "RMSE over naive's": number(own["ratio"], 2),
-            "one seed to another": f"{number(own['low'], 2)} to {number(own['high'], 2)} times naive's",
+            "RMSE": f"{number(best[0].rmse, decimals)} {unit} ({best[0].name})",
+            "RMSE of naive, the same sessions": naive,
+            "RMSE over naive's": number(best[0].ratio, 2),
+            "one seed to another": f"{best[0].between} times naive's",
         },
-        pictures={"corrected": errors_picture(errors[errors["model"] != "naive"], title=_message(asked))},
-        table=_printed(errors, unit, decimals),
+        pictures={
+            "corrected": errors_picture(
+                errors[1:], title=f"{'A' if beaten else 'No'} network beats 'tomorrow = today'"
+            )
+        },
+        table=printed(errors, unit, decimals, "naive's"),
     )
 
 
-def from_result(result: Result, model: str) -> Forecasts:
-    """The forecasts of a comparison, for the audit."""
+def from_result(result: gc.Result, model: str) -> dict[str, Any]:
+    """The forecasts of a comparison as `gatecast.audit` takes them."""
     rows = result.forecasts
     rows = rows[(rows["model"] == model) & rows["seed"].isna()]
     kept = rows[["origin", "time", "forecast", "actual"]].reset_index(drop=True)
@@ -51,39 +65,31 @@ def from_result(result: Result, model: str) -> Forecasts:
     return {"forecasts": kept, "scores": {"rmse": rmse(kept["forecast"].to_numpy(), kept["y"].to_numpy())}}
 
 
-def error_table(asked: Mapping[str, Result]) -> pd.DataFrame:
-    """One row per model, naive first: model, network, rmse (price), ratio (to naive's), low and high
-    (ratio of the best and the worst seed), p (Diebold-Mariano against naive, two-sided).
+def errors_of(results: Mapping[str, gc.Result]) -> list[ModelError]:
+    """The errors of every model beside naive, which is first; a network's group is what it was asked for.
 
-    asked: what the networks were asked for → the result. The baselines are the same in all.
+    The baselines are the same whatever the networks were asked for, and have no group.
     """
-    rows: list[dict[str, Any]] = []
-    for what, result in asked.items():
+    errors: dict[tuple[str, str], ModelError] = {}
+    for asked, result in results.items():
         outcome = result.outcome
-        naive = rmse(outcome.forecast["naive"], outcome.actual)
         for name, forecast in outcome.forecast.items():
-            network = name in outcome.seeds
-            if not network and any(row["model"] == name for row in rows):
-                continue
-            error = rmse(forecast, outcome.actual)
-            seeds = [rmse(member, outcome.actual) / naive for member in outcome.seeds.get(name, ())]
-            test = result.significance.models.get(name)
-            rows.append(
-                {
-                    "model": f"{name}, {what}" if network else name,
-                    "network": network,
-                    "rmse": error,
-                    "ratio": error / naive,
-                    "low": min(seeds, default=np.nan),
-                    "high": max(seeds, default=np.nan),
-                    "p": test.diebold_mariano.p_better if test else np.nan,
-                }
-            )
-    return pd.DataFrame(rows)
+            seeds = list(outcome.seeds.get(name, ()))
+            group, test = asked if seeds else "", result.significance.models.get(name)
+            p = test.diebold_mariano.p_better if test else np.nan
+            error = model_error(name, group, forecast, seeds, outcome.actual, outcome.forecast["naive"], p)
+            errors.setdefault((name, group), error)
+    return list(errors.values())
 
 
-def result_facts(result: Result) -> dict[str, Any]:
-    """What a comparison found, for --json."""
+def best_network(errors: Sequence[ModelError], asked: str) -> ModelError:
+    """The network with the smallest error of those asked for this."""
+    mine = [error for error in errors if error.group == asked]
+    return mine[int(np.nanargmin([error.ratio for error in mine]))]
+
+
+def result_facts(result: gc.Result) -> dict[str, Any]:
+    """What a comparison found, for JSON."""
     outcome, experiment = result.outcome, result.experiment
     return {
         "test_first": str(outcome.time.min()),
@@ -99,64 +105,27 @@ def result_facts(result: Result) -> dict[str, Any]:
     }
 
 
-def _printed(errors: pd.DataFrame, unit: str, decimals: int) -> pd.DataFrame:
-    spread = [
-        f"{number(low, 2)} to {number(high, 2)}" if network else ""
-        for network, low, high in zip(errors["network"], errors["low"], errors["high"], strict=True)
-    ]
-    return pd.DataFrame(
-        {
-            "model": errors["model"],
-            f"RMSE, {unit}": [number(value, decimals) for value in errors["rmse"]],
-            "over naive's": [number(value, 3) for value in errors["ratio"]],
-            "from seed to seed": spread,
-            "one-sided Diebold-Mariano p": [p_value(value) for value in errors["p"]],
-        }
-    )
-
-
-def _message(asked: Mapping[str, Result]) -> str:
-    beaten = any(
-        result.verdict.kinds.get(name) == "beats naive"
-        for result in asked.values()
-        for name in result.outcome.seeds
-    )
-    return ("A network beats" if beaten else "No network beats") + " 'tomorrow = today'"
-
-
-def _scope(result: Result, naive: float, unit: str, decimals: int) -> str:
-    dates, experiment = result.outcome.time, result.experiment
-    folds = f"{experiment.folds} fold" + ("s" if experiment.folds > 1 else "")
+def scope(result: gc.Result, naive: str) -> str:
+    """What was forecast, and naive's error."""
+    times, experiment = result.outcome.time, result.experiment
     return (
-        f"{len(dates):,} sessions, {dates.min()} to {dates.max()}, in {folds}, {experiment.seeds} seeds "
-        f"each: naive, the forecast 'tomorrow = today', has an RMSE of {number(naive, decimals)} {unit}."
+        f"{len(times):,} sessions, {times.min()} to {times.max()}, in "
+        f"{formatting.count(experiment.folds, 'fold')}, {experiment.seeds} seeds each: naive, the forecast "
+        f"'tomorrow = today', has an RMSE of {naive}."
     )
 
 
-def _worth(what: str, networks: pd.DataFrame, result: Result) -> str:
-    best = _best(networks)
-    name = best["model"].removesuffix(f", {what}")
-    who = f"the network, {name}," if len(networks) == 1 else f"the best of the networks, {name},"
+def worth(result: gc.Result, best: ModelError) -> str:
+    """What the best network is worth beside naive."""
+    name = best.name
+    which = "the best of the networks" if len(result.outcome.seeds) > 1 else "the network"
     if name in result.untrained:
-        return f"Asked for {what}, {who} did not train: {result.untrained[name]}."
-    kind = {
-        "beats naive": "better than naive by more than luck",
-        "worse than naive": "worse than naive by more than luck",
-        "no evidence": "no evidence that it is better than naive",
-    }[result.verdict.kinds[name]]
-    return (
-        f"Asked for {what}, {who} has {number(best['ratio'], 2)} times naive's RMSE "
-        f"({_tested(result, name)}): {kind}." + "".join(f" {note}." for note in result.notes)
-    )
-
-
-def _best(networks: pd.DataFrame) -> pd.Series:
-    return networks.iloc[int(networks["ratio"].argmin())]
-
-
-def _tested(result: Result, name: str) -> str:
+        return f"Asked for {best.group}, {which}, {name}, did not train: {result.untrained[name]}."
     test = result.significance.models[name].diebold_mariano
-    if test.reason:
-        return f"no Diebold-Mariano test: {test.reason}"
-    p = p_value(test.p_better)
-    return f"one-sided Diebold-Mariano p {p}" if p.startswith("<") else f"one-sided Diebold-Mariano p = {p}"
+    p = f"one-sided Diebold-Mariano {formatting.p_value(test.p_better)}"
+    sentence = (
+        f"Asked for {best.group}, {which}, {name}, has {number(best.ratio, 2)} times naive's RMSE "
+        f"({f'no Diebold-Mariano test: {test.reason}' if test.reason else p}): "
+        f"{KINDS[result.verdict.kinds[name]]}."
+    )
+    return " ".join([sentence, *(f"{note}." for note in result.notes)])

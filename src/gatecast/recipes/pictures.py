@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
 from gatecast._typing import Floats
+from gatecast.recipes.errors import ModelError
 from gatecast.report.charts import WIDTH
 from gatecast.report.marks import BLUE, GREY, INK, ORANGE, inline, layered, legend, styled
 from gatecast.report.pictures import heading
@@ -46,18 +47,18 @@ def lines_picture(
     return styled(layered(*layers, title=heading(title, below), width=WIDTH, height=280))
 
 
-def errors_picture(
-    errors: pd.DataFrame,
-    *,
-    title: str,
-    reference: str = "naive",
-) -> alt.LayerChart:
-    """One row per model of `judging.error_table`: its RMSE over that of `reference`, with a bar from the
-    best seed to the worst.
-    """
-    table = errors.assign(kind=np.where(errors["network"], "network", "baseline"))
-    table = table[["model", "kind", "ratio", "low", "high"]]
-    table["text"] = [f"{ratio:.2f}" for ratio in table["ratio"]]
+def errors_picture(errors: Sequence[ModelError], *, title: str, reference: str = "naive") -> alt.LayerChart:
+    """One row per model: its RMSE over that of `reference`, with a bar from the best seed to the worst."""
+    table = pd.DataFrame(
+        {
+            "model": [error.model for error in errors],
+            "kind": ["network" if error.seeds else "baseline" for error in errors],
+            "ratio": [error.ratio for error in errors],
+            "low": [min(error.seeds, default=np.nan) for error in errors],
+            "high": [max(error.seeds, default=np.nan) for error in errors],
+            "text": [f"{error.ratio:.2f}" for error in errors],
+        }
+    )
     ends = table[["ratio", "low", "high"]].to_numpy(dtype=float)
     left, right = min(np.nanmin(ends), 1.0) / 1.06, max(np.nanmax(ends), 1.0) * 1.06
     across = alt.X(

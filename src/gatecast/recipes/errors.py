@@ -1,0 +1,65 @@
+"""The errors of models beside a reference: for the table of a page, its picture and its sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from gatecast._typing import Floats
+from gatecast.recipes.arithmetic import rmse
+from gatecast.report.tables import number, p_value
+
+
+class ModelError(NamedTuple):
+    """A model's RMSE beside that of a reference.
+
+    group: of several evaluations, the one that it belongs to; ratio: to the reference's RMSE; seeds: that of
+    each seed, none for a baseline; p: of a one-sided Diebold-Mariano test against the reference.
+    """
+
+    name: str
+    group: str
+    rmse: float
+    ratio: float
+    seeds: tuple[float, ...] = ()
+    p: float = np.nan
+
+    @property
+    def model(self) -> str:
+        """The name with its group."""
+        return f"{self.name}, {self.group}" if self.group else self.name
+
+    @property
+    def between(self) -> str:
+        """The ratios of the best and the worst seed."""
+        return f"{number(min(self.seeds), 2)} to {number(max(self.seeds), 2)}" if self.seeds else ""
+
+
+def model_error(
+    name: str,
+    group: str,
+    forecast: Floats,
+    seeds: Iterable[Floats],
+    actual: Floats,
+    reference: Floats,
+    p: float = np.nan,
+) -> ModelError:
+    """The error of a forecast (N,) and of those of its seeds beside a reference's (N,)."""
+    error, unit = rmse(forecast, actual), rmse(reference, actual)
+    return ModelError(name, group, error, error / unit, tuple(rmse(one, actual) / unit for one in seeds), p)
+
+
+def printed(errors: Sequence[ModelError], unit: str, decimals: int, reference: str) -> pd.DataFrame:
+    """The table of a page, as text."""
+    columns = {
+        "model": [error.model for error in errors],
+        f"RMSE, {unit}": [number(error.rmse, decimals) for error in errors],
+        f"over {reference}": [number(error.ratio, 3) for error in errors],
+        "from seed to seed": [error.between for error in errors],
+        "one-sided Diebold-Mariano p": [p_value(error.p) for error in errors],
+    }
+    tested = any(np.isfinite(error.p) for error in errors)
+    return pd.DataFrame(columns if tested else dict(list(columns.items())[:-1]))
