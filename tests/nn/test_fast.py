@@ -140,13 +140,13 @@ def test_weights_after_twenty_steps_equal_the_textbooks(cell):
 
 def test_broken_twin_a_kept_slope_that_is_wrong_is_found(monkeypatch):
     cell = cell_of("lstm")
-    right = fast.KINDS[cell.step]
+    right = fast.FAST_CELLS[cell.step]
 
     def wrong(kept, gradient):
-        dp, state = right.back(kept, gradient)
+        dp, state = right.backward(kept, gradient)
         return dp.at[1].multiply(1.001), state
 
     monkeypatch.setattr(kernel, "serves", lambda cell, dtype: False)
-    monkeypatch.setitem(fast.KINDS, cell.step, right._replace(back=wrong))
+    monkeypatch.setitem(fast.FAST_CELLS, cell.step, right._replace(backward=wrong))
     pair = everything(Network(cell="lstm", hidden_size=5), "float32", **SHAPES["usual"])
     assert largest_difference(*pair) > 1e-5

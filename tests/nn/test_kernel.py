@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from gatecast.nn import kernel
 from gatecast.nn.cells import cell_of
-from gatecast.nn.program import Rows, gathered, window
+from gatecast.nn.program import Dataset, gathered, window
 from gatecast.nn.recurrent import recurrent
 
 FLOAT32 = np.dtype("float32")
@@ -102,7 +102,7 @@ def test_windows_equal_those_gathered_in_jax(features, lookback, origins, scale,
     """Three symbols in turn, each with an offset and a scale of its own in either of two folds."""
     rng = np.random.default_rng(0)
     with jax.enable_x64(dtype == "float64"):
-        rows = Rows(
+        rows = Dataset(
             features=jnp.asarray(rng.standard_normal((40, features)), dtype),
             targets=None,
             symbol=jnp.arange(40, dtype=jnp.int32) % 3,
@@ -120,7 +120,7 @@ def test_windows_equal_those_gathered_in_jax(features, lookback, origins, scale,
 
 
 def test_an_origin_that_only_pads_reads_nothing_before_the_rows():
-    rows = Rows(
+    rows = Dataset(
         jnp.ones((5, 2)), None, jnp.zeros(5, jnp.int32), jnp.zeros((1, 1, 2)), jnp.ones((1, 1, 2)), None, None
     )
     np.testing.assert_array_equal(window(rows, 0, jnp.array([0]), 4), np.ones((1, 4, 2)))

@@ -12,7 +12,7 @@ import pandas as pd
 
 from gatecast._typing import Floats, Integers
 from gatecast.nn.population import Member, Progress, Trained, history, predict, train
-from gatecast.nn.program import Rows
+from gatecast.nn.program import Dataset
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.problem.scaling import Scale, fit_scale
@@ -126,7 +126,7 @@ def fit_network(
     return fitted
 
 
-def make_rows(network: Network, problem: Problem, scales: Sequence[Scale]) -> Rows:
+def make_rows(network: Network, problem: Problem, scales: Sequence[Scale]) -> Dataset:
     """A problem and its scales as the engine's arrays; targets of ranges are in units of the known spread."""
     targets = problem.targets
     if network.output != "point":
@@ -139,7 +139,7 @@ def make_rows(network: Network, problem: Problem, scales: Sequence[Scale]) -> Ro
         for name in ("x_offset", "x_scale", "y_offset", "y_scale")
     )
     targets = np.nan_to_num(targets, nan=0.0).astype(np.float32)
-    return Rows(problem.features, targets, problem.symbol.astype(np.int32), *stacked)
+    return Dataset(problem.features, targets, problem.symbol.astype(np.int32), *stacked)
 
 
 def _members(
