@@ -369,17 +369,14 @@ def test_sizes_are_what_the_source_says():
 # tests themselves start, a compiler for one, needs no watching.
 SANITIZED = """
 import os, sys, pytest
-from gatecast.nn import kernel
 os.environ.pop("LD_PRELOAD")
-watched = "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"
-kernel.OPTIONS = (*kernel.OPTIONS, *watched)
 class Computing:
     @staticmethod
     def pytest_collection_modifyitems(items):
-        items[:] = [
-            item for item in items
-            if not {"kernel_anew", "built"} & set(item.fixturenames)
-        ]
+        from gatecast.nn import kernel
+        watched = "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"
+        kernel.OPTIONS = (*kernel.OPTIONS, *watched)
+        items[:] = [item for item in items if not {"kernel_anew", "built"} & set(item.fixturenames)]
 sys.exit(pytest.main([*sys.argv[1:], "-n0", "-qs", "-p", "no:cacheprovider"], plugins=[Computing]))
 """
 WATCH = {
@@ -409,9 +406,8 @@ def test_no_byte_is_read_or_written_outside_its_array(what, tmp_path):
         right = "call->b_ih = weights,"
         assert right in source
         (wrong / "kernel.c").write_text(source.replace(right, "call->b_ih = weights + 40,"))
-        program = program.replace(
-            "watched =", f"from pathlib import Path\nkernel.SOURCE = Path({str(wrong)!r})\nwatched ="
-        )
+        place = f"kernel.SOURCE = type(kernel.SOURCE)({str(wrong)!r})"
+        program = program.replace("        watched =", f"        {place}\n        watched =")
     given = WATCH | {"LD_PRELOAD": " ".join(map(str, found)), "GATECAST_CACHE": str(tmp_path / "cache")}
     select = "can_be_called" if what == "reads beyond" else ""
     answer = subprocess.run(
