@@ -15,7 +15,7 @@ import numpy as np
 import gatecast as gc
 from gatecast.models.networks import FittedNetwork, fit_network, make_rows
 from gatecast.nn.population import Member, train
-from gatecast.nn.program import Rows
+from gatecast.nn.program import Dataset
 from gatecast.problem.folds import future_fold, walk_forward
 from gatecast.problem.problem import Problem, make_problem
 from gatecast.problem.scaling import fit_scale
@@ -99,7 +99,7 @@ def grow(
     """One epoch of `members` networks over random rows: the first call, and another."""
     rng = np.random.default_rng(0)
     shape = (1, 1, features)
-    rows = Rows(
+    dataset = Dataset(
         features=rng.standard_normal((sessions, features), dtype=np.float32),
         targets=rng.standard_normal((sessions, 1), dtype=np.float32),
         symbol=np.zeros(sessions, np.int32),
@@ -115,7 +115,7 @@ def grow(
     seconds = []
     for _ in range(2):
         began = time.perf_counter()
-        train(network, training, rows, population, lookback=lookback)
+        train(network, training, dataset, population, lookback=lookback)
         seconds.append(time.perf_counter() - began)
     steps = -(-len(origins) // batch)
     return {

@@ -1,3 +1,4 @@
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -27,7 +28,10 @@ def test_it_learns_and_shapes_follow_y(fit):
 
 def test_windows_hold_what_was_given(fit):
     """The ensemble is the mean of the plain network applied to each window."""
-    plain = [apply(SMALL, member.params, jnp.asarray(X))[0][:, 0] for member in fit.trained]
+    plain = [
+        apply(SMALL, jax.tree.map(jnp.asarray, member.params), jnp.asarray(X))[0][:, 0]
+        for member in fit.trained
+    ]
     np.testing.assert_allclose(fit.predict(X), np.mean(plain, axis=0), atol=1e-6)
 
 

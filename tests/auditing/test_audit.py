@@ -15,6 +15,7 @@ pytestmark = pytest.mark.usefixtures("chance_of_its_own")
 
 FIRST = 100  # the first row that is forecast
 CUT = 200  # rows of training, where there is one
+QUICK_AND_FULL = [True, pytest.param(False, marks=pytest.mark.slow)]
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +160,7 @@ def rolling_scaler_with_its_own_day(df):
     "pipeline",
     [rolling_mean_with_its_own_day, momentum_with_its_own_day, rolling_scaler_with_its_own_day],
 )
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("quick", QUICK_AND_FULL)
 def test_the_answer_among_the_inputs_is_found(pipeline, quick, prices):
     assert set(found(pipeline, prices, quick=quick)) == {"answer"}
 
@@ -309,7 +310,7 @@ def test_a_day_of_training_that_is_its_own_nearest_knows_its_answer_and_only_tha
 @pytest.mark.parametrize(
     "pipeline", [regression_drawn_over_its_own_training, network_drawn_over_its_own_training]
 )
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("quick", QUICK_AND_FULL)
 def test_forecasts_of_training_rows_are_found(pipeline, quick, prices):
     faults = found(pipeline, prices, quick=quick)
     assert set(faults) == {"training-rows"}
@@ -448,7 +449,7 @@ def bootstrap_without_seed(df):
 
 
 @pytest.mark.parametrize("pipeline", [network_without_seed, bootstrap_without_seed])
-@pytest.mark.parametrize("quick", [False, True])
+@pytest.mark.parametrize("quick", QUICK_AND_FULL)
 def test_chance_is_a_note_and_nothing_else(pipeline, quick, prices):
     report = gc.audit(pipeline, prices, quick=quick)
     assert report.clean

@@ -181,7 +181,23 @@ CLEAN = [
 NOTES = {"chance", "repeats-yesterday", "stale-input"}
 
 
-@pytest.mark.parametrize("pipeline", CLEAN)
+FULL = {  # one of each sort: any price, refitted at each origin, fitted once, several steps, with chance
+    naive,
+    walk_forward_regression,
+    network_trained_before_the_test,
+    five_steps_once_a_week,
+    random_walk_with_own_draws,
+}
+
+
+@pytest.fixture(scope="module")
+def other_prices(walk: Callable[..., pd.DataFrame]) -> pd.DataFrame:
+    return walk("B", 260, 11).drop(columns="symbol").rename(columns=str.title)
+
+
+@pytest.mark.parametrize(
+    "pipeline", [pytest.param(one, marks=[] if one in FULL else pytest.mark.slow) for one in CLEAN]
+)
 def test_a_clean_pipeline_has_no_fault(pipeline, prices):
     report = gc.audit(pipeline, prices)
     assert report.clean, report
@@ -189,9 +205,10 @@ def test_a_clean_pipeline_has_no_fault(pipeline, prices):
 
 
 @pytest.mark.parametrize("pipeline", CLEAN)
-def test_nor_in_a_quick_audit_of_other_prices(pipeline, walk):
-    frame = walk("B", 260, 11).drop(columns="symbol").rename(columns=str.title)
-    assert gc.audit(pipeline, frame, quick=True, seed=5).clean
+def test_nor_in_a_quick_audit_of_other_prices(pipeline, other_prices):
+    report = gc.audit(pipeline, other_prices, quick=True, seed=5)
+    assert report.clean, report
+    assert {finding.kind for finding in report.findings} <= NOTES
 
 
 def test_several_symbols(walk):
@@ -209,7 +226,7 @@ def test_several_symbols(walk):
 
     assert gc.audit(average, frame).clean
     prices = gc.Prices.from_frame(frame, calendar="daily")
-    assert gc.audit(lambda df: average(df.rename(columns={"session": "date"})), prices).clean
+    assert gc.audit(lambda df: average(df.rename(columns={"session": "date"})), prices, quick=True).clean
 
     def with_others_of_the_day(df):
         answer = average(df)

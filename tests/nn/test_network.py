@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gatecast.nn.network import apply, init_params, shapes
-from gatecast.nn.program import Rows, gathered
+from gatecast.nn.program import Dataset, gathered
 from gatecast.nn.recurrent import recurrent
 from gatecast.settings.network import Network
 
@@ -31,7 +31,7 @@ def one_row_of(rows_count: int = 12, origin: int = 8):
     features = rng.standard_normal((rows_count, F)).astype(np.float32)
     zeros, ones = np.zeros((1, 1, F), np.float32), np.ones((1, 1, F), np.float32)
     symbol = np.zeros(rows_count, np.int32)
-    rows = Rows(features, np.zeros((rows_count, H), np.float32), symbol, zeros, ones, None, None)
+    rows = Dataset(features, np.zeros((rows_count, H), np.float32), symbol, zeros, ones, None, None)
     return jax.tree.map(jnp.asarray, rows), jnp.array([origin])
 
 

@@ -12,7 +12,7 @@ from scipy import stats
 
 import gatecast as gc
 from gatecast.distributions import LEVELS, Quantiles, StudentT
-from gatecast.models.networks import RecurrentNetwork, make_rows
+from gatecast.models.networks import RecurrentNetwork, make_dataset
 from gatecast.nn import outputs
 from gatecast.nn.network import apply, init_params, shapes
 from gatecast.nn.population import predict
@@ -39,16 +39,16 @@ def problem(walk):
 
 def without_output_layer(params):
     return {
-        name: np.zeros_like(value) if name.startswith("out.") else np.asarray(value)
-        for name, value in params.items()
+        name: jnp.zeros_like(value) if name.startswith("out.") else value for name, value in params.items()
     }
 
 
-def told(network, params, problem, origins):
-    """The road's own: rows, forward pass, distribution."""
+def forecast(network, params, problem, origins):
+    """The distribution as walk_forward computes it: rows, forward pass, distribution."""
     (fold,) = cut_folds(problem, folds=1)
-    rows = make_rows(network, problem, [fit_scale(problem, fold.train, "standard")])
-    (answer,) = predict(network, rows, [(params, 0, origins)], lookback=T)
+    rows = make_dataset(network, problem, [fit_scale(problem, fold.train, "standard")])
+    weights = {name: np.asarray(value) for name, value in params.items()}
+    (answer,) = predict(network, rows, [(weights, 0, origins)], lookback=T)
     (distribution,) = outputs.distributions(network, answer[None], problem.unit(origins))
     return distribution
 
@@ -57,7 +57,7 @@ def test_a_zero_output_layer_is_naive_with_exactly_the_ewma(problem):
     network = NETWORKS["student_t"]
     params = init_params(network, jax.random.key(0), features=5, lookback=T, horizon=H)
     origins = np.flatnonzero(problem.ready)
-    student = told(network, without_output_layer(params), problem, origins)
+    student = forecast(network, without_output_layer(params), problem, origins)
     assert isinstance(student, StudentT)
     assert (student.location == 0).all()
     steps = np.sqrt(np.arange(1, H + 1))
@@ -70,7 +70,7 @@ def test_a_zero_output_layer_of_quantiles_is_a_student_t_of_the_ewma(problem):
     network = NETWORKS["quantiles"]
     params = init_params(network, jax.random.key(0), features=5, lookback=T, horizon=H)
     origins = np.flatnonzero(problem.ready)
-    known = told(network, without_output_layer(params), problem, origins)
+    known = forecast(network, without_output_layer(params), problem, origins)
     assert isinstance(known, Quantiles)
     expected = problem.unit(origins)[..., None] * stats.t.ppf(LEVELS, 5)
     np.testing.assert_allclose(known.values, expected, rtol=1e-5, atol=1e-12)

@@ -10,7 +10,7 @@ from gatecast.errors import FitWarning
 from gatecast.nn import kernel, population, program
 from gatecast.nn.network import apply, exact_products, init_params
 from gatecast.nn.population import Member, predict, train
-from gatecast.nn.program import Rows
+from gatecast.nn.program import Dataset
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
@@ -22,7 +22,7 @@ HOW = Training(epochs=60, batch_size=8, patience=None, learning_rate=0.05)
 
 
 @pytest.fixture(scope="module")
-def rows() -> Rows:
+def rows() -> Dataset:
     """Targets that can be learned up to row 600, noise after it; the second scale halves everything."""
     rng = np.random.default_rng(0)
     features = rng.standard_normal((700, F)).astype(np.float32)
@@ -31,7 +31,7 @@ def rows() -> Rows:
     one, half = np.ones((1, 1, 1), np.float32), np.full((1, 1, 1), 2, np.float32)
     scale = np.concatenate([one, half])
     shift = np.zeros((2, 1, 1), np.float32)
-    return Rows(
+    return Dataset(
         features,
         targets,
         np.zeros(700, np.int32),
@@ -43,7 +43,7 @@ def member(seed: int = 0, epochs: int = 6, scale: int = 0, validation=VALIDATION
     return Member(seed, 0, NETWORK.tag, scale, TRAIN, validation, epochs)
 
 
-def windows(rows: Rows, origins):
+def windows(rows: Dataset, origins):
     return jnp.asarray(np.stack([rows.features[o - T + 1 : o + 1] for o in origins]))
 
 
@@ -202,7 +202,8 @@ def test_scales_apply_to_inputs_and_back_to_outputs(rows):
     (one,) = train(NETWORK, HOW, rows, [member(epochs=1)], lookback=T)
     (forecast,) = predict(NETWORK, rows, [(one.params, 1, VALIDATION)], lookback=T)
     with exact_products():
-        expected = 2 * apply(NETWORK, one.params, windows(rows, VALIDATION) / 2)[0]
+        params = {name: jnp.asarray(value) for name, value in one.params.items()}
+        expected = 2 * apply(NETWORK, params, windows(rows, VALIDATION) / 2)[0]
     np.testing.assert_allclose(forecast, expected, rtol=1e-5)
 
 

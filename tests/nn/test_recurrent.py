@@ -1,75 +1,210 @@
-"""Cells and layers against PyTorch: golden numbers everywhere, live where it is installed."""
+"""Layers against PyTorch's golden numbers: the reference cells, the C kernel and the JAX path each."""
 
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
+from gatecast.nn import fast, kernel
 from gatecast.nn.cells import cell_of
+from gatecast.nn.network import exact_products
 from gatecast.nn.recurrent import recurrent
 
+from . import reference
+
 GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "recurrent.npz")
+CELLS = ["rnn", "lstm", "gru"]
+FORMS = ["one", "one-window", "one-step", "both", "two", "two-both"]
+QUICK = {  # forms of every cell; the slow tests have all others
+    ("textbook", "float64"): ["one", "both"],
+    ("textbook", "float32"): ["one"],
+    ("jax", "float64"): ["one", "one-window", "one-step", "both"],
+    ("jax", "float32"): ["one"],
+    ("kernel", "float64"): ["one", "one-window", "one-step", "both", "two-both"],
+    ("kernel", "float32"): ["one", "one-window", "one-step", "both"],
+}
 CASES = [
-    pytest.param(case, marks=[] if case.endswith(("1-one", "2-both")) else pytest.mark.slow)
-    for case in sorted({name.split("/")[0] for name in GOLDEN.files})
+    pytest.param(engine, dtype, cell, form, marks=[] if form in quick else pytest.mark.slow)
+    for (engine, dtype), quick in QUICK.items()
+    for cell in [*CELLS, "gru_reset_before"][: 4 if engine == "textbook" else 3]
+    for form in FORMS
 ]
 
 
-def case_arrays(case: str) -> dict[str, np.ndarray]:
-    return {
-        name.removeprefix(f"{case}/"): GOLDEN[name] for name in GOLDEN.files if name.startswith(f"{case}/")
-    }
+def golden(case: str) -> dict[str, np.ndarray]:
+    """A case's arrays by name."""
+    names = [name for name in GOLDEN.files if name.startswith(f"{case}/")]
+    return {name.removeprefix(f"{case}/"): GOLDEN[name] for name in names}
 
 
-def run(case: str, params, x):
-    cell, layers, both = case.split("-")
+def single(case: str) -> dict[str, jax.Array]:
+    """A case's arrays in JAX and single precision."""
+    return {name: jnp.asarray(value, "float32") for name, value in golden(case).items()}
+
+
+def part(arrays: dict[str, Any], prefix: str) -> dict[str, Any]:
+    """The arrays whose name begins with prefix/, without it."""
+    return {name.split("/", 1)[1]: value for name, value in arrays.items() if name.startswith(f"{prefix}/")}
+
+
+def use(engine: str, monkeypatch) -> None:
+    """Run layers by this engine; a compiler is taken for granted."""
+    if engine == "jax":
+        monkeypatch.setattr(kernel, "serves", lambda cell, dtype: False)
+    elif engine == "kernel" and jax.default_backend() != "cpu":
+        pytest.skip("the kernel is for processors")
+    elif engine == "kernel":
+        assert kernel.serves(cell_of("lstm"), np.dtype("float32"))
+
+
+def layers(cell: str, form: str, params, x, start=None, *, textbook: bool = False, **options):
     return recurrent(
         params,
         cell_of(cell.removesuffix("_reset_before"), not cell.endswith("reset_before")),
         x,
-        num_layers=int(layers),
-        bidirectional=both == "both",
+        num_layers=1 + form.startswith("two"),
+        bidirectional=form.endswith(("both", "step")),
+        state=start,
+        textbook=textbook,
+        **options,
     )
 
 
-def outputs_and_gradients(case: str, dtype: str) -> tuple[dict, dict]:
-    """Ours and PyTorch's: outputs, final states, and gradients of the same scalar by weights and input."""
-    arrays = case_arrays(case)
-    cast = {name: jnp.asarray(value, dtype) for name, value in arrays.items()}
-    params = {n.removeprefix("params/"): v for n, v in cast.items() if n.startswith("params/")}
+def largest_difference(engine: str, cell: str, form: str, dtype: str) -> float:
+    """Over results and gradients by weights, inputs and start states: difference over largest entry."""
+    arrays = {name: jnp.asarray(value, dtype) for name, value in golden(f"{cell}/{form}").items()}
 
-    def loss(params, x):
-        outputs, finals = run(case, params, x)
-        return jnp.sum(cast["weight"] * outputs) + sum(jnp.sum(part**2) for part in finals)
+    def results(inputs):
+        start = tuple(part(inputs, "start").values()) or None
+        outputs, finals = layers(
+            cell, form, part(inputs, "params"), inputs["x"], start, textbook=engine == "textbook"
+        )
+        return {"outputs": outputs} | {f"final/{index}": value for index, value in enumerate(finals)}
 
-    outputs, finals = jax.jit(partial(run, case))(params, cast["x"])
-    by_params, by_x = jax.jit(jax.grad(loss, argnums=(0, 1)))(params, cast["x"])
-    ours = {"outputs": outputs, "grad/x": by_x}
-    ours |= {f"grad/{name}": value for name, value in by_params.items()}
-    ours |= {f"final/{index}": part for index, part in enumerate(finals)}
-    return ours, {name: arrays[name] for name in ours}
+    @jax.jit
+    def results_and_gradients(inputs, weights):
+        values, pull = jax.vjp(results, inputs)
+        (gradients,) = pull(weights)
+        return values | {f"grad/{name}": value for name, value in gradients.items()}
 
-
-@pytest.mark.parametrize("case", CASES)
-def test_equals_pytorch_in_float64(case):
-    with jax.enable_x64(True):
-        ours, theirs = outputs_and_gradients(case, "float64")
-    assert len(ours) >= 7
-    for name, expected in theirs.items():
-        np.testing.assert_allclose(ours[name], expected, rtol=0, atol=1e-10, err_msg=name)
-
-
-@pytest.mark.parametrize("case", CASES)
-def test_equals_pytorch_in_float32(case):
-    ours, theirs = outputs_and_gradients(case, "float32")
-    for name, expected in theirs.items():
-        assert np.abs(ours[name] - expected).max() <= 1e-5 * np.abs(expected).max(), name
+    inputs = {name: value for name, value in arrays.items() if name.startswith(("params/", "start/"))}
+    with exact_products():
+        ours = results_and_gradients(inputs | {"x": arrays["x"]}, part(arrays, "weight"))
+    assert len(ours) >= 7 and all(value.dtype == dtype for value in ours.values())
+    return max(
+        float(np.abs(value - arrays[name]).max() / np.abs(arrays[name]).max()) for name, value in ours.items()
+    )
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize(("engine", "dtype", "cell", "form"), CASES)
+def test_results_and_gradients_equal_pytorchs(engine, dtype, cell, form, monkeypatch):
+    use(engine, monkeypatch)
+    with jax.enable_x64(dtype == "float64"):
+        difference = largest_difference(engine, cell, form, dtype)
+    assert difference < (1e-10 if dtype == "float64" else 1e-5)
+
+
+def test_broken_twin_a_residual_that_is_wrong_is_found(monkeypatch):
+    use("jax", monkeypatch)
+    step = cell_of("lstm").step
+    right = fast.FAST_CELLS[step]
+
+    def wrong(residuals, gradient):
+        dp, state = right.backward(residuals, gradient)
+        return dp.at[1].multiply(1.001), state
+
+    monkeypatch.setitem(fast.FAST_CELLS, step, right._replace(backward=wrong))
+    assert largest_difference("jax", "lstm", "one", "float32") > 1e-5
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_the_reference_in_numpy_equals_pytorch(cell):
+    arrays = golden(f"{cell}/one-window")
+    weights = {name.removesuffix("_l0"): value for name, value in part(arrays, "params").items()}
+    start, final, by_final, by_start = (
+        tuple(value[0] for value in part(arrays, name).values())
+        for name in ("start", "final", "weight/final", "grad/start")
+    )
+    ours = reference.layer(cell, arrays["x"], start, weights, arrays["weight/outputs"], by_final)
+    by_weights = {f"grad/params/{name}_l0": value for name, value in ours.by_weights.items()}
+    expected = {name: arrays[name] for name in by_weights}
+    for a, b in zip(
+        jax.tree.leaves((*ours[:4], by_weights)),
+        jax.tree.leaves((arrays["outputs"], final, arrays["grad/x"], by_start, expected)),
+        strict=True,
+    ):
+        np.testing.assert_allclose(a, b, rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("engine", ["kernel", "jax"])
+def test_weights_after_twenty_steps_of_adam_equal_pytorchs(engine, cell, monkeypatch):
+    use(engine, monkeypatch)
+    arrays, optimizer = single(f"{cell}/trained"), optax.adam(0.01)
+
+    @jax.jit
+    def trained(params, x, y):
+        def step(carry, batch):
+            params, state = carry
+
+            def loss(params):
+                return jnp.mean((layers(cell, "one", params, batch[0])[1][0][0] - batch[1]) ** 2)
+
+            update, state = optimizer.update(jax.grad(loss)(params), state)
+            return (optax.apply_updates(params, update), state), None
+
+        return jax.lax.scan(step, (params, optimizer.init(params)), (x, y))[0][0]
+
+    with exact_products():
+        ours = trained(part(arrays, "before"), arrays["x"], arrays["y"])
+    for name, expected in part(arrays, "after").items():
+        np.testing.assert_allclose(ours[name], expected, rtol=0, atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("engine", "cell"),
+    [("kernel", "lstm"), ("jax", "lstm"), ("textbook", "lstm"), ("textbook", "gru_reset_before")],
+)
+def test_one_bias_is_a_second_of_zero(engine, cell, monkeypatch):
+    use(engine, monkeypatch)
+    arrays = single(f"{cell}/one")
+    two = part(arrays, "params") | {"bias_hh_l0": jnp.zeros_like(arrays["params/bias_hh_l0"])}
+    one = {name: value for name, value in two.items() if name != "bias_hh_l0"}
+
+    @jax.jit
+    def outputs_and_gradients(params):
+        def outputs(params):
+            return layers(cell, "one", params, arrays["x"], textbook=engine == "textbook")[0]
+
+        values, pull = jax.vjp(outputs, params)
+        return values, pull(arrays["weight/outputs"])[0]
+
+    (ours, by_one), (expected, by_two) = outputs_and_gradients(one), outputs_and_gradients(two)
+    np.testing.assert_allclose(ours, expected, atol=1e-6)
+    for name, value in by_one.items():
+        np.testing.assert_allclose(value, by_two[name], atol=1e-5, err_msg=name)
+
+
+def test_dropout_is_the_same_in_every_engine(monkeypatch):
+    arrays, key = single("lstm/two"), jax.random.key(1)
+
+    def outputs(textbook):
+        return layers(
+            "lstm", "two", part(arrays, "params"), arrays["x"], dropout=0.4, key=key, textbook=textbook
+        )[0]
+
+    expected, by_kernel = outputs(True), outputs(False)
+    use("jax", monkeypatch)
+    np.testing.assert_allclose(by_kernel, expected, atol=1e-6)
+    np.testing.assert_allclose(outputs(False), expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("cell", CELLS)
 def test_equals_live_pytorch(cell):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     module = {"rnn": torch.nn.RNN, "lstm": torch.nn.LSTM, "gru": torch.nn.GRU}[cell](
@@ -77,32 +212,29 @@ def test_equals_live_pytorch(cell):
     )
     params = {name: jnp.asarray(value.detach().numpy()) for name, value in module.named_parameters()}
     x = np.random.default_rng(0).standard_normal((4, 6, 3)).astype(np.float32)
-    ours, _ = recurrent(params, cell_of(cell), jnp.asarray(x), num_layers=2, bidirectional=True)
+    ours, _ = layers(cell, "two-both", params, jnp.asarray(x))
     np.testing.assert_allclose(ours, module(torch.as_tensor(x))[0].detach().numpy(), atol=1e-6)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "lstm", "gru"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_a_window_in_two_parts_equals_the_window_at_once(cell):
-    arrays = case_arrays(f"{cell}-2-one")
-    params = {n.removeprefix("params/"): jnp.asarray(v) for n, v in arrays.items() if n.startswith("params/")}
-    x = jnp.asarray(arrays["x"])
-    whole, final = recurrent(params, cell_of(cell), x, num_layers=2)
-    first, middle = recurrent(params, cell_of(cell), x[:, :2], num_layers=2)
-    second, end = recurrent(params, cell_of(cell), x[:, 2:], num_layers=2, state=middle)
+    arrays = single(f"{cell}/two")
+    run, x = partial(layers, cell, "two", part(arrays, "params")), arrays["x"]
+    whole, final = run(x)
+    first, middle = run(x[:, :2])
+    second, end = run(x[:, 2:], middle)
     np.testing.assert_allclose(jnp.concatenate([first, second], axis=1), whole, atol=1e-6)
     for ours, expected in zip(end, final, strict=True):
         np.testing.assert_allclose(ours, expected, atol=1e-6)
 
 
 def test_dropout_acts_between_layers_only_and_keeps_the_mean():
-    arrays = case_arrays("gru-2-one")
-    params = {n.removeprefix("params/"): jnp.asarray(v) for n, v in arrays.items() if n.startswith("params/")}
-    x = jnp.asarray(arrays["x"])
+    arrays = single("gru/two")
 
-    def out(layers, key):
-        return recurrent(params, cell_of("gru"), x, num_layers=layers, dropout=0.5, key=key)[0]
+    def out(form, key):
+        return layers("gru", form, part(arrays, "params"), arrays["x"], dropout=0.5, key=key)[0]
 
-    assert jnp.array_equal(out(1, jax.random.key(0)), out(1, None))
-    assert not jnp.allclose(out(2, jax.random.key(0)), out(2, None))
-    draws = jax.vmap(lambda key: out(2, key))(jax.random.split(jax.random.key(0), 400))
-    assert jnp.abs(draws.mean(0) - out(2, None)).max() < 0.1
+    assert jnp.array_equal(out("one", jax.random.key(0)), out("one", None))
+    assert not jnp.allclose(out("two", jax.random.key(0)), out("two", None))
+    draws = jax.vmap(lambda key: out("two", key))(jax.random.split(jax.random.key(0), 400))
+    assert jnp.abs(draws.mean(0) - out("two", None)).max() < 0.1

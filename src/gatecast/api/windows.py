@@ -12,11 +12,10 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gatecast.errors import SettingError
-from gatecast.nn.cells import State
 from gatecast.nn.network import apply, exact_products
 from gatecast.nn.population import Member, Trained, history, train
-from gatecast.nn.program import Rows
-from gatecast.nn.recurrent import Params
+from gatecast.nn.program import Dataset
+from gatecast.nn.recurrent import Params, States
 from gatecast.progress import Bar
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
@@ -40,7 +39,7 @@ class Fit:
     history: pd.DataFrame
     one_step: bool
 
-    def predict(self, X: ArrayLike, *, state: State | None = None, return_state: bool = False) -> Any:
+    def predict(self, X: ArrayLike, *, state: States | None = None, return_state: bool = False) -> Any:
         """Forecasts of windows X (N, T, F): (N,) where y was (N,), else (N, h); the mean over the seeds.
 
         state: what an earlier call returned with return_state=True, to go on where it ended; its arrays are
@@ -127,11 +126,11 @@ def fit_windows(
 
 @partial(jax.jit, static_argnums=0)
 def _apply(
-    network: Network, params: Params, windows: jax.Array, state: State | None
-) -> tuple[jax.Array, State]:
+    network: Network, params: Params, windows: jax.Array, state: States | None
+) -> tuple[jax.Array, States]:
     """Outputs (seeds, N, h) and final states of every seed's network."""
 
-    def one(params: Params, state: State | None) -> tuple[jax.Array, State]:
+    def one(params: Params, state: States | None) -> tuple[jax.Array, States]:
         return apply(network, params, windows, state=state)
 
     with exact_products():
@@ -168,14 +167,14 @@ def _check(
         )
 
 
-def _rows(windows: NDArray[np.float32], targets: NDArray[np.float32]) -> Rows:
+def _rows(windows: NDArray[np.float32], targets: NDArray[np.float32]) -> Dataset:
     """Windows as rows: window n ends at row (n + 1)·T - 1, where its targets stand."""
     count, lookback, features = windows.shape
     steps = targets.reshape(count, -1)
     at_rows = np.zeros((count * lookback, steps.shape[1]), np.float32)
     at_rows[lookback - 1 :: lookback] = steps
     x_zero, y_zero = (np.zeros((1, 1, width), np.float32) for width in (features, steps.shape[1]))
-    return Rows(
+    return Dataset(
         features=windows.reshape(count * lookback, features),
         targets=at_rows,
         symbol=np.zeros(count * lookback, np.int32),

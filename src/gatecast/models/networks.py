@@ -18,7 +18,7 @@ from gatecast.models.ensembles import Combination, better_combination, joined, m
 from gatecast.models.model import Fitted, Forecast
 from gatecast.nn.outputs import distributions
 from gatecast.nn.population import Member, Trained, history, predict, train
-from gatecast.nn.program import Rows
+from gatecast.nn.program import Dataset
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.problem.scaling import Scale, fit_scale
@@ -59,7 +59,7 @@ class FittedNetwork:
 
         folds: places in the walk-forward, one for each of `origins`.
         """
-        rows = make_rows(self.network, problem, self.scales)
+        rows = make_dataset(self.network, problem, self.scales)
         jobs, places = [], []
         for member, owner, trained in zip(self.members, self.owner, self.trained, strict=True):
             if member.scale not in folds:
@@ -173,7 +173,7 @@ class RecurrentNetwork:
         trained = train(
             self.network,
             self.training,
-            make_rows(self.network, problem, scales),
+            make_dataset(self.network, problem, scales),
             members,
             lookback=problem.lookback,
             room=room,
@@ -270,7 +270,7 @@ def combination_note(name: str, ensembles: Sequence[FoldEnsemble]) -> str:
     return f"the seeds of {name} are combined by {words} of {kinds.total()} folds, chosen on validation"
 
 
-def make_rows(network: Network, problem: Problem, scales: Sequence[Scale]) -> Rows:
+def make_dataset(network: Network, problem: Problem, scales: Sequence[Scale]) -> Dataset:
     """A problem and its scales as arrays; targets of distributions in units of the volatility."""
     targets = problem.targets
     if network.output != "point":
@@ -284,7 +284,7 @@ def make_rows(network: Network, problem: Problem, scales: Sequence[Scale]) -> Ro
     )
     targets = np.nan_to_num(targets, nan=0.0).astype(np.float32)
     features = np.nan_to_num(problem.features, nan=0.0)
-    return Rows(features, targets, problem.symbol.astype(np.int32), *stacked)
+    return Dataset(features, targets, problem.symbol.astype(np.int32), *stacked)
 
 
 def _room(members: Sequence[Member]) -> tuple[int, int]:

@@ -1,49 +1,58 @@
-"""Recurrent cells: the textbook's equations, one step each.
+"""Recurrent cells: the textbook's equations, one time step each.
 
-Weights have PyTorch's shapes and gate order, G gates stacked: weight_hh (G·H, H). A step gets
-x = W_ih x_t + b_ih of its session, (B, G·H), computed for all sessions before the recurrence.
+Weights have PyTorch's shapes and gate order. An axis "gates" has G·H entries: G gates of H hidden units, one
+after the other. A step gets x = W_ih x_t + b_ih of its time, computed for all times before the recurrence.
 """
-
-from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float
 
-State = tuple[jax.Array, ...]
+State = tuple[Float[Array, "batch hidden"], ...]
 
 
 class Cell(NamedTuple):
-    """gates: G; states: arrays carried along, the hidden state (B, H) first; step: one session on."""
+    """gates: G; states: arrays carried along, the hidden state first; step: one time step further."""
 
     gates: int
     states: int
-    step: Callable[[jax.Array, jax.Array | None, State, jax.Array], State]
+    step: Callable[[Array, Array | None, State, Array], State]
 
 
-class Weights(NamedTuple):
-    """Of one layer and direction: weight_ih (G·H, F), bias_ih (G·H,), weight_hh (G·H, H), bias_hh (G·H,)."""
+class LayerWeights(NamedTuple):
+    """The weights of one layer and direction."""
 
-    weight_ih: jax.Array
-    bias_ih: jax.Array
-    weight_hh: jax.Array
-    bias_hh: jax.Array | None
+    weight_ih: Float[Array, "gates features"]
+    bias_ih: Float[Array, " gates"]
+    weight_hh: Float[Array, "gates hidden"]
+    bias_hh: Float[Array, " gates"] | None
 
 
-def zero_state(cell: Cell, x: jax.Array, weights: Weights) -> State:
-    """What a layer starts from where nothing is given, for x (B, …)."""
+def zero_state(cell: Cell, x: Float[Array, "batch ..."], weights: LayerWeights) -> State:
+    """The state that a layer starts from where none is given."""
     return (jnp.zeros((x.shape[0], weights.weight_hh.shape[1]), x.dtype),) * cell.states
 
 
-def rnn_step(weight_hh: jax.Array, bias_hh: jax.Array | None, state: State, x: jax.Array) -> State:
+def rnn_step(
+    weight_hh: Float[Array, "gates hidden"],
+    bias_hh: Float[Array, " gates"] | None,
+    state: State,
+    x: Float[Array, "batch gates"],
+) -> State:
     """h' = tanh(x + W_hh h + b_hh) (Elman 1990)."""
     (h,) = state
     return (jnp.tanh(x + _linear(h, weight_hh, bias_hh)),)
 
 
-def lstm_step(weight_hh: jax.Array, bias_hh: jax.Array | None, state: State, x: jax.Array) -> State:
+def lstm_step(
+    weight_hh: Float[Array, "gates hidden"],
+    bias_hh: Float[Array, " gates"] | None,
+    state: State,
+    x: Float[Array, "batch gates"],
+) -> State:
     """Gates i, f, g, o; c' = f c + i g; h' = o tanh(c') (Gers, Schmidhuber and Cummins 2000)."""
     h, c = state
     i, f, g, o = jnp.split(x + _linear(h, weight_hh, bias_hh), 4, axis=-1)
@@ -51,7 +60,12 @@ def lstm_step(weight_hh: jax.Array, bias_hh: jax.Array | None, state: State, x: 
     return jax.nn.sigmoid(o) * jnp.tanh(c), c
 
 
-def gru_step(weight_hh: jax.Array, bias_hh: jax.Array | None, state: State, x: jax.Array) -> State:
+def gru_step(
+    weight_hh: Float[Array, "gates hidden"],
+    bias_hh: Float[Array, " gates"] | None,
+    state: State,
+    x: Float[Array, "batch gates"],
+) -> State:
     """Gates r, z, n; n = tanh(x_n + r (W_hn h + b_hn)); h' = (1 - z) n + z h (PyTorch's and cuDNN's form)."""
     (h,) = state
     x_r, x_z, x_n = jnp.split(x, 3, axis=-1)
@@ -62,7 +76,10 @@ def gru_step(weight_hh: jax.Array, bias_hh: jax.Array | None, state: State, x: j
 
 
 def gru_reset_before_step(
-    weight_hh: jax.Array, bias_hh: jax.Array | None, state: State, x: jax.Array
+    weight_hh: Float[Array, "gates hidden"],
+    bias_hh: Float[Array, " gates"] | None,
+    state: State,
+    x: Float[Array, "batch gates"],
 ) -> State:
     """As `gru_step`, but n = tanh(x_n + W_hn (r h) + b_hn) (Cho et al. 2014)."""
     (h,) = state
@@ -82,6 +99,8 @@ def cell_of(name: str, reset_after: bool = True) -> Cell:
     return {"rnn": Cell(1, 1, rnn_step), "lstm": Cell(4, 2, lstm_step)}[name]
 
 
-def _linear(h: jax.Array, weight: jax.Array, bias: jax.Array | None) -> jax.Array:
+def _linear(
+    h: Float[Array, "batch hidden"], weight: Float[Array, "out hidden"], bias: Float[Array, " out"] | None
+) -> Float[Array, "batch out"]:
     product = h @ weight.T
     return product if bias is None else product + bias

@@ -1,22 +1,21 @@
 """A network: recurrent layers, head, output; its weights as one flat dict."""
 
-from __future__ import annotations
-
 import contextlib
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float, Key
 
 from gatecast.nn import outputs
-from gatecast.nn.cells import State, cell_of
-from gatecast.nn.recurrent import Params, recurrent
+from gatecast.nn.cells import cell_of
+from gatecast.nn.recurrent import Params, States, recurrent
 from gatecast.settings.network import Network
 
-ACTIVATIONS: dict[str, Callable[[jax.Array], jax.Array]] = {
+ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
     "relu": jax.nn.relu,
     "tanh": jnp.tanh,
     "sigmoid": jax.nn.sigmoid,
@@ -57,14 +56,13 @@ def shapes(network: Network, *, features: int, lookback: int, horizon: int) -> d
 
 def init_params(
     network: Network,
-    key: jax.Array,
+    key: Key[Array, ""],
     *,
     features: int,
     lookback: int,
     horizon: int,
-    dtype: jnp.dtype = jnp.float32,
 ) -> Params:
-    """Draw the weights that `network.init` describes (see Network); a range starts near the EWMA's."""
+    """Weights drawn as `network.init` describes (see Network); a distribution starts near the EWMA's."""
     named = shapes(network, features=features, lookback=lookback, horizon=horizon)
     keys = jax.random.split(key, len(named))
     bound_of = _pytorch_bound if network.init == "pytorch" else _glorot_bound
@@ -73,8 +71,8 @@ def init_params(
     for place, (name, shape) in enumerate(named.items()):
         if name in bounds and not bounds[name]:
             drawn[name] = _keras_start(network, name, shape, keys[place])
-    params = {name: drawn[name].astype(dtype) for name in bounds}
-    return params if network.output == "point" else outputs.neutral(params, network, dtype)
+    params = {name: drawn[name].astype(jnp.float32) for name in bounds}
+    return params if network.output == "point" else outputs.neutral(params, network)
 
 
 @contextlib.contextmanager
@@ -87,15 +85,15 @@ def exact_products() -> Iterator[None]:
 def apply(
     network: Network,
     params: Params,
-    x: jax.Array,
+    x: Float[Array, "batch time features"],
     *,
-    state: State | None = None,
-    key: jax.Array | None = None,
-) -> tuple[jax.Array, State]:
-    """Forecast from windows x (B, T, F): outputs, and the final state.
+    state: States | None = None,
+    key: Key[Array, ""] | None = None,
+) -> tuple[Float[Array, "batch horizon *parameters"], States]:
+    """The outputs of the windows x and the final states.
 
-    Outputs are (B, h) in scaled target units, those of a range (B, h, P) (see gatecast.nn.outputs).
-    Every output reads the state after the newest session. key: draws dropout; None when not training.
+    Outputs are in scaled target units; distributions have several parameters (see gatecast.nn.outputs).
+    Every output reads the state after the newest time step. key: draws dropout; None when not training.
     """
     states, final = recurrent(
         params,
@@ -119,11 +117,13 @@ def apply(
     return outputs.output(network, params, raw), final
 
 
-def _dense(params: Params, name: str, x: jax.Array) -> jax.Array:
+def _dense(params: Params, name: str, x: Float[Array, "batch in"]) -> Float[Array, "batch out"]:
     return x @ params[f"{name}.weight"].T + params[f"{name}.bias"]
 
 
-def _uniform(keys: jax.Array, named: dict[str, tuple[int, ...]], bounds: dict[str, float | None]) -> Params:
+def _uniform(
+    keys: Key[Array, " weights"], named: dict[str, tuple[int, ...]], bounds: Mapping[str, float | None]
+) -> Params:
     """Weights drawn between ± their bound, each with its own key, where they have one.
 
     The matrices are drawn together, and so are the vectors: a generator in a program takes longer to compile
@@ -144,20 +144,20 @@ def _uniform(keys: jax.Array, named: dict[str, tuple[int, ...]], bounds: dict[st
     return drawn
 
 
-def _between(key: jax.Array, limit: jax.Array, count: int) -> jax.Array:
-    """(count,) numbers, uniform from -limit to limit."""
+def _between(key: Key[Array, ""], limit: Float[Array, ""], count: int) -> Float[Array, " count"]:
+    """Numbers drawn uniformly from -limit to limit."""
     return jax.random.uniform(key, (count,), minval=-limit, maxval=limit)
 
 
 def _pytorch_bound(network: Network, name: str, named: dict[str, tuple[int, ...]]) -> float:
-    """1/sqrt(hidden_size) in recurrent layers, 1/sqrt(fan_in) in linear ones."""
+    """PyTorch's bound: 1/sqrt(hidden_size) in recurrent layers, 1/sqrt(fan_in) in linear ones."""
     layer = name.removesuffix("bias").removesuffix("weight")
     recurrent_part = name.startswith(("weight_", "bias_"))
     return 1 / math.sqrt(network.hidden_size if recurrent_part else named[layer + "weight"][1])
 
 
 def _glorot_bound(network: Network, name: str, named: dict[str, tuple[int, ...]]) -> float | None:
-    """Of Glorot and Bengio (2010); None for what Keras starts otherwise.
+    """The bound of Glorot and Bengio (2010); None for what Keras starts otherwise.
 
     The fans are those of the whole matrix with all gates, as in Keras.
     """
@@ -165,7 +165,7 @@ def _glorot_bound(network: Network, name: str, named: dict[str, tuple[int, ...]]
     return None if vector or _is_orthogonal(network, name) else math.sqrt(6 / sum(named[name]))
 
 
-def _keras_start(network: Network, name: str, shape: tuple[int, ...], key: jax.Array) -> jax.Array:
+def _keras_start(network: Network, name: str, shape: tuple[int, ...], key: Key[Array, ""]) -> Array:
     """Keras' defaults for what is not Glorot's; init "glorot" is without orthogonality and forget bias."""
     if _is_orthogonal(network, name):
         return jax.random.orthogonal(key, shape[0], shape=(), m=shape[1])

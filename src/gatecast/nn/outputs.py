@@ -1,14 +1,13 @@
 """Outputs: what the numbers of a network's last layer mean, in units of what is known at the origin.
 
-A range is forecast in units of u = log return / (spread · sqrt(k)) at step k, where the spread is the EWMA
-volatility at the origin. Its neutral output, all zero, is naive's point with the EWMA's range.
+A distribution is forecast in units of u = log return / (volatility · sqrt(k)) at step k, where the volatility
+is the EWMA's at the origin. Its neutral output, all zero, is naive's point with the EWMA's interval.
 """
-
-from __future__ import annotations
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import Array, Float
 
 from gatecast._typing import Floats
 from gatecast.distributions import FARTHEST, LEVELS, Quantiles, StudentT, bounded
@@ -16,27 +15,29 @@ from gatecast.nn.recurrent import Params
 from gatecast.settings.network import Network
 
 PER_STEP = {"point": 1, "student_t": 2, "quantiles": len(LEVELS)}
-SMALL = 0.1  # start of a range's output weights, and the size of its location: an untrained one is neutral
+SMALL = 0.1  # start of a distribution's output weights, size of its location: an untrained one is neutral
 LEAST_DF, MOST_DF = 2.1, 1e6
 MOST_LOG_SCALE = 4.0  # a scale of more than e⁴ times the EWMA's, or less than e⁻⁴, is a fit gone wild
 MEDIAN = LEVELS.index(0.5)
 
 
 def width(network: Network, horizon: int) -> int:
-    """Numbers that the last linear layer gives."""
+    """The number of outputs of the last linear layer."""
     return PER_STEP[network.output] * horizon
 
 
-def neutral(params: Params, network: Network, dtype: jnp.dtype) -> Params:
-    """Freshly drawn weights with the output layer near zero: the untrained range is the EWMA's."""
+def neutral(params: Params, network: Network) -> Params:
+    """Freshly drawn weights with the output layer near zero: the untrained distribution is the EWMA's."""
     start = {"out.weight": SMALL * params["out.weight"], "out.bias": jnp.zeros_like(params["out.bias"])}
     horizon = len(params["out.bias"]) // PER_STEP[network.output]
-    df = {"df": jnp.zeros(horizon, dtype)} if network.output == "student_t" else {}
+    df = {"df": jnp.zeros(horizon, jnp.float32)} if network.output == "student_t" else {}
     return {**params, **start, **df}
 
 
-def output(network: Network, params: Params, raw: jax.Array) -> jax.Array:
-    """The last layer's numbers raw (B, W) as outputs.
+def output(
+    network: Network, params: Params, raw: Float[Array, "batch width"]
+) -> Float[Array, "batch horizon *parameters"]:
+    """The last layer's numbers as outputs.
 
     "point": (B, h). "student_t": (B, h, 3), location, scale and df, in units of u: location 0.1 · o1, scale
     exp(o2), and df = 2.1 + 3 softplus(w), one for each step: sums of returns have thinner tails.
@@ -58,7 +59,7 @@ def output(network: Network, params: Params, raw: jax.Array) -> jax.Array:
 
 
 def distributions(network: Network, outputs: Floats, unit: Floats) -> list[StudentT] | list[Quantiles]:
-    """Outputs (S, N, h, P) of S seeds as distributions of the log return; unit (N, h): spread · sqrt(k)."""
+    """Distributions of the log return: outputs (S, N, h, P) of S seeds, unit (N, h) volatility · sqrt(k)."""
     if network.output == "student_t":
         return [
             StudentT(

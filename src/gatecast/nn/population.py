@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 from gatecast.errors import FitWarning
 from gatecast.nn import kernel, program
 from gatecast.nn.cells import cell_of
-from gatecast.nn.program import OnDevice, Program, Rows, Shapes, State, by_name
+from gatecast.nn.program import Dataset, OnDevice, Program, Shapes, TrainingState, by_name
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
@@ -38,7 +38,7 @@ Weights = dict[str, NDArray[np.float32]]
 Progress = Callable[[int, int, int], None]  # members done, members, epochs done over all members
 T = TypeVar("T")
 
-LOOK_SECONDS = 0.5  # how long a compiled call may run before the host looks in
+LOOK_SECONDS = 0.5  # how long a compiled call may run before the host takes control
 LARGEST = float(np.finfo(np.float32).max)
 MEMORY_SHARE = 0.5  # of a GPU's memory: what members side by side may need by a rough count
 
@@ -48,7 +48,8 @@ class Member:
     """One network of a population.
 
     seed, fold and tag (see Network.tag; for separate networks per symbol also the symbol) make its random
-    key. scale: index into Rows' K. train, validation: origins; without validation the last epoch is kept.
+    key. scale: index into the Dataset's scales. train, validation: origins; without validation the last epoch
+    is kept.
     """
 
     seed: int
@@ -81,14 +82,14 @@ class Trained:
 def train(
     network: Network,
     training: Training,
-    rows: Rows,
+    dataset: Dataset,
     members: Sequence[Member],
     *,
     lookback: int,
     room: tuple[int, int] | None = None,
     progress: Progress | None = None,
 ) -> list[Trained]:
-    """Train all members; the best validation epoch's weights are kept, always.
+    """All members, trained; each has the weights of its best validation epoch.
 
     room: training and validation origins to pad every member to, so that calls with other members (on a GPU:
     as many) share one compiled program; None: the longest member's.
@@ -103,8 +104,8 @@ def train(
     longest, validated = room or (longest, validated)
     batch = min(training.batch_size or longest, longest)
     padded = math.ceil(longest / batch) * batch
-    side_by_side = _side_by_side(network, rows, lookback, batch, len(members))
-    rows = jax.device_put(rows)
+    side_by_side = _side_by_side(network, dataset, lookback, batch, len(members))
+    dataset = jax.device_put(dataset)
     starts = range(0, len(members), side_by_side)
     groups = [
         _on_device(_filled(members[start : start + side_by_side], side_by_side), padded, max(validated, 1))
@@ -112,7 +113,7 @@ def train(
     ]
     one = Program(network, training, lookback, batch)
     # compiled here, once, by a call of no steps: the threads below find both programs ready
-    program.run(one, program.init(one, groups[0], rows), groups[0], rows, jnp.int32(0))
+    program.run(one, program.init(one, groups[0], dataset), groups[0], dataset, jnp.int32(0))
     epochs, done = np.zeros(len(members), int), np.zeros(len(members), bool)
     interrupted = Event()
 
@@ -120,22 +121,22 @@ def train(
         group, budget = groups[number], 1
         mine = slice(starts[number], starts[number] + side_by_side)
         count = len(members[mine])
-        states = program.init(one, group, rows)
+        states = program.init(one, group, dataset)
         while not interrupted.is_set():
             began = time.perf_counter()
-            states, over = program.run(one, states, group, rows, jnp.int32(budget))
+            states, over = program.run(one, states, group, dataset, jnp.int32(budget))
             done[mine], epochs[mine] = (np.asarray(part)[:count] for part in (over, states.epoch))
             if done[mine].all():
                 break
             taken = max(time.perf_counter() - began, 1e-6)
             budget = int(min(max(budget * min(LOOK_SECONDS / taken, 10), 1), 2**30))
-        return _trained(states, one.shapes(rows), count)
+        return _trained(states, one.shapes(dataset), count)
 
     def look() -> None:
         if progress is not None:
             progress(int(done.sum()), len(members), int(epochs.sum()))
 
-    trained = list(chain.from_iterable(_spread(train_group, range(len(groups)), interrupted, look)))
+    trained = list(chain.from_iterable(_in_threads(train_group, range(len(groups)), interrupted, look)))
     if any(member.best_epoch == 0 for member in trained):
         lost = sum(member.best_epoch == 0 for member in trained)
         warnings.warn(
@@ -169,7 +170,7 @@ def history(members: Sequence[Member], trained: Sequence[Trained]) -> pd.DataFra
 
 def predict(
     network: Network,
-    rows: Rows,
+    dataset: Dataset,
     jobs: Sequence[tuple[Weights, int, NDArray[np.int64]]],
     *,
     lookback: int,
@@ -182,56 +183,56 @@ def predict(
     longest = max(len(origins) for _, _, origins in jobs)
     chunk = program.CHUNK
     padded = math.ceil(longest / chunk) * chunk
-    side_by_side = _side_by_side(network, rows, lookback, chunk, len(jobs))
-    device_rows = jax.device_put(rows)
+    side_by_side = _side_by_side(network, dataset, lookback, chunk, len(jobs))
+    on_device = jax.device_put(dataset)
 
     def some(start: int) -> list[NDArray[np.float64]]:
         mine = jobs[start : start + side_by_side]
         weights, scales, origins = zip(*_filled(mine, side_by_side), strict=True)
         params = {name: np.stack([one[name] for one in weights]) for name in weights[0]}
         windows = np.stack([_pad(part, padded).reshape(-1, chunk) for part in origins])
-        scaled = program.outputs(network, params, device_rows, np.array(scales, np.int32), windows, lookback)
+        scaled = program.outputs(network, params, on_device, np.array(scales, np.int32), windows, lookback)
         flat = np.asarray(scaled, dtype=np.float64).reshape(side_by_side, padded, *scaled.shape[3:])
-        return [_scaled_back(rows, scale, asked, flat[n]) for n, (_, scale, asked) in enumerate(mine)]
+        return [_scaled_back(dataset, scale, asked, flat[n]) for n, (_, scale, asked) in enumerate(mine)]
 
     first = some(0)  # compiled here, once
-    rest = _spread(some, range(side_by_side, len(jobs), side_by_side), Event(), lambda: None)
+    rest = _in_threads(some, range(side_by_side, len(jobs), side_by_side), Event(), lambda: None)
     return list(chain(first, *rest))
 
 
 def _scaled_back(
-    rows: Rows, scale: int, origins: NDArray[np.int64], scaled: NDArray[np.float64]
+    dataset: Dataset, scale: int, origins: NDArray[np.int64], scaled: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Outputs (N, …) of the network's (at least N, …), for origins (N,), all finite.
 
     What is not, of a network that diverged, becomes the largest number of single precision.
     """
     scaled = np.nan_to_num(scaled, nan=LARGEST, posinf=LARGEST, neginf=-LARGEST)
-    symbol = np.asarray(rows.symbol)[origins]
-    spread, offset = (np.asarray(part)[scale, symbol] for part in (rows.y_scale, rows.y_offset))
+    symbol = np.asarray(dataset.symbol)[origins]
+    factor, offset = (np.asarray(part)[scale, symbol] for part in (dataset.y_scale, dataset.y_offset))
     if scaled.ndim == 3:
-        spread, offset = spread[..., None], offset[..., None]
-    return scaled[: len(origins)] * spread + offset
+        factor, offset = factor[..., None], offset[..., None]
+    return scaled[: len(origins)] * factor + offset
 
 
-def _side_by_side(network: Network, rows: Rows, lookback: int, batch: int, members: int) -> int:
-    """How many members one program serves: one on a processor, on a GPU what fits, in groups of one size.
+def _side_by_side(network: Network, dataset: Dataset, lookback: int, batch: int, members: int) -> int:
+    """The number of members of one program: one on a processor, on a GPU what fits, in groups of one size.
 
-    A rough count of what `gatecast.nn.fast` keeps of a batch on its way forward and back.
+    A rough count of the residuals of `gatecast.nn.fast` for a batch.
     """
     device = jax.devices()[0]
     if device.platform == "cpu":
         return 1
     layers = network.num_layers * (2 if network.bidirectional else 1)
-    kept = 3 * cell_of(network.cell).gates + 8
-    numbers = layers * (kept * network.hidden_size + rows.features.shape[1]) * lookback
+    residuals = 3 * cell_of(network.cell).gates + 8
+    numbers = layers * (residuals * network.hidden_size + dataset.features.shape[1]) * lookback
     most = (device.memory_stats() or {}).get("bytes_limit", 2**32) * MEMORY_SHARE
     fitting = max(int(most / (4 * numbers * max(batch, program.CHUNK / 4))), 1)
     return math.ceil(members / math.ceil(members / fitting))
 
 
 def _filled(jobs: Sequence[T], length: int) -> list[T]:
-    """Jobs, the last of them again until there are `length`."""
+    """The jobs, the last of them repeated until there are `length`."""
     return [*jobs, *[jobs[-1]] * (length - len(jobs))]
 
 
@@ -267,10 +268,10 @@ def _pad(origins: NDArray[np.int64], length: int) -> NDArray[np.int32]:
     return np.concatenate([origins, np.full(length - len(origins), fill)]).astype(np.int32)
 
 
-def _trained(states: State, shapes: Shapes, members: int) -> list[Trained]:
-    """The first `members` of a group."""
-    kept = states.best_params, states.best_epoch, states.epoch, states.losses, states.validation_losses
-    best_params, best_epoch, epoch, losses, validation_losses = map(np.asarray, kept)
+def _trained(states: TrainingState, shapes: Shapes, members: int) -> list[Trained]:
+    """The first `members` of a group, trained."""
+    parts = states.best_params, states.best_epoch, states.epoch, states.losses, states.validation_losses
+    best_params, best_epoch, epoch, losses, validation_losses = map(np.asarray, parts)
     return [
         Trained(
             params=by_name(best_params[n], shapes, np.split),
@@ -282,11 +283,14 @@ def _trained(states: State, shapes: Shapes, members: int) -> list[Trained]:
     ]
 
 
-def _spread(
+def _in_threads(
     work: Callable[[Any], T], jobs: Sequence[Any], interrupted: Event, look: Callable[[], None]
 ) -> list[T]:
-    """work(job) for every job: on a processor one thread per core (compiled programs run outside the
-    interpreter lock), on a GPU one after the other."""
+    """The results of work(job) for every job.
+
+    On a processor there is one thread per core (compiled programs run outside the interpreter lock), on a GPU
+    one job follows the other.
+    """
     threads = _cores() if jax.default_backend() == "cpu" else 1
 
     def counted(job: Any) -> T:

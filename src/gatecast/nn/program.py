@@ -4,8 +4,6 @@ On a GPU one program trains many members side by side (`init`, `run` and `output
 axis): all go through their epochs together, and who is done is masked until the last one is.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from jaxtyping import Array, Bool, Float, Int, Key
 
 from gatecast.nn import kernel
 from gatecast.nn.losses import RowLoss, loss_of
@@ -24,61 +23,60 @@ from gatecast.nn.recurrent import Params
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
+AnyArray = Any  # of NumPy on the host, of JAX on the device
 Shapes = dict[str, tuple[int, ...]]
 T = TypeVar("T")
 
 CHUNK = 512  # origins per forward pass in validation and prediction
 
 
-class Rows(NamedTuple):
-    """What all members share. S symbols, K scales (one per fold).
+class Dataset(NamedTuple):
+    """The features and targets that all members read, and their scales (one per fold) for each symbol."""
 
-    features (rows, F), targets (rows, h), symbol (rows,); x_offset, x_scale (K, S, F);
-    y_offset, y_scale (K, S, h).
-    """
-
-    features: Any
-    targets: Any
-    symbol: Any
-    x_offset: Any
-    x_scale: Any
-    y_offset: Any
-    y_scale: Any
+    features: Float[AnyArray, "rows features"]
+    targets: Float[AnyArray, "rows horizon"]
+    symbol: Int[AnyArray, " rows"]
+    x_offset: Float[AnyArray, "scales symbols features"]
+    x_scale: Float[AnyArray, "scales symbols features"]
+    y_offset: Float[AnyArray, "scales symbols horizon"]
+    y_scale: Float[AnyArray, "scales symbols horizon"]
 
 
 class OnDevice(NamedTuple):
     """A member on the device: what makes its key, and origins padded to the population's longest."""
 
-    seed: Any
-    fold: Any
-    tag: Any
-    scale: Any
-    train: Any
-    train_count: Any
-    validation: Any
-    validation_count: Any
-    epochs: Any
+    seed: Int[AnyArray, ""]
+    fold: Int[AnyArray, ""]
+    tag: Int[AnyArray, ""]
+    scale: Int[AnyArray, ""]
+    train: Int[AnyArray, " train"]
+    train_count: Int[AnyArray, ""]
+    validation: Int[AnyArray, " validation"]
+    validation_count: Int[AnyArray, ""]
+    epochs: Int[AnyArray, ""]
 
     @property
-    def key(self) -> jax.Array:
+    def key(self) -> Key[Array, ""]:
         """Its random key."""
         return key_of(self.seed, self.fold, self.tag)
 
 
-class State(NamedTuple):
+class TrainingState(NamedTuple):
     """A member's training; its weights are one vector, so that a step of the optimizer is one operation."""
 
-    params: jax.Array
+    params: Float[Array, " weights"]
     optimizer: optax.OptState
-    best_params: jax.Array
-    best_loss: jax.Array
-    best_epoch: jax.Array
-    epoch: jax.Array
-    step: jax.Array
-    order: jax.Array  # of the epoch's origins: drawn before its first step, however often the host looks in
-    loss_sum: jax.Array
-    losses: jax.Array
-    validation_losses: jax.Array
+    best_params: Float[Array, " weights"]
+    best_loss: Float[Array, ""]
+    best_epoch: Int[Array, ""]
+    epoch: Int[Array, ""]
+    step: Int[Array, ""]
+    order: Int[
+        Array, " train"
+    ]  # of the epoch's origins: drawn before its first step, however often the host takes control
+    loss_sum: Float[Array, ""]
+    losses: Float[Array, " epochs"]
+    validation_losses: Float[Array, " epochs"]
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class Program:
 
     @property
     def loss(self) -> RowLoss:
-        """What training minimises, per row."""
+        """The loss that training minimises, per row."""
         return loss_of(self.training, self.network)
 
     @property
@@ -100,21 +98,21 @@ class Program:
         """Its steps on the vector of weights."""
         return optimizer_of(self.training)
 
-    def shapes(self, rows: Rows) -> Shapes:
+    def shapes(self, dataset: Dataset) -> Shapes:
         """Name and shape of every weight, in their vector's order."""
-        horizon, features = rows.targets.shape[1], rows.features.shape[1]
+        horizon, features = dataset.targets.shape[1], dataset.features.shape[1]
         return shapes(self.network, features=features, lookback=self.lookback, horizon=horizon)
 
-    def init(self, member: OnDevice, rows: Rows) -> State:
+    def init(self, member: OnDevice, dataset: Dataset) -> TrainingState:
         """A member before its first step."""
-        horizon, features = rows.targets.shape[1], rows.features.shape[1]
+        horizon, features = dataset.targets.shape[1], dataset.features.shape[1]
         drawn = init_params(
             self.network, member.key, features=features, lookback=self.lookback, horizon=horizon
         )
-        params = jnp.concatenate([drawn[name].ravel() for name in self.shapes(rows)])
+        params = jnp.concatenate([drawn[name].ravel() for name in self.shapes(dataset)])
         none = jnp.full(self.training.epochs, jnp.nan, jnp.float32)
         zero = jnp.int32(0)
-        return State(
+        return TrainingState(
             params=params,
             optimizer=self.optimizer.init(params),
             best_params=jnp.copy(params),
@@ -128,54 +126,66 @@ class Program:
             validation_losses=jnp.copy(none),
         )
 
-    def run(self, state: State, member: OnDevice, rows: Rows, budget: jax.Array) -> tuple[State, jax.Array]:
-        """About `budget` training steps; returns the state and whether training is over.
+    def run(
+        self, state: TrainingState, member: OnDevice, dataset: Dataset, budget: Int[Array, ""]
+    ) -> tuple[TrainingState, Bool[Array, ""]]:
+        """The state after about `budget` training steps, and whether training is over.
 
         The end of an epoch is charged as the longest member's, so that members side by side stay together.
         """
         steps = (member.train_count + self.batch - 1) // self.batch
         longest = len(member.train) // self.batch
 
-        def go_on(carry: tuple[State, jax.Array]) -> jax.Array:
+        def go_on(carry: tuple[TrainingState, Array]) -> Array:
             return ~self.over(carry[0], member) & (carry[1] > 0)
 
-        def stretch(carry: tuple[State, jax.Array]) -> tuple[State, jax.Array]:
+        def stretch(carry: tuple[TrainingState, Array]) -> tuple[TrainingState, Array]:
             state, budget = carry
             # beside others a member that waits is carried along: no steps of its own hold them up
             end = jnp.where(go_on(carry), jnp.minimum(steps, state.step + budget), state.step)
             budget = budget - (jnp.where(end == steps, longest, end) - state.step)
-            state = self.train_steps(state, member, rows, end)
-            state = jax.lax.cond(end == steps, lambda s: self.end_epoch(s, member, rows), lambda s: s, state)
+            state = self.train_steps(state, member, dataset, end)
+            state = jax.lax.cond(
+                end == steps, lambda s: self.end_epoch(s, member, dataset), lambda s: s, state
+            )
             return state, budget
 
         with exact_products():
             state, _ = jax.lax.while_loop(go_on, stretch, (state, budget))
         return state, self.over(state, member)
 
-    def over(self, state: State, member: OnDevice) -> jax.Array:
-        """All epochs done, or `patience` epochs without a better validation loss."""
+    def over(self, state: TrainingState, member: OnDevice) -> Bool[Array, ""]:
+        """Whether all epochs are done, or `patience` epochs without a better validation loss."""
         done = state.epoch >= member.epochs
         if self.training.patience is None:
             return done
         waited = state.epoch - state.best_epoch >= self.training.patience
         return done | ((member.validation_count > 0) & waited)
 
-    def train_steps(self, state: State, member: OnDevice, rows: Rows, end: jax.Array) -> State:
-        """The steps state.step … end of the current epoch."""
+    def train_steps(
+        self, state: TrainingState, member: OnDevice, dataset: Dataset, end: Int[Array, ""]
+    ) -> TrainingState:
+        """The state after the steps state.step … end of the current epoch."""
         key = jax.random.fold_in(member.key, state.epoch + 1)
         order = jax.lax.cond(state.step == 0, lambda: self.order(key, member), lambda: state.order)
 
         def loss_of_batch(
-            params: jax.Array, step: jax.Array, origins: jax.Array, weight: jax.Array
-        ) -> jax.Array:
-            x, y = window(rows, member.scale, origins, self.lookback), target(rows, member.scale, origins)
-            weights = by_name(params, self.shapes(rows))
+            params: Float[Array, " weights"],
+            step: Int[Array, ""],
+            origins: Int[Array, " batch"],
+            weight: Float[Array, " batch"],
+        ) -> Float[Array, ""]:
+            x, y = (
+                window(dataset, member.scale, origins, self.lookback),
+                target(dataset, member.scale, origins),
+            )
+            weights = by_name(params, self.shapes(dataset))
             output, _ = apply(self.network, weights, x, key=jax.random.fold_in(key, step))
             return jnp.sum(weight * self.loss(output, y)) / jnp.sum(weight)
 
         def one_step(
-            step: jax.Array, carry: tuple[jax.Array, optax.OptState, jax.Array]
-        ) -> tuple[jax.Array, optax.OptState, jax.Array]:
+            step: Array, carry: tuple[Array, optax.OptState, Array]
+        ) -> tuple[Array, optax.OptState, Array]:
             params, optimizer, loss_sum = carry
             place = step * self.batch + jnp.arange(self.batch)
             weight = (place < member.train_count).astype(jnp.float32)
@@ -189,7 +199,7 @@ class Program:
         )
         return state._replace(params=params, optimizer=optimizer, order=order, loss_sum=loss_sum, step=end)
 
-    def order(self, key: jax.Array, member: OnDevice) -> jax.Array:
+    def order(self, key: Key[Array, ""], member: OnDevice) -> Int[Array, " train"]:
         """The epoch's origins in random order, the padding last."""
         if not self.training.shuffle:
             return member.train
@@ -197,9 +207,9 @@ class Program:
         draw = jax.random.uniform(key, place.shape)
         return member.train[jnp.argsort(jnp.where(place < member.train_count, draw, 2.0))]
 
-    def end_epoch(self, state: State, member: OnDevice, rows: Rows) -> State:
-        """Score the validation origins and keep the weights if they are the best so far."""
-        validation_loss = self.validate(state.params, member, rows)
+    def end_epoch(self, state: TrainingState, member: OnDevice, dataset: Dataset) -> TrainingState:
+        """The state with the validation loss recorded, its weights the best so far or not."""
+        validation_loss = self.validate(state.params, member, dataset)
         loss = state.loss_sum / member.train_count
         epoch = state.epoch + 1
         score = jnp.where(member.validation_count > 0, validation_loss, -epoch.astype(jnp.float32))
@@ -215,32 +225,34 @@ class Program:
             validation_losses=state.validation_losses.at[state.epoch].set(validation_loss),
         )
 
-    def validate(self, params: jax.Array, member: OnDevice, rows: Rows) -> jax.Array:
+    def validate(
+        self, params: Float[Array, " weights"], member: OnDevice, dataset: Dataset
+    ) -> Float[Array, ""]:
         """Mean loss over the validation origins; NaN where there are none."""
-        weights = by_name(params, self.shapes(rows))
+        weights = by_name(params, self.shapes(dataset))
         chunk = min(CHUNK, len(member.validation))
 
-        def add(index: jax.Array, total: jax.Array) -> jax.Array:
+        def add(index: Array, total: Array) -> Array:
             # the last chunk is moved back to end with the array: its first rows were counted already
             start = jnp.minimum(index * chunk, len(member.validation) - chunk)
             place = start + jnp.arange(chunk)
             fresh = (place >= index * chunk) & (place < member.validation_count)
             origins = jax.lax.dynamic_slice(member.validation, (start,), (chunk,))
-            output, _ = apply(self.network, weights, window(rows, member.scale, origins, self.lookback))
-            loss = self.loss(output, target(rows, member.scale, origins))
+            output, _ = apply(self.network, weights, window(dataset, member.scale, origins, self.lookback))
+            loss = self.loss(output, target(dataset, member.scale, origins))
             return total + jnp.sum(jnp.where(fresh, loss, 0.0))
 
         chunks = (member.validation_count + chunk - 1) // chunk
         return jax.lax.fori_loop(0, chunks, add, jnp.float32(0)) / member.validation_count
 
 
-def key_of(seed: Any, fold: Any, tag: Any) -> jax.Array:
+def key_of(seed: Any, fold: Any, tag: Any) -> Key[Array, ""]:
     """A member's random key."""
     return jax.random.fold_in(jax.random.fold_in(jax.random.key(seed), fold), tag)
 
 
 def each(function: Callable[..., T], *arrays: Any) -> T:
-    """function over the members, the leading axis of all arrays; a member alone is not stacked."""
+    """The results of function for all members, the arrays' leading axis; a single member is not stacked."""
     if len(jax.tree.leaves(arrays)[0]) > 1:
         return jax.vmap(function)(*arrays)
     alone = function(*jax.tree.map(lambda leaf: leaf[0], arrays))
@@ -248,28 +260,33 @@ def each(function: Callable[..., T], *arrays: Any) -> T:
 
 
 @partial(jax.jit, static_argnums=0)
-def init(program: Program, members: OnDevice, rows: Rows) -> State:
+def init(program: Program, members: OnDevice, dataset: Dataset) -> TrainingState:
     """The states of members side by side before their first step."""
-    return each(lambda member: program.init(member, rows), members)
+    return each(lambda member: program.init(member, dataset), members)
 
 
 @partial(jax.jit, static_argnums=0, donate_argnums=1)
 def run(
-    program: Program, states: State, members: OnDevice, rows: Rows, budget: jax.Array
-) -> tuple[State, jax.Array]:
-    """`Program.run` of members side by side: their states, and who is done (M,)."""
-    return each(lambda state, member: program.run(state, member, rows, budget), states, members)
+    program: Program, states: TrainingState, members: OnDevice, dataset: Dataset, budget: Int[Array, ""]
+) -> tuple[TrainingState, Bool[Array, " members"]]:
+    """`Program.run` of members side by side: their states, and who is done."""
+    return each(lambda state, member: program.run(state, member, dataset, budget), states, members)
 
 
 @partial(jax.jit, static_argnums=(0, 5))
 def outputs(
-    network: Network, params: Params, rows: Rows, scales: jax.Array, origins: jax.Array, lookback: int
-) -> jax.Array:
-    """Scaled outputs (M, chunks, B, h) of members' origins (M, chunks, B), a chunk at a time."""
+    network: Network,
+    params: Params,
+    dataset: Dataset,
+    scales: Int[Array, " members"],
+    origins: Int[Array, "members chunks chunk"],
+    lookback: int,
+) -> Float[Array, "members chunks chunk horizon *parameters"]:
+    """Scaled outputs of members' origins, a chunk at a time."""
 
-    def one(params: Params, scale: jax.Array, origins: jax.Array) -> jax.Array:
-        def forecast(part: jax.Array) -> jax.Array:
-            return apply(network, params, window(rows, scale, part, lookback))[0]
+    def one(params: Params, scale: Array, origins: Array) -> Array:
+        def forecast(part: Array) -> Array:
+            return apply(network, params, window(dataset, scale, part, lookback))[0]
 
         return jax.lax.map(forecast, origins)
 
@@ -277,27 +294,33 @@ def outputs(
         return each(one, params, scales, origins)
 
 
-def window(rows: Rows, scale: jax.Array, origins: jax.Array, lookback: int) -> jax.Array:
-    """The scaled windows (B, T, F) that end at `origins` (B,)."""
-    if kernel.available(rows.features.dtype):
+def window(
+    dataset: Dataset, scale: Int[Array, ""] | int, origins: Int[Array, " batch"], lookback: int
+) -> Float[Array, "batch time features"]:
+    """The scaled windows that end at `origins`."""
+    if kernel.available(dataset.features.dtype):
         return kernel.windows(
-            rows.features, rows.symbol, origins, rows.x_offset, rows.x_scale, scale, lookback
+            dataset.features, dataset.symbol, origins, dataset.x_offset, dataset.x_scale, scale, lookback
         )
-    return gathered(rows, scale, origins, lookback)
+    return gathered(dataset, scale, origins, lookback)
 
 
-def gathered(rows: Rows, scale: jax.Array, origins: jax.Array, lookback: int) -> jax.Array:
+def gathered(
+    dataset: Dataset, scale: Int[Array, ""] | int, origins: Int[Array, " batch"], lookback: int
+) -> Float[Array, "batch time features"]:
     """`window` in JAX alone, which can be differentiated by the features."""
-    sessions = origins[:, None] + jnp.arange(1 - lookback, 1)
-    symbol = rows.symbol[origins]
-    offset, spread = rows.x_offset[scale, symbol], rows.x_scale[scale, symbol]
-    return (rows.features[sessions] - offset[:, None]) / spread[:, None]
+    rows = origins[:, None] + jnp.arange(1 - lookback, 1)
+    symbol = dataset.symbol[origins]
+    offset, divisor = dataset.x_offset[scale, symbol], dataset.x_scale[scale, symbol]
+    return (dataset.features[rows] - offset[:, None]) / divisor[:, None]
 
 
-def target(rows: Rows, scale: jax.Array, origins: jax.Array) -> jax.Array:
-    """The scaled targets (B, h) of `origins` (B,)."""
-    symbol = rows.symbol[origins]
-    return (rows.targets[origins] - rows.y_offset[scale, symbol]) / rows.y_scale[scale, symbol]
+def target(
+    dataset: Dataset, scale: Int[Array, ""] | int, origins: Int[Array, " batch"]
+) -> Float[Array, "batch horizon"]:
+    """The scaled targets of `origins`."""
+    symbol = dataset.symbol[origins]
+    return (dataset.targets[origins] - dataset.y_offset[scale, symbol]) / dataset.y_scale[scale, symbol]
 
 
 def by_name(params: Any, shapes: Shapes, split: Callable[..., Sequence[Any]] = jnp.split) -> dict[str, Any]:
@@ -308,7 +331,7 @@ def by_name(params: Any, shapes: Shapes, split: Callable[..., Sequence[Any]] = j
 
 
 def optimizer_of(training: Training) -> optax.GradientTransformation:
-    """What `training` names: clipping, weight decay into the gradient (but for adamw), then the step."""
+    """The optimizer of `training`: clipping, weight decay in the gradient (not for adamw), then the step."""
     rate, decay = training.learning_rate, training.weight_decay
     known: dict[str, Callable[[], optax.GradientTransformation]] = {
         "adam": lambda: optax.adam(rate),

@@ -1,39 +1,39 @@
 """Recurrent layers: a cell run over a window, forwards, backwards, stacked."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
 
 from gatecast.nn import fast, kernel
-from gatecast.nn.cells import Cell, State, Weights, zero_state
+from gatecast.nn.cells import Cell, LayerWeights, State, zero_state
 
-Params = dict[str, jax.Array]
+Params = dict[str, Float[Array, "..."]]
+States = tuple[Float[Array, "layers batch hidden"], ...]
 
 
 def recurrent(
     params: Params,
     cell: Cell,
-    x: jax.Array,
+    x: Float[Array, "batch time features"],
     *,
     num_layers: int = 1,
     bidirectional: bool = False,
     dropout: float = 0.0,
-    key: jax.Array | None = None,
-    state: State | None = None,
+    key: Key[Array, ""] | None = None,
+    state: States | None = None,
     textbook: bool = False,
-) -> tuple[jax.Array, State]:
-    """Run x (B, T, F) through all layers.
+) -> tuple[Float[Array, "batch time outputs"], States]:
+    """The outputs and final states of all layers that read x.
 
     params carry torch.nn.LSTM's names: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, …_l1,
-    …_reverse. state: as returned, each (num_layers · D, B, H) with D directions, layer by layer; None is
+    …_reverse. state: as returned, layer by layer and within a layer direction by direction; None is
     zero. dropout acts between layers where a key is given. textbook: step by step and differentiated by JAX,
     which `gatecast.nn.kernel` and `gatecast.nn.fast` equal and are compared with.
 
-    Returns the outputs of the last layer (B, T, D·H), each direction's output at its session, and the
-    final states. A backward direction's final state belongs to the first session.
+    The outputs are those of the last layer, D·H wide with D directions, each direction's output at its time.
+    A backward direction's final state belongs to the first time step.
     """
     directions = ("", "_reverse") if bidirectional else ("",)
     run = _textbook if textbook else _fastest(cell, x.dtype)
@@ -46,7 +46,7 @@ def recurrent(
             place = layer * len(directions) + direction
             initial = None if state is None else tuple(part[place] for part in state)
             name = f"_l{layer}{suffix}"
-            weights = Weights(
+            weights = LayerWeights(
                 params["weight_ih" + name],
                 params["bias_ih" + name],
                 params["weight_hh" + name],
@@ -59,26 +59,26 @@ def recurrent(
     return outputs, tuple(jnp.stack(part) for part in zip(*finals, strict=True))
 
 
-def _fastest(cell: Cell, dtype: jnp.dtype) -> Callable[..., tuple[jax.Array, State]]:
-    """How a layer is run here; all take the same and say the same."""
+def _fastest(cell: Cell, dtype: jnp.dtype) -> Callable[..., tuple[Array, State]]:
+    """The function that runs a layer here; all have the same arguments and results."""
     if kernel.serves(cell, dtype):
         return kernel.layer
-    return fast.layer if cell.step in fast.KINDS else _textbook
+    return fast.layer if cell.step in fast.FAST_CELLS else _textbook
 
 
 def _textbook(
     cell: Cell,
-    x: jax.Array,
+    x: Float[Array, "batch time features"],
     state: State | None,
-    weights: Weights,
+    weights: LayerWeights,
     *,
     reverse: bool,
-) -> tuple[jax.Array, State]:
-    """One layer, one direction: x (B, T, F), state each (B, H) → outputs (B, T, H) and the final state."""
+) -> tuple[Float[Array, "batch time hidden"], State]:
+    """The outputs and the final state of one layer in one direction."""
     state = state or zero_state(cell, x, weights)
     inputs = jnp.transpose(x, (1, 0, 2)) @ weights.weight_ih.T + weights.bias_ih
 
-    def step(carry: State, x_t: jax.Array) -> tuple[State, jax.Array]:
+    def step(carry: State, x_t: Array) -> tuple[State, Array]:
         carry = cell.step(weights.weight_hh, weights.bias_hh, carry, x_t)
         return carry, carry[0]
 
@@ -86,6 +86,8 @@ def _textbook(
     return jnp.transpose(outputs, (1, 0, 2)), final
 
 
-def _dropout(x: jax.Array, rate: float, key: jax.Array) -> jax.Array:
+def _dropout(
+    x: Float[Array, "batch time features"], rate: float, key: Key[Array, ""]
+) -> Float[Array, "batch time features"]:
     keep = jax.random.bernoulli(key, 1 - rate, x.shape)
     return jnp.where(keep, x / (1 - rate), 0.0)

@@ -1,14 +1,12 @@
 """Recurrent layers, and the windows they read, in C as operations of JAX.
 
-They are compiled for this very processor when first needed, then kept.
+They are compiled for this very processor when first needed, then cached.
 
 products.h, cells.h, layer.h and kernel.c are one program, in this order; kernel.c begins with its terms.
 
-Where there is no C compiler, or JAX works on something else than the processor, `available` says so and
+Where there is no C compiler, or JAX works on something else than the processor, `available` is false and
 `gatecast.nn.fast` does the same work in JAX alone. GATECAST_KERNEL=off leaves it to that, too.
 """
-
-from __future__ import annotations
 
 import contextlib
 import ctypes
@@ -28,13 +26,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.custom_derivatives import SymbolicZero
+from jaxtyping import Array, Float, Int
 
 from gatecast.cache import keep, kept
 from gatecast.files import sha256_of
 from gatecast.nn import cells
-from gatecast.nn.cells import Cell, State, Weights
+from gatecast.nn.cells import Cell, LayerWeights, State
 
-KINDS: dict[Callable[..., State], int] = {cells.rnn_step: 0, cells.lstm_step: 1, cells.gru_step: 2}
+CELL_NUMBERS: dict[Callable[..., State], int] = {cells.rnn_step: 0, cells.lstm_step: 1, cells.gru_step: 2}
 SOURCE = Path(__file__).parent
 OPTIONS = (
     *("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC"),
@@ -51,8 +50,8 @@ def available(dtype: np.dtype) -> bool:
 
 
 def serves(cell: Cell, dtype: np.dtype) -> bool:
-    """Whether that kernel knows this cell."""
-    return cell.step in KINDS and available(dtype)
+    """Whether that kernel has this cell."""
+    return cell.step in CELL_NUMBERS and available(dtype)
 
 
 @contextlib.contextmanager
@@ -69,52 +68,51 @@ def one_more_network() -> Iterator[None]:
 
 
 def windows(
-    features: jax.Array,
-    symbol: jax.Array,
-    origins: jax.Array,
-    offset: jax.Array,
-    spread: jax.Array,
-    scale: jax.Array,
+    features: Float[Array, "rows features"],
+    symbol: Int[Array, " rows"],
+    origins: Int[Array, " batch"],
+    offset: Float[Array, "scales symbols features"],
+    divisor: Float[Array, "scales symbols features"],
+    scale: Int[Array, ""] | int,
     lookback: int,
-) -> jax.Array:
-    """The scaled windows (B, T, F) that end at `origins` (B,): see `gatecast.nn.program.window`.
+) -> Float[Array, "batch time features"]:
+    """The scaled windows that end at `origins`: see `gatecast.nn.program.window`.
 
     Not differentiable: nobody trains the features.
     """
     length = lookback * features.shape[1]
     shapes = [(len(origins), lookback, features.shape[1]), (2 * length,)]
     whole = [jnp.asarray(part, jnp.int32) for part in (symbol, origins)]
-    return _call(WINDOWS, shapes, [features, *whole, offset, spread, jnp.asarray(scale, jnp.int32)])[0]
+    return _call(WINDOWS, shapes, [features, *whole, offset, divisor, jnp.asarray(scale, jnp.int32)])[0]
 
 
 def layer(
     cell: Cell,
-    x: jax.Array,
+    x: Float[Array, "batch time features"],
     state: State | None,
-    weights: Weights,
+    weights: LayerWeights,
     *,
     reverse: bool,
-) -> tuple[jax.Array, State]:
-    """One layer, one direction: x (B, T, F), state each (B, H) → outputs (B, T, H) and the final state.
-
-    state: None is zero.
-    """
+) -> tuple[Float[Array, "batch time hidden"], State]:
+    """The outputs and the final state of one layer in one direction; no state is zero."""
     # one after the other, as in the vector of all weights: XLA takes a part of that, and copies none of it
     block = jnp.concatenate([part.ravel() for part in _in_order(weights)])
-    settings = _Settings(KINDS[cell.step], weights.weight_hh.shape[1], len(_in_order(weights)) - 2, reverse)
+    settings = _Settings(
+        CELL_NUMBERS[cell.step], weights.weight_hh.shape[1], len(_in_order(weights)) - 2, reverse
+    )
     first = () if state is None else (state[0], state[-1])
     outputs, *final = _layer(settings, x, block, *first)
     return outputs, tuple(final[: cell.states])
 
 
-def _in_order(weights: Weights) -> list[jax.Array]:
-    """As in `gatecast.nn.network.shapes`."""
+def _in_order(weights: LayerWeights) -> list[Array]:
+    """The arrays in the order of `gatecast.nn.network.shapes`."""
     biases = [bias for bias in (weights.bias_ih, weights.bias_hh) if bias is not None]
     return [weights.weight_ih, weights.weight_hh, *biases]
 
 
 class _Settings(NamedTuple):
-    """What a layer's operations are told beside their arrays; size: hidden units."""
+    """The attributes of a layer's operations; kind: the cell's number, size: hidden units."""
 
     kind: int
     size: int
@@ -123,7 +121,9 @@ class _Settings(NamedTuple):
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(0,))
-def _layer(settings: _Settings, *arrays: jax.Array) -> tuple[jax.Array, jax.Array, jax.Array]:
+def _layer(
+    settings: _Settings, *arrays: Float[Array, "..."]
+) -> tuple[Float[Array, "batch time hidden"], Float[Array, "batch hidden"], Float[Array, "batch hidden"]]:
     """x, weights and perhaps h, c → outputs, h, c.
 
     A cell without c is given, and gives, h or nothing of worth in its place.
@@ -134,48 +134,55 @@ def _layer(settings: _Settings, *arrays: jax.Array) -> tuple[jax.Array, jax.Arra
 
 def _forward(settings: _Settings, *primals: Any) -> tuple[Any, Any]:
     x, weights, *first = arrays = [primal.value for primal in primals]
-    outputs, h, c, _, kept = _forward_call(settings, arrays, keep=True)
-    marker = () if primals[0].perturbed else None  # told by structure: numbers would be traced
-    return (outputs, h, c), (x, weights, kept, first, marker)
+    outputs, h, c, _, residuals = _forward_call(settings, arrays, keep=True)
+    marker = () if primals[0].perturbed else None  # by structure: numbers would be traced
+    return (outputs, h, c), (x, weights, residuals, first, marker)
 
 
-def _backward(settings: _Settings, known: Any, gradients: Any) -> tuple[Any, ...]:
-    x, weights, kept, first, marker = known
+def _backward(settings: _Settings, forward: Any, gradients: Any) -> tuple[Any, ...]:
+    x, weights, residuals, first, marker = forward
     wants_x = marker is not None
     by_outputs, *by_state = gradients
     reads_outputs = not isinstance(by_outputs, SymbolicZero)
-    given = [x, weights, kept, *(_array(part) for part in by_state), *([by_outputs] if reads_outputs else [])]
+    given = [
+        *(x, weights, residuals),
+        *(_array(part) for part in by_state),
+        *([by_outputs] if reads_outputs else []),
+    ]
     scratch = _sizes(x.dtype, settings.kind, *x.shape, settings.size)[2]
     shapes = [weights.shape, (scratch,), *([x.shape] if wants_x else []), *(part.shape for part in first)]
     asked = {"fresh": not first, "by_outputs": reads_outputs, "by_x": wants_x}
     by_weights, _, *others = _call(BACKWARD, shapes, given, **settings._asdict(), **asked)
     by_x = others.pop(0) if wants_x else None
-    by_first = others if settings.kind == KINDS[cells.lstm_step] else [*others[:1], *[None] * len(others[1:])]
+    by_first = (
+        others if settings.kind == CELL_NUMBERS[cells.lstm_step] else [*others[:1], *[None] * len(others[1:])]
+    )
     return by_x, by_weights, *by_first
 
 
 _layer.defvjp(_forward, _backward, symbolic_zeros=True)
 
 
-def _array(gradient: Any) -> jax.Array:
-    """Numbers also of a gradient that is known to be zero."""
+def _array(gradient: Any) -> Array:
+    """A gradient as numbers, also where it is known to be zero."""
     return jnp.zeros(gradient.shape, gradient.dtype) if isinstance(gradient, SymbolicZero) else gradient
 
 
-def _forward_call(settings: _Settings, arrays: Sequence[jax.Array], *, keep: bool) -> list[jax.Array]:
+def _forward_call(settings: _Settings, arrays: Sequence[Array], *, keep: bool) -> list[Array]:
     x = arrays[0]
     (batch, lookback, _), size = x.shape, settings.size
-    kept, scratch, _ = _sizes(x.dtype, settings.kind, *x.shape, size)
-    shapes = [(batch, lookback, size), (batch, size), (batch, size), (scratch,), *([(kept,)] if keep else [])]
+    residuals, scratch, _ = _sizes(x.dtype, settings.kind, *x.shape, size)
+    final = (batch, size)
+    shapes = [(batch, lookback, size), final, final, (scratch,), *([(residuals,)] if keep else [])]
     return _call(FORWARD, shapes, arrays, **settings._asdict(), fresh=len(arrays) == 2)
 
 
 def _call(
     name: str,
     shapes: Sequence[tuple[int, ...]],
-    arrays: Sequence[jax.Array],
+    arrays: Sequence[Array],
     **attributes: int,
-) -> list[jax.Array]:
+) -> list[Array]:
     dtype = arrays[0].dtype
     results = [jax.ShapeDtypeStruct(shape, dtype) for shape in shapes]  # type: ignore[no-untyped-call]
     call = jax.ffi.ffi_call(_library(dtype).target(name), results, vmap_method="sequential")
@@ -183,7 +190,7 @@ def _call(
 
 
 def _sizes(dtype: np.dtype, *shape: int) -> tuple[int, ...]:
-    """Numbers kept by the forward pass, its scratch, the backward pass's, for kind, B, T, F, H."""
+    """Sizes of the residuals, the forward and the backward pass's scratch; shape: kind, B, T, F, H."""
     sizes = (ctypes.c_int64 * 3)()
     _library(dtype).code.gatecast_sizes(*map(ctypes.c_long, shape), sizes)
     return tuple(sizes)
@@ -198,13 +205,13 @@ class Library:
     digest: str
 
     def target(self, name: str) -> str:
-        """Under what name JAX knows an operation."""
+        """The name under which JAX has an operation."""
         return f"{name}_{self.mark}"
 
 
 @cache
 def library(dtype: np.dtype) -> Library | None:
-    """The compiled kernel, known to JAX; None where there is none."""
+    """The compiled kernel, its operations registered with JAX; None where there is none."""
     off = os.environ.get("GATECAST_KERNEL") == "off" or jax.default_backend() != "cpu"
     loaded = None if off else _loaded(TYPES[dtype])
     if loaded is None:
@@ -222,14 +229,14 @@ def _library(dtype: np.dtype) -> Library:
 
 
 def _loaded(extra: tuple[str, ...]) -> Library | None:
-    """The shared library for this source, compiler and processor, compiled where it is not kept already."""
+    """The shared library for this source, compiler and processor, compiled where it is not cached."""
     compiler = _compiler()
     if compiler is None:
         return None
     options = [*OPTIONS, *extra]
     try:
-        told = [_source(), _version(compiler), *options, jax.__version__, _processor()]
-        mark = hashlib.sha256("|".join(told).encode()).hexdigest()[:16]
+        parts = [_source(), _version(compiler), *options, jax.__version__, _processor()]
+        mark = hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
         file = kept("kernels", mark, ".so")
         if file is not None:
             return _opened(file, mark)
@@ -237,11 +244,11 @@ def _loaded(extra: tuple[str, ...]) -> Library | None:
             new = Path(folder) / f"{mark}.so"
             if not _compiled([compiler, *options], new):
                 return None
-            with contextlib.suppress(OSError):  # no place of the user's alone: compiled anew in each process
+            with contextlib.suppress(OSError):  # no folder of the user's alone: compiled in each process
                 new = keep("kernels", mark, ".so", new.read_bytes())
             return _opened(new, mark)
     except OSError:
-        return None  # the same numbers can be had without
+        return None  # gatecast.nn.fast computes the same numbers
 
 
 def _opened(file: Path, mark: str) -> Library:
@@ -251,7 +258,7 @@ def _opened(file: Path, mark: str) -> Library:
 def _compiled(command: list[str], new: Path) -> bool:
     """Whether `command` made the file `new` of the source."""
     place = ["-I", jax.ffi.include_dir(), str(SOURCE / "kernel.c"), "-o", str(new), "-lm"]
-    return any(  # not every processor knows the wide vectors
+    return any(  # not every processor has the wide vectors
         subprocess.run([*command, *widest, *place], capture_output=True).returncode == 0
         for widest in ([WIDE_VECTORS], [])
     )
@@ -262,9 +269,9 @@ def _compiler() -> str | None:
 
 
 def _version(compiler: str) -> str:
-    """What the compiler calls itself."""
-    told = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
-    return told.partition("\n")[0]
+    """The compiler's name and version."""
+    answer = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
+    return answer.partition("\n")[0]
 
 
 def _source() -> str:
@@ -272,12 +279,12 @@ def _source() -> str:
 
 
 def _processor() -> str:
-    """What tells this processor from others: a cache folder may be shared by different machines."""
+    """The identity of this processor: a cache folder may be shared by different machines."""
     return f"{platform.platform()} {platform.processor()} {' '.join(abilities())}"
 
 
 def abilities() -> list[str]:
-    """What the processor can do, as Linux lists it; empty elsewhere."""
+    """The processor's abilities as Linux lists them; empty elsewhere."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:

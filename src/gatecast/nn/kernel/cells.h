@@ -1,4 +1,4 @@
-/* The cells: one sequence, one session, forwards and backwards; gatecast.nn.cells has the equations. */
+/* The cells: one sequence, one time step, forwards and backwards; gatecast.nn.cells has the equations. */
 
 #include "products.h"
 
@@ -52,25 +52,26 @@
 /* The sigmoid of 2 p, for p that was halved with the weights. */
 #define GATE(p) (TANH(p) * (real)0.5 + (real)0.5)
 
-/* One sequence, one session. p: its pre-activations, columns of Hp. h, c: its state, changed in place. kept:
-   what the way back needs. dh, dc: gradients of the state after the session, changed into those before it, but
-   for the part of dh that goes through the product. d: gradients of p. before: h before the session. */
+/* One sequence, one time step. p: its pre-activations, columns of Hp. h, c: its state, changed in place.
+   residuals: what the backward pass needs. dh, dc: gradients of the state after the step, changed into those
+   before it, but for the part of dh that goes through the product. d: gradients of p. before: h before the
+   step. */
 
-static void rnn_step(long Hp, const real *p, real *h, real *c, real *kept) {
+static void rnn_step(long Hp, const real *p, real *h, real *c, real *residuals) {
     (void)c;
-    UNITS(Hp, { AT(kept, 0) = AT(h, 0) = TANH(AT(p, 0)); });
+    UNITS(Hp, { AT(residuals, 0) = AT(h, 0) = TANH(AT(p, 0)); });
 }
 
-static void rnn_back(long Hp, const real *kept, const real *before, real *dh, real *dc, real *d) {
+static void rnn_backward(long Hp, const real *residuals, const real *before, real *dh, real *dc, real *d) {
     (void)before, (void)dc;
     UNITS(Hp, {
-        V h = AT(kept, 0);
+        V h = AT(residuals, 0);
         AT(d, 0) = AT(dh, 0) * (1 - h * h);
         AT(dh, 0) = (V){0};
     });
 }
 
-static void lstm_step(long Hp, const real *p, real *h, real *c, real *kept) {
+static void lstm_step(long Hp, const real *p, real *h, real *c, real *residuals) {
     UNITS(Hp, {
         V i = GATE(AT(p, 0));
         V f = GATE(AT(p, 1));
@@ -81,24 +82,24 @@ static void lstm_step(long Hp, const real *p, real *h, real *c, real *kept) {
         V out = TANH(new);
         AT(c, 0) = new;
         AT(h, 0) = o * out;
-        AT(kept, 0) = i;
-        AT(kept, 1) = f;
-        AT(kept, 2) = g;
-        AT(kept, 3) = o;
-        AT(kept, 4) = old;
-        AT(kept, 5) = out;
+        AT(residuals, 0) = i;
+        AT(residuals, 1) = f;
+        AT(residuals, 2) = g;
+        AT(residuals, 3) = o;
+        AT(residuals, 4) = old;
+        AT(residuals, 5) = out;
     });
 }
 
-static void lstm_back(long Hp, const real *kept, const real *before, real *dh, real *dc, real *d) {
+static void lstm_backward(long Hp, const real *residuals, const real *before, real *dh, real *dc, real *d) {
     (void)before;
     UNITS(Hp, {
-        V i = AT(kept, 0);
-        V f = AT(kept, 1);
-        V g = AT(kept, 2);
-        V o = AT(kept, 3);
-        V old = AT(kept, 4);
-        V out = AT(kept, 5);
+        V i = AT(residuals, 0);
+        V f = AT(residuals, 1);
+        V g = AT(residuals, 2);
+        V o = AT(residuals, 3);
+        V old = AT(residuals, 4);
+        V out = AT(residuals, 5);
         V by_h = AT(dh, 0);
         V by_c = AT(dc, 0) + by_h * o * (1 - out * out);
         AT(d, 0) = by_c * g * i * (1 - i);
@@ -110,7 +111,7 @@ static void lstm_back(long Hp, const real *kept, const real *before, real *dh, r
     });
 }
 
-static void gru_step(long Hp, const real *p, real *h, real *c, real *kept) {
+static void gru_step(long Hp, const real *p, real *h, real *c, real *residuals) {
     (void)c;
     UNITS(Hp, {
         V r = GATE(AT(p, 1));
@@ -118,20 +119,20 @@ static void gru_step(long Hp, const real *p, real *h, real *c, real *kept) {
         V from_h = AT(p, 3);
         V n = TANH(AT(p, 0) + r * from_h);
         AT(h, 0) = n + z * (AT(h, 0) - n);
-        AT(kept, 0) = n;
-        AT(kept, 1) = r;
-        AT(kept, 2) = z;
-        AT(kept, 3) = from_h;
+        AT(residuals, 0) = n;
+        AT(residuals, 1) = r;
+        AT(residuals, 2) = z;
+        AT(residuals, 3) = from_h;
     });
 }
 
-static void gru_back(long Hp, const real *kept, const real *before, real *dh, real *dc, real *d) {
+static void gru_backward(long Hp, const real *residuals, const real *before, real *dh, real *dc, real *d) {
     (void)dc;
     UNITS(Hp, {
-        V n = AT(kept, 0);
-        V r = AT(kept, 1);
-        V z = AT(kept, 2);
-        V from_h = AT(kept, 3);
+        V n = AT(residuals, 0);
+        V r = AT(residuals, 1);
+        V z = AT(residuals, 2);
+        V from_h = AT(residuals, 3);
         V by_h = AT(dh, 0);
         V by_n = by_h * (1 - z) * (1 - n * n);
         AT(d, 0) = by_n;
@@ -144,16 +145,16 @@ static void gru_back(long Hp, const real *kept, const real *before, real *dh, re
 
 /* order: which block of the weights' rows (torch.nn's order) a column has; scale: a half where a gate comes. */
 typedef struct {
-    int columns, kept, in_blocks, hid_from, hid_blocks;
+    int columns, residuals, in_blocks, hid_from, hid_blocks;
     int in_order[4], hid_order[4];
     real scale[4];
     void (*step)(long, const real *, real *, real *, real *);
-    void (*back)(long, const real *, const real *, real *, real *, real *);
+    void (*backward)(long, const real *, const real *, real *, real *, real *);
 } Cell;
 
 static const Cell CELLS[] = {
-    {1, 1, 1, 0, 1, {0}, {0}, {1}, rnn_step, rnn_back},
-    {4, 6, 4, 0, 4, {0, 1, 2, 3}, {0, 1, 2, 3}, {.5, .5, 1, .5}, lstm_step, lstm_back},
-    {4, 4, 3, 1, 3, {2, 0, 1}, {0, 1, 2}, {1, .5, .5, 1}, gru_step, gru_back},
+    {1, 1, 1, 0, 1, {0}, {0}, {1}, rnn_step, rnn_backward},
+    {4, 6, 4, 0, 4, {0, 1, 2, 3}, {0, 1, 2, 3}, {.5, .5, 1, .5}, lstm_step, lstm_backward},
+    {4, 4, 3, 1, 3, {2, 0, 1}, {0, 1, 2}, {1, .5, .5, 1}, gru_step, gru_backward},
 };
 enum { CELL_COUNT = sizeof CELLS / sizeof CELLS[0] };

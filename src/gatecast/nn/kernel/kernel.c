@@ -1,12 +1,12 @@
 /* Recurrent layers on the processor, whole, and the windows they read: gatecast.nn.kernel compiles this file and
    hands it to XLA.
 
-   Everything is batch-first, vectors run over the gates. A block of ROWS sequences goes through all sessions
-   before the next one starts, so that what it needs stays in the nearest cache. Hidden units are padded to
+   Everything is batch-first, vectors run over the gates. A block of ROWS sequences goes through all time
+   steps before the next one starts, so that what it needs stays in the nearest cache. Hidden units are padded to
    PAD, rows of columns to LANES, with zeros, hence no loop has a ragged end. The batch is cut into pieces by
    the shapes alone, whose weight gradients are added in order: the same bits on one thread or many.
 
-   Names: B sequences, T sessions, F features, H hidden units, Hp = H padded; a cell has `columns` blocks of
+   Names: B sequences, T time steps, F features, H hidden units, Hp = H padded; a cell has `columns` blocks of
    Hp pre-activations p, of which x reaches the first in_blocks and h reaches the last hid_blocks, from hid_from
    on (a GRU's r comes between what x and what h give to n, so these are two columns: n, r, z, nh). */
 
@@ -145,7 +145,7 @@ static int answered(XLA_FFI_CallFrame *frame) {
     return 1;
 }
 
-/* Whether x (B, T, F), the weights and the attributes belong together; then `call` knows them.
+/* Whether x (B, T, F), the weights and the attributes belong together; then `call` holds them.
    weights: w_ih (R, F), w_hh (R, H), b_ih (R) and, where there are two `biases`, b_hh (R), one after the other. */
 static int understood(XLA_FFI_CallFrame *frame, Call *call) {
     Arrays given = arguments(frame);
@@ -169,7 +169,7 @@ static int understood(XLA_FFI_CallFrame *frame, Call *call) {
     return 1;
 }
 
-/* x, weights and, unless `fresh`, h0, c0 → outputs, h, c, scratch and, if wanted, kept. */
+/* x, weights and, unless `fresh`, h0, c0 → outputs, h, c, scratch and, if wanted, residuals. */
 XLA_FFI_Error *gatecast_forward(XLA_FFI_CallFrame *frame) {
     if (answered(frame)) return NULL;
     Call call;
@@ -179,17 +179,17 @@ XLA_FFI_Error *gatecast_forward(XLA_FFI_CallFrame *frame) {
     if (given.size != (call.fresh ? 2 : 4) || (to.size != 4 && to.size != 5) ||
         (!call.fresh && !(FITS(given, 2, REAL, s.B, s.H) && FITS(given, 3, REAL, s.B, s.H))) ||
         !FITS(to, 0, REAL, s.B, s.T, s.H) || !FITS(to, 1, REAL, s.B, s.H) || !FITS(to, 2, REAL, s.B, s.H) ||
-        !FITS(to, 3, REAL, forward_size(s)) || (to.size == 5 && !FITS(to, 4, REAL, kept_size(s))))
+        !FITS(to, 3, REAL, forward_size(s)) || (to.size == 5 && !FITS(to, 4, REAL, residuals_size(s))))
         return refused(frame, "gatecast: an array of a layer's forward pass has another shape");
     if (!call.fresh) call.h0 = data(given, 2), call.c0 = data(given, 3);
-    real **out[] = {&call.outputs, &call.h, &call.c, &call.scratch, &call.kept};
+    real **out[] = {&call.outputs, &call.h, &call.c, &call.scratch, &call.residuals};
     for (int64_t n = 0; n < to.size; n++) *out[n] = data(to, n);
     forward_prepare(&call);
     run(frame, &call, forward);
     return NULL;
 }
 
-/* x, weights, kept, d_h, d_c, with `by_outputs` d_outputs
+/* x, weights, residuals, d_h, d_c, with `by_outputs` d_outputs
    → d_weights, scratch, with `by_x` d_x and, unless `fresh`, d_h0, d_c0. */
 XLA_FFI_Error *gatecast_backward(XLA_FFI_CallFrame *frame) {
     if (answered(frame)) return NULL;
@@ -201,13 +201,14 @@ XLA_FFI_Error *gatecast_backward(XLA_FFI_CallFrame *frame) {
     Shape s = call.s;
     int64_t first = 2 + by_x; /* where the gradients of the first state are */
     if (given.size != 5 + by_outputs || to.size != first + (call.fresh ? 0 : 2) ||
-        !FITS(given, 2, REAL, kept_size(s)) || !FITS(given, 3, REAL, s.B, s.H) || !FITS(given, 4, REAL, s.B, s.H) ||
+        !FITS(given, 2, REAL, residuals_size(s)) || !FITS(given, 3, REAL, s.B, s.H) ||
+        !FITS(given, 4, REAL, s.B, s.H) ||
         (by_outputs && !FITS(given, 5, REAL, s.B, s.T, s.H)) ||
-        !FITS(to, 0, REAL, given.arrays[1]->dims[0]) || !FITS(to, 1, REAL, back_size(s)) ||
+        !FITS(to, 0, REAL, given.arrays[1]->dims[0]) || !FITS(to, 1, REAL, backward_size(s)) ||
         (by_x && !FITS(to, 2, REAL, s.B, s.T, s.F)) ||
         (!call.fresh && !(FITS(to, first, REAL, s.B, s.H) && FITS(to, first + 1, REAL, s.B, s.H))))
         return refused(frame, "gatecast: an array of a layer's backward pass has another shape");
-    call.kept = data(given, 2);
+    call.residuals = data(given, 2);
     call.d_h = data(given, 3);
     call.d_c = data(given, 4);
     if (by_outputs) call.d_outputs = data(given, 5);
@@ -215,9 +216,9 @@ XLA_FFI_Error *gatecast_backward(XLA_FFI_CallFrame *frame) {
     call.scratch = data(to, 1);
     if (by_x) call.d_x = data(to, 2);
     if (!call.fresh) call.d_h0 = data(to, first), call.d_c0 = data(to, first + 1);
-    back_prepare(&call);
-    run(frame, &call, back);
-    back_finish(&call);
+    backward_prepare(&call);
+    run(frame, &call, backward);
+    backward_finish(&call);
     return NULL;
 }
 
@@ -239,7 +240,7 @@ XLA_FFI_Error *gatecast_windows(XLA_FFI_CallFrame *frame) {
     const real *features = data(given, 0), *all_offsets = data(given, 3), *all_scales = data(given, 4);
     const int32_t *symbol = given.arrays[1]->data, *origins = given.arrays[2]->data;
     long scale = *(const int32_t *)given.arrays[5]->data, known = -1;
-    real *windows = data(to, 0), *offset = data(to, 1), *spread = offset + T * F;
+    real *windows = data(to, 0), *offset = data(to, 1), *divisor = offset + T * F;
     if (scale < 0 || scale >= K) return refused(frame, "gatecast: there is no such scale");
     for (long b = 0; b < B; b++, windows += T * F) {
         if (origins[b] < 0 || origins[b] >= all) return refused(frame, "gatecast: an origin lies beyond the rows");
@@ -248,10 +249,10 @@ XLA_FFI_Error *gatecast_windows(XLA_FFI_CallFrame *frame) {
         const real *rows = features + (origins[b] < T - 1 ? 0 : origins[b] - T + 1) * F;
         for (long n = 0; n < T && wanted != known; n++) {
             memcpy(offset + n * F, all_offsets + wanted * F, sizeof(real) * F);
-            memcpy(spread + n * F, all_scales + wanted * F, sizeof(real) * F);
+            memcpy(divisor + n * F, all_scales + wanted * F, sizeof(real) * F);
         }
         known = wanted;
-        for (long n = 0; n < T * F; n++) windows[n] = (rows[n] - offset[n]) / spread[n];
+        for (long n = 0; n < T * F; n++) windows[n] = (rows[n] - offset[n]) / divisor[n];
     }
     return NULL;
 }

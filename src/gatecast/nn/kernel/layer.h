@@ -1,4 +1,4 @@
-/* A layer, one direction: all sessions of some sequences, forwards, and backwards. */
+/* A layer, one direction: all time steps of some sequences, forwards, and backwards. */
 
 #include <string.h>
 
@@ -8,7 +8,7 @@ typedef struct {
     const Cell *cell;
     long B, T, F, H, Hp, C, wide; /* C: a row of all columns, with room; wide: a row of x or h as result */
     long pieces;
-    int ahead; /* few sequences: what x gives to all sessions is computed in one product, ahead of them */
+    int ahead; /* few sequences: what x gives to all time steps is computed in one product, ahead of them */
 } Shape;
 
 static Shape shape_of(long kind, long B, long T, long F, long H) {
@@ -23,21 +23,23 @@ static Shape shape_of(long kind, long B, long T, long F, long H) {
     return s;
 }
 
-/* Floats of: what the forward pass keeps; its scratch; the backward pass's scratch. */
-static long kept_size(Shape s) { return s.B * s.T * (s.cell->kept + 1) * s.Hp; }
+/* Numbers in: the residuals; the scratch of the forward pass; that of the backward pass. */
+static long residuals_size(Shape s) { return s.B * s.T * (s.cell->residuals + 1) * s.Hp; }
 static long forward_piece(Shape s) {
-    return ROWS * ((s.ahead ? s.T : 1) * s.C + 2 * s.Hp + s.cell->kept * s.Hp);
+    return ROWS * ((s.ahead ? s.T : 1) * s.C + 2 * s.Hp + s.cell->residuals * s.Hp);
 }
 static long forward_size(Shape s) { return (s.F + s.H + 1) * s.C + s.pieces * forward_piece(s); }
-static long back_piece(Shape s) {
+static long backward_piece(Shape s) {
     return ROWS * (s.T * (s.C + s.wide) + 2 * s.wide) + (s.F + s.H + 1) * s.C;
 }
-static long back_size(Shape s) { return s.cell->columns * s.Hp * 2 * s.wide + s.pieces * back_piece(s); }
+static long backward_size(Shape s) {
+    return s.cell->columns * s.Hp * 2 * s.wide + s.pieces * backward_piece(s);
+}
 
 /* kind: an index into CELLS. */
 void gatecast_sizes(long kind, long B, long T, long F, long H, int64_t *sizes) {
     Shape s = shape_of(kind, B, T, F, H);
-    sizes[0] = kept_size(s), sizes[1] = forward_size(s), sizes[2] = back_size(s);
+    sizes[0] = residuals_size(s), sizes[1] = forward_size(s), sizes[2] = backward_size(s);
 }
 
 /* All arrays of one call; those of the pass not called are NULL. */
@@ -45,15 +47,15 @@ typedef struct {
     Shape s;
     int reverse, fresh; /* fresh: the first state is zero, nobody asks for its gradient */
     const real *x, *w_ih, *b_ih, *w_hh, *b_hh, *h0, *c0, *d_outputs, *d_h, *d_c;
-    real *outputs, *h, *c, *kept, *d_x, *d_weights, *d_h0, *d_c0, *scratch;
+    real *outputs, *h, *c, *residuals, *d_x, *d_weights, *d_h0, *d_c0, *scratch;
 } Call;
 
-INLINE long session(const Call *call, long n) { return call->reverse ? call->s.T - 1 - n : n; }
-INLINE real *kept_at(const Call *call, long b, long t) {
-    return call->kept + (b * call->s.T + t) * call->s.cell->kept * call->s.Hp;
+INLINE long time_of(const Call *call, long n) { return call->reverse ? call->s.T - 1 - n : n; }
+INLINE real *residuals_at(const Call *call, long b, long t) {
+    return call->residuals + (b * call->s.T + t) * call->s.cell->residuals * call->s.Hp;
 }
 INLINE real *before_at(const Call *call, long b, long t) {
-    return call->kept + call->s.B * call->s.T * call->s.cell->kept * call->s.Hp +
+    return call->residuals + call->s.B * call->s.T * call->s.cell->residuals * call->s.Hp +
            (b * call->s.T + t) * call->s.Hp;
 }
 
@@ -130,7 +132,7 @@ static void forward(const Call *call, long piece, long start, long end) {
     const real *hid = call->scratch + s.F * s.C;
     real *all_p = call->scratch + (s.F + s.H + 1) * s.C + piece * forward_piece(s);
     long p_row = s.ahead ? s.T * s.C : s.C, hid_from = cell->hid_from * s.Hp;
-    real *h = all_p + ROWS * p_row, *c = h + ROWS * s.Hp, *unkept = c + ROWS * s.Hp;
+    real *h = all_p + ROWS * p_row, *c = h + ROWS * s.Hp, *discarded = c + ROWS * s.Hp;
     for (long b = start, rows; b < end; b += rows) {
         rows = end - b < ROWS ? end - b : ROWS;
         memset(h, 0, sizeof(real) * 2 * ROWS * s.Hp);
@@ -140,7 +142,7 @@ static void forward(const Call *call, long piece, long start, long end) {
         }
         if (s.ahead) from_x(call, rows * s.T, call->x + b * s.T * s.F, s.F, all_p);
         for (long n = 0; n < s.T; n++) {
-            long t = session(call, n);
+            long t = time_of(call, n);
             real *p = s.ahead ? all_p + t * s.C : all_p, *by_h = p + hid_from;
             const real *x = call->x + (b * s.T + t) * s.F;
             int stateless = n == 0 && call->fresh;
@@ -153,9 +155,9 @@ static void forward(const Call *call, long piece, long start, long end) {
                 from_both(call, rows, x, s.T * s.F, h, p);
             for (long r = 0; r < rows; r++) {
                 real *h_r = h + r * s.Hp;
-                if (call->kept) copy(s.Hp, h_r, before_at(call, b + r, t));
+                if (call->residuals) copy(s.Hp, h_r, before_at(call, b + r, t));
                 cell->step(s.Hp, p + r * p_row, h_r, c + r * s.Hp,
-                           call->kept ? kept_at(call, b + r, t) : unkept);
+                           call->residuals ? residuals_at(call, b + r, t) : discarded);
                 copy(s.H, h_r, call->outputs + ((b + r) * s.T + t) * s.H);
             }
         }
@@ -166,7 +168,7 @@ static void forward(const Call *call, long piece, long start, long end) {
     }
 }
 
-static void back_prepare(const Call *call) {
+static void backward_prepare(const Call *call) {
     Shape s = call->s;
     real *in = call->scratch, *hid = in + s.cell->columns * s.Hp * s.wide;
     if (call->d_x) gates_down(s, call->w_ih, s.F, s.cell->in_blocks, s.cell->in_order, in);
@@ -175,10 +177,10 @@ static void back_prepare(const Call *call) {
 
 INLINE real *gradients(const Call *call, long piece) {
     return call->scratch + call->s.cell->columns * call->s.Hp * 2 * call->s.wide +
-           piece * back_piece(call->s);
+           piece * backward_piece(call->s);
 }
 
-static void back(const Call *call, long piece, long start, long end) {
+static void backward(const Call *call, long piece, long start, long end) {
     Shape s = call->s;
     const Cell *cell = s.cell;
     const real *in = call->scratch, *hid = in + cell->columns * s.Hp * s.wide;
@@ -198,15 +200,15 @@ static void back(const Call *call, long piece, long start, long end) {
             memcpy(dc + r * s.wide, call->d_c + (b + r) * s.H, sizeof(real) * s.H);
         }
         for (long n = s.T - 1; n >= 0; n--) {
-            long t = session(call, n);
+            long t = time_of(call, n);
             for (long r = 0; r < rows; r++) {
                 real *dh_r = dh + r * s.wide;
                 if (call->d_outputs) {
                     const real *more = call->d_outputs + ((b + r) * s.T + t) * s.H;
                     for (long j = 0; j < s.H; j++) dh_r[j] += more[j];
                 }
-                cell->back(s.Hp, kept_at(call, b + r, t), before_at(call, b + r, t), dh_r, dc + r * s.wide,
-                           d + (r * s.T + t) * s.C);
+                cell->backward(s.Hp, residuals_at(call, b + r, t), before_at(call, b + r, t), dh_r,
+                               dc + r * s.wide, d + (r * s.T + t) * s.C);
             }
             if (n > 0 || !call->fresh)
                 product(rows, s.H,
@@ -235,7 +237,7 @@ static void back(const Call *call, long piece, long start, long end) {
 }
 
 /* Adds up the pieces' gradients of the weights and brings them into the weights' layout. */
-static void back_finish(const Call *call) {
+static void backward_finish(const Call *call) {
     Shape s = call->s;
     const Cell *cell = s.cell;
     long rows = cell->in_blocks * s.H;
