@@ -1,7 +1,8 @@
-"""Distributions of a log return from the origin: what a range forecast is, before any price is put to it.
+"""Distributions of a log return from the origin.
 
 A distribution stands for N origins and h steps at once. All its methods are exact but for `Mixture`, whose
-quantiles and CRPS are solved numerically.
+quantiles and CRPS are solved numerically. The scores of Student's t are our own: those of scoringrules are
+equal and as fast, but lose digits where df is large (4e-10 at 1e6), and have no skewed t.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ class Distribution(Protocol):
         """Levels (L,), or (N, h, L) where every origin has its own, in (0, 1) → log returns (N, h, L)."""
 
     def cdf(self, y: Floats) -> Floats:
-        """Probability of a log return up to y; (N, h) → (N, h). Of what came: the PIT."""
+        """Probability of a log return up to y; (N, h) → (N, h). Of the actual return: the PIT."""
 
     def crps(self, y: Floats) -> Floats:
         """Continuous ranked probability score of y, in log return; (N, h) → (N, h). Small is good.
@@ -45,6 +46,39 @@ class Distribution(Protocol):
 
     def take(self, origins: NDArray[np.int64] | slice) -> Distribution:
         """The same for some of the N origins."""
+
+
+@dataclass(frozen=True)
+class Point:
+    """One value, forecast without any doubt: `value` (N, h) in log return; its CRPS is the absolute error."""
+
+    value: Floats
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(N, h)."""
+        rows, steps = self.value.shape
+        return rows, steps
+
+    def quantile(self, levels: ArrayLike) -> Floats:
+        """Levels (L,) or (N, h, L) → log returns (N, h, L): the value at every level."""
+        return np.broadcast_to(self.value[..., None], (*self.shape, np.shape(levels)[-1])).copy()
+
+    def cdf(self, y: Floats) -> Floats:
+        """P(return <= y), (N, h): 0 or 1."""
+        return np.where(np.isnan(self.value + y), np.nan, self.value <= y)
+
+    def crps(self, y: Floats) -> Floats:
+        """(N, h), in log return: |value - y|."""
+        return np.abs(self.value - y)
+
+    def log_score(self, y: Floats) -> Floats:
+        """NaN: a point has no density."""
+        return np.full(self.shape, np.nan)
+
+    def take(self, origins: NDArray[np.int64] | slice) -> Point:
+        """The same for some of the N origins."""
+        return Point(self.value[origins])
 
 
 @dataclass(frozen=True)
@@ -330,6 +364,8 @@ def concatenated(parts: Sequence[Distribution]) -> Distribution:
     Raises
         TypeError: they are of different kinds.
     """
+    if _all(parts, Point):
+        return Point(np.concatenate([part.value for part in parts]))
     if _all(parts, StudentT):
         return _joined(parts)
     if _all(parts, SkewedT):

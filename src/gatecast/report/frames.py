@@ -97,15 +97,15 @@ def skills(result: Run) -> pd.DataFrame:
     table = result.significance.frame
     if table.empty:
         return table
-    table = table[["model", "skill", "skill_low", "skill_high"]]
-    table.columns = pd.Index(["model", "skill", "low", "high"])
-    table = table.sort_values("skill", ascending=False, kind="stable", ignore_index=True)
+    table = table[["model", "skill", "low", "high"]].sort_values(
+        "skill", ascending=False, kind="stable", ignore_index=True
+    )
     return _in_per_cent(table.assign(network=table["model"].isin(list(result.outcome.seeds))))
 
 
 def skills_by_step(result: Run) -> pd.DataFrame:
     """model, step, skill, low, high in per cent."""
-    return _in_per_cent(skill_by_step(result.judged))
+    return _in_per_cent(skill_by_step(result.judged, result.significance.loss, "naive"))
 
 
 def losses(training: pd.DataFrame) -> pd.DataFrame:

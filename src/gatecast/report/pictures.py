@@ -19,10 +19,10 @@ import altair as alt
 
 from gatecast.errors import DrawingWarning
 from gatecast.report import charts, frames
+from gatecast.report.distribution_pictures import distribution_pictures
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, inline, layered, styled
 from gatecast.report.marks import heading as heading
-from gatecast.report.range_pictures import range_pictures
 
 if TYPE_CHECKING:
     from gatecast.run import Run
@@ -54,7 +54,7 @@ def pictures(result: Run) -> dict[str, Drawn]:
         drawn["steps"] = steps_picture(result, label)
     if not result.training.empty:
         drawn["loss"] = loss_picture(result, label)
-    return drawn | range_pictures(result, label)
+    return drawn | distribution_pictures(result, label)
 
 
 def to_pngs(charts: Mapping[str, Drawn]) -> dict[str, bytes]:
@@ -198,4 +198,4 @@ def _finding(result: Run, model: str, label: Label) -> str:
         return f"{label(model)} did not train: {result.untrained[model]}"
     if result.verdict.kinds.get(model) == "worse than naive":
         return f"{label(model)} is worse than naive, the forecast 'tomorrow = today', by more than luck"
-    return result.lag[model].sentence.partition(";")[0].replace(model, label(model), 1)
+    return result.lag[model].sentences[0].rstrip(".").replace(model, label(model), 1)
