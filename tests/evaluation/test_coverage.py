@@ -201,7 +201,7 @@ def test_bands_of_several_symbols_are_of_dates(market):
     assert ((bands["low"] < 0.8) & (bands["high"] > 0.8)).all()
 
 
-def test_a_range_that_always_holds_is_told_from_one_with_too_few_dates(market):
+def test_intervals_that_always_hold_are_found_wide_unless_there_are_too_few_dates(market):
     for dates, outside in ((10, False), (300, True)):
         world = market(dates=dates)
         bands = coverage_bands(world.distributed({"wide": world.student(wrong=30)}), coverage=0.95)

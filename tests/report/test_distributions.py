@@ -106,7 +106,7 @@ def test_a_longer_horizon_ends_in_the_fan_of_the_last_origin(ahead: Result) -> N
     assert np.diff(fan["high_80"] - fan["low_80"]).min() > 0
 
 
-def test_pit_bars_are_orange_where_the_range_is_wrong() -> None:
+def test_pit_bars_are_orange_where_the_distribution_is_wrong() -> None:
     wrong = distributed(sessions=3000, tested=2000, folds=1, distributions={"lstm": 1.0, "drift": 2.5})
     bars = frames.pit_bars(wrong, ["lstm", "drift"])
     assert bars.groupby("model")["share"].sum().to_numpy() == pytest.approx(100)
