@@ -73,7 +73,9 @@ def test_a_distribution_that_is_not_finite_is_not_drawn() -> None:
     broken = replace(whole, outcome=replace(whole.outcome, distributions=spoiled))
     assert frames.shown_models(broken) == ["drift"]
     drawn = distribution_charts(broken)
-    assert list(drawn) == CHARTS and "NaN" not in json.dumps([chart.to_dict() for chart in drawn.values()])
+    assert list(drawn) == ["skill_crps", *CHARTS] and "NaN" not in json.dumps(
+        [chart.to_dict() for chart in drawn.values()]
+    )
     assert "log score" in (section := sections.distribution_section(broken, CHARTS)) and "nan" not in section
 
 
@@ -191,10 +193,10 @@ def test_pictures_say_what_was_found(ahead: Result) -> None:
 
 def test_the_page_has_a_section_with_every_chart(saved: Path, ahead: Result) -> None:
     text = (saved / "report.html").read_text(encoding="utf-8")
-    assert places(text)[-4:] == CHARTS
+    assert places(text)[-5:] == ["skill_crps", *CHARTS]
     assert places(text) == list(specs(text))
     section = text[text.index("<h2>Prediction intervals</h2>") : text.index("<h2>Scores</h2>")]
-    assert section.count("<h3>") == 4
+    assert section.count("<h3>") == 5
     assert "against drift" in section and "<b>" in section
     steps = sections.distribution_section(ahead, [*CHARTS, "interval_steps"])
     assert "step 3 of 3" in steps and "VaR 1 %, Kupiec, " in steps and steps.count("<h3>") == 5
@@ -229,7 +231,8 @@ def test_odd_results_are_drawn(settings: dict[str, object], expected: list[str])
     }
     odd = distributed(**settings, distributions=scales)
     drawn = distribution_pictures(odd, str)
-    assert list(drawn) == list(distribution_charts(odd)) == expected
+    known = [name for name in distribution_charts(odd) if not name.endswith("_crps")]
+    assert list(drawn) == known == expected
     pngs = pictures.to_pngs(drawn)
     assert list(pngs) == list(drawn) and all(png.startswith(PNG) for png in pngs.values())
     section = sections.distribution_section(odd, expected)
@@ -308,6 +311,15 @@ def test_the_outlook_refuses_what_it_cannot_draw() -> None:
 
 def test_a_notebook_shows_the_scores_of_distributions(one: Result, result: Result) -> None:
     assert "<th>CRPS<small>" in summary_html(one) and "<th>CRPS<small>" not in summary_html(result)
+
+
+def test_skill_is_drawn_against_the_benchmark_of_each_loss(ahead: Result) -> None:
+    drawn = distribution_charts(ahead)
+    assert list(drawn)[:2] == ["skill_crps", "steps_crps"]
+    assert "CRPS saved against drift, %" in drawn["skill_crps"].to_json()
+    shown = pictures.pictures(ahead)
+    assert {"skill", "steps", "skill_crps", "steps_crps"} < set(shown)
+    assert "distribution is better than that of drift" in shown["skill_crps"].to_json()
 
 
 def test_a_point_comparison_draws_as_before(result: Result) -> None:

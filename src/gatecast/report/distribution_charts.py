@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast.report import distribution_frames
-from gatecast.report.charts import DAYS, MONTHS, WIDTH
+from gatecast.report.charts import DAYS, MONTHS, WIDTH, skill_charts
 from gatecast.report.distribution_frames import PERCENTS
 from gatecast.report.frames import Label
 from gatecast.report.marks import (
@@ -38,11 +38,12 @@ OUTSIDE = "outside 80 %"
 
 
 def distribution_charts(result: Run) -> dict[str, Drawn]:
-    """Name → chart: fan, pit, coverage, var, and interval_steps for longer horizons; {} without any."""
+    """Name → chart: skill_crps, fan, pit, coverage, var, and two of steps; {} without distributions."""
     models = distribution_frames.shown_models(result)
     if not models:
         return {}
-    charts: dict[str, Drawn] = {"fan": fan_chart(result, models[0]), "pit": pit_chart(result, models)}
+    charts = skill_charts(result, result.significances["crps"])
+    charts |= {"fan": fan_chart(result, models[0]), "pit": pit_chart(result, models)}
     if distribution_frames.window(result):
         charts["coverage"] = coverage_chart(result, models)
     charts["var"] = var_chart(result, models[0])

@@ -39,7 +39,7 @@ CAPTIONS = {
     "skill": (
         "Skill against naive",
         "Right of the line: smaller squared errors than the forecast “tomorrow = today”. An interval that "
-        "crosses the line: luck may explain the difference. An arrow points to what lies beyond the frame.",
+        "crosses the line: chance may explain the difference. An arrow points to what lies beyond the frame.",
     ),
     "steps": ("Skill at every step ahead", "The same for each step by itself, with its 90 % interval."),
     "loss": (

@@ -76,7 +76,17 @@ def _captions(result: Run) -> dict[str, tuple[str, str]]:
         f"VaR {percent} %: {count:,} breaches in {days:,} forecasts, {expected:,.0f} expected"
         for percent, (count, expected, days) in counts.items()
     )
+    tests = result.significances["crps"]
     return {
+        "skill_crps": (
+            f"CRPS skill against {tests.benchmark}",
+            f"Right of the line: a lower CRPS than {tests.benchmark}, the best baseline. An interval that "
+            "crosses the line: chance may explain the difference.",
+        ),
+        "steps_crps": (
+            f"CRPS skill against {tests.benchmark} at every step ahead",
+            "The same for each step by itself, with its 90 % interval.",
+        ),
         "fan": ("Actual price in its prediction intervals", fan),
         "pit": (
             "Where the price lies in its distribution (PIT)",
