@@ -120,7 +120,7 @@ class Run:
             columns = POINT_COLUMNS if tests.loss.point else DISTRIBUTION_COLUMNS
             titles = [METRICS[name].title.rjust(width) for name, width in columns]
             against = f"{'skill':>9}{'90 % interval':>21}{'p':>8}"
-            lines += [f"{tests.loss.name:<16}{against}{''.join(titles)}"]
+            lines += [f"{'model':<16}{against}{''.join(titles)}"]
             for name in tests.loss.models(self.outcome):
                 cells = [_printed(metric, values[metric][name], width) for metric, width in columns]
                 lines += [f"{name:<16}{_skill_cells(tests.models.get(name))}{''.join(cells)}"]

@@ -79,7 +79,7 @@ def test_distributions_stand_in_the_table_the_summary_and_the_verdict(result: gc
     models = {"gru": known(0.8 * std, seeds=3), "ar": known(3 * std)}
     ranged = replace(result, outcome=replace(outcome, distributions=models))
     table = ranged.table()
-    assert table.startswith(result.table() + "\n\nCRPS ")
+    assert table.startswith(result.table() + "\n\nmodel ")
     crps = models["gru"].crps.mean()
     assert f"{crps:.4f}" in next(line for line in table.splitlines()[::-1] if line.startswith("gru"))
     assert "saved against ar, the best baseline with a distribution" in table.splitlines()[-1]

@@ -130,7 +130,7 @@ def test_the_answer_is_printed_and_the_run_whole_before_anything_is_drawn(
         raise SystemExit(capsys.readouterr().out)  # what was printed by then
 
     monkeypatch.setattr(gc.Result, "draw", die)
-    with pytest.raises(ValueError, match="No evidence that any of the models tried"):
+    with pytest.raises(ValueError, match="No evidence that ar, the only model tried"):
         command(*words, "--out", "other")
     assert gc.open_run("other").verdict == run.verdict
 
