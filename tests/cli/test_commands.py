@@ -284,7 +284,7 @@ def test_forecast_in_json_has_the_ranges_and_their_record(prices: Path, command)
     assert code == 0
     told = parsed(out)
     table = pd.DataFrame(told["forecast"])
-    assert list(table["date"]) == ["2015-06-25", "2015-06-26"]
+    assert list(table["time"]) == ["2015-06-25", "2015-06-26"]
     quantiles = table[[name for name in table if name.startswith("q")]]
     assert quantiles.shape == (2, 17)
     assert (quantiles.diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
