@@ -76,9 +76,9 @@ class PointLoss(Loss):
 
     @abstractmethod
     def slope(self, forecasts: Forecasts) -> Floats | None:
-        """(N, h) by how much the loss of naive falls per step of its forecast towards the actual price.
+        """(N, h) the fall of naive's loss, to first order, per unit of a signal added to its forecast.
 
-        The step is a fraction of the anchor. None where the detectable skill is unknown.
+        The signal is a fraction of the anchor. None where the detectable skill is unknown.
         """
 
     @abstractmethod
