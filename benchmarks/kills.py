@@ -130,7 +130,8 @@ def check(folder: Path, seeds: set[int]) -> None:
     assert {path.name for path in folder.iterdir()} == {"a.csv", "run"}, list(folder.iterdir())
     run = open_run(folder / "run")
     assert run.experiment.seed in seeds
-    assert (folder / "run" / "verdict.txt").read_text() == run.verdict.text + "\n"
+    told = json.loads((folder / "run" / "verdict.json").read_text())
+    assert told["verdict"]["text"] == run.verdict.text
     known = json.loads((folder / "run" / ".gatecast.json").read_text())["files"]
     for path in files(folder / "run"):
         assert path.relative_to(folder / "run").as_posix() in known, path

@@ -405,14 +405,14 @@ def check_run(folder: Path) -> str:
 def run_case(folder: Path, number: int) -> tuple[Path, Check]:
     rng = random.Random(f"runs {number}")
     run = Path(shutil.copytree(SEED / "run", folder / "run"))
-    summary = json.loads((run / "scores.json").read_text())
+    summary = json.loads((run / "verdict.json").read_text())
     name = rng.choice(
-        ["scores.json", "experiment.toml", "prices.parquet", *["forecasts.parquet"] * 3, "training.parquet"]
+        ["verdict.json", "experiment.toml", "prices.parquet", *["forecasts.parquet"] * 3, "training.parquet"]
     )
     file = run / name
     if rng.random() < 0.2:
         file.write_bytes(changed_bytes(file.read_bytes(), rng))
-    elif name == "scores.json":
+    elif name == "verdict.json":
         part = rng.choice(["scales", "scales", "files", "warnings", "notes", None])
         if part is None:
             summary = changed_tree(summary, rng)
@@ -428,10 +428,10 @@ def run_case(folder: Path, number: int) -> tuple[Path, Check]:
                 break
             except Exception:  # Arrow refuses to write such a table
                 continue
-    if isinstance(summary, dict) and isinstance(summary.get("files"), dict) and name != "scores.json":
+    if isinstance(summary, dict) and isinstance(summary.get("files"), dict) and name != "verdict.json":
         summary["files"][name] = sha256(file.read_bytes())
-    if name != "scores.json" or rng.random() < 0.8:
-        (run / "scores.json").write_text(json.dumps(summary))
+    if name != "verdict.json" or rng.random() < 0.8:
+        (run / "verdict.json").write_text(json.dumps(summary))
     return run, check_run
 
 

@@ -21,6 +21,7 @@ import pandas as pd
 
 import gatecast as gc
 from gatecast.evaluation.coverage import coverage_bands
+from gatecast.evaluation.scores import wide
 
 LEVELS = (50, 80, 95)  # per cent
 SERIES, SESSIONS, WARM_UP, HORIZON = 40, 2500, 500, 20
@@ -59,7 +60,7 @@ def simulated() -> None:
         seeds=2,
     )
     print(f"{time.perf_counter() - began:.0f} s, {len(result.outcome.origin):,} origins x {HORIZON} steps")
-    scores = result.range_scores
+    scores = of_distributions(result)
     scores = scores[(scores["symbol"] == "all") & (scores["step"] != "all")]
     for model, own in scores.groupby("model", sort=False):
         errors = (
@@ -69,14 +70,22 @@ def simulated() -> None:
         print(f"{model:<12} largest error of coverage over the steps: {', '.join(errors)}")
 
 
+def of_distributions(result: gc.Result) -> pd.DataFrame:
+    """The scores of models with a distribution: one row per model, symbol and step."""
+    known = result.scores["model"].isin(list(result.outcome.distributions))
+    return wide(result.scores[known])
+
+
 def held(sources: list[str]) -> None:
     """CRPS and coverage of the range baselines on the last quarter of each source."""
     for source in sources:
-        scores = gc.compare(gc.load(source), list(RIVALS)).range_scores
+        result = gc.compare(gc.load(source), list(RIVALS))
+        scores, tested = of_distributions(result), pd.Series(result.outcome.symbol).value_counts()
         scores = scores[(scores["step"] == "all") & (scores["symbol"] != "all")]
         for row in scores.itertuples():
             ranges = ", ".join(f"{level} % {getattr(row, f'coverage_{level}'):.1%}" for level in LEVELS)
-            print(f"{row.symbol:<12} {row.model:<12} CRPS {row.crps:.4f}, held {ranges}, n = {row.n}")
+            count = tested[result.outcome.symbols.index(row.symbol)]
+            print(f"{row.symbol:<12} {row.model:<12} CRPS {row.crps:.4f}, held {ranges}, n = {count}")
 
 
 def stocks(source: Path) -> None:
@@ -105,7 +114,7 @@ def gjr_garch(seed: int) -> pd.DataFrame:
 
 def judged(result: gc.Result) -> None:
     """CRPS against every range baseline, coverage with Kupiec's tests, and the bands of each step."""
-    scores, tests = result.range_scores, result.range_significance.frame
+    scores, tests = of_distributions(result), result.significances["crps"].pair_frame
     first = scores[scores["step"].isin(["1", "all"])].drop_duplicates(["model", "symbol"])
     first = first.set_index(["model", "symbol"])
     symbols = result.outcome.symbols

@@ -12,9 +12,10 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from gatecast.evaluation.losses import CRPS, SQUARED_ERROR
 from gatecast.evaluation.multiple import confidence_set, spa
-from gatecast.evaluation.power import detectable_skill, needed, relative_variance
-from gatecast.evaluation.significance import diebold_mariano, losses_by_date
+from gatecast.evaluation.power import needed
+from gatecast.evaluation.significance import diebold_mariano, losses_by_date, significance
 from gatecast.forecasts import DistributionForecast, Forecasts
 
 
@@ -86,9 +87,9 @@ def power(reps, draw, n, h, symbols=1, models=1, half=False, seed=0):
                 table[f"m{k}"] = loss(y, 0.5 * x + 0.5 * noise if half else noise, n, h)
             losses = pd.DataFrame(table)
             forecasts = forecasts_of(y, n, h)
-            v = relative_variance(forecasts, losses_by_date(forecasts)["naive"])
             tried = list(losses.columns.drop("naive"))
-            s = detectable_skill(v, needed(losses, "naive", tried, horizon=h, pooled=pooled, seed=rep))
+            away = needed(losses, "naive", tried, horizon=h, pooled=pooled, seed=rep)
+            s = SQUARED_ERROR.detectable(forecasts, losses_by_date(forecasts, SQUARED_ERROR), "naive", away)
         how = {"horizon": h, "pooled": pooled, "seed": rep, "reps": 2000}
         test = diebold_mariano(losses["naive"] - losses["oracle"], h, pooled=pooled)
         ok = test.p_better < 0.05 and spa(losses, **how).p < 0.05
@@ -156,8 +157,8 @@ def pooled_size(reps, n, small, seed=0):
 
 def crps_power(reps, n, networks=1, seed=0):
     """An oracle of the CRPS that knows a log-volatility shock: y = b exp(τ v) ε; the baseline knows b."""
+
     from gatecast.distributions import StudentT
-    from gatecast.evaluation.range_significance import range_significance
 
     taus = np.linspace(0.01, 0.6, 40)
     v, e = np.random.default_rng(9).standard_normal((2, 200_000))
@@ -180,31 +181,31 @@ def crps_power(reps, n, networks=1, seed=0):
             scale, df = _mixture(tau)
             baseline = StudentT(zero, b * scale, np.full((n, 1), df))
             oracle = StudentT(zero, b * np.exp(tau * v), normal)
-            ranges = {"garch": DistributionForecast.of(baseline, y), "gru": _network(oracle, y)}
+            known = {"garch": DistributionForecast.of(baseline, y), "gru": _network(oracle, y)}
             for i, noise in enumerate(others):
-                ranges[f"m{i}"] = _network(StudentT(zero, b * np.exp(tau * noise), normal), y)
-            point = {name: np.ones((n, 1)) for name in ("naive", *ranges)}
-            seeds = {name: np.ones((1, n, 1)) for name in ranges if name != "garch"}
+                known[f"m{i}"] = _network(StudentT(zero, b * np.exp(tau * noise), normal), y)
+            point = {name: np.ones((n, 1)) for name in ("naive", *known)}
+            seeds = {name: np.ones((1, n, 1)) for name in known if name != "garch"}
             price = np.exp(y)
             forecasts = replace(
                 parts,
                 actual=price,
                 forecast=point,
                 seeds=seeds,
-                distributions=ranges,
+                distributions=known,
                 naive_mse=np.full(n, 1e-4),
             )
-            return range_significance(forecasts, seed=rep)
+            return significance(forecasts, CRPS, seed=rep)
 
         tau = 0.1
         for _ in range(3):
             tau = float(np.interp(judged(tau).detectable, skills, taus))
         tests = judged(tau)
-        pair = tests.pair("gru")
+        test = tests.models["gru"].diebold_mariano
         members = tests.confidence_set.members
         found += (
             tests.spa.p < 0.05 and "garch" not in members and "gru" in members
-            and pair.diebold_mariano.p_better < 0.05
+            and test.p_better < 0.05
         )  # fmt: skip
         printed.append(tests.detectable)
     s = np.median(printed)

@@ -52,7 +52,7 @@ class Market:
 
     @property
     def moves(self) -> Floats:
-        """What came, as fractions of the anchor."""
+        """The actual changes, as fractions of the anchor."""
         return self.parts["actual"] / self.parts["anchor"][:, None] - 1
 
     @property
@@ -72,22 +72,22 @@ class Market:
         forecast |= {name: anchor * (1 + np.broadcast_to(move, self.shape)) for name, move in moves.items()}
         return Forecasts(**parts, forecast=forecast, seeds=members)
 
-    def known(
+    def student(
         self, wrong: float = 1.0, noise: float = 0.0, df: float = 1e6, seeds: int = 0
     ) -> DistributionForecast:
-        """A range of the truth, its scale `wrong` times too large and off at random by `noise` (log)."""
+        """The true distribution, its scale `wrong` times too large and off at random by `noise` (log)."""
         steps = np.arange(1, self.horizon + 1)
         y = np.log1p(self.moves)
 
-        def told() -> StudentT:
+        def drawn() -> StudentT:
             scale = 0.01 * wrong * np.sqrt(steps) * np.exp(noise * self.rng.normal(size=self.shape))
             return StudentT(np.zeros(self.shape), scale, np.full(self.shape, df))
 
-        members = [100 * told().crps(y) for _ in range(seeds)]
-        return DistributionForecast.of(told(), y, np.stack(members) if members else None)
+        members = [100 * drawn().crps(y) for _ in range(seeds)]
+        return DistributionForecast.of(drawn(), y, np.stack(members) if members else None)
 
-    def ranged(self, ranges: Mapping[str, DistributionForecast], **parts: object) -> Forecasts:
-        """Forecasts of no change with these ranges; those that have seeds are networks."""
-        networks = {name: np.zeros_like(known.seeds) for name, known in ranges.items() if len(known.seeds)}
-        baselines = {name: 0.0 for name in ranges if name not in networks}
-        return self.forecasts(baselines, networks, distributions=dict(ranges), **parts)
+    def distributed(self, models: Mapping[str, DistributionForecast], **parts: object) -> Forecasts:
+        """Forecasts of no change with these distributions; those that have seeds are networks."""
+        networks = {name: np.zeros_like(known.seeds) for name, known in models.items() if len(known.seeds)}
+        baselines = {name: 0.0 for name in models if name not in networks}
+        return self.forecasts(baselines, networks, distributions=dict(models), **parts)

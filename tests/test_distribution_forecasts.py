@@ -1,4 +1,4 @@
-"""Ranges survive the table of forecasts."""
+"""Distributions survive the table of forecasts."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 
 from gatecast.distributions import LEVELS, Quantiles
-from gatecast.evaluation.range_scores import range_scores
-from gatecast.evaluation.range_significance import range_significance
+from gatecast.evaluation.losses import CRPS
+from gatecast.evaluation.scores import scores
+from gatecast.evaluation.significance import significance
 from gatecast.forecasts import DISTRIBUTION_COLUMNS, DistributionForecast, Forecasts
 
 
@@ -17,16 +18,16 @@ def forecasts(market):
     world = market(symbols=2, dates=40, horizon=2, folds=2)
     y = np.log1p(world.moves)
     values = np.broadcast_to(np.linspace(-0.03, 0.03, len(LEVELS)), (*world.shape, len(LEVELS)))
-    ranges = {
-        "gru": world.known(seeds=3, noise=0.1),
-        "ewma-t": world.known(df=5.0),
+    known = {
+        "gru": world.student(seeds=3, noise=0.1),
+        "ewma-t": world.student(df=5.0),
         "past": DistributionForecast.of(Quantiles(np.array(LEVELS), values), y),
     }
-    return world.ranged(ranges)
+    return world.distributed(known)
 
 
 @pytest.mark.parametrize("shuffled", [False, True])
-def test_ranges_come_back_from_parquet(forecasts, tmp_path, shuffled):
+def test_distributions_come_back_from_parquet(forecasts, tmp_path, shuffled):
     forecasts.frame.to_parquet(tmp_path / "forecasts.parquet", index=False)
     frame = pd.read_parquet(tmp_path / "forecasts.parquet")
     if shuffled:
@@ -51,9 +52,9 @@ def test_ranges_come_back_from_parquet(forecasts, tmp_path, shuffled):
 
 def test_judgement_is_that_of_the_forecasts_before(forecasts):
     again = Forecasts.from_frame(forecasts.frame, forecasts.scales)
-    pd.testing.assert_frame_equal(range_scores(again), range_scores(forecasts), rtol=1e-11)
-    mine, theirs = (range_significance(each, seed=0, reps=100) for each in (forecasts, again))
-    pd.testing.assert_frame_equal(theirs.frame, mine.frame, check_exact=True)
+    pd.testing.assert_frame_equal(scores(again), scores(forecasts), rtol=1e-11)
+    mine, theirs = (significance(each, CRPS, seed=0, reps=100) for each in (forecasts, again))
+    pd.testing.assert_frame_equal(theirs.pair_frame, mine.pair_frame, check_exact=True)
     assert theirs == mine
 
 
@@ -78,7 +79,7 @@ def test_intervals_and_median(forecasts):
     assert np.allclose(known.median, 0)
 
 
-def test_a_range_of_another_shape_is_refused(forecasts, market):
+def test_a_distribution_of_another_shape_is_refused(forecasts, market):
     world = market(symbols=2, dates=40, horizon=1)
     with pytest.raises(ValueError, match="distribution of ewma-t has shape"):
-        world.ranged({"ewma-t": forecasts.distributions["ewma-t"]})
+        world.distributed({"ewma-t": forecasts.distributions["ewma-t"]})

@@ -14,6 +14,7 @@ from gatecast.distributions import (
     FINE_LEVELS,
     LEVELS,
     Mixture,
+    Point,
     Quantiles,
     SkewedT,
     StudentT,
@@ -203,10 +204,11 @@ def test_the_pit_of_what_a_distribution_draws_is_uniform():
         assert stats.kstest(distribution.cdf(came)[:, 0], "uniform").pvalue > 0.05
 
 
-@pytest.mark.parametrize("kind", ["student", "skewed", "quantiles", "mixture"])
+@pytest.mark.parametrize("kind", ["point", "student", "skewed", "quantiles", "mixture"])
 def test_take_and_concatenated_undo_each_other(kind):
     student = student_table()
     whole = {
+        "point": Point(student.location),
         "student": student,
         "skewed": SkewedT(student.location, student.scale, student.df, 0.5 + student.df / 30),
         "quantiles": dense(student),
@@ -292,3 +294,23 @@ def test_the_pit_of_what_a_skewed_t_draws_is_uniform():
     came = 0.01 + 0.02 * np.where(above, size * skew, -size / skew)
     every = SkewedT(*(np.full((5000, 1), value) for value in (0.01, 0.02, 5.0, skew)))
     assert stats.kstest(every.cdf(came[:, None])[:, 0], "uniform").pvalue > 0.05
+
+
+@given(locations, locations)
+@few
+def test_a_point_is_the_limit_of_a_narrow_student_t(value, y):
+    point, shape = Point(value), np.ones(SHAPE)
+    narrow = StudentT(value, 1e-12 * shape, 100 * shape)
+    np.testing.assert_allclose(point.crps(y), np.abs(value - y))
+    np.testing.assert_allclose(point.crps(y), narrow.crps(y), atol=1e-11)
+    np.testing.assert_allclose(point.quantile(LEVELS), narrow.quantile(LEVELS), atol=1e-10)
+    apart = np.abs(value - y) > 1e-9
+    np.testing.assert_allclose(point.cdf(y)[apart], narrow.cdf(y)[apart], atol=1e-9)
+    assert (point.cdf(value) == 1).all() and np.isnan(point.log_score(y)).all()
+    own = np.linspace(0.1, 0.9, 8).reshape(*SHAPE, 1)
+    assert point.quantile(own).shape == (*SHAPE, 1)
+
+
+def test_a_point_without_a_value_has_no_score():
+    point, y = Point(np.full(SHAPE, np.nan)), np.zeros(SHAPE)
+    assert np.isnan(point.crps(y)).all() and np.isnan(point.cdf(y)).all()

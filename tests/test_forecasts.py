@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from gatecast.errors import RunError
-from gatecast.evaluation.metrics import scores
+from gatecast.evaluation.scores import scores
 from gatecast.forecasts import COLUMNS, Forecasts
 
 
@@ -43,7 +43,7 @@ def test_scores_come_back_from_parquet(forecasts, tmp_path, shuffled):
     if shuffled:
         frame = frame.sample(frac=1, random_state=0)
     again = Forecasts.from_frame(frame, forecasts.scales)
-    keys = ["model", "symbol", "step"]
+    keys = ["model", "symbol", "step", "metric"]
     pd.testing.assert_frame_equal(
         scores(again).sort_values(keys, ignore_index=True),
         scores(forecasts).sort_values(keys, ignore_index=True),
@@ -97,3 +97,23 @@ def test_wrong_shapes_are_refused(forecasts, name):
 def test_seeds_need_their_ensemble(forecasts):
     with pytest.raises(ValueError, match="seeds of rnn"):
         dataclasses.replace(forecasts, seeds={"rnn": forecasts.seeds["gru"]})
+
+
+def test_members_are_the_ensemble_and_its_seeds(forecasts):
+    assert forecasts.members("gru").shape == (5, 90, 2) and forecasts.members("drift").shape == (1, 90, 2)
+    assert np.array_equal(forecasts.members("gru")[0], forecasts.forecast["gru"])
+    assert np.array_equal(forecasts.members("gru")[1:], forecasts.seeds["gru"])
+
+
+def test_actual_returns_are_undefined_where_a_price_is_not_above_0(forecasts):
+    expected = np.log(forecasts.actual / forecasts.anchor[:, None])
+    np.testing.assert_allclose(forecasts.actual_return, expected)
+    dead = dataclasses.replace(forecasts, actual=np.zeros_like(forecasts.actual))
+    assert np.isnan(dead.actual_return).all()
+
+
+def test_the_crps_of_a_point_is_its_absolute_error(forecasts):
+    ensemble, seeds = forecasts.crps("gru")
+    error = 100 * np.abs(np.log(forecasts.members("gru") / forecasts.actual))
+    np.testing.assert_allclose(np.concatenate([ensemble[None], seeds]), error)
+    assert forecasts.crps("drift")[1].shape == (0, 90, 2)

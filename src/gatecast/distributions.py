@@ -1,7 +1,8 @@
-"""Distributions of a log return from the origin: what a range forecast is, before any price is put to it.
+"""Distributions of a log return from the origin.
 
 A distribution stands for N origins and h steps at once. All its methods are exact but for `Mixture`, whose
-quantiles and CRPS are solved numerically.
+quantiles and CRPS are solved numerically. The scores of Student's t are our own: those of scoringrules are
+equal and as fast, but lose digits where df is large (4e-10 at 1e6), and have no skewed t.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class Distribution(Protocol):
         """Levels (L,), or (N, h, L) where every origin has its own, in (0, 1) → log returns (N, h, L)."""
 
     def cdf(self, y: Floats) -> Floats:
-        """Probability of a log return up to y; (N, h) → (N, h). Of what came: the PIT."""
+        """Probability of a log return up to y; (N, h) → (N, h). Of the actual return: the PIT."""
 
     def crps(self, y: Floats) -> Floats:
         """Continuous ranked probability score of y, in log return; (N, h) → (N, h). Small is good.
@@ -67,7 +68,7 @@ class Point:
 
     def cdf(self, y: Floats) -> Floats:
         """P(return <= y), (N, h): 0 below the point, 1 from it on."""
-        return (y >= self.location).astype(np.float64)
+        return np.where(np.isnan(self.location + y), np.nan, self.location <= y)
 
     def crps(self, y: Floats) -> Floats:
         """(N, h), in log return: the absolute error."""

@@ -1,4 +1,4 @@
-"""Forecasts: what every model said about the same origins."""
+"""Forecasts: what every model predicts at the same origins."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast._typing import Floats
-from gatecast.distributions import LEVELS, Distribution, StudentT
+from gatecast.distributions import LEVELS, Distribution, Point, StudentT
 from gatecast.errors import RunError
 
 QUANTILE_COLUMNS = tuple(f"q{100 * level:04.1f}".replace(".0", "").replace(".", "_") for level in LEVELS)
@@ -40,7 +40,7 @@ class Forecasts:
     symbol     (N,) int
     fold       (N,) int
     origin     (N,) datetime64[D], the session at whose close the forecast is made
-    time       (N, h) datetime64[D], the session that step k = 1 … h speaks of
+    time       (N, h) datetime64[D], the session that is forecast at step k = 1 … h
     anchor     (N,) last known price of the forecast column; naive's forecast
     actual     (N, h) the actual prices
     naive_mae  (N,) mean |actual - anchor| over training origins of that symbol and fold, all steps; in price
@@ -84,6 +84,27 @@ class Forecasts:
     def horizon(self) -> int:
         """Steps ahead."""
         return int(self.actual.shape[1])
+
+    @cached_property
+    def actual_return(self) -> Floats:
+        """(N, h) the actual log returns from the origin; NaN where a price is not above 0."""
+        return self._log_return(self.actual)
+
+    def members(self, model: str) -> Floats:
+        """(1 + S, N, h) the prices that a model forecasts: its ensemble, then each of its seeds."""
+        return np.stack([self.forecast[model], *self.seeds.get(model, ())])
+
+    def crps(self, model: str) -> tuple[Floats, Floats]:
+        """The CRPS of a model (N, h) and of each of its seeds (S, N, h), of the log return x 100.
+
+        A point forecast is the distribution `Point`.
+        """
+        known = self.distributions.get(model)
+        if known is not None:
+            return known.crps, known.seeds
+        points = (Point(self._log_return(price)) for price in self.members(model))
+        scored = np.stack([PER_CENT * point.crps(self.actual_return) for point in points])
+        return scored[0], scored[1:]
 
     def without(self, models: Collection[str]) -> Forecasts:
         """The forecasts of all other models."""
@@ -201,6 +222,11 @@ class Forecasts:
             },
         )
 
+    def _log_return(self, price: Floats) -> Floats:
+        """(N, h) of prices (N, h); NaN where one is not above 0."""
+        to, of = (np.where(values > 0, values, np.nan) for values in (price, self.anchor[:, None]))
+        return np.log(to / of)
+
     def _rows(self, model: str, seed: int | None, values: Floats) -> pd.DataFrame:
         horizon = self.horizon
         repeat = np.repeat(np.arange(len(self.symbol)), horizon)
@@ -226,7 +252,7 @@ class DistributionForecast:
     quantiles  (N, h, 17) log returns at `gatecast.distributions.LEVELS`
     crps       (N, h) continuous ranked probability score of the log return x 100
     log_score  (N, h) - log density of the log return x 100; NaN where there is no density
-    pit        (N, h) probability integral transform of what came, in [0, 1]
+    pit        (N, h) probability integral transform of the actual return, in [0, 1]
     location, scale, df   (N, h) of a Student t, in log return; None for other distributions
     seeds      (S, N, h) the CRPS of each seed alone; S is 0 for a baseline
     """
@@ -242,9 +268,9 @@ class DistributionForecast:
 
     @classmethod
     def of(cls, distribution: Distribution, y: Floats, seeds: Floats | None = None) -> DistributionForecast:
-        """Score a distribution by the log returns y (N, h) that came.
+        """A distribution scored by the actual log returns y (N, h).
 
-        seeds: (S, N, h) the CRPS of each seed, log return x 100.
+        seeds  (S, N, h) the CRPS of each seed, log return x 100
         """
         own = distribution if isinstance(distribution, StudentT) else None
         return cls(
@@ -260,7 +286,7 @@ class DistributionForecast:
 
     @classmethod
     def joined(cls, parts: Sequence[DistributionForecast]) -> DistributionForecast:
-        """Ranges of several folds, their origins one after the other; parameters only where all have them."""
+        """Those of several folds, their origins one after the other; parameters only where all have them."""
         own = all(part.scale is not None for part in parts)
 
         def of(name: str) -> Floats:
@@ -315,7 +341,7 @@ class DistributionForecast:
 
 
 def distribution_columns(distribution: Distribution, anchor: Floats) -> dict[str, Floats]:
-    """The same columns of a distribution whose targets are still to come, without the scores."""
+    """The same columns of a distribution whose actual returns are not known yet, without the scores."""
     own = distribution if isinstance(distribution, StudentT) else None
     return _columns(distribution.quantile(LEVELS), own, anchor)
 

@@ -109,7 +109,7 @@ def test_a_network_that_diverges_is_not_judged_and_its_run_is_read_again(prices,
     assert list(result.untrained) == ["gru"]
     assert "did not train: gru" in result.verdict.text and "gru" not in result.significance.models
     rows = result.scores[result.scores["model"] == "gru"]
-    assert rows["skill"].isna().all() and rows["reason"].str.contains("it did not train").all()
+    assert rows["value"].isna().all() and (rows["reason"] == "it did not train").all()
     assert np.isfinite(result.forecasts[["actual", "forecast"]]).all(axis=None)
     again = gc.open_run(result.save(tmp_path / "run", charts=False))
     assert again.verdict == result.verdict and again.table() == result.table()
@@ -236,7 +236,7 @@ def ranges_are_whole(result: gc.Result, folder) -> None:
     result.save(folder)
     again = gc.open_run(folder)
     assert again.verdict.text == result.verdict.text
-    pd.testing.assert_frame_equal(again.range_scores, result.range_scores, rtol=1e-9)
+    pd.testing.assert_frame_equal(again.scores, result.scores, rtol=1e-9)
 
 
 ODD = {

@@ -12,6 +12,7 @@ from gatecast.api.comparison import run
 from gatecast.api.outlook import Outlook, _naive_range, outlook
 from gatecast.distributions import FINE_LEVELS, LEVELS
 from gatecast.errors import DataWarning, RunError, SettingError
+from gatecast.evaluation.scores import wide
 from gatecast.forecasts import QUANTILE_COLUMNS
 from gatecast.settings.experiment import Experiment, forecast_settings
 
@@ -98,7 +99,7 @@ def test_a_point_has_its_typical_error_instead(pointed: Outlook) -> None:
     lines = pointed.text.splitlines()
     assert lines[1].split() == ["date", "forecast", "change", "typical", "error", "of", "naive"]
     table = pointed.table
-    scores = pointed.record.scores.query("model == 'mine' and symbol == 'B' and step == '2'")
+    scores = wide(pointed.record.scores).query("model == 'mine' and symbol == 'B' and step == '2'")
     assert table.query("symbol == 'B' and step == 2")["rmse_return"].item() == scores["rmse_return"].item()
     assert all("±" in line for line in lines[2:5])
 

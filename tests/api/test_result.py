@@ -18,7 +18,9 @@ import gatecast as gc
 from gatecast import folders, formatting
 from gatecast.distributions import StudentT
 from gatecast.errors import DrawingWarning, RunError
-from gatecast.evaluation.metrics import scores
+from gatecast.evaluation.losses import ABSOLUTE_ERROR
+from gatecast.evaluation.scores import scores
+from gatecast.files import sha256_of
 from gatecast.forecasts import COLUMNS, DistributionForecast, Forecasts
 from gatecast.problem.folds import cut_folds
 from gatecast.problem.problem import make_problem
@@ -28,7 +30,7 @@ from ..populations import outputs_of  # isort: skip
 
 FILES = {
     ".gatecast.json", "experiment.toml", "prices.parquet", "forecasts.parquet", "training.parquet",
-    "scores.json", "verdict.txt", "report.html", "models/gru.json", "models/gru.safetensors",
+    "scores.parquet", "verdict.json", "report.html", "models/gru.json", "models/gru.safetensors",
     "models/mine.json", "models/mine.safetensors",
 }  # fmt: skip
 
@@ -61,10 +63,12 @@ def test_an_opened_run_equals_the_result(result: gc.Result, run_folder: Path) ->
     assert run.prices.sha256 == result.prices.sha256
     assert run.table() == result.table()
     assert run.summary() == result.summary()
-    assert (run_folder / "verdict.txt").read_text() == result.verdict.text + "\n"
+    told = json.loads((run_folder / "verdict.json").read_text())
+    assert told["format"] == 2 and told["verdict"]["text"] == result.verdict.text
+    pd.testing.assert_frame_equal(pd.read_parquet(run_folder / "scores.parquet"), result.scores)
 
 
-def test_ranges_stand_in_the_table_the_summary_and_the_verdict(result: gc.Result) -> None:
+def test_distributions_stand_in_the_table_the_summary_and_the_verdict(result: gc.Result) -> None:
     outcome = result.outcome
     y = np.log(outcome.actual / outcome.anchor[:, None])
     steps = np.sqrt(np.arange(1, outcome.horizon + 1))
@@ -73,49 +77,53 @@ def test_ranges_stand_in_the_table_the_summary_and_the_verdict(result: gc.Result
         told = StudentT(*(np.broadcast_to(value, y.shape) for value in (0.0 * steps, scale * steps, 5.0)))
         return DistributionForecast.of(told, y, np.stack([100 * told.crps(y)] * seeds) if seeds else None)
 
-    spread = y[:, 0].std()
-    ranges = {"gru": known(0.8 * spread, seeds=3), "ar": known(3 * spread)}
-    ranged = replace(result, outcome=replace(outcome, distributions=ranges))
+    std = y[:, 0].std()
+    models = {"gru": known(0.8 * std, seeds=3), "ar": known(3 * std)}
+    ranged = replace(result, outcome=replace(outcome, distributions=models))
     table = ranged.table()
-    assert table.startswith(result.table() + "\n\nrange ")
-    crps = ranges["gru"].crps.mean()
+    assert table.startswith(result.table() + "\n\nmodel ")
+    crps = models["gru"].crps.mean()
     assert f"{crps:.4f}" in next(line for line in table.splitlines()[::-1] if line.startswith("gru"))
-    assert table.endswith("against ar, the best baseline that has a range")
+    assert "saved against ar, the best baseline with a distribution" in table.splitlines()[-1]
     summary = json.loads(json.dumps(ranged.summary(), allow_nan=False))
-    assert summary["range_significance"]["benchmark"] == "ar"
-    found = pd.DataFrame(summary["range_scores"])
-    row = found[(found.model == "gru") & (found.symbol == "all") & (found.step == "all")].iloc[0]
-    assert row.crps == pytest.approx(crps, rel=1e-12)
-    assert summary["verdict"]["range_kind"] == "better"
-    assert "gru knows the range better than ar" in ranged.verdict.text
+    assert summary["significance"]["crps"]["benchmark"] == "ar"
+    found = pd.DataFrame(summary["scores"])
+    row = found.query("model == 'gru' and symbol == 'all' and step == 'all' and metric == 'crps'")
+    assert row["value"].item() == pytest.approx(crps, rel=1e-12)
+    assert summary["verdict"]["findings"]["crps"]["kind"] == "better"
+    assert "gru's prediction intervals and distribution are better than those of ar" in ranged.verdict.text
     assert set(result.verdict.sentences) - set(result.notes) <= set(ranged.verdict.sentences)
 
 
-def test_a_run_without_ranges_says_nothing_of_them(result: gc.Result) -> None:
+def test_a_run_without_distributions_says_nothing_of_them(result: gc.Result) -> None:
     summary = result.summary()
-    assert summary["range_scores"] == [] and summary["range_significance"] is None
-    assert summary["verdict"]["range_kind"] is None
-    assert "range" not in result.table() and result.range_scores.empty
+    assert list(summary["significance"]) == list(summary["verdict"]["findings"]) == ["squared_error"]
+    assert "CRPS" not in result.table() and "interval" not in result.verdict.text
+    assert not {"pinball", "coverage_80"} & set(result.scores["metric"])
+
+
+def test_any_loss_can_be_asked_for(result: gc.Result) -> None:
+    tests = result.significance_of(ABSOLUTE_ERROR)
+    assert tests.benchmark == "naive" and set(tests.models) == set(result.significance.models)
 
 
 def test_scores_can_be_recomputed_from_the_files(run_folder: Path) -> None:
-    told = json.loads((run_folder / "scores.json").read_text())
+    told = json.loads((run_folder / "verdict.json").read_text())
     frame = pd.read_parquet(run_folder / "forecasts.parquet")
     assert list(frame.columns) == COLUMNS
-    rows = ["model", "symbol", "step"]
+    rows = ["model", "symbol", "step", "metric"]
     shuffled = Forecasts.from_frame(frame.sample(frac=1, random_state=0), pd.DataFrame(told["scales"]))
     again = scores(shuffled).sort_values(rows, ignore_index=True)
-    reported = pd.DataFrame(told["scores"]).sort_values(rows, ignore_index=True)
+    reported = pd.read_parquet(run_folder / "scores.parquet").sort_values(rows, ignore_index=True)
     pd.testing.assert_frame_equal(again, reported, rtol=1e-12, check_dtype=False)
 
 
 def test_an_error_in_price_by_hand(run_folder: Path) -> None:
-    told = pd.DataFrame(json.loads((run_folder / "scores.json").read_text())["scores"])
+    told = pd.read_parquet(run_folder / "scores.parquet")
     frame = pd.read_parquet(run_folder / "forecasts.parquet")
     mine = frame[(frame.model == "gru") & frame.seed.isna() & (frame.symbol == "A") & (frame.step == 2)]
-    row = told[(told.model == "gru") & (told.symbol == "A") & (told.step == "2")].iloc[0]
-    assert row.n == len(mine)
-    assert row.mae == pytest.approx((mine.actual - mine.forecast).abs().mean(), rel=1e-12)
+    row = told.query("model == 'gru' and symbol == 'A' and step == '2' and metric == 'mae'")
+    assert row["value"].item() == pytest.approx((mine.actual - mine.forecast).abs().mean(), rel=1e-12)
 
 
 def test_every_test_row_is_scored_once_per_model_seed_and_step(result: gc.Result) -> None:
@@ -184,16 +192,16 @@ def test_a_changed_file_is_refused(copy: Path, name: str) -> None:
 
 @pytest.mark.parametrize("scale", ["naive_mae", "naive_mse"])
 def test_a_scale_below_0_is_refused(copy: Path, scale: str) -> None:
-    summary = json.loads((copy / "scores.json").read_text())
+    summary = json.loads((copy / "verdict.json").read_text())
     summary["scales"][0][scale] = -1.0
-    (copy / "scores.json").write_text(json.dumps(summary))
+    (copy / "verdict.json").write_text(json.dumps(summary))
     with pytest.raises(RunError, match="a scale is below 0"):
         gc.open_run(copy)
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"files": {}}', "{not json", '{"files": 3, "scales": 3}'])
-def test_scores_that_are_no_scores_are_refused(copy: Path, text: str) -> None:
-    (copy / "scores.json").write_text(text)
+def test_a_verdict_that_is_none_is_refused(copy: Path, text: str) -> None:
+    (copy / "verdict.json").write_text(text)
     with pytest.raises(RunError, match="no run folder"):
         gc.open_run(copy)
 
@@ -223,9 +231,45 @@ def test_a_run_with_a_file_of_the_users_is_not_replaced(result: gc.Result, copy:
     assert {path: path.is_file() and path.read_bytes() for path in copy.parent.rglob("*")} == before
 
 
+def of_format_1(folder: Path) -> Path:
+    """The run as format 1 was: scores.json for verdict.json, and two columns under other names."""
+    summary = json.loads((folder / "verdict.json").read_text())
+    for name in ("verdict.json", "scores.parquet"):
+        (folder / name).unlink()
+    file = folder / "forecasts.parquet"
+    frame = pd.read_parquet(file).rename(columns={"actual": "y", "time": "date"})
+    frame.to_parquet(file, index=False)
+    summary["files"]["forecasts.parquet"] = sha256_of(file)
+    del summary["files"]["scores.parquet"], summary["format"]
+    (folder / "scores.json").write_text(json.dumps(summary))
+    return folder
+
+
+def test_a_run_of_format_1_opens_and_is_replaced(result: gc.Result, copy: Path) -> None:
+    run = gc.open_run(of_format_1(copy))
+    pd.testing.assert_frame_equal(run.scores, result.scores, check_exact=True)
+    assert run.verdict == result.verdict
+    with pytest.raises(RunError, match="did not write as a run"):  # it is not in the marker of this run
+        result.save(copy, overwrite=True)
+    (copy / ".gatecast.json").unlink()
+    result.save(old_run(copy), overwrite=True, charts=False)
+    assert gc.open_run(copy).verdict == result.verdict and not (copy / "scores.json").exists()
+
+
+def test_a_run_of_a_format_to_come_is_refused(copy: Path) -> None:
+    summary = json.loads((copy / "verdict.json").read_text())
+    (copy / "verdict.json").write_text(json.dumps(summary | {"format": 3}))
+    with pytest.raises(
+        RunError, match=r"a run of format 3, .* run the experiment in .*experiment\.toml again"
+    ):
+        gc.open_run(copy)
+
+
 def old_run(folder: Path) -> Path:
     """A run as versions without a marker wrote it: scores.json lists every file with its hash."""
-    (folder / ".gatecast.json").unlink()
+    (folder / ".gatecast.json").unlink(missing_ok=True)
+    if not (folder / "scores.json").exists():
+        of_format_1(folder)
     summary = json.loads((folder / "scores.json").read_text())
     names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
     summary["files"] = {name: "" for name in names if name != "scores.json"} | summary["files"]

@@ -70,9 +70,10 @@ def test_compare_in_json(prices: Path, command) -> None:
     run = gc.open_run("run")
     assert told == {**run.summary(), "run": "run"}
     assert told["verdict"]["text"] == run.verdict.text
-    naive = next(row for row in told["scores"] if row["model"] == "naive" and row["step"] == "all")
-    assert naive["directional_accuracy"] is None
-    assert "directional_accuracy" in naive["reason"]
+    wanted = {"model": "naive", "step": "all", "metric": "directional_accuracy"}
+    naive = next(row for row in told["scores"] if wanted.items() <= row.items())
+    assert naive["value"] is None
+    assert naive["reason"] == "it forecasts no change"
 
 
 def test_overwrite_replaces_the_folder_whole(prices: Path, command, tmp_path: Path) -> None:
@@ -129,7 +130,7 @@ def test_the_answer_is_printed_and_the_run_whole_before_anything_is_drawn(
         raise SystemExit(capsys.readouterr().out)  # what was printed by then
 
     monkeypatch.setattr(gc.Result, "draw", die)
-    with pytest.raises(ValueError, match="No evidence that any of the models tried"):
+    with pytest.raises(ValueError, match="No evidence that ar, the only model tried"):
         command(*words, "--out", "other")
     assert gc.open_run("other").verdict == run.verdict
 
@@ -283,14 +284,14 @@ def test_forecast_in_json_has_the_ranges_and_their_record(prices: Path, command)
     assert code == 0
     told = parsed(out)
     table = pd.DataFrame(told["forecast"])
-    assert list(table["date"]) == ["2015-06-25", "2015-06-26"]
+    assert list(table["time"]) == ["2015-06-25", "2015-06-26"]
     quantiles = table[[name for name in table if name.startswith("q")]]
     assert quantiles.shape == (2, 17)
     assert (quantiles.diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
     np.testing.assert_allclose(table["forecast"], table["q50"], rtol=1e-12)
     assert (table[["scale", "df"]] > 0).all(axis=None)
     assert set(told["held"]) == {"50%", "80%", "95%"}
-    scores = pd.DataFrame(told["record"]["range_scores"])
+    scores = pd.DataFrame(told["record"]["scores"]).query("metric == 'pinball'")
     assert {"gru", "historical", "ewma-t", "gjr-garch-t", "lhar"} <= set(scores["model"])
 
 
@@ -413,8 +414,8 @@ def test_forecast_with_a_run(run_folder: Path, command) -> None:
     assert list(table["step"]) == [1, 2, 1, 2]
     closes = run.prices.table.groupby("symbol")["close"].last()
     assert np.array_equal(table["anchor"], closes.loc[table["symbol"]])
-    scores = run.scores[(run.scores.model == "mine") & (run.scores.symbol == "B") & (run.scores.step == "2")]
-    assert table["rmse_return"].iloc[3] == pytest.approx(scores["rmse_return"].iloc[0], rel=1e-12)
+    scores = run.scores.query("model == 'mine' and symbol == 'B' and step == '2' and metric == 'rmse_return'")
+    assert table["rmse_return"].iloc[3] == pytest.approx(scores["value"].item(), rel=1e-12)
     other = ("--calendar", "XNYS", "--ledger", "other.db")
     code, out, _ = command(*words, "--symbols", "B", *other, "--json")
     assert {row["symbol"] for row in parsed(out)["forecast"]} == {"B"}

@@ -10,7 +10,6 @@ from gatecast.evaluation.coverage import (
     _overlap_variance,
     berkowitz,
     breached,
-    came,
     christoffersen,
     coverage_bands,
     coverage_over_time,
@@ -146,10 +145,10 @@ def test_garch_t_knows_its_own_returns_and_a_normal_of_the_wrong_scale_does_not(
     assert uniformity(constant).p < 1e-4
 
 
-def test_what_came_and_whether_it_was_inside(market):
+def test_actual_returns_and_whether_they_were_inside(market):
     world = market(symbols=2, dates=40, horizon=2)
-    forecasts = world.ranged({"ewma-t": world.known()})
-    known, y = forecasts.distributions["ewma-t"], came(forecasts)
+    forecasts = world.distributed({"ewma-t": world.student()})
+    known, y = forecasts.distributions["ewma-t"], forecasts.actual_return
     assert np.allclose(y, np.log(forecasts.actual / forecasts.anchor[:, None]))
     inside = np.abs(y) <= 0.01 * np.sqrt([1, 2]) * stats.norm.ppf(0.9)
     assert np.array_equal(held(known, y, 0.8) == 1, inside)
@@ -157,8 +156,8 @@ def test_what_came_and_whether_it_was_inside(market):
     assert below.any() and np.array_equal(breached(known, y, 0.05) == 1, below)
     spoiled = np.where(np.arange(80)[:, None] == 3, np.nan, y)
     assert np.isnan(held(known, spoiled, 0.8)[3]).all() and np.isnan(breached(known, spoiled, 0.05)[3]).all()
-    dead = world.ranged({"ewma-t": known}, actual=np.zeros(world.shape))
-    assert np.isnan(came(dead)).all()
+    dead = world.distributed({"ewma-t": known}, actual=np.zeros(world.shape))
+    assert np.isnan(dead.actual_return).all()
 
 
 def test_overlap_alone_makes_hits_move_together():
@@ -179,7 +178,7 @@ def test_bands_are_seldom_left_by_the_truth_and_left_by_a_wrong_scale(market):
     left = {"right": [], "narrow": []}
     for seed in range(20):
         world = market(dates=300, horizon=20, seed=seed)
-        forecasts = world.ranged({"right": world.known(), "narrow": world.known(wrong=0.5)})
+        forecasts = world.distributed({"right": world.student(), "narrow": world.student(wrong=0.5)})
         for coverage in (0.8, 0.95):
             bands = coverage_bands(forecasts, coverage=coverage)
             for model, found in left.items():
@@ -190,10 +189,10 @@ def test_bands_are_seldom_left_by_the_truth_and_left_by_a_wrong_scale(market):
 
 def test_bands_of_several_symbols_are_of_dates(market):
     world = market(symbols=8, dates=200, horizon=2, common=0.99)
-    forecasts = world.ranged({"ewma-t": world.known()})
+    forecasts = world.distributed({"ewma-t": world.student()})
     bands = coverage_bands(forecasts, coverage=0.8).set_index(["symbol", "step"])
     assert list(bands.index.levels[1]) == ["1", "2", "all"] and (bands["nominal"] == 0.8).all()
-    hits = held(forecasts.distributions["ewma-t"], came(forecasts), 0.8)
+    hits = held(forecasts.distributions["ewma-t"], forecasts.actual_return, 0.8)
     assert bands.loc[("all", "1"), "coverage"] == pytest.approx(hits[:, 0].mean())
     assert bands.loc[("S3", "2"), "coverage"] == pytest.approx(hits[600:800, 1].mean())
     # Eight symbols that move as one are hardly more evidence than one of them.
@@ -202,17 +201,17 @@ def test_bands_of_several_symbols_are_of_dates(market):
     assert ((bands["low"] < 0.8) & (bands["high"] > 0.8)).all()
 
 
-def test_a_range_that_always_holds_is_told_from_one_with_too_few_dates(market):
+def test_intervals_that_always_hold_are_found_wide_unless_there_are_too_few_dates(market):
     for dates, outside in ((10, False), (300, True)):
         world = market(dates=dates)
-        bands = coverage_bands(world.ranged({"wide": world.known(wrong=30)}), coverage=0.95)
+        bands = coverage_bands(world.distributed({"wide": world.student(wrong=30)}), coverage=0.95)
         assert (bands["coverage"] == 1).all() and (bands["outside"] == outside).all()
 
 
 def test_coverage_over_time_is_a_rolling_mean_of_dates(market):
     world = market(symbols=2, dates=60)
-    forecasts = world.ranged({"ewma-t": world.known()})
-    hits = held(forecasts.distributions["ewma-t"], came(forecasts), 0.8)[:, 0].reshape(2, 60)
+    forecasts = world.distributed({"ewma-t": world.student()})
+    hits = held(forecasts.distributions["ewma-t"], forecasts.actual_return, 0.8)[:, 0].reshape(2, 60)
     found = coverage_over_time(forecasts, "ewma-t", window=25)
     assert list(found.columns) == ["origin", "held"] and len(found) == 36
     assert found["held"].iloc[5] == pytest.approx(hits[:, 5:30].mean())
@@ -224,7 +223,7 @@ def test_coverage_over_time_is_a_rolling_mean_of_dates(market):
 
 def test_pit_histogram(market):
     world = market(dates=1000, horizon=2)
-    right, wide = (pit_histogram(world.known(wrong=wrong)) for wrong in (1.0, 3.0))
+    right, wide = (pit_histogram(world.student(wrong=wrong)) for wrong in (1.0, 3.0))
     for found in (right, wide):
         assert len(found) == 20 and found["count"].sum() == 1000
         assert found["density"].mean() == pytest.approx(1)
@@ -233,12 +232,12 @@ def test_pit_histogram(market):
     inside = right["density"].between(right["low"], right["high"])
     assert inside.sum() >= 16
     assert wide["density"].iloc[[0, -1]].max() < 0.2 and wide["density"].iloc[9:11].min() > 1.5
-    assert pit_histogram(world.known(), 10, step=2, rows=np.arange(50))["count"].sum() == 50
+    assert pit_histogram(world.student(), 10, step=2, rows=np.arange(50))["count"].sum() == 50
 
 
 def test_value_at_risk(market):
     world = market(symbols=2, dates=50, horizon=2)
-    forecasts = world.ranged({"ewma-t": world.known()})
+    forecasts = world.distributed({"ewma-t": world.student()})
     table = value_at_risk(forecasts, "ewma-t", step=2, symbol="S1")
     assert len(table) == 50 and set(table["symbol"]) == {"S1"}
     assert np.allclose(table["var_1"], 0.01 * np.sqrt(2) * stats.norm.ppf(0.01), rtol=1e-4)

@@ -106,7 +106,7 @@ def test_broken_forecasts(market, broken):
     found = lags(world.forecasts({"rnn": broken}), with_past(world))["rnn"]
     assert found.lag is None and np.isnan(found.copy) and "finite" in found.reason
     assert found.sentence.startswith(
-        "rnn cannot be compared with yesterday: a forecast is not a finite number"
+        "rnn cannot be compared with the last price: a forecast is not a finite number"
     )
 
 
@@ -138,62 +138,57 @@ GRU = Lag("gru", horizon=1, lag=1, copy=0.97, slope=0.1, t=0.4, p=0.69)
     [
         (
             {},
-            "gru repeats yesterday: 97 % of it is the last close; "
-            "the rest has nothing to do with what came (slope 0.10, t = 0.4)",
+            "gru repeats the last price: 97 % of its forecast is that price. "
+            "The change it forecasts is unrelated to the actual change (slope 0.10, t = 0.4).",
         ),
         (
             {"horizon": 5, "lag": 5, "t": 1.5, "p": 0.13},
-            "gru repeats the last known price: 97 % of it is the last close; "
-            "the rest has no clear link to what came (slope 0.10, t = 1.5)",
+            "gru repeats the last price: 97 % of its forecast is that price. "
+            "The change it forecasts has no clear relation to the actual change (slope 0.10, t = 1.5).",
         ),
         (
             {"copy": 0.999, "slope": -0.001, "t": -0.01},
-            "gru repeats yesterday: more than 99 % of it is the last close; "
-            "the rest has nothing to do with what came (slope 0.00, t = 0.0)",
+            "gru repeats the last price: more than 99 % of its forecast is that price. "
+            "The change it forecasts is unrelated to the actual change (slope 0.00, t = 0.0).",
         ),
         (
             {"copy": 0.6, "slope": 0.8, "t": 2.9, "p": 0.004},
-            "gru leans on yesterday: 60 % of it is the last close; "
-            "the rest goes with what came (slope 0.80, t = 2.9)",
+            "gru stays close to the last price: 60 % of its forecast is that price. "
+            "The change it forecasts goes with the actual change (slope 0.80, t = 2.9).",
         ),
         (
-            {"copy": 0.2},
-            "gru is not a copy of yesterday, but the change it forecasts has nothing to do with what came "
-            "(slope 0.10, t = 0.4)",
-        ),
-        (
-            {"copy": -1.0, "slope": 0.8, "t": 2.9, "p": 0.004},
-            "gru is not a copy of yesterday, and the change it forecasts goes with what came "
-            "(slope 0.80, t = 2.9)",
+            {"copy": -1.0},
+            "gru does not copy the last price. "
+            "The change it forecasts is unrelated to the actual change (slope 0.10, t = 0.4).",
         ),
         (
             {"copy": 0.2, "slope": -0.8, "t": -2.9, "p": 0.004},
-            "gru is not a copy of yesterday, but the change it forecasts points the wrong way "
-            "(slope -0.80, t = -2.9)",
+            "gru does not copy the last price. "
+            "The change it forecasts points the wrong way (slope -0.80, t = -2.9).",
         ),
         (
             {"lag": 3},
-            "gru runs behind: its forecast for a day is nearest to the price 3 sessions before that day, "
-            "and the change it forecasts has nothing to do with what came (slope 0.10, t = 0.4)",
+            "gru lags behind: its forecast for a day is nearest to the price 3 sessions before that day. "
+            "The change it forecasts is unrelated to the actual change (slope 0.10, t = 0.4).",
         ),
         (
             {"slope": np.nan, "t": np.nan, "p": np.nan},
-            "gru repeats yesterday: 97 % of it is the last close; "
-            "the rest never varies, so it says nothing about a single day",
+            "gru repeats the last price: 97 % of its forecast is that price. "
+            "The change it forecasts never varies, so it says nothing about a single day.",
         ),
         (
             {"model": "naive", "copy": 1.0, "t": np.nan},
-            "naive is yesterday and nothing else: it never forecasts a change",
+            "naive repeats the last price: it never forecasts a change.",
         ),
     ],
 )
 def test_sentences(change, sentence):
     lag = dataclasses.replace(GRU, **change)
-    assert lag.sentence == sentence
+    assert lag.sentence == sentence == " ".join(lag.sentences)
     assert lag.as_dict()["sentence"] == sentence and lag.as_dict()["model"] == lag.model
 
 
-def test_a_change_that_leans_the_right_way_but_is_far_too_large_is_not_praised():
+def test_a_change_that_points_the_right_way_but_is_far_too_large_is_not_praised():
     lag = Lag("wild", horizon=1, lag=1, copy=-9.0, slope=0.01, t=2.5, p=0.01)
-    assert "leans the right way but is 100 times too large" in lag.sentence
+    assert "points the right way but is 100 times too large" in lag.sentence
     assert "goes with" not in lag.sentence

@@ -3,14 +3,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
-from gatecast.evaluation.power import crps_relative_variance, detectable_skill, needed, relative_variance
+from gatecast.distributions import LEVELS
+from gatecast.evaluation.losses import ABSOLUTE_ERROR, CRPS, PINBALL, SQUARED_ERROR
+from gatecast.evaluation.power import detectable_skill, needed, relative_variance
 from gatecast.evaluation.significance import diebold_mariano, losses_by_date
 
 
-def variance(world):
-    forecasts = world.forecasts({})
-    return relative_variance(forecasts, losses_by_date(forecasts)["naive"])
+def of_loss(forecasts, loss):
+    naive = losses_by_date(forecasts, loss)["naive"]
+    return relative_variance(forecasts, naive, loss.slope(forecasts), loss.scale(forecasts))
+
+
+def variance(world, loss=SQUARED_ERROR):
+    return of_loss(world.forecasts({}), loss)
 
 
 def test_an_oracle_of_independent_normal_returns_has_a_differential_of_variance_4(market):
@@ -22,8 +29,7 @@ def test_an_oracle_of_independent_normal_returns_has_a_differential_of_variance_
 @pytest.mark.parametrize("horizon", [1, 4])
 def test_the_variance_is_that_of_signals_drawn_by_lot(market, symbols, common, horizon):
     world = market(symbols=symbols, dates=120, horizon=horizon, common=common)
-    forecasts = world.forecasts({})
-    naive = losses_by_date(forecasts)["naive"]
+    naive = losses_by_date(world.forecasts({}), SQUARED_ERROR)["naive"]
     returns = np.diff(world.prices, axis=1) / world.prices[:, :-1]
     steps = np.arange(120)[:, None] + np.arange(horizon)
     drawn = []
@@ -73,29 +79,44 @@ def test_a_model_that_wins_and_loses_with_another_is_tried_once():
     assert needed(more, "naive", tried, horizon=1, pooled=False, seed=0) == noncentrality(2)
 
 
-def test_an_oracle_with_the_printed_skill_is_found_four_times_in_five(market):
+@pytest.mark.parametrize("loss", [SQUARED_ERROR, ABSOLUTE_ERROR], ids=lambda loss: loss.key)
+def test_an_oracle_with_the_printed_skill_is_found_four_times_in_five(market, loss):
+    """It knows a share s of the variance: skill s of the squared error, 1 - √(1 - s) of the absolute."""
     found = 0
     for seed in range(150):
         world = market(dates=300, seed=seed)
         y = world.moves
-        s = detectable_skill(variance(world), 2.55)
-        forecasts = world.forecasts(
-            {"oracle": s * y + np.sqrt(s * (1 - s)) * 0.01 * world.rng.normal(size=y.shape)}
-        )
-        losses = losses_by_date(forecasts)
+        k = loss.skill_at(2.55**2 * variance(world, loss))
+        s = k if loss is SQUARED_ERROR else 1 - (1 - k) ** 2
+        signal = s * y + np.sqrt(s * (1 - s)) * 0.01 * world.rng.normal(size=y.shape)
+        losses = losses_by_date(world.forecasts({"oracle": signal}), loss)
         found += diebold_mariano(losses["naive"] - losses["oracle"], 1).p_better < 0.05
     assert 105 <= found <= 138
+    assert detectable_skill(0.01, 2.55) == SQUARED_ERROR.skill_at(2.55**2 * 0.01)
 
 
-def test_the_crps_of_a_normal_baseline(market):
-    """By hand: CRPS 1/√π, gain ∫ u² φ² = 1 / (4 √π), noise 1/√π - 2 φ(u) of variance 0.0493."""
+def test_the_absolute_error_of_independent_normal_returns(market):
+    """sign(y) g with g of variance 1, by (E|y|)² = 2 / π."""
+    assert 1000 * variance(market(dates=1000), ABSOLUTE_ERROR) == pytest.approx(np.pi / 2, rel=0.1)
+
+
+def test_distributions_against_a_normal_baseline(market):
+    """CRPS by hand: 1/√π, gain ∫ u² φ² = 1 / (4 √π), noise 1/√π - 2 φ(u) of variance 0.0493.
+
+    Of the pinball loss: means over the 17 levels of gain ½ φ(z) z² and loss φ(z), and the noise as drawn.
+    """
     world = market(dates=4000)
-    forecasts = world.ranged({"garch-t": world.known()})
-    found = crps_relative_variance(forecasts, "garch-t", 100 * np.sqrt(forecasts.naive_mse))
-    assert 4000 * found == pytest.approx(0.0493 / (0.1410 * 0.5642), rel=0.1)
+    forecasts = world.distributed({"garch-t": world.student()})
+    found = 4000 * CRPS.relative_variance(forecasts, "garch-t")
+    assert found == pytest.approx(0.0493 / (0.1410 * 0.5642), rel=0.1)
+    z, u = stats.norm.ppf(LEVELS), np.random.default_rng(0).normal(size=(200_000, 1))
+    noise = np.mean(((u < z) - np.array(LEVELS)) * z, axis=1).var()
+    gain, loss = np.mean(stats.norm.pdf(z) * z**2) / 2, np.mean(stats.norm.pdf(z))
+    found = 4000 * PINBALL.relative_variance(forecasts, "garch-t")
+    assert found == pytest.approx(noise / (gain * loss), rel=0.1)
 
 
 def test_prices_that_never_move_have_no_power(market):
     world = market(dates=40)
     still = world.forecasts({}, actual=np.full((40, 1), 9.0), anchor=np.full(40, 9.0))
-    assert np.isnan(relative_variance(still, losses_by_date(still)["naive"]))
+    assert np.isnan(of_loss(still, SQUARED_ERROR)) and np.isnan(of_loss(still, ABSOLUTE_ERROR))

@@ -4,8 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gatecast.evaluation.metrics import SCORES, scores
-from gatecast.evaluation.untrained import unscored, untrained
+from gatecast.evaluation.untrained import untrained
 
 
 def training(losses, name="gru"):
@@ -53,13 +52,3 @@ def test_a_network_with_one_answer_did_not_train_and_a_baseline_with_one_is_as_i
 def test_what_did_not_train_is_left_out(forecasts):
     rest = forecasts.without({"flat", "gru"})
     assert list(rest.forecast) == ["naive", "zero", "drift"] and list(rest.seeds) == ["zero"]
-
-
-def test_what_did_not_train_has_no_scores_and_the_table_says_why(forecasts):
-    table = scores(forecasts)
-    blank = unscored(table, {"flat": "…"})
-    others = blank["model"] != "flat"
-    pd.testing.assert_frame_equal(blank[others], table[others])
-    assert blank.loc[~others, SCORES].isna().all(axis=None)
-    assert blank.loc[~others, "reason"].str.startswith("skill: it did not train; ").all()
-    assert unscored(table, {}) is table

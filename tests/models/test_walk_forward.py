@@ -252,8 +252,9 @@ def test_ranges_beside_a_price_level_are_prices(prices: gc.Prices, calibration: 
         np.testing.assert_allclose(frame["forecast"], frame["q50"], rtol=1e-12)
 
 
-def test_the_range_scores_are_on_the_table(told) -> None:
+def test_the_scores_of_distributions_are_on_the_table(told) -> None:
     for method, models in (("none", told["none"].outcome.distributions), ("conformal", {*BASES, *NETWORKS})):
-        table = told[method].range_scores
-        assert set(table["model"]) == set(models)
-        assert np.isfinite(table["crps"]).all()
+        table = told[method].scores
+        pinball = table[table["metric"] == "pinball"]
+        assert set(pinball["model"]) == set(models)
+        assert np.isfinite(pinball["value"]).all()

@@ -86,7 +86,7 @@ def test_the_commands_say_it(command, tmp_path, walk):
     file.write_text(file.read_text().replace(f'jax = "{this_engine()["jax"]}"', 'jax = "0.4.1"'))
     told = command("compare", "--config", file, "--no-charts", "--out", "t")
     assert (told.code, told.err.count("another engine (jax 0.4.1, here ")) == (0, 1)
-    summary = tmp_path / "r" / "scores.json"
+    summary = tmp_path / "r" / "verdict.json"
     told = json.loads(summary.read_text())
     told["files"]["experiment.toml"] = hashlib.sha256(file.read_bytes()).hexdigest()
     summary.write_text(json.dumps(told))

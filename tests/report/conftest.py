@@ -31,11 +31,11 @@ def make_result(
     constant: bool = False,
     broken: str | None = None,
     warnings: tuple[str, ...] = (),
-    ranges: dict[str, float] | None = None,
+    distributions: dict[str, float] | None = None,
 ) -> Result:
     """Random walks; networks that forecast small noise; `broken`: a model whose forecasts are NaN.
 
-    ranges: model → the scale of its range, in standard deviations of the walk (1 is right).
+    distributions: model → the scale of its distribution, in standard deviations of the walk (1 is right).
     """
     rng = np.random.default_rng(0)
     steps = 0.0 if constant else 0.01 * rng.normal(size=(len(symbols), sessions))
@@ -50,7 +50,7 @@ def make_result(
         prices.symbols, close[place], days, networks, baselines, horizon, folds, seeds, tested, broken
     )
     outcome = replace(
-        outcome, distributions={name: walk_range(outcome, scale) for name, scale in (ranges or {}).items()}
+        outcome, distributions={name: walk(outcome, scale) for name, scale in (distributions or {}).items()}
     )
     experiment = Experiment(
         models=(*baselines, *networks),
@@ -71,12 +71,12 @@ def make_result(
     return Result(experiment, found, prices, outcome, training, warnings, (), {})
 
 
-def walk_range(outcome: Forecasts, scale: float) -> DistributionForecast:
+def walk(outcome: Forecasts, scale: float) -> DistributionForecast:
     """What a walk does in k steps: a Student t near the normal, its scale 0.01 √k times `scale`."""
     y = np.log(outcome.actual / outcome.anchor[:, None])
     shape = np.ones_like(y)
-    spread = 0.01 * scale * np.sqrt(np.arange(1, outcome.horizon + 1))
-    return DistributionForecast.of(StudentT(0 * shape, spread * shape, 200.0 * shape), y)
+    width = 0.01 * scale * np.sqrt(np.arange(1, outcome.horizon + 1))
+    return DistributionForecast.of(StudentT(0 * shape, width * shape, 200.0 * shape), y)
 
 
 def _forecasts(

@@ -74,7 +74,7 @@ def looked_at(text: str, folder: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def text() -> str:
-    return page(make_result(('A "x", b', "B"), horizon=3, ranges={"lstm": 1.0, "drift": 1.6}))
+    return page(make_result(('A "x", b', "B"), horizon=3, distributions={"lstm": 1.0, "drift": 1.6}))
 
 
 def test_every_chart_is_drawn_and_used_under_the_pages_policy(text: str, tmp_path: Path) -> None:

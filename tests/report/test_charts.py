@@ -92,7 +92,7 @@ def test_changes_are_in_per_cent_of_the_last_known_price(result: Result) -> None
 def test_a_model_without_a_finite_forecast_has_no_changes_and_no_skill() -> None:
     broken = make_result(broken="gru")
     assert "gru" not in set(frames.changes(broken)["model"])
-    assert frames.skills(broken).iloc[-1]["model"] == "gru"
+    assert frames.skills(broken.significance).iloc[-1]["model"] == "gru"
     assert frames.leading_model(broken) == "lstm"
 
 

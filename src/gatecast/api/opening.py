@@ -16,6 +16,8 @@ from gatecast.data.sources import load, parquet_table
 from gatecast.errors import DataWarning, InputError, RunError
 from gatecast.files import sha256_of
 from gatecast.forecasts import COLUMNS, DISTRIBUTION_COLUMNS, QUANTILE_COLUMNS, Forecasts
+from gatecast.formatting import printable
+from gatecast.run import FORMAT
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.toml import read_experiment, read_provenance
 
@@ -36,6 +38,7 @@ KINDS = {
     "date": pd.api.types.is_datetime64_dtype,
 }
 ROUNDING = 1e-9  # of a price
+OLD_NAMES = {"y": "actual", "date": "time"}  # of format 1, which has scores.json for verdict.json
 
 
 def open_run(folder: str | Path) -> Result:
@@ -45,15 +48,22 @@ def open_run(folder: str | Path) -> Result:
         RunError: no run folder, a file in it that was changed after the run, or parts that do not fit.
     """
     folder = Path(folder)
+    name, renamed = ("verdict.json", {}) if (folder / "verdict.json").exists() else ("scores.json", OLD_NAMES)
     try:
-        summary = json.loads((folder / "scores.json").read_text(encoding="utf-8"))
-        files, scales = dict(summary["files"]), _table(summary["scales"], SCALES)
-        warned, notes = _texts(summary["warnings"]), _texts(summary["notes"])
+        content = json.loads((folder / name).read_text(encoding="utf-8"))
+        version = content["format"] if not renamed else 1
+        files, scales = dict(content["files"]), _table(content["scales"], SCALES)
+        warned, notes = _texts(content["warnings"]), _texts(content["notes"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise RunError(
-            f"{folder}: no run folder (its scores.json is missing or unreadable). "
+            f"{folder}: no run folder (its verdict.json is missing or unreadable). "
             "Give a folder that gatecast compare has written"
         ) from None
+    if version not in (1, FORMAT):
+        raise RunError(
+            f"{folder}: a run of format {printable(version, 20)}, which this version cannot read; run the "
+            f"experiment in {folder / 'experiment.toml'} again"
+        )
     for name in ("experiment.toml", *TABLES):
         if not (folder / name).is_file() or sha256_of(folder / name) != files.get(name):
             raise RunError(f"{folder / name}: missing, or changed after the run; run the experiment again")
@@ -64,7 +74,7 @@ def open_run(folder: str | Path) -> Result:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # given when the run was made
         prices = load(folder / "prices.parquet")
-    outcome = _outcome(folder / "forecasts.parquet", scales, experiment, prices)
+    outcome = _outcome(folder / "forecasts.parquet", renamed, scales, experiment, prices)
     return Result(
         experiment=experiment,
         provenance=provenance,
@@ -77,9 +87,14 @@ def open_run(folder: str | Path) -> Result:
     )
 
 
-def _outcome(file: Path, scales: pd.DataFrame, experiment: Experiment, prices: Prices) -> Forecasts:
-    """The forecasts in `file`, which are of these models and steps, and of sessions of these prices."""
-    frame = _read(file, FORECASTS)
+def _outcome(
+    file: Path, renamed: dict[str, str], scales: pd.DataFrame, experiment: Experiment, prices: Prices
+) -> Forecasts:
+    """The forecasts in `file`, which are of these models and steps, and of sessions of these prices.
+
+    renamed: names of columns of an older format → today's
+    """
+    frame = _read(file, FORECASTS, renamed)
     try:
         horizon, steps = experiment.horizon, frame["step"]
         if set(steps.unique()) != set(range(1, horizon + 1)):
@@ -131,10 +146,10 @@ def _check_prices(outcome: Forecasts, prices: Prices, column: str) -> None:
             raise ValueError("an anchor or a target is not the price of its session")
 
 
-def _read(file: Path, columns: dict[str, str]) -> pd.DataFrame:
-    """The table in a Parquet file, which has these columns."""
+def _read(file: Path, columns: dict[str, str], renamed: dict[str, str] | None = None) -> pd.DataFrame:
+    """The table in a Parquet file, which has these columns, some perhaps under older names."""
     try:
-        return _table(parquet_table(file.read_bytes(), str(file))[1], columns)
+        return _table(parquet_table(file.read_bytes(), str(file))[1].rename(columns=renamed or {}), columns)
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise

@@ -68,10 +68,11 @@ class Outlook:
         symbol, step, rmse_return and naive_rmse_return: fractions of the last price.
         """
         scores = self.record.scores
+        scores = scores[scores["metric"] == "rmse_return"]
         steps = scores[scores["step"] != "all"] if self.record.outcome.horizon > 1 else scores.assign(step=1)
         steps = steps.astype({"step": int})
         own, naive = (
-            steps[steps["model"] == model].set_index(["symbol", "step"])["rmse_return"]
+            steps[steps["model"] == model].set_index(["symbol", "step"])["value"]
             for model in (self.model, "naive")
         )
         return pd.DataFrame({"rmse_return": own, "naive_rmse_return": naive}).reset_index()
@@ -146,8 +147,8 @@ class Outlook:
         """
         import altair
 
+        from gatecast.report.distribution_charts import outlook_chart
         from gatecast.report.marks import styled
-        from gatecast.report.range_charts import outlook_chart
 
         if not self.ranged:
             raise RunError(f"{self.model} forecasts points: there is no interval to draw. Add calibration")
@@ -194,7 +195,6 @@ class Outlook:
             table[name] = pd.to_datetime(table[name]).dt.strftime("%Y-%m-%d")
         record = self.record.summary()
         kept = {name: record[name] for name in ("verdict", "source", "sha256", "scores", "warnings")}
-        kept |= {name: record[name] for name in ("range_scores",) if name in record}
         return plain(
             {
                 "model": self.model,

@@ -1,4 +1,7 @@
-"""Did the ranges hold as often as they said? Tests of coverage, and what a chart of it needs."""
+"""Do prediction intervals hold as often as they should? Tests of coverage, and what a chart of it needs.
+
+The tests are our own: no declared library has those of Kupiec, Christoffersen and Berkowitz.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,7 @@ from gatecast.forecasts import DistributionForecast, Forecasts
 
 COVERAGES = (0.5, 0.8, 0.95)
 VAR_LEVELS = (0.01, 0.05)
-ROUNDING = 1e-12  # of a log return: a quantile that what came lies upon, and that went through a file
+ROUNDING = 1e-12  # of a log return: a quantile that equals the actual return, and that went through a file
 
 
 @dataclass(frozen=True)
@@ -115,14 +118,6 @@ def uniformity(pit: ArrayLike, bins: int = 20) -> LikelihoodRatio:
     return _chi2(float(np.sum((counts - len(u) / bins) ** 2) * bins / len(u)), bins - 1)
 
 
-def came(forecasts: Forecasts) -> Floats:
-    """(N, h) the log returns from the origin that came; NaN where a price is not above 0."""
-    y, anchor = (
-        np.where(price > 0, price, np.nan) for price in (forecasts.actual, forecasts.anchor[:, None])
-    )
-    return np.log(y / anchor)
-
-
 def held(known: DistributionForecast, y: Floats, coverage: float) -> Floats:
     """(N, h) 1 where the log return y lies in the central interval (0.5, 0.8 or 0.95), 0 where not.
 
@@ -154,20 +149,20 @@ def coverage_bands(
     level: float = 0.99,
     models: Sequence[str] | None = None,
 ) -> pd.DataFrame:
-    """How often ranges held at each step, and the band in which a right one lies with probability `level`.
+    """How often intervals held at each step, and the band that exact ones lie in with probability `level`.
 
     One row per model, symbol ("all" too where several) and step ("1" … "h", "all"): model, symbol, step,
     nominal, coverage, low, high (fractions), dates, outside (bool). The band is around the nominal coverage.
 
-    k-step ranges overlap and symbols move together, so there is one hit rate per date (mean over symbols,
+    k-step forecasts overlap and symbols move together, so there is one hit rate per date (mean over symbols,
     for step "all" over steps too), with the long-run variance of Newey and West (1987) and at least 2 k - 1
     lags. With few dates that variance comes out too small by far; it is at least what overlap alone implies
-    where daily returns are independent and normal (`_overlap_variance`). Without it, 95 % ranges 20 steps
+    where daily returns are independent and normal (`_overlap_variance`). Without it, 95 % intervals 20 steps
     ahead fall outside their 99 % band in 10 % of cases; with it in under 1 %.
     """
     from scipy.special import ndtri
 
-    y, horizon = came(forecasts), forecasts.horizon
+    y, horizon = forecasts.actual_return, forecasts.horizon
     half = ndtri((1 + level) / 2)
     rows = {name: (index, *_days(forecasts, index)) for name, index in in_time_order(forecasts).items()}
     records = []
@@ -208,13 +203,13 @@ def coverage_over_time(
     step: int = 1,
     symbol: str | None = None,
 ) -> pd.DataFrame:
-    """Share of the last `window` origin dates on which the range held: origin, held (a fraction).
+    """Share of the last `window` origin dates on which the interval held: origin, held (a fraction).
 
     The first row is the date that completes a window; empty where there are fewer dates. Each date is the
     mean over its symbols, or one `symbol`.
     """
     index = _rows_of(forecasts, symbol)
-    hits = held(forecasts.distributions[model], came(forecasts), coverage)[index, step - 1]
+    hits = held(forecasts.distributions[model], forecasts.actual_return, coverage)[index, step - 1]
     by_date = pd.Series(hits).groupby(forecasts.origin[index]).mean()
     rolling = by_date.rolling(window).mean().iloc[window - 1 :]
     return pd.DataFrame({"origin": rolling.index, "held": rolling.to_numpy()})
@@ -254,13 +249,13 @@ def pit_histogram(
 def value_at_risk(
     forecasts: Forecasts, model: str, *, step: int = 1, symbol: str | None = None
 ) -> pd.DataFrame:
-    """Value at risk of every origin and what came, for all symbols or one.
+    """Value at risk of every origin and the actual return, for all symbols or one.
 
-    symbol, origin, date; actual: the log return that came; var_1, var_5: the quantiles at 1 % and 5 % (log
+    symbol, origin, date; actual: the log return; var_1, var_5: the quantiles at 1 % and 5 % (log
     return, below 0 as a rule); breach_1, breach_5: whether the actual return was below.
     """
     index = _rows_of(forecasts, symbol)
-    known, y = forecasts.distributions[model], came(forecasts)
+    known, y = forecasts.distributions[model], forecasts.actual_return
     table: dict[str, object] = {
         "symbol": np.asarray(forecasts.symbols, dtype=object)[forecasts.symbol[index]],
         "origin": forecasts.origin[index],
@@ -291,7 +286,7 @@ def _lags(dates: int, step: int) -> int:
 
 @lru_cache(maxsize=256)
 def _overlap_variance(coverage: float, step: int) -> float:
-    """Long-run variance of the hits of a right k-step range where daily returns are independent and normal.
+    """Long-run variance of the hits of exact k-step intervals where daily returns are independent and normal.
 
     coverage (1 - coverage) at step 1; else with twice the autocovariances P(|X| < q, |Y| < q) - coverage²
     of sums that share k - j of k returns (correlation 1 - j / k), by Gauss-Legendre. step -h: of the mean

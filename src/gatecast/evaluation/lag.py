@@ -1,4 +1,4 @@
-"""Is the forecast an old price, shifted? And does the rest of it know anything?"""
+"""Is the forecast an old price, shifted? And is the change it forecasts related to the actual change?"""
 
 from __future__ import annotations
 
@@ -12,19 +12,20 @@ from numpy.typing import NDArray
 
 from gatecast._typing import Floats
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
+from gatecast.evaluation.sentences import COPY, SIGNAL
 from gatecast.forecasts import Forecasts
 
 BEYOND = 20  # sessions before the origin that are looked at
-FAR_TOO_LARGE = 0.2  # a slope below it: the forecast change is over five times what comes of it
+FAR_TOO_LARGE = 0.2  # a slope below it: the forecast change is over five times the actual one it goes with
 STILL = 1e-12  # a change below this fraction of the price is rounding
 
 
 @dataclass(frozen=True)
 class Lag:
-    """How a model's forecast of its last step (h sessions ahead) relates to what was known and what came.
+    """How a model's forecast of its last step, h sessions ahead, relates to past prices and the actual one.
 
     lag     the k for which the forecast for a day is nearest to the price k sessions before that day;
-            h: nearest to the last known price, as naive; None where no k can be told
+            h: nearest to the last known price, as naive; None where no k can be found
     copy    1 - rms(forecast - anchor) / rms(actual - anchor): the share of the forecast that is the last
             price; naive 1; below 0 where the forecast moves more than the price; NaN with a `reason`
     slope   of the actual change on the forecast change, both as fractions of the anchor; 1 is ideal, 0 no
@@ -41,34 +42,40 @@ class Lag:
     reason: str = ""
 
     @property
-    def sentence(self) -> str:
-        """The finding in plain words, without a full stop."""
-        yesterday = "yesterday" if self.horizon == 1 else "the last known price"
-        if self.copy >= 1 - STILL:
-            return f"{self.model} is {yesterday} and nothing else: it never forecasts a change"
-        if np.isnan(self.copy):
-            return f"{self.model} cannot be compared with {yesterday}: {self.reason}"
-        if self.lag is not None and self.lag > self.horizon:
-            late = f"its forecast for a day is nearest to the price {self.lag} sessions before that day"
-            return f"{self.model} runs behind: {late}, and {self._signal('the change it forecasts')}"
-        if self.copy < 0.5:
-            joint = "and" if self.p < 0.05 and self.slope > 0 else "but"
-            signal = self._signal("the change it forecasts")
-            return f"{self.model} is not a copy of {yesterday}, {joint} {signal}"
-        verb = "repeats" if self.copy >= 0.8 else "leans on"
+    def sentences(self) -> tuple[str, ...]:
+        """What the forecast resembles, and whether the change that it forecasts is of use."""
         share = f"{100 * self.copy:.0f} %" if self.copy < 0.995 else "more than 99 %"
-        return f"{self.model} {verb} {yesterday}: {share} of it is the last close; {self._signal('the rest')}"
+        places = {"model": self.model, "reason": self.reason, "lag": self.lag, "share": share}
+        copy = COPY[self._copy].format(**places)
+        return (copy,) if self._copy in ("only", "undefined") else (copy, self._signal)
 
-    def _signal(self, rest: str) -> str:
+    @property
+    def sentence(self) -> str:
+        """The same as one text."""
+        return " ".join(self.sentences)
+
+    @property
+    def _copy(self) -> str:
+        if self.copy >= 1 - STILL:
+            return "only"
+        if np.isnan(self.copy):
+            return "undefined"
+        if self.lag is not None and self.lag > self.horizon:
+            return "behind"
+        return "apart" if self.copy < 0.5 else "most" if self.copy >= 0.8 else "some"
+
+    @property
+    def _signal(self) -> str:
         if np.isnan(self.t):
-            return f"{rest} never varies, so it says nothing about a single day"
-        if self.p < 0.05 and 0 < self.slope < FAR_TOO_LARGE:
-            link = f"leans the right way but is {1 / self.slope:.0f} times too large"
-        elif self.p < 0.05:
-            link = "goes with what came" if self.slope > 0 else "points the wrong way"
+            return SIGNAL["constant"]
+        if self.p >= 0.05:
+            kind = "unrelated" if abs(self.t) < 1 else "unclear"
+        elif self.slope > 0:
+            kind = "too large" if self.slope < FAR_TOO_LARGE else "follows"
         else:
-            link = "has nothing to do with what came" if abs(self.t) < 1 else "has no clear link to what came"
-        return f"{rest} {link} (slope {_number(self.slope, 2)}, t = {_number(self.t, 1)})"
+            kind = "opposite"
+        times = f"{1 / self.slope:.0f}" if self.slope else ""
+        return SIGNAL[kind].format(times=times, slope=_number(self.slope, 2), t=_number(self.t, 1))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; undefined numbers are NaN."""

@@ -3,10 +3,13 @@
 Equal-weighted cosine estimator of Lazarus, Lewis, Stock and Watson (2018): B weighted averages of the series,
 which are nearly independent and normal whatever the autocorrelation at short lags is. Their mean square is
 the variance of sqrt(n) times the mean, and a t-statistic made of it has Student's t with B degrees of
-freedom.
+freedom. The libraries at hand have Newey and West's estimator only, which rejects too often where forecasts
+overlap.
 """
 
 from __future__ import annotations
+
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -30,9 +33,14 @@ def cosine_averages(x: ArrayLike, count: int) -> Floats:
     The weights of each cosine add up to zero, so a constant added to a series changes nothing.
     """
     x = np.asarray(x, dtype=np.float64)
-    n = len(x)
+    return _weights(len(x), count) @ (x - x.mean(axis=0))
+
+
+@lru_cache(maxsize=8)
+def _weights(n: int, count: int) -> Floats:
+    """(B, n) of the dates in each cosine; the same for all pairs of models of a comparison."""
     angles = np.pi * np.outer(np.arange(1, count + 1), np.arange(n) + 0.5) / n
-    return np.sqrt(2 / n) * np.cos(angles) @ (x - x.mean(axis=0))
+    return np.sqrt(2 / n) * np.cos(angles)
 
 
 def variance_of_mean(x: ArrayLike, count: int) -> float:

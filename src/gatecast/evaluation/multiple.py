@@ -1,7 +1,8 @@
 """Tests over all models at once: is the best of them better than luck, and which can still be the best?
 
 Both take the losses per date (`significance.losses_by_date`) and the maximum of t-statistics under the
-long-run covariance of `longrun`, by Monte Carlo.
+long-run covariance of `longrun`, by Monte Carlo. arch draws blocks of dates instead, and does not divide its
+SPA by the deviations.
 """
 
 from __future__ import annotations

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from gatecast._typing import Floats
 from gatecast.evaluation.longrun import cosine_averages, cosines, draws, t_statistics
-from gatecast.evaluation.multiple import recentred
-from gatecast.forecasts import PER_CENT, Forecasts
+from gatecast.evaluation.multiple import SAME, recentred
+from gatecast.forecasts import Forecasts
 
 POWER = 0.8
 NEAR = 15  # bars: a signal has the volatility of its time
@@ -33,29 +33,35 @@ def detectable_skill(relative_variance: float, noncentrality: float) -> float:
                        returns, by the square of naive's mean loss
     noncentrality      the mean differential by its standard error at which the rule finds it (`needed`)
     """
-    odds = noncentrality**2 * relative_variance
+    return skill_of_odds(noncentrality**2 * relative_variance)
+
+
+def skill_of_odds(odds: float) -> float:
+    """The share s with s / (1 - s) = odds."""
     return float(odds / (1 + odds))
 
 
-def relative_variance(forecasts: Forecasts, naive: pd.Series[float]) -> float:
+def relative_variance(forecasts: Forecasts, naive: pd.Series[float], slope: Floats, scale: Floats) -> float:
     """V / n of `detectable_skill`, from signals made of these returns; NaN where nothing moves.
 
     naive  naive's loss per date (`significance.losses_by_date`)
+    slope  (N, h) what naive's loss loses per unit of a signal, a fraction of the anchor
+    scale  (N,) what the loss of an origin is divided by; NaN: it has no say
     Such a signal takes for each date the returns of another date within 15 bars, of all symbols, with a
-    random sign: it knows nothing and moves as they do. With D the mean over dates of 2 y g, V / n is the
-    expectation of D² over all such signals, by (mean of y²)²; the signs being independent, it is a sum over
-    bars.
+    random sign: it knows nothing and moves as they do. With D the mean over dates of slope times signal,
+    V / n is the expectation of D² over all such signals, by (mean loss of naive)²; the signs being
+    independent, it is a sum over bars.
     """
-    usable = np.flatnonzero((forecasts.naive_mse > 0) & (forecasts.anchor != 0))
+    usable = np.flatnonzero(np.isfinite(scale) & (forecasts.anchor != 0))
     if not len(usable) or not naive.mean() > 0:
         return float("nan")
     prices = np.column_stack([forecasts.anchor, forecasts.actual])[usable] / forecasts.anchor[usable, None]
-    weight = _weights(forecasts, usable, forecasts.naive_mse[usable])
+    weight = _weights(forecasts, usable, scale[usable])
     bars, place = _bars(forecasts, usable)
     where = (place, np.broadcast_to(forecasts.symbol[usable, None], place.shape))
     returns, moves = (np.zeros((bars, len(forecasts.symbols))) for _ in range(2))
     returns[where] = np.diff(prices, axis=1)
-    np.add.at(moves, where, _from_here_on(2 * (prices[:, 1:] - 1) * weight))
+    np.add.at(moves, where, _from_here_on(slope[usable] * weight))
     total, count = np.zeros(bars), np.zeros(bars)
     for away in range(1, min(NEAR, bars - 1) + 1):
         for here, there in ((slice(away, None), slice(None, -away)), (slice(None, -away), slice(away, None))):
@@ -64,28 +70,28 @@ def relative_variance(forecasts: Forecasts, naive: pd.Series[float]) -> float:
     return float(np.sum(total / np.maximum(count, 1)) / naive.mean() ** 2)
 
 
-def crps_relative_variance(forecasts: Forecasts, benchmark: str, scale: Floats) -> float:
-    """The same for the CRPS, so that the skill found is noncentrality² times it; NaN without a density.
+def volatility_relative_variance(
+    forecasts: Forecasts, loss: Floats, shock: Floats, gain: Floats, scale: Floats
+) -> float:
+    """The same for a loss of distributions, so that the skill found is noncentrality² times it.
 
-    scale  (N,) what the CRPS of an origin is divided by in the loss
-    This oracle knows a shock to the volatility that the benchmark does not: y = m + exp(τ v) u, with v of
-    variance 1 and independent between bars. To second order in τ its CRPS is smaller by
-    τ v ((2 F(y) - 1) (y - m) - CRPS) + τ² v² (y - m)² f(y), with the benchmark's F, f and median m: the first
-    term has mean 0 and makes the standard error, the second is the gain.
+    loss, shock, gain  (N, h) of the benchmark
+    scale              (N,) what the loss of an origin is divided by; NaN: it has no say
+    This oracle knows a shock to the volatility that the benchmark does not: y = m + exp(τ v) u, with m the
+    benchmark's median and v of variance 1, independent between bars. To second order in τ its loss is smaller
+    by τ v shock + τ² v² gain: the first term has mean 0 and makes the standard error. NaN where the gain is
+    unknown or not above 0.
     """
-    known = forecasts.distributions[benchmark]
-    usable = np.flatnonzero(forecasts.naive_mse > 0)
-    away = PER_CENT * (np.log(forecasts.actual / forecasts.anchor[:, None]) - known.median)[usable]
-    crps = known.crps[usable]
+    usable = np.flatnonzero(np.isfinite(scale))
+    loss, shock = loss[usable], shock[usable]
     weight = _weights(forecasts, usable, scale[usable])
-    gain = np.sum(weight * away**2 * np.exp(-known.log_score[usable]))
-    if not gain > 0:
+    total = np.sum(weight * gain[usable])
+    if not total > 0:
         return float("nan")
     bars, place = _bars(forecasts, usable)
     noise = np.zeros(bars)
-    shock = weight * ((2 * known.pit[usable] - 1) * away - crps) / np.sqrt(np.arange(1, crps.shape[1] + 1))
-    np.add.at(noise, place, _from_here_on(shock))
-    return float(np.sum(noise**2) / (gain * np.sum(weight * crps)))
+    np.add.at(noise, place, _from_here_on(weight * shock / np.sqrt(np.arange(1, loss.shape[1] + 1))))
+    return float(np.sum(noise**2) / (total * np.sum(weight * loss)))
 
 
 def _weights(forecasts: Forecasts, rows: NDArray[np.int64], scale: Floats) -> Floats:
@@ -127,7 +133,8 @@ def needed(
     count = cosines(dates, horizon, pooled=pooled)
     gains = losses.rsub(losses[benchmark], axis=0).drop(columns=benchmark)
     rest = gains.drop(columns=gains[list(tried)].mean().idxmax())
-    rest = rest[[name for name in rest if np.isfinite(rest[name]).all() and np.ptp(rest[name]) > 0]]
+    least = SAME * losses[benchmark].abs().mean()  # below it a difference is rounding
+    rest = rest[[name for name in rest if np.isfinite(rest[name]).all() and np.ptp(rest[name]) > least]]
     others, means = cosine_averages(rest.to_numpy(), count), np.sqrt(dates) * rest.mean().to_numpy()
     scale = np.sqrt(np.mean(others**2, axis=0))
     alone = _no_twins(others / scale)  # models that always win and lose together are tried once

@@ -1,4 +1,4 @@
-"""Is a model better than naive, or was it lucky?
+"""Is a model better than its benchmark, or was it chance? The same tests for every loss.
 
 Everything rests on one loss per model and date (`losses_by_date`), whatever the number of symbols. Stacking
 the rows of 30 symbols that move together would count one lucky day 30 times: it rejects a true null in more
@@ -7,22 +7,24 @@ than half of all cases.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from gatecast._typing import Floats
 from gatecast.evaluation.direction import PesaranTimmermann, pesaran_timmermann
 from gatecast.evaluation.longrun import cosine_averages, cosines, too_few, variance_of_mean
+from gatecast.evaluation.losses.base import Loss
 from gatecast.evaluation.multiple import REPS, SAME, ConfidenceSet, SuperiorAbility, confidence_set, spa
-from gatecast.evaluation.power import detectable_skill, needed, relative_variance
+from gatecast.evaluation.power import needed
 from gatecast.forecasts import Forecasts
 
 LEVEL = 0.05  # of one-sided tests; intervals are the two-sided 90 % ones that match them
+LARGEST = 1e100  # a loss above it counts as no finite number
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class DieboldMariano:
 
 @dataclass(frozen=True)
 class Skill:
-    """1 - loss / loss of naive, a fraction (0.01: 1 % less error), with its 90 % interval (see `skill`)."""
+    """1 - loss / loss of the benchmark, a fraction, with its 90 % interval (see `skill`)."""
 
     value: float
     low: float
@@ -53,82 +55,147 @@ class Skill:
 
 
 @dataclass(frozen=True)
-class ModelSignificance:
-    """What the tests say about one model against naive.
+class Pair:
+    """One model against one benchmark on a symbol, or on "all".
 
-    direction: of step 1
+    diebold_mariano  statistic above 0: the model has less loss
+    """
+
+    model: str
+    benchmark: str
+    symbol: str
+    skill: Skill
+    diebold_mariano: DieboldMariano
+
+
+@dataclass(frozen=True)
+class ModelSignificance:
+    """What the tests say about one model against the benchmark, over all symbols.
+
+    direction: of the first step of a point forecast; None for a loss of distributions
     """
 
     skill: Skill
     diebold_mariano: DieboldMariano
-    direction: PesaranTimmermann
+    direction: PesaranTimmermann | None
 
 
 @dataclass(frozen=True)
 class Significance:
-    """What the tests say about a comparison; `models` has every model but naive.
+    """What the tests of one loss say about a comparison.
 
-    detectable  the skill of an oracle that these tests, over as many models, would have found with 80 % power
-                (`gatecast.evaluation.power`), a fraction; NaN where there is no test
+    benchmark            the model that others are judged against; None where there is none
+    networks, baselines  those that the loss can score; lowest mean loss first, without a finite loss last
+    models               every model but the benchmark, against it; {} without a benchmark
+    pairs                every network against every baseline, every other baseline against the benchmark
+    tried                the models that are tested jointly
+    spa                  is any of them better than the benchmark?
+    confidence_set       of all models that the loss can score
+    detectable           the skill of an oracle that these tests, over as many models, would have found with
+                         80 % power (`gatecast.evaluation.power`), a fraction; NaN where there is no test
     """
 
+    loss: Loss
     dates: int
     horizon: int
+    benchmark: str | None
+    networks: tuple[str, ...]
+    baselines: tuple[str, ...]
     models: dict[str, ModelSignificance]
-    detectable: float
+    pairs: tuple[Pair, ...]
+    tried: tuple[str, ...]
     spa: SuperiorAbility
     confidence_set: ConfidenceSet
+    detectable: float
+
+    def pair(self, model: str, benchmark: str | None = None, symbol: str = "all") -> Pair | None:
+        """The model against another (without a name: the benchmark); None where there is no such pair."""
+        wanted = (model, benchmark or self.benchmark, symbol)
+        return next((p for p in self.pairs if (p.model, p.benchmark, p.symbol) == wanted), None)
 
     @property
     def frame(self) -> pd.DataFrame:
-        """One row per model: skill, Diebold-Mariano (dm, dm_p two-sided), direction (pt, pt_p one-sided)."""
+        """One row per model against the benchmark.
+
+        model, skill, low, high; dm, dm_p (two-sided), dm_cosines; pt, pt_p (one-sided, of the direction);
+        confidence_set_p; reason
+        """
+        rows = []
+        for name, model in self.models.items():
+            direction = model.direction
+            rows.append(
+                {"model": name}
+                | _columns(model.skill, model.diebold_mariano)
+                | {
+                    "pt": direction.statistic if direction else np.nan,
+                    "pt_p": direction.p if direction else np.nan,
+                    "confidence_set_p": self.confidence_set.p.get(name, np.nan),
+                }
+            )
+        return pd.DataFrame.from_records(rows)
+
+    @property
+    def pair_frame(self) -> pd.DataFrame:
+        """One row per pair: model, benchmark, symbol, and the columns of `frame` from skill to reason."""
         return pd.DataFrame.from_records(
             [
-                {
-                    "model": name,
-                    "skill": model.skill.value,
-                    "skill_low": model.skill.low,
-                    "skill_high": model.skill.high,
-                    "dm": model.diebold_mariano.statistic,
-                    "dm_p": model.diebold_mariano.p,
-                    "dm_cosines": model.diebold_mariano.cosines,
-                    "pt": model.direction.statistic,
-                    "pt_p": model.direction.p,
-                    "confidence_set_p": self.confidence_set.p.get(name, np.nan),
-                    "reason": model.diebold_mariano.reason,
-                }
-                for name, model in self.models.items()
+                {"model": pair.model, "benchmark": pair.benchmark, "symbol": pair.symbol}
+                | _columns(pair.skill, pair.diebold_mariano)
+                for pair in self.pairs
             ]
         )
 
     def as_dict(self) -> dict[str, Any]:
         """Everything as plain data; undefined numbers are NaN."""
-        return asdict(self)
+        parts = {part.name: getattr(self, part.name) for part in fields(self)} | {"loss": self.loss.key}
+        parts["models"] = {name: asdict(model) for name, model in self.models.items()}
+        parts["pairs"] = [asdict(pair) for pair in self.pairs]
+        return parts | {name: asdict(getattr(self, name)) for name in ("spa", "confidence_set")}
 
 
-def significance(forecasts: Forecasts, *, seed: int, reps: int = REPS) -> Significance:
-    """All tests of a comparison against naive; `seed` and `reps` are of the Monte Carlo.
+def significance(forecasts: Forecasts, loss: Loss, *, seed: int, reps: int = REPS) -> Significance:
+    """All tests of a comparison by one loss; `seed` and `reps` are of the Monte Carlo.
 
     Fewer than 20 origin dates, or than 8 independent periods (dates / horizon): everything is NaN, with the
     reason.
     """
-    losses, horizon, pooled = losses_by_date(forecasts), forecasts.horizon, is_pooled(forecasts)
-    naive = losses["naive"].to_numpy()
+    losses, horizon, pooled = losses_by_date(forecasts, loss), forecasts.horizon, is_pooled(forecasts)
+    order = list(losses.mean(skipna=False).sort_values(kind="stable").index)
+    networks = [name for name in order if name in forecasts.seeds]
+    baselines = [name for name in order if name not in forecasts.seeds]
+    benchmark = loss.benchmark([name for name in baselines if np.isfinite(losses[name]).all()])
+    tried = loss.tried(list(losses.columns), networks, benchmark)
+    pairs = _pairs(forecasts, loss, losses, networks, baselines, benchmark)
     how: dict[str, Any] = {"horizon": horizon, "pooled": pooled, "seed": seed, "reps": reps}
-    tests = spa(losses, **how)
-    detectable = _detectable(forecasts, losses, tests.models, seed=seed)
-    models = {}
-    for name in forecasts.forecast:
-        if name != "naive":
-            judged = judge(naive, losses[name].to_numpy(), horizon, pooled=pooled)
-            models[name] = ModelSignificance(*judged, _direction(forecasts, name))
+    if benchmark is None:
+        count = cosines(len(losses), horizon, pooled=pooled)
+        reason = f"no baseline has a {loss.name} to compare with"
+        joint, detectable = SuperiorAbility((), np.nan, np.nan, np.nan, count, reason), np.nan
+    else:
+        joint = spa(losses[[benchmark, *tried]], benchmark, **how)
+        detectable = _detectable(forecasts, loss, losses, benchmark, joint.models, seed=seed)
+    against = {pair.model: pair for pair in pairs if pair.benchmark == benchmark and pair.symbol == "all"}
     return Significance(
+        loss=loss,
         dates=len(losses),
         horizon=horizon,
-        models=models,
-        detectable=detectable,
-        spa=tests,
+        benchmark=benchmark,
+        networks=tuple(networks),
+        baselines=tuple(baselines),
+        models={
+            name: ModelSignificance(
+                against[name].skill,
+                against[name].diebold_mariano,
+                _direction(forecasts, name) if loss.point else None,
+            )
+            for name in losses
+            if name in against
+        },
+        pairs=pairs,
+        tried=tuple(tried),
+        spa=joint,
         confidence_set=confidence_set(losses, **how),
+        detectable=detectable,
     )
 
 
@@ -153,51 +220,35 @@ def is_pooled(forecasts: Forecasts) -> bool:
 
 
 @np.errstate(over="ignore", invalid="ignore")
-def losses_by_date(forecasts: Forecasts, *, step: int | None = None) -> pd.DataFrame:
-    """One loss per origin date and model: dates x models, "naive" first. A number; naive's is about 1.
+def losses_by_date(
+    forecasts: Forecasts, loss: Loss, *, step: int | None = None, symbol: str | None = None
+) -> pd.DataFrame:
+    """One loss per origin date and model that can be scored: dates x models. A number; naive's is about 1.
 
-    Loss of an origin: the mean over its steps (or that of one `step`, from 1) of ((y - forecast) / anchor)²,
-    divided by what naive made of it in the training of that symbol and fold. Loss of a date: the mean over
-    the symbols with an origin there. Symbols whose price never moved in training cannot be scaled and have no
-    say. A loss that is not a finite number, or above 1e100, is NaN.
+    Loss of an origin: the mean over its steps (or that of one `step`, from 1), divided by the scale of the
+    loss, so that no symbol outweighs. Loss of a date: the mean over the symbols with an origin there, or that
+    of one `symbol`. Symbols whose price never moved in training cannot be scaled and have no say. A loss that
+    is not a finite number, or above 1e100, is NaN.
     """
     steps = slice(None) if step is None else slice(step - 1, step)
-    usable = (forecasts.naive_mse > 0) & (forecasts.anchor != 0)
-    anchor, scale = forecasts.anchor[usable, None], forecasts.naive_mse[usable]
-    y = forecasts.actual[usable, steps]
-
-    def loss(forecast: Floats) -> Floats:
-        return np.square((y - forecast) / anchor).mean(1) / scale
-
-    losses = {"naive": loss(np.broadcast_to(anchor, y.shape))}
-    for name, forecast in forecasts.forecast.items():
-        if name != "naive":
-            losses[name] = loss(forecast[usable, steps])
-    return mean_by_date(forecasts.origin[usable], losses)
-
-
-def mean_by_date(origin: NDArray[np.datetime64], losses: Mapping[str, Floats]) -> pd.DataFrame:
-    """Model → losses (n,) of origins, as dates x models: the mean over the origins of a date.
-
-    A loss that is not a finite number, or above 1e100, is NaN.
-    """
-    dates, day = np.unique(origin, return_inverse=True)
-    count = np.bincount(day, minlength=len(dates))
-    of_date = {
-        name: np.bincount(day, weights=values, minlength=len(dates)) / count
-        for name, values in losses.items()
-    }
-    return pd.DataFrame(
-        {name: np.where(values < 1e100, values, np.nan) for name, values in of_date.items()},
-        index=pd.DatetimeIndex(dates, name="origin"),
-    )
+    scale = loss.scale(forecasts)
+    usable = np.isfinite(scale)
+    if symbol is not None:
+        usable &= forecasts.symbol == forecasts.symbols.index(symbol)
+    dates, day = np.unique(forecasts.origin[usable], return_inverse=True)
+    count, table = np.bincount(day, minlength=len(dates)), {}
+    for name in loss.models(forecasts):
+        of_origin = loss.of(forecasts, name)[usable, steps].mean(axis=1) / scale[usable]
+        of_date = np.bincount(day, weights=of_origin, minlength=len(dates)) / count
+        table[name] = np.where(of_date < LARGEST, of_date, np.nan)
+    return pd.DataFrame(table, index=pd.DatetimeIndex(dates, name="origin"))
 
 
 def loss_differential(
-    forecasts: Forecasts, model: str, benchmark: str = "naive", *, step: int | None = None
+    forecasts: Forecasts, loss: Loss, model: str, benchmark: str, *, step: int | None = None
 ) -> pd.Series[float]:
     """Loss of the benchmark less that of the model, per date: above 0 where the model was better."""
-    losses = losses_by_date(forecasts, step=step)
+    losses = losses_by_date(forecasts, loss, step=step)
     return losses[benchmark] - losses[model]
 
 
@@ -217,7 +268,8 @@ def diebold_mariano(differential: ArrayLike, horizon: int, *, pooled: bool = Fal
     statistic leans to the negative side: "better" is found too seldom (conservative), "worse" more often than
     in 5 % of cases. Clark and McCracken (2001) and Clark and West (2007) give tests of the other null, that
     no *true* coefficient helps. The question here is whether this fitted model forecasts better than naive,
-    which is the null that Diebold and Mariano, and Giacomini and White (2006), test.
+    which is the null that Diebold and Mariano, and Giacomini and White (2006), test. statsmodels has the test
+    with their variance only.
     """
     from scipy.stats import t as student
 
@@ -243,20 +295,20 @@ def diebold_mariano(differential: ArrayLike, horizon: int, *, pooled: bool = Fal
     return DieboldMariano(statistic, 2 * min(better, worse), better, worse, n, count)
 
 
-def skill(naive_loss: Floats, loss: Floats, horizon: int, *, pooled: bool = False) -> Skill:
-    """1 - mean loss / mean loss of naive, with its 90 % interval (Fieller 1954).
+def skill(benchmark: Floats, loss: Floats, horizon: int, *, pooled: bool = False) -> Skill:
+    """1 - mean loss / mean loss of the benchmark, with its 90 % interval (Fieller 1954).
 
-    The interval holds every s for which the mean of (1 - s) naive_loss - loss is within t standard errors of
-    0, so it excludes 0 exactly where the Diebold-Mariano test rejects. Undefined where naive's mean loss is
-    itself within its error of 0.
+    The interval holds every s for which the mean of (1 - s) benchmark - loss is within t standard errors of
+    0, so it excludes 0 exactly where the Diebold-Mariano test rejects. Undefined where the benchmark's mean
+    loss is itself within its error of 0.
     """
     from scipy.stats import t as student
 
-    n, base = len(loss), naive_loss.mean() if len(loss) else 0.0
+    n, base = len(loss), benchmark.mean() if len(loss) else 0.0
     if n < 2 or not base > 0 or not np.isfinite(loss).all():
         return Skill(np.nan, np.nan, np.nan)
     count = cosines(n, horizon, pooled=pooled)
-    series = np.column_stack([naive_loss - loss, naive_loss])
+    series = np.column_stack([benchmark - loss, benchmark])
     averages = cosine_averages(series, count)
     error = student.ppf(1 - LEVEL, count) ** 2 * averages.T @ averages / count / n
     mean = series.mean(axis=0)
@@ -269,41 +321,80 @@ def skill(naive_loss: Floats, loss: Floats, horizon: int, *, pooled: bool = Fals
     return Skill(value, min(float(b / a - half), value), max(float(b / a + half), value))
 
 
-def skill_by_step(forecasts: Forecasts) -> pd.DataFrame:
-    """Skill of every model but naive at every step: model, step (1 … h), skill, low, high."""
+def skill_by_step(forecasts: Forecasts, loss: Loss, benchmark: str) -> pd.DataFrame:
+    """Skill of every model but the benchmark at every step: model, step (1 … h), skill, low, high."""
     records, pooled = [], is_pooled(forecasts)
     for step in range(1, forecasts.horizon + 1):
-        losses = losses_by_date(forecasts, step=step)
-        for name in losses.columns.drop("naive"):
-            found = skill(losses["naive"].to_numpy(), losses[name].to_numpy(), step, pooled=pooled)
+        losses = losses_by_date(forecasts, loss, step=step)
+        for name in losses.columns.drop(benchmark):
+            found = skill(losses[benchmark].to_numpy(), losses[name].to_numpy(), step, pooled=pooled)
             records.append((name, step, found.value, found.low, found.high))
     return pd.DataFrame(records, columns=["model", "step", "skill", "low", "high"])
+
+
+def _pairs(
+    forecasts: Forecasts,
+    loss: Loss,
+    losses: pd.DataFrame,
+    networks: Sequence[str],
+    baselines: Sequence[str],
+    benchmark: str | None,
+) -> tuple[Pair, ...]:
+    wanted = [(network, baseline) for network in networks for baseline in baselines]
+    if benchmark is not None:
+        wanted += [(baseline, benchmark) for baseline in baselines if baseline != benchmark]
+    pooled, tables = is_pooled(forecasts), {"all": losses}
+    if pooled:
+        names = [forecasts.symbols[place] for place in np.unique(forecasts.symbol)]
+        tables |= {name: losses_by_date(forecasts, loss, symbol=name) for name in names}
+    return tuple(
+        Pair(
+            model,
+            rival,
+            symbol,
+            *judge(
+                table[rival].to_numpy(),
+                table[model].to_numpy(),
+                forecasts.horizon,
+                pooled=pooled and symbol == "all",
+            ),
+        )
+        for model, rival in wanted
+        for symbol, table in tables.items()
+    )
+
+
+def _columns(skill: Skill, test: DieboldMariano) -> dict[str, Any]:
+    return {
+        "skill": skill.value, "low": skill.low, "high": skill.high,
+        "dm": test.statistic, "dm_p": test.p, "dm_cosines": test.cosines, "reason": test.reason,
+    }  # fmt: skip
 
 
 def _no_test(n: int, horizon: int, reason: str, pooled: bool) -> DieboldMariano:
     return DieboldMariano(np.nan, np.nan, np.nan, np.nan, n, cosines(n, horizon, pooled=pooled), reason)
 
 
-def _detectable(forecasts: Forecasts, losses: pd.DataFrame, tried: Sequence[str], *, seed: int) -> float:
+def _detectable(
+    forecasts: Forecasts,
+    loss: Loss,
+    losses: pd.DataFrame,
+    benchmark: str,
+    tried: Sequence[str],
+    *,
+    seed: int,
+) -> float:
     """The smallest skill that these tests would have found in one of the models tried."""
     if not tried or too_few(len(losses), forecasts.horizon):
         return float("nan")
-    noncentrality = needed(
-        losses[["naive", *tried]],
-        "naive",
-        tried,
-        horizon=forecasts.horizon,
-        pooled=is_pooled(forecasts),
-        seed=seed,
-    )
-    return detectable_skill(relative_variance(forecasts, losses["naive"]), noncentrality)
+    how: dict[str, Any] = {"horizon": forecasts.horizon, "pooled": is_pooled(forecasts), "seed": seed}
+    return loss.detectable(forecasts, losses, benchmark, needed(losses, benchmark, tried, **how))
 
 
 def _direction(forecasts: Forecasts, model: str) -> PesaranTimmermann:
     """Step 1 only: later steps overlap."""
-    several = len(np.unique(forecasts.symbol)) > 1
     return pesaran_timmermann(
         forecasts.actual[:, 0] - forecasts.anchor,
         forecasts.forecast[model][:, 0] - forecasts.anchor,
-        forecasts.origin if several else None,
+        forecasts.origin if is_pooled(forecasts) else None,
     )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-
 import numpy as np
 import pandas as pd
 
@@ -37,18 +35,6 @@ def untrained(forecasts: Forecasts, training: pd.DataFrame) -> dict[str, str]:
         elif _constant(forecasts, name):
             found[name] = "it forecasts the same at every origin"
     return found
-
-
-def unscored(scores: pd.DataFrame, untrained: Collection[str]) -> pd.DataFrame:
-    """A table of scores (model, symbol, step, n, …, reason) without those of networks that did not train."""
-    rows = scores["model"].isin(list(untrained))
-    if not rows.any():
-        return scores
-    names = [name for name in map(str, scores) if name not in ("model", "symbol", "step", "n", "reason")]
-    reason = "; ".join(f"{name}: it did not train" for name in names if not name.endswith("_spread"))
-    blank = scores.assign(reason=scores["reason"].mask(rows, reason))
-    blank[names] = blank[names].mask(rows)
-    return blank
 
 
 def _diverged(training: pd.DataFrame, name: str) -> tuple[int, int]:

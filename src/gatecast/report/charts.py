@@ -20,18 +20,19 @@ from gatecast.report.marks import (
     INK,
     ORANGE,
     Drawn,
+    benchmark_rule,
     coloured,
     inline,
     layered,
     legend,
     loss_layers,
-    naive_rule,
     panelled,
     per_cent,
     styled,
 )
 
 if TYPE_CHECKING:
+    from gatecast.evaluation.significance import Significance
     from gatecast.run import Run
 
 STEP_COLOURS = (ORANGE, BLUE)
@@ -47,12 +48,25 @@ def page_charts(result: Run) -> dict[str, Drawn]:
     charts: dict[str, Drawn] = {"forecast": forecast_chart(result)}
     if result.significance.models:
         charts["changes"] = changes_chart(result)
-        charts["skill"] = skill_chart(result)
-    if result.significance.models and result.outcome.horizon > 1:
-        charts["steps"] = steps_chart(result)
+    charts |= skill_charts(result, result.significance)
     if not result.training.empty:
         charts["loss"] = loss_chart(result)
     return charts
+
+
+def skill_charts(result: Run, tests: Significance) -> dict[str, Drawn]:
+    """Name → chart of a loss: skill and, for longer horizons, steps; see `name_of`."""
+    if not tests.models:
+        return {}
+    drawn: dict[str, Drawn] = {name_of("skill", tests): skill_chart(tests)}
+    if result.outcome.horizon > 1:
+        drawn[name_of("steps", tests)] = steps_chart(result, tests)
+    return drawn
+
+
+def name_of(chart: str, tests: Significance) -> str:
+    """The name of a chart of a loss: "skill", "skill_crps"."""
+    return chart if tests.loss.key == "squared_error" else f"{chart}_{tests.loss.key}"
 
 
 def forecast_chart(result: Run) -> alt.VConcatChart:
@@ -92,7 +106,9 @@ def changes_chart(
     models, points: how many at most; the models with the highest skill, points over all models.
     """
     table = frames.changes(result, points)
-    names = [name for name in frames.skills(result)["model"] if name in set(table["model"])][:models]
+    names = [name for name in frames.skills(result.significance)["model"] if name in set(table["model"])][
+        :models
+    ]
     table = table[table["model"].isin(names)]
     limit = frames.symmetric_limit(table)
     header = {name: _with_copy(result, name, label) for name in names}
@@ -116,9 +132,9 @@ def changes_chart(
     return panelled(layers, list(header.values()), table, square=True)
 
 
-def skill_chart(result: Run, label: Label = str) -> alt.LayerChart:
-    """Skill against naive with its 90 % interval, one row per model, the best on top."""
-    table = frames.skills(result)
+def skill_chart(tests: Significance, label: Label = str) -> alt.LayerChart:
+    """Skill against the benchmark with its 90 % interval, one row per model, the best on top."""
+    table, benchmark = frames.skills(tests), label(str(tests.benchmark))
     left, right = frames.skill_frame(table)
     skill = table["skill"]
     table = table.assign(
@@ -132,13 +148,13 @@ def skill_chart(result: Run, label: Label = str) -> alt.LayerChart:
         arrow=np.select([skill < left, skill > right], ["◀", "▶"], ""),
     )
     rows = alt.Y("model:N", sort=list(table["model"]), title=None, axis=alt.Axis(labelLimit=220))
-    title = "squared error saved against naive, % (with 90 % interval)"
+    title = f"{tests.loss.name} saved against {benchmark}, % (with 90 % interval)"
     scale = alt.Scale(domain=[left, right], nice=False)
     colours = alt.Scale(domain=["network", "baseline"], range=[ORANGE, BLUE])
     colour = alt.Color("kind:N", scale=colours, legend=legend())
     base = alt.Chart().encode(rows)
     marks = layered(
-        naive_rule(across=True),
+        benchmark_rule(benchmark, across=True),
         base.mark_rule(strokeWidth=2).encode(
             alt.X("low:Q", title=title, scale=scale, axis=alt.Axis(tickCount=8)), alt.X2("high:Q"), colour
         ),
@@ -150,10 +166,12 @@ def skill_chart(result: Run, label: Label = str) -> alt.LayerChart:
     return styled(marks.properties(width=WIDTH, height=26 * len(table)))
 
 
-def steps_chart(result: Run, label: Label = str, *, models: int | None = None) -> alt.FacetChart:
-    """Skill against naive at every step ahead, with its 90 % interval, the best first."""
-    table = frames.skills_by_step(result)
-    names = list(frames.skills(result)["model"])[:models]
+def steps_chart(
+    result: Run, tests: Significance, label: Label = str, *, models: int | None = None
+) -> alt.FacetChart:
+    """Skill against the benchmark at every step ahead, with its 90 % interval, the best first."""
+    table = frames.skills_by_step(result, tests)
+    names = list(frames.skills(tests)["model"])[:models]
     table = table[table["model"].isin(names)]
     left, right = frames.skill_frame(table)
     table = table.assign(
@@ -162,10 +180,10 @@ def steps_chart(result: Run, label: Label = str, *, models: int | None = None) -
     )
     across = alt.X("step:Q", title="sessions ahead", axis=alt.Axis(format="d", tickMinStep=1, tickCount=5))
     scale = alt.Scale(domain=[left, right], nice=False)
-    title = "squared error saved, %"
+    title = f"{tests.loss.name} saved, %"
     base = alt.Chart().encode(across)
     layers = layered(
-        naive_rule(across=False),
+        benchmark_rule(label(str(tests.benchmark)), across=False),
         base.mark_area(color=BLUE, opacity=0.2).encode(
             alt.Y("low:Q", title=title, scale=scale), alt.Y2("high:Q")
         ),

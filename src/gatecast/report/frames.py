@@ -11,6 +11,7 @@ import pandas as pd
 from gatecast.evaluation.significance import skill_by_step
 
 if TYPE_CHECKING:
+    from gatecast.evaluation.significance import Significance
     from gatecast.run import Run
 
 MOST_SYMBOLS = 8
@@ -92,20 +93,20 @@ def changes(result: Run, most: int = MOST_CHANGES) -> pd.DataFrame:
     return table[finite].reset_index(drop=True)
 
 
-def skills(result: Run) -> pd.DataFrame:
+def skills(tests: Significance) -> pd.DataFrame:
     """model, network (or baseline), skill, low, high in per cent; best first, undefined last."""
-    table = result.significance.frame
+    table = tests.frame
     if table.empty:
         return table
-    table = table[["model", "skill", "skill_low", "skill_high"]]
-    table.columns = pd.Index(["model", "skill", "low", "high"])
-    table = table.sort_values("skill", ascending=False, kind="stable", ignore_index=True)
-    return _in_per_cent(table.assign(network=table["model"].isin(list(result.outcome.seeds))))
+    table = table[["model", "skill", "low", "high"]].sort_values(
+        "skill", ascending=False, kind="stable", ignore_index=True
+    )
+    return _in_per_cent(table.assign(network=table["model"].isin(tests.networks)))
 
 
-def skills_by_step(result: Run) -> pd.DataFrame:
-    """model, step, skill, low, high in per cent."""
-    return _in_per_cent(skill_by_step(result.judged))
+def skills_by_step(result: Run, tests: Significance) -> pd.DataFrame:
+    """model, step, skill against the benchmark, low, high in per cent."""
+    return _in_per_cent(skill_by_step(result.judged, tests.loss, str(tests.benchmark)))
 
 
 def losses(training: pd.DataFrame) -> pd.DataFrame:

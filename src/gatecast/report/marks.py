@@ -47,14 +47,14 @@ def coloured(layer: alt.Chart, name: str, scale: alt.Scale) -> alt.Chart:
     return layer.transform_calculate(series=json.dumps(name)).encode(entry)
 
 
-def naive_rule(*, across: bool) -> alt.LayerChart:
-    """The zero line with its name; `across`: on the horizontal axis."""
+def benchmark_rule(name: str, *, across: bool) -> alt.LayerChart:
+    """The zero line with the name of the benchmark; `across`: on the horizontal axis."""
     base = alt.Chart(alt.InlineData(values=[{}]))
     rule = base.mark_rule(color=INK, strokeWidth=1.2)
     if across:
-        text = base.mark_text(text="naive", color=INK).encode(x=alt.datum(0), y=alt.value(-8))
+        text = base.mark_text(text=name, color=INK).encode(x=alt.datum(0), y=alt.value(-8))
         return layered(rule.encode(x=alt.datum(0)), text)
-    text = base.mark_text(text="naive", color=INK, align="left", dy=-7).encode(x=alt.value(3), y=alt.datum(0))
+    text = base.mark_text(text=name, color=INK, align="left", dy=-7).encode(x=alt.value(3), y=alt.datum(0))
     return layered(rule.encode(y=alt.datum(0)), text)
 
 

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 
 from gatecast._version import __version__
 from gatecast.cache import keep, kept
-from gatecast.report import frames, range_tables, tables
+from gatecast.report import frames, tables
 from gatecast.report.charts import page_charts
+from gatecast.report.distribution_charts import distribution_charts
 from gatecast.report.pictures import bundled
 from gatecast.report.policy import policy
-from gatecast.report.range_charts import range_charts
-from gatecast.report.range_section import figure, range_section
+from gatecast.report.sections import distribution_section, figure, scores_section, tests_section
 from gatecast.settings.toml import to_toml
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ CAPTIONS = {
     "skill": (
         "Skill against naive",
         "Right of the line: smaller squared errors than the forecast “tomorrow = today”. An interval that "
-        "crosses the line: luck may explain the difference. An arrow points to what lies beyond the frame.",
+        "crosses the line: chance may explain the difference. An arrow points to what lies beyond the frame.",
     ),
     "steps": ("Skill at every step ahead", "The same for each step by itself, with its 90 % interval."),
     "loss": (
@@ -53,7 +53,7 @@ CAPTIONS = {
 
 def page(result: Run) -> str:
     """The whole page; needs no network and no other file."""
-    charts, ranges = page_charts(result), range_charts(result)
+    charts, distributions = page_charts(result), distribution_charts(result)
     captions = CAPTIONS | {"forecast": _forecast_caption(result)}
     verdict = result.verdict
     style, library, script = _text("page.css"), _library(), _text("page.js")
@@ -65,8 +65,8 @@ def page(result: Run) -> str:
         headline=_prose(verdict.sentences[0]),
         sentences=_prose(" ".join(verdict.sentences[1:])),
         charts="\n".join(f"<section>{figure(name, *captions[name])}</section>" for name in charts),
-        ranges=range_section(result, list(ranges)),
-        scores=_scores(result),
+        distributions=distribution_section(result, list(distributions)),
+        scores=scores_section(result, result.significance),
         tests=_tests(result),
         warnings=_warnings(result),
         toml=escape(to_toml(result.experiment, result.provenance)),
@@ -78,19 +78,16 @@ def page(result: Run) -> str:
         style=style,
         library=library,
         script=script,
-        specs=_json({name: chart.to_dict() for name, chart in (charts | ranges).items()}),
+        specs=_json({name: chart.to_dict() for name, chart in (charts | distributions).items()}),
     )
 
 
 def summary_html(result: Run) -> str:
     """Verdict and scores for a notebook; no script."""
     verdict = result.verdict
-    ranges = "" if result.range_significance is None else range_tables.headline_table(result)
-    brief = [column for column in tables.COLUMNS if column.score in tables.BRIEF]
-    return (
-        f"<div><p><b>{escape(verdict.kind.capitalize())}.</b> {escape(verdict.text)}</p>"
-        f"{tables.score_table(tables.headline_scores(result), brief)}{ranges}</div>"
-    )
+    scores = tables.headline_scores(result)
+    shown = "".join(tables.score_table(scores, tables.BRIEF[key]) for key in result.significances)
+    return f"<div><p><b>{escape(verdict.kind.capitalize())}.</b> {escape(verdict.text)}</p>{shown}</div>"
 
 
 def _forecast_caption(result: Run) -> tuple[str, str]:
@@ -116,27 +113,11 @@ def _symbols(result: Run) -> Sequence[str]:
     return symbols if len(symbols) <= 4 else [*symbols[:3], f"{len(symbols) - 3} more symbols"]
 
 
-def _scores(result: Run) -> str:
-    further = "".join(
-        f"<details><summary>{escape(title)}</summary>{table}</details>"
-        for title, table in tables.further_scores(result)
-    )
-    scores = tables.headline_scores(result)
-    missing = "; ".join(tables.why_undefined(scores))
-    note = f"<p class=caption>– {escape(missing)}.</p>" if missing else ""
-    return tables.score_table(scores) + note + further
-
-
 def _tests(result: Run) -> str:
     if not result.significance.models:
         return "<p>Nothing to test: naive was the only model.</p>"
-    joint = "".join(f"<li>{escape(sentence)}</li>" for sentence in tables.joint_tests(result.significance))
-    lags = "".join(f"<li>{escape(lag.sentence)}.</li>" for name, lag in result.lag.items() if name != "naive")
-    words = "".join(f"<dt>{word}</dt><dd>{escape(meaning)}</dd>" for word, meaning in tables.EXPLANATIONS)
-    return (
-        f"<ul>{joint}</ul>{tables.significance_table(result.significance, result.verdict)}<dl>{words}</dl>"
-        f"<h3>Is it yesterday’s price?</h3><ul>{lags}</ul>"
-    )
+    lags = "".join(f"<li>{escape(lag.sentence)}</li>" for name, lag in result.lag.items() if name != "naive")
+    return f"{tests_section(result, result.significance)}<h3>Is it the last price?</h3><ul>{lags}</ul>"
 
 
 def _warnings(result: Run) -> str:

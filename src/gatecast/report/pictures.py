@@ -19,21 +19,28 @@ import altair as alt
 
 from gatecast.errors import DrawingWarning
 from gatecast.report import charts, frames
+from gatecast.report.distribution_pictures import distribution_pictures
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, inline, layered, styled
 from gatecast.report.marks import heading as heading
-from gatecast.report.range_pictures import range_pictures
 
 if TYPE_CHECKING:
+    from gatecast.evaluation.significance import Significance
     from gatecast.run import Run
 
 MOST_PANELS = 8
 MOST_POINTS = 6000
-MESSAGES = {
-    "beats naive": "A model beats naive, the forecast 'tomorrow = today'",
+POINT = {
+    "better": "A model beats naive, the forecast 'tomorrow = today'",
     "no evidence": "No evidence that any model beats naive, the forecast 'tomorrow = today'",
-    "worse than naive": "Worse than naive, the forecast 'tomorrow = today'",
+    "worse": "Worse than naive, the forecast 'tomorrow = today'",
 }
+DISTRIBUTION = {
+    "better": "A network's distribution is better than that of {benchmark}",
+    "no evidence": "No evidence that any network's distribution is better than that of {benchmark}",
+    "worse": "The networks' distributions are worse than that of {benchmark}",
+}
+ONLY_BASELINES = "Of the baselines, {benchmark} has the best distribution"
 
 
 def save_pictures(result: Run, folder: Path) -> None:
@@ -49,12 +56,14 @@ def pictures(result: Run) -> dict[str, Drawn]:
     drawn: dict[str, Drawn] = {"forecast": forecast_picture(result, label)}
     if result.significance.models:
         drawn["changes"] = changes_picture(result, label)
-        drawn["skill"] = skill_picture(result, label)
-    if result.significance.models and result.outcome.horizon > 1:
-        drawn["steps"] = steps_picture(result, label)
+    for tests in result.significances.values():
+        if tests.models:
+            drawn[charts.name_of("skill", tests)] = skill_picture(result, tests, label)
+        if tests.models and result.outcome.horizon > 1:
+            drawn[charts.name_of("steps", tests)] = steps_picture(result, tests, label)
     if not result.training.empty:
         drawn["loss"] = loss_picture(result, label)
-    return drawn | range_pictures(result, label)
+    return drawn | distribution_pictures(result, label)
 
 
 def to_pngs(charts: Mapping[str, Drawn]) -> dict[str, bytes]:
@@ -165,17 +174,21 @@ def changes_picture(result: Run, label: Label) -> alt.FacetChart:
     return chart.properties(title=heading(text, below))
 
 
-def skill_picture(result: Run, label: Label) -> alt.LayerChart:
+def skill_picture(result: Run, tests: Significance, label: Label) -> alt.LayerChart:
     """Skill of every model."""
-    below = "right of the line: smaller errors than naive; an interval that crosses it: perhaps luck"
-    return charts.skill_chart(result, label).properties(title=heading(MESSAGES[result.verdict.kind], below))
+    kind, benchmark = result.verdict.findings[tests.loss.key].kind, label(str(tests.benchmark))
+    titles = POINT if tests.loss.point else DISTRIBUTION
+    title = (titles[kind] if kind else ONLY_BASELINES).format(benchmark=benchmark)
+    below = f"right of the line: less {tests.loss.name} than {benchmark}; across it: perhaps chance"
+    return charts.skill_chart(tests, label).properties(title=heading(title, below))
 
 
-def steps_picture(result: Run, label: Label) -> alt.FacetChart:
+def steps_picture(result: Run, tests: Significance, label: Label) -> alt.FacetChart:
     """Skill step by step."""
-    below = "above the line: smaller errors than naive; band: 90 % interval"
-    chart = charts.steps_chart(result, label, models=MOST_PANELS)
-    return chart.properties(title=heading("Skill against naive, step by step", below))
+    benchmark = label(str(tests.benchmark))
+    below = f"above the line: less {tests.loss.name} than {benchmark}; band: 90 % interval"
+    chart = charts.steps_chart(result, tests, label, models=MOST_PANELS)
+    return chart.properties(title=heading(f"Skill against {benchmark}, step by step", below))
 
 
 def loss_picture(result: Run, label: Label) -> alt.FacetChart:
@@ -197,5 +210,5 @@ def _finding(result: Run, model: str, label: Label) -> str:
     if model in result.untrained:
         return f"{label(model)} did not train: {result.untrained[model]}"
     if result.verdict.kinds.get(model) == "worse than naive":
-        return f"{label(model)} is worse than naive, the forecast 'tomorrow = today', by more than luck"
-    return result.lag[model].sentence.partition(";")[0].replace(model, label(model), 1)
+        return f"{label(model)} is significantly worse than naive, the forecast 'tomorrow = today'"
+    return result.lag[model].sentences[0].rstrip(".").replace(model, label(model), 1)

@@ -1,4 +1,4 @@
-"""The charts of ranges: what was forecast, whether it held, and what comes next."""
+"""The charts of distributions: what was forecast, whether its intervals held, and what is forecast now."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from gatecast.report import range_frames
-from gatecast.report.charts import DAYS, MONTHS, WIDTH
+from gatecast.report import distribution_frames
+from gatecast.report.charts import DAYS, MONTHS, WIDTH, skill_charts
+from gatecast.report.distribution_frames import PERCENTS
 from gatecast.report.frames import Label
 from gatecast.report.marks import (
     BLUE,
@@ -25,7 +26,6 @@ from gatecast.report.marks import (
     per_cent,
     styled,
 )
-from gatecast.report.range_frames import PERCENTS
 
 if TYPE_CHECKING:
     from gatecast.run import Run
@@ -37,26 +37,30 @@ FAR, NEAR = 60, 25  # closes before a forecast of at least 5 sessions, and of fe
 OUTSIDE = "outside 80 %"
 
 
-def range_charts(result: Run) -> dict[str, Drawn]:
-    """Name → chart: fan, pit, coverage, var, and range_steps for longer horizons; {} without ranges."""
-    models = range_frames.range_models(result)
+def distribution_charts(result: Run) -> dict[str, Drawn]:
+    """Name → chart: skill_crps, fan, pit, coverage, var, and two of steps; {} without distributions."""
+    models = distribution_frames.shown_models(result)
     if not models:
         return {}
-    charts: dict[str, Drawn] = {"fan": fan_chart(result, models[0]), "pit": pit_chart(result, models)}
-    if range_frames.window(result):
+    charts = skill_charts(result, result.significances["crps"])
+    charts |= {"fan": fan_chart(result, models[0]), "pit": pit_chart(result, models)}
+    if distribution_frames.window(result):
         charts["coverage"] = coverage_chart(result, models)
     charts["var"] = var_chart(result, models[0])
     if result.outcome.horizon > 1:
-        charts["range_steps"] = steps_chart(result, models)
+        charts["interval_steps"] = steps_chart(result, models)
     return charts
 
 
 def fan_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerChart:
-    """Actual prices in the ranges of the day before, and what came outside; then the last origin's fan.
+    """Actual prices in the intervals of the day before, those outside marked; then the last origin's fan.
 
     symbol: one alone; else the first, with a choice of all shown.
     """
-    table, across = range_frames.recent_ranges(result, model), alt.X("date:T", title=None, axis=DAYS)
+    table, across = (
+        distribution_frames.recent_intervals(result, model),
+        alt.X("date:T", title=None, axis=DAYS),
+    )
     table = table if symbol is None else table[table["symbol"] == symbol]
     marks = alt.Chart().encode(across)
     up = _up("actual", f"{result.experiment.column} (price)")
@@ -77,11 +81,11 @@ def fan_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerCh
 
 
 def pit_chart(result: Run, models: list[str], label: Label = str) -> alt.FacetChart:
-    """Histogram of the PIT, one panel per model, on the band in which a right range has 95 % of its bars."""
-    table = range_frames.pit_bars(result, models)
+    """Histogram of the PIT, one panel per model, on the band that holds 95 % of the bars of an exact one."""
+    table = distribution_frames.pit_bars(result, models)
     across = alt.X(
         "left:Q",
-        title="place in the range, %",
+        title="place in the distribution, %",
         scale=alt.Scale(domain=[0, 100]),
         axis=alt.Axis(values=[0, 25, 50, 75, 100]),
     )
@@ -102,7 +106,7 @@ def pit_chart(result: Run, models: list[str], label: Label = str) -> alt.FacetCh
         bars.mark_bar(opacity=0.75, stroke="white", strokeWidth=1).encode(
             up("share"), alt.Y2(datum=0), color=colour
         ),
-        alt.Chart().mark_rule(color=INK, strokeWidth=1.2).encode(y=alt.datum(100 / range_frames.BINS)),
+        alt.Chart().mark_rule(color=INK, strokeWidth=1.2).encode(y=alt.datum(100 / distribution_frames.BINS)),
         edge.encode(up("low")),
         edge.encode(up("high")),
     ).properties(width=300, height=200)
@@ -110,16 +114,16 @@ def pit_chart(result: Run, models: list[str], label: Label = str) -> alt.FacetCh
 
 
 def coverage_chart(result: Run, models: list[str], label: Label = str) -> alt.LayerChart:
-    """How often the 80 % range held in the last sessions, on the band of chance around 80 %."""
-    table = range_frames.rolling_coverage(result, models)
+    """How often the 80 % interval held in the last sessions, on the band of chance around 80 %."""
+    table = distribution_frames.rolling_coverage(result, models)
     table = table.assign(model=table["model"].map(label))
-    low, high = range_frames.chance_of_window(result, models[0])
+    low, high = distribution_frames.chance_of_window(result, models[0])
     bottom = min(low, float(table["held"].min())) - 2
     top = min(max(high, float(table["held"].max())) + 2, 100.0)
     entry = _model_colours(result, models, label)
     lines = alt.Chart().encode(alt.X("date:T", title=None, axis=MONTHS))
     band = alt.Chart(alt.InlineData(values=[{"low": low, "high": high, "held": 80}]))
-    said = band.mark_text(text="a right range: here 95 % of the time", align="left", dy=-8, color="#555555")
+    said = band.mark_text(text="exact intervals: here 95 % of the time", align="left", dy=-8, color="#555555")
 
     def up(field: str) -> alt.Y:
         scale = alt.Scale(domain=[bottom, top], nice=False)
@@ -138,7 +142,7 @@ def coverage_chart(result: Run, models: list[str], label: Label = str) -> alt.La
 
 def var_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerChart:
     """Daily changes, each day's value at risk, and the days that fell below it. symbol: as in `fan_chart`."""
-    table = range_frames.values_at_risk(result, model)
+    table = distribution_frames.values_at_risk(result, model)
     table = table if symbol is None else table[table["symbol"] == symbol]
     names = ["VaR 5 %", "VaR 1 %"]
     scale = alt.Scale(domain=names, range=[BLUE, ORANGE])
@@ -165,8 +169,8 @@ def var_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerCh
 
 
 def steps_chart(result: Run, models: list[str], label: Label = str) -> alt.VConcatChart:
-    """Coverage and width of the 80 % range at every step ahead; the band is that of the first model."""
-    table = range_frames.ranges_by_step(result, models)
+    """Coverage and width of the 80 % interval at every step ahead; the band is that of the first model."""
+    table = distribution_frames.intervals_by_step(result, models)
     table = table.assign(first=table["model"] == models[0], model=table["model"].map(label))
     entry = _model_colours(result, models, label)
     steps = alt.Axis(format="d", tickMinStep=1, tickCount=min(result.outcome.horizon, 20))
@@ -196,7 +200,7 @@ def steps_chart(result: Run, models: list[str], label: Label = str) -> alt.VConc
 
 
 def outlook_chart(table: pd.DataFrame, history: pd.DataFrame, label: Label = str) -> alt.LayerChart:
-    """The fan of a forecast: the last closes, and the next h sessions with their 50, 80 and 95 % ranges.
+    """The fan of a forecast: the last closes, and the next h sessions with their 50, 80 and 95 % intervals.
 
     table    one symbol, one row per step: symbol, origin, date, step, anchor, forecast, and the prices q02_5,
              q10, q25, q50, q75, q90, q97_5
@@ -270,7 +274,7 @@ def _price(value: float) -> str:
 
 
 def _fan_layers(marks: alt.Chart, scale: alt.Scale, title: str, *, bars: bool) -> list[alt.Chart]:
-    """The ranges, widest first; bars: as bars of single sessions."""
+    """The intervals, widest first; bars: as bars of single sessions."""
     layers = []
     for percent in reversed(PERCENTS):
         drawn = marks.mark_rule(strokeWidth=22) if bars else marks.mark_area(opacity=1)

@@ -1,4 +1,4 @@
-"""Run → the small tables that the charts of ranges draw."""
+"""Run → the small tables that the charts of distributions draw."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 from gatecast.evaluation.coverage import (
     COVERAGES,
-    came,
     coverage_bands,
     coverage_over_time,
     held,
@@ -18,6 +17,7 @@ from gatecast.evaluation.coverage import (
     pit_histogram,
     value_at_risk,
 )
+from gatecast.evaluation.scores import headline_symbol
 from gatecast.forecasts import DistributionForecast
 from gatecast.report import frames
 
@@ -34,22 +34,22 @@ CHANCE = 1.96  # standard errors: 95 % of a normal
 PERCENTS = tuple(round(100 * coverage) for coverage in COVERAGES)
 
 
-def range_models(result: Run) -> list[str]:
-    """What the charts show: the best network and the strongest baseline that have a range; [] without one."""
-    tests = result.range_significance
+def shown_models(result: Run) -> list[str]:
+    """What the charts show: the best network and the best baseline with a distribution; [] without one."""
+    tests = result.significances.get("crps")
     if tests is None:
         return []
-    ranges = result.outcome.distributions
-    network = next((name for name in tests.networks if _complete(ranges[name])), None)
+    known = result.outcome.distributions
+    network = next((name for name in tests.networks if _complete(known[name])), None)
     shown = [name for name in (network, tests.benchmark) if name is not None]
-    return shown or [name for name in tests.baselines if _complete(ranges[name])][:1]
+    return shown or [name for name in tests.baselines if _complete(known[name])][:1]
 
 
-def recent_ranges(result: Run, model: str) -> pd.DataFrame:
-    """The last sessions of each shown symbol, with the price that came and the ranges of the day before.
+def recent_intervals(result: Run, model: str) -> pd.DataFrame:
+    """The last sessions of each shown symbol, with the actual price and the intervals of the day before.
 
-    symbol, date, ahead, actual, median, low_50, high_50, low_80, …, high_95 (prices), outside (came outside
-    the 80 % range). For longer horizons the one-day ranges end at the last origin; its own, one to h steps
+    symbol, date, ahead, actual, median, low_50, high_50, low_80, …, high_95 (prices), outside (of the
+    80 % interval). For longer horizons the one-day intervals end at the last origin; its own, one to h steps
     ahead, follow as rows with ahead = 1, the first of them the origin itself, where every bound is the price.
     """
     rows = in_time_order(result.outcome)
@@ -63,8 +63,8 @@ def pit_bars(result: Run, models: list[str]) -> pd.DataFrame:
     """`pit_histogram` of step 1 for each model, in per cent of the forecasts: model, left, right, share, low,
     high, off (outside the band).
 
-    low, high: where 95 % of the bars of a right range lie. Symbols move together, so with several of them
-    the band comes from the differences between dates, not from the number of forecasts.
+    low, high: where 95 % of the bars of an exact distribution lie. Symbols move together, so with several
+    of them the band comes from the differences between dates, not from the number of forecasts.
     """
     parts = []
     for model in models:
@@ -89,8 +89,8 @@ def window(result: Run) -> int:
 
 
 def rolling_coverage(result: Run, models: list[str]) -> pd.DataFrame:
-    """model, date (of the last forecast made), held: the share of the last `window` days that came inside the
-    80 % range one day ahead, over all symbols, in per cent."""
+    """model, date (of the last forecast made), held: the share of the last `window` days inside the
+    80 % interval one day ahead, over all symbols, in per cent."""
     length = window(result)
     parts = [coverage_over_time(result.outcome, model, window=length).assign(model=model) for model in models]
     table = pd.concat(parts, ignore_index=True).rename(columns={"origin": "date"})
@@ -98,11 +98,11 @@ def rolling_coverage(result: Run, models: list[str]) -> pd.DataFrame:
 
 
 def chance_of_window(result: Run, model: str, coverage: float = 0.8) -> tuple[float, float]:
-    """Where the rolling coverage of a right range lies on 95 % of the dates, in per cent.
+    """Where the rolling coverage of exact intervals lies on 95 % of the dates, in per cent.
 
-    Days are independent; symbols of one day are not, which the differences between the model's days tell.
+    Days are independent; symbols of one day are not, which the differences between the model's days show.
     """
-    hits = held(result.outcome.distributions[model], came(result.outcome), coverage)[:, 0]
+    hits = held(result.outcome.distributions[model], result.outcome.actual_return, coverage)[:, 0]
     half = CHANCE * coverage_error(hits, result.outcome.origin, coverage, window(result))
     return 100 * max(coverage - half, 0.0), 100 * min(coverage + half, 1.0)
 
@@ -113,12 +113,12 @@ def coverage_error(
     """Standard error of the share of hits over so many days, a fraction.
 
     That of independent hits where there is one a day; with several, more by as much as their daily means
-    spread more than independent ones would.
+    vary more than independent ones would.
     """
     daily = pd.Series(hits).groupby(origin).mean()
     mean = float(np.nanmean(hits)) if np.isfinite(hits).any() else coverage
-    spread = daily.var(ddof=0) / (mean * (1 - mean)) if 0 < mean < 1 else 1.0
-    return float(np.sqrt(spread * coverage * (1 - coverage) / days))
+    excess = daily.var(ddof=0) / (mean * (1 - mean)) if 0 < mean < 1 else 1.0
+    return float(np.sqrt(excess * coverage * (1 - coverage) / days))
 
 
 def values_at_risk(result: Run, model: str) -> pd.DataFrame:
@@ -152,34 +152,28 @@ def breaches(result: Run, model: str, symbol: str | None = None) -> dict[int, tu
     }
 
 
-def ranges_by_step(result: Run, models: list[str]) -> pd.DataFrame:
-    """model, step, coverage of the 80 % range, low, high (its 99 % band), width: per cent, over all symbols.
+def intervals_by_step(result: Run, models: list[str]) -> pd.DataFrame:
+    """model, step, coverage of the 80 % interval, low, high (its 99 % band), width: per cent.
 
     The width is that of the log return.
     """
-    symbol = overall_symbol(result)
+    symbol = headline_symbol(result.scores)
     known = {name: result.outcome.distributions[name] for name in models}
     bands = coverage_bands(result.outcome, models=list(known))
     bands = bands[(bands["symbol"] == symbol) & (bands["step"] != "all")]
-    scores = result.range_scores
-    widths = scores.loc[scores["symbol"] == symbol, ["model", "step", "width_80"]]
-    table = bands.merge(widths, on=["model", "step"])
+    scores = result.scores
+    own = (scores["symbol"] == symbol) & (scores["metric"] == "width_80")
+    table = bands.merge(scores.loc[own, ["model", "step", "value"]], on=["model", "step"])
     percent = {name: 100 * table[name] for name in ("coverage", "low", "high")}
     return pd.DataFrame(
-        {"model": table["model"], "step": table["step"].astype(int), **percent, "width": table["width_80"]}
+        {"model": table["model"], "step": table["step"].astype(int), **percent, "width": table["value"]}
     )
-
-
-def overall_symbol(result: Run) -> str:
-    """How the range scores call all symbols together: "all", or the only one."""
-    tested = frames.tested_symbols(result)
-    return tested[0] if len(tested) == 1 else "all"
 
 
 def _recent(result: Run, model: str, symbol: str, rows: NDArray[np.int64]) -> pd.DataFrame:
     outcome = result.outcome
     known, last = outcome.distributions[model], rows[-1]
-    hit = held(known, came(outcome), 0.8)[rows, 0]
+    hit = held(known, outcome.actual_return, 0.8)[rows, 0]
     days = pd.DataFrame(
         {
             "symbol": symbol,
@@ -228,8 +222,8 @@ def _pit_error(result: Run, model: str) -> float:
     bar = np.minimum((pit[finite] * BINS).astype(int), BINS - 1)
     inside = pd.DataFrame(np.eye(BINS)[bar]).groupby(result.outcome.origin[finite]).mean()
     mean = inside.mean().to_numpy()
-    spread = inside.var(ddof=0).sum() / max(float(np.sum(mean * (1 - mean))), 1e-12)
-    return float(np.sqrt(spread * (BINS - 1) / max(len(inside), 1)))
+    excess = inside.var(ddof=0).sum() / max(float(np.sum(mean * (1 - mean))), 1e-12)
+    return float(np.sqrt(excess * (BINS - 1) / max(len(inside), 1)))
 
 
 def _change(log_return: pd.Series) -> pd.Series:

@@ -1,4 +1,4 @@
-"""The charts and the section of ranges: they show what was forecast, and are not there without ranges."""
+"""The charts and the section of distributions: they show what was forecast, and need a distribution."""
 
 from __future__ import annotations
 
@@ -16,7 +16,10 @@ import pytest
 from gatecast.api.opening import open_run
 from gatecast.api.result import Result
 from gatecast.forecasts import QUANTILE_COLUMNS
-from gatecast.report import charts, pictures, range_charts, range_frames, range_pictures, range_section
+from gatecast.report import charts, pictures, sections
+from gatecast.report import distribution_frames as frames
+from gatecast.report.distribution_charts import distribution_charts, fan_chart, outlook_chart
+from gatecast.report.distribution_pictures import distribution_pictures
 from gatecast.report.page import page, summary_html
 
 from .conftest import make_result
@@ -27,13 +30,13 @@ BOTH = {"lstm": 1.0, "drift": 1.6}
 CHARTS = ["fan", "pit", "coverage", "var"]
 
 
-def ranged(**settings: object) -> Result:
-    return make_result(**{"ranges": BOTH, "tested": 130, "sessions": 400, **settings})
+def distributed(**settings: object) -> Result:
+    return make_result(**{"distributions": BOTH, "tested": 130, "sessions": 400, **settings})
 
 
 @pytest.fixture(scope="module")
 def one() -> Result:
-    return ranged()
+    return distributed()
 
 
 @pytest.fixture(scope="module")
@@ -43,41 +46,43 @@ def saved(one: Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ahead() -> Result:
-    return ranged(symbols=("A", "B"), horizon=3)
+    return distributed(symbols=("A", "B"), horizon=3)
 
 
-def test_without_ranges_there_is_nothing(result: Result) -> None:
-    assert range_frames.range_models(result) == []
-    assert range_charts.range_charts(result) == range_pictures.range_pictures(result, str) == {}
-    assert range_section.range_section(result, []) == ""
+def test_without_distributions_there_is_nothing(result: Result) -> None:
+    assert frames.shown_models(result) == []
+    assert distribution_charts(result) == distribution_pictures(result, str) == {}
+    assert sections.distribution_section(result, []) == ""
 
 
 def test_the_best_network_stands_beside_the_strongest_baseline() -> None:
     scales = {"naive": 1.7, "drift": 1.5, "lstm": 3.0, "gru": 2.0}
-    assert range_frames.range_models(ranged(ranges=scales)) == ["gru", "drift"]
-    assert range_frames.range_models(ranged(ranges={"naive": 3.0, "drift": 1.0})) == ["drift"]
-    assert range_frames.range_models(ranged(ranges={"lstm": 3.0})) == ["lstm"]
+    assert frames.shown_models(distributed(distributions=scales)) == ["gru", "drift"]
+    assert frames.shown_models(distributed(distributions={"naive": 3.0, "drift": 1.0})) == ["drift"]
+    assert frames.shown_models(distributed(distributions={"lstm": 3.0})) == ["lstm"]
 
 
-def test_a_range_that_is_not_finite_is_not_drawn() -> None:
-    whole = ranged()
+def test_a_distribution_that_is_not_finite_is_not_drawn() -> None:
+    whole = distributed()
     known = whole.outcome.distributions["lstm"]
     quantiles = known.quantiles.copy()
     quantiles[5] = np.nan
-    ranges = whole.outcome.distributions | {
+    spoiled = whole.outcome.distributions | {
         "lstm": replace(known, quantiles=quantiles, crps=known.crps * np.nan)
     }
-    broken = replace(whole, outcome=replace(whole.outcome, distributions=ranges))
-    assert range_frames.range_models(broken) == ["drift"]
-    drawn = range_charts.range_charts(broken)
-    assert list(drawn) == CHARTS and "NaN" not in json.dumps([chart.to_dict() for chart in drawn.values()])
-    assert "log score" in (section := range_section.range_section(broken, CHARTS)) and "nan" not in section
+    broken = replace(whole, outcome=replace(whole.outcome, distributions=spoiled))
+    assert frames.shown_models(broken) == ["drift"]
+    drawn = distribution_charts(broken)
+    assert list(drawn) == ["skill_crps", *CHARTS] and "NaN" not in json.dumps(
+        [chart.to_dict() for chart in drawn.values()]
+    )
+    assert "log score" in (section := sections.distribution_section(broken, CHARTS)) and "nan" not in section
 
 
 def test_the_fan_holds_the_price_where_it_held(one: Result) -> None:
-    table = range_frames.recent_ranges(one, "lstm")
+    table = frames.recent_intervals(one, "lstm")
     outcome = one.outcome
-    assert len(table) == range_frames.RECENT
+    assert len(table) == frames.RECENT
     assert np.array_equal(table["actual"], outcome.actual[-125:, 0])
     assert np.array_equal(table["date"], pd.DatetimeIndex(outcome.time[-125:, 0]))
     quantile = 1.2858  # of Student's t with 200 degrees of freedom at 90 %
@@ -90,22 +95,22 @@ def test_the_fan_holds_the_price_where_it_held(one: Result) -> None:
 
 
 def test_a_longer_horizon_ends_in_the_fan_of_the_last_origin(ahead: Result) -> None:
-    table = range_frames.recent_ranges(ahead, "lstm")
+    table = frames.recent_intervals(ahead, "lstm")
     assert list(table["symbol"].unique()) == ["A", "B"]
     own = table[table["symbol"] == "B"]
     days, fan = own[~own["ahead"]], own[own["ahead"]]
     outcome = ahead.outcome
     last = np.flatnonzero(outcome.symbol == 1)[-1]
-    assert len(days) == range_frames.RECENT and len(fan) == 4
+    assert len(days) == frames.RECENT and len(fan) == 4
     assert days["date"].iloc[-1] == fan["date"].iloc[0] == pd.Timestamp(outcome.origin[last])
     assert (fan.iloc[0][["actual", "low_95", "median", "high_95"]] == outcome.anchor[last]).all()
     assert np.array_equal(fan["actual"].iloc[1:], outcome.actual[last])
     assert np.diff(fan["high_80"] - fan["low_80"]).min() > 0
 
 
-def test_pit_bars_are_orange_where_the_range_is_wrong() -> None:
-    wrong = ranged(sessions=3000, tested=2000, folds=1, ranges={"lstm": 1.0, "drift": 2.5})
-    bars = range_frames.pit_bars(wrong, ["lstm", "drift"])
+def test_pit_bars_are_orange_where_the_distribution_is_wrong() -> None:
+    wrong = distributed(sessions=3000, tested=2000, folds=1, distributions={"lstm": 1.0, "drift": 2.5})
+    bars = frames.pit_bars(wrong, ["lstm", "drift"])
     assert bars.groupby("model")["share"].sum().to_numpy() == pytest.approx(100)
     off = bars.groupby("model")["off"].sum()
     assert off["lstm"] <= 4 and off["drift"] > 14
@@ -114,7 +119,7 @@ def test_pit_bars_are_orange_where_the_range_is_wrong() -> None:
 
 def test_symbols_that_move_as_one_widen_the_bands_of_chance() -> None:
     """Twice the same series says no more than once; twice an independent one does."""
-    single = ranged(tested=300, sessions=800)
+    single = distributed(tested=300, sessions=800)
     twin = single.outcome
     again = replace(
         twin,
@@ -129,11 +134,11 @@ def test_symbols_that_move_as_one_widen_the_bands_of_chance() -> None:
         distributions={name: known.joined([known, known]) for name, known in twin.distributions.items()},
     )
     twins = replace(single, outcome=again)
-    apart = ranged(symbols=("AAA", "BBB"), tested=300, sessions=800)
+    apart = distributed(symbols=("AAA", "BBB"), tested=300, sessions=800)
 
     def width(made: Result) -> tuple[float, float]:
-        low, high = range_frames.chance_of_window(made, "lstm")
-        bars = range_frames.pit_bars(made, ["lstm"])
+        low, high = frames.chance_of_window(made, "lstm")
+        bars = frames.pit_bars(made, ["lstm"])
         return high - low, float((bars["high"] - bars["low"]).iloc[0])
 
     alone, same, two = width(single), width(twins), width(apart)
@@ -143,8 +148,8 @@ def test_symbols_that_move_as_one_widen_the_bands_of_chance() -> None:
 
 
 def test_the_rolling_coverage_is_the_share_of_the_last_days(one: Result) -> None:
-    assert range_frames.window(one) == 65
-    table = range_frames.rolling_coverage(one, ["lstm"])
+    assert frames.window(one) == 65
+    table = frames.rolling_coverage(one, ["lstm"])
     pit = one.outcome.distributions["lstm"].pit[:, 0]
     inside = (pit >= 0.1) & (pit <= 0.9)
     assert len(table) == 130 - 64
@@ -153,18 +158,18 @@ def test_the_rolling_coverage_is_the_share_of_the_last_days(one: Result) -> None
 
 
 def test_breaches_are_days_below_the_quantile(one: Result) -> None:
-    table = range_frames.values_at_risk(one, "lstm")
+    table = frames.values_at_risk(one, "lstm")
     pit = one.outcome.distributions["lstm"].pit[:, 0]
     assert np.array_equal(table["breach"], np.select([pit < 0.01, pit < 0.05], [1, 5], 0))
     change = 100 * (one.outcome.actual[:, 0] / one.outcome.anchor - 1)
     assert table["change"].to_numpy() == pytest.approx(change, abs=0.0006)
-    counts = range_frames.breaches(one, "lstm")
+    counts = frames.breaches(one, "lstm")
     assert counts[5] == (int((pit < 0.05).sum()), pytest.approx(6.5), 130)
     assert counts[1] == (int((pit < 0.01).sum()), pytest.approx(1.3), 130)
 
 
 def test_steps_have_their_coverage_and_a_width_that_grows(ahead: Result) -> None:
-    table = range_frames.ranges_by_step(ahead, ["lstm", "drift"])
+    table = frames.intervals_by_step(ahead, ["lstm", "drift"])
     own = table[table["model"] == "lstm"]
     pit = ahead.outcome.distributions["lstm"].pit
     inside = ((pit >= 0.1) & (pit <= 0.9)).mean(axis=0)
@@ -175,31 +180,36 @@ def test_steps_have_their_coverage_and_a_width_that_grows(ahead: Result) -> None
 
 
 def test_pictures_say_what_was_found(ahead: Result) -> None:
-    drawn = range_pictures.range_pictures(ahead, pictures.latin_labels(ahead))
-    assert list(drawn) == [*CHARTS, "range_steps"]
+    drawn = distribution_pictures(ahead, pictures.latin_labels(ahead))
+    assert list(drawn) == [*CHARTS, "interval_steps"]
     pngs = pictures.to_pngs(drawn)
     assert list(pngs) == list(drawn) and all(png.startswith(PNG) for png in pngs.values())
-    table = range_frames.recent_ranges(ahead, "lstm")
+    table = frames.recent_intervals(ahead, "lstm")
     outside = int(table.loc[table["symbol"] == "A", "outside"].sum())
-    assert f"A left the 80 % range of lstm on {outside} of 125 days; 25 expected" in drawn["fan"].to_json()
+    assert (
+        f"A left the 80 % intervals of lstm on {outside} of 125 days; 25 expected" in drawn["fan"].to_json()
+    )
 
 
 def test_the_page_has_a_section_with_every_chart(saved: Path, ahead: Result) -> None:
     text = (saved / "report.html").read_text(encoding="utf-8")
-    assert places(text)[-4:] == CHARTS
+    assert places(text)[-5:] == ["skill_crps", *CHARTS]
     assert places(text) == list(specs(text))
-    section = text[text.index("<h2>Range</h2>") : text.index("<h2>Scores</h2>")]
-    assert section.count("<h3>") == 4
-    assert "strongest baseline" in section and "<b>" in section
-    steps = range_section.range_section(ahead, [*CHARTS, "range_steps"])
-    assert "step 3 of 3" in steps and "Kupiec’s p: " in steps and steps.count("<h3>") == 5
-    assert "'options': ['A', 'B']" in str(range_charts.fan_chart(ahead, "lstm").to_dict())
+    section = text[text.index("<h2>Prediction intervals</h2>") : text.index("<h2>Scores</h2>")]
+    assert section.count("<h3>") == 5
+    assert "against drift" in section and "<b>" in section
+    steps = sections.distribution_section(ahead, [*CHARTS, "interval_steps"])
+    assert "step 3 of 3" in steps and "VaR 1 %, Kupiec, " in steps and steps.count("<h3>") == 5
+    assert "'options': ['A', 'B']" in str(fan_chart(ahead, "lstm").to_dict())
 
 
 def test_a_run_that_was_opened_again_has_the_same_charts(one: Result, saved: Path) -> None:
     opened = open_run(saved)
     assert {f"{name}.png" for name in CHARTS} < {path.name for path in (saved / "charts").glob("*")}
-    before, after = range_charts.range_charts(one), range_charts.range_charts(opened)
+    before, after = (
+        distribution_charts(one),
+        distribution_charts(opened),
+    )
     assert {name: chart.to_dict() for name, chart in before.items()} == {
         name: chart.to_dict() for name, chart in after.items()
     }
@@ -211,7 +221,7 @@ def test_a_run_that_was_opened_again_has_the_same_charts(one: Result, saved: Pat
         ({"tested": 1, "folds": 1}, ["fan", "pit", "var"]),
         ({"tested": 39, "folds": 1}, ["fan", "pit", "var"]),
         ({"constant": True}, CHARTS),
-        ({"tested": 3, "folds": 1, "horizon": 20}, ["fan", "pit", "var", "range_steps"]),
+        ({"tested": 3, "folds": 1, "horizon": 20}, ["fan", "pit", "var", "interval_steps"]),
         ({"networks": ()}, CHARTS),
     ],
 )
@@ -219,28 +229,31 @@ def test_odd_results_are_drawn(settings: dict[str, object], expected: list[str])
     scales = {
         name: scale for name, scale in BOTH.items() if settings.get("networks") != () or name == "drift"
     }
-    odd = ranged(**settings, ranges=scales)
-    drawn = range_pictures.range_pictures(odd, str)
-    assert list(drawn) == list(range_charts.range_charts(odd)) == expected
+    odd = distributed(**settings, distributions=scales)
+    drawn = distribution_pictures(odd, str)
+    known = [name for name in distribution_charts(odd) if not name.endswith("_crps")]
+    assert list(drawn) == known == expected
     pngs = pictures.to_pngs(drawn)
     assert list(pngs) == list(drawn) and all(png.startswith(PNG) for png in pngs.values())
-    section = range_section.range_section(odd, expected)
+    section = sections.distribution_section(odd, expected)
     assert section.count("data-chart") == len(expected) and "nan" not in section
 
 
-def test_names_of_ranges_cannot_break_out_and_need_no_fonts() -> None:
-    hostile = ranged(networks=(HOSTILE,), baselines=("naive", "모형"), ranges={HOSTILE: 1.0, "모형": 2.0})
+def test_names_of_distributions_cannot_break_out_and_need_no_fonts() -> None:
+    hostile = distributed(
+        networks=(HOSTILE,), baselines=("naive", "모형"), distributions={HOSTILE: 1.0, "모형": 2.0}
+    )
     text = page(hostile)
     assert HOSTILE not in text and "img" not in [tag for tag, _ in Elements(text).tags]
-    for picture in range_pictures.range_pictures(hostile, pictures.latin_labels(hostile)).values():
+    for picture in distribution_pictures(hostile, pictures.latin_labels(hostile)).values():
         assert "모" not in picture.to_json(ensure_ascii=False)
 
 
 @pytest.mark.slow
 def test_the_page_stays_small_with_many_symbols_and_steps() -> None:
-    many = ranged(symbols=tuple(f"S{i:02d}" for i in range(30)), folds=5, sessions=1250, tested=310)
-    far = ranged(horizon=20, seeds=2, sessions=5000, tested=1250)
-    both = ranged(symbols=tuple(f"S{i:02d}" for i in range(30)), horizon=20, sessions=700, tested=250)
+    many = distributed(symbols=tuple(f"S{i:02d}" for i in range(30)), folds=5, sessions=1250, tested=310)
+    far = distributed(horizon=20, seeds=2, sessions=5000, tested=1250)
+    both = distributed(symbols=tuple(f"S{i:02d}" for i in range(30)), horizon=20, sessions=700, tested=250)
     for made in (many, far, both):
         start = time.perf_counter()
         text = page(made)
@@ -271,7 +284,7 @@ def outlook(steps: int) -> tuple[pd.DataFrame, pd.DataFrame]:
 @pytest.mark.parametrize(("steps", "closes"), [(1, 25), (2, 25), (20, 60)])
 def test_the_outlook_opens_at_the_last_close(steps: int, closes: int) -> None:
     table, history = outlook(steps)
-    chart = range_charts.outlook_chart(table, history)
+    chart = outlook_chart(table, history)
     (csv,) = chart.to_dict()["datasets"].values()
     rows = pd.read_csv(io.StringIO(csv))
     fan = rows[rows["ahead"] == 1]
@@ -289,15 +302,24 @@ def test_the_outlook_opens_at_the_last_close(steps: int, closes: int) -> None:
 def test_the_outlook_refuses_what_it_cannot_draw() -> None:
     table, history = outlook(3)
     with pytest.raises(ValueError, match="columns are missing: q10"):
-        range_charts.outlook_chart(table.drop(columns="q10"), history)
+        outlook_chart(table.drop(columns="q10"), history)
     with pytest.raises(ValueError, match="one symbol at a time, not 2"):
-        range_charts.outlook_chart(pd.concat([table, table.assign(symbol="B")]), history)
+        outlook_chart(pd.concat([table, table.assign(symbol="B")]), history)
     with pytest.raises(ValueError, match="one symbol at a time, not 0"):
-        range_charts.outlook_chart(table.iloc[:0], history)
+        outlook_chart(table.iloc[:0], history)
 
 
-def test_a_notebook_shows_the_scores_of_ranges(one: Result, result: Result) -> None:
-    assert "<th>CRPS</th>" in summary_html(one) and "<th>CRPS</th>" not in summary_html(result)
+def test_a_notebook_shows_the_scores_of_distributions(one: Result, result: Result) -> None:
+    assert "<th>CRPS<small>" in summary_html(one) and "<th>CRPS<small>" not in summary_html(result)
+
+
+def test_skill_is_drawn_against_the_benchmark_of_each_loss(ahead: Result) -> None:
+    drawn = distribution_charts(ahead)
+    assert list(drawn)[:2] == ["skill_crps", "steps_crps"]
+    assert "CRPS saved against drift, %" in drawn["skill_crps"].to_json()
+    shown = pictures.pictures(ahead)
+    assert {"skill", "steps", "skill_crps", "steps_crps"} < set(shown)
+    assert "distribution is better than that of drift" in shown["skill_crps"].to_json()
 
 
 def test_a_point_comparison_draws_as_before(result: Result) -> None:

@@ -1,0 +1,50 @@
+"""The squared error of the return, which decides whether a model beats naive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from gatecast._typing import Floats
+from gatecast.evaluation.losses.base import PointLoss, positive
+from gatecast.evaluation.power import skill_of_odds
+from gatecast.evaluation.shapes import alike, paired
+from gatecast.forecasts import Forecasts
+
+
+@np.errstate(over="ignore", invalid="ignore")
+def squared_error(actual: ArrayLike, predicted: ArrayLike, unit: ArrayLike = 1.0) -> Floats:
+    """((actual - predicted) / unit)², in the shape of `predicted`; unit: one number, or one per actual."""
+    actual, predicted = paired(actual, predicted)
+    return np.square((actual - predicted) / alike(unit, actual, "unit"))
+
+
+@dataclass(frozen=True)
+class SquaredError(PointLoss):
+    """The squared error as a fraction of the anchor, by that of naive in training."""
+
+    key: str = "squared_error"
+    name: str = "squared error"
+
+    def of_price(self, forecasts: Forecasts, predicted: Floats) -> Floats:
+        """(N, h) the squared error of predicted prices (N, h), a squared fraction of the anchor."""
+        actual = forecasts.actual
+        unit = np.where(forecasts.anchor == 0, np.nan, forecasts.anchor)
+        return squared_error(actual, predicted, np.broadcast_to(unit[:, None], actual.shape))
+
+    def scale(self, forecasts: Forecasts) -> Floats:
+        """(N,) naive's mean squared error in training; NaN too where the anchor is 0."""
+        return np.where(forecasts.anchor != 0, positive(forecasts.naive_mse), np.nan)
+
+    def slope(self, forecasts: Forecasts) -> Floats:
+        """(N, h) twice the change, a fraction of the anchor."""
+        return 2 * (forecasts.actual / forecasts.anchor[:, None] - 1)
+
+    def skill_at(self, odds: float) -> float:
+        """The share s of the variance that the oracle knows, with s / (1 - s) = odds."""
+        return skill_of_odds(odds)
+
+
+SQUARED_ERROR = SquaredError()
