@@ -229,7 +229,9 @@ def test_odd_results_are_drawn(settings: dict[str, object], expected: list[str])
 
 
 def test_names_of_ranges_cannot_break_out_and_need_no_fonts() -> None:
-    hostile = ranged(networks=(HOSTILE,), baselines=("naive", "모형"), ranges={HOSTILE: 1.0, "모형": 2.0})
+    hostile = ranged(
+        networks=(HOSTILE,), baselines=("naive", "모형"), ranges={HOSTILE: 1.0, "모형": 2.0}
+    )
     text = page(hostile)
     assert HOSTILE not in text and "img" not in [tag for tag, _ in Elements(text).tags]
     for picture in range_pictures.range_pictures(hostile, pictures.latin_labels(hostile)).values():
