@@ -6,6 +6,8 @@ import pytest
 from gatecast.recipes.frames import read_prices
 from gatecast.recipes.tesla import TUTORIAL, wrong_rmse
 
+pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.DataWarning")
+
 
 def test_what_it_prints(facts_of):
     found = facts_of("tesla")
