@@ -123,8 +123,8 @@ def is_abandoned(path: Path) -> bool:
         return False
     handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        told = os.fstat(handle)
-        return stat.S_ISREG(told.st_mode) and told.st_uid == os.geteuid() and try_lock(handle)
+        status = os.fstat(handle)
+        return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and try_lock(handle)
     finally:
         os.close(handle)
 

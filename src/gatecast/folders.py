@@ -212,7 +212,7 @@ def _settle_abandoned(workspace: Path) -> None:
 
 
 def _settle(workspace: Path, place: Path) -> None:
-    """Remove a workspace; a folder that was moved away for a new one that never came goes back first."""
+    """Remove a workspace; a folder that was moved away for a new one that was never finished goes back first."""
     new, old = workspace / _NEW, workspace / _OLD
     if old.exists() and new.exists():
         _restore(old, place)
@@ -317,8 +317,8 @@ def _files(folder: Path) -> list[str]:
 def _write_marker(path: Path, kind: str, files: Iterable[str]) -> None:
     from gatecast._version import __version__
 
-    told = {"gatecast": __version__, "kind": kind, "files": sorted({*files} - {MARKER})}
-    path.write_text(json.dumps(told, indent=1), encoding="utf-8")
+    marker = {"gatecast": __version__, "kind": kind, "files": sorted({*files} - {MARKER})}
+    path.write_text(json.dumps(marker, indent=1), encoding="utf-8")
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -42,7 +42,7 @@ class Profile:
         """Move seconds of the current stage to compiling."""
         self._count()
         now = self._stack[-1]
-        moved = min(seconds, self.seconds[now])  # what is traced within what is traced is told twice
+        moved = min(seconds, self.seconds[now])  # what is traced within what is traced is reported twice
         self.seconds[now] -= moved
         self.seconds[COMPILING] = self.seconds.get(COMPILING, 0.0) + moved
         self.programs += program
@@ -100,9 +100,9 @@ def _listen() -> None:
     """Have jax tell of every compilation; once per process, for its listeners cannot be taken away."""
     import jax.monitoring
 
-    def told(event: str, duration_secs: float, **_: str | int) -> None:
+    def heard(event: str, duration_secs: float, **_: str | int) -> None:
         profile = _current.get()
         if profile is not None and event in COMPILE_EVENTS:
             profile.compiled(duration_secs, program="backend_compile" in event)
 
-    jax.monitoring.register_event_duration_secs_listener(told)
+    jax.monitoring.register_event_duration_secs_listener(heard)

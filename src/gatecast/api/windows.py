@@ -120,8 +120,8 @@ def fit_windows(
             ),
         )
     stopping = NO_VALIDATION if validation is None else "patience on validation"
-    told = history(members, trained).drop(columns="fold").assign(stopping=stopping)
-    return Fit(network, tuple(trained), told, one_step)
+    losses = history(members, trained).drop(columns="fold").assign(stopping=stopping)
+    return Fit(network, tuple(trained), losses, one_step)
 
 
 @partial(jax.jit, static_argnums=0)

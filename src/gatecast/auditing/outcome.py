@@ -1,4 +1,4 @@
-"""What can be said without another run: forecasts and the returned truth against the prices that came."""
+"""What can be said without another run: forecasts and the returned truth against the actual prices."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ FEW = 20  # forecasts: below it nothing is said about fit
 
 @dataclass(frozen=True)
 class Outcome:
-    """The forecasts of one run beside what came."""
+    """The forecasts of one run beside the actual prices."""
 
     answer: Answer
     table: Table
@@ -144,7 +144,7 @@ class Outcome:
         """Changes of the forecast follow the last known change, too far or not far enough."""
         rows = self.answer.rows.assign(unit=self._unit, step=self.answer.date - self.answer.origin)
         rows["known"] = self.table.at(self.answer.symbol, self.answer.origin)
-        rows["came"] = self.actual()
+        rows["actual"] = self.actual()
         rows = rows[rows["step"] == rows["step"].min()]
         change = rows.groupby("symbol")[["forecast", "known", "origin"]].diff()
         next_to = (change["origin"] == 1).to_numpy() & np.isfinite(change).all(axis=1).to_numpy()
@@ -153,7 +153,7 @@ class Outcome:
         unit = rows["unit"].to_numpy()[next_to]
         x, y = change["known"].to_numpy()[next_to] / unit, change["forecast"].to_numpy()[next_to] / unit
         slope, fit = _regression(x, y)
-        usual = _slope_of_levels(rows["known"].to_numpy(), rows["came"].to_numpy())
+        usual = _slope_of_levels(rows["known"].to_numpy(), rows["actual"].to_numpy())
         if not fit > 0.9 or 0.5 * min(1, usual) <= slope <= 2 * max(1, usual):
             return None
         moved = np.isin(self.answer.rows.index, rows.index)
@@ -253,10 +253,10 @@ def _regression(x: Floats, y: Floats) -> tuple[float, float]:
     return (float(x @ y / (x @ x)), float((x @ y) ** 2 / (x @ x) / (y @ y))) if varies else (np.nan, np.nan)
 
 
-def _slope_of_levels(known: Floats, came: Floats) -> float:
+def _slope_of_levels(known: Floats, actual: Floats) -> float:
     """What least squares would make of the last known value; below 1 where the target returns to a mean."""
-    both = np.isfinite(known) & np.isfinite(came)
-    slope, _ = _regression(known[both], came[both])
+    both = np.isfinite(known) & np.isfinite(actual)
+    slope, _ = _regression(known[both], actual[both])
     return max(slope, 0.0) if np.isfinite(slope) else 1.0
 
 

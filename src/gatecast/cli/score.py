@@ -7,7 +7,7 @@ from gatecast.cli.output import echo, print_json
 
 
 def score(ledger: LedgerPlace = None, as_json: AsJson = False) -> None:
-    """Fetch the sessions that came since, and score every recorded forecast that is due."""
+    """Fetch the sessions since, and score every recorded forecast that is due."""
     from gatecast.ledger import Ledger
     from gatecast.ledger.track import track_record
 

@@ -226,8 +226,8 @@ def stored(content: pa.Table, file: str) -> Record | None:
     if written is None:
         return None
     try:
-        told = json.loads(written)
-        source, calendar, oddities = told["source"], told["calendar"], told["oddities"]
+        record = json.loads(written)
+        source, calendar, oddities = record["source"], record["calendar"], record["oddities"]
         if not (_texts(source) and isinstance(calendar, dict) and _texts(list(calendar.values()))):
             raise ValueError
         kept = tuple(
@@ -239,7 +239,7 @@ def stored(content: pa.Table, file: str) -> Record | None:
             )
             for one in oddities
         )
-        return Record(tuple(map(printable, source)), dict(calendar), kept, str(told["sha256"]))
+        return Record(tuple(map(printable, source)), dict(calendar), kept, str(record["sha256"]))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         raise DataError(
             "what gatecast wrote beside the table is damaged",

@@ -1,4 +1,4 @@
-"""The record: every forecast that was made, before anyone knew what came, and how it fared.
+"""The record: every forecast that was made, before anyone knew the outcome, and how it fared.
 
 entry.py     Entry: one forecast of one price; entries_of: the entries of a forecast's table
 closing.py   when the bar that is forecast closes: whether a forecast is a backcast
@@ -9,7 +9,7 @@ chain.py     the hash chain over the rows: which of them something else changed
 place.py     where the record is: a file, or a PostgreSQL server
 store.py     Ledger: append and read
 revision.py  whether those prices were revised since
-outcome.py   entries → what came since, in log return
+outcome.py   entries → the actual log returns since
 track.py     the track record: coverage, CRPS against the naive range, drift
 """
 

@@ -63,9 +63,9 @@ def broken(rows: Sequence[Mapping[str, Any]], links: Sequence[Link]) -> dict[int
     for link in links:
         if link.previous != before.hash:
             gap = range(before.row + 1, link.row)
-            told = f"does not follow row {before.row}" if before.row else "is not the first that was written"
+            fault = f"does not follow row {before.row}" if before.row else "is not the first that was written"
             why = f"{_rows(gap)} deleted, or rows were reordered" if gap else "rows were reordered"
-            faults.setdefault(link.row, f"{told} ({why})")
+            faults.setdefault(link.row, f"{fault} ({why})")
         before = link
     return faults
 

@@ -284,31 +284,31 @@ def differences(then: Entry, now: Entry) -> list[str]:
 
     When it was made, from where, by which version and for which date of the calendar does not count.
     """
-    told = [
+    changes = [
         f"the {name} was {getattr(then, name)}, now {getattr(now, name)}"
         for name in ("model", "column", "adjust")
         if getattr(then, name) != getattr(now, name)
     ]
     if not math.isclose(then.anchor, now.anchor, rel_tol=SAME):
-        told.append(f"the anchor was {both(then.anchor, now.anchor, ',.{}f')}")
+        changes.append(f"the anchor was {both(then.anchor, now.anchor, ',.{}f')}")
     if not _close(then.forecast, now.forecast):
         what = "forecast" if now.quantiles is None else "median"
-        told.append(f"the {what} was {both(then.forecast, now.forecast, '+.{}%')}")
-    told += _of_quantiles(then.quantiles, now.quantiles, "")
-    told += _of_quantiles(then.naive_quantiles, now.naive_quantiles, "naive ")
+        changes.append(f"the {what} was {both(then.forecast, now.forecast, '+.{}%')}")
+    changes += _of_quantiles(then.quantiles, now.quantiles, "")
+    changes += _of_quantiles(then.naive_quantiles, now.naive_quantiles, "naive ")
     for name in ("location", "scale", "df"):
         was, new = getattr(then, name), getattr(now, name)
         if (was is None) != (new is None):
-            told.append(f"the {name} was {was}, now {new}")
+            changes.append(f"the {name} was {was}, now {new}")
         elif was is not None and not math.isclose(
             was, new, rel_tol=SAME if name == "df" else 0, abs_tol=SAME
         ):
-            told.append(f"the {name} was {both(was, new, '.{}f')}")
+            changes.append(f"the {name} was {both(was, new, '.{}f')}")
     if then.data != now.data:
-        told.append(f"the data differ (sha256 {then.data[:8]}… then, {now.data[:8]}… now)")
-    if told and then.version != now.version:
-        told.append(f"gatecast was {then.version}, now {now.version}")
-    return told
+        changes.append(f"the data differ (sha256 {then.data[:8]}… then, {now.data[:8]}… now)")
+    if changes and then.version != now.version:
+        changes.append(f"gatecast was {then.version}, now {now.version}")
+    return changes
 
 
 def _of_quantiles(then: Quantiles | None, now: Quantiles | None, whose: str) -> list[str]:

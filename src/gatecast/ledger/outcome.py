@@ -1,4 +1,4 @@
-"""What came: the log return of every forecast that is due, both prices taken from one new download."""
+"""The actual returns: the log return of every forecast that is due, both prices taken from one new download."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """due: what came; pending: too early; missed: cannot be scored, and why; notes: what to know of them."""
+    """due: the actual returns; pending: too early; missed: cannot be scored, and why; notes: what to know of them."""
 
     due: tuple[Outcome, ...]
     pending: tuple[Entry, ...]
@@ -55,9 +55,9 @@ class Outcomes:
 
 
 def outcomes_of(entries: Iterable[Entry]) -> Outcomes:
-    """Read every source of `entries` once, and see what came.
+    """Read every source of `entries` once, and find the actual returns.
 
-    A source that cannot be read, a symbol or an origin that is gone, is told and skipped.
+    A source that cannot be read, a symbol or an origin that is gone, is noted and skipped.
     """
     shelf = _Shelf()
     due: list[Outcome] = []
@@ -139,10 +139,10 @@ class _Shelf:
 
     def revision(self, entry: Entry, rows: pd.DataFrame, place: int) -> Revision | None:
         """See `revision_of`; the steps of a forecast have one answer."""
-        told = (*_read_for(entry), place, entry.anchor, entry.anchor_return, entry.first, entry.history)
-        if told not in self._revisions:
-            self._revisions[told] = revision_of(entry, rows, place)
-        return self._revisions[told]
+        asked = (*_read_for(entry), place, entry.anchor, entry.anchor_return, entry.first, entry.history)
+        if asked not in self._revisions:
+            self._revisions[asked] = revision_of(entry, rows, place)
+        return self._revisions[asked]
 
     def _found(self, entry: Entry) -> pd.DataFrame:
         read = [self._prices(word, entry) for word in entry.source]
@@ -170,7 +170,7 @@ class _Shelf:
     def _load(self, word: str, adjust: bool, calendar: str | None) -> Prices | str:
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore", GatecastWarning)  # told when the forecast was made
+                warnings.simplefilter("ignore", GatecastWarning)  # given when the forecast was made
                 prices = sources.load(word, adjust=adjust, calendar=calendar)
         except InputError as error:
             return f"{word} cannot be read ({error})"
@@ -202,7 +202,7 @@ def _moved(due: Iterable[Outcome]) -> list[str]:
         return []
     first = moved[0]
     return [
-        f"{_counted(len(moved))} on another date than the calendar had told (the first: {first.entry.symbol} "
+        f"{_counted(len(moved))} on another date than the calendar had said (the first: {first.entry.symbol} "
         f"at {first.entry.origin}, {first.session} instead of {first.entry.date}): the session counts"
     ]
 

@@ -250,14 +250,16 @@ class Ledger:
             warnings.warn(f"{what}, and was restored", LedgerWarning, stacklevel=3)
 
     def _refuse(self, known: dict[Key, Entry], wanted: dict[Key, Entry]) -> None:
-        changed = [(entry, told) for key, entry in known.items() if (told := differences(entry, wanted[key]))]
+        changed = [
+            (entry, changes) for key, entry in known.items() if (changes := differences(entry, wanted[key]))
+        ]
         if not changed:
             return
-        then, told = changed[0]
+        then, changes = changed[0]
         others = f" The same for {len(changed) - 1} more." if len(changed) > 1 else ""
         raise LedgerError(
             f"the forecast of {shown(then.symbol)} made on {then.origin} for step {then.step} stands since "
-            f"{then.made:%Y-%m-%d %H:%M} UTC: {'; '.join(told)}.{others} Nothing was added to {self.place}: "
+            f"{then.made:%Y-%m-%d %H:%M} UTC: {'; '.join(changes)}.{others} Nothing was added to {self.place}: "
             "the first answer counts. To see another one without recording it: --no-ledger"
         )
 

@@ -1,4 +1,4 @@
-"""The track record: how the forecasts of a ledger fared against what came, and against the naive range.
+"""The track record: how the forecasts of a ledger fared against the actual returns, and against the naive range.
 
 Forecasts that were made when the bar had closed already, backcasts, are scored apart and count in no record.
 """
@@ -67,7 +67,7 @@ class Record:
     number, experiments  which of how many experiments of this model and symbol, in the order in which they
                          were first recorded, backcasts and what could not be scored among them
     missed       forecasts that could not be scored
-    coverage     per cent of a range → share of what came inside it; empty for point forecasts
+    coverage     per cent of a range → share of actual returns inside it; empty for point forecasts
     crps, naive_crps, skill        means, log return x 100; 1 - crps / naive_crps, where both are there
     mae, naive_mae, mae_skill      the same of |median - return|, naive's median being 0
     An undefined number is NaN.
@@ -205,7 +205,7 @@ class Track:
 
 
 def track_record(ledger: Ledger) -> Track:
-    """Fetch what came since, and score every forecast of `ledger` that is due.
+    """Fetch the prices since, and score every forecast of `ledger` that is due.
 
     Raises
         LedgerError: the ledger cannot be read, or something other than gatecast changed it.

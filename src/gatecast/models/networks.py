@@ -300,9 +300,9 @@ def _history(
     trained: Sequence[Trained],
     problem: Problem,
 ) -> pd.DataFrame:
-    told = history(members, trained)
+    losses = history(members, trained)
     names = [None if owner is None else problem.symbols[owner] for owner in owners]
     symbols = np.repeat(np.array(names, dtype=object), [len(result.loss) for result in trained])
-    told.insert(0, "stage", stage)
-    told.insert(3, "symbol", symbols)
-    return told
+    losses.insert(0, "stage", stage)
+    losses.insert(3, "symbol", symbols)
+    return losses

@@ -14,7 +14,7 @@ GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 MOST_OUTPUTS = 17  # per step: quantiles
 SINGLE = 4  # bytes of a float32
 OPTIMIZER = 6  # vectors of all weights in training: weights, best, gradient, two moments, one spare
-KEPT_PER_STEP = 3  # values kept per unit, gate and step for the way back
+KEPT_PER_STEP = 3  # values kept per unit, gate and step for the backward pass
 FORECAST_ROW = 400  # bytes of a row of forecasts.parquet in memory: keys, prices, 17 quantiles, scores
 RANGE_ROW = 4000  # the same where a distribution is scored: its quantiles at many levels, more than once
 LIBRARIES = GIB // 2  # what is imported and compiled on the way
@@ -50,13 +50,13 @@ def require_comparison(experiment: Experiment, *, rows: int, symbols: int, colum
         "Take fewer seeds, folds or models, or smaller networks",
     )
     origins = experiment.test_size * rows if experiment.test_start is None else rows
-    told = len(experiment.networks) * (experiment.seeds + 1) + len(experiment.baselines)
-    per_origin = FORECAST_ROW * told + RANGE_ROW * _distributions(experiment)
+    models = len(experiment.networks) * (experiment.seeds + 1) + len(experiment.baselines)
+    per_origin = FORECAST_ROW * models + RANGE_ROW * _distributions(experiment)
     require(
         LIBRARIES
         + (features + 10 + experiment.horizon) * NUMBER * rows
         + per_origin * origins * experiment.horizon,
-        f"forecasts of {told:,} models and seeds for {origins:,.0f} origins and {experiment.horizon} steps",
+        f"forecasts of {models:,} models and seeds for {origins:,.0f} origins and {experiment.horizon} steps",
         "Take fewer models, seeds, steps or symbols, or a later start",
     )
 

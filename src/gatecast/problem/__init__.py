@@ -1,1 +1,1 @@
-"""Prices → Problem and folds: what was known at each origin, and what came after it."""
+"""Prices → Problem and folds: what was known at each origin, and the targets after it."""

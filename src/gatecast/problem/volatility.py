@@ -36,7 +36,7 @@ def ewma_volatility(returns: Floats, first: NDArray[np.int64], decay: float = DE
 
 
 def range_variance(table: pd.DataFrame, first: NDArray[np.int64]) -> Floats:
-    """(rows,) variance of each bar's log return, told by open, high, low and close; NaN where they do not.
+    """(rows,) variance of each bar's log return, estimated from open, high, low and close; NaN where they do not.
 
     table: close, and open, high and low where they exist; first (rows,): the first row of each row's symbol.
 
@@ -55,12 +55,12 @@ def range_variance(table: pd.DataFrame, first: NDArray[np.int64]) -> Floats:
     before = np.append(np.nan, close[:-1])
     before[first] = np.nan
     with np.errstate(invalid="ignore", divide="ignore"):
-        told = (low > 0) & (high > low) & _between(close, low, high)
+        usable = (low > 0) & (high > low) & _between(close, low, high)
         session = np.log(high / low) ** 2 / 2 - (2 * np.log(2) - 1) * np.log(close / opened) ** 2
         whole = np.log(opened / before) ** 2 + session
         widened = np.log(np.maximum(high, before) / np.minimum(low, before)) ** 2 / (4 * np.log(2))
         variance = np.where(_between(opened, low, high), whole, widened)
-    return np.where(told, variance, np.nan)
+    return np.where(usable, variance, np.nan)
 
 
 def _between(price: Floats, low: Floats, high: Floats) -> NDArray[np.bool_]:

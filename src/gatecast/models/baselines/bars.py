@@ -32,7 +32,7 @@ def has_ranges(problem: Problem, begin: int, end: int) -> bool:
 
 
 def bar_variance(span: Span) -> tuple[Floats, NDArray[np.bool_]]:
-    """(rows,) the variance of each bar up to the last origin, in log return, and whether its range told it.
+    """(rows,) the variance of each bar up to the last origin, in log return, and whether it comes from its range.
 
     With s² the EWMA of squared returns at the bar's close: the variance that the range tells, divided by the
     median of its ratio to s² over the known rows; for a bar without a range (r² + s²) / 2, for r² alone is a
@@ -46,10 +46,10 @@ def bar_variance(span: Span) -> tuple[Floats, NDArray[np.bool_]]:
     variance = (np.nan_to_num(problem.returns[:stop]) ** 2 + usual) / 2
     ranged = np.zeros(stop, dtype=bool)
     if has_ranges(problem, begin, end):
-        told = problem.range_variance[:stop] / usual
-        ranged = np.isfinite(told)
-        ratio = np.median(told[begin : end + 1][ranged[begin : end + 1]])
-        variance = np.where(ranged, told / ratio * usual, variance)
+        of_range = problem.range_variance[:stop] / usual
+        ranged = np.isfinite(of_range)
+        ratio = np.median(of_range[begin : end + 1][ranged[begin : end + 1]])
+        variance = np.where(ranged, of_range / ratio * usual, variance)
     return np.clip(variance, usual / APART**2, usual * APART**2), ranged
 
 

@@ -1,4 +1,4 @@
-"""What a baseline may be fitted on: the rows that a fold's known origins read or were told."""
+"""What a baseline may be fitted on: the rows that a fold's training and validation origins read, and their targets."""
 
 from __future__ import annotations
 
