@@ -212,7 +212,7 @@ def _settle_abandoned(workspace: Path) -> None:
 
 
 def _settle(workspace: Path, place: Path) -> None:
-    """Remove a workspace; a folder that was moved away for a new one that was never finished goes back first."""
+    """Remove a workspace; what was moved away for a folder that was never finished goes back first."""
     new, old = workspace / _NEW, workspace / _OLD
     if old.exists() and new.exists():
         _restore(old, place)

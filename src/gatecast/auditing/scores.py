@@ -72,7 +72,7 @@ def _parts(outcome: Outcome, part: str | None) -> list[Mask]:
 
 
 def _pair(outcome: Outcome, rows: Mask) -> tuple[Floats, Floats]:
-    """Forecasts, and what the pipeline takes for the truth (else the actual prices), of the rows that have both."""
+    """Forecasts, and the pipeline's truth (else the actual prices), of the rows that have both."""
     returned = outcome.answer.rows["y"].to_numpy(np.float64)
     y = returned if np.isfinite(returned).any() else outcome.actual()
     known = rows & np.isfinite(y)

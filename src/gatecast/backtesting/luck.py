@@ -48,8 +48,8 @@ def luck(
     own: its Sharpe ratio, of a year. Each draw begins the sequence of positions at a random other place and
     goes on with its start where it ends, in all accounts alike: the same number of changes (one more or
     less), the same time long and short, the same sizes, the same symbols together. What is gone is the link
-    with the actual returns. If there was none, `reached` is uniform: the randomisation test of Politis and Romano's
-    (1992) circular blocks with one block as long as the data.
+    with the actual returns. If there was none, `reached` is uniform: the randomisation test of Politis and
+    Romano's (1992) circular blocks with one block as long as the data.
     """
     if draws < 1 or not np.isfinite(own) or all(len(np.unique(mine)) == 1 for mine in positions):
         why = "no draws" if draws < 1 else "its Sharpe ratio is not defined" if not np.isfinite(own) else (

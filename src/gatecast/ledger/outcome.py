@@ -1,4 +1,4 @@
-"""The actual returns: the log return of every forecast that is due, both prices taken from one new download."""
+"""The actual log return of every forecast that is due, both prices taken from one new download."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Outcomes:
-    """due: the actual returns; pending: too early; missed: cannot be scored, and why; notes: what to know of them."""
+    """due: the actual returns; pending: too early; missed: cannot be scored, and why; notes: about them."""
 
     due: tuple[Outcome, ...]
     pending: tuple[Entry, ...]

@@ -259,7 +259,8 @@ class Ledger:
         others = f" The same for {len(changed) - 1} more." if len(changed) > 1 else ""
         raise LedgerError(
             f"the forecast of {shown(then.symbol)} made on {then.origin} for step {then.step} stands since "
-            f"{then.made:%Y-%m-%d %H:%M} UTC: {'; '.join(changes)}.{others} Nothing was added to {self.place}: "
+            f"{then.made:%Y-%m-%d %H:%M} UTC: {'; '.join(changes)}.{others} Nothing was added to "
+            f"{self.place}: "
             "the first answer counts. To see another one without recording it: --no-ledger"
         )
 

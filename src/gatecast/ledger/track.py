@@ -1,4 +1,4 @@
-"""The track record: how the forecasts of a ledger fared against the actual returns, and against the naive range.
+"""The track record: the forecasts of a ledger against the actual returns, and against naive intervals.
 
 Forecasts that were made when the bar had closed already, backcasts, are scored apart and count in no record.
 """

@@ -36,7 +36,7 @@ def ewma_volatility(returns: Floats, first: NDArray[np.int64], decay: float = DE
 
 
 def range_variance(table: pd.DataFrame, first: NDArray[np.int64]) -> Floats:
-    """(rows,) variance of each bar's log return, estimated from open, high, low and close; NaN where they do not.
+    """(rows,) variance of each bar's log return, estimated from open, high, low and close; or NaN.
 
     table: close, and open, high and low where they exist; first (rows,): the first row of each row's symbol.
 

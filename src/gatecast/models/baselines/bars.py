@@ -32,7 +32,7 @@ def has_ranges(problem: Problem, begin: int, end: int) -> bool:
 
 
 def bar_variance(span: Span) -> tuple[Floats, NDArray[np.bool_]]:
-    """(rows,) the variance of each bar up to the last origin, in log return, and whether it comes from its range.
+    """(rows,) the variance of each bar up to the last origin, in log return, and whether its range gave it.
 
     With s² the EWMA of squared returns at the bar's close: the variance that the range tells, divided by the
     median of its ratio to s² over the known rows; for a bar without a range (r² + s²) / 2, for r² alone is a

@@ -28,7 +28,7 @@ MEMORIES = (1, 5, 22)  # a day, a week, a month of sessions
 def har(problem: Problem, fold: Fold) -> StudentT:
     """HAR on realised variances, Student t around zero; N test origins x h steps, in log return.
 
-    A bar's variance is estimated from its range and the return before its open (`gatecast.problem.volatility`,
+    A bar's variance comes from its range and the return before its open (`gatecast.problem.volatility`,
     `range_variance`), else by returns (`bar_variance`). The log of its mean over the next k bars is regressed
     on the logs of its last value and of its means over 5 and 22 bars: Corsi (2009), eq. 8, in logs as in
     Andersen, Bollerslev and Diebold (2007), eq. 12; one regression per symbol and step, least squares on

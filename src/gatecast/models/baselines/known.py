@@ -1,4 +1,4 @@
-"""What a baseline may be fitted on: the rows that a fold's training and validation origins read, and their targets."""
+"""What a baseline may be fitted on: the rows of a fold's training and validation windows and targets."""
 
 from __future__ import annotations
 
