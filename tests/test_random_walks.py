@@ -6,8 +6,10 @@ import pytest
 
 import gatecast as gc
 
-WALKS, SESSIONS = 12, 1500
-FEW = 4  # levels train for many epochs
+from .conftest import FULL  # isort: skip
+
+WALKS, SESSIONS = 40 if FULL else 12, 1500
+FEW = 12 if FULL else 4  # levels train for many epochs
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,7 @@ from gatecast.problem.folds import cut_folds
 from gatecast.problem.problem import make_problem
 from gatecast.settings.experiment import Experiment
 
+from ..conftest import FULL  # isort: skip
 from ..populations import outputs_of  # isort: skip
 
 FILES = {
@@ -416,7 +417,7 @@ KILLS = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "kills.py"
 @pytest.mark.slow
 def test_a_killed_comparison_leaves_one_whole_run(tmp_path: Path, environment: dict[str, str]) -> None:
     (tmp_path / "beside").mkdir()
-    found = KILLS["kills"](tmp_path / "beside", 3, environment)
+    found = KILLS["kills"](tmp_path / "beside", 60 if FULL else 3, environment)
     assert [one.signal for one in found] == list(KILLS["SIGNALS"])
     assert {one.moment for one in found} == set(KILLS["MOMENTS"])
 

@@ -39,7 +39,7 @@ DECIDING: dict[str, Any] = {
 }
 NOT_DECIDING: dict[str, Any] = {
     "source": ("b.csv",),
-    "sha256": "0",
+    "trainings": {"other": Training(epochs=3)},
     "symbols": ("A",),
     "start": "2001-01-01",
     "end": "2002-01-01",

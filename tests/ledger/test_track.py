@@ -244,7 +244,7 @@ def test_a_session_counts_not_the_date_the_calendar_told(own_ledger: Path, tmp_p
     track = scored(own_ledger, made(file, "2020-01-02"))
     assert track.scores["realised"].iloc[0] == pytest.approx(np.log(130 / 110))
     assert track.notes == (
-        "1 forecast on another date than the calendar had told (the first: a at 2020-01-02, "
+        "1 forecast on another date than the calendar had said (the first: a at 2020-01-02, "
         "2020-01-04 instead of 2020-01-03): the session counts",
     )
 

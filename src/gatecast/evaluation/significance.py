@@ -87,7 +87,8 @@ class Significance:
     benchmark            the model that others are judged against; None where there is none
     networks, baselines  those that the loss can score; lowest mean loss first, without a finite loss last
     models               every model but the benchmark, against it; {} without a benchmark
-    pairs                every network against every baseline, every other baseline against the benchmark
+    pairs                every network against every baseline, every other baseline against the benchmark; of
+                         distributions also per symbol
     tried                the models that are tested jointly
     spa                  is any of them better than the benchmark?
     confidence_set       of all models that the loss can score
@@ -344,7 +345,7 @@ def _pairs(
     if benchmark is not None:
         wanted += [(baseline, benchmark) for baseline in baselines if baseline != benchmark]
     pooled, tables = is_pooled(forecasts), {"all": losses}
-    if pooled:
+    if pooled and not loss.point:  # of points there may be ten thousand symbols
         names = [forecasts.symbols[place] for place in np.unique(forecasts.symbol)]
         tables |= {name: losses_by_date(forecasts, loss, symbol=name) for name in names}
     return tuple(
