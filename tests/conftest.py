@@ -48,6 +48,16 @@ def prices() -> gc.Prices:
     return gc.Prices.from_frame(walk_frame("A", 300, 0), calendar="daily")
 
 
+FULL = os.environ.get("GATECAST_TESTS") == "full"
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what runs in full only; simulations and corpora look at `FULL` for their length."""
+    left_out = [] if FULL else [item for item in items if item.get_closest_marker("full")]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data beside the project; tests that need it skip where it is missing."""

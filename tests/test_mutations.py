@@ -4,11 +4,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from .conftest import FULL  # isort: skip
+
+CASES = 2000 if FULL else 15
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "mutations.py"
 
 
+@pytest.mark.slow
 def test_a_damaged_file_ends_in_the_right_answer_or_in_one_message(environment):
-    command = [sys.executable, SCRIPT, "csv,parquet,models,runs", "15"]
+    command = [sys.executable, SCRIPT, "csv,parquet,models,runs", str(CASES)]
     told = subprocess.run(command, env=environment, capture_output=True, text=True)
     assert told.returncode == 0, told.stdout + told.stderr
-    assert told.stdout.count(": 15 cases in ") == 4 and told.stdout.count(" refused") == 4
+    assert told.stdout.count(f": {CASES} cases in ") == 4 and told.stdout.count(" refused") == 4

@@ -36,6 +36,7 @@ def test_the_two_samples_pooled():
     assert len(result.outcome.actual) == 2 * 1258
 
 
+@pytest.mark.slow
 def test_thirty_symbols_pooled(shared):
     prices = gc.load(shared / "sp500_5yr.parquet")
     assert len(prices.symbols) == 505

@@ -42,7 +42,7 @@ SHAPES = [
     for horizon in (1, 5)
     for target in ("return", "close")
 ]
-FAST_SHAPES = [SHAPES[i] for i in (0, 3, 5, 6)]  # every two levels meet once; the other half is slow
+FAST_SHAPES = [SHAPES[i] for i in (0, 3, 5, 6)]  # every two levels meet once; the others are slow
 DISTRIBUTIONS = {
     "student": gc.Network(cell="gru", hidden_size=3, output="student_t"),
     "quantile": gc.Network(cell="gru", hidden_size=3, output="quantiles"),
@@ -173,9 +173,10 @@ def cases():
     """(models that walk together, the one that is looked at, shape)."""
     for model in (*BASELINES, *NETWORKS):
         for shape in SHAPES:
-            slow = (model in NETWORKS and model not in FAST) or shape not in FAST_SHAPES
-            together = (model,) if model in NETWORKS and model not in FAST else (*BASELINES, *FAST)
-            yield pytest.param(together, model, shape, marks=[pytest.mark.slow] if slow else [])
+            alone = model in NETWORKS and model not in FAST
+            marks = [] if shape in FAST_SHAPES and not alone else [pytest.mark.slow]
+            marks += [pytest.mark.full] if alone and shape not in FAST_SHAPES else []
+            yield pytest.param((model,) if alone else (*BASELINES, *FAST), model, shape, marks=marks)
     for shape in CALIBRATED_SHAPES:
         together = tuple(
             name for name in ("naive", *WITH_DISTRIBUTION, *DISTRIBUTIONS) if name not in left_out(shape)

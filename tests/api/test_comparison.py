@@ -247,13 +247,15 @@ ODD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
 @pytest.mark.parametrize(
     "odd",
     [
         "constant prices",
         "mostly still",
-        *(pytest.param(odd, marks=pytest.mark.slow) for odd in ("dates and closes alone", "a gap of a year")),
+        "dates and closes alone",
+        "a gap of a year",
     ],
 )
 def test_ranges_of_odd_prices(walk, tmp_path, odd):
@@ -277,6 +279,7 @@ def test_networks_of_ranges_on_odd_prices(walk, tmp_path, odd, calibration):
     ranges_are_whole(result, tmp_path / "run")
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
 def test_400_rows_work_with_the_defaults_of_ranges(walk, tmp_path):
     """A range beside its rivals, all calibrated, five folds."""

@@ -336,6 +336,7 @@ def test_a_bad_place_is_refused_before_any_training(
     assert Path("there.csv").read_text() == "precious"
 
 
+@pytest.mark.slow
 def test_forecast_of_a_price_level_has_a_conformal_range(prices: Path, command) -> None:
     words = (*FORECAST, "--model", "rnn", "--target", "close", "--json")
     code, out, _ = command(*words)
@@ -367,6 +368,7 @@ def test_a_range_that_cannot_be_names_the_flag(prices: Path, command, words: lis
     assert err.startswith(f"gatecast: {message}")
 
 
+@pytest.mark.slow
 def test_forecast_of_little_and_dull_data(prices: Path, command) -> None:
     """Closes alone that never move, further ahead than the window is long, one seed; recorded as well."""
     table = pd.read_csv(prices, **EXACT)[["date", "close"]].assign(close=5.0)
@@ -381,6 +383,7 @@ def test_forecast_of_little_and_dull_data(prices: Path, command) -> None:
             np.testing.assert_allclose(quantiles, 5.0, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_compare_of_ranges_runs_again_from_its_file(prices: Path, command) -> None:
     """Every model has a range when calibrated; the same bits from the experiment file."""
     words = ("--models", "rnn,naive,ewma-t", "--output", "student_t", "--calibration", "adaptive")

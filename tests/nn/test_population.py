@@ -122,6 +122,7 @@ def engine(request, monkeypatch):
     jax.clear_caches()
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("engine")
 def test_members_side_by_side_as_on_a_gpu_equal_those_alone(rows, monkeypatch):
     """Other lengths, epochs, scales and stops beside each other; the last group is filled up."""

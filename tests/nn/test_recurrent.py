@@ -28,8 +28,18 @@ QUICK = {  # forms of every cell; the slow tests have all others
     ("kernel", "float64"): ["one", "one-window", "one-step", "both", "two-both"],
     ("kernel", "float32"): ["one", "one-window", "one-step", "both"],
 }
+
+
+def _marks(engine: str, dtype: str, form: str, quick: list[str]) -> list[pytest.MarkDecorator]:
+    """Fast, slow (the engines that users have, in single precision), or run in full only."""
+    if form in quick:
+        return []
+    users = engine != "textbook" and dtype == "float32"
+    return [pytest.mark.slow] if users else [pytest.mark.slow, pytest.mark.full]
+
+
 CASES = [
-    pytest.param(engine, dtype, cell, form, marks=[] if form in quick else pytest.mark.slow)
+    pytest.param(engine, dtype, cell, form, marks=_marks(engine, dtype, form, quick))
     for (engine, dtype), quick in QUICK.items()
     for cell in [*CELLS, "gru_reset_before"][: 4 if engine == "textbook" else 3]
     for form in FORMS

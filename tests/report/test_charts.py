@@ -27,6 +27,7 @@ def names(folder: Path) -> list[str]:
     return [path.name for path in files]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
@@ -43,6 +44,7 @@ def test_the_pictures_of_odd_results(
     assert names(tmp_path) == [f"{name}.png" for name in expected]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_saved_and_opened_has_the_same_charts(result: Result, tmp_path: Path) -> None:
     opened = open_run(result.save(tmp_path / "run"))
     assert names(tmp_path / "run" / "charts") == ["changes.png", "forecast.png", "loss.png", "skill.png"]

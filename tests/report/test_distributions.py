@@ -215,6 +215,7 @@ def test_a_run_that_was_opened_again_has_the_same_charts(one: Result, saved: Pat
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "expected"),
     [
