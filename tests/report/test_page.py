@@ -52,11 +52,6 @@ def places(text: str) -> list[str | None]:
 
 
 @pytest.fixture(scope="session")
-def text(result: Result) -> str:
-    return page(result)
-
-
-@pytest.fixture(scope="session")
 def several() -> str:
     return page(make_result(("A", "B"), horizon=5))
 
