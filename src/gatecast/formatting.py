@@ -1,10 +1,11 @@
-"""Text from data as it may be shown: on a terminal, in a message, in a CSV file."""
+"""Values and text from data as they are shown: one formatter per kind."""
 
 from __future__ import annotations
 
+import io
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,6 +15,9 @@ MOST_LETTERS = 80  # of a cell or a name in a message
 MOST_OF_PATH = 300  # letters of a path in a message
 MOST_OF_MESSAGE = 6000  # letters
 MOST_NAMES = 20  # of a list in a message
+UNDEFINED = "–"  # in place of a number
+MINUS = re.compile(r"(?<![\w)-])-(?=[\d.])")  # a hyphen that stands for a minus sign
+WIDEST = 100_000  # letters of a line of a table
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
 
 
@@ -56,25 +60,87 @@ def csv_safe(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(**{str(name): table[name].map(safe) for name in texts})
 
 
-def percent(share: float) -> str:
-    """'0.42 %', '4.2 %', '42 %' of a fraction."""
-    percent = 100 * share
-    return f"{percent:.2f} %" if percent < 1 else f"{percent:.1f} %" if percent < 10 else f"{percent:.0f} %"
+def number(value: float, decimals: int = 2, *, signed: bool = False) -> str:
+    """'0.42', '-1,234.6', '12,346': fewer decimals from 100 and from 10,000 up; '–' where undefined."""
+    if not math.isfinite(value):
+        return UNDEFINED
+    if abs(value) >= 100:
+        decimals = min(decimals, 1 if abs(value) < 10_000 else 0)
+    text = f"{value:+,.{decimals}f}"
+    if not any(digit in text for digit in "123456789"):
+        return text[1:]  # no sign of zero
+    return text if signed or value < 0 else text[1:]
 
 
-def interval(low: float, high: float) -> str:
-    """'+0.40 … +2.10 %' of two fractions."""
-    return f"{100 * low:+.2f} … {100 * high:+.2f} %"
+def signed(value: float, decimals: int = 2) -> str:
+    """'+0.42', '-0.42', '0.00'."""
+    return number(value, decimals, signed=True)
+
+
+def percent(share: float, decimals: int | None = None) -> str:
+    """'42.0 %' of a fraction; without `decimals` two digits: '0.42 %', '4.2 %', '42 %'."""
+    value = 100 * share
+    if decimals is None:
+        decimals = 2 if value < 1 else 1 if value < 10 else 0
+    return _with_unit(number(value, decimals), "%")
+
+
+def change(share: float, decimals: int = 2) -> str:
+    """'+0.42 %', '-0.42 %' of a fraction."""
+    return _with_unit(signed(100 * share, decimals), "%")
+
+
+def basis_points(value: float) -> str:
+    """'1.8 bp', '110 bp'."""
+    return _with_unit(number(value, 1 if value < 10 else 0), "bp")
+
+
+def price(value: float) -> str:
+    """'1,234.50', '1.0845', '0.0012345': two decimals, or five digits where these are more."""
+    return f"{value:,.{max(2, price_decimals([value], 5))}f}" if math.isfinite(value) else UNDEFINED
+
+
+def price_decimals(values: Iterable[float], digits: int = 4) -> int:
+    """Decimals that show so many digits of the smallest of these prices, at most eight."""
+    sizes = [abs(value) for value in values if value and math.isfinite(value)]
+    return min(max(digits - 1 - math.floor(math.log10(min(sizes))), 0), 8) if sizes else 2
+
+
+def interval(low: float, high: float, form: Callable[[float], str]) -> str:
+    """'-0.05 % … +0.24 %': both ends in the form of their kind; '–' where undefined."""
+    return f"{form(low)} … {form(high)}" if math.isfinite(low) and math.isfinite(high) else UNDEFINED
+
+
+def plus_minus(text: str) -> str:
+    """'± 0.46' of a number or percentage."""
+    return text if text == UNDEFINED else f"± {text}"
+
+
+def estimate(value: float, error: float) -> str:
+    """'0.55 ± 0.45': a number with its standard error."""
+    return f"{number(value)} {plus_minus(number(error))}" if math.isfinite(value) else UNDEFINED
 
 
 def p_value(p: float) -> str:
-    """'p < 0.001', 'p = 0.042', 'p = 0.42'."""
-    return "p < 0.001" if p < 0.001 else f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}"
+    """'p < 0.001', 'p = 0.042', 'p = 0.42', for a sentence."""
+    if p < 0.001:
+        return "p < 0.001"
+    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}" if math.isfinite(p) else f"p {UNDEFINED}"
+
+
+def p_cell(p: float) -> str:
+    """'< 0.001', '0.042', '0.420', '–', for a column of p values."""
+    return "< 0.001" if p < 0.001 else f"{p:.3f}" if math.isfinite(p) else UNDEFINED
+
+
+def typeset(text: str) -> str:
+    """The text as it is printed on a page or in a picture: true minus signs, no line break before '%'."""
+    return MINUS.sub("−", text).replace(" %", "\u00a0%")
 
 
 def count(number: int, what: str) -> str:
-    """'1 fold', '5 folds'."""
-    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+    """'1 fold', '5,000 folds'."""
+    return f"{number:,} {what}" if number == 1 else f"{number:,} {what}s"
 
 
 def listed(names: Sequence[str]) -> str:
@@ -107,6 +173,32 @@ def plain(value: Any) -> Any:
     if value is pd.NA or value is pd.NaT or (isinstance(value, float) and not math.isfinite(value)):
         return None
     return value
+
+
+def text_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, words: int = 1) -> str:
+    """A table for a terminal, as plain text: columns as wide as their longest cell, nothing cut or wrapped.
+
+    The first `words` columns are aligned to the left, the others, numbers, to the right.
+    """
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False)
+    for place, head in enumerate(heads):
+        table.add_column(Text(head), justify="left" if place < words else "right", no_wrap=True)
+    for row in rows:
+        table.add_row(*(Text(printable(cell)) for cell in row))
+    written = io.StringIO()
+    console = Console(
+        file=written, width=WIDEST, color_system=None, force_terminal=False, force_jupyter=False
+    )
+    console.print(table)
+    return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
+
+
+def _with_unit(text: str, unit: str) -> str:
+    return text if text == UNDEFINED else f"{text} {unit}"
 
 
 def _escaped(letter: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,14 +14,14 @@ import pandas as pd
 from gatecast.data.prices import Prices
 from gatecast.evaluation.lag import Lag, lags
 from gatecast.evaluation.losses import DEFAULT_LOSSES, Loss
-from gatecast.evaluation.metrics import METRICS
+from gatecast.evaluation.metrics import METRICS, Metric
 from gatecast.evaluation.scores import headline_symbol, scores, unscored, wide
 from gatecast.evaluation.significance import ModelSignificance, Significance, significance
 from gatecast.evaluation.untrained import untrained
 from gatecast.evaluation.verdict import Verdict, verdict
 from gatecast.files import sha256_of
 from gatecast.forecasts import Forecasts
-from gatecast.formatting import plain
+from gatecast.formatting import UNDEFINED, change, interval, number, p_cell, percent, plain, text_table
 from gatecast.models.networks import FittedNetwork
 from gatecast.models.storage import save_network
 from gatecast.profiling import stage
@@ -30,12 +29,8 @@ from gatecast.settings.experiment import Experiment, Provenance
 from gatecast.settings.toml import to_toml
 
 FORMAT = 2  # of a run folder
-# Columns of the printed table: a metric and the letters it takes.
-POINT_COLUMNS = (("rmse_return", 16), ("directional_accuracy", 11))
-DISTRIBUTION_COLUMNS = (
-    ("crps", 8), ("log_score", 11), ("coverage_50", 11), ("coverage_80", 11), ("coverage_95", 11),
-    ("var_1", 9),
-)  # fmt: skip
+POINT_COLUMNS = ("rmse_return", "directional_accuracy")  # metrics of the printed table
+DISTRIBUTION_COLUMNS = ("crps", "log_score", "coverage_50", "coverage_80", "coverage_95", "var_1")
 
 
 @dataclass(frozen=True)
@@ -116,23 +111,26 @@ class Run:
         scores = wide(self.scores)
         overall = (scores["step"] == "all") & (scores["symbol"] == headline_symbol(scores))
         values = scores[overall].set_index("model").to_dict()
-        lines = []
+        blocks = []
         for tests in self.significances.values():
-            columns = POINT_COLUMNS if tests.loss.point else DISTRIBUTION_COLUMNS
-            titles = [METRICS[name].title.rjust(width) for name, width in columns]
-            against = f"{'skill':>9}{'90 % interval':>21}{'p':>8}"
-            lines += [f"{'model':<16}{against}{''.join(titles)}"]
-            for name in tests.loss.models(self.outcome):
-                cells = [_printed(metric, values[metric][name], width) for metric, width in columns]
-                lines += [f"{name:<16}{_skill_cells(tests.models.get(name))}{''.join(cells)}"]
+            columns = [
+                METRICS[name] for name in (POINT_COLUMNS if tests.loss.point else DISTRIBUTION_COLUMNS)
+            ]
+            heads = ["model", "skill", "90 % interval", "p", *(column.title for column in columns)]
+            rows = [
+                [name, *_skill_cells(tests.models.get(name))]
+                + [_score_cell(column, values[column.name][name]) for column in columns]
+                for name in tests.loss.models(self.outcome)
+            ]
+            lines = [text_table(heads, rows)]
             if tests.benchmark is not None:
                 best = "" if tests.loss.point else ", the best baseline with a distribution"
                 lines += [
                     f"skill: {tests.loss.name} saved against {tests.benchmark}{best}; p: one-sided, of the "
                     "Diebold-Mariano test"
                 ]
-            lines += [""]
-        return "\n".join(lines[:-1])
+            blocks.append("\n".join(lines))
+        return "\n\n".join(blocks)
 
     def summary(self) -> dict[str, Any]:
         """Verdict, scores and tests as plain data for JSON; undefined numbers are None."""
@@ -183,20 +181,18 @@ class Run:
         (folder / "verdict.json").write_text(text, encoding="utf-8")
 
 
-def _skill_cells(model: ModelSignificance | None) -> str:
-    """A skill, its interval and the one-sided p in columns of 9, 21 and 8; dashes where there is none."""
+def _skill_cells(model: ModelSignificance | None) -> tuple[str, str, str]:
+    """A skill, its interval and the one-sided p; dashes where there is none."""
     if model is None:
-        return "–".rjust(9) + "–".rjust(21) + "–".rjust(8)
-    skill, p = model.skill, model.diebold_mariano.p_better
-    interval = f"{skill.low:+.2%} … {skill.high:+.2%}" if math.isfinite(skill.low) else "–"
-    return _cell(skill.value, 9, "+.2%") + interval.rjust(21) + _cell(p, 8, ".3f")
+        return UNDEFINED, UNDEFINED, UNDEFINED
+    skill = model.skill
+    return (
+        change(skill.value),
+        interval(skill.low, skill.high, change),
+        p_cell(model.diebold_mariano.p_better),
+    )
 
 
-def _printed(metric: str, value: float, width: int) -> str:
-    """A score in the unit of its metric."""
-    kind = METRICS[metric]
-    return _cell(value, width, f".{kind.decimals}{'%' if kind.factor == 100 else 'f'}")
-
-
-def _cell(value: float, width: int, form: str) -> str:
-    return (format(value, form) if math.isfinite(value) else "–").rjust(width)
+def _score_cell(metric: Metric, value: float) -> str:
+    """A score with the sign for per cent where its metric is one."""
+    return (percent if metric.factor == 100 else number)(value, metric.decimals)

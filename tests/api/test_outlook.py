@@ -14,6 +14,7 @@ from gatecast.distributions import FINE_LEVELS, LEVELS
 from gatecast.errors import DataWarning, RunError, SettingError
 from gatecast.evaluation.scores import wide
 from gatecast.forecasts import QUANTILE_COLUMNS
+from gatecast.formatting import change, percent, price
 from gatecast.settings.experiment import Experiment, forecast_settings
 
 from ..conftest import walk_frame  # isort: skip
@@ -76,20 +77,22 @@ def test_the_text_has_prices_changes_and_the_record(ranged: Outlook) -> None:
     lines = ranged.text.splitlines()
     (head,) = (place for place, line in enumerate(lines) if line.startswith("B: "))
     first = ranged.forecast.query("symbol == 'B'").iloc[0]
-    assert lines[head] == f"B: {first['anchor']:,.2f} at the close of {first['origin']:%Y-%m-%d}"
-    assert lines[head + 1].split() == ["date", "median", "50%", "80%", "95%"]
-    told, change = lines[head + 2], lines[head + 3]
-    assert told.split()[:2] == [f"{first['time']:%Y-%m-%d}", f"{first['q50']:,.2f}"]
+    assert lines[head] == f"B: {price(first['anchor'])} at the close of {first['origin']:%Y-%m-%d}"
+    assert lines[head + 1].split() == ["date", "median", "50", "%", "80", "%", "95", "%"]
+    prices, changes = lines[head + 2], lines[head + 3]
+    assert prices.split()[:2] == [f"{first['time']:%Y-%m-%d}", price(first["q50"])]
     for low, high in (("q25", "q75"), ("q10", "q90"), ("q02_5", "q97_5")):
-        assert f"{first[low]:,.2f} … {first[high]:,.2f}" in told
+        assert f"{price(first[low])} … {price(first[high])}" in prices
         shares = [first[name] / first["anchor"] - 1 for name in (low, high)]
-        assert f"{shares[0]:+.2%} … {shares[1]:+.2%}" in change
+        assert f"{change(shares[0])} … {change(shares[1])}" in changes
     dates = ranged.record.forecasts["time"]
     assert f"The record of mine on A, B, {dates.min():%Y-%m-%d} to {dates.max():%Y-%m-%d}:" in lines
     assert ranged.held is not None
-    shares = " / ".join(f"{share:.1%}" for share in ranged.held.values())
+    shares = " / ".join(percent(share, 1) for share in ranged.held.values())
     count = len(ranged.record.outcome.origin)
-    assert f"Its 50% / 80% / 95% prediction intervals held {shares} of the time ({count:,} origins)." in lines
+    assert (
+        f"Its 50 % / 80 % / 95 % prediction intervals held {shares} of the time ({count:,} origins)." in lines
+    )
     assert ranged.text.endswith(ranged.record.verdict.text)
 
 

@@ -15,7 +15,7 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast import folders, formatting
+from gatecast import folders
 from gatecast.distributions import StudentT
 from gatecast.errors import DrawingWarning, RunError
 from gatecast.evaluation.losses import ABSOLUTE_ERROR
@@ -375,11 +375,6 @@ def test_a_full_disk_leaves_nothing_and_keeps_the_old_run(
         result.save(copy.parent / "deep" / "new")
     garbage.collect()
     assert {path: path.is_file() and path.read_bytes() for path in copy.parent.rglob("*")} == before
-
-
-def test_plain_data_has_no_nan() -> None:
-    value = {"a": [np.float64("nan"), np.int64(3), pd.NA, float("inf")], 1: (True, None, "x")}
-    assert formatting.plain(value) == {"a": [None, 3, None, None], "1": [True, None, "x"]}
 
 
 def test_the_command_line_makes_the_run_of_the_api_again(run_folder: Path, command, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -310,6 +311,13 @@ def test_the_report_shows_itself(report):
         assert "same-day" in text and "High, Low" in text and "Use these columns up to the origin" in text
         assert "choices made outside the function" in text
     assert json.loads(json.dumps(report.as_dict(), allow_nan=False))["findings"][0]["kind"] == "same-day"
+
+
+def test_text_from_the_data_cannot_break_out_of_the_notebook(report):
+    hostile = "</td><img src=x onerror=alert(1)>"
+    finding = replace(report.findings[0], text=hostile, remedy=hostile, first=hostile)
+    html = replace(report, pipeline=hostile, findings=(finding,))._repr_html_()
+    assert "<img" not in html and html.count("&lt;img") == 4
 
 
 def test_the_same_seed_gives_the_same_report(report, prices):

@@ -263,7 +263,7 @@ def test_forecast_prints_the_ranges_of_the_next_sessions_and_the_record(prices: 
     lines = out.splitlines()
     last = pd.read_csv(prices, **EXACT)["close"].iloc[-1]
     assert lines[0] == f"a: {last:,.2f} at the close of 2015-06-24"
-    assert lines[1].split() == ["date", "median", "50%", "80%", "95%"]
+    assert lines[1].split() == ["date", "median", "50", "%", "80", "%", "95", "%"]
     assert [line.split()[0] for line in (lines[2], lines[4])] == ["2015-06-25", "2015-06-26"]
     for told, changes in ((lines[2], lines[3]), (lines[4], lines[5])):
         numbers = [float(word) for word in told.replace("…", " ").split()[1:]]
@@ -272,7 +272,7 @@ def test_forecast_prints_the_ranges_of_the_next_sessions_and_the_record(prices: 
         assert changes.count("%") == 7
     assert any(re.fullmatch(r"The record of gru on a, [-\d]{10} to 2015-06-24:", line) for line in lines)
     assert re.search(
-        r"^Its 50% / 80% / 95% prediction intervals held .*% of the time \(\d+ origins\)\.$",
+        r"^Its 50 % / 80 % / 95 % prediction intervals held .* % of the time \(\d+ origins\)\.$",
         out,
         re.MULTILINE,
     )

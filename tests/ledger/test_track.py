@@ -16,6 +16,7 @@ from scipy.integrate import quad
 
 from gatecast.data import sources
 from gatecast.distributions import LEVELS
+from gatecast.formatting import percent
 from gatecast.ledger import Entry, Ledger
 from gatecast.ledger.outcome import outcomes_of
 from gatecast.ledger.track import BACKCASTS, DRIFT, LEAST, Track, drift, track_record
@@ -136,7 +137,7 @@ def test_a_range_without_parameters_is_scored_by_its_quantiles(own_ledger: Path,
     assert record.skill > 0
     assert record.text is not None
     assert record.text.startswith(
-        f"gru (01234567) on a: its 80 % range held {record.coverage[80]:.1%} of the"
+        f"gru (01234567) on a: its 80 % interval held {percent(record.coverage[80], 1)} of the"
     )
     assert "no more than chance would do" in record.text
 
@@ -156,7 +157,7 @@ def test_point_forecasts_have_errors_and_no_range(own_ledger: Path, tmp_path: Pa
     assert (record.mae, record.naive_mae) == pytest.approx((100 * moves[1] / 2, 100 * moves.mean()))
     assert record.mae_skill == pytest.approx(1 - moves[1] / moves.sum())
     assert "Points (mean absolute error" in track.text
-    assert "Ranges" not in track.text
+    assert "Intervals" not in track.text
 
 
 def test_symbols_and_steps_apart_and_together(own_ledger: Path, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.distributions import StudentT
 from gatecast.forecasts import DistributionForecast, Forecasts
+from gatecast.report.page import page
 from gatecast.settings.experiment import Experiment, Provenance
 from gatecast.settings.network import Network
 
@@ -135,3 +136,8 @@ def _training(networks: tuple[str, ...], folds: int, seeds: int) -> pd.DataFrame
 @pytest.fixture(scope="session")
 def result() -> Result:
     return make_result()
+
+
+@pytest.fixture(scope="session")
+def text(result: Result) -> str:
+    return page(result)

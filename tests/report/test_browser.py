@@ -93,12 +93,13 @@ def test_broken_twin_what_the_policy_forbids_is_seen(
     line: str, refused: str, text: str, tmp_path: Path
 ) -> None:
     from gatecast.report import page as page_module
+    from gatecast.report.html import source
     from gatecast.report.policy import policy
 
     style, library, script = (
-        page_module._text("page.css"),
+        source("page.css"),
         page_module._library(),
-        page_module._text("page.js"),
+        source("page.js"),
     )
     assert line in script
     wrong = script.replace(line, line.replace("false", "true") if "false" in line else "")

@@ -29,7 +29,7 @@ class BacktestResult(Backtest):
 
     def table(self) -> str:
         """Every strategy and buy-and-hold as text."""
-        return report.text_table(self)
+        return report.table(self)
 
     @property
     def text(self) -> str:

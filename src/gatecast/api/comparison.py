@@ -16,7 +16,7 @@ from gatecast.api.result import Result
 from gatecast.api.signatures import takes_settings
 from gatecast.data.prices import Prices
 from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
-from gatecast.formatting import some
+from gatecast.formatting import percent, some
 from gatecast.models.networks import FittedNetwork, combination_note, ensembles_of
 from gatecast.models.requirements import require_comparison
 from gatecast.models.walk_forward import walk_forward
@@ -213,7 +213,7 @@ def _level_note(problem: Problem, folds: Sequence[Fold]) -> tuple[str, ...]:
     if outside == 0:
         return ()
     return (
-        f"The networks forecast the price level, and in {100 * outside / total:.0f} % of the test sessions "
+        f"The networks forecast the price level, and in {percent(outside / total, 0)} of the test sessions "
         "the price lies outside the range they were trained on",
     )
 

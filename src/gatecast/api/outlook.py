@@ -19,7 +19,18 @@ from gatecast.errors import DataWarning, RunError, SettingError, did_you_mean
 from gatecast.files import WRITTEN, new_file
 from gatecast.folders import check_not_a_part
 from gatecast.forecasts import QUANTILE_COLUMNS
-from gatecast.formatting import csv_safe, plain, some
+from gatecast.formatting import (
+    change,
+    count,
+    csv_safe,
+    interval,
+    percent,
+    plain,
+    plus_minus,
+    price,
+    some,
+    text_table,
+)
 from gatecast.models.baselines.volatility import historical
 from gatecast.nn.engine import warn_of_another
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
@@ -99,15 +110,15 @@ class Outlook:
         lines = []
         for symbol, rows in self.table.groupby("symbol", sort=False):
             first = rows.iloc[0]
-            lines.append(f"{symbol}: {first.anchor:,.2f} at the close of {first.origin:%Y-%m-%d}")
-            lines += _range_lines(rows) if self.ranged else _point_lines(rows)
-            lines.append("")
+            table = _interval_table(rows) if self.ranged else _point_table(rows)
+            lines += [f"{symbol}: {price(first.anchor)} at the close of {first.origin:%Y-%m-%d}", table, ""]
         lines += self._remarks
         lines.append(self._record_line)
         if (held := self.held) is not None:
-            names, shares = " / ".join(held), " / ".join(f"{share:.1%}" for share in held.values())
-            count = len(self.record.outcome.origin)
-            lines.append(f"Its {names} prediction intervals held {shares} of the time ({count:,} origins).")
+            names = " / ".join(percent(coverage) for coverage in COVERAGES)
+            shares = " / ".join(percent(share, 1) for share in held.values())
+            origins = count(len(self.record.outcome.origin), "origin")
+            lines.append(f"Its {names} prediction intervals held {shares} of the time ({origins}).")
         return "\n".join([*lines, self.record.verdict.text])
 
     @property
@@ -271,31 +282,24 @@ def _naive_range(settings: Experiment, prices: Prices, forecast: pd.DataFrame) -
     return pd.DataFrame(prices_of_rows, columns=names)
 
 
-def _point_lines(rows: pd.DataFrame) -> list[str]:
-    head = f"{'date':<12}{'forecast':>14}{'change':>10}{'typical error':>16}{'of naive':>11}"
-    return [head] + [
-        f"{row['time']:%Y-%m-%d}  {row['forecast']:>14,.2f}{row['change']:>+10.2%}"
-        f"{_percent(row['rmse_return']):>16}{_percent(row['naive_rmse_return']):>11}"
+def _point_table(rows: pd.DataFrame) -> str:
+    lines = [
+        [f"{row['time']:%Y-%m-%d}", price(row["forecast"]), change(row["change"])]
+        + [plus_minus(percent(row[name], 2)) for name in ("rmse_return", "naive_rmse_return")]
         for _, row in rows.iterrows()
     ]
+    return text_table(["date", "forecast", "change", "typical error", "of naive"], lines)
 
 
-def _range_lines(rows: pd.DataFrame) -> list[str]:
-    """Two lines a session: intervals in price, and below them the same in per cent of the last price."""
-    lines = [f"{'date':<12}{'median':>11}" + "".join(f"{f'{coverage:.0%}':>24}" for coverage in COVERAGES)]
+def _interval_table(rows: pd.DataFrame) -> str:
+    """Two lines a session: intervals in price, and below them the same as changes from the last price."""
+    lines = []
     for _, row in rows.iterrows():
-        bounds = [[row[name] for name in names] for names in BOUNDS]
-        prices = [f"{low:,.2f} … {high:,.2f}" for low, high in bounds]
-        changes = [
-            f"{low / row['anchor'] - 1:+.2%} … {high / row['anchor'] - 1:+.2%}" for low, high in bounds
+        ends = [(row[low], row[high]) for low, high in BOUNDS]
+        median, anchor = row["q50"], row["anchor"]
+        lines += [
+            [f"{row['time']:%Y-%m-%d}", price(median), *(interval(low, high, price) for low, high in ends)],
+            ["", change(median / anchor - 1)]
+            + [interval(low / anchor - 1, high / anchor - 1, change) for low, high in ends],
         ]
-        lines.append(
-            f"{row['time']:%Y-%m-%d}  {row['q50']:>11,.2f}" + "".join(f"{text:>24}" for text in prices)
-        )
-        change = row["q50"] / row["anchor"] - 1
-        lines.append(f"{'':<12}{change:>+11.2%}" + "".join(f"{text:>24}" for text in changes))
-    return lines
-
-
-def _percent(fraction: float) -> str:
-    return "–" if not np.isfinite(fraction) else f"± {fraction:.2%}"
+    return text_table(["date", "median", *map(percent, COVERAGES)], lines)

@@ -13,6 +13,7 @@ import pandas as pd
 
 from gatecast.auditing.answers import KEYS, Answer
 from gatecast.auditing.reruns import Reruns, Trial
+from gatecast.formatting import count
 
 ALL = 0.9  # of the forecasts: so many moved where something is fitted on all rows; not all need to notice
 ENOUGH = 5  # forecasts of which something can be said
@@ -89,7 +90,7 @@ def described(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> tuple[str
     of = f"all {len(most.could):,}" if whole else f"{len(most.moved):,} of the {len(most.could):,}"
     text = (
         f"In the run that moved most ({most.trial.what}), {of} forecasts that cannot know the changed rows "
-        f"moved{beyond}, the oldest of them made {_bars(most.reach)} before the first changed row"
+        f"moved{beyond}, the oldest of them made {count(most.reach, 'bar')} before the first changed row"
     )
     if scope == "some":
         return f"{text}.", _remedy_some(reruns)
@@ -137,17 +138,18 @@ def _reaches(leaks: Sequence[Leak], farthest: int) -> list[int]:
 def _ahead(leaks: Sequence[Leak], beyond: str) -> tuple[str, str]:
     """A window reaches equally far before every cut; a block of rows as far as the block goes on."""
     farthest = max(leak.reach for leak in leaks)
+    bars = count(farthest, "bar")
     beyond_it = pd.concat([leak.could[leak.could["age"] > farthest] for leak in leaks])
     older = len(beyond_it[KEYS].drop_duplicates())
     text = (
-        f"Only forecasts made within {_bars(farthest)} before the first changed row moved{beyond}, none of "
-        f"{older:,} older ones: the pipeline looks {{}}{_bars(farthest)} ahead of the origin."
+        f"Only forecasts made within {bars} before the first changed row moved{beyond}, none of "
+        f"{older:,} older ones: the pipeline looks {{}}{bars} ahead of the origin."
     )
     reaches = _reaches(leaks, farthest)
     if len(reaches) > 1 and min(reaches) == farthest:
         return text.format(""), f"It does so before each of {len(reaches)} cuts. What fits: {SHIFTED}"
     if len(reaches) > 1 and min(reaches) <= farthest / 2:
-        differs = f"How far differs among {len(reaches)} cuts, from {min(reaches)} to {_bars(farthest)}."
+        differs = f"How far differs among {len(reaches)} cuts, from {min(reaches)} to {bars}."
         return text.format("up to "), f"{differs} What fits: {BLOCKS}"
     return text.format("up to "), f"Two kinds of causes fit. Either {SHIFTED} Or {BLOCKS}"
 
@@ -227,7 +229,3 @@ def scattered(answer: Answer) -> bool:
     if len(gaps) < 4 * ENOUGH:
         return False
     return bool(gaps.mean() > 1.4 and gaps.std() > 0.5 * (gaps.mean() - 0.5) and np.unique(gaps).size > 2)
-
-
-def _bars(count: int) -> str:
-    return "1 bar" if count == 1 else f"{count} bars"

@@ -12,6 +12,7 @@ from gatecast.auditing.findings import Finding, Kind, Severity
 from gatecast.auditing.table import Table
 from gatecast.errors import InputError
 from gatecast.evaluation.significance import diebold_mariano
+from gatecast.formatting import percent
 
 Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
@@ -183,7 +184,7 @@ class Outcome:
         rows = far.copy()
         rows[far] = known
         what = (
-            f"The forecasts lie {100 * (1 - copied):.0f} % as far from the last known value as the target "
+            f"The forecasts lie {percent(1 - copied, 0)} as far from the last known value as the target "
             "itself moves from there (root mean square)"
             if nearest == horizon
             else f"Of the values up to {horizon + REACH} sessions before a date, its forecast is nearest to "

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from html import escape
 from textwrap import fill
 from typing import Any
 
 from gatecast.auditing.findings import Finding, Kind
 from gatecast.auditing.reruns import Rerun
+from gatecast.formatting import count
 
 WIDTH = 100
 UNSEEN = (
@@ -73,21 +73,13 @@ class Report:
         return str(self)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><td><b>{escape(finding.kind)}</b><br>{finding.severity}</td><td>{escape(finding.first)}</td>"
-            f"<td>{finding.count:,}</td><td style='text-align:left'>{escape(finding.text)}<br>"
-            f"<i>{escape(finding.remedy)}</i></td></tr>"
-            for finding in self.findings
-        )
-        head = "<tr><th>finding</th><th>first</th><th>forecasts</th><th>what, why and what to do</th></tr>"
-        table = f"<table>{head}{rows}</table>" if rows else ""
-        headline, unseen = escape(self._headline()), escape(UNSEEN)
-        return f"<div><p><b>{headline}</b></p>{table}<p><small>{unseen}</small></p></div>"
+        from gatecast.report.html import rendered
+
+        return rendered("audit.html", headline=self._headline(), findings=self.findings, unseen=UNSEEN)
 
     def _headline(self) -> str:
-        made = f"{self.forecasts:,} forecasts, {len(self.tried)} runs"
-        count = len(self.faults)
-        verdict = "no fault found" if not count else "1 fault" if count == 1 else f"{count} faults"
+        made = f"{count(self.forecasts, 'forecast')}, {count(len(self.tried), 'run')}"
+        verdict = count(len(self.faults), "fault") if self.faults else "no fault found"
         text = f"{self.pipeline}: {verdict} ({made})."
         if self.undecided:
             text += f" Not decided, because runs on the same prices differ: {', '.join(self.undecided)}."

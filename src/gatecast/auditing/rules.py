@@ -16,6 +16,7 @@ from gatecast.auditing.noise import Apart, Unchanged, apart, series_of
 from gatecast.auditing.reruns import Reruns, Trial
 from gatecast.auditing.seeds import seedable
 from gatecast.auditing.table import Table
+from gatecast.formatting import count, listed
 
 ALIKE = 0.5  # a change moves "all alike" when it moves at least this share
 SEASON = 5  # sessions: the shortest season of daily prices, a week
@@ -33,7 +34,7 @@ def chance(reruns: Reruns, undecided: Sequence[Kind]) -> list[Finding]:
     moves = bounds[KEYS].assign(size=bounds["width"])[bounds["width"] > 0]
     sometimes = unchanged.sometimes.to_frame(index=False).assign(size=np.inf)
     moves = pd.concat([part for part in (moves, sometimes) if len(part)])
-    generators = _listed(seedable())
+    generators = listed(seedable())
     if reruns.over_seeds is None:
         what = f"Runs on the same prices differ although the generators of {generators} were seeded alike"
         remedy = (
@@ -51,7 +52,7 @@ def chance(reruns: Reruns, undecided: Sequence[Kind]) -> list[Finding]:
         )
     most = f", by up to {_short(unchanged.spread)}" if unchanged.spread > 0 else ""
     hidden = (
-        f"Not decided: {_listed(undecided)}; what was changed to see them moved no forecast by more than "
+        f"Not decided: {listed(undecided)}; what was changed to see them moved no forecast by more than "
         "chance, not even one that may know it."
         if undecided
         else "A smaller leak stays unseen."
@@ -233,8 +234,8 @@ def stale(reruns: Reruns, steps: Mapping[int, int], confirmation: Trial | None) 
     return [
         _finding(
             reruns.table, "stale-input", concerned.assign(size=float(oldest)),
-            f"The newest row that moves the forecast{which} is {_sessions(oldest)} older than its origin: "
-            "{count} that could know more, the first for {first}.",
+            f"The newest row that moves the forecast{which} is {count(oldest, 'session')} older than its "
+            "origin: {count} that could know more, the first for {first}.",
             "Causes that fit: a shift too many, or step k of a recurrent network read from an earlier state. "
             "Let the last input of the window be the origin. A seasonal naive forecast is like this.",
             severity=severity,
@@ -445,11 +446,11 @@ def _when_known(table: Table, named: Sequence[str]) -> str:
         )
     if late:
         verb = "is" if len(late) == 1 else "are"
-        sentences.append(f"{_listed(late)} of that bar {verb} known only when it is over.")
+        sentences.append(f"{listed(late)} of that bar {verb} known only when it is over.")
     if others:
         verb = "becomes" if len(others) == 1 else "become"
         sentences.append(
-            f"When {_listed(others)} {verb} known the audit cannot tell; what is known in advance may stand "
+            f"When {listed(others)} {verb} known the audit cannot tell; what is known in advance may stand "
             "in the row of the origin."
         )
     return " ".join(sentences)
@@ -477,8 +478,11 @@ def _finding(
     finite = largest[np.isfinite(largest)]
     size = float(finite.median()) if len(finite) else float("nan")
     first = table.label(int(moves["date"].min()))
-    count = f"{len(largest):,} forecast{'s' if len(largest) > 1 else ''}"
-    for word, value in (("{count}", count), ("{first}", first), ("{size}", _moved_by(size))):
+    for word, value in (
+        ("{count}", count(len(largest), "forecast")),
+        ("{first}", first),
+        ("{size}", _moved_by(size)),
+    ):
         text = text.replace(word, value)
     return Finding(kind, severity, first, len(largest), size, text, remedy)
 
@@ -487,15 +491,6 @@ def _moved_by(size: float) -> str:
     if np.isnan(size):
         return "which come and go"
     return f"by {_short(size)} typical one-bar moves (median)"
-
-
-def _sessions(count: int) -> str:
-    return "1 session" if count == 1 else f"{count} sessions"
-
-
-def _listed(words: Sequence[str]) -> str:
-    """ "a", "a and b", "a, b and c"."""
-    return " and ".join([", ".join(words[:-1]), words[-1]] if len(words) > 1 else list(words))
 
 
 def _short(size: float) -> str:

@@ -13,6 +13,7 @@ from gatecast._typing import Dates, Floats
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.forecasts import Forecasts
+from gatecast.formatting import percent, some
 
 EXECUTIONS = {"next-open": "open", "next-close": "close"}
 MOST_STALE = 0.2  # share of opens equal to the close before; genuine ones are rarely over a twentieth
@@ -74,7 +75,7 @@ def accounts(prices: Prices, forecasts: Forecasts, execution: str) -> list[Accou
         else:
             found.append(account)
     if not found and execution == "next-open":
-        raise SettingError(f"there are no opens to trade at ({_some(without)}); use next-close")
+        raise SettingError(f"there are no opens to trade at ({some(without, most=5)}); use next-close")
     if not found:
         raise SettingError("there is nothing to trade: no session follows the first forecast's next one")
     return found
@@ -140,7 +141,7 @@ def _refuse_stale(symbol: str, opened: Floats, close: Floats, tested: NDArray[np
     share = float(np.mean(opened[known] == close[known - 1]))
     if share > MOST_STALE and len(known) > 5:
         raise SettingError(
-            f"in {100 * share:.0f} % of the sessions the open of {symbol} is the close before, at which "
+            f"in {percent(share, 0)} of the sessions the open of {symbol} is the close before, at which "
             "nobody could trade after the forecast was made; use next-close"
         )
 
@@ -157,7 +158,3 @@ def _tables(prices: Prices) -> list[tuple[str, pd.DataFrame]]:
     ends = np.append(prices.first[1:], len(prices.table))
     spans: Any = zip(prices.symbols, prices.first, ends, strict=True)
     return [(symbol, prices.table.iloc[start:end]) for symbol, start, end in spans]
-
-
-def _some(names: list[str]) -> str:
-    return ", ".join(names[:5]) + (f", {len(names) - 5} more" if len(names) > 5 else "")

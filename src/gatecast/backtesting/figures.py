@@ -12,6 +12,7 @@ from gatecast._typing import Floats
 from gatecast.backtesting.accounts import Account
 from gatecast.backtesting.sharpe import Sharpe, drawdown, sharpe
 from gatecast.backtesting.simulation import Portfolio, simulate
+from gatecast.formatting import basis_points
 
 HIGHEST = 0.1  # cost per side up to which a break-even is looked for; 1,000 basis points
 
@@ -86,7 +87,7 @@ def break_even(
     if ahead(0.0) <= 0:
         return math.nan, "it is not ahead even before costs"
     if ahead(HIGHEST) > 0:
-        return math.nan, f"it is still ahead at {HIGHEST * 1e4:,.0f} bp a side"
+        return math.nan, f"it is still ahead at {basis_points(HIGHEST * 1e4)} a side"
     from scipy.optimize import brentq
 
     return 1e4 * float(brentq(ahead, 0.0, HIGHEST, xtol=1e-8)), ""

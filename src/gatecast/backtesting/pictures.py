@@ -8,6 +8,7 @@ import pandas as pd
 
 from gatecast.backtesting.strategies import Backtest, Strategy
 from gatecast.backtesting.verdict import verdict
+from gatecast.formatting import number, typeset
 from gatecast.report.charts import DAYS, WIDTH
 from gatecast.report.marks import BLUE, GREY, INK, ORANGE, inline, layered, legend, styled
 from gatecast.report.pictures import heading
@@ -107,7 +108,7 @@ def sharpe_picture(tested: Backtest) -> alt.LayerChart:
             "high": [one.net.sharpe + 1.96 * one.net.sharpe_error for one in rows],
         }
     )
-    table["text"] = [f"{ratio:.2f}".replace("-", "−") for ratio in table["ratio"]]
+    table["text"] = [typeset(number(ratio)) for ratio in table["ratio"]]
     up = alt.Y("name:N", sort=list(table["name"]), title=None, axis=alt.Axis(labelLimit=260))
     colours = alt.Scale(domain=["strategy", HOLD_NAME], range=[BLUE, INK])
     colour = alt.Color("kind:N", scale=colours, legend=None)

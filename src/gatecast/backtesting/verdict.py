@@ -9,6 +9,7 @@ import numpy as np
 
 from gatecast.backtesting.figures import HIGHEST
 from gatecast.backtesting.strategies import Backtest, Strategy
+from gatecast.formatting import basis_points, number, percent
 
 Kind = Literal["better than luck", "no better than luck", "lost money", "never traded"]
 
@@ -71,19 +72,19 @@ def _trading(best: Strategy, where: str) -> str:
 
 def _luck(best: Strategy, tested: Backtest, kind: Kind) -> str:
     net = best.net
-    ratio = f"Its Sharpe ratio of {_ratio(net.sharpe)} (standard error {net.sharpe_error:.2f}"
+    ratio = f"Its Sharpe ratio of {number(net.sharpe)} (standard error {number(net.sharpe_error)}"
     ratio += (
-        f"; buy-and-hold {_ratio(tested.hold.net.sharpe)})" if np.isfinite(tested.hold.net.sharpe) else ")"
+        f"; buy-and-hold {number(tested.hold.net.sharpe)})" if np.isfinite(tested.hold.net.sharpe) else ")"
     )
     parts = []
     if np.isfinite(best.luck.reached):
-        share = 100 * best.luck.reached
-        few = "under 1" if share < 1 else f"{share:.0f}"
-        parts.append(f"is what {few} % of its own positions reach when they are moved to random other times")
+        share = best.luck.reached
+        few = "under 1 %" if share < 0.01 else percent(share, 0)
+        parts.append(f"is what {few} of its own positions reach when they are moved to random other times")
     tried = f" after {tested.trials} trials" if tested.trials > 1 else ""
-    chance = f"(deflated Sharpe ratio {best.deflated:.2f}; over {SURE} would do)"
+    chance = f"(deflated Sharpe ratio {number(best.deflated)}; over {SURE} would do)"
     if kind == "better than luck":
-        parts.append(f"is more than luck explains{tried} (deflated Sharpe ratio {best.deflated:.2f})")
+        parts.append(f"is more than luck explains{tried} (deflated Sharpe ratio {number(best.deflated)})")
     elif best.deflated > SURE:
         parts.append("is no proof of timing: those positions do as well at other times")
     elif np.isfinite(best.deflated):
@@ -94,13 +95,13 @@ def _luck(best: Strategy, tested: Backtest, kind: Kind) -> str:
 def _break_even(best: Strategy, hold: Strategy) -> str:
     zero, rival = best.break_even, best.break_even_hold
     if np.isfinite(zero[0]):
-        text = f"It breaks even at {_bp(zero[0])} a side"
+        text = f"It breaks even at {basis_points(zero[0])} a side"
     elif "still ahead" in zero[1]:
-        text = f"It breaks even beyond {_bp(1e4 * HIGHEST)} a side"
+        text = f"It breaks even beyond {basis_points(1e4 * HIGHEST)} a side"
     else:
         text = "Even before costs it earned nothing"
     if np.isfinite(rival[0]):
-        return f"{text}, and with buy-and-hold at {_bp(rival[0])}."
+        return f"{text}, and with buy-and-hold at {basis_points(rival[0])}."
     if "even before" not in rival[1]:
         return f"{text}."
     return f"{text}, and earns less than buy-and-hold at any cost."
@@ -108,10 +109,10 @@ def _break_even(best: Strategy, hold: Strategy) -> str:
 
 def _second(other: Strategy, tested: Backtest, where: str) -> str:
     who = "of the networks, the best, " if other.model in tested.networks else "the next best, "
-    chance = f", deflated {other.deflated:.2f}" if np.isfinite(other.deflated) else ""
+    chance = f", deflated {number(other.deflated)}" if np.isfinite(other.deflated) else ""
     return (
         f"{who}{_trading(other, where)} {_earned(other.net.annual_return)} "
-        f"(Sharpe ratio {_ratio(other.net.sharpe)}{chance}). "
+        f"(Sharpe ratio {number(other.net.sharpe)}{chance}). "
     ).strip()
 
 
@@ -121,16 +122,4 @@ def _costs(tested: Backtest) -> str:
 
 
 def _earned(share: float) -> str:
-    return f"{'earned' if share >= 0 else 'lost'} {_year(abs(share))}"
-
-
-def _year(share: float) -> str:
-    return f"{100 * share:.1f} % a year"
-
-
-def _ratio(value: float) -> str:
-    return f"{value:.2f}".replace("-", "−")
-
-
-def _bp(value: float) -> str:
-    return f"{value:.1f} bp" if value < 10 else f"{value:,.0f} bp"
+    return f"{'earned' if share >= 0 else 'lost'} {percent(abs(share), 1)} a year"

@@ -14,6 +14,7 @@ from gatecast._typing import Floats
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 from gatecast.evaluation.sentences import COPY, SIGNAL
 from gatecast.forecasts import Forecasts
+from gatecast.formatting import number, percent
 
 BEYOND = 20  # sessions before the origin that are looked at
 FAR_TOO_LARGE = 0.2  # a slope below it: the forecast change is over five times the actual one it goes with
@@ -44,7 +45,7 @@ class Lag:
     @property
     def sentences(self) -> tuple[str, ...]:
         """What the forecast resembles, and whether the change that it forecasts is of use."""
-        share = f"{100 * self.copy:.0f} %" if self.copy < 0.995 else "more than 99 %"
+        share = percent(self.copy, 0) if self.copy < 0.995 else "more than 99 %"
         places = {"model": self.model, "reason": self.reason, "lag": self.lag, "share": share}
         copy = COPY[self._copy].format(**places)
         return (copy,) if self._copy in ("only", "undefined") else (copy, self._signal)
@@ -75,7 +76,7 @@ class Lag:
         else:
             kind = "opposite"
         times = f"{1 / self.slope:.0f}" if self.slope else ""
-        return SIGNAL[kind].format(times=times, slope=_number(self.slope, 2), t=_number(self.t, 1))
+        return SIGNAL[kind].format(times=times, slope=number(self.slope, 2), t=number(self.t, 1))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; undefined numbers are NaN."""
@@ -181,8 +182,3 @@ def _past(forecasts: Forecasts, history: Mapping[str, pd.Series[float]]) -> Floa
 
 def _rms(values: Floats) -> float:
     return float(np.sqrt(np.mean(np.square(values))))
-
-
-def _number(value: float, digits: int) -> str:
-    text = f"{value:.{digits}f}"
-    return text if float(text) else text.lstrip("-")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gatecast.formatting import count, listed, p_value, percent
+from gatecast.formatting import UNDEFINED, count, listed, p_value, percent, signed
 
 if TYPE_CHECKING:
     from gatecast.evaluation.findings import Finding
@@ -194,7 +194,7 @@ def sentences(finding: Finding) -> list[str]:
     if finding.broken:
         found.append(BROKEN.format(loss=finding.name, models=listed(finding.broken)))
     if poor := finding.poor_baselines:
-        items = [f"{name} ({_share(share)})" for name, share in poor.items()]
+        items = [f"{name} ({percent(share, 1)})" for name, share in poor.items()]
         found.append(
             POOR["one" if len(poor) == 1 else "many"].format(models=listed(items), loss=finding.name)
         )
@@ -249,7 +249,7 @@ def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
     baselines = len(finding.tried) - len(finding.networks) if finding.point else len(finding.baselines)
     counts = ((len(finding.networks), "network"), (baselines, "baseline"))
     p = "" if finding.p is None else p_value(finding.p)
-    low, high = ("–" if end is None else f"{100 * end:+.2f}" for end in (finding.low, finding.high))
+    low, high = (UNDEFINED if end is None else signed(100 * end) for end in (finding.low, finding.high))
     return {
         "loss": finding.name,
         "model": finding.model or "",
@@ -286,21 +286,17 @@ def _coverage(finding: Finding) -> Iterator[str]:
     for miss in finding.misses[:MOST]:
         fault = "narrow" if miss.held < miss.nominal else "wide"
         yield MISS[f"{fault}, symbol" if miss.symbol else fault].format(
-            nominal=f"{100 * miss.nominal:.0f} %",
+            nominal=percent(miss.nominal),
             model=miss.model,
             symbol=miss.symbol,
-            share=_share(miss.held),
+            share=percent(miss.held, 1),
         )
     if len(finding.misses) > MOST:
         yield MISS["more"].format(model=finding.misses[0].model, more=len(finding.misses) - MOST)
     if not finding.misses and finding.held is not None:
-        yield HELD.format(model=finding.model, share=_share(finding.held))
+        yield HELD.format(model=finding.model, share=percent(finding.held, 1))
 
 
 def _power(detectable: float, tried: int) -> str:
     kind = "never" if detectable >= 1 else "hardly" if detectable > HARDLY else "many" if tried > 1 else "one"
     return POWER[kind].format(size=percent(detectable), tried=count(tried, "model"))
-
-
-def _share(fraction: float) -> str:
-    return f"{100 * fraction:.1f} %"

@@ -14,6 +14,7 @@ import pandas as pd
 
 from gatecast.data import sources
 from gatecast.errors import GatecastWarning, InputError
+from gatecast.formatting import count
 from gatecast.ledger.closing import UNKNOWN_EXCHANGE, closes_at, in_doubt
 from gatecast.ledger.entry import Entry
 from gatecast.ledger.revision import Revision, revision_notes, revision_of
@@ -193,7 +194,7 @@ def _doubted(entries: Iterable[Entry]) -> list[str]:
     if not doubted:
         return []
     symbols = ", ".join(sorted({entry.symbol for entry in doubted})[:NAMED])
-    return [f"backcasts only by doubt: {_counted(len(doubted))} of {symbols}; {UNKNOWN_EXCHANGE}"]
+    return [f"backcasts only by doubt: {count(len(doubted), 'forecast')} of {symbols}; {UNKNOWN_EXCHANGE}"]
 
 
 def _moved(due: Iterable[Outcome]) -> list[str]:
@@ -202,8 +203,9 @@ def _moved(due: Iterable[Outcome]) -> list[str]:
         return []
     first = moved[0]
     return [
-        f"{_counted(len(moved))} on another date than the calendar had said (the first: {first.entry.symbol} "
-        f"at {first.entry.origin}, {first.session} instead of {first.entry.date}): the session counts"
+        f"{count(len(moved), 'forecast')} on another date than the calendar had said (the first: "
+        f"{first.entry.symbol} at {first.entry.origin}, {first.session} instead of {first.entry.date}): the "
+        "session counts"
     ]
 
 
@@ -212,11 +214,7 @@ def _skipped(missed: Iterable[tuple[Entry, str]]) -> list[str]:
     for entry, reason in missed:
         origins[reason].append(entry.origin)
     return [
-        f"{reason}: {_counted(len(dates))} skipped, made {min(dates)}"
+        f"{reason}: {count(len(dates), 'forecast')} skipped, made {min(dates)}"
         + (f" to {max(dates)}" if max(dates) > min(dates) else "")
         for reason, dates in origins.items()
     ]
-
-
-def _counted(number: int) -> str:
-    return f"{number:,} forecast{'s' if number > 1 else ''}"

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from gatecast.formatting import change
 from gatecast.ledger.entry import Entry, both
 from gatecast.ledger.history import history_hash, return_into
 
@@ -41,7 +42,7 @@ def revision_of(entry: Entry, rows: pd.DataFrame, place: int) -> Revision | None
         return Revision(ANCHOR, both(entry.anchor, anchor, ",.{}f"))
     was, now = entry.anchor_return, return_into(series, place)
     if was is not None and now is None:
-        return Revision(ANCHOR_RETURN, f"{was:+.2%}, now there is none".replace("%", " %"))
+        return Revision(ANCHOR_RETURN, f"{change(was)}, now there is none")
     if was is not None and now is not None and abs(now - was) > SAME:
         return Revision(ANCHOR_RETURN, both(was, now, "+.{}%"))
     read = rows.iloc[: place + 1]

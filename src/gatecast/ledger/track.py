@@ -1,4 +1,4 @@
-"""The track record: the forecasts of a ledger against the actual returns, and against naive intervals.
+"""The track record: the forecasts of a ledger against the actual prices, beside the naive intervals.
 
 Forecasts that were made when the bar had closed already, backcasts, are scored apart and count in no record.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
-from gatecast.formatting import plain, printable
+from gatecast.formatting import change, number, p_value, percent, plain, printable, text_table
 from gatecast.ledger.outcome import outcomes_of
 from gatecast.ledger.scoring import RANGES, score
 
@@ -38,7 +38,7 @@ DRIFT = 0.01  # significance: a record is looked at again and again
 
 @dataclass(frozen=True)
 class Drift:
-    """Whether the 80 % range held as often in the later half of the origins as in the earlier.
+    """Whether the 80 % interval held as often in the later half of the origins as in the earlier.
 
     earlier, later  the share that lay inside, a fraction
     p               of a difference like this by chance; NaN where there are too few origins
@@ -54,10 +54,9 @@ class Drift:
         """In words."""
         if math.isnan(self.p):
             return f"too few to speak of drift ({self.origins} origins; it takes {LEAST})"
-        halves = f"{self.earlier:.1%} in the earlier half, {self.later:.1%} in the later"
-        if self.p < DRIFT:
-            return f"{halves}: its calibration has drifted (p = {self.p:.2g})"
-        return f"{halves}: no more than chance would do (p = {self.p:.2g})"
+        earlier, later = percent(self.earlier, 1), percent(self.later, 1)
+        found = "its calibration has drifted" if self.p < DRIFT else "no more than chance would do"
+        return f"{earlier} in the earlier half, {later} in the later: {found} ({p_value(self.p)})"
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ class Record:
     number, experiments  which of how many experiments of this model and symbol, in the order in which they
                          were first recorded, backcasts and what could not be scored among them
     missed       forecasts that could not be scored
-    coverage     per cent of a range → share of actual returns inside it; empty for point forecasts
+    coverage     per cent of a central interval → share of actual returns inside it; empty for point forecasts
     crps, naive_crps, skill        means, log return x 100; 1 - crps / naive_crps, where both are there
     mae, naive_mae, mae_skill      the same of |median - return|, naive's median being 0
     An undefined number is NaN.
@@ -98,8 +97,8 @@ class Record:
             return None
         which = f", {self.number} of {self.experiments} experiments" if self.experiments > 1 else ""
         return (
-            f"{self.model} ({self.experiment[:8]}{which}) on {self.symbol}: its 80 % range held "
-            f"{self.coverage[80]:.1%} of the time; {self.drift.text}."
+            f"{self.model} ({self.experiment[:8]}{which}) on {self.symbol}: its 80 % interval held "
+            f"{percent(self.coverage[80], 1)} of the time; {self.drift.text}."
         )
 
     def summary(self) -> dict[str, Any]:
@@ -114,8 +113,8 @@ class Track:
 
     scores     one row per due forecast: symbol, origin, step, experiment, model, date (its session), anchor
                (as stored), revised (what of the prices is another now), forecast and realised (log return),
-               error and naive_error (absolute, log return x 100) and, for ranges, pit, crps, naive_crps (log
-               return x 100), inside_50, inside_80, inside_95
+               error and naive_error (absolute, log return x 100) and, for intervals, pit, crps, naive_crps
+               (log return x 100), inside_50, inside_80, inside_95
     backcasts  the same of those that were made when the bar had closed already
     unscored   one row per other forecast: model, experiment, symbol, step, backcast, and pending: whether it
                is only not due yet; `notes` say why the others could not be scored
@@ -169,8 +168,8 @@ class Track:
         lines[0] += f", {backcasts:,} backcasts" if backcasts else ""
         lines[0] += f", {self.missed:,} not scored" if self.missed else ""
         lines += _tables(self.records)
-        told = [record.text for record in self.records if record.step == ALL and record.text]
-        lines += ["", *told] if told else []
+        sentences = [record.text for record in self.records if record.step == ALL and record.text]
+        lines += ["", *sentences] if sentences else []
         if self.backcast_records:
             lines += ["", f"Backcasts: {BACKCASTS}.", *_tables(self.backcast_records)]
         if self.notes:
@@ -257,23 +256,36 @@ def _unchained(reading: Reading) -> Iterator[str]:
 
 
 def _tables(records: Iterable[Record]) -> list[str]:
-    """Those over all steps: ranges and points apart, and those of which nothing is due."""
+    """Those over all steps: intervals and points apart, and those of which nothing is due."""
     shown = [record for record in records if record.step == ALL]
-    ranges = [record for record in shown if record.coverage]
+    intervals = [record for record in shown if record.coverage]
     points = [record for record in shown if record.due and not record.coverage]
     waiting = [record for record in shown if not record.due]
     lines = []
-    if ranges:
-        lines += ["", "Ranges (CRPS of the log return x 100, against the naive range's):"]
-        lines += [_head(*(f"{level} %" for level in RANGES), "CRPS", "naive", "skill")]
-        lines += [_row(record, _range_cells(record)) for record in ranges]
+    if intervals:
+        lines += ["", "Intervals (CRPS of the log return x 100, against that of the naive intervals):"]
+        heads = [*(f"{level} %" for level in RANGES), "CRPS", "naive", "skill"]
+        lines += _table(intervals, heads, _interval_cells)
     if points:
         lines += ["", "Points (mean absolute error of the log return x 100, against no change):"]
-        lines += [_head("MAE", "naive", "skill")]
-        lines += [_row(record, _point_cells(record)) for record in points]
+        lines += _table(points, ["MAE", "naive", "skill"], _point_cells)
     if waiting:
-        lines += ["", "Nothing scored yet:", _head(), *(_row(record, ()) for record in waiting)]
+        lines += ["", "Nothing scored yet:", *_table(waiting, [], lambda record: [])]
     return lines
+
+
+def _table(records: Sequence[Record], heads: list[str], cells: Callable[[Record], list[str]]) -> list[str]:
+    """What identifies every record and what is due of it; then its scores."""
+    rows = [
+        [
+            *(record.model, record.experiment[:8], f"{record.number}/{record.experiments}", record.symbol),
+            *(f"{record.due:,}", f"{record.pending:,}"),
+            *cells(record),
+        ]
+        for record in records
+    ]
+    first = ["model", "experiment", "number", "symbol", "due", "pending"]
+    return text_table([*first, *heads], rows, words=4).splitlines()
 
 
 def _dated(scores: pd.DataFrame) -> list[dict[Any, Any]]:
@@ -360,25 +372,10 @@ def _skill(own: pd.Series[Any], naive: pd.Series[Any]) -> float:
     return 1 - _mean(own) / beside if beside > 0 else math.nan
 
 
-def _head(*names: str) -> str:
-    cells = "".join(f"{name:>8}" for name in names)
-    return f"{'model':<16}{'experiment':<12}{'number':<8}{'symbol':<14}{'due':>7}{'pending':>9}{cells}"
-
-
-def _row(record: Record, cells: Iterable[str]) -> str:
-    number = f"{record.number}/{record.experiments}"
-    name = f"{record.model:<15} {record.experiment[:8]:<11} {number:<7} {record.symbol:<13} "
-    return f"{name}{record.due:>7,}{record.pending:>9,}" + "".join(f"{cell:>8}" for cell in cells)
-
-
-def _range_cells(record: Record) -> list[str]:
-    shares = [_text(record.coverage[level], ".1%") for level in RANGES]
-    return [*shares, _text(record.crps, ".3f"), _text(record.naive_crps, ".3f"), _text(record.skill, "+.1%")]
+def _interval_cells(record: Record) -> list[str]:
+    shares = [percent(record.coverage[level], 1) for level in RANGES]
+    return [*shares, number(record.crps, 3), number(record.naive_crps, 3), change(record.skill, 1)]
 
 
 def _point_cells(record: Record) -> list[str]:
-    return [_text(record.mae, ".3f"), _text(record.naive_mae, ".3f"), _text(record.mae_skill, "+.1%")]
-
-
-def _text(value: float, form: str) -> str:
-    return "–" if math.isnan(value) else format(value, form)
+    return [number(record.mae, 3), number(record.naive_mae, 3), change(record.mae_skill, 1)]

@@ -11,6 +11,7 @@ import gatecast as gc
 from gatecast._typing import Floats
 from gatecast.data.sources import CSV_ENDINGS
 from gatecast.errors import DataError
+from gatecast.formatting import number
 from gatecast.recipes.arithmetic import Scaler, minmax, rmse, standard
 from gatecast.recipes.cross_validation import cross_validated_errors, linear_regression, mean, network_model
 from gatecast.recipes.errors import printed
@@ -18,7 +19,6 @@ from gatecast.recipes.frames import forecasts_frame, require
 from gatecast.recipes.pictures import errors_picture
 from gatecast.recipes.side import Side
 from gatecast.recipes.tutorial import Answer, Difference, Prepared, Trained, Tutorial
-from gatecast.report.tables import number
 
 TARGET = "median_house_value"
 INPUTS = (

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gatecast._typing import Floats
+from gatecast.formatting import number, p_cell
 from gatecast.recipes.arithmetic import rmse
-from gatecast.report.tables import number, p_value
 
 
 class ModelError(NamedTuple):
@@ -59,7 +59,7 @@ def printed(errors: Sequence[ModelError], unit: str, decimals: int, reference: s
         f"RMSE, {unit}": [number(error.rmse, decimals) for error in errors],
         f"over {reference}": [number(error.ratio, 3) for error in errors],
         "from seed to seed": [error.between for error in errors],
-        "one-sided Diebold-Mariano p": [p_value(error.p) for error in errors],
+        "one-sided Diebold-Mariano p": [p_cell(error.p) for error in errors],
     }
     tested = any(np.isfinite(error.p) for error in errors)
     return pd.DataFrame(columns if tested else dict(list(columns.items())[:-1]))

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 import gatecast as gc
-from gatecast import formatting
+from gatecast.formatting import count, number, p_value
 from gatecast.recipes.arithmetic import mae, rmse
 from gatecast.recipes.errors import ModelError, model_error, printed
 from gatecast.recipes.pictures import errors_picture
 from gatecast.recipes.side import Side
-from gatecast.report.tables import number
 
 KINDS = {
     "beats naive": "significantly better than naive",
@@ -110,7 +109,7 @@ def scope(result: gc.Result, naive: str) -> str:
     times, experiment = result.outcome.time, result.experiment
     return (
         f"{len(times):,} sessions, {times.min()} to {times.max()}, in "
-        f"{formatting.count(experiment.folds, 'fold')}, {experiment.seeds} seeds each: naive, the forecast "
+        f"{count(experiment.folds, 'fold')}, {experiment.seeds} seeds each: naive, the forecast "
         f"'tomorrow = today', has an RMSE of {naive}."
     )
 
@@ -122,7 +121,7 @@ def worth(result: gc.Result, best: ModelError) -> str:
     if name in result.untrained:
         return f"Asked for {best.group}, {which}, {name}, did not train: {result.untrained[name]}."
     test = result.significance.models[name].diebold_mariano
-    p = f"one-sided Diebold-Mariano {formatting.p_value(test.p_better)}"
+    p = f"one-sided Diebold-Mariano {p_value(test.p_better)}"
     sentence = (
         f"Asked for {best.group}, {which}, {name}, has {number(best.ratio, 2)} times naive's RMSE "
         f"({f'no Diebold-Mariano test: {test.reason}' if test.reason else p}): "

@@ -9,11 +9,11 @@ import pandas as pd
 from numpy.lib.stride_tricks import sliding_window_view
 
 import gatecast as gc
+from gatecast.formatting import number
 from gatecast.recipes.arithmetic import minmax, rmse
 from gatecast.recipes.frames import require
 from gatecast.recipes.side import Side
 from gatecast.recipes.tutorial import Difference, Prepared, PriceTutorial, Trained
-from gatecast.report.tables import number
 
 INPUTS = ["Open", "High", "Low", "Volume"]
 LENGTH = 5

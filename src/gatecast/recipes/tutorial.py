@@ -12,12 +12,12 @@ import pandas as pd
 
 import gatecast as gc
 from gatecast._typing import Floats, Integers
+from gatecast.formatting import number
 from gatecast.recipes.arithmetic import Scaler, rmse
 from gatecast.recipes.frames import dated, forecasts_frame, label_of, read_prices
 from gatecast.recipes.judging import from_result, judged
 from gatecast.recipes.pictures import lines_picture
 from gatecast.recipes.side import Side
-from gatecast.report.tables import number
 from gatecast.settings.experiment import Target
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from gatecast.formatting import change, count, percent, typeset
 from gatecast.report import frames
 from gatecast.report.frames import Label
 from gatecast.report.marks import (
@@ -27,7 +28,6 @@ from gatecast.report.marks import (
     legend,
     loss_layers,
     panelled,
-    per_cent,
     styled,
 )
 
@@ -140,7 +140,7 @@ def skill_chart(tests: Significance, label: Label = str) -> alt.LayerChart:
     table = table.assign(
         model=table["model"].map(label),
         kind=np.where(table["network"], "network", "baseline"),
-        text=[per_cent(value) for value in skill],
+        text=[typeset(change(value / 100)) for value in skill],
         low=table["low"].clip(left, right),
         high=table["high"].clip(left, right),
         skill=skill.where(skill.between(left, right)),
@@ -259,7 +259,7 @@ def fold_rules(across: alt.X) -> alt.Chart:
 
 def forecast_name(model: str, step: int) -> str:
     """How a legend calls a forecast."""
-    return f"{model}, {step} session{'s' if step > 1 else ''} ahead"
+    return f"{model}, {count(step, 'session')} ahead"
 
 
 def _hover(result: Run, model: str, across: alt.X) -> alt.Chart:
@@ -272,4 +272,4 @@ def _hover(result: Run, model: str, across: alt.X) -> alt.Chart:
 
 def _with_copy(result: Run, model: str, label: Label) -> str:
     lag = result.lag.get(model)  # None: a network that did not train
-    return f"{label(model)}: {100 * lag.copy:.0f} % copy" if lag and lag.copy >= 0.005 else label(model)
+    return f"{label(model)}: {percent(lag.copy, 0)} copy" if lag and lag.copy >= 0.005 else label(model)

@@ -8,6 +8,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from gatecast.formatting import change, price, typeset
 from gatecast.report import distribution_frames
 from gatecast.report.charts import DAYS, MONTHS, WIDTH, skill_charts
 from gatecast.report.distribution_frames import PERCENTS
@@ -23,7 +24,6 @@ from gatecast.report.marks import (
     layered,
     legend,
     panelled,
-    per_cent,
     styled,
 )
 
@@ -260,17 +260,12 @@ _VAR_TIPS = {"change": "change, %", "var_5": "VaR 5 %", "var_1": "VaR 1 %"}
 
 def _outlook_title(table: pd.DataFrame, label: Label) -> alt.TitleParams:
     last = table.iloc[-1]
-    low, middle, high = (per_cent(100 * (last[name] / last["anchor"] - 1)) for name in ("q10", "q50", "q90"))
-    between = f"{_price(last['q10'])} to {_price(last['q90'])}"
+    low, middle, high = (typeset(change(last[name] / last["anchor"] - 1)) for name in ("q10", "q50", "q90"))
+    between = f"{price(last['q10'])} to {price(last['q90'])}"
     return heading(
         f"{label(str(last['symbol']))} on {last['time']:%Y-%m-%d}: {between} with 80 % probability",
         f"{low} to {high} from the close of {last['origin']:%Y-%m-%d}; the median is {middle}",
     )
-
-
-def _price(value: float) -> str:
-    """Five digits, no fewer than whole numbers."""
-    return f"{value:,.{max(0, 4 - int(np.floor(np.log10(max(value, 1e-12)))))}f}"
 
 
 def _fan_layers(marks: alt.Chart, scale: alt.Scale, title: str, *, bars: bool) -> list[alt.Chart]:

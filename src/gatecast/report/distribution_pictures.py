@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gatecast.evaluation.scores import headline_symbol
 from gatecast.forecasts import step_names
+from gatecast.formatting import percent
 from gatecast.report import distribution_charts, distribution_frames, frames
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, heading
@@ -60,7 +61,7 @@ def pit_picture(result: Run, models: list[str], label: Label) -> alt.FacetChart:
 
 def coverage_picture(result: Run, models: list[str], label: Label) -> alt.LayerChart:
     """The rolling coverage."""
-    shares = " and ".join(f"{held_overall(result, name):.1f} % ({label(name)})" for name in models)
+    shares = " and ".join(f"{percent(held_overall(result, name), 1)} ({label(name)})" for name in models)
     days = distribution_frames.window(result)
     below = f"share of the last {days} days inside the 80 % interval of the day before"
     chart = distribution_charts.coverage_chart(result, models, label)
@@ -72,8 +73,8 @@ def var_picture(result: Run, model: str, label: Label) -> alt.LayerChart:
     symbol = frames.shown_symbols(result)[0]
     counts = distribution_frames.breaches(result, model, symbol)
     said = "; ".join(
-        f"VaR {percent} %: {count} breaches, {expected:.0f} expected"
-        for percent, (count, expected, _) in counts.items()
+        f"VaR {level} %: {count} breaches, {expected:.0f} expected"
+        for level, (count, expected, _) in counts.items()
     )
     days = counts[5][2]
     below = f"{label(symbol)} on {days:,} days: change, the value at risk of {label(model)}, and its breaches"
@@ -93,8 +94,8 @@ def steps_picture(result: Run, models: list[str], label: Label) -> alt.VConcatCh
 
 
 def held_overall(result: Run, model: str) -> float:
-    """Coverage of the 80 % interval one session ahead over the whole test, in per cent."""
+    """Coverage of the 80 % interval one session ahead over the whole test, a fraction."""
     scores, step = result.scores, step_names(result.outcome.horizon)[0]
     own = (scores["model"] == model) & (scores["step"] == step) & (scores["metric"] == "coverage_80")
     own &= scores["symbol"] == headline_symbol(scores)
-    return 100 * float(scores.loc[own, "value"].iloc[0])
+    return float(scores.loc[own, "value"].iloc[0])

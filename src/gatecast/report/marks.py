@@ -6,7 +6,6 @@ import json
 from typing import Any, TypeVar
 
 import altair as alt
-import numpy as np
 import pandas as pd
 
 # Okabe and Ito: told apart by colour-blind readers and in grey.
@@ -56,14 +55,6 @@ def benchmark_rule(name: str, *, across: bool) -> alt.LayerChart:
         return layered(rule.encode(x=alt.datum(0)), text)
     text = base.mark_text(text=name, color=INK, align="left", dy=-7).encode(x=alt.value(3), y=alt.datum(0))
     return layered(rule.encode(y=alt.datum(0)), text)
-
-
-def per_cent(value: float) -> str:
-    """'+0.12 %', with fewer decimals where the number is large; '–' where it is undefined."""
-    if not np.isfinite(value):
-        return "–"
-    decimals = 2 if abs(value) < 10 else 1 if abs(value) < 100 else 0
-    return f"{value:+,.{decimals}f} %".replace("-", "−")
 
 
 def panelled(

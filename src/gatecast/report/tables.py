@@ -1,9 +1,9 @@
-"""The tables of the page and of notebooks, as HTML."""
+"""The tables of pages and notebooks, as text that the templates set."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,12 +11,20 @@ import pandas as pd
 
 from gatecast.evaluation.metrics import METRICS, Metric
 from gatecast.evaluation.scores import IN_PRICE, headline_symbol, wide
+from gatecast.formatting import (
+    UNDEFINED,
+    interval,
+    number,
+    p_cell,
+    percent,
+    price_decimals,
+    signed,
+)
 
 if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
     from gatecast.run import Run
 
-UNDEFINED = "–"
 MOST_SYMBOLS = 30
 
 OF_TESTS = {
@@ -56,45 +64,81 @@ BRIEF = {
     "crps": ("crps", "log_score", "coverage_80"),
 }
 TEST_COLUMNS = (
-    ("model", ""), ("against {benchmark}", ""), ("skill", "%"), ("90 % interval", "%"), ("DM", "t"),
+    ("against {benchmark}", ""), ("skill", "%"), ("90 % interval", "%"), ("DM", "t"),
     ("DM", "p"), ("in the set", "90 %"), ("set", "p"), ("direction", "p"),
 )  # fmt: skip
 
 
-def explanations(tests: Significance) -> dict[str, str]:
-    """Word → its meaning (text, not HTML), of the tables of a loss."""
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table.
+
+    reason  why it is not defined; std  over the seeds, "" where there is none; best  of its column;
+    word    text, not a number
+    """
+
+    text: str
+    reason: str = ""
+    std: str = ""
+    best: bool = False
+    word: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """heads: title and unit of every column; rows: name → cells; corner: what the names are of."""
+
+    heads: Sequence[tuple[str, str]]
+    rows: dict[str, list[Cell]]
+    corner: str = "model"
+
+
+@dataclass(frozen=True)
+class LossTables:
+    """What a page shows of one loss.
+
+    scores     over all steps and symbols; undefined: which are not, and why; further: title → those of some
+    joint      the tests over all models at once; tests: those of each; terms: word → its meaning
+    """
+
+    scores: Table
+    undefined: list[str]
+    further: dict[str, Table]
+    joint: list[str]
+    tests: Table
+    terms: dict[str, str]
+
+
+def loss_tables(result: Run, tests: Significance) -> LossTables:
+    """Scores and tests of one loss."""
+    metrics, scores = POINT if tests.loss.point else DISTRIBUTION, headline_scores(result)
     places = {"loss": tests.loss.name, "benchmark": tests.benchmark or "the benchmark"}
-    words = {word: text.format(**places) for word, text in OF_TESTS.items()}
-    return words | (DIRECTION if tests.loss.point else OF_DISTRIBUTIONS)
+    terms = {word: text.format(**places) for word, text in OF_TESTS.items()}
+    return LossTables(
+        scores=score_table(scores, metrics),
+        undefined=why_undefined(scores, metrics),
+        further=further_scores(result, metrics),
+        joint=joint_tests(tests),
+        tests=significance_table(result, tests),
+        terms=terms | (DIRECTION if tests.loss.point else OF_DISTRIBUTIONS),
+    )
 
 
-def metrics_of(tests: Significance) -> tuple[str, ...]:
-    """The metrics that are shown beside the tests of a loss."""
-    return POINT if tests.loss.point else DISTRIBUTION
-
-
-def score_table(scores: pd.DataFrame, metrics: Sequence[str] = POINT, *, row: str = "model") -> str:
-    """One row per model of `scores` (rows of one symbol and step), the best value of each metric bold.
+def score_table(scores: pd.DataFrame, metrics: Sequence[str] = POINT) -> Table:
+    """One row per model of `scores` (rows of one symbol and step), the best value of each metric marked.
 
     Models that have none of the metrics are left out; so are prices over several symbols.
     """
     pooled = (scores["symbol"] == "all").all()
     values, stds, reasons = (_shown(scores, metrics, column) for column in ("value", "std", "reason"))
     columns = [METRICS[name] for name in metrics if not (pooled and METRICS[name].unit == "price")]
-    heads = "".join(f"<th>{column.title}<small>{column.unit}</small></th>" for column in columns)
-    cells = [
-        _score_cells(column, values[column.name], stds[column.name], reasons[column.name])
-        for column in columns
-    ]
-    names = [escape(str(name)) for name in values.index]
-    rows = [
-        f"<th>{name}</th>{''.join(row)}" for name, row in zip(names, zip(*cells, strict=True), strict=True)
-    ]
-    return html_table(f"<th>{row}</th>{heads}", rows)
+    cells = [_score_cells(one, values[one.name], stds[one.name], reasons[one.name]) for one in columns]
+    rows = dict(zip(map(str, values.index), map(list, zip(*cells, strict=True)), strict=True))
+    return Table([(column.title, column.unit) for column in columns], rows)
 
 
 def why_undefined(scores: pd.DataFrame, metrics: Sequence[str] = POINT) -> list[str]:
-    """Which scores are not defined, and why: what a finger cannot point at (text, not HTML)."""
+    """Which scores are not defined, and why: what a finger cannot point at."""
     rows = scores[scores["metric"].isin(metrics) & scores["value"].isna() & (scores["reason"] != IN_PRICE)]
     titles: dict[tuple[str, str], list[str]] = {}
     for name in metrics:
@@ -103,37 +147,31 @@ def why_undefined(scores: pd.DataFrame, metrics: Sequence[str] = POINT) -> list[
     return [f"{', '.join(undefined)} of {models}: {why}" for (models, why), undefined in titles.items()]
 
 
-def significance_table(tests: Significance, kinds: Mapping[str, str]) -> str:
-    """What the tests of one loss say of every model. kinds: model → what they show of it."""
-    members, rows = tests.confidence_set.members, []
-    columns = TEST_COLUMNS if tests.loss.point else TEST_COLUMNS[:-1]
+def significance_table(result: Run, tests: Significance) -> Table:
+    """What the tests of one loss say of every model."""
+    point, best = tests.loss.point, tests.confidence_set
+    kinds = result.verdict.kinds if point else result.verdict.findings[tests.loss.key].kinds
+    rows = {}
     for name, model in tests.models.items():
-        test, direction = model.diebold_mariano, model.direction
-        p = tests.confidence_set.p.get(name, float("nan"))
-        interval = f"{signed(100 * model.skill.low)} … {signed(100 * model.skill.high)}"
-        cells = [
-            f"<td class=word>{kinds.get(name, UNDEFINED)}</td>",
-            cell(signed(100 * model.skill.value), test.reason),
-            cell(interval if np.isfinite(model.skill.low) else UNDEFINED, test.reason),
-            cell(signed(test.statistic), test.reason),
-            cell(p_value(test.p_better), test.reason),
-            cell(("yes" if name in members else "no") if np.isfinite(p) else UNDEFINED, ""),
-            cell(p_value(p), tests.confidence_set.reason),
+        test, skill, p = model.diebold_mariano, model.skill, best.p.get(name, float("nan"))
+        rows[name] = [
+            Cell(kinds.get(name, UNDEFINED), word=True),
+            _cell(signed(100 * skill.value), test.reason),
+            _cell(interval(100 * skill.low, 100 * skill.high, signed), test.reason),
+            _cell(signed(test.statistic), test.reason),
+            _cell(p_cell(test.p_better), test.reason),
+            Cell(("yes" if name in best.members else "no") if np.isfinite(p) else UNDEFINED),
+            _cell(p_cell(p), best.reason),
         ]
-        if direction is not None:
-            cells.append(cell(p_value(direction.p), direction.reason))
-        rows.append(f"<th>{escape(name)}</th>{''.join(cells)}")
-    benchmark = escape(tests.benchmark or "")
-    heads = "".join(
-        f"<th>{title.format(benchmark=benchmark)}<small>{unit}</small></th>" for title, unit in columns
-    )
-    return html_table(heads, rows)
+        if model.direction is not None:
+            rows[name].append(_cell(p_cell(model.direction.p), model.direction.reason))
+    columns = TEST_COLUMNS if point else TEST_COLUMNS[:-1]
+    return Table([(title.format(benchmark=tests.benchmark), unit) for title, unit in columns], rows)
 
 
 def joint_tests(tests: Significance) -> list[str]:
-    """The tests over all models at once, one plain sentence each (text, not HTML)."""
-    spa, best = tests.spa, tests.confidence_set
-    p = p_value(spa.p)
+    """The tests over all models at once, one plain sentence each."""
+    spa, best, p = tests.spa, tests.confidence_set, p_cell(tests.spa.p)
     result = f"p {p if '<' in p else f'= {p}'}" if np.isfinite(spa.p) else f"not defined: {spa.reason}"
     sentences = [f"SPA (superior predictive ability) of the {tests.loss.name}: {result}."]
     if tests.benchmark is not None:
@@ -143,12 +181,9 @@ def joint_tests(tests: Significance) -> list[str]:
         )
     if best.reason:
         return [*sentences, f"Model confidence set: not defined: {best.reason}."]
-    certainty = f"{100 * (1 - best.size):.0f} %"
     one = "is" if len(best.members) == 1 else "is one of"
-    return [
-        *sentences,
-        f"Model confidence set: with {certainty} certainty the best {one} {', '.join(best.members)}.",
-    ]
+    sure = f"with {percent(1 - best.size, 0)} certainty the best {one} {', '.join(best.members)}"
+    return [*sentences, f"Model confidence set: {sure}."]
 
 
 def headline_scores(result: Run) -> pd.DataFrame:
@@ -156,15 +191,15 @@ def headline_scores(result: Run) -> pd.DataFrame:
     return _rows(result, headline_symbol(result.scores), "all")
 
 
-def further_scores(result: Run, metrics: Sequence[str] = POINT) -> list[tuple[str, str]]:
-    """Title and table for the first and last step, and for each of the first symbols."""
+def further_scores(result: Run, metrics: Sequence[str] = POINT) -> dict[str, Table]:
+    """Title → table, for the first and last step, and for each of the first symbols."""
     horizon, overall = result.outcome.horizon, headline_symbol(result.scores)
     steps = (1, horizon) if horizon > 1 else ()
     parts = [(f"step {step} of {horizon}", _rows(result, overall, str(step))) for step in steps]
     if overall == "all":
         symbols = [name for name in dict.fromkeys(result.scores["symbol"]) if name != "all"]
         parts += [(name, _rows(result, name, "all")) for name in symbols[:MOST_SYMBOLS]]
-    return [(title, score_table(rows, metrics)) for title, rows in parts]
+    return {title: score_table(rows, metrics) for title, rows in parts}
 
 
 def _rows(result: Run, symbol: str, step: str) -> pd.DataFrame:
@@ -178,61 +213,22 @@ def _shown(scores: pd.DataFrame, metrics: Sequence[str], column: str) -> pd.Data
     return wide(scores[scores["model"].isin(having)], column).set_index("model")
 
 
-def number(value: float, decimals: int) -> str:
-    """Thousands apart, fewer decimals where the number is large, a true minus; '–' where undefined."""
-    if not np.isfinite(value):
-        return UNDEFINED
-    if abs(value) >= 100:
-        decimals = min(decimals, 1 if abs(value) < 10_000 else 0)
-    text = f"{value:,.{decimals}f}"
-    if not any(digit in text for digit in "123456789"):
-        text = text.lstrip("-")
-    return text.replace("-", "−")
-
-
-def signed(value: float) -> str:
-    """Two decimals, with a plus where it is above 0."""
-    text = number(value, 2)
-    return f"+{text}" if value > 0 and text != "0.00" else text
-
-
-def p_value(p: float) -> str:
-    """Three decimals, '< 0.001' below."""
-    return UNDEFINED if not np.isfinite(p) else "< 0.001" if p < 0.001 else f"{p:.3f}"
-
-
-def cell(text: str, reason: str = "") -> str:
-    """A cell; one that is undefined says why to who points at it."""
-    title = f' title="{escape(reason)}"' if reason and text == UNDEFINED else ""
-    return f"<td{title}>{escape(text)}</td>"
-
-
-def html_table(heads: str, rows: Sequence[str]) -> str:
-    """Cells of the head and of each row → a table that scrolls where it is too wide."""
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<div class=wide><table><thead><tr>{heads}</tr></thead><tbody>{body}</tbody></table></div>"
-
-
-def _score_cells(metric: Metric, values: pd.Series, stds: pd.Series, reasons: pd.Series) -> list[str]:
+def _score_cells(metric: Metric, values: pd.Series, stds: pd.Series, reasons: pd.Series) -> list[Cell]:
     shown, around = (metric.factor * column.to_numpy(np.float64) for column in (values, stds))
-    decimals = _price_decimals(shown) if metric.unit == "price" else metric.decimals
-    texts = [p_value(value) if metric.unit == "p" else number(value, decimals) for value in shown]
+    decimals = price_decimals(shown) if metric.unit == "price" else metric.decimals
+    texts = [p_cell(value) if metric.unit == "p" else number(value, decimals) for value in shown]
     finite = shown[np.isfinite(shown)]
     best = None
-    if len(finite) and metric.higher is not None:
+    if len(texts) > 1 and len(finite) and metric.higher is not None:
         best = number(finite.max() if metric.higher else finite.min(), decimals)
-    cells = []
-    for text, std, reason in zip(texts, around, reasons, strict=True):
-        if text == UNDEFINED:
-            cells.append(cell(text, reason))
-            continue
-        bold = f"<b>{text}</b>" if text == best and len(texts) > 1 else text
-        beside = f" <span class=spread>± {number(std, decimals)}</span>" if np.isfinite(std) else ""
-        cells.append(f"<td>{bold}{beside}</td>")
-    return cells
+    return [
+        _cell(text, reason)
+        if text == UNDEFINED
+        else Cell(text, std=number(std, decimals) if np.isfinite(std) else "", best=text == best)
+        for text, std, reason in zip(texts, around, reasons, strict=True)
+    ]
 
 
-def _price_decimals(values: np.ndarray) -> int:
-    """Four digits of the smallest."""
-    sizes = np.abs(values[np.isfinite(values) & (values != 0)])
-    return int(np.clip(3 - np.floor(np.log10(sizes.min())), 0, 8)) if len(sizes) else 2
+def _cell(text: str, reason: str) -> Cell:
+    """A cell; one that is undefined says why to who points at it."""
+    return Cell(text, reason if text == UNDEFINED else "")

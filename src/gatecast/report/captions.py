@@ -1,0 +1,121 @@
+"""The charts of the page: their titles, and what to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatecast.report import distribution_frames, frames
+
+if TYPE_CHECKING:
+    from gatecast.run import Run
+
+CAPTIONS = {
+    "forecast": (
+        "Forecast and actual price",
+        "Dashed: where the test and each fold begin; every fold has its own training. Drag in the strip to "
+        "choose the sessions shown above it, move the selection to pan, scroll on it to zoom.",
+    ),
+    "changes": (
+        "Forecast change against actual change",
+        "A dot is a forecast. On the dashed diagonal the forecast is right; on the zero line it is the last "
+        "known price again, so a copy of yesterday lies flat. Dots on the frame lie beyond it.",
+    ),
+    "skill": (
+        "Skill against naive",
+        "Right of the line: smaller squared errors than the forecast “tomorrow = today”. An interval that "
+        "crosses the line: chance may explain the difference. An arrow points to what lies beyond the frame.",
+    ),
+    "steps": ("Skill at every step ahead", "The same for each step by itself, with its 90 % interval."),
+    "loss": (
+        "Loss while training",
+        "One thin line per network (fold and seed), each as a share of its loss after the first epoch; bold: "
+        "their median. Dots: the epoch that was kept.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart of the page: its name, its title and a sentence or two."""
+
+    name: str
+    title: str
+    caption: str
+
+
+def figures(result: Run, charts: Iterable[str]) -> list[Figure]:
+    """What the page says of these charts."""
+    captions = CAPTIONS | {"forecast": _forecast_caption(result)} | _distribution_captions(result)
+    return [Figure(name, *captions[name]) for name in charts]
+
+
+def _forecast_caption(result: Run) -> tuple[str, str]:
+    title, caption = CAPTIONS["forecast"]
+    model = frames.leading_model(result)
+    if len(result.outcome.seeds.get(model, ())) > 1:
+        caption = f"{model}: the mean over its seeds, in the band from the lowest to the highest. " + caption
+    return title, caption + _first_symbols(result, "; all are in forecasts.parquet")
+
+
+def _distribution_captions(result: Run) -> dict[str, tuple[str, str]]:
+    """Name of a chart → its title and a sentence or two; {} where there is none to draw."""
+    models = distribution_frames.shown_models(result)
+    if not models:
+        return {}
+    own, horizon = models[0], result.outcome.horizon
+    both = " and ".join(models)
+    fan = (
+        f"The last {distribution_frames.RECENT} sessions: actual price in the 50, 80 and 95 % intervals that "
+        f"{own} forecast the day before. One day in five should fall outside the 80 % interval (dots)."
+    )
+    if horizon > 1:
+        fan += f" Right of the dashed line: its last forecast, 1 to {horizon} sessions ahead."
+    fan += _first_symbols(result)
+    counts = distribution_frames.breaches(result, own)
+    var = "; ".join(
+        f"VaR {percent} %: {count:,} breaches in {days:,} forecasts, {expected:,.0f} expected"
+        for percent, (count, expected, days) in counts.items()
+    )
+    tests = result.significances["crps"]
+    return {
+        "skill_crps": (
+            f"CRPS skill against {tests.benchmark}",
+            f"Right of the line: a lower CRPS than {tests.benchmark}, the best baseline. An interval that "
+            "crosses the line: chance may explain the difference.",
+        ),
+        "steps_crps": (
+            f"CRPS skill against {tests.benchmark} at every step ahead",
+            "The same for each step by itself, with its 90 % interval.",
+        ),
+        "fan": ("Actual price in its prediction intervals", fan),
+        "pit": (
+            "Where the price lies in its distribution (PIT)",
+            f"{both}: share of days in each twentieth of the forecast distribution, one session ahead. Flat "
+            "is right; high at both ends: too narrow; high in the middle: too wide. Band: 95 % of the bars "
+            "of an exact distribution; orange: outside.",
+        ),
+        "coverage": (
+            "Coverage over time",
+            f"{both}: share of the last {distribution_frames.window(result)} days inside the 80 % interval "
+            "of the day before. In the band chance explains the difference to 80 %; long stretches outside "
+            "mean intervals too narrow (below) or too wide (above).",
+        ),
+        "var": (
+            "Value at risk and its breaches",
+            f"{own}, one session ahead, over the whole test and all symbols: {var}. Bars: change on the day; "
+            "circles: below the VaR of 5 %; triangles: below that of 1 % too.",
+        ),
+        "interval_steps": (
+            "Coverage and width at every step ahead",
+            f"{both}, 80 % interval. Above: how often it held; band: where an exact one lies with 99 % "
+            f"probability, overlap and its dates as for {own}. Below: mean width, log return × 100.",
+        ),
+    }
+
+
+def _first_symbols(result: Run, rest: str = "") -> str:
+    """How many symbols are drawn, where it is not all of them."""
+    shown, tested = frames.shown_symbols(result), frames.tested_symbols(result)
+    return f" The first {len(shown)} of {len(tested)} symbols{rest}." if len(shown) < len(tested) else ""
