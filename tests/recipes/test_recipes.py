@@ -26,7 +26,6 @@ def run(request, stand_in):
         return running.run(tutorial, data=stand_in(request.param), epochs=1)
 
 
-@pytest.mark.slow
 def test_both_sides_run_on_a_file_like_the_tutorials(run):
     assert run.tutorial.name in NAMES
     for side in (run.as_written, run.corrected):
