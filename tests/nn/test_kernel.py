@@ -377,7 +377,8 @@ class Computing:
         watched = "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"
         kernel.OPTIONS = (*kernel.OPTIONS, *watched)
         items[:] = [item for item in items if not {"kernel_anew", "built"} & set(item.fixturenames)]
-sys.exit(pytest.main([*sys.argv[1:], "-m", "not slow", "-n0", "-qs", "-p", "no:cacheprovider"], plugins=[Computing]))
+fast = ["-m", "not slow", "-n0", "-qs", "-p", "no:cacheprovider"]
+sys.exit(pytest.main([*sys.argv[1:], *fast], plugins=[Computing]))
 """
 WATCH = {
     "ASAN_OPTIONS": "detect_leaks=0:malloc_context_size=0:quarantine_size_mb=8",
