@@ -29,7 +29,7 @@ PROBED = {  # rows of a tutorial's file that are enough to find its faults, and 
         lambda frame: frame[::10].reset_index(drop=True),
         lambda frame: california.in_advance(frame[::10].reset_index(drop=True)),
     ),
-    "google": (lambda frame: frame[-500:], lambda frame: frame[-500:]),
+    "google": (lambda frame: frame, lambda frame: frame[-500:]),
 }
 
 
@@ -51,7 +51,8 @@ def test_the_page_names_what_the_audit_finds(name):
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FAULTS)
 def test_as_written(name, frame_of):
-    tutorial, quick = recipe_of(name), name not in INPUTS  # it would not name every column
+    tutorial = recipe_of(name)
+    quick = name not in (*INPUTS, "google")  # it would not name every column, nor be sure of the order
     report = gc.audit(tutorial.pipeline, frame_of(name, False), target=tutorial.target, quick=quick)
     assert faults(report) == FAULTS[name]
     for finding in report.findings:
