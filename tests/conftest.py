@@ -1,5 +1,6 @@
 """Prices for the tests: random walks of any shape."""
 
+import json
 import os
 import signal
 import sys
@@ -7,7 +8,7 @@ import uuid
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -37,6 +38,17 @@ def walk_frame(symbol: str, sessions: int, seed: int, start: str = "2015-01-01")
     )
 
 
+def parsed(text: str) -> dict[str, Any]:
+    """One JSON object in strict JSON, and nothing else."""
+
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} is not JSON")
+
+    value = json.loads(text, parse_constant=refuse)
+    assert isinstance(value, dict)
+    return value
+
+
 @pytest.fixture(scope="session")
 def walk() -> Callable[..., pd.DataFrame]:
     return walk_frame
@@ -53,9 +65,10 @@ FULL = os.environ.get("GATECAST_TESTS") == "full"
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what runs in full only; simulations and corpora look at `FULL` for their length."""
-    left_out = [] if FULL else [item for item in items if item.get_closest_marker("full")]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    if FULL:
+        return
+    config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("full")])
+    items[:] = [item for item in items if not item.get_closest_marker("full")]
 
 
 @pytest.fixture(scope="session")

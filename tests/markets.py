@@ -1,15 +1,39 @@
-"""Forecasts made to order."""
+"""Forecasts made to order, and what goes with them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from gatecast._typing import Floats
+from gatecast.data.prices import Prices
 from gatecast.distributions import StudentT
 from gatecast.forecasts import DistributionForecast, Forecasts
+from gatecast.settings.experiment import Provenance
+
+
+def provenance_of(prices: Prices) -> Provenance:
+    """That of prices made for a test."""
+    return Provenance(
+        gatecast="0.1.0",
+        source=prices.source,
+        sha256=prices.sha256,
+        symbols=prices.symbols,
+        first="2000-01-01",
+        last="2020-01-01",
+    )
+
+
+def reread(forecasts: Forecasts, folder: Path, *, shuffled: bool) -> Forecasts:
+    """The forecasts as they come back from a file, its rows in another order where `shuffled`."""
+    forecasts.frame.to_parquet(folder / "forecasts.parquet", index=False)
+    frame = pd.read_parquet(folder / "forecasts.parquet")
+    if shuffled:
+        frame = frame.sample(frac=1, random_state=0)
+    return Forecasts.from_frame(frame, forecasts.scales)
 
 
 class Market:

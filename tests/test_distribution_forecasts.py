@@ -12,6 +12,8 @@ from gatecast.evaluation.scores import scores
 from gatecast.evaluation.significance import significance
 from gatecast.forecasts import DISTRIBUTION_COLUMNS, DistributionForecast, Forecasts
 
+from .markets import reread  # isort: skip
+
 
 @pytest.fixture
 def forecasts(market):
@@ -28,11 +30,7 @@ def forecasts(market):
 
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_distributions_come_back_from_parquet(forecasts, tmp_path, shuffled):
-    forecasts.frame.to_parquet(tmp_path / "forecasts.parquet", index=False)
-    frame = pd.read_parquet(tmp_path / "forecasts.parquet")
-    if shuffled:
-        frame = frame.sample(frac=1, random_state=0)
-    again = Forecasts.from_frame(frame, forecasts.scales)
+    again = reread(forecasts, tmp_path, shuffled=shuffled)
     assert set(again.distributions) == {"gru", "ewma-t", "past"}
     place = pd.MultiIndex.from_arrays([again.symbol, again.origin]).get_indexer(
         pd.MultiIndex.from_arrays([forecasts.symbol, forecasts.origin])

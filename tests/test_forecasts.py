@@ -10,6 +10,8 @@ from gatecast.errors import RunError
 from gatecast.evaluation.scores import scores
 from gatecast.forecasts import COLUMNS, Forecasts
 
+from .markets import reread  # isort: skip
+
 
 @pytest.fixture
 def forecasts(market):
@@ -38,11 +40,7 @@ def test_frame_has_every_forecast_once(forecasts):
 
 @pytest.mark.parametrize("shuffled", [False, True])
 def test_scores_come_back_from_parquet(forecasts, tmp_path, shuffled):
-    forecasts.frame.to_parquet(tmp_path / "forecasts.parquet", index=False)
-    frame = pd.read_parquet(tmp_path / "forecasts.parquet")
-    if shuffled:
-        frame = frame.sample(frac=1, random_state=0)
-    again = Forecasts.from_frame(frame, forecasts.scales)
+    again = reread(forecasts, tmp_path, shuffled=shuffled)
     keys = ["model", "symbol", "step", "metric"]
     pd.testing.assert_frame_equal(
         scores(again).sort_values(keys, ignore_index=True),

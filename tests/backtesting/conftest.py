@@ -11,8 +11,10 @@ import pytest
 from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.forecasts import Forecasts
-from gatecast.settings.experiment import Experiment, Provenance
+from gatecast.settings.experiment import Experiment
 from gatecast.settings.network import Network
+
+from ..markets import provenance_of  # isort: skip
 
 
 def made_run(
@@ -51,15 +53,7 @@ def made_run(
         models=tuple(forecast),
         networks=dict.fromkeys(networks, Network()),
     )
-    found = Provenance(
-        gatecast="0.1.0",
-        source=prices.source,
-        sha256=prices.sha256,
-        symbols=prices.symbols,
-        first="2000-01-01",
-        last="2020-01-01",
-    )
-    return Result(experiment, found, prices, outcome, pd.DataFrame(), (), (), {})
+    return Result(experiment, provenance_of(prices), prices, outcome, pd.DataFrame(), (), (), {})
 
 
 def frame_of(close: list[float], opened: list[float] | None = None, symbol: str = "A") -> pd.DataFrame:

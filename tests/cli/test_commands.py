@@ -1,12 +1,10 @@
 """The commands: what they print, and what they write."""
 
-import json
 import os
 import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,20 +15,9 @@ from gatecast.data.sessions import sessions_between
 from gatecast.data.sources import EXACT
 from gatecast.ledger import Ledger
 
-from ..conftest import walk_frame  # isort: skip
+from ..conftest import parsed, walk_frame  # isort: skip
 
 SMALL = ["--seeds=1", "--folds=1", "--epochs=1", "--hidden-size=2", "--lookback=5"]
-
-
-def parsed(text: str) -> dict[str, Any]:
-    """One JSON object in strict JSON, and nothing else."""
-
-    def refuse(name: str) -> None:
-        raise AssertionError(f"{name} is not JSON")
-
-    value = json.loads(text, parse_constant=refuse)
-    assert isinstance(value, dict)
-    return value
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from scipy import stats
 
 from gatecast.distributions import LEVELS
 from gatecast.evaluation.losses import ABSOLUTE_ERROR, CRPS, PINBALL, SQUARED_ERROR
-from gatecast.evaluation.power import detectable_skill, needed, relative_variance
+from gatecast.evaluation.power import needed, relative_variance
 from gatecast.evaluation.significance import diebold_mariano, losses_by_date
 
 
@@ -92,7 +92,7 @@ def test_an_oracle_with_the_printed_skill_is_found_four_times_in_five(market, lo
         losses = losses_by_date(world.forecasts({"oracle": signal}), loss)
         found += diebold_mariano(losses["naive"] - losses["oracle"], 1).p_better < 0.05
     assert 105 <= found <= 138
-    assert detectable_skill(0.01, 2.55) == SQUARED_ERROR.skill_at(2.55**2 * 0.01)
+    assert SQUARED_ERROR.skill_at(2.55**2 * 0.01) == 2.55**2 * 0.01 / (1 + 2.55**2 * 0.01)
 
 
 def test_the_absolute_error_of_independent_normal_returns(market):

@@ -1,7 +1,6 @@
 """The track record: what came, scored by independent arithmetic; what cannot be scored is told."""
 
 import datetime as dt
-import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,6 +21,7 @@ from gatecast.ledger.outcome import outcomes_of
 from gatecast.ledger.track import BACKCASTS, DRIFT, LEAST, Track, drift, track_record
 
 from . import version1  # isort: skip
+from ..conftest import parsed  # isort: skip
 from .conftest import make_entry  # isort: skip
 
 Z = stats.norm.ppf(LEVELS)
@@ -292,15 +292,6 @@ def test_drift_of_few_and_of_constant_hits() -> None:
     assert 0 < DRIFT < 0.05
     twice = drift(pd.Series([True] * LEAST), [*range(LEAST // 2)] * 2, 1)
     assert twice.origins == LEAST // 2
-
-
-def parsed(out: str) -> dict[str, Any]:
-    def refuse(name: str) -> None:
-        raise AssertionError(f"{name} is not JSON")
-
-    value = json.loads(out, parse_constant=refuse)
-    assert isinstance(value, dict)
-    return value
 
 
 def test_the_command_on_an_empty_ledger(own_ledger: Path, command: Callable[..., Any]) -> None:

@@ -52,6 +52,12 @@ def point_of(problem: Problem, price: np.ndarray, origins: np.ndarray) -> Point:
     return Point(to_return("close", price[origins], problem.anchor[origins]))
 
 
+def calibrated_point(method: str, problem: Problem, fold: Fold, price: np.ndarray) -> Quantiles:
+    """The same of the point forecasts `price` (rows, h)."""
+    held_out, raw = (point_of(problem, price, origins) for origins in (fold.validation, fold.test))
+    return calibrated(method, problem, fold, held_out, raw)
+
+
 def covered(known, came: np.ndarray, coverage: float) -> float:
     low, high = np.moveaxis(known.quantile([(1 - coverage) / 2, (1 + coverage) / 2]), -1, 0)
     return float(((low <= came) & (came <= high)).mean())
@@ -252,12 +258,8 @@ def test_a_point_has_the_quantiles_of_its_errors():
     row, known = np.arange(len(problem.first)) - problem.first, ~np.isnat(problem.due)
     validation, test = (np.flatnonzero(known & part) for part in ((row > 20) & (row < 150), row >= 153))
     change = np.array([1.01, 0.98, 1.0])
-    told = calibrated(
-        "conformal",
-        problem,
-        Fold(0, NONE, validation, test),
-        *(point_of(problem, problem.anchor[:, None] * change, origins) for origins in (validation, test)),
-    )
+    point = problem.anchor[:, None] * change
+    told = calibrated_point("conformal", problem, Fold(0, NONE, validation, test), point)
     errors = (problem.actual_returns(validation) - np.log(change)) / problem.unit(validation)
     for symbol in (0, 1):
         for step in range(3):
@@ -288,13 +290,7 @@ def test_a_calibrated_point_holds(wrong):
     validation, test = np.arange(50, 1000), np.arange(1001, 2999)
     point = wrong * problem.anchor[:, None]
     for method in ("conformal", "adaptive"):
-        told = calibrated(
-            method,
-            problem,
-            Fold(0, NONE, validation, test),
-            point_of(problem, point, validation),
-            point_of(problem, point, test),
-        )
+        told = calibrated_point(method, problem, Fold(0, NONE, validation, test), point)
         for coverage in (0.5, 0.8, 0.95):
             assert covered(told, problem.actual_returns(test), coverage) == pytest.approx(coverage, abs=0.03)
         assert np.median(told.quantile([0.5])) == pytest.approx(0, abs=0.001)
@@ -338,13 +334,7 @@ def test_prices_that_stand_still_have_a_range_without_width():
     validation, test = np.arange(50), np.arange(51, 99)
     point = problem.anchor[:, None]
     for method in ("conformal", "adaptive"):
-        told = calibrated(
-            method,
-            problem,
-            Fold(0, NONE, validation, test),
-            point_of(problem, point, validation),
-            point_of(problem, point, test),
-        )
+        told = calibrated_point(method, problem, Fold(0, NONE, validation, test), point)
         assert np.abs(told.quantile(LEVELS)).max() < 1e-4
         assert np.isfinite(told.crps(np.zeros((len(test), 1)))).all()
 

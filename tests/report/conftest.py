@@ -13,8 +13,10 @@ from gatecast.data.prices import Prices
 from gatecast.distributions import StudentT
 from gatecast.forecasts import DistributionForecast, Forecasts
 from gatecast.report.page import page
-from gatecast.settings.experiment import Experiment, Provenance
+from gatecast.settings.experiment import Experiment
 from gatecast.settings.network import Network
+
+from ..markets import provenance_of  # isort: skip
 
 SESSIONS, TESTED, EPOCHS = 200, 60, 6
 
@@ -61,15 +63,7 @@ def make_result(
         seeds=seeds,
     )
     training = _training(networks, folds, seeds)
-    found = Provenance(
-        gatecast="0.1.0",
-        source=prices.source,
-        sha256=prices.sha256,
-        symbols=prices.symbols,
-        first="2000-01-01",
-        last="2020-01-01",
-    )
-    return Result(experiment, found, prices, outcome, training, warnings, (), {})
+    return Result(experiment, provenance_of(prices), prices, outcome, training, warnings, (), {})
 
 
 def walk(outcome: Forecasts, scale: float) -> DistributionForecast:

@@ -11,19 +11,18 @@ import numpy as np
 import pandas as pd
 
 from gatecast._version import __version__
-from gatecast.api.models import model_of
+from gatecast.api.models import check_memory, model_of, problem_of
 from gatecast.api.result import Result
 from gatecast.api.signatures import takes_settings
 from gatecast.data.prices import Prices
 from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
 from gatecast.formatting import percent, some
 from gatecast.models.networks import FittedNetwork, combination_note, ensembles_of
-from gatecast.models.requirements import require_comparison
 from gatecast.models.walk_forward import walk_forward
 from gatecast.nn.engine import this_engine
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, cut_folds
-from gatecast.problem.problem import Problem, make_problem
+from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, Provenance, Settings
 from gatecast.settings.names import DEFAULT_MODELS, DEFAULT_TRAINING, Models, resolve_models
@@ -107,18 +106,10 @@ def run(
             value=f"{prices.sha256[:12]}… instead of {expected.sha256[:12]}…",
             remedy="Give the run's own prices.parquet as the source, or remove sha256 from the experiment",
         )
-    require_comparison(
+    check_memory(experiment, prices)
+    problem = problem_of(
         experiment,
-        rows=len(prices.table),
-        symbols=len(prices.symbols),
-        columns=len(prices.table.columns),
-    )
-    problem = make_problem(
         prices,
-        lookback=experiment.lookback,
-        horizon=experiment.horizon,
-        target=experiment.target,
-        column=experiment.column,
         features=features or experiment.features,
         distributions=experiment.has_distributions,
     )

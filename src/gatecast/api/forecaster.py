@@ -11,10 +11,10 @@ from typing import Self, Unpack
 import numpy as np
 import pandas as pd
 
-from gatecast._typing import Integers
+from gatecast._typing import Floats, Integers
 from gatecast.api import forecaster_files
 from gatecast.api.forecaster_files import ONLY, State
-from gatecast.api.models import model_of
+from gatecast.api.models import check_memory, model_of, problem_of
 from gatecast.api.signatures import takes_settings
 from gatecast.data.prices import Prices
 from gatecast.data.sessions import next_sessions, sessions_between
@@ -24,10 +24,9 @@ from gatecast.forecasts import distribution_columns
 from gatecast.formatting import count, some
 from gatecast.models.model import Forecast, median
 from gatecast.models.networks import ensembles_of
-from gatecast.models.requirements import require_comparison
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
-from gatecast.problem.problem import Problem, make_problem
+from gatecast.problem.problem import Problem
 from gatecast.problem.targets import is_astray
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
@@ -133,12 +132,7 @@ class Forecaster:
             No symbol that could be forecast afterwards.
         """
         settings = self._settings
-        require_comparison(
-            settings,
-            rows=len(prices.table),
-            symbols=len(prices.symbols),
-            columns=len(prices.table.columns),
-        )
+        check_memory(settings, prices)
         problem = self._problem(prices)
         fold = future_fold(problem, validation_size=settings.validation_size)
         origins, left_out = self._asked(problem, prices.calendar, fold.left_out)
@@ -191,7 +185,7 @@ class Forecaster:
                 "this network's training diverged, its forecasts lie far beyond any price: fit it again with "
                 "a smaller learning_rate, or with clip_norm = 1"
             )
-        table = _table(predicted, problem, origins, calendar)
+        table = _table(predicted, members, problem, origins, calendar)
         numbers = table.select_dtypes("number").drop(columns="std_over_seeds")
         if not np.isfinite(numbers.to_numpy()).all():
             raise RunError("this network's forecasts are no finite numbers: fit it again")
@@ -299,21 +293,12 @@ class Forecaster:
         return forecaster
 
     def _problem(self, prices: Prices) -> Problem:
-        settings = self._settings
         if self._features is not None and not self._may_run_features:
             raise RunError(
                 f"this forecaster's file names code: features = {self._features!r}, a function that would be "
                 "imported and run. If you trust it, load the forecaster with allow_code=True"
             )
-        return make_problem(
-            prices,
-            lookback=settings.lookback,
-            horizon=settings.horizon,
-            target=settings.target,
-            column=settings.column,
-            features=self._features,
-            distributions=self._distributions,
-        )
+        return problem_of(self._settings, prices, features=self._features, distributions=self._distributions)
 
     def _latest(self, prices: Prices, fitted: Problem) -> Problem:
         """The problem of newer prices, symbols numbered as in the fit."""
@@ -350,12 +335,14 @@ class Forecaster:
 
 
 def _table(
-    predicted: Forecast, problem: Problem, origins: Integers, calendar: Mapping[str, str]
+    predicted: Forecast, members: Floats, problem: Problem, origins: Integers, calendar: Mapping[str, str]
 ) -> pd.DataFrame:
-    """The forecasts of `origins`, one row per symbol and step (see Forecaster.forecast)."""
+    """The forecasts of `origins`, one row per symbol and step (see Forecaster.forecast).
+
+    members  (seeds, N, h) prices
+    """
     horizon, anchor = problem.horizon, problem.anchor[origins, None]
     price = problem.to_price(predicted.median, origins)
-    members = problem.to_price(np.stack([median(one) for one in predicted.members]), origins)
     symbols = [problem.symbols[symbol] for symbol in problem.symbol[origins]]
     dates = [
         next_sessions(calendar[symbol], session, horizon)

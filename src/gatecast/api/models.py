@@ -1,14 +1,46 @@
-"""Models by their names: the networks and baselines of an experiment, ready to be fitted."""
+"""What the settings of an experiment stand for: its problem, and its models ready to be fitted."""
 
 from __future__ import annotations
 
 from importlib import import_module
 
+from gatecast.data.prices import Prices
 from gatecast.models.baseline import Baseline, ForecastFunction
 from gatecast.models.calibration import Calibrated
 from gatecast.models.model import Model
+from gatecast.models.requirements import require_comparison
+from gatecast.problem.features import FeatureFunction
+from gatecast.problem.problem import Problem, make_problem
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.names import BASELINES
+
+
+def check_memory(experiment: Experiment, prices: Prices) -> None:
+    """Nothing, if the experiment on these prices fits into memory; InputError, if not."""
+    table = prices.table
+    require_comparison(experiment, rows=len(table), symbols=len(prices.symbols), columns=len(table.columns))
+
+
+def problem_of(
+    experiment: Experiment,
+    prices: Prices,
+    *,
+    features: str | FeatureFunction | None,
+    distributions: bool,
+) -> Problem:
+    """The experiment's problem on these prices.
+
+    features, distributions  as they are at hand: the function itself, and whether a range is forecast
+    """
+    return make_problem(
+        prices,
+        lookback=experiment.lookback,
+        horizon=experiment.horizon,
+        target=experiment.target,
+        column=experiment.column,
+        features=features,
+        distributions=distributions,
+    )
 
 
 def model_of(experiment: Experiment, name: str) -> Model:

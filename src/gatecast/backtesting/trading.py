@@ -88,12 +88,12 @@ def trade(
     known = known_volatility(run.prices, outcome)
     plans: dict[tuple[str, str], list[Floats]] = {}
     for model in chosen:
-        spread = (volatility or {}).get(model)
-        if spread is None:
-            spread = (
+        deviation = (volatility or {}).get(model)
+        if deviation is None:
+            deviation = (
                 forecast_volatility(outcome.distributions[model]) if model in outcome.distributions else known
             )
-        signal = Signal(expected_return(outcome, model), spread)
+        signal = Signal(expected_return(outcome, model), deviation)
         plans |= {(model, rule): positions(rule, signal, trading, charged, sizing) for rule in asked}
     ones = [np.ones(len(account.decision)) for account in trading]
     nets = {key: _money(trading, plan, charged) for key, plan in plans.items()}

@@ -47,8 +47,8 @@ def backtest(
         check_folder(out, BACKTEST, overwrite=overwrite)
     tested = backtests.backtest(
         open_run(run),
-        names(models),
-        rules=names(rules) or (),
+        None if models is None else names(models),
+        rules=() if rules is None else names(rules),
         execution=execution,
         cost=cost,
         costs=costs,

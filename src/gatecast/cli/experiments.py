@@ -68,7 +68,7 @@ def _split(name: str, value: Any) -> Any:
     several = any(get_origin(kind) is tuple for kind in (field.annotation, *get_args(field.annotation)))
     if not (several and isinstance(value, str)):
         return value
-    return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(names(value))
 
 
 def load_prices(experiment: Experiment) -> Prices:
@@ -103,6 +103,6 @@ def make_current_folder_importable() -> None:
         sys.path.append(here)
 
 
-def names(text: str | None) -> list[str] | None:
+def names(text: str) -> list[str]:
     """The parts of a comma-separated list."""
-    return None if text is None else [part.strip() for part in text.split(",") if part.strip()]
+    return [part.strip() for part in text.split(",") if part.strip()]

@@ -26,23 +26,10 @@ LARGEST = 40.0  # standard errors: no test needs so many
 TWIN = 1e-6  # standard errors: a difference below is rounding
 
 
-def detectable_skill(relative_variance: float, noncentrality: float) -> float:
-    """The share s with s / (1 - s) = noncentrality² x relative_variance: the skill of the oracle, a fraction.
-
-    relative_variance  V / n: of the mean differential of an oracle whose signal has the variance of the
-                       returns, by the square of naive's mean loss
-    noncentrality      the mean differential by its standard error at which the rule finds it (`needed`)
-    """
-    return skill_of_odds(noncentrality**2 * relative_variance)
-
-
-def skill_of_odds(odds: float) -> float:
-    """The share s with s / (1 - s) = odds."""
-    return float(odds / (1 + odds))
-
-
 def relative_variance(forecasts: Forecasts, naive: pd.Series[float], slope: Floats, scale: Floats) -> float:
-    """V / n of `detectable_skill`, from signals made of these returns; NaN where nothing moves.
+    """V / n: the variance of an oracle's mean differential by the square of naive's mean loss.
+
+    Its signal has the variance of the returns and is made of them; NaN where nothing moves.
 
     naive  naive's loss per date (`significance.losses_by_date`)
     slope  (N, h) what naive's loss loses per unit of a signal, a fraction of the anchor

@@ -6,9 +6,8 @@ from collections.abc import Callable, Collection, Mapping
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from gatecast._typing import Floats
+from gatecast._typing import Floats, Integers
 from gatecast.evaluation import metrics
 from gatecast.evaluation.coverage import (
     COVERAGES,
@@ -39,7 +38,6 @@ KEYS = ["model", "symbol", "step"]
 IN_PRICE = "in price, so per symbol only"
 DISTRIBUTION = ("crps", *(metric.name for metric in DISTRIBUTION_METRICS))
 
-Rows = NDArray[np.int64]
 Table = dict[str, Floats]  # metric → (1 + seeds, h + 1): ensemble first; steps 1 … h, then all of them
 
 
@@ -122,7 +120,7 @@ def headline_symbol(scores: pd.DataFrame) -> str:
     return "all" if "all" in symbols else str(next(iter(symbols)))
 
 
-def _points(forecasts: Forecasts, model: str, rows: Mapping[str, Rows]) -> dict[str, Table]:
+def _points(forecasts: Forecasts, model: str, rows: Mapping[str, Integers]) -> dict[str, Table]:
     """Symbol → metrics of the point forecast."""
     # Steps come first: a sum over adjacent origins is several times faster than one with stride h.
     members = forecasts.members(model).swapaxes(1, 2)
@@ -135,7 +133,7 @@ def _points(forecasts: Forecasts, model: str, rows: Mapping[str, Rows]) -> dict[
     return tables
 
 
-def _of_symbol(forecasts: Forecasts, index: Rows, members: Floats) -> Table:
+def _of_symbol(forecasts: Forecasts, index: Integers, members: Floats) -> Table:
     """Of the origins `index` of one symbol; members (1 + S, h, n)."""
     actual = np.ascontiguousarray(forecasts.actual[index].T)
     anchor, scale = (
@@ -153,7 +151,7 @@ def _of_symbol(forecasts: Forecasts, index: Rows, members: Floats) -> Table:
 
 
 def _of_all(
-    forecasts: Forecasts, rows: Mapping[str, Rows], members: Floats, tables: Mapping[str, Table]
+    forecasts: Forecasts, rows: Mapping[str, Integers], members: Floats, tables: Mapping[str, Table]
 ) -> Table:
     """The same over all symbols; `tables` holds each symbol's own, members (1 + S, h, N)."""
     index = rows["all"]
@@ -189,7 +187,7 @@ def _of_changes(actual: Floats, predicted: Floats) -> Table:
 
 
 @quiet
-def _skill(forecasts: Forecasts, index: Rows, members: Floats) -> Floats:
+def _skill(forecasts: Forecasts, index: Integers, members: Floats) -> Floats:
     """(1 + S, h + 1) the skill of the origins `index`, each weighing one over the origins of its date."""
     usable = (forecasts.naive_mse[index] > 0) & (forecasts.anchor[index] != 0)
     index, members = index[usable], members[:, :, usable]
@@ -243,7 +241,7 @@ def _means(values: Floats) -> Floats:
     return np.where(np.isfinite(means), means, np.nan)
 
 
-def _tests(known: DistributionForecast, y: Floats, index: Rows) -> dict[str, LikelihoodRatio]:
+def _tests(known: DistributionForecast, y: Floats, index: Integers) -> dict[str, LikelihoodRatio]:
     """Test → its result for step 1 of one symbol, whose origins `index` are in time order."""
     tests: dict[str, LikelihoodRatio] = {}
     n = len(index)
@@ -273,7 +271,7 @@ def _not_independent(symbol: str) -> LikelihoodRatio:
     return _undefined(f"{why}; per symbol at step 1 only")
 
 
-def _why(forecasts: Forecasts, model: str, metric: str, symbol: str, index: Rows, columns: slice) -> str:
+def _why(forecasts: Forecasts, model: str, metric: str, symbol: str, index: Integers, columns: slice) -> str:
     """Why this metric of these origins and steps is undefined."""
     known = forecasts.distributions.get(model)
     actual, predicted = forecasts.actual[index, columns], forecasts.forecast[model][index, columns]

@@ -9,7 +9,6 @@ from numpy.typing import ArrayLike
 
 from gatecast._typing import Floats
 from gatecast.evaluation.losses.base import PointLoss, positive
-from gatecast.evaluation.power import skill_of_odds
 from gatecast.evaluation.shapes import alike, paired
 from gatecast.forecasts import Forecasts
 
@@ -44,7 +43,7 @@ class SquaredError(PointLoss):
 
     def skill_at(self, odds: float) -> float:
         """The share s of the variance that the oracle knows, with s / (1 - s) = odds."""
-        return skill_of_odds(odds)
+        return odds / (1 + odds)
 
 
 SQUARED_ERROR = SquaredError()
