@@ -17,7 +17,12 @@ import pytest
 import gatecast as gc
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-OPTIMISE_LITTLE = "jax_disable_most_optimizations"
+# Compiling is most of the time of the quick tests, so there it optimises little, and a program in one piece;
+# the slow ones have what users have.
+COMPILE_QUICKLY = {
+    "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    "XLA_FLAGS": "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
+}
 
 
 def walk_frame(symbol: str, sessions: int, seed: int, start: str = "2015-01-01") -> pd.DataFrame:
@@ -63,6 +68,13 @@ def prices() -> gc.Prices:
 FULL = os.environ.get("GATECAST_TESTS") == "full"
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Before JAX is imported, which reads them once; other processes have them too."""
+    if config.getoption("markexpr") == "not slow":
+        for name, value in COMPILE_QUICKLY.items():
+            os.environ.setdefault(name, value)
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what runs in full only; simulations and corpora look at `FULL` for their length."""
     if FULL:
@@ -80,23 +92,17 @@ def shared() -> Path:
 
 
 @pytest.fixture(autouse=True, scope="session")
-def compiled_programs_are_kept(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> None:
+def compiled_programs_are_kept(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Programs compiled by one test serve the next; with GATECAST_TEST_PROGRAMS, a folder, in other runs too.
 
-    Each process of a run has a place of its own: two that write one entry might read half of it. Compiling is
-    a third of the time of the quick tests, so there it optimises little; the slow ones have what users have.
+    Each process of a run has a place of its own: two that write one entry might read half of it.
     """
     import jax
-
-    if request.config.getoption("markexpr") == "not slow":
-        jax.config.update(OPTIMISE_LITTLE, True)
 
     given, worker = os.environ.get("GATECAST_TEST_PROGRAMS"), os.environ.get("PYTEST_XDIST_WORKER", "alone")
     folder = Path(given) if given else tmp_path_factory.mktemp("programs")
     jax.config.update("jax_compilation_cache_dir", str(folder / worker))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -135,7 +141,7 @@ def command(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "path", sys.path[:])
-    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    monkeypatch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "told to JAX already")
 
     def run(*words: object) -> Answer:
@@ -158,8 +164,7 @@ def environment() -> dict[str, str]:
     """For other processes: they find the programs that are compiled already."""
     import jax
 
-    little = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"} if jax.config.read(OPTIMISE_LITTLE) else {}
-    return {**os.environ, **little, "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir)}
+    return {**os.environ, "JAX_COMPILATION_CACHE_DIR": str(jax.config.jax_compilation_cache_dir)}
 
 
 @pytest.fixture(scope="session")
