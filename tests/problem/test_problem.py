@@ -1,7 +1,10 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from jaxtyping import TypeCheckError
 
 from gatecast.errors import SettingError
 from gatecast.problem.problem import make_problem
@@ -163,3 +166,11 @@ def test_one_row_makes_a_problem_without_targets(walks, prices_of):
     assert problem.features.shape == (1, 4)
     assert np.isnan(problem.targets).all()
     assert not problem.ready.any()
+
+
+def test_arrays_of_another_shape_are_refused(ragged, prices_of):
+    problem = make_problem(prices_of(ragged(1, seed=0)), lookback=4, horizon=2)
+    with pytest.raises(TypeCheckError, match="anchor"):
+        dataclasses.replace(problem, anchor=problem.anchor[1:])
+    with pytest.raises(TypeCheckError, match="origins"):
+        problem.to_price(problem.targets, np.arange(3))

@@ -8,9 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from jaxtyping import Float64, Int64
 
-from gatecast._typing import Floats
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError
 from gatecast.problem.volatility import ewma_volatility, log_returns
@@ -98,28 +97,30 @@ def custom_features(prices: Prices, function: FeatureFunction) -> pd.DataFrame:
     return pd.concat(parts, ignore_index=True)
 
 
-def _first_rows(prices: Prices) -> NDArray[np.int64]:
-    """(rows,) the first row of each row's symbol."""
+def _first_rows(prices: Prices) -> Int64[np.ndarray, " rows"]:
+    """The first row of each row's symbol."""
     return np.repeat(prices.first, np.diff(np.append(prices.first, len(prices.table))))
 
 
-def _log_change(values: pd.Series, first: NDArray[np.int64]) -> Floats:
+def _log_change(values: pd.Series, first: Int64[np.ndarray, " symbols"]) -> Float64[np.ndarray, " rows"]:
     logs = _safe_log(values)
     change = np.diff(logs, prepend=np.nan)
     change[first] = np.nan
     return change
 
 
-def _log_ratio(upper: pd.Series, lower: pd.Series) -> Floats:
+def _log_ratio(upper: pd.Series, lower: pd.Series) -> Float64[np.ndarray, " rows"]:
     return np.nan_to_num(_safe_log(upper) - _safe_log(lower), nan=0.0)
 
 
-def _safe_log(values: pd.Series) -> Floats:
+def _safe_log(values: pd.Series) -> Float64[np.ndarray, " rows"]:
     known = values.to_numpy(dtype=np.float64)
     return np.log(np.where(known > 0, known, np.nan))
 
 
-def _zero_where_unknown(change: Floats, first: NDArray[np.int64]) -> Floats:
+def _zero_where_unknown(
+    change: Float64[np.ndarray, " rows"], first: Int64[np.ndarray, " symbols"]
+) -> Float64[np.ndarray, " rows"]:
     filled = np.nan_to_num(change, nan=0.0)
     filled[first] = np.nan
     return filled

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
+from jaxtyping import Int64, Shaped
 
-from gatecast._typing import Integers
 from gatecast.errors import SettingError
 from gatecast.problem.problem import Problem
 
@@ -28,13 +27,13 @@ class Fold:
     """
 
     number: int
-    train: Integers
-    validation: Integers
-    test: Integers
+    train: Int64[np.ndarray, " train"]
+    validation: Int64[np.ndarray, " validation"]
+    test: Int64[np.ndarray, " test"]
     left_out: tuple[str, ...] = ()
 
     @property
-    def train_validation(self) -> Integers:
+    def train_validation(self) -> Int64[np.ndarray, " known"]:
         """Train and validation together, sorted: what may be fitted on before the test."""
         return np.sort(np.concatenate([self.train, self.validation]))
 
@@ -108,7 +107,9 @@ def future_fold(problem: Problem, *, validation_size: float = 0.15) -> Fold:
     return _fold(problem, 0, **parts, test=None)
 
 
-def _tested_sessions(sessions: NDArray[np.datetime64], test_size: float, test_start: str | None) -> int:
+def _tested_sessions(
+    sessions: Shaped[np.ndarray, " sessions"], test_size: float, test_start: str | None
+) -> int:
     if test_start is None:
         return max(round(test_size * len(sessions)), 1)
     tested = int((sessions >= np.datetime64(test_start, "D")).sum())
@@ -137,7 +138,7 @@ def _fold(
 ) -> Fold:
     sessions = problem.sessions
 
-    def origins(part: tuple[int, int], before: np.datetime64 | None) -> Integers:
+    def origins(part: tuple[int, int], before: np.datetime64 | None) -> Int64[np.ndarray, " origins"]:
         """Origins of the part whose last target is known, and dated before `before`."""
         inside = (problem.session >= sessions[part[0]]) & (problem.session <= sessions[part[1] - 1])
         due = ~np.isnat(problem.due) if before is None else problem.due < before

@@ -7,9 +7,8 @@ from functools import cached_property
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from jaxtyping import Bool, Float32, Float64, Int64, Shaped
 
-from gatecast._typing import Bools, Dates, Floats, Integers
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.problem import features as feature_rules
@@ -25,54 +24,54 @@ ROW_ARRAYS = ("features", "anchor", "close", "volatility", "range_variance", "sy
 class Problem:
     """The rows of a `Prices` as arrays. An origin is a row number.
 
-    features  (rows, F) float32, known at the close of the row's bar; NaN where they are not defined
-    names     F names
-    anchor    (rows,) price of the forecast column; what naive forecasts
-    close     (rows,) the close
-    volatility (rows,) of a bar's log return, known at its close: see `ewma_volatility`
-    range_variance (rows,) variance of a bar's log return by its range: see `gatecast.problem.volatility`
-    symbols   S names
-    symbol    (rows,) index into `symbols`; the rows of a symbol follow each other
-    session   (rows,) datetime64[D]
+    features  known at the close of the row's bar; NaN where they are not defined
+    names     of the features
+    anchor    price of the forecast column; what naive forecasts
+    close     the close
+    volatility of a bar's log return, known at its close: see `ewma_volatility`
+    range_variance variance of a bar's log return by its range: see `gatecast.problem.volatility`
+    symbols   names
+    symbol    index into `symbols`; the rows of a symbol follow each other
+    session   datetime64[D]
     target    "return" or "close"
     lookback  bars of a window
     horizon   h, steps ahead
     """
 
-    features: NDArray[np.float32]
+    features: Float32[np.ndarray, "rows features"]
     names: tuple[str, ...]
-    anchor: Floats
-    close: Floats
-    volatility: Floats
-    range_variance: Floats
+    anchor: Float64[np.ndarray, " rows"]
+    close: Float64[np.ndarray, " rows"]
+    volatility: Float64[np.ndarray, " rows"]
+    range_variance: Float64[np.ndarray, " rows"]
     symbols: tuple[str, ...]
-    symbol: Integers
-    session: Dates
+    symbol: Int64[np.ndarray, " rows"]
+    session: Shaped[np.ndarray, " rows"]
     target: str
     lookback: int
     horizon: int
 
     @cached_property
-    def first(self) -> Integers:
-        """(rows,) the first row of each row's symbol."""
+    def first(self) -> Int64[np.ndarray, " rows"]:
+        """The first row of each row's symbol."""
         starts, sizes = self._spans
         return np.repeat(starts, sizes)
 
     @cached_property
-    def last(self) -> Integers:
-        """(rows,) the last row of each row's symbol."""
+    def last(self) -> Int64[np.ndarray, " rows"]:
+        """The last row of each row's symbol."""
         starts, sizes = self._spans
         return np.repeat(starts + sizes - 1, sizes)
 
     @cached_property
-    def targets(self) -> Floats:
-        """(rows, h) log returns from the origin, or prices; NaN past the symbol's end."""
+    def targets(self) -> Float64[np.ndarray, "rows horizon"]:
+        """Log returns from the origin, or prices; NaN past the symbol's end."""
         later = target_rules.later_prices(self.anchor, self.last, self.horizon)
         return target_rules.to_target(self.target, later, self.anchor)
 
     @cached_property
-    def ready(self) -> Bools:
-        """(rows,) True where a whole window of `lookback` rows with features ends."""
+    def ready(self) -> Bool[np.ndarray, " rows"]:
+        """True where a whole window of `lookback` rows with features ends."""
         starts, sizes = self._spans
         rows = np.arange(len(self.symbol))
         usable = np.where(np.isfinite(self.features).all(axis=1), rows, len(rows))
@@ -80,55 +79,61 @@ class Problem:
         return rows - began >= self.lookback - 1
 
     @cached_property
-    def due(self) -> Dates:
-        """(rows,) the session of each row's last target; NaT where it is not known yet."""
+    def due(self) -> Shaped[np.ndarray, " rows"]:
+        """The session of each row's last target; NaT where it is not known yet."""
         row = np.arange(len(self.session)) + self.horizon
         known = row <= self.last
         return np.where(known, self.session[np.minimum(row, len(row) - 1)], np.datetime64("NaT"))
 
     @cached_property
-    def sessions(self) -> Dates:
+    def sessions(self) -> Shaped[np.ndarray, " sessions"]:
         """Every session of any symbol, once, in order."""
         return np.unique(self.session)
 
-    def dates(self, origins: Integers) -> Dates:
-        """(N, h) the sessions that the targets of `origins` speak of."""
+    def dates(self, origins: Int64[np.ndarray, " origins"]) -> Shaped[np.ndarray, "origins horizon"]:
+        """The sessions that the targets of `origins` speak of."""
         return self.session[origins[:, None] + np.arange(1, self.horizon + 1)]
 
-    def actual(self, origins: Integers) -> Floats:
-        """(N, h) the actual prices of the h bars after `origins`; NaN past the symbol's end."""
+    def actual(self, origins: Int64[np.ndarray, " origins"]) -> Float64[np.ndarray, "origins horizon"]:
+        """The actual prices of the h bars after `origins`; NaN past the symbol's end."""
         row = origins[:, None] + np.arange(1, self.horizon + 1)
         known = row <= self.last[origins, None]
         return np.where(known, self.anchor[np.minimum(row, len(self.anchor) - 1)], np.nan)
 
-    def actual_returns(self, origins: Integers) -> Floats:
-        """(N, h) the actual log returns from `origins` to those prices."""
+    def actual_returns(
+        self, origins: Int64[np.ndarray, " origins"]
+    ) -> Float64[np.ndarray, "origins horizon"]:
+        """The actual log returns from `origins` to those prices."""
         return np.log(self.actual(origins) / self.anchor[origins, None])
 
     @cached_property
-    def _spans(self) -> tuple[Integers, Integers]:
-        """(symbols,) the first row of every symbol, and how many it has."""
+    def _spans(self) -> tuple[Int64[np.ndarray, " symbols"], Int64[np.ndarray, " symbols"]]:
+        """The first row of every symbol, and how many it has."""
         starts = np.flatnonzero(np.diff(self.symbol, prepend=-1))
         return starts, np.diff(np.append(starts, len(self.symbol)))
 
     @cached_property
-    def returns(self) -> Floats:
-        """(rows,) log returns of the forecast column; NaN at each symbol's first row."""
+    def returns(self) -> Float64[np.ndarray, " rows"]:
+        """Log returns of the forecast column; NaN at each symbol's first row."""
         return log_returns(self.anchor, self.first)
 
-    def unit(self, origins: Integers) -> Floats:
-        """(N, h) the known volatility of k bars, volatility · sqrt(k), in log return: what is normal."""
+    def unit(self, origins: Int64[np.ndarray, " origins"]) -> Float64[np.ndarray, "origins horizon"]:
+        """The known volatility of k bars, volatility · sqrt(k), in log return: what is normal."""
         return self.volatility[origins, None] * np.sqrt(np.arange(1, self.horizon + 1))
 
-    def to_return(self, target: Floats, origins: Integers) -> Floats:
-        """Targets (…, N, h) of `origins` (N,) as log returns from the origin."""
+    def to_return(
+        self, target: Float64[np.ndarray, "*members origins horizon"], origins: Int64[np.ndarray, " origins"]
+    ) -> Float64[np.ndarray, "*members origins horizon"]:
+        """Targets of `origins` as log returns from the origin."""
         return target_rules.to_return(self.target, target, self.anchor[origins])
 
-    def to_price(self, returns: Floats, origins: Integers) -> Floats:
-        """Log returns (…, N, h) from `origins` (N,) as prices."""
+    def to_price(
+        self, returns: Float64[np.ndarray, "*members origins horizon"], origins: Int64[np.ndarray, " origins"]
+    ) -> Float64[np.ndarray, "*members origins horizon"]:
+        """Log returns from `origins` as prices."""
         return self.anchor[origins, None] * np.exp(returns)
 
-    def windows(self, origins: Integers) -> Problem:
+    def windows(self, origins: Int64[np.ndarray, " origins"]) -> Problem:
         """The problem cut to the windows that end at `origins`, one per symbol: what forecasts read."""
         rows = (origins[:, None] + np.arange(1 - self.lookback, 1)).ravel()
         return replace(self, **{name: getattr(self, name)[rows] for name in ROW_ARRAYS})

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from jaxtyping import Float64, Int64
 
-from gatecast._typing import Floats, Integers
 from gatecast.problem.problem import Problem
 
 SCALERS = ("standard", "minmax", "none")
@@ -16,17 +16,17 @@ SCALERS = ("standard", "minmax", "none")
 class Scale:
     """x ↦ (x - offset) / scale, per symbol.
 
-    x_offset, x_scale (symbols, F) for the features; y_offset, y_scale (symbols, h) for the targets.
+    x_offset, x_scale are of the features, y_offset, y_scale of the targets.
     A symbol without training rows has the mean of those that have some (see `fit_scale`).
     """
 
-    x_offset: Floats
-    x_scale: Floats
-    y_offset: Floats
-    y_scale: Floats
+    x_offset: Float64[np.ndarray, "symbols features"]
+    x_scale: Float64[np.ndarray, "symbols features"]
+    y_offset: Float64[np.ndarray, "symbols horizon"]
+    y_scale: Float64[np.ndarray, "symbols horizon"]
 
 
-def fit_scale(problem: Problem, train: Integers, scaler: str = "standard") -> Scale:
+def fit_scale(problem: Problem, train: Int64[np.ndarray, " train"], scaler: str = "standard") -> Scale:
     """Fit on the windows and targets of the training origins `train` (a fold's `train` or `known`).
 
     "standard": mean and standard deviation; "minmax": to 0 … 1; "none". Features that never change keep
@@ -50,7 +50,7 @@ def fit_scale(problem: Problem, train: Integers, scaler: str = "standard") -> Sc
     return Scale(x_offset, x_scale, y_offset, y_scale)
 
 
-def _window_rows(problem: Problem, origins: Integers) -> Integers:
+def _window_rows(problem: Problem, origins: Int64[np.ndarray, " origins"]) -> Int64[np.ndarray, " rows"]:
     """Every row that some window of `origins` holds, once."""
     change = np.zeros(len(problem.session) + 1, dtype=np.int64)
     np.add.at(change, origins - problem.lookback + 1, 1)
@@ -58,8 +58,10 @@ def _window_rows(problem: Problem, origins: Integers) -> Integers:
     return np.flatnonzero(np.cumsum(change[:-1]) > 0)
 
 
-def _fit(values: Floats, owner: Integers, symbols: int, scaler: str) -> tuple[Floats, Floats]:
-    """Offset and scale (symbols, columns) of values (N, columns) whose rows are sorted by `owner` (N,)."""
+def _fit(
+    values: Float64[np.ndarray, "rows columns"], owner: Int64[np.ndarray, " rows"], symbols: int, scaler: str
+) -> tuple[Float64[np.ndarray, "{symbols} columns"], Float64[np.ndarray, "{symbols} columns"]]:
+    """Offset and scale of the values, whose rows are sorted by `owner`."""
     offset, scale = np.zeros((symbols, values.shape[1])), np.ones((symbols, values.shape[1]))
     absent = np.ones(symbols, dtype=bool)
     if scaler == "none" or not len(values):
@@ -67,9 +69,9 @@ def _fit(values: Floats, owner: Integers, symbols: int, scaler: str) -> tuple[Fl
     present, starts, counts = np.unique(owner, return_index=True, return_counts=True)
     if scaler == "standard":
         mean = np.add.reduceat(values, starts) / counts[:, None]
-        spread = values - np.repeat(mean, counts, axis=0)
+        residual = values - np.repeat(mean, counts, axis=0)
         offset[present] = mean
-        scale[present] = np.sqrt(np.add.reduceat(spread**2, starts) / counts[:, None])
+        scale[present] = np.sqrt(np.add.reduceat(residual**2, starts) / counts[:, None])
     else:
         low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
         offset[present], scale[present] = low, high - low

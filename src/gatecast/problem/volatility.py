@@ -4,29 +4,31 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-
-from gatecast._typing import Floats
+from jaxtyping import Bool, Float64, Int64
 
 DECAY = 0.94  # RiskMetrics' daily decay
 ROUNDING = 1e-6  # relative: adjusted prices are rounded, and a close on the high may lie beside it
 LEAST = 1e-6  # of a day's log return: prices that stand still have no spread to divide by
 
 
-def log_returns(price: Floats, first: NDArray[np.int64]) -> Floats:
-    """(rows,) log returns; NaN at each symbol's first row.
+def log_returns(
+    price: Float64[np.ndarray, " rows"], first: Int64[np.ndarray, " rows"]
+) -> Float64[np.ndarray, " rows"]:
+    """Log returns; NaN at each symbol's first row.
 
-    price (rows,); first (rows,): the first row of each row's symbol.
+    first: the first row of each row's symbol.
     """
     returns = np.diff(np.log(price), prepend=np.nan)
     returns[first] = np.nan
     return returns
 
 
-def ewma_volatility(returns: Floats, first: NDArray[np.int64], decay: float = DECAY) -> Floats:
-    """(rows,) daily volatility in log return, known at each row's close.
+def ewma_volatility(
+    returns: Float64[np.ndarray, " rows"], first: Int64[np.ndarray, " rows"], decay: float = DECAY
+) -> Float64[np.ndarray, " rows"]:
+    """Daily volatility in log return, known at each row's close.
 
-    returns: (rows,) log returns, or another measure of a session's move on their scale.
+    returns: log returns, or another measure of a session's move on their scale.
 
     s(i)² = Σ_j decay^j r(i-j)² / Σ_j decay^j over all returns of the symbol up to row i; RiskMetrics,
     Technical Document (4th ed., 1996), section 5.2. At least LEAST, also where no return is known.
@@ -35,10 +37,10 @@ def ewma_volatility(returns: Floats, first: NDArray[np.int64], decay: float = DE
     return np.maximum(np.sqrt(np.nan_to_num(squared.to_numpy(), nan=0.0)), LEAST)
 
 
-def range_variance(table: pd.DataFrame, first: NDArray[np.int64]) -> Floats:
-    """(rows,) variance of each bar's log return, estimated from open, high, low and close; or NaN.
+def range_variance(table: pd.DataFrame, first: Int64[np.ndarray, " rows"]) -> Float64[np.ndarray, " rows"]:
+    """Variance of each bar's log return, estimated from open, high, low and close; or NaN.
 
-    table: close, and open, high and low where they exist; first (rows,): the first row of each row's symbol.
+    table: close, and open, high and low where they exist; first: the first row of each row's symbol.
 
     The squared return from the previous close to the open O, plus the variance from open to close by Garman
     and Klass (1980), log(H/L)² / 2 - (2 log 2 - 1) log(C/O)². NaN at a symbol's first bar, where high or low
@@ -63,5 +65,7 @@ def range_variance(table: pd.DataFrame, first: NDArray[np.int64]) -> Floats:
     return np.where(usable, variance, np.nan)
 
 
-def _between(price: Floats, low: Floats, high: Floats) -> NDArray[np.bool_]:
+def _between(
+    price: Float64[np.ndarray, " rows"], low: Float64[np.ndarray, " rows"], high: Float64[np.ndarray, " rows"]
+) -> Bool[np.ndarray, " rows"]:
     return (price >= low * (1 - ROUNDING)) & (price <= high * (1 + ROUNDING))
