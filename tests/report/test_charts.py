@@ -54,6 +54,13 @@ def test_a_run_that_was_saved_and_opened_has_the_same_charts(result: Result, tmp
     }
 
 
+def test_every_chart_obeys_vega_lites_schema(result: Result) -> None:
+    drawn = {**charts.page_charts(result), **pictures.pictures(result)}
+    assert set(drawn) >= {"forecast", "changes", "skill", "loss"}
+    for chart in drawn.values():
+        chart.to_dict(validate=True)  # raises where it does not
+
+
 def test_the_forecast_stands_at_the_session_it_speaks_of(result: Result) -> None:
     table = frames.prices_and_forecasts(result, "lstm")
     outcome = result.outcome
@@ -174,8 +181,8 @@ def loss() -> Drawn:
 
 def test_what_cannot_be_drawn_is_a_warning_and_the_rest_is_drawn(loss: Drawn) -> None:
     class Broken:
-        def to_dict(self) -> dict[str, object]:
-            return {**loss.to_dict(), "layer": 3}
+        def to_dict(self, *, validate: bool) -> dict[str, object]:
+            return {**loss.to_dict(validate=validate), "layer": 3}
 
     with pytest.warns(DrawingWarning, match=r"could not draw bad \(.+\)"):
         assert list(pictures.to_pngs({"bad": Broken(), "loss": loss})) == ["loss"]

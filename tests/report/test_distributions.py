@@ -68,6 +68,13 @@ def test_without_distributions_there_is_nothing(result: Result, text: str) -> No
     assert "<h2>Prediction intervals</h2>" not in text
 
 
+def test_every_chart_obeys_vega_lites_schema(ahead: Result) -> None:
+    drawn = {**distribution_charts(ahead), **distribution_pictures(ahead, str)}
+    assert set(drawn) >= set(CHARTS)
+    for chart in drawn.values():
+        chart.to_dict(validate=True)  # raises where it does not
+
+
 def test_the_best_network_stands_beside_the_strongest_baseline() -> None:
     scales = {"naive": 1.7, "drift": 1.5, "lstm": 3.0, "gru": 2.0}
     assert frames.shown_models(distributed(distributions=scales)) == ["gru", "drift"]

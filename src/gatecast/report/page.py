@@ -15,6 +15,7 @@ from gatecast.report.captions import figures
 from gatecast.report.charts import page_charts
 from gatecast.report.distribution_charts import distribution_charts
 from gatecast.report.html import rendered, rendered_page, source
+from gatecast.report.marks import specifications
 from gatecast.report.pictures import bundled
 from gatecast.settings.toml import to_toml
 
@@ -43,7 +44,7 @@ def page(result: Run) -> str:
         version=__version__,
         source=", ".join(result.prices.source),
         sha256=result.prices.sha256,
-        specs={name: chart.to_dict() for name, chart in (charts | distributions).items()},
+        specs=specifications(charts | distributions),
     )
 
 

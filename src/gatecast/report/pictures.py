@@ -21,7 +21,7 @@ from gatecast.errors import DrawingWarning
 from gatecast.report import charts, frames
 from gatecast.report.distribution_pictures import distribution_pictures
 from gatecast.report.frames import Label
-from gatecast.report.marks import Drawn, inline, layered, styled
+from gatecast.report.marks import Drawn, inline, layered, specifications, styled
 from gatecast.report.marks import heading as heading
 
 if TYPE_CHECKING:
@@ -69,8 +69,7 @@ def pictures(result: Run) -> dict[str, Drawn]:
 def to_pngs(charts: Mapping[str, Drawn]) -> dict[str, bytes]:
     """Name → PNG, twice the size in pixels, sharp on every screen; a DrawingWarning names those missing."""
     version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    specs = {name: chart.to_dict() for name, chart in charts.items()}
-    drawn, problem = _rendered({"version": version, "charts": specs})
+    drawn, problem = _rendered({"version": version, "charts": specifications(charts)})
     if missing := [name for name in charts if name not in drawn]:
         _warn(", ".join(missing), problem)
     return drawn
