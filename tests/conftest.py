@@ -17,8 +17,8 @@ import pytest
 import gatecast as gc
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-# Compiling is most of the time of the quick tests, so there it optimises little, and a program in one piece;
-# the slow ones have what users have.
+# Compiling is most of the time of the tests: it optimises little, and a program in one piece. GATECAST_TESTS=full
+# compiles as users do, and so does test_the_engines_as_users_have_them in nn/test_recurrent.py.
 COMPILE_QUICKLY = {
     "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     "XLA_FLAGS": "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
@@ -68,11 +68,9 @@ def prices() -> gc.Prices:
 FULL = os.environ.get("GATECAST_TESTS") == "full"
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Before JAX is imported, which reads them once; other processes have them too."""
-    if config.getoption("markexpr") == "not slow":
-        for name, value in COMPILE_QUICKLY.items():
-            os.environ.setdefault(name, value)
+if not FULL:  # before JAX is imported, which reads them once; other processes have them too
+    for name, value in COMPILE_QUICKLY.items():
+        os.environ.setdefault(name, value)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

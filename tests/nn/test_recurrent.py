@@ -1,5 +1,8 @@
 """Layers against PyTorch's golden numbers: the reference cells, the C kernel and the JAX path each."""
 
+import os
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -117,6 +120,19 @@ def test_results_and_gradients_equal_pytorchs(engine, dtype, cell, form, monkeyp
     with jax.enable_x64(dtype == "float64"):
         difference = largest_difference(engine, cell, form, dtype)
     assert difference < (1e-10 if dtype == "float64" else 1e-5)
+
+
+@pytest.mark.slow
+def test_the_engines_as_users_have_them():
+    """The same in a process that compiles with all optimisations, which the other tests leave out."""
+    these = [__file__, "-k", "equal_pytorchs and float32 and not textbook", "-m", "not slow", "-n0", "-q"]
+    answer = subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *these],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "JAX_DISABLE_MOST_OPTIMIZATIONS": "0", "XLA_FLAGS": ""},
+    )
+    assert answer.returncode == 0 and "15 passed" in answer.stdout, answer.stdout[-3000:]
 
 
 def test_broken_twin_a_residual_that_is_wrong_is_found(monkeypatch):

@@ -116,7 +116,7 @@ def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any], dict[str, N
         network, training = Network(**saved.network), Training(**saved.training)
         weights_of = [_with_prefix(arrays, f"{index}/") for index in range(len(saved.members))]
         count = 1 + max(member.scale for member in saved.members)
-        scales = [Scale(*(arrays[f"scale/{i}/{name}"] for name in SCALE_ARRAYS)) for i in range(count)]
+        scales = [{name: arrays[f"scale/{i}/{name}"] for name in SCALE_ARRAYS} for i in range(count)]
         _check(network, saved, weights_of, scales)
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
         if isinstance(error, RunError):
@@ -135,7 +135,7 @@ def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any], dict[str, N
             Trained(params, member.epoch, NO_LOSS, NO_LOSS)
             for params, member in zip(weights_of, saved.members, strict=True)
         ),
-        scales=tuple(scales),
+        scales=tuple(Scale(**scale) for scale in scales),
         history=pd.DataFrame(),
     )
     return fitted, content, _with_prefix(arrays, "extra/")
@@ -159,20 +159,20 @@ def _check(
     network: Network,
     saved: SavedNetwork,
     weights: Sequence[Mapping[str, NDArray[Any]]],
-    scales: Sequence[Scale],
+    scales: Sequence[Mapping[str, NDArray[Any]]],
 ) -> None:
     """Raise ValueError where arrays are not those that the settings ask for: native code reads them."""
-    if any(part.ndim != 2 for part in (scales[0].x_offset, scales[0].y_offset)):
+    if any(scales[0][name].ndim != 2 for name in ("x_offset", "y_offset")):
         raise ValueError("its scales are no tables")
-    symbols, features = scales[0].x_offset.shape
-    horizon = scales[0].y_offset.shape[1]
+    symbols, features = scales[0]["x_offset"].shape
+    horizon = scales[0]["y_offset"].shape[1]
     if any(member.owner is not None and member.owner >= symbols for member in saved.members):
         raise ValueError(f"a network is of a symbol that is none of the {symbols}")
     for number, scale in enumerate(scales):
         for name in SCALE_ARRAYS:
             width = features if name.startswith("x") else horizon
-            check_array(f"scale/{number}/{name}", getattr(scale, name), (symbols, width))
-        if (scale.x_scale <= 0).any() or (scale.y_scale <= 0).any():
+            check_array(f"scale/{number}/{name}", scale[name], (symbols, width))
+        if (scale["x_scale"] <= 0).any() or (scale["y_scale"] <= 0).any():
             raise ValueError(f"scale {number} divides by 0 or less")
     if network.num_layers > min(len(params) for params in weights):
         raise ValueError("it lacks the weights of some layers")
