@@ -17,12 +17,21 @@ import pytest
 import gatecast as gc
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"
-# Compiling is most of the time of the tests: it optimises little, and a program in one piece. GATECAST_TESTS=full
-# compiles as users do, and so does test_the_engines_as_users_have_them in nn/test_recurrent.py.
+# Compiling is most of the time of the tests: it optimises little, and a program in one piece. GATECAST_TESTS=
+# full compiles as users do, and so does test_the_engines_as_users_have_them in nn/test_recurrent.py.
+FULL = os.environ.get("GATECAST_TESTS") == "full"
 COMPILE_QUICKLY = {
     "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
     "XLA_FLAGS": "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1",
 }
+KEEP_PROGRAMS = {
+    "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0.1",
+    "JAX_COMPILATION_CACHE_MAX_SIZE": str(2**31),  # with a limit there is a lock: several processes may write
+    "JAX_PERSISTENT_CACHE_ENABLE_XLA_CACHES": "none",  # else a program is found in the same folder only
+}
+# Before JAX is imported, which reads them once; other processes have them too.
+for _name, _value in (KEEP_PROGRAMS | ({} if FULL else COMPILE_QUICKLY)).items():
+    os.environ.setdefault(_name, _value)
 
 
 def walk_frame(symbol: str, sessions: int, seed: int, start: str = "2015-01-01") -> pd.DataFrame:
@@ -65,14 +74,6 @@ def prices() -> gc.Prices:
     return gc.Prices.from_frame(walk_frame("A", 300, 0), calendar="daily")
 
 
-FULL = os.environ.get("GATECAST_TESTS") == "full"
-
-
-if not FULL:  # before JAX is imported, which reads them once; other processes have them too
-    for name, value in COMPILE_QUICKLY.items():
-        os.environ.setdefault(name, value)
-
-
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what runs in full only; simulations and corpora look at `FULL` for their length."""
     if FULL:
@@ -91,16 +92,14 @@ def shared() -> Path:
 
 @pytest.fixture(autouse=True, scope="session")
 def compiled_programs_are_kept(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Programs compiled by one test serve the next; with GATECAST_TEST_PROGRAMS, a folder, in other runs too.
-
-    Each process of a run has a place of its own: two that write one entry might read half of it.
-    """
+    """Programs compiled by one test serve all; with GATECAST_TEST_PROGRAMS, a folder, other runs too."""
     import jax
 
-    given, worker = os.environ.get("GATECAST_TEST_PROGRAMS"), os.environ.get("PYTEST_XDIST_WORKER", "alone")
-    folder = Path(given) if given else tmp_path_factory.mktemp("programs")
-    jax.config.update("jax_compilation_cache_dir", str(folder / worker))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
+    own = tmp_path_factory.getbasetemp()
+    run = own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
+    jax.config.update(
+        "jax_compilation_cache_dir", os.environ.get("GATECAST_TEST_PROGRAMS", str(run / "programs"))
+    )
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -7,6 +7,8 @@ import subprocess
 import sys
 import time
 import warnings
+import weakref
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -28,7 +30,9 @@ main()
 """
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+)
 def test_a_signal_in_mid_training_ends_soon_and_leaves_nothing(
     tmp_path: Path, environment: dict[str, str], number: signal.Signals, code: int
 ) -> None:
@@ -56,24 +60,46 @@ def test_a_signal_in_mid_training_ends_soon_and_leaves_nothing(
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
-def test_ctrl_c_is_not_lost_in_a_callback_of_the_garbage_collector(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python ignores what is raised there, and JAX has such a callback."""
+def _in_a_callback_of_the_collector(stop: Callable[[], None]) -> None:
+    def callback(phase: str, _: object) -> None:
+        if phase == "start":
+            garbage.callbacks.remove(callback)
+            stop()
 
-    sent: list[int] = []
+    garbage.callbacks.append(callback)
+    garbage.collect()
 
-    def _xla_gc_callback(phase: str, _: object) -> None:
-        if phase == "start" and not sent:  # once: a collection of Python's own may come in between
-            sent.append(signal.SIGINT)
-            signal.raise_signal(signal.SIGINT)
 
+def _in_a_callback_of_a_weak_reference(stop: Callable[[], None]) -> None:
+    class Referred: ...
+
+    referred = Referred()
+    reference = weakref.ref(referred, lambda _: stop())
+    del referred
+    assert reference() is None
+
+
+def _in_a_finalizer(stop: Callable[[], None]) -> None:
+    class Finalized:
+        def __del__(self) -> None:
+            stop()
+
+    Finalized()
+
+
+@pytest.mark.parametrize(
+    "where", [_in_a_callback_of_the_collector, _in_a_callback_of_a_weak_reference, _in_a_finalizer]
+)
+def test_ctrl_c_is_not_lost_where_python_cannot_raise(
+    where: Callable[[Callable[[], None]], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(entry, "_received", [])  # or the next command in this process would leave it
-    began = time.perf_counter()
+    monkeypatch.setattr(sys, "unraisablehook", entry._unraisable)
     before = signal.signal(signal.SIGINT, entry._interrupt)
+    began = time.perf_counter()
     try:
         with pytest.raises(KeyboardInterrupt):
-            garbage.callbacks.append(_xla_gc_callback)
-            garbage.collect()
-            garbage.callbacks.remove(_xla_gc_callback)
+            where(lambda: signal.raise_signal(signal.SIGINT))
             while time.perf_counter() - began < 5:
                 time.sleep(0.01)
     finally:

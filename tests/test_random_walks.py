@@ -1,4 +1,4 @@
-"""Where there is nothing to learn, a network must cost little: 12 random walks, LSTM(32), lookback 40."""
+"""Where there is nothing to learn, a network must cost little: six random walks, LSTM(32), lookback 40."""
 
 import numpy as np
 import pandas as pd
@@ -8,8 +8,8 @@ import gatecast as gc
 
 from .conftest import FULL  # isort: skip
 
-WALKS, SESSIONS = 40 if FULL else 12, 1500
-FEW = 12 if FULL else 4  # levels train for many epochs
+WALKS, SESSIONS = 40 if FULL else 6, 1500
+FEW = 12 if FULL else 3  # levels train for many epochs
 
 
 @pytest.fixture(scope="module")

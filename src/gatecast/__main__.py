@@ -27,7 +27,6 @@ def _without_current_folder(path: list[str]) -> list[str]:
 sys.path[:] = _without_current_folder(sys.path)
 
 import contextlib
-import gc
 import io
 import signal
 import threading
@@ -45,6 +44,7 @@ def main() -> None:
     """Run the command line; exit 0: done, 2: wrong input, 1: our fault, 130: Ctrl-C, 143: terminated."""
     _prepare_jax()
     warnings.showwarning = _show_warning
+    sys.unraisablehook = _unraisable
     for name in STOPS:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and (number == signal.SIGINT or signal.getsignal(number) != signal.SIG_IGN):
@@ -69,20 +69,29 @@ _received: list[int] = []  # the signals that asked to stop
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    """Stop; where the exception would be lost or become another one, a moment later.
+    """Stop; amid an import, which would turn the exception into an ImportError, a moment later.
 
-    It is lost in a callback of the garbage collector (JAX has one), and a library that is being imported
-    turns it into an ImportError. A module of the user's may work while it is imported: that has two seconds.
+    A module of the user's may work while it is imported: that has two seconds.
     """
     _received.append(number)
-    callbacks = [getattr(callback, "__code__", None) for callback in gc.callbacks]
-    in_callback = frame is not None and frame.f_code in callbacks
-    if in_callback or (_importing(frame) and len(_received) < PATIENCE / LATER):
-        again = threading.Timer(LATER, signal.pthread_kill, [threading.main_thread().ident, number])
-        again.daemon = True
-        again.start()
+    if _importing(frame) and len(_received) < PATIENCE / LATER:
+        _send_again(number)
     else:
         raise KeyboardInterrupt
+
+
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """Ask once more to stop where Python could not: in a finalizer, or a callback of the collector."""
+    if lost.exc_type is KeyboardInterrupt and _received:
+        _send_again(_received[-1])
+    else:
+        sys.__unraisablehook__(lost)
+
+
+def _send_again(number: int) -> None:
+    again = threading.Timer(LATER, signal.pthread_kill, [threading.main_thread().ident, number])
+    again.daemon = True
+    again.start()
 
 
 def _importing(frame: FrameType | None) -> bool:

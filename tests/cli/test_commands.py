@@ -143,6 +143,7 @@ def test_one_symbol_of_many_runs_again_from_its_file(command, tmp_path: Path) ->
     assert set(pd.read_parquet(two)["symbol"]) == {"B"}
 
 
+@pytest.mark.slow
 def test_the_same_experiment_gives_the_same_bits_in_another_process(
     prices: Path, tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

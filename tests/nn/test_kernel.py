@@ -276,14 +276,14 @@ def built(tmp_path_factory):
     return build
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("less", OLDER, ids=["native", "avx", "sse"])
-@pytest.mark.parametrize(
-    "types", [(), pytest.param(("-DDOUBLE",), marks=pytest.mark.slow)], ids=["single", "double"]
-)
+@pytest.mark.parametrize("types", [(), ("-DDOUBLE",)], ids=["single", "double"])
 def test_the_compiler_warns_of_nothing(types, less, built):
     assert built(types, less)[1] == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("less", OLDER[1:], ids=["avx", "sse"])
 def test_an_older_processor_computes_the_same(less, built, kernel_anew, monkeypatch):
     file, _ = built((), less)
@@ -388,7 +388,7 @@ WATCH = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["the kernel", "reads beyond"])
+@pytest.mark.parametrize("what", ["the kernel", pytest.param("reads beyond", marks=pytest.mark.full)])
 def test_no_byte_is_read_or_written_outside_its_array(what, tmp_path):
     """The tests of the kernel, with GCC's sanitizers of addresses and of undefined behaviour.
 

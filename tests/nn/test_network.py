@@ -20,6 +20,9 @@ NETWORKS = [
 ]
 
 
+QUICK = [Network(cell="lstm", hidden_size=4), Network(cell="gru", hidden_size=4, bidirectional=True)]
+
+
 def name_of(network: Network) -> str:
     direction = "both" if network.bidirectional else "one"
     form = "" if network.reset_after else "-reset-before"
@@ -51,7 +54,7 @@ def reads_the_newest_and_nothing_later(by_row, origin: int) -> bool:
 
 @pytest.mark.parametrize(
     "network",
-    [pytest.param(n, marks=pytest.mark.slow if n.num_layers > 1 else [], id=name_of(n)) for n in NETWORKS],
+    [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow, id=name_of(n)) for n in NETWORKS],
 )
 def test_every_step_reads_the_newest_session_and_none_after_the_origin(network):
     params = init_params(network, jax.random.key(1), features=F, lookback=T, horizon=H)

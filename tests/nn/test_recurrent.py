@@ -24,11 +24,11 @@ GOLDEN = np.load(Path(__file__).parents[1] / "golden" / "recurrent.npz")
 CELLS = ["rnn", "lstm", "gru"]
 FORMS = ["one", "one-window", "one-step", "both", "two", "two-both"]
 QUICK = {  # forms of every cell; the slow tests have all others
-    ("textbook", "float64"): ["one", "both"],
+    ("textbook", "float64"): ["one"],
     ("textbook", "float32"): ["one"],
-    ("jax", "float64"): ["one", "one-window", "one-step", "both"],
+    ("jax", "float64"): ["one", "both"],
     ("jax", "float32"): ["one"],
-    ("kernel", "float64"): ["one", "one-window", "one-step", "both", "two-both"],
+    ("kernel", "float64"): ["one-step", "two-both"],
     ("kernel", "float32"): ["one", "one-window", "one-step", "both"],
 }
 

@@ -12,7 +12,7 @@ from gatecast.recipes import NAMES, page, recipe_of, running
 
 pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.GatecastWarning")
 
-SLOW = ("samsung", "kospi", "tesla")  # to compile: many kinds of networks, or large ones
+SLOW = ("samsung", "kospi", "tesla", "california")  # to compile: many kinds of networks, or large ones
 PARAMS = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES]
 
 

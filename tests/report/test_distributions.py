@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -280,11 +279,9 @@ def test_the_page_stays_small_with_many_symbols_and_steps() -> None:
     far = distributed(horizon=20, seeds=2, sessions=5000, tested=1250)
     both = distributed(symbols=tuple(f"S{i:02d}" for i in range(30)), horizon=20, sessions=700, tested=250)
     for made in (many, far, both):
-        start = time.perf_counter()
         text = page(made)
         assert len(text.encode()) < LIMIT
-        assert time.perf_counter() - start < 120
-    assert "The first 8 of 30 symbols" in page(many)
+        assert ("The first 8 of 30 symbols" in text) == (made is not far)
 
 
 def outlook(steps: int) -> tuple[pd.DataFrame, pd.DataFrame]:
