@@ -112,5 +112,6 @@ class LedgerWarning(GatecastWarning):
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """' Did you mean "gru"?' for the known word nearest to `word`, else ''."""
-    near = difflib.get_close_matches(word, list(known), n=1)
-    return f' Did you mean "{near[0]}"?' if near else ""
+    by_small_letters = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(word.lower(), by_small_letters, n=1)
+    return f' Did you mean "{by_small_letters[near[0]]}"?' if near else ""

@@ -317,3 +317,23 @@ def test_separate_networks_of_ranges_are_calibrated_by_symbol(walk):
         quantiles = [outcome.distributions[name].quantiles for outcome in (one, other)]
         np.testing.assert_array_equal(*(values[one.symbol == 0] for values in quantiles))
         assert (quantiles[0][one.symbol == 1] != quantiles[1][one.symbol == 1]).any()
+
+
+@pytest.mark.filterwarnings("ignore::gatecast.errors.DataWarning")  # a walk has no holidays
+def test_whatever_load_takes_is_taken(walk, tmp_path):
+    frame = walk("A", 120, 0).drop(columns="symbol")
+    frame.to_csv(path := tmp_path / "A.csv", index=False)
+    loaded = gc.load(frame, symbol="A")
+    assert loaded.symbols == ("A",)
+    expected = gc.compare(loaded, "drift", folds=2)
+    for source in (frame, path, str(path), [path]):
+        result = gc.compare(source, "drift", folds=2)
+        assert result.prices.symbols == (("prices",) if source is frame else ("A",))
+        pd.testing.assert_frame_equal(
+            result.forecasts.drop(columns="symbol"), expected.forecasts.drop(columns="symbol")
+        )
+    how = {"training": QUICK, "seeds": 1, "lookback": 5}
+    forecaster = gc.Forecaster(TINY, **how).fit(frame)
+    again = gc.Forecaster(TINY, **how).fit(gc.load(frame))
+    pd.testing.assert_frame_equal(forecaster.forecast(), again.forecast())
+    pd.testing.assert_frame_equal(forecaster.forecast(frame), again.forecast(gc.load(frame)))

@@ -77,3 +77,17 @@ def test_other_features_and_validation_of_another_shape_are_refused(fit):
 def test_a_seed_that_is_no_seed_is_refused(seed):
     with pytest.raises(SettingError, match=f"seed = {seed}"):
         gc.fit_windows(SMALL, QUICK, X, Y, seeds=2, seed=seed)
+
+
+def test_validation_is_the_last_share_of_the_windows_after_an_embargo():
+    y = np.stack([Y, -Y, Y], axis=1)
+    by_share = gc.fit_windows(SMALL, QUICK, X, y, validation=0.2)
+    by_hand = gc.fit_windows(SMALL, QUICK, X[:45], y[:45], validation=(X[48:], y[48:]))
+    assert by_share.history.equals(by_hand.history)
+    np.testing.assert_array_equal(by_share.predict(X), by_hand.predict(X))
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0, -0.2, 0.99])
+def test_a_share_that_leaves_nothing_to_train_on_is_refused(share):
+    with pytest.raises(SettingError, match=r"must be a share between 0 and 1 that leaves some of the 60"):
+        gc.fit_windows(SMALL, QUICK, X, Y, validation=share)

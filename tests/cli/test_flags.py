@@ -11,8 +11,6 @@ from gatecast.errors import SettingError
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.names import (
     DEFAULT_MODELS,
-    DEFAULT_NETWORK,
-    DEFAULT_TRAINING,
     DISTRIBUTION_RIVALS,
     POINT_RIVALS,
 )
@@ -60,7 +58,7 @@ def test_flags_reach_their_settings() -> None:
     }  # fmt: skip
     experiment = experiment_of(None, ["a.csv", "b.csv"], given)
     assert experiment.models == (*POINT_RIVALS, "gru", "bilstm")
-    expected = DEFAULT_NETWORK.changed(hidden_size=4, mlp=(8, 4))
+    expected = Network(hidden_size=4, mlp=(8, 4))
     assert experiment.networks == {
         "gru": expected.changed(cell="gru"),
         "bilstm": expected.changed(bidirectional=True),
@@ -88,13 +86,13 @@ def test_flags_lie_on_top_of_a_file(config: Path) -> None:
 def test_a_file_without_flags_stays_as_it_is(config: Path) -> None:
     experiment = experiment_of(config, None, {})
     assert [network.hidden_size for network in experiment.networks.values()] == [5, 6]
-    assert experiment.training == DEFAULT_TRAINING.changed(epochs=7)
+    assert experiment.training == Training(epochs=7)
     assert experiment_of(config, ["b.csv"], {}) == experiment.changed(source=("b.csv",))
 
 
 def test_models_chosen_beside_a_file_keep_its_settings(config: Path) -> None:
     experiment = experiment_of(config, None, {"models": "mine,lstm"})
-    assert experiment.networks == {"mine": Network(cell="rnn", hidden_size=6), "lstm": DEFAULT_NETWORK}
+    assert experiment.networks == {"mine": Network(cell="rnn", hidden_size=6), "lstm": Network()}
 
 
 def test_the_flags_given_are_not_changed() -> None:
@@ -106,7 +104,7 @@ def test_the_flags_given_are_not_changed() -> None:
 def test_an_output_brings_its_rivals() -> None:
     experiment = experiment_of(None, None, {"models": "gru", "output": "student_t", "loss": "crps"})
     assert experiment.models == (*("naive", *DISTRIBUTION_RIVALS), "gru")
-    assert experiment.networks["gru"] == DEFAULT_NETWORK.changed(cell="gru", output="student_t")
+    assert experiment.networks["gru"] == Network(cell="gru", output="student_t")
     assert experiment.training.loss == "crps"
     given = experiment_of(None, None, {"models": "gru,naive", "calibration": "adaptive"})
     assert (given.models, given.calibration) == (("naive", "gru"), "adaptive")

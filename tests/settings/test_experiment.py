@@ -9,12 +9,11 @@ from hypothesis import strategies as st
 
 import gatecast as gc
 from gatecast.errors import SettingError
+from gatecast.settings.base import ELSEWHERE
 from gatecast.settings.experiment import Experiment, Settings
 from gatecast.settings.names import (
     BASELINES,
     DEFAULT_MODELS,
-    DEFAULT_NETWORK,
-    DEFAULT_TRAINING,
     DISTRIBUTION_RIVALS,
     NETWORKS,
     POINT_RIVALS,
@@ -140,12 +139,12 @@ def test_a_file_written_by_hand(tmp_path: Path) -> None:
     )
     assert experiment.models == (*POINT_RIVALS, "gru", "mine", "bigru")
     assert experiment.networks == {
-        "gru": DEFAULT_NETWORK.changed(cell="gru"),
-        "mine": DEFAULT_NETWORK.changed(hidden_size=3),
-        "bigru": DEFAULT_NETWORK.changed(cell="gru", bidirectional=True, hidden_size=4),
+        "gru": Network(cell="gru"),
+        "mine": Network(hidden_size=3),
+        "bigru": Network(cell="gru", bidirectional=True, hidden_size=4),
     }
     assert experiment.start == "2015-01-05"
-    assert experiment.training == DEFAULT_TRAINING.changed(patience=None)
+    assert experiment.training == Training(patience=None)
 
 
 def test_networks_without_a_list_of_models(tmp_path: Path) -> None:
@@ -282,6 +281,9 @@ def test_wrong_models(models: list[object], message: str) -> None:
         ({"hidden_size": 0}, r"hidden_size = 0: must be at least 1 \(units"),
         ({"hidden": 3}, r'hidden = 3: there is no such setting. Did you mean "hidden_size"\?'),
         ({"cell": "grru"}, r"""'gru'\. Did you mean "gru"\?"""),
+        ({"cell": "LSTM"}, r"""'gru'\. Did you mean "lstm"\?"""),
+        ({"units": 64}, r'Did you mean "hidden_size"\?'),
+        ({"dropout_rate": 0.1}, r'Did you mean "dropout"\?'),
         ({"dropout": 1.0, "num_layers": 2}, "dropout = 1.0: must be less than 1"),
         ({"dropout": 0.1}, "num_layers=2 or more"),
         ({"mlp": (0,)}, "mlp = 0: must be at least 1"),
@@ -313,7 +315,7 @@ def test_a_network_may_have_a_training_of_its_own(tmp_path: Path) -> None:
     own = Training(epochs=3, learning_rate=0.1)
     names, networks, trainings = resolve_models(["gru", {"fast": (Network(cell="gru"), own)}])
     experiment = Experiment(models=names, networks=networks, trainings=trainings)
-    assert (experiment.training_of("gru"), experiment.training_of("fast")) == (DEFAULT_TRAINING, own)
+    assert (experiment.training_of("gru"), experiment.training_of("fast")) == (Training(), own)
     assert read(tmp_path, to_toml(experiment)) == experiment
     with pytest.raises(SettingError, match=r"trainings\.other: there is no network of this name"):
         read(tmp_path, "[trainings.other]\nepochs = 3")
@@ -335,3 +337,36 @@ def test_names_and_defaults_are_in_the_signature_and_the_docstring(function, own
             default = Experiment.model_fields[name].default
             assert parameter.default in (default, None if name == "calibration" else default)
             assert f"{name}\n    {Experiment.model_fields[name].description}" in made.__doc__
+
+
+def test_settings_are_given_by_their_names():
+    with pytest.raises(SettingError, match=r"by their names: Network\(cell='gru', hidden_size=64\)"):
+        Network("gru", 64)
+
+
+@pytest.mark.parametrize(
+    ("setting", "hint"),
+    [
+        ("seq_len", 'Did you mean "lookback"'),
+        ("random_state", 'Did you mean "seed"'),
+        ("lr", r"Did you mean training=gatecast.Training\(learning_rate=…\)"),
+        ("hidden_size", r"Did you mean network=gatecast.Network\(hidden_size=…\)"),
+    ],
+)
+def test_a_setting_under_another_librarys_name_or_in_another_place_is_pointed_to(setting, hint):
+    with pytest.raises(SettingError, match=hint):
+        gc.compare("sample:sp500", **{setting: 1})
+
+
+def test_every_hint_leads_to_a_setting():
+    places = (Network, Training, Experiment)
+    for name, setting in ELSEWHERE.items():
+        assert any(setting in place.model_fields for place in places), setting
+        assert not any(name in place.model_fields for place in places), name
+
+
+def test_there_is_one_set_of_defaults():
+    experiment = Experiment()
+    assert experiment.networks["lstm"] == gc.Network() and experiment.training == gc.Training()
+    forecaster = gc.Forecaster()
+    assert forecaster.network == gc.Network(output="student_t") and forecaster.training == gc.Training()

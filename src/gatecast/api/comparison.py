@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
@@ -15,6 +15,7 @@ from gatecast.api.models import check_memory, model_of, problem_of
 from gatecast.api.result import Result
 from gatecast.api.signatures import takes_settings
 from gatecast.data.prices import Prices
+from gatecast.data.sources import prices_of
 from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
 from gatecast.formatting import percent, some
 from gatecast.models.networks import FittedNetwork, combination_note, ensembles_of
@@ -25,14 +26,14 @@ from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, cut_folds
 from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, Provenance, Settings
-from gatecast.settings.names import DEFAULT_MODELS, DEFAULT_TRAINING, Models, resolve_models
+from gatecast.settings.names import DEFAULT_MODELS, Models, resolve_models
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
 
 @takes_settings(Settings)
 def compare(
-    prices: Prices,
+    prices: Any,
     models: str | Models = DEFAULT_MODELS,
     *,
     network: Network | None = None,
@@ -45,7 +46,7 @@ def compare(
     Parameters
     ----------
     prices
-        From `gatecast.load`.
+        From `gatecast.load`, or what it takes: a path, a DataFrame, "yahoo:TSLA", a list of these.
     models
         Networks ("rnn", "lstm", "gru", "birnn", "bilstm", "bigru", {"a name of yours": Network(...)} or
         {"another": (Network(...), Training(...))}) and baselines ("naive", "drift", "ewma", "ar",
@@ -69,12 +70,12 @@ def compare(
     experiment = Experiment(
         models=names,
         networks=networks,
-        training=training or DEFAULT_TRAINING,
+        training=training or Training(),
         trainings=trainings,
         features=_name_of(features),
         **settings,
     )
-    return run(experiment, prices, features=features if callable(features) else None)
+    return run(experiment, prices_of(prices), features=features if callable(features) else None)
 
 
 def run(

@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Self, Unpack
+from typing import Any, Self, Unpack
 
 import numpy as np
 import pandas as pd
@@ -18,6 +18,7 @@ from gatecast.api.models import check_memory, model_of, problem_of
 from gatecast.api.signatures import takes_settings
 from gatecast.data.prices import Prices
 from gatecast.data.sessions import next_sessions, sessions_between
+from gatecast.data.sources import prices_of
 from gatecast.distributions import Point
 from gatecast.errors import DataError, DataWarning, NotFittedError, RunError
 from gatecast.forecasts import distribution_columns
@@ -30,7 +31,6 @@ from gatecast.problem.problem import Problem
 from gatecast.problem.targets import is_astray
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
-from gatecast.settings.names import DEFAULT_NETWORK, DEFAULT_TRAINING
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
@@ -69,7 +69,7 @@ class Forecaster:
         features: str | FeatureFunction | None = None,
         **settings: Unpack[ForecastSettings],
     ) -> None:
-        network, training = network or DEFAULT_NETWORK, training or DEFAULT_TRAINING
+        network, training = network or Network(), training or Training()
         chosen = {name: getattr(network, name) for name in network.model_fields_set}
         forecast = forecast_settings({**chosen, **settings, "loss": training.loss})
         settings["calibration"] = forecast.get("calibration", "none")
@@ -121,8 +121,8 @@ class Forecaster:
         (ensemble,) = ensembles_of([self._fitted.fitted])
         return ensemble.population.history
 
-    def fit(self, prices: Prices) -> Self:
-        """The forecaster itself, trained on every session of `prices`.
+    def fit(self, prices: Any) -> Self:
+        """The forecaster itself, trained on every session of `prices` (or of what `gatecast.load` takes).
 
         Raises
         ------
@@ -131,7 +131,7 @@ class Forecaster:
         DataError
             No symbol that could be forecast afterwards.
         """
-        settings = self._settings
+        settings, prices = self._settings, prices_of(prices)
         check_memory(settings, prices)
         problem = self._problem(prices)
         fold = future_fold(problem, validation_size=settings.validation_size)
@@ -143,7 +143,7 @@ class Forecaster:
         self._note(problem, origins, left_out)
         return self
 
-    def forecast(self, prices: Prices | None = None) -> pd.DataFrame:
+    def forecast(self, prices: Any = None) -> pd.DataFrame:
         """The next h sessions after the last one fitted, or after the last one of `prices`.
 
         prices: give the whole history, for features and volatility are computed from what is there; an
@@ -174,6 +174,7 @@ class Forecaster:
             problem, calendar, left_out = state.tail, state.calendar, state.left_out
             origins = np.unique(problem.last)
         else:
+            prices = prices_of(prices)
             problem, calendar = self._latest(prices, state.tail), prices.calendar
             origins, left_out = self._asked(problem, calendar, state.short)
         self._note(problem, origins, left_out)

@@ -74,23 +74,26 @@ def fit_windows(
     X: ArrayLike,
     y: ArrayLike,
     *,
-    validation: tuple[ArrayLike, ArrayLike] | None = None,
+    validation: float | tuple[ArrayLike, ArrayLike] | None = None,
     seeds: int = 1,
     seed: int = 0,
 ) -> Fit:
     """Fit networks on every window given, as they are: nothing is scaled, split or dropped.
 
     X (N, T, F), y (N,) or (N, h). validation: (X, y) of the same shapes, for the epoch to keep and for
-    patience; without it the last epoch is kept.
+    patience, or the share of the windows, the last ones in the order given, that is taken for it, without the
+    h windows before, whose targets may reach into them; without it the last epoch is kept.
 
     Raises
         SettingError: shapes that do not fit, numbers that are not finite, an output that is no point,
             a seed below 0 or above 2**31 - 1.
     """
-    windows, targets = _windows(X), np.asarray(y, dtype=np.float32)
+    windows, targets = _windows(X), np.atleast_1d(np.asarray(y, dtype=np.float32))
     one_step = targets.ndim == 1
     held_windows, held_targets = windows[:0], targets[:0]
-    if validation is not None:
+    if isinstance(validation, float):
+        windows, targets, held_windows, held_targets = _split(windows, targets, validation)
+    elif validation is not None:
         held_windows, held_targets = _windows(validation[0]), np.asarray(validation[1], dtype=np.float32)
     _check(windows, targets, held_windows, held_targets)
     if network.output != "point":
@@ -145,6 +148,20 @@ def _windows(X: ArrayLike) -> NDArray[np.float32]:
             "One feature: X[:, :, None]"
         )
     return windows
+
+
+def _split(
+    windows: NDArray[np.float32], targets: NDArray[np.float32], share: float
+) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
+    """Windows and targets to train on, and the last `share` of them, for validation."""
+    embargo = targets.shape[-1] if targets.ndim > 1 else 1
+    start = len(windows) - max(round(share * len(windows)), 1)
+    if not 0 < share < 1 or start <= embargo:
+        raise SettingError(
+            f"validation = {share:g}: must be a share between 0 and 1 that leaves some of the {len(windows)} "
+            f"windows to train on; {embargo} between the two are left out"
+        )
+    return windows[: start - embargo], targets[: start - embargo], windows[start:], targets[start:]
 
 
 def _check(

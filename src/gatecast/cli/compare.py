@@ -16,7 +16,6 @@ from gatecast.cli.output import echo, print_json
 from gatecast.errors import RunError
 from gatecast.models.requirements import require_comparison
 from gatecast.settings.experiment import Experiment
-from gatecast.settings.names import DEFAULT_NETWORK, DEFAULT_TRAINING
 from gatecast.settings.network import Network
 from gatecast.settings.toml import read_provenance
 from gatecast.settings.training import Training
@@ -32,8 +31,8 @@ NETWORK = tuple(name for name in Network.model_fields if name not in ("cell", "b
 
 @with_settings(
     (Experiment(), "Comparison", COMPARE),
-    (DEFAULT_NETWORK, "Network", NETWORK),
-    (DEFAULT_TRAINING, "Training", Training.model_fields),
+    (Network(), "Network", NETWORK),
+    (Training(), "Training", Training.model_fields),
 )
 def compare(
     source: Sources = None,

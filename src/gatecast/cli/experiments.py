@@ -10,7 +10,7 @@ from gatecast.cli.flags import flag_name
 from gatecast.errors import SettingError
 from gatecast.formatting import MOST_LETTERS, printable
 from gatecast.settings.experiment import Experiment
-from gatecast.settings.names import DEFAULT_MODELS, DEFAULT_NETWORK, resolve_models
+from gatecast.settings.names import DEFAULT_MODELS, resolve_models
 from gatecast.settings.network import Network
 from gatecast.settings.toml import read_experiment, read_provenance
 from gatecast.settings.training import Training
@@ -36,7 +36,7 @@ def experiment_of(config: Path | None, source: list[str] | None, settings: dict[
         )
     try:
         given["training"] = base.training.changed(**training)
-        chosen = DEFAULT_NETWORK.changed(**network)
+        chosen = Network(**network)
         networks = {name: own.changed(**network) for name, own in base.networks.items()}
         names = given.pop("models", base.models if config else DEFAULT_MODELS)
         models = [{name: networks[name]} if name in networks else name for name in names]

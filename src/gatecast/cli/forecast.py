@@ -18,7 +18,7 @@ from gatecast.cli.output import echo, print_json
 from gatecast.errors import SettingError
 from gatecast.models.requirements import require_comparison
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
-from gatecast.settings.names import DEFAULT_NETWORK, DEFAULT_TRAINING
+from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
 if TYPE_CHECKING:
@@ -30,8 +30,8 @@ FORECAST = (*DATA, "features", *ForecastSettings.__annotations__)
 
 @with_settings(
     (Experiment(), "Forecast", FORECAST),
-    (DEFAULT_NETWORK, "Network", NETWORK),
-    (DEFAULT_TRAINING, "Training", Training.model_fields),
+    (Network(), "Network", NETWORK),
+    (Training(), "Training", Training.model_fields),
 )
 def forecast(
     source: Annotated[list[str], typer.Argument(help="as in compare")],

@@ -40,6 +40,7 @@ def load(
     symbols: Iterable[str] | None = None,
     adjust: bool = False,
     calendar: Calendar = None,
+    symbol: str | None = None,
 ) -> Prices:
     """Daily prices from a sample, a file, a DataFrame, Yahoo, or a list of these.
 
@@ -53,6 +54,7 @@ def load(
     adjust    scale open, high, low and close by adj_close / close; volume stays
     calendar  code of exchange_calendars ("XKRX") or "daily", for all symbols or as symbol → code;
               None: from each symbol's name and dates
+    symbol    the name of a table without symbols; None: that of its file, "prices" for a DataFrame
 
     One row per symbol and session. A table with a column symbol, ticker, name or unique_id is many symbols;
     any other is one, named after its file. Needed are dates (a column or the index) and closes; column names
@@ -65,22 +67,27 @@ def load(
     sources = list(source) if isinstance(source, list | tuple) else [source]
     if not sources:
         raise DataError("there is no source", remedy='Give a path, "sample:sp500" or "yahoo:TSLA"')
-    parts = [_read(one, calendar) for one in sources]
+    parts = [_read(one, calendar, symbol) for one in sources]
     prices = Prices.assemble(parts, start=start, end=end, symbols=symbols, adjust=adjust)
     for oddity in prices.oddities:
         warnings.warn(oddity.text, DataWarning, stacklevel=2)
     return prices
 
 
-def _read(source: Any, calendar: Calendar) -> Tidy:
+def prices_of(source: Any) -> Prices:
+    """The prices themselves, or those of anything that `load` takes."""
+    return source if isinstance(source, Prices) else load(source)
+
+
+def _read(source: Any, calendar: Calendar, symbol: str | None) -> Tidy:
     if isinstance(source, Path):
-        return _read_file(source, calendar)
+        return _read_file(source, calendar, symbol)
     if not isinstance(source, str):
-        return tidy(to_pandas(source), source="DataFrame", symbol="prices", calendar=calendar)
+        return tidy(to_pandas(source), source="DataFrame", symbol=symbol or "prices", calendar=calendar)
     scheme, colon, rest = source.partition(":")
     # One letter is a drive of Windows.
     if not colon or len(scheme) == 1 or is_there(Path(source)):
-        return _read_file(Path(source), calendar)
+        return _read_file(Path(source), calendar, symbol)
     if scheme == "sample":
         return _read_sample(rest, calendar)
     if scheme == "yahoo":
@@ -106,7 +113,7 @@ def _read_sample(name: str, calendar: Calendar) -> Tidy:
     return tidy(frame, source=f"sample:{name}", symbol=SAMPLES[name], calendar=calendar)
 
 
-def _read_file(path: Path, calendar: Calendar) -> Tidy:
+def _read_file(path: Path, calendar: Calendar, symbol: str | None) -> Tidy:
     file = str(path)
     if not is_there(path):
         raise DataError(f"there is no such file.{_near(path)}", file=file)
@@ -124,8 +131,8 @@ def _read_file(path: Path, calendar: Calendar) -> Tidy:
     if not content.strip():
         raise DataError("the file is empty", file=file, remedy="Prices need a header, dates and closes")
     if ending in PARQUET_ENDINGS:
-        return _read_parquet(content, file, path.stem, calendar)
-    return tidy(_read_csv(content, file), source=file, symbol=path.stem, calendar=calendar)
+        return _read_parquet(content, file, symbol or path.stem, calendar)
+    return tidy(_read_csv(content, file), source=file, symbol=symbol or path.stem, calendar=calendar)
 
 
 def _near(path: Path) -> str:

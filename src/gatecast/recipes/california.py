@@ -89,7 +89,7 @@ class California(Tutorial):
         return {name: self.prepare(frame, scaler) for name, scaler in SCALERS.items()}
 
     networks = dict.fromkeys(SCALERS, NETWORK)
-    training = gc.Training(epochs=1000, batch_size=None, patience=None, clip_norm=None)
+    training = gc.Training(epochs=1000, batch_size=None, learning_rate=1e-3, patience=None, clip_norm=None)
     audited, audited_epochs = "minmax", 3
 
     def shown(self, frame: pd.DataFrame, networks: Mapping[str, Trained]) -> Side:
@@ -162,7 +162,7 @@ class California(Tutorial):
         Difference("Nothing to compare with.", "The mean, and linear regression."),
     )
 
-    corrected_training = gc.Training(epochs=20, batch_size=256, patience=5)
+    corrected_training = gc.Training(epochs=20, batch_size=256, learning_rate=1e-3, patience=5)
 
     def corrected(self, frame: pd.DataFrame, epochs: int, seed: int) -> Side:
         """Five folds at random and five by region; every fold has its own scalers and early stopping."""

@@ -65,7 +65,9 @@ class Kospi(PriceTutorial):
         "gru flat": NETWORK.changed(cell="gru"),
         "lstm flat": NETWORK,
     }
-    training = gc.Training(epochs=200, batch_size=BATCH, shuffle=False, patience=None, clip_norm=None)
+    training = gc.Training(
+        epochs=200, batch_size=BATCH, shuffle=False, learning_rate=1e-3, patience=None, clip_norm=None
+    )
     audited, audited_epochs = "gru flat", 5
 
     def shown(self, frame: pd.DataFrame, networks: Mapping[str, Trained]) -> Side:
@@ -133,7 +135,7 @@ class Kospi(PriceTutorial):
     )
 
     symbol = "^KS11"
-    corrected_training = gc.Training(epochs=200, batch_size=BATCH, patience=20)
+    corrected_training = gc.Training(epochs=200, batch_size=BATCH, learning_rate=1e-3, patience=20)
     comparison = {"features": inputs, "scaler": "minmax", "lookback": LENGTH, "folds": 3, "seeds": 3}
 
     def models(self, target: str) -> Mapping[str, gc.Network]:

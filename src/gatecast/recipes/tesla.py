@@ -70,7 +70,7 @@ class Tesla(PriceTutorial):
     networks = {
         "lstm": gc.Network(hidden_size=50, num_layers=2, mlp=(25,), activation="linear", init="keras")
     }  # LSTM(50), LSTM(50), Dense(25), Dense(1)
-    training = gc.Training(epochs=3, batch_size=1, patience=None, clip_norm=None)
+    training = gc.Training(epochs=3, batch_size=1, learning_rate=1e-3, patience=None, clip_norm=None)
     audited, audited_epochs = "lstm", 1
 
     def shown(self, frame: pd.DataFrame, networks: Mapping[str, Trained]) -> Side:

@@ -25,6 +25,29 @@ def _iso(value: object) -> object:
 
 Date = Annotated[str | None, BeforeValidator(_iso)]
 
+# What PyTorch, Keras, scikit-learn, darts and neuralforecast call a setting.
+ELSEWHERE = {
+    **dict.fromkeys(("units", "hidden_dim", "hidden", "num_units", "n_hidden"), "hidden_size"),
+    **dict.fromkeys(("lr", "eta", "learning_rate_init"), "learning_rate"),
+    **dict.fromkeys(("dropout_rate", "dropout_prob"), "dropout"),
+    **dict.fromkeys(("layers", "n_layers", "n_rnn_layers", "encoder_n_layers"), "num_layers"),
+    **dict.fromkeys(("n_epochs", "num_epochs", "max_epochs", "max_steps", "max_iter"), "epochs"),
+    **dict.fromkeys(("bs", "batch"), "batch_size"),
+    **dict.fromkeys(("early_stopping", "early_stop_patience_steps", "n_iter_no_change"), "patience"),
+    **dict.fromkeys(("clip_grad_norm", "clipnorm", "gradient_clip_val", "max_norm"), "clip_norm"),
+    **dict.fromkeys(
+        ("seq_len", "seq_length", "sequence_length", "window_size", "time_steps", "timesteps", "n_steps",
+         "input_size", "input_chunk_length", "look_back"), "lookback"
+    ),
+    **dict.fromkeys(("h", "steps", "output_chunk_length", "forecast_horizon", "pred_len"), "horizon"),
+    **dict.fromkeys(("n_splits", "n_windows"), "folds"),
+    **dict.fromkeys(("validation_split", "validation_fraction", "val_size"), "validation_size"),
+    **dict.fromkeys(("random_state", "random_seed"), "seed"),
+    **dict.fromkeys(("n_seeds", "repeats"), "seeds"),
+    **dict.fromkeys(("criterion", "loss_fn", "objective"), "loss"),
+    **dict.fromkeys(("rnn_type", "cell_type"), "cell"),
+}  # fmt: skip
+
 
 class Checked(BaseModel):
     """A frozen set of settings; a wrong one is a SettingError that names the field and the remedy."""
@@ -33,7 +56,11 @@ class Checked(BaseModel):
 
     if not TYPE_CHECKING:  # checkers see the fields
 
-        def __init__(self, **settings: Any) -> None:
+        def __init__(self, *values: Any, **settings: Any) -> None:
+            if values:
+                fields = zip(type(self).model_fields, values, strict=False)
+                by_name = ", ".join(f"{name}={value!r}" for name, value in fields)
+                raise SettingError(f"settings are given by their names: {type(self).__name__}({by_name})")
             try:
                 super().__init__(**settings)
             except ValidationError as error:
@@ -47,6 +74,13 @@ class Checked(BaseModel):
         if kinds & {int, float} and any(isinstance(one, bool) for one in values):
             raise PydanticCustomError("int_type" if int in kinds else "float_type", "true is no number")
         return value
+
+    @classmethod
+    def hint(cls, name: str) -> str:
+        """' Did you mean "hidden_size"?' for a setting that there is not, or ''."""
+        if ELSEWHERE.get(name) in cls.model_fields:
+            return f' Did you mean "{ELSEWHERE[name]}"?'
+        return did_you_mean(name, cls.model_fields)
 
     def changed(self, **settings: Any) -> Self:
         """A copy with some settings replaced, checked again; what nobody chose stays unchosen."""
@@ -79,15 +113,14 @@ MESSAGES = {
 }
 
 
-def _setting_error(error: ValidationError, model: type[BaseModel]) -> SettingError:
+def _setting_error(error: ValidationError, model: type[Checked]) -> SettingError:
     first = error.errors()[0]
     if first["type"] == "value_error":
         cause = first["ctx"]["error"]
         return cause if isinstance(cause, SettingError) else SettingError(str(cause))
     name, value = str(first["loc"][0]), first["input"]
     if first["type"] == "extra_forbidden":
-        near = did_you_mean(name, model.model_fields)
-        return SettingError(f"there is no such setting.{near}", setting=name, value=value)
+        return SettingError(f"there is no such setting.{model.hint(name)}", setting=name, value=value)
     limits = {
         key: int(limit) if isinstance(limit, float) and limit.is_integer() else limit
         for key, limit in first.get("ctx", {}).items()

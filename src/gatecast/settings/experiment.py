@@ -9,14 +9,8 @@ from typing import Any, Literal, TypedDict
 from pydantic import Field, model_validator
 
 from gatecast.errors import SettingError
-from gatecast.settings.base import Checked, Date
-from gatecast.settings.names import (
-    DEFAULT_MODELS,
-    DEFAULT_NETWORK,
-    DEFAULT_TRAINING,
-    POINT_RIVALS,
-    named_network,
-)
+from gatecast.settings.base import ELSEWHERE, Checked, Date
+from gatecast.settings.names import DEFAULT_MODELS, POINT_RIVALS, named_network
 from gatecast.settings.network import Network
 from gatecast.settings.training import LOSSES, Training
 
@@ -58,37 +52,46 @@ class Experiment(Checked):
     """
 
     source: tuple[str, ...] = ()
-    symbols: tuple[str, ...] | None = Field(None, description="of a table with many symbols, these only")
-    start: Date = Field(None, description="first date to read, YYYY-MM-DD")
-    end: Date = Field(None, description="last date to read")
-    adjust: bool = Field(False, description="scale prices by adj_close / close")
-    calendar: str | None = Field(None, description="exchange calendar (XNYS, XKRX, …) or daily")
+    symbols: tuple[str, ...] | None = Field(
+        default=None, description="of a table with many symbols, these only"
+    )
+    start: Date = Field(default=None, description="first date to read, YYYY-MM-DD")
+    end: Date = Field(default=None, description="last date to read")
+    adjust: bool = Field(default=False, description="scale prices by adj_close / close")
+    calendar: str | None = Field(default=None, description="exchange calendar (XNYS, XKRX, …) or daily")
     models: tuple[str, ...] = Field(
-        (*POINT_RIVALS, *DEFAULT_MODELS), description="networks and baselines, as gru,lstm,lhar,naive"
+        default=(*POINT_RIVALS, *DEFAULT_MODELS), description="networks and baselines, as gru,lstm,lhar,naive"
     )
     networks: dict[str, Network] = Field(
-        default_factory=lambda: {name: named_network(name, DEFAULT_NETWORK) for name in DEFAULT_MODELS}
+        default_factory=lambda: {name: named_network(name, Network()) for name in DEFAULT_MODELS}
     )
-    training: Training = DEFAULT_TRAINING
+    training: Training = Training()
     trainings: dict[str, Training] = Field(default_factory=dict)
-    column: str = Field("close", description="the price to forecast")
-    target: Target = Field("return", description="return, or close: the scaled price")
-    horizon: int = Field(1, ge=1, le=1000, description="sessions ahead")
-    lookback: int = Field(20, ge=1, le=10_000, description="sessions in a window")
-    features: str | None = Field(None, description="module:function, prices → DataFrame")
-    scaler: Scaler = Field("standard", description="standard, minmax or none; fitted on training rows")
-    folds: int = Field(5, ge=1, le=1000, description="stretches of the test, each with its own training")
-    test_size: float = Field(0.25, gt=0, lt=1, description="share of the sessions, the last ones")
-    test_start: Date = Field(None, description="first session forecast; instead of test_size")
-    validation_size: float = Field(0.15, gt=0, lt=1, description="share of the sessions before the test")
-    window: Literal["expanding", "sliding"] = Field("expanding", description="expanding or sliding")
-    refit: bool = Field(True, description="train once more on train and validation")
-    calibration: CalibrationMethod = Field(
-        "none", description="of distributions, a point's too: none, conformal, or adaptive (also online)"
+    column: str = Field(default="close", description="the price to forecast")
+    target: Target = Field(default="return", description="return, or close: the scaled price")
+    horizon: int = Field(default=1, ge=1, le=1000, description="sessions ahead")
+    lookback: int = Field(default=20, ge=1, le=10_000, description="sessions in a window")
+    features: str | None = Field(default=None, description="module:function, prices → DataFrame")
+    scaler: Scaler = Field(
+        default="standard", description="standard, minmax or none; fitted on training rows"
     )
-    pooled: bool = Field(True, description="one network for all symbols; else one each")
-    seeds: int = Field(5, ge=1, le=1000, description="networks per model and fold")
-    seed: int = Field(0, ge=0, lt=2**31, description="the first of them")
+    folds: int = Field(
+        default=5, ge=1, le=1000, description="stretches of the test, each with its own training"
+    )
+    test_size: float = Field(default=0.25, gt=0, lt=1, description="share of the sessions, the last ones")
+    test_start: Date = Field(default=None, description="first session forecast; instead of test_size")
+    validation_size: float = Field(
+        default=0.15, gt=0, lt=1, description="share of the sessions before the test"
+    )
+    window: Literal["expanding", "sliding"] = Field(default="expanding", description="expanding or sliding")
+    refit: bool = Field(default=True, description="train once more on train and validation")
+    calibration: CalibrationMethod = Field(
+        default="none",
+        description="of distributions, a point's too: none, conformal, or adaptive (also online)",
+    )
+    pooled: bool = Field(default=True, description="one network for all symbols; else one each")
+    seeds: int = Field(default=5, ge=1, le=1000, description="networks per model and fold")
+    seed: int = Field(default=0, ge=0, lt=2**31, description="the first of them")
 
     @model_validator(mode="after")
     def _dates(self) -> Experiment:
@@ -117,6 +120,16 @@ class Experiment(Checked):
                     value=network.output,
                 )
         return self
+
+    @classmethod
+    def hint(cls, name: str) -> str:
+        """Where a setting belongs that is one of the networks, or of their training."""
+        own = ELSEWHERE.get(name, name)
+        if own not in cls.model_fields:
+            for place, settings in (("network", Network), ("training", Training)):
+                if own in settings.model_fields:
+                    return f" Did you mean {place}=gatecast.{settings.__name__}({own}=…)?"
+        return super().hint(name)
 
     @property
     def baselines(self) -> tuple[str, ...]:

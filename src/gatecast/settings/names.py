@@ -50,8 +50,6 @@ POINT_RIVALS = ("naive", "drift", "ewma", "ar")  # the rivals when a list of mod
 DISTRIBUTION_RIVALS = ("historical", "ewma-t", "gjr-garch-t", "lhar")  # of networks of distributions
 
 DEFAULT_MODELS = ("rnn", "lstm", "gru", "bilstm")
-DEFAULT_NETWORK = Network(hidden_size=16)
-DEFAULT_TRAINING = Training(epochs=50, batch_size=128, patience=5, learning_rate=2e-3)
 
 Settled = tuple[Network, Training | None]  # of one network; None: trained as all others
 Named = Mapping[str, Network | tuple[Network, Training]]
@@ -84,7 +82,7 @@ def resolve_models(models: str | Models, network: Network | None = None, column:
     networks: dict[str, Network] = {}
     trainings: dict[str, Training] = {}
     for model in [models] if isinstance(models, (str, Mapping)) else models:
-        for name, settled in _entries(model, network or DEFAULT_NETWORK):
+        for name, settled in _entries(model, network or Network()):
             if name in named:
                 raise SettingError(f'model "{name}" is listed twice; leave one out, or give it another name')
             named.append(name)

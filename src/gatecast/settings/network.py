@@ -30,22 +30,28 @@ class Network(Checked):
     and single in the last two.
     """
 
-    cell: Literal["rnn", "lstm", "gru"] = Field("lstm", description="rnn, lstm or gru")
-    hidden_size: int = Field(32, ge=1, le=4096, description="units per layer and direction")
-    num_layers: int = Field(1, ge=1, le=16, description="recurrent layers")
-    bidirectional: bool = Field(False, description="also run backwards over the window")
-    dropout: float = Field(0.0, ge=0.0, lt=1.0, description="probability, between recurrent layers")
-    head: Literal["last", "flatten"] = Field("last", description="read the last state, or flatten all")
-    mlp: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
-        (), description="sizes of hidden layers after the state, as 64,32"
+    cell: Literal["rnn", "lstm", "gru"] = Field(default="lstm", description="rnn, lstm or gru")
+    hidden_size: int = Field(default=16, ge=1, le=4096, description="units per layer and direction")
+    num_layers: int = Field(default=1, ge=1, le=16, description="recurrent layers")
+    bidirectional: bool = Field(default=False, description="also run backwards over the window")
+    dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="probability, between recurrent layers")
+    head: Literal["last", "flatten"] = Field(
+        default="last", description="read the last state, or flatten all"
     )
-    activation: Activation = Field("relu", description="after each hidden layer")
-    state_activation: Activation = Field("linear", description="on the state, before the hidden layers")
-    output_activation: Activation = Field("linear", description="on the output")
-    reset_after: bool = Field(True, description="GRU in PyTorch's form; else the textbook's")
-    init: Literal["pytorch", "keras", "glorot"] = Field("pytorch", description="pytorch, keras or glorot")
+    mlp: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
+        default=(), description="sizes of hidden layers after the state, as 64,32"
+    )
+    activation: Activation = Field(default="relu", description="after each hidden layer")
+    state_activation: Activation = Field(
+        default="linear", description="on the state, before the hidden layers"
+    )
+    output_activation: Activation = Field(default="linear", description="on the output")
+    reset_after: bool = Field(default=True, description="GRU in PyTorch's form; else the textbook's")
+    init: Literal["pytorch", "keras", "glorot"] = Field(
+        default="pytorch", description="pytorch, keras or glorot"
+    )
     output: Literal["point", "student_t", "quantiles"] = Field(
-        "point", description="what is forecast: point, or a distribution: student_t or quantiles"
+        default="point", description="what is forecast: point, or a distribution: student_t or quantiles"
     )
 
     @model_validator(mode="after")

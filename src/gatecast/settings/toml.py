@@ -9,13 +9,9 @@ from typing import Any, TypeVar
 from gatecast.errors import SettingError
 from gatecast.settings.base import Checked
 from gatecast.settings.experiment import Experiment, Provenance
-from gatecast.settings.names import (
-    DEFAULT_MODELS,
-    DEFAULT_NETWORK,
-    DEFAULT_TRAINING,
-    named_network,
-    resolve_models,
-)
+from gatecast.settings.names import DEFAULT_MODELS, named_network, resolve_models
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
 
 Given = TypeVar("Given", bound=Checked)
 
@@ -48,10 +44,10 @@ def read_experiment(path: str | Path) -> Experiment:
         settings.pop(found, None)
     try:
         networks = {
-            name: _table(named_network(name, DEFAULT_NETWORK), fields, f"networks.{name}")
+            name: _table(named_network(name, Network()), fields, f"networks.{name}")
             for name, fields in _mapping(settings.pop("networks", {}), "networks").items()
         }
-        training = _table(DEFAULT_TRAINING, settings.pop("training", {}), "training")
+        training = _table(Training(), settings.pop("training", {}), "training")
         trainings = {
             name: _table(training, fields, f"trainings.{name}")
             for name, fields in _mapping(settings.pop("trainings", {}), "trainings").items()

@@ -19,22 +19,25 @@ class Training(Checked):
     "adam" and "sgd" (as in PyTorch), decoupled in "adamw".
     """
 
-    epochs: int = Field(100, ge=1, le=1_000_000, description="passes over the training origins, at most")
+    epochs: int = Field(
+        default=50, ge=1, le=1_000_000, description="passes over the training origins, at most"
+    )
     batch_size: Annotated[int | None, Field(ge=1), BeforeValidator(none_of)] = Field(
-        64, description="origins per step; none: all"
+        default=128, description="origins per step; none: all"
     )
-    shuffle: bool = Field(True, description="shuffle the training origins in every epoch")
+    shuffle: bool = Field(default=True, description="shuffle the training origins in every epoch")
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field(
-        "adam", description="adam, adamw, sgd or rmsprop"
+        default="adam", description="adam, adamw, sgd or rmsprop"
     )
-    learning_rate: float = Field(1e-3, gt=0, description="step size of the optimizer")
-    weight_decay: float = Field(0.0, ge=0, description="L2; decoupled in adamw")
+    learning_rate: float = Field(default=2e-3, gt=0, description="step size of the optimizer")
+    weight_decay: float = Field(default=0.0, ge=0, description="L2; decoupled in adamw")
     loss: Literal["auto", "mse", "mae", "huber", "nll", "crps", "pinball"] = Field(
-        "auto", description="mse, mae, huber for points; nll, crps for student_t; pinball for quantiles"
+        default="auto",
+        description="mse, mae, huber for points; nll, crps for student_t; pinball for quantiles",
     )
     patience: Annotated[int | None, Field(ge=1), BeforeValidator(none_of)] = Field(
-        10, description="epochs without a better validation loss before stopping; none: off"
+        default=5, description="epochs without a better validation loss before stopping; none: off"
     )
     clip_norm: Annotated[float | None, Field(gt=0), BeforeValidator(none_of)] = Field(
-        1.0, description="largest norm of a gradient; none: off"
+        default=1.0, description="largest norm of a gradient; none: off"
     )
