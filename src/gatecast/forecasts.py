@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from gatecast._typing import Floats
 from gatecast.distributions import LEVELS, Distribution, Point, StudentT
 from gatecast.errors import RunError
+from gatecast.formatting import brief
 
 QUANTILE_COLUMNS = tuple(f"q{100 * level:04.1f}".replace(".0", "").replace(".", "_") for level in LEVELS)
 PARAMETERS = ("location", "scale", "df")
@@ -62,6 +63,8 @@ class Forecasts:
     forecast: dict[str, Floats]
     seeds: dict[str, Floats]
     distributions: dict[str, DistributionForecast] = field(default_factory=dict)
+
+    __repr__ = brief
 
     def __post_init__(self) -> None:
         rows, horizon = self.actual.shape
@@ -265,6 +268,8 @@ class DistributionForecast:
     scale: Floats | None
     df: Floats | None
     seeds: Floats
+
+    __repr__ = brief
 
     @classmethod
     def of(cls, distribution: Distribution, y: Floats, seeds: Floats | None = None) -> DistributionForecast:

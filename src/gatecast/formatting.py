@@ -6,6 +6,7 @@ import io
 import math
 import re
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,6 +19,8 @@ MOST_NAMES = 20  # of a list in a message
 UNDEFINED = "–"  # in place of a number
 MINUS = re.compile(r"(?<![\w)-])-(?=[\d.])")  # a hyphen that stands for a minus sign
 WIDEST = 100_000  # letters of a line of a table
+MOST_OF_REPR = 600  # letters
+FEW = 6  # items of a list in a repr
 FORMULA = ("=", "+", "-", "@", "\t", "\r")  # what a spreadsheet takes for the beginning of a formula
 
 
@@ -48,6 +51,22 @@ def named(names: Iterable[object]) -> str:
     every = list(names)
     some = ", ".join(printable(name, MOST_LETTERS) for name in every[:MOST_NAMES])
     return some if len(every) <= MOST_NAMES else f"{some}, … ({len(every):,} in all)"
+
+
+def brief(instance: Any) -> str:
+    """A dataclass on one line that fits on a screen: arrays and tables by their shape, the rest cut."""
+    parts = (f"{part.name}={_brief(getattr(instance, part.name))}" for part in fields(instance) if part.repr)
+    return printable(f"{type(instance).__name__}({', '.join(parts)})", MOST_OF_REPR)
+
+
+def _brief(value: Any) -> str:
+    if hasattr(value, "shape") and value.shape != ():
+        return f"{type(value).__name__} of shape {value.shape}"
+    if isinstance(value, dict):
+        return f"{{{', '.join(map(repr, value))}}}" if len(value) <= FEW else f"{len(value)} items"
+    if isinstance(value, list | tuple) and (len(value) > FEW or any(map(is_dataclass, value))):
+        return f"{len(value)} items"
+    return printable(repr(value), MOST_LETTERS)
 
 
 def csv_safe(table: pd.DataFrame) -> pd.DataFrame:

@@ -439,3 +439,11 @@ def test_a_run_that_was_written_in_place_is_found_out(run_folder: Path, tmp_path
     (run / "report.html").write_text(page[:-20], encoding="utf-8")
     with pytest.raises(AssertionError):
         check(tmp_path, {seed})  # half a page
+
+
+def test_a_repr_fits_on_a_screen(result: gc.Result) -> None:
+    parts = (result, result.networks, result.outcome, result.prices, result.verdict, result.significance)
+    assert [len(repr(part)) for part in parts if len(repr(part)) > 2500] == []
+    assert "history=DataFrame of shape (" in repr(result.networks) and "seeds={'gru', 'mine'}" in repr(
+        result.outcome
+    )

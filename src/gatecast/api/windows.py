@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gatecast.errors import SettingError
+from gatecast.formatting import brief
 from gatecast.nn.network import apply, exact_products
 from gatecast.nn.population import Member, Trained, history, train
 from gatecast.nn.program import Dataset
@@ -38,6 +39,8 @@ class Fit:
     trained: tuple[Trained, ...]
     history: pd.DataFrame
     one_step: bool
+
+    __repr__ = brief
 
     def predict(self, X: ArrayLike, *, state: States | None = None, return_state: bool = False) -> Any:
         """Forecasts of windows X (N, T, F): (N,) where y was (N,), else (N, h); the mean over the seeds.

@@ -13,6 +13,7 @@ import pandas as pd
 
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import Point
+from gatecast.formatting import brief
 from gatecast.models.calibration import CalibratedFit
 from gatecast.models.ensembles import Combination, better_combination, joined, mean_of_seeds
 from gatecast.models.model import Fitted, Forecast
@@ -53,6 +54,8 @@ class FittedNetwork:
     trained: tuple[Trained, ...]
     scales: tuple[Scale, ...]
     history: pd.DataFrame
+
+    __repr__ = brief
 
     def outputs(self, problem: Problem, folds: Sequence[int], origins: Sequence[Integers]) -> list[Floats]:
         """Outputs (S, N, h), of distributions (S, N, h, P), of some folds' origins (N,), one per seed.
@@ -96,6 +99,8 @@ class FoldEnsemble:
     fold: int
     combination: Combination = "parameter mean"
     validation: Forecast | None = None
+
+    __repr__ = brief
 
     def predict(self, problem: Problem, origins: Integers) -> Forecast:
         """The seeds' forecasts of `origins` (N,), and their combination."""

@@ -28,6 +28,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.errors import FitWarning
+from gatecast.formatting import brief
 from gatecast.nn import kernel, program
 from gatecast.nn.cells import cell_of
 from gatecast.nn.program import Dataset, OnDevice, Program, Shapes, TrainingState, by_name
@@ -60,6 +61,8 @@ class Member:
     validation: NDArray[np.int64]
     epochs: int
 
+    __repr__ = brief
+
     @property
     def key(self) -> jax.Array:
         """Its random key, whatever its place in the list."""
@@ -77,6 +80,8 @@ class Trained:
     best_epoch: int
     loss: NDArray[np.float32]
     validation_loss: NDArray[np.float32]
+
+    __repr__ = brief
 
 
 def train(

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import Int64, Shaped
 
 from gatecast.errors import SettingError
+from gatecast.formatting import brief
 from gatecast.problem.problem import Problem
 
 MIN_TRAINING_ORIGINS = 10  # fewer, and a standard deviation says nothing: the symbol is left out of the fold
@@ -31,6 +32,8 @@ class Fold:
     validation: Int64[np.ndarray, " validation"]
     test: Int64[np.ndarray, " test"]
     left_out: tuple[str, ...] = ()
+
+    __repr__ = brief
 
     @property
     def train_validation(self) -> Int64[np.ndarray, " known"]:

@@ -11,6 +11,7 @@ from jaxtyping import Bool, Float32, Float64, Int64, Shaped
 
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError, did_you_mean
+from gatecast.formatting import brief
 from gatecast.problem import features as feature_rules
 from gatecast.problem import targets as target_rules
 from gatecast.problem.features import FeatureFunction
@@ -50,6 +51,8 @@ class Problem:
     target: str
     lookback: int
     horizon: int
+
+    __repr__ = brief
 
     @cached_property
     def first(self) -> Int64[np.ndarray, " rows"]:

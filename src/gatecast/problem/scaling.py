@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float64, Int64
 
+from gatecast.formatting import brief
 from gatecast.problem.problem import Problem
 
 SCALERS = ("standard", "minmax", "none")
@@ -24,6 +25,8 @@ class Scale:
     x_scale: Float64[np.ndarray, "symbols features"]
     y_offset: Float64[np.ndarray, "symbols horizon"]
     y_scale: Float64[np.ndarray, "symbols horizon"]
+
+    __repr__ = brief
 
 
 def fit_scale(problem: Problem, train: Int64[np.ndarray, " train"], scaler: str = "standard") -> Scale:
