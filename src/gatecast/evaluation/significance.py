@@ -22,6 +22,7 @@ from gatecast.evaluation.losses.base import Loss
 from gatecast.evaluation.multiple import REPS, SAME, ConfidenceSet, SuperiorAbility, confidence_set, spa
 from gatecast.evaluation.power import needed
 from gatecast.forecasts import Forecasts
+from gatecast.formatting import brief
 
 LEVEL = 0.05  # of one-sided tests; intervals are the two-sided 90 % ones that match them
 LARGEST = 1e100  # a loss above it counts as no finite number
@@ -108,6 +109,8 @@ class Significance:
     spa: SuperiorAbility
     confidence_set: ConfidenceSet
     detectable: float
+
+    __repr__ = brief
 
     def pair(self, model: str, benchmark: str | None = None, symbol: str = "all") -> Pair | None:
         """The model against another (without a name: the benchmark); None where there is no such pair."""
