@@ -161,7 +161,9 @@ def test_odd_prices_keep_a_sound_range(make, frame, ranged, random_walk, name, t
 def test_a_step_with_too_few_targets_is_ewma_t_and_said(make, frame, ranged, random_walk, name):
     problem = make(ranged(frame({"A": random_walk(220)})), horizon=80)
     fold = Fold(0, np.arange(5, 30), np.array([], dtype=np.int64), np.arange(110, 130))
-    said = rf"^{name}: A fold 0: 29 known returns over 80 bars are too few \(50 are needed\); ewma-t is used"
+    said = (
+        rf"^{name}: A fold 0: 29 in-sample returns over 80 bars are too few \(50 are needed\); ewma-t is used"
+    )
     with pytest.warns(FitWarning, match=said):
         forecast = RANGE_BASELINES[name](problem, fold)
     np.testing.assert_array_equal(forecast.scale, RANGE_BASELINES["ewma-t"](problem, fold).scale)

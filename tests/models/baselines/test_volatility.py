@@ -67,7 +67,7 @@ def test_fit_student_of_mostly_zeros_keeps_a_scale():
 
 
 def test_ewma_t_by_hand(make, ragged):
-    """Of the second symbol, two steps ahead: scipy's fit of the known returns over their volatility."""
+    """Of the second symbol, two steps ahead: scipy's fit of the in-sample returns over their volatility."""
     problem = make(ragged(), horizon=2)
     fold = one_fold(problem)
     of_all = ewma_t(problem, fold)
@@ -199,7 +199,7 @@ def test_what_cannot_be_fitted_is_said_and_is_ewma_t(make, frame, ranged, random
     assert [(w.category, str(w.message)) for w in caught] == [
         (
             FitWarning,
-            f"{name}: SHORT fold 0: {count} known returns are too few (100 are needed); "
+            f"{name}: SHORT fold 0: {count} in-sample returns are too few (100 are needed); "
             "ewma-t is used instead",
         ),
         (FitWarning, f"{name}: STEADY fold 0: constant returns; ewma-t is used instead"),
