@@ -9,7 +9,7 @@ import pytest
 
 import gatecast as gc
 from gatecast.api.comparison import run
-from gatecast.api.outlook import Outlook, _naive_range, outlook
+from gatecast.api.outlook import Outlook, _naive_quantiles, outlook
 from gatecast.distributions import FINE_LEVELS, LEVELS
 from gatecast.errors import DataWarning, RunError, SettingError
 from gatecast.evaluation.scores import wide
@@ -98,7 +98,7 @@ def test_the_text_has_prices_changes_and_the_record(ranged: Outlook) -> None:
 
 def test_a_point_has_its_typical_error_instead(pointed: Outlook) -> None:
     assert pointed.held is None
-    assert not pointed.ranged
+    assert not pointed.has_distribution
     lines = pointed.text.splitlines()
     assert lines[1].split() == ["date", "forecast", "change", "typical", "error", "of", "naive"]
     table = pointed.table
@@ -165,7 +165,7 @@ def test_a_calibrated_level_has_a_range_and_a_record_of_it(prices: gc.Prices) ->
     """What `gatecast forecast --target close` asks for."""
     settings = experiment_of(gc.Network(**TINY), target="close", calibration="conformal")
     told = outlook(settings, prices, "mine", record=run(settings, prices))
-    assert told.ranged
+    assert told.has_distribution
     assert told.held is not None
     assert 0.3 < told.held["80%"] <= 1
     assert "scale" not in told.forecast
@@ -208,7 +208,7 @@ def test_what_the_naive_range_of_a_short_symbol_is_nobody_knows(prices: gc.Price
     settings = experiment_of(gc.Network(output="student_t", **TINY))
     rows = pd.MultiIndex.from_product([["A", "B", "C"], [1, 2, 3]], names=["symbol", "step"])
     forecast = rows.to_frame(index=False).assign(anchor=100.0)
-    naive = _naive_range(settings, known, forecast)
+    naive = _naive_quantiles(settings, known, forecast)
     assert naive[forecast["symbol"] == "C"].isna().all(axis=None)
-    whole = _naive_range(settings, prices, forecast[forecast["symbol"] != "C"])
+    whole = _naive_quantiles(settings, prices, forecast[forecast["symbol"] != "C"])
     pd.testing.assert_frame_equal(naive[forecast["symbol"] != "C"], whole)

@@ -42,7 +42,7 @@ def return_features(prices: Prices, column: str) -> pd.DataFrame:
 
 
 def volatility_features(prices: Prices, column: str) -> pd.DataFrame:
-    """What tells of tomorrow's volatility; (rows, F), the first session of a symbol NaN.
+    """Predictors of tomorrow's volatility; (rows, F), the first session of a symbol NaN.
 
     With s the EWMA volatility known at the session's close and r the log return of the forecast column:
     shock = r / s, log_size = log(|r| / s + 0.05), log_volatility = log s, and where high and low are there

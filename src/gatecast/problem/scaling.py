@@ -27,7 +27,7 @@ class Scale:
 
 
 def fit_scale(problem: Problem, train: Integers, scaler: str = "standard") -> Scale:
-    """Fit on the windows and targets of the training origins `train` (a fold's `train` or `known`).
+    """Fit on the windows and targets of `train`, the origins of a fold's `train` or `train_validation`.
 
     "standard": mean and standard deviation; "minmax": to 0 … 1; "none". Features that never change keep
     scale 1. Targets "return" are only divided by their training standard deviation per step, never
@@ -67,9 +67,9 @@ def _fit(values: Floats, owner: Integers, symbols: int, scaler: str) -> tuple[Fl
     present, starts, counts = np.unique(owner, return_index=True, return_counts=True)
     if scaler == "standard":
         mean = np.add.reduceat(values, starts) / counts[:, None]
-        spread = values - np.repeat(mean, counts, axis=0)
+        deviation = values - np.repeat(mean, counts, axis=0)
         offset[present] = mean
-        scale[present] = np.sqrt(np.add.reduceat(spread**2, starts) / counts[:, None])
+        scale[present] = np.sqrt(np.add.reduceat(deviation**2, starts) / counts[:, None])
     else:
         low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
         offset[present], scale[present] = low, high - low
