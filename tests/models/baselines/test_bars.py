@@ -35,9 +35,9 @@ def test_ranges_are_put_on_the_scale_of_returns(make, table):
     ratio = variance / span.problem.volatility[: len(variance)] ** 2
     assert ranged[known].all()
     assert np.median(ratio[known]) == pytest.approx(1)
-    told = span.problem.range_variance
+    estimated = span.problem.range_variance
     inside = (ratio[known] > 1 / APART**2) & (ratio[known] < APART**2)
-    relative = (variance[known] / told[known])[inside]
+    relative = (variance[known] / estimated[known])[inside]
     np.testing.assert_allclose(relative, relative[0], rtol=1e-9)
 
 
