@@ -17,4 +17,4 @@ def in_price(function: ForecastFunction) -> Callable[[Problem, Fold], np.ndarray
 
 FUNCTIONS = {name: baseline_function(name) for name in NAMES}
 BASELINES = {name: in_price(FUNCTIONS[name]) for name, one in NAMES.items() if not one.distribution}
-RANGE_BASELINES = {name: FUNCTIONS[name] for name, one in NAMES.items() if one.distribution}
+DISTRIBUTION_BASELINES = {name: FUNCTIONS[name] for name, one in NAMES.items() if one.distribution}

@@ -140,7 +140,7 @@ def command(
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false")
-    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "told to JAX already")
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "set before")
 
     def run(*words: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["gatecast", *map(str, words)])

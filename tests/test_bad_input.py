@@ -135,11 +135,11 @@ def fails(prices):
 
 def refused(answer: Answer, *words: str) -> None:
     code, out, err = answer
-    told = [line for line in err.splitlines() if not line.startswith("warning: ")]
-    assert (code, out, len(told)) == (2, "", 1), err
-    assert told[0].startswith("gatecast: ")
+    errors = [line for line in err.splitlines() if not line.startswith("warning: ")]
+    assert (code, out, len(errors)) == (2, "", 1), err
+    assert errors[0].startswith("gatecast: ")
     for word in words:
-        assert word in told[0]
+        assert word in errors[0]
 
 
 @pytest.fixture

@@ -70,10 +70,10 @@ def numeric_crps(distribution, y):
 @pytest.mark.parametrize("df", [1.5, 2.1, 4.0, 30.0, 1e4])
 @pytest.mark.parametrize("y", [-0.3, 0.0, 0.011, 0.05])
 def test_student_t_scores_are_those_of_scoringrules(df, y):
-    distribution, came = one(0.01, 0.02, df), np.array([[y]])
-    np.testing.assert_allclose(distribution.crps(came), scoringrules.crps_t(y, df, 0.01, 0.02), rtol=1e-8)
+    distribution, actual = one(0.01, 0.02, df), np.array([[y]])
+    np.testing.assert_allclose(distribution.crps(actual), scoringrules.crps_t(y, df, 0.01, 0.02), rtol=1e-8)
     np.testing.assert_allclose(
-        distribution.log_score(came), scoringrules.logs_t(y, df, 0.01, 0.02), rtol=1e-9
+        distribution.log_score(actual), scoringrules.logs_t(y, df, 0.01, 0.02), rtol=1e-9
     )
 
 
@@ -199,9 +199,9 @@ def test_quantiles_have_no_density():
 def test_the_pit_of_what_a_distribution_draws_is_uniform():
     rng = np.random.default_rng(0)
     student = StudentT(np.full((3000, 1), 0.01), np.full((3000, 1), 0.02), np.full((3000, 1), 4.0))
-    came = 0.01 + 0.02 * rng.standard_t(4, (3000, 1))
+    actual = 0.01 + 0.02 * rng.standard_t(4, (3000, 1))
     for distribution in (student, dense(student), Mixture((student, student))):
-        assert stats.kstest(distribution.cdf(came)[:, 0], "uniform").pvalue > 0.05
+        assert stats.kstest(distribution.cdf(actual)[:, 0], "uniform").pvalue > 0.05
 
 
 @pytest.mark.parametrize("kind", ["point", "student", "skewed", "quantiles", "mixture"])
@@ -274,12 +274,12 @@ def test_skewed_t_is_the_integral_of_its_density(skew, df):
         return 2 / (skew + 1 / skew) * stats.t(df).pdf(z * skew if z < 0 else z / skew) / 0.02
 
     for y in (-0.08, 0.0, 0.01, 0.013, 0.09):
-        came = np.full((1, 1), y)
+        actual = np.full((1, 1), y)
         mass = integrate.quad(density, -np.inf, min(y, 0.01))[0]
         mass += integrate.quad(density, 0.01, y)[0] if y > 0.01 else 0.0
-        assert distribution.cdf(came)[0, 0] == pytest.approx(mass, rel=1e-6)
-        assert np.exp(-distribution.log_score(came)[0, 0]) == pytest.approx(density(y), rel=1e-9)
-        assert distribution.crps(came)[0, 0] == pytest.approx(numeric_crps(distribution, y), rel=1e-4)
+        assert distribution.cdf(actual)[0, 0] == pytest.approx(mass, rel=1e-6)
+        assert np.exp(-distribution.log_score(actual)[0, 0]) == pytest.approx(density(y), rel=1e-9)
+        assert distribution.crps(actual)[0, 0] == pytest.approx(numeric_crps(distribution, y), rel=1e-4)
 
 
 def test_above_the_mode_lies_what_the_skew_says():
@@ -291,9 +291,9 @@ def test_the_pit_of_what_a_skewed_t_draws_is_uniform():
     rng = np.random.default_rng(1)
     skew, size = 0.7, np.abs(rng.standard_t(5, 5000))
     above = rng.uniform(size=5000) < skew**2 / (1 + skew**2)
-    came = 0.01 + 0.02 * np.where(above, size * skew, -size / skew)
+    actual = 0.01 + 0.02 * np.where(above, size * skew, -size / skew)
     every = SkewedT(*(np.full((5000, 1), value) for value in (0.01, 0.02, 5.0, skew)))
-    assert stats.kstest(every.cdf(came[:, None])[:, 0], "uniform").pvalue > 0.05
+    assert stats.kstest(every.cdf(actual[:, None])[:, 0], "uniform").pvalue > 0.05
 
 
 @given(locations, locations)

@@ -104,9 +104,9 @@ def refused(folder: Path, *words: str, at: Path | None = None) -> None:
     at = at or folder.parent
     before = contents(at)
     for attempt in (lambda: check_folder(folder, RUN, overwrite=True), lambda: write(folder, overwrite=True)):
-        with pytest.raises(RunError) as told:
+        with pytest.raises(RunError) as caught:
             attempt()
-        assert all(word in str(told.value) for word in words), told.value
+        assert all(word in str(caught.value) for word in words), caught.value
         assert contents(at) == before
 
 
@@ -151,10 +151,10 @@ def test_a_few_of_many_foreign_files_are_named(tmp_path: Path) -> None:
     (tmp_path / "photos").mkdir()
     for number in range(100):
         (tmp_path / "photos" / f"{number:03}.jpg").write_text("precious")
-    with pytest.raises(RunError) as told:
+    with pytest.raises(RunError) as caught:
         check_folder(tmp_path / "photos", RUN, overwrite=True)
-    assert str(told.value).count(".jpg") == 5
-    assert ", …)" in str(told.value)
+    assert str(caught.value).count(".jpg") == 5
+    assert ", …)" in str(caught.value)
 
 
 def test_a_folder_of_another_kind_is_not_replaced(tmp_path: Path) -> None:

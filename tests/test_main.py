@@ -247,7 +247,7 @@ def test_warnings_are_one_line_on_stderr(capsys: pytest.CaptureFixture[str]) -> 
     assert err == "warning: a fit stood still\nDeprecationWarning: of another library\n"
 
 
-def test_jax_is_told_before_it_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_jax_is_configured_before_it_starts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     names = ("XLA_FLAGS", "JAX_COMPILATION_CACHE_DIR", "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS",
              "JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES")  # fmt: skip
     for name in names:
@@ -276,5 +276,5 @@ def test_compiled_programs_are_not_taken_from_where_others_can_write(
     (tmp_path / "jax").chmod(0o777)
     entry._prepare_jax()
     assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1 and f"{tmp_path / 'jax'} can be written by other users" in told
+    err = capsys.readouterr().err
+    assert err.count("\n") == 1 and f"{tmp_path / 'jax'} can be written by other users" in err

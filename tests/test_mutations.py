@@ -15,6 +15,6 @@ SCRIPT = Path(__file__).parents[1] / "benchmarks" / "mutations.py"
 @pytest.mark.slow
 def test_a_damaged_file_ends_in_the_right_answer_or_in_one_message(environment):
     command = [sys.executable, SCRIPT, "csv,parquet,models,runs", str(CASES)]
-    told = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert told.returncode == 0, told.stdout + told.stderr
-    assert told.stdout.count(f": {CASES} cases in ") == 4 and told.stdout.count(" refused") == 4
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert ended.stdout.count(f": {CASES} cases in ") == 4 and ended.stdout.count(" refused") == 4

@@ -41,7 +41,7 @@ def test_compiling_is_taken_out_of_the_stage(clock):
     profile.enter("training")
     clock[0] += 10
     profile.compiled(4, program=True)
-    profile.compiled(50, program=False)  # more than there is: told twice
+    profile.compiled(50, program=False)  # more than there is: reported twice
     profile.leave()
     assert profile.seconds == {"the rest": 0.0, "training": 0.0, COMPILING: 10.0}
     assert profile.programs == 1

@@ -48,8 +48,8 @@ def test_public_names_are_documented(name: str) -> None:
 )
 def test_heavy_imports_wait_until_they_are_needed(code: str) -> None:
     """Importing and asking for help take a few tenths of a second; JAX and pandas alone take two seconds."""
-    told = f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
-    look = f"import atexit, sys\natexit.register(lambda: {told})\n{code}"
+    report = f"print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    look = f"import atexit, sys\natexit.register(lambda: {report})\n{code}"
     ended = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
     assert ended.stderr.strip() == "[]"
 

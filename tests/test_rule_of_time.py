@@ -279,8 +279,8 @@ class CalibratedOnTheTest:
         return [replace(self, model=one) for one in self.model.fit(problem, folds)]
 
     def predict(self, problem, origins):
-        told = self.model.predict(problem, origins).distribution
-        return Forecast(Calibration.fit(problem, origins, told).apply(problem, origins, told))
+        predicted = self.model.predict(problem, origins).distribution
+        return Forecast(Calibration.fit(problem, origins, predicted).apply(problem, origins, predicted))
 
 
 @dataclass(frozen=True)

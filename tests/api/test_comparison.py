@@ -223,12 +223,12 @@ def test_ten_thousand_symbols(walk):
     assert result.verdict.kind in ("no evidence", "worse than naive")
 
 
-RANGED = gc.Network(cell="rnn", hidden_size=2, output="student_t")
+STUDENT_T = gc.Network(cell="rnn", hidden_size=2, output="student_t")
 EVERY = ["naive", "ar", *WITH_DISTRIBUTION]
 
 
-def ranges_are_whole(result: gc.Result, folder) -> None:
-    """Every range is finite, rises, is judged, and comes back from its folder."""
+def distributions_are_whole(result: gc.Result, folder) -> None:
+    """Every distribution is finite, rises, is judged, and comes back from its folder."""
     for name, known in result.outcome.distributions.items():
         assert np.isfinite(known.quantiles).all(), name
         assert (np.diff(known.quantiles, axis=-1) >= 0).all(), name
@@ -259,11 +259,11 @@ ODD = {
         "a gap of a year",
     ],
 )
-def test_ranges_of_odd_prices(walk, tmp_path, odd):
+def test_distributions_of_odd_prices(walk, tmp_path, odd):
     prices = prices_of(ODD[odd](walk("A", 500, 3)))
     result = gc.compare(prices, EVERY, calibration="adaptive", horizon=2, folds=2)
     assert set(result.outcome.distributions) == set(EVERY)
-    ranges_are_whole(result, tmp_path / "run")
+    distributions_are_whole(result, tmp_path / "run")
 
 
 @pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
@@ -271,34 +271,34 @@ def test_ranges_of_odd_prices(walk, tmp_path, odd):
 @pytest.mark.parametrize(
     ("odd", "calibration"), [("constant prices", "none"), ("dates and closes alone", "adaptive")]
 )
-def test_networks_of_ranges_on_odd_prices(walk, tmp_path, odd, calibration):
+def test_networks_with_distributions_on_odd_prices(walk, tmp_path, odd, calibration):
     """Further ahead than the window is long, too."""
     prices = prices_of(ODD[odd](walk("A", 500, 3)))
-    networks = {output: RANGED.changed(output=output) for output in ("student_t", "quantiles", "point")}
+    networks = {output: STUDENT_T.changed(output=output) for output in ("student_t", "quantiles", "point")}
     how = {**HOW, "horizon": 7, "seeds": 2}
     result = gc.compare(prices, ["ewma-t", networks], calibration=calibration, **how)
-    ranges_are_whole(result, tmp_path / "run")
+    distributions_are_whole(result, tmp_path / "run")
 
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
-def test_400_rows_work_with_the_defaults_of_ranges(walk, tmp_path):
-    """A range beside its rivals, all calibrated, five folds."""
+def test_400_rows_work_with_the_defaults_of_distributions(walk, tmp_path):
+    """A distribution beside its rivals, all calibrated, five folds."""
     result = gc.compare(
         prices_of(walk("A", 400, 5)),
         ["rnn"],
-        network=RANGED,
+        network=STUDENT_T,
         training=QUICK,
         seeds=1,
         calibration="conformal",
     )
     assert set(result.outcome.fold) == set(range(5))
     assert set(result.outcome.distributions) == {*("naive", *DISTRIBUTION_RIVALS), "rnn"}
-    ranges_are_whole(result, tmp_path / "run")
+    distributions_are_whole(result, tmp_path / "run")
 
 
 def test_a_warning_is_given_once_not_in_every_fold(walk):
-    """A range without high and low says so once; calibration fits it twice as often."""
+    """A baseline without high and low says so once; calibration fits it twice as often."""
     prices = prices_of(walk("A", 500, 4)[["date", "close"]])
     with pytest.warns(FitWarning, match="har: no range") as caught:
         result = gc.compare(prices, ["har"], folds=5, calibration="conformal")
@@ -306,8 +306,8 @@ def test_a_warning_is_given_once_not_in_every_fold(walk):
     assert len([text for text in result.warnings if "har: no range" in text]) == 1
 
 
-def test_separate_networks_of_ranges_are_calibrated_by_symbol(walk):
-    """One symbol's validation must not teach another's range."""
+def test_separate_distributions_are_calibrated_by_symbol(walk):
+    """One symbol's validation must not change another's distribution."""
     frame = pd.concat([walk("A", 200, 0), walk("B", 200, 1)], ignore_index=True)
     wild = frame.copy()
     wild.loc[frame["symbol"] == "B", "close"] *= np.exp(np.random.default_rng(5).normal(0, 0.1, 200))

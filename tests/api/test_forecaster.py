@@ -303,30 +303,32 @@ def test_a_network_that_is_no_forecaster_is_refused(fitted: gc.Forecaster, tmp_p
         gc.Forecaster.load(tmp_path)
 
 
-# Ranges
+# Distributions
 
-RANGE = {"cell": "rnn", "hidden_size": 2}
-RANGED = {
-    "student_t": (gc.Network(output="student_t", **RANGE), "none"),
-    "calibrated student_t": (gc.Network(output="student_t", **RANGE), "conformal"),
-    "calibrated point": (gc.Network(output="point", **RANGE), "adaptive"),
+TINY_RNN = {"cell": "rnn", "hidden_size": 2}
+DISTRIBUTIONAL = {
+    "student_t": (gc.Network(output="student_t", **TINY_RNN), "none"),
+    "calibrated student_t": (gc.Network(output="student_t", **TINY_RNN), "conformal"),
+    "calibrated point": (gc.Network(output="point", **TINY_RNN), "adaptive"),
 }
-RANGE_SHAPE = {"lookback": 3, "horizon": 5, "seeds": 2}
+DISTRIBUTION_SHAPE = {"lookback": 3, "horizon": 5, "seeds": 2}
 
 
 @pytest.fixture(scope="module")
-def ranged(prices: gc.Prices) -> dict[str, gc.Forecaster]:
+def distributional(prices: gc.Prices) -> dict[str, gc.Forecaster]:
     return {
-        name: gc.Forecaster(network, QUICK, **RANGE_SHAPE, calibration=method).fit(prices)
-        for name, (network, method) in RANGED.items()
+        name: gc.Forecaster(network, QUICK, **DISTRIBUTION_SHAPE, calibration=method).fit(prices)
+        for name, (network, method) in DISTRIBUTIONAL.items()
     }
 
 
-@pytest.mark.parametrize("name", RANGED)
-def test_a_range_has_a_row_of_quantiles_per_session(ranged: dict[str, gc.Forecaster], name: str) -> None:
-    table = ranged[name].forecast()
+@pytest.mark.parametrize("name", DISTRIBUTIONAL)
+def test_a_distribution_has_a_row_of_quantiles_per_session(
+    distributional: dict[str, gc.Forecaster], name: str
+) -> None:
+    table = distributional[name].forecast()
     steps = table[list(QUANTILE_COLUMNS)].diff(axis=1).iloc[:, 1:]
-    assert (steps >= 0).all(axis=None)  # 22 sessions of validation tell nothing of 1 %
+    assert (steps >= 0).all(axis=None)  # 22 sessions of validation say nothing of 1 %
     assert (steps.loc[:, "q10":"q90"] > 0).all(axis=None)
     assert (table["q10"] < table["anchor"]).all() and (table["q90"] > table["anchor"]).all()
     if name != "calibrated point":  # its median is that of its errors; the point stays
@@ -336,26 +338,30 @@ def test_a_range_has_a_row_of_quantiles_per_session(ranged: dict[str, gc.Forecas
 
 
 def test_the_parameters_of_a_student_t_are_those_of_its_quantiles(
-    ranged: dict[str, gc.Forecaster], prices: gc.Prices
+    distributional: dict[str, gc.Forecaster], prices: gc.Prices
 ) -> None:
     """Where the seeds are joined by their parameters; always so with one."""
-    one = gc.Forecaster(RANGED["student_t"][0], QUICK, **{**RANGE_SHAPE, "seeds": 1}).fit(prices).forecast()
+    one = (
+        gc.Forecaster(DISTRIBUTIONAL["student_t"][0], QUICK, **{**DISTRIBUTION_SHAPE, "seeds": 1})
+        .fit(prices)
+        .forecast()
+    )
     parameters = [one[name].to_numpy()[None] for name in PARAMETERS]
-    told = one["anchor"].to_numpy() * np.exp(StudentT(*parameters).quantile([0.1])[0, :, 0])
-    np.testing.assert_allclose(one["q10"], told, rtol=1e-12)
+    expected = one["anchor"].to_numpy() * np.exp(StudentT(*parameters).quantile([0.1])[0, :, 0])
+    np.testing.assert_allclose(one["q10"], expected, rtol=1e-12)
     for name in ("calibrated student_t", "calibrated point"):
-        assert not set(PARAMETERS) & set(ranged[name].forecast().columns)
+        assert not set(PARAMETERS) & set(distributional[name].forecast().columns)
 
 
-def test_a_point_alone_has_no_range(fitted: gc.Forecaster) -> None:
+def test_a_point_alone_has_no_quantiles(fitted: gc.Forecaster) -> None:
     assert not set(QUANTILE_COLUMNS) & set(fitted.forecast().columns)
 
 
-@pytest.mark.parametrize("name", RANGED)
-def test_a_loaded_forecaster_tells_the_same_range(
-    ranged: dict[str, gc.Forecaster], name: str, tmp_path: Path
+@pytest.mark.parametrize("name", DISTRIBUTIONAL)
+def test_a_loaded_forecaster_forecasts_the_same_distribution(
+    distributional: dict[str, gc.Forecaster], name: str, tmp_path: Path
 ) -> None:
-    model = ranged[name]
+    model = distributional[name]
     again = gc.Forecaster.load(model.save(tmp_path / "m"))
     pd.testing.assert_frame_equal(again.forecast(), model.forecast(), check_exact=True)
     newer = gc.Prices.from_frame(frame(160), calendar="daily")
@@ -364,19 +370,21 @@ def test_a_loaded_forecaster_tells_the_same_range(
 
 
 def test_what_calibration_learned_is_kept_in_the_file(
-    ranged: dict[str, gc.Forecaster], tmp_path: Path
+    distributional: dict[str, gc.Forecaster], tmp_path: Path
 ) -> None:
-    """Without it another range would be told: the one before calibration."""
-    model = ranged["calibrated student_t"]
-    raw = ranged["student_t"].forecast()
+    """Without it another distribution would be forecast: the one before calibration."""
+    model = distributional["calibrated student_t"]
+    raw = distributional["student_t"].forecast()
     again = gc.Forecaster.load(model.save(tmp_path / "m")).forecast()
     assert not np.isclose(again["q05"], raw["q05"], rtol=1e-6).any()
     np.testing.assert_array_equal(again["anchor"], raw["anchor"])
 
 
-def test_ranges_of_some_symbols_are_those_of_all(ranged: dict[str, gc.Forecaster], prices: gc.Prices) -> None:
+def test_distributions_of_some_symbols_are_those_of_all(
+    distributional: dict[str, gc.Forecaster], prices: gc.Prices
+) -> None:
     """Calibration is per symbol: B alone must not get A's."""
-    for model in ranged.values():
+    for model in distributional.values():
         whole = model.forecast()
         for symbol in "AB":
             alone = model.forecast(prices.select(symbol))
@@ -386,10 +394,10 @@ def test_ranges_of_some_symbols_are_those_of_all(ranged: dict[str, gc.Forecaster
 
 @pytest.mark.parametrize("name", ["student_t", "calibrated point"])
 def test_the_forecaster_of_an_experiment_is_the_one_made_by_hand(
-    ranged: dict[str, gc.Forecaster], prices: gc.Prices, name: str
+    distributional: dict[str, gc.Forecaster], prices: gc.Prices, name: str
 ) -> None:
     """Other models of the experiment, its folds and its tests change nothing."""
-    network, method = RANGED[name]
+    network, method = DISTRIBUTIONAL[name]
     experiment = Experiment(
         models=("naive", "other", "mine"),
         networks={"other": NETWORK, "mine": network},
@@ -397,11 +405,13 @@ def test_the_forecaster_of_an_experiment_is_the_one_made_by_hand(
         calibration=method,
         folds=7,
         test_size=0.4,
-        **RANGE_SHAPE,
+        **DISTRIBUTION_SHAPE,
     )
     made = gc.Forecaster.of(experiment, "mine")
     assert made.network == network
-    pd.testing.assert_frame_equal(made.fit(prices).forecast(), ranged[name].forecast(), check_exact=True)
+    pd.testing.assert_frame_equal(
+        made.fit(prices).forecast(), distributional[name].forecast(), check_exact=True
+    )
 
 
 def test_the_forecaster_of_an_experiment_keeps_its_features_and_column(
@@ -411,7 +421,7 @@ def test_the_forecaster_of_an_experiment_keeps_its_features_and_column(
         "def change(prices):\n    return prices[['high']].pct_change()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    settings = {"features": "features_of_mine:change", "column": "high", **RANGE_SHAPE, "seeds": 1}
+    settings = {"features": "features_of_mine:change", "column": "high", **DISTRIBUTION_SHAPE, "seeds": 1}
     experiment = Experiment(models=("naive", "mine"), networks={"mine": NETWORK}, training=QUICK, **settings)
     tables = [
         model.fit(prices).forecast()
@@ -421,11 +431,11 @@ def test_the_forecaster_of_an_experiment_keeps_its_features_and_column(
     assert set(tables[0]["anchor"]) == set(prices.table.groupby("symbol")["high"].last())
 
 
-def test_a_range_of_prices_that_stood_still(tmp_path: Path) -> None:
+def test_a_distribution_of_prices_that_stood_still(tmp_path: Path) -> None:
     """As narrow as they stood for what is in units of their volatility; finite for any point."""
     flat = gc.Prices.from_frame(frame().assign(open=5.0, high=5.0, low=5.0, close=5.0), calendar="daily")
-    for name, (network, method) in RANGED.items():
-        model = gc.Forecaster(network, QUICK, **RANGE_SHAPE, calibration=method).fit(flat)
+    for name, (network, method) in DISTRIBUTIONAL.items():
+        model = gc.Forecaster(network, QUICK, **DISTRIBUTION_SHAPE, calibration=method).fit(flat)
         table = model.forecast()
         quantiles = table[list(QUANTILE_COLUMNS)]
         assert np.isfinite(quantiles).all(axis=None)
@@ -483,15 +493,17 @@ def test_a_forecast_inside_the_data_is_the_walk_forwards_bit_for_bit(settings, c
             table = model.forecast(known if origin > origins[0] else None)
             own = table[table["origin"] == origin].set_index(["symbol", "origin", "step"])
             assert set(own.index.get_level_values("symbol")) == {"A", "B", "C"}
-            told = [column for column in own if column in whole and column != "time"]  # the calendar's
-            assert ("q50" in told) == (name != "point" or calibration != "none")
-            pd.testing.assert_frame_equal(own[told], whole.loc[own.index, told], check_exact=True)
+            shared = [column for column in own if column in whole and column != "time"]  # the calendar's
+            assert ("q50" in shared) == (name != "point" or calibration != "none")
+            pd.testing.assert_frame_equal(own[shared], whole.loc[own.index, shared], check_exact=True)
 
 
 def test_an_adaptive_forecast_is_not_the_conformal_one(prices: gc.Prices) -> None:
     """The latest targets count most: in the forecast of tomorrow as in the record beside it."""
     tables = {
-        method: gc.Forecaster(EVERY_OUTPUT["point"], QUICK, **RANGE_SHAPE, calibration=method).fit(prices)
+        method: gc.Forecaster(EVERY_OUTPUT["point"], QUICK, **DISTRIBUTION_SHAPE, calibration=method).fit(
+            prices
+        )
         for method in ("conformal", "adaptive")
     }
     conformal, adaptive = (tables[method].forecast() for method in ("conformal", "adaptive"))
@@ -502,7 +514,7 @@ def test_an_adaptive_forecast_is_not_the_conformal_one(prices: gc.Prices) -> Non
 def test_a_network_of_points_beside_one_of_distributions_reads_the_same_features(prices: gc.Prices) -> None:
     """As it did in the comparison, whose features tell of volatility."""
     networks = {"t": EVERY_OUTPUT["student_t"], "point": EVERY_OUTPUT["point"]}
-    both = Experiment(models=("naive", *networks), networks=networks, training=QUICK, **RANGE_SHAPE)
+    both = Experiment(models=("naive", *networks), networks=networks, training=QUICK, **DISTRIBUTION_SHAPE)
     one = both.changed(models=("naive", "point"), networks={"point": networks["point"]})
     names = [gc.Forecaster.of(settings, "point")._problem(prices).names for settings in (both, one)]
     assert names[0] == gc.Forecaster.of(both, "t")._problem(prices).names != names[1]

@@ -54,7 +54,7 @@ def test_a_run_holds_every_file(run_folder: Path) -> None:
 
 def test_an_opened_run_equals_the_result(result: gc.Result, run_folder: Path) -> None:
     with warnings.catch_warnings():
-        warnings.simplefilter("error")  # what was odd in the data was told before
+        warnings.simplefilter("error")  # what was odd in the data was reported before
         run = gc.open_run(run_folder)
     pd.testing.assert_frame_equal(run.forecasts, result.forecasts, check_exact=True, check_dtype=False)
     pd.testing.assert_frame_equal(run.scores, result.scores, check_exact=True)
@@ -64,8 +64,8 @@ def test_an_opened_run_equals_the_result(result: gc.Result, run_folder: Path) ->
     assert run.prices.sha256 == result.prices.sha256
     assert run.table() == result.table()
     assert run.summary() == result.summary()
-    told = json.loads((run_folder / "verdict.json").read_text())
-    assert told["format"] == 2 and told["verdict"]["text"] == result.verdict.text
+    saved = json.loads((run_folder / "verdict.json").read_text())
+    assert saved["format"] == 2 and saved["verdict"]["text"] == result.verdict.text
     pd.testing.assert_frame_equal(pd.read_parquet(run_folder / "scores.parquet"), result.scores)
 
 
@@ -75,25 +75,30 @@ def test_distributions_stand_in_the_table_the_summary_and_the_verdict(result: gc
     steps = np.sqrt(np.arange(1, outcome.horizon + 1))
 
     def known(scale: float, seeds: int = 0) -> DistributionForecast:
-        told = StudentT(*(np.broadcast_to(value, y.shape) for value in (0.0 * steps, scale * steps, 5.0)))
-        return DistributionForecast.of(told, y, np.stack([100 * told.crps(y)] * seeds) if seeds else None)
+        student = StudentT(*(np.broadcast_to(value, y.shape) for value in (0.0 * steps, scale * steps, 5.0)))
+        return DistributionForecast.of(
+            student, y, np.stack([100 * student.crps(y)] * seeds) if seeds else None
+        )
 
     std = y[:, 0].std()
     models = {"gru": known(0.8 * std, seeds=3), "ar": known(3 * std)}
-    ranged = replace(result, outcome=replace(outcome, distributions=models))
-    table = ranged.table()
+    distributional = replace(result, outcome=replace(outcome, distributions=models))
+    table = distributional.table()
     assert table.startswith(result.table() + "\n\nmodel ")
     crps = models["gru"].crps.mean()
     assert f"{crps:.4f}" in next(line for line in table.splitlines()[::-1] if line.startswith("gru"))
     assert "saved against ar, the best baseline with a distribution" in table.splitlines()[-1]
-    summary = json.loads(json.dumps(ranged.summary(), allow_nan=False))
+    summary = json.loads(json.dumps(distributional.summary(), allow_nan=False))
     assert summary["significance"]["crps"]["benchmark"] == "ar"
     found = pd.DataFrame(summary["scores"])
     row = found.query("model == 'gru' and symbol == 'all' and step == 'all' and metric == 'crps'")
     assert row["value"].item() == pytest.approx(crps, rel=1e-12)
     assert summary["verdict"]["findings"]["crps"]["kind"] == "better"
-    assert "gru's prediction intervals and distribution are better than those of ar" in ranged.verdict.text
-    assert set(result.verdict.sentences) - set(result.notes) <= set(ranged.verdict.sentences)
+    assert (
+        "gru's prediction intervals and distribution are better than those of ar"
+        in distributional.verdict.text
+    )
+    assert set(result.verdict.sentences) - set(result.notes) <= set(distributional.verdict.sentences)
 
 
 def test_a_run_without_distributions_says_nothing_of_them(result: gc.Result) -> None:
@@ -109,21 +114,21 @@ def test_any_loss_can_be_asked_for(result: gc.Result) -> None:
 
 
 def test_scores_can_be_recomputed_from_the_files(run_folder: Path) -> None:
-    told = json.loads((run_folder / "verdict.json").read_text())
+    saved = json.loads((run_folder / "verdict.json").read_text())
     frame = pd.read_parquet(run_folder / "forecasts.parquet")
     assert list(frame.columns) == COLUMNS
     rows = ["model", "symbol", "step", "metric"]
-    shuffled = Forecasts.from_frame(frame.sample(frac=1, random_state=0), pd.DataFrame(told["scales"]))
+    shuffled = Forecasts.from_frame(frame.sample(frac=1, random_state=0), pd.DataFrame(saved["scales"]))
     again = scores(shuffled).sort_values(rows, ignore_index=True)
     reported = pd.read_parquet(run_folder / "scores.parquet").sort_values(rows, ignore_index=True)
     pd.testing.assert_frame_equal(again, reported, rtol=1e-12, check_dtype=False)
 
 
 def test_an_error_in_price_by_hand(run_folder: Path) -> None:
-    told = pd.read_parquet(run_folder / "scores.parquet")
+    saved = pd.read_parquet(run_folder / "scores.parquet")
     frame = pd.read_parquet(run_folder / "forecasts.parquet")
     mine = frame[(frame.model == "gru") & frame.seed.isna() & (frame.symbol == "A") & (frame.step == 2)]
-    row = told.query("model == 'gru' and symbol == 'A' and step == '2' and metric == 'mae'")
+    row = saved.query("model == 'gru' and symbol == 'A' and step == '2' and metric == 'mae'")
     assert row["value"].item() == pytest.approx((mine.actual - mine.forecast).abs().mean(), rel=1e-12)
 
 
@@ -146,11 +151,11 @@ def test_every_test_row_is_scored_once_per_model_seed_and_step(result: gc.Result
     assert (counts == counts.iloc[0]).all()
 
 
-def test_what_came_and_its_date_are_those_of_the_prices(result: gc.Result) -> None:
+def test_the_actual_price_and_its_date_are_those_of_the_prices(result: gc.Result) -> None:
     closes = result.prices.table.set_index(["symbol", "session"])["close"]
     frame = result.forecasts
-    came = closes.loc[list(zip(frame["symbol"], frame["time"].astype("datetime64[ns]"), strict=True))]
-    assert np.array_equal(came.to_numpy(), frame["actual"].to_numpy())
+    actual = closes.loc[list(zip(frame["symbol"], frame["time"].astype("datetime64[ns]"), strict=True))]
+    assert np.array_equal(actual.to_numpy(), frame["actual"].to_numpy())
     assert (frame["time"] > frame["origin"]).all()
 
 

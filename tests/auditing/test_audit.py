@@ -330,7 +330,7 @@ def test_the_same_regression_is_clean_where_nothing_in_training_is_forecast(pric
     assert not found(pipeline, prices)
 
 
-def test_training_and_a_scaler_on_all_rows_and_the_same_day_are_told_apart(prices):
+def test_training_and_a_scaler_on_all_rows_and_the_same_day_are_distinguished(prices):
     def pipeline(df):
         scaled = (df[["Open", "High", "Low"]] - df.min()[:3]) / (df.max()[:3] - df.min()[:3])
         x = np.column_stack([np.tanh(scaled), np.ones(len(df))])

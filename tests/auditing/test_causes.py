@@ -37,7 +37,7 @@ def later_rows(pipeline: Callable[[pd.DataFrame], pd.DataFrame], prices: pd.Data
 
 
 @pytest.mark.parametrize("bars", [2, 6, 30])
-def test_a_reach_of_some_bars_is_told_exactly(bars, prices):
+def test_a_reach_of_some_bars_is_found_exactly(bars, prices):
     finding = later_rows(lambda df: one_step(df, df["Close"].shift(-bars).ffill()), prices)
     assert f"within {bars} bars before the first changed row" in finding.text
     assert f"the pipeline looks {bars} bars ahead of the origin" in finding.text

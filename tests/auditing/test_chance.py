@@ -206,7 +206,7 @@ def test_what_chance_hides_is_not_decided_and_so_not_clean(prices):
     assert "Not decided" in str(report) and report.as_dict()["undecided"] == list(report.undecided)
 
 
-def test_forecasts_that_move_together_are_told_from_chance():
+def test_forecasts_that_move_together_are_distinguished_from_chance():
     """Level and power of the permutation test: 5 runs on unchanged prices, 6 on changed."""
     rng = np.random.default_rng(0)
     keys = pd.MultiIndex.from_arrays([[0] * 60, range(60), range(1, 61)], names=KEYS)

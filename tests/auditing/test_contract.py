@@ -264,7 +264,7 @@ def test_a_pipeline_that_spoils_its_input_and_prints_disturbs_nothing(prices, ca
     assert capsys.readouterr().out == ""
 
 
-def test_errors_on_changed_prices_are_told_and_not_taken_as_clean(prices):
+def test_errors_on_changed_prices_are_reported_and_not_taken_as_clean(prices):
     def pipeline(df):
         if df["Close"].max() > 300:
             raise ValueError("no price is above 300")

@@ -119,13 +119,14 @@ def test_flat_has_no_sharpe_ratio_and_says_why(noisy):
     assert tested.best is None
     assert tested.verdict.kind == "never traded"
     assert tested.verdict.text.startswith("No strategy ever traded: no model forecast a change. Buy-and-hold")
-    (told, _) = tested.summary()["strategies"]
-    assert told["sharpe"] is None and told["deflated_sharpe"] is None and told["total_return"] == 0
-    assert told["reasons"]["sharpe"] == "it never traded"
+    (strategy, _) = tested.summary()["strategies"]
+    assert strategy["sharpe"] is None and strategy["deflated_sharpe"] is None
+    assert strategy["total_return"] == 0
+    assert strategy["reasons"]["sharpe"] == "it never traded"
     assert page(tested, {}).count("<tr>") == 4
 
 
-def test_the_volatility_comes_from_the_range_else_from_ewma(run_of, walk):
+def test_the_volatility_comes_from_the_distribution_else_from_ewma(run_of, walk):
     """A Student t's own standard deviation, and RiskMetrics' by its recursion."""
     from gatecast.backtesting.signals import forecast_volatility, known_volatility
     from gatecast.distributions import StudentT
@@ -234,9 +235,12 @@ def test_the_command(saved, command, tmp_path):
         "backtest", saved, "--models", "drift,ar", "--rules", "sign", "--no-short", "--json"
     )
     assert code == 0
-    told = json.loads(out)
-    assert [(one["model"], one["rule"]) for one in told["strategies"]] == [("drift", "sign"), ("ar", "sign")]
-    assert told["short"] is False and told["verdict"]["text"]
+    answer = json.loads(out)
+    assert [(one["model"], one["rule"]) for one in answer["strategies"]] == [
+        ("drift", "sign"),
+        ("ar", "sign"),
+    ]
+    assert answer["short"] is False and answer["verdict"]["text"]
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,8 @@ from gatecast.forecasts import DistributionForecast
 FIRST = 40  # origins begin here
 
 
-def ranges_of(noise: np.ndarray) -> DistributionForecast:
-    """A range whose width is that of `noise`, (N,)."""
+def intervals_of(noise: np.ndarray) -> DistributionForecast:
+    """Intervals whose width is that of `noise`, (N,)."""
     z = np.linspace(-2, 2, 17)
     quantiles = (0.01 * np.exp(noise))[:, None, None] * z
     empty = np.zeros((len(noise), 1))
@@ -44,9 +44,9 @@ def runs(run_of, walk, cut):
         same = np.random.default_rng(7).normal(0, 0.004, (2, len(empty.origin)))
         other = np.random.default_rng(seed).normal(0, scale, (2, len(empty.origin)))
         noise = np.where(empty.origin > np.datetime64(cut, "D"), other, same)
-        moves = {"model": noise[0], "ranged": -noise[0]}
+        moves = {"model": noise[0], "distributional": -noise[0]}
         run = run_of(table, moves, FIRST)
-        outcome = replace(run.outcome, distributions={"ranged": ranges_of(100 * noise[1])})
+        outcome = replace(run.outcome, distributions={"distributional": intervals_of(100 * noise[1])})
         found.append(replace(run, outcome=outcome))
     return found
 
@@ -89,8 +89,8 @@ def at_the_same_close(moments, origins):
 
 
 def volatility_of_the_whole_sample(returns, first):
-    spread = pd.Series(returns).groupby(first).transform("std").to_numpy()
-    return np.broadcast_to(spread, returns.shape)
+    std = pd.Series(returns).groupby(first).transform("std").to_numpy()
+    return np.broadcast_to(std, returns.shape)
 
 
 def threshold_of_the_test(expected, round_trip, *, short):

@@ -45,7 +45,7 @@ def test_fat_left_tails_make_it_less_sure():
     assert found(1.0, 500, -2, 12).error > found(1.0, 500).error > found(1.0, 500, 1).error
 
 
-def test_the_error_is_the_spread_of_many_samples():
+def test_the_error_is_the_std_of_many_samples():
     """2,000 samples of 250 returns with skew: exponential ones, shifted."""
     rng = np.random.default_rng(0)
     samples = rng.exponential(0.01, (2000, 250)) - 0.008

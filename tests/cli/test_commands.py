@@ -53,12 +53,12 @@ def test_compare_in_json(prices: Path, command) -> None:
     assert code == 0
     assert all(line.startswith("warning: ") for line in err.splitlines())
     assert "2015-01-03" in err
-    told = parsed(out)
+    answer = parsed(out)
     run = gc.open_run("run")
-    assert told == {**run.summary(), "run": "run"}
-    assert told["verdict"]["text"] == run.verdict.text
+    assert answer == {**run.summary(), "run": "run"}
+    assert answer["verdict"]["text"] == run.verdict.text
     wanted = {"model": "naive", "step": "all", "metric": "directional_accuracy"}
-    naive = next(row for row in told["scores"] if wanted.items() <= row.items())
+    naive = next(row for row in answer["scores"] if wanted.items() <= row.items())
     assert naive["value"] is None
     assert naive["reason"] == "it forecasts no change"
 
@@ -243,18 +243,18 @@ def test_no_module_of_the_current_folder_takes_the_place_of_a_librarys(
 FORECAST = ("forecast", "a.csv", "--horizon", "2", *(flag for flag in SMALL if flag != "--folds=1"))
 
 
-def test_forecast_prints_the_ranges_of_the_next_sessions_and_the_record(prices: Path, command) -> None:
+def test_forecast_prints_the_intervals_of_the_next_sessions_and_the_record(prices: Path, command) -> None:
     code, out, err = command(*FORECAST)
     assert code == 0
-    told = r"^warning: backcast: 2 of 2 forecasts .* when the bar of a for 2015-06-26 had closed$"
-    assert re.search(told, err, re.MULTILINE)
+    backcast = r"^warning: backcast: 2 of 2 forecasts .* when the bar of a for 2015-06-26 had closed$"
+    assert re.search(backcast, err, re.MULTILINE)
     lines = out.splitlines()
     last = pd.read_csv(prices, **EXACT)["close"].iloc[-1]
     assert lines[0] == f"a: {last:,.2f} at the close of 2015-06-24"
     assert lines[1].split() == ["date", "median", "50", "%", "80", "%", "95", "%"]
     assert [line.split()[0] for line in (lines[2], lines[4])] == ["2015-06-25", "2015-06-26"]
-    for told, changes in ((lines[2], lines[3]), (lines[4], lines[5])):
-        numbers = [float(word) for word in told.replace("…", " ").split()[1:]]
+    for values, changes in ((lines[2], lines[3]), (lines[4], lines[5])):
+        numbers = [float(word) for word in values.replace("…", " ").split()[1:]]
         median, *bounds = numbers
         assert bounds[4] < bounds[2] < bounds[0] < median < bounds[1] < bounds[3] < bounds[5]
         assert changes.count("%") == 7
@@ -267,19 +267,19 @@ def test_forecast_prints_the_ranges_of_the_next_sessions_and_the_record(prices: 
     assert not Path("runs").exists()
 
 
-def test_forecast_in_json_has_the_ranges_and_their_record(prices: Path, command) -> None:
+def test_forecast_in_json_has_the_intervals_and_their_record(prices: Path, command) -> None:
     code, out, _ = command(*FORECAST, "--json")
     assert code == 0
-    told = parsed(out)
-    table = pd.DataFrame(told["forecast"])
+    answer = parsed(out)
+    table = pd.DataFrame(answer["forecast"])
     assert list(table["time"]) == ["2015-06-25", "2015-06-26"]
     quantiles = table[[name for name in table if name.startswith("q")]]
     assert quantiles.shape == (2, 17)
     assert (quantiles.diff(axis=1).iloc[:, 1:] > 0).all(axis=None)
     np.testing.assert_allclose(table["forecast"], table["q50"], rtol=1e-12)
     assert (table[["scale", "df"]] > 0).all(axis=None)
-    assert set(told["held"]) == {"50%", "80%", "95%"}
-    scores = pd.DataFrame(told["record"]["scores"]).query("metric == 'pinball'")
+    assert set(answer["held"]) == {"50%", "80%", "95%"}
+    scores = pd.DataFrame(answer["record"]["scores"]).query("metric == 'pinball'")
     assert {"gru", "historical", "ewma-t", "gjr-garch-t", "lhar"} <= set(scores["model"])
 
 
@@ -289,8 +289,8 @@ def test_forecast_writes_its_table(prices: Path, command, ending: str) -> None:
     code, out, _ = command(*FORECAST, "--out", place, "--json")
     assert code == 0
     table = pd.read_csv(place) if ending == "csv" else pd.read_parquet(place)
-    told = pd.DataFrame(parsed(out)["forecast"])
-    np.testing.assert_allclose(table["q02_5"], told["q02_5"], rtol=1e-12)
+    answer = pd.DataFrame(parsed(out)["forecast"])
+    np.testing.assert_allclose(table["q02_5"], answer["q02_5"], rtol=1e-12)
     assert {"naive_q10", "naive_q90", "location", "rmse_return"} <= set(table)
     assert list(Path("below").iterdir()) == [place]
 
@@ -325,15 +325,15 @@ def test_a_bad_place_is_refused_before_any_training(
 
 
 @pytest.mark.slow
-def test_forecast_of_a_price_level_has_a_conformal_range(prices: Path, command) -> None:
+def test_forecast_of_a_price_level_has_conformal_intervals(prices: Path, command) -> None:
     words = (*FORECAST, "--model", "rnn", "--target", "close", "--json")
     code, out, _ = command(*words)
     assert code == 0
-    told = parsed(out)
-    table = pd.DataFrame(told["forecast"])
+    answer = parsed(out)
+    table = pd.DataFrame(answer["forecast"])
     assert (table["q10"] < table["q90"]).all()
     assert "scale" not in table
-    assert 0 <= told["held"]["80%"] <= 1
+    assert 0 <= answer["held"]["80%"] <= 1
     code, out, _ = command(*words, "--calibration", "none")
     assert (code, parsed(out)["held"]) == (0, None)
 
@@ -350,7 +350,9 @@ def test_forecast_of_a_price_level_has_a_conformal_range(prices: Path, command) 
         (["--calibration", "conform"], "--calibration conform: must be"),
     ],
 )
-def test_a_range_that_cannot_be_names_the_flag(prices: Path, command, words: list[str], message: str) -> None:
+def test_an_interval_that_cannot_be_names_the_flag(
+    prices: Path, command, words: list[str], message: str
+) -> None:
     code, out, err = command(*FORECAST, *words)
     assert (code, out) == (2, "")
     assert err.startswith(f"gatecast: {message}")
@@ -364,16 +366,16 @@ def test_forecast_of_little_and_dull_data(prices: Path, command) -> None:
     for more in ([], ["--target", "close", "--calibration", "adaptive"]):
         code, out, err = command(*FORECAST, "--model", "rnn", "--lookback=1", *more, "--json")
         assert code == 0, err
-        told = parsed(out)
-        quantiles = pd.DataFrame(told["forecast"]).filter(regex="^q")
+        answer = parsed(out)
+        quantiles = pd.DataFrame(answer["forecast"]).filter(regex="^q")
         assert np.isfinite(quantiles).all(axis=None)
         if not more:
             np.testing.assert_allclose(quantiles, 5.0, rtol=1e-3)
 
 
 @pytest.mark.slow
-def test_compare_of_ranges_runs_again_from_its_file(prices: Path, command) -> None:
-    """Every model has a range when calibrated; the same bits from the experiment file."""
+def test_compare_of_distributions_runs_again_from_its_file(prices: Path, command) -> None:
+    """Every model has intervals when calibrated; the same bits from the experiment file."""
     words = ("--models", "rnn,naive,ewma-t", "--output", "student_t", "--calibration", "adaptive")
     code, out, err = command("compare", "a.csv", *words, *SMALL, "--horizon=2", "--no-charts", "--out", "one")
     assert code == 0, err
@@ -397,10 +399,10 @@ def test_forecast_with_a_run(run_folder: Path, command) -> None:
     code, out, err = command(*words, "--json")
     assert code == 0
     assert all(line.startswith("warning: ") for line in err.splitlines())
-    told = parsed(out)
-    assert told["model"] == "mine"
-    assert told["record"]["verdict"]["text"] == run.verdict.text
-    table = pd.DataFrame(told["forecast"])
+    answer = parsed(out)
+    assert answer["model"] == "mine"
+    assert answer["record"]["verdict"]["text"] == run.verdict.text
+    table = pd.DataFrame(answer["forecast"])
     assert list(table["symbol"]) == ["A", "A", "B", "B"]
     assert list(table["step"]) == [1, 2, 1, 2]
     closes = run.prices.table.groupby("symbol")["close"].last()

@@ -15,7 +15,7 @@ from gatecast.distributions import LEVELS
 from gatecast.ledger import Entry
 
 SERVER = "GATECAST_TEST_POSTGRES"
-RANGE = {level: (level - 0.5) / 20 for level in LEVELS}
+QUANTILES = {level: (level - 0.5) / 20 for level in LEVELS}
 
 
 def make_entry(**changes: Any) -> Entry:
@@ -34,8 +34,8 @@ def make_entry(**changes: Any) -> Entry:
         "data": "ab12" * 16,
         "made": dt.datetime(2026, 11, 21, 20, 15, 1, 234567, dt.timezone(dt.timedelta(hours=9))),
         "version": "0.1.0",
-        "quantiles": RANGE,
-        "naive_quantiles": {level: 1.1 * value for level, value in RANGE.items()},
+        "quantiles": QUANTILES,
+        "naive_quantiles": {level: 1.1 * value for level, value in QUANTILES.items()},
         "location": 0.0012,
         "scale": 0.0123456789012345,
         "df": 4.2,

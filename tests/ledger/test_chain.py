@@ -70,7 +70,7 @@ COPY = ", ".join(f'"{column.name}"' for column in forecasts.columns if column.na
 
 
 @pytest.mark.parametrize(
-    ("statements", "told"),
+    ("statements", "expected"),
     [
         (["UPDATE gatecast_forecasts SET forecast = 0.5 WHERE id = 3"], {3: "was changed"}),
         (
@@ -108,14 +108,14 @@ COPY = ", ".join(f'"{column.name}"' for column in forecasts.columns if column.na
     ],
     ids=lambda value: None if isinstance(value, dict) else value[0][:60],
 )
-def test_what_was_done_to_a_row_is_named(where: str, statements: list[str], told: dict[int, str]) -> None:
+def test_what_was_done_to_a_row_is_named(where: str, statements: list[str], expected: dict[int, str]) -> None:
     Ledger(where).append(entries())
     tamper(where, *statements)
     said = refusal(where)
-    for row, what in told.items():
+    for row, what in expected.items():
         assert re.search(rf"row {row}( \((SP500|BEST) at 2018-12-31\))? {re.escape(what)}", said)
     named = {int(row) for row in re.findall(r"[:;] row (\d+)", said)}
-    assert named == set(told)
+    assert named == set(expected)
     assert said.endswith("Restore it from a copy, or begin another (--ledger)")
 
 
@@ -221,9 +221,9 @@ def test_an_unknown_version_is_refused(where: str, version: int) -> None:
     ):
         with engine_of(url_of(where)).begin() as connection:
             connection.exec_driver_sql(statement)
-        told = "Install a newer" if version > 2 else "which no gatecast writes"
+        expected = "Install a newer" if version > 2 else "which no gatecast writes"
         for use in (Ledger(where).entries, Ledger(where).prepare, lambda: Ledger(where).append(entries())):
-            with pytest.raises(LedgerError, match=rf"has version {version}.* {told}"):
+            with pytest.raises(LedgerError, match=rf"has version {version}.* {expected}"):
                 use()
 
 
@@ -241,14 +241,14 @@ AS_TEXT = (
 )
 
 
-@pytest.mark.parametrize(("statement", "told"), NO_VERSION)
-def test_a_table_that_is_gone_or_another(where: str, statement: str, told: str) -> None:
+@pytest.mark.parametrize(("statement", "expected"), NO_VERSION)
+def test_a_table_that_is_gone_or_another(where: str, statement: str, expected: str) -> None:
     Ledger(where).append(entries())
     with engine_of(url_of(where)).begin() as connection:
         connection.exec_driver_sql(statement)
-    with pytest.raises(LedgerError, match=told):
+    with pytest.raises(LedgerError, match=expected):
         Ledger(where).entries()
-    with pytest.raises(LedgerError, match=told):
+    with pytest.raises(LedgerError, match=expected):
         Ledger(where).append([make_entry(step=9)])
 
 
@@ -333,8 +333,10 @@ def test_the_commands_end_with_2(own_ledger: Path, command: Callable[..., Any]) 
     assert (code, out) == (2, "")
     warning, message = err.splitlines()
     assert warning.startswith(f"warning: {own_ledger}: what keeps the record from being changed was missing")
-    told = f"gatecast: {own_ledger}: something other than gatecast changed this ledger: row 4 holds a value"
-    assert message.startswith(told)
+    expected = (
+        f"gatecast: {own_ledger}: something other than gatecast changed this ledger: row 4 holds a value"
+    )
+    assert message.startswith(expected)
     assert command("score", "--json")[:2] == (2, "")
 
 

@@ -19,7 +19,7 @@ from gatecast.settings.experiment import Experiment
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
-from .conftest import RANGE, make_entry  # isort: skip
+from .conftest import QUANTILES, make_entry  # isort: skip
 
 DECIDING: dict[str, Any] = {
     "networks": {"gru": Network(cell="gru", hidden_size=3)},
@@ -53,7 +53,7 @@ NOT_DECIDING: dict[str, Any] = {
 }
 
 
-def price_table(steps: int = 2, ranged: bool = True) -> pd.DataFrame:
+def price_table(steps: int = 2, distributional: bool = True) -> pd.DataFrame:
     """Two symbols; quantiles at 1 % of the level around a median 0.1 % up per step."""
     rows = [
         {
@@ -64,14 +64,14 @@ def price_table(steps: int = 2, ranged: bool = True) -> pd.DataFrame:
             "anchor": anchor,
             "forecast": anchor * math.exp(0.001 * step),
         }
-        | (_range_of(anchor, step) if ranged else {})
+        | (_quantiles_of(anchor, step) if distributional else {})
         for symbol, anchor in (("A", 100.0), ("B", 2500.0))
         for step in range(1, steps + 1)
     ]
     return pd.DataFrame(rows)
 
 
-def _range_of(anchor: float, step: int) -> dict[str, float]:
+def _quantiles_of(anchor: float, step: int) -> dict[str, float]:
     own = {
         name: anchor * math.exp(0.001 * step + (level - 0.5) / 100)
         for name, level in zip(QUANTILE_COLUMNS, LEVELS, strict=True)
@@ -127,7 +127,7 @@ def test_models_differ_and_baselines_have_no_training() -> None:
     assert len(experiment_hash(one, "gru")) == 16
 
 
-def test_entries_of_a_range() -> None:
+def test_entries_of_a_distribution() -> None:
     before = dt.datetime.now(dt.UTC)
     table = price_table()
     entries = made_of(table)
@@ -153,8 +153,8 @@ def test_entries_of_a_range() -> None:
     assert made_of(table, made=before) == made_of(table, made=before)
 
 
-def test_entries_of_points_have_no_range() -> None:
-    table = price_table(steps=1, ranged=False)
+def test_entries_of_points_have_no_quantiles() -> None:
+    table = price_table(steps=1, distributional=False)
     (entry, _) = made_of(table, experiment=Experiment(adjust=True, calendar="daily"), column="open")
     empty = (entry.quantiles, entry.naive_quantiles, entry.location, entry.scale, entry.df)
     assert empty == (None,) * 5
@@ -163,10 +163,10 @@ def test_entries_of_points_have_no_range() -> None:
     assert (other.quantiles, other.scale) == (None, None)
 
 
-def test_one_symbol_may_have_a_range_and_another_none() -> None:
-    table = pd.concat([price_table(1).iloc[:1], price_table(1, ranged=False).iloc[1:]])
-    ranged, point = made_of(table)
-    assert ranged.quantiles is not None
+def test_one_symbol_may_have_a_distribution_and_another_none() -> None:
+    table = pd.concat([price_table(1).iloc[:1], price_table(1, distributional=False).iloc[1:]])
+    distributional, point = made_of(table)
+    assert distributional.quantiles is not None
     assert point.quantiles is None
 
 
@@ -179,7 +179,7 @@ def test_files_are_found_again_from_another_folder(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"step": 0}, "step 0 is below 1"),
         ({"date": dt.date(2018, 12, 31)}, "not after the origin"),
@@ -208,13 +208,13 @@ def test_files_are_found_again_from_another_folder(tmp_path: Path, monkeypatch: 
         ({"anchor_return": -1e9}, "a log return that no price can have"),
     ],
 )
-def test_what_cannot_be_is_refused(changes: dict[str, Any], told: str) -> None:
-    with pytest.raises(LedgerError, match=rf"^no forecast of .* at .*, step .*{told}"):
+def test_what_cannot_be_is_refused(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(LedgerError, match=rf"^no forecast of .* at .*, step .*{message}"):
         make_entry(**changes)
 
 
 @pytest.mark.parametrize(
-    ("changes", "told"),
+    ("changes", "message"),
     [
         ({"made": dt.datetime(2027, 1, 1, tzinfo=dt.UTC)}, ""),
         ({"version": "9.9"}, ""),
@@ -226,15 +226,18 @@ def test_what_cannot_be_is_refused(changes: dict[str, Any], told: str) -> None:
         ({"forecast": 0.0012 + 2 * SAME}, "the median was +0.1200000 %, now +0.1200002 %"),
         ({"anchor": 2506.80}, "the anchor was 2,506.85, now 2,506.80"),
         ({"data": "cd34" * 16}, "the data differ (sha256 ab12ab12… then, cd34cd34… now)"),
-        ({"quantiles": {**RANGE, 0.99: 0.03}}, "the 99 % quantile of the range was +2.45 %, now +3.00 %"),
-        ({"naive_quantiles": None}, "there was a naive range, now none"),
-        ({"quantiles": {0.1: -0.02, 0.9: 0.02}}, "the range had 17 quantiles, now 2 or others"),
+        (
+            {"quantiles": {**QUANTILES, 0.99: 0.03}},
+            "the 99 % quantile of the distribution was +2.45 %, now +3.00 %",
+        ),
+        ({"naive_quantiles": None}, "there was a naive distribution, now none"),
+        ({"quantiles": {0.1: -0.02, 0.9: 0.02}}, "the distribution had 17 quantiles, now 2 or others"),
         ({"scale": 0.02}, "the scale was 0.01, now 0.02"),
         ({"location": None, "scale": None, "df": None}, "the scale was 0.0123456789012345, now None"),
         ({"data": "cd34" * 16, "version": "0.2.0"}, "gatecast was 0.1.0, now 0.2.0"),
         ({"model": "lstm"}, "the model was gru, now lstm"),
     ],
 )
-def test_differences_in_words(changes: dict[str, Any], told: str) -> None:
+def test_differences_in_words(changes: dict[str, Any], message: str) -> None:
     found = differences(make_entry(), make_entry(**changes))
-    assert (told in found) if told else found == []
+    assert (message in found) if message else found == []

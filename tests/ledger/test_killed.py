@@ -154,7 +154,7 @@ def test_two_writers_at_once(count: int, where: str) -> None:
 
 @pytest.mark.parametrize("count", [50, pytest.param(150, marks=[pytest.mark.slow, pytest.mark.full])])
 def test_two_writers_of_the_same(count: int, where: str) -> None:
-    """Each forecast is stored once, by whoever comes first, and the other one is told that it is there."""
+    """Each forecast is stored once, by whoever comes first, and the other one learns that it is there."""
     first, second = together([start(where, "A", count) for _ in range(2)])
     assert [sum(pair) for pair in zip(first, second, strict=True)] == [STEPS] * count
     stored = Ledger(where).entries()

@@ -161,8 +161,8 @@ def test_where_the_ledger_is(own_ledger: Path, tmp_path: Path, monkeypatch: pyte
         monkeypatch.setattr("platformdirs.user_data_dir", lambda name: str(tmp_path / name))
         assert Ledger().place == str(tmp_path / "gatecast" / "ledger.db")
     for scheme in ("postgres", "postgresql", "postgresql+psycopg"):
-        told = Ledger(f"{scheme}://me:secret@example.org/prices").place
-        assert told == "postgresql+psycopg://me:***@example.org/prices"
+        place = Ledger(f"{scheme}://me:secret@example.org/prices").place
+        assert place == "postgresql+psycopg://me:***@example.org/prices"
 
 
 @pytest.mark.parametrize(
@@ -178,13 +178,13 @@ def test_an_address_that_is_none() -> None:
         Ledger("://x")
 
 
-def both_refuse(where: str | Path, told: str, *, reading: bool = True) -> None:
+def both_refuse(where: str | Path, message: str, *, reading: bool = True) -> None:
     """Writing, and reading too where that needs what is missing."""
     for use in (Ledger(where).prepare, lambda: Ledger(where).append([make_entry()])):
-        with pytest.raises(LedgerError, match=told):
+        with pytest.raises(LedgerError, match=message):
             use()
     if reading:
-        with pytest.raises(LedgerError, match=told):
+        with pytest.raises(LedgerError, match=message):
             Ledger(where).entries()
 
 
@@ -261,8 +261,8 @@ def test_a_ledger_that_another_program_holds(tmp_path: Path, monkeypatch: pytest
 
 def test_a_server_that_does_not_answer() -> None:
     pytest.importorskip("psycopg")
-    told = r"://me:\*\*\*@127\.0\.0\.1:1/x: the ledger cannot be used .*refused.* See that the server"
-    both_refuse("postgresql://me:secret@127.0.0.1:1/x", told)
+    message = r"://me:\*\*\*@127\.0\.0\.1:1/x: the ledger cannot be used .*refused.* See that the server"
+    both_refuse("postgresql://me:secret@127.0.0.1:1/x", message)
 
 
 def test_postgresql_without_its_driver(monkeypatch: pytest.MonkeyPatch) -> None:

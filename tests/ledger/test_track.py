@@ -1,4 +1,4 @@
-"""The track record: what came, scored by independent arithmetic; what cannot be scored is told."""
+"""The track record: forecasts scored by independent arithmetic; what cannot be scored is reported."""
 
 import datetime as dt
 import re
@@ -123,7 +123,9 @@ def _crps(y: float) -> float:
     return low + quad(lambda x: stats.t.sf(x, 4, 0.001, 0.01) ** 2, y, np.inf, epsabs=1e-12)[0]
 
 
-def test_a_range_without_parameters_is_scored_by_its_quantiles(own_ledger: Path, tmp_path: Path) -> None:
+def test_a_distribution_without_parameters_is_scored_by_its_quantiles(
+    own_ledger: Path, tmp_path: Path
+) -> None:
     """PIT of a normal known by 17 quantiles, and the coverage of levels that were stored."""
     rng = np.random.default_rng(5)
     y = rng.normal(0, 0.01, 300)
@@ -142,7 +144,7 @@ def test_a_range_without_parameters_is_scored_by_its_quantiles(own_ledger: Path,
     assert "no more than chance would do" in record.text
 
 
-def test_point_forecasts_have_errors_and_no_range(own_ledger: Path, tmp_path: Path) -> None:
+def test_point_forecasts_have_errors_and_no_interval(own_ledger: Path, tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", np.array([100.0, 101.0, 99.0]))
     none = {"quantiles": None, "naive_quantiles": None}
     track = scored(
@@ -205,7 +207,7 @@ def test_each_source_is_read_once(own_ledger: Path, tmp_path: Path, monkeypatch:
     assert sorted(map(str, read)) == files
 
 
-def test_what_cannot_be_scored_is_told_and_the_rest_is_scored(own_ledger: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_scored_is_reported_and_the_rest_is_scored(own_ledger: Path, tmp_path: Path) -> None:
     file = write(tmp_path / "a.csv", np.array([100.0, 101, 102, 103]), open=[99.0, "", 101, 102])
     gap = pd.read_csv(file).drop(index=1)
     gap.to_csv(tmp_path / "gap.csv", index=False)
@@ -224,7 +226,7 @@ def test_what_cannot_be_scored_is_told_and_the_rest_is_scored(own_ledger: Path, 
     )
     assert (len(track.scores), len(track.pending), track.missed) == (1, 1, 7)
     notes = "\n".join(track.notes)
-    for told in (
+    for note in (
         "gone.csv cannot be read (",
         "): 2 forecasts skipped, made 2020-01-01 to 2020-01-02",
         "a.csv: there is no b: 1 forecast skipped, made 2020-01-01",
@@ -233,12 +235,12 @@ def test_what_cannot_be_scored_is_told_and_the_rest_is_scored(own_ledger: Path, 
         "gap: the new data have no session at the forecast's origin: 1 forecast skipped, made 2020-01-02",
         "adjust=True needs the adjusted close",
     ):
-        assert told in notes
+        assert note in notes
     assert "7 not scored" in track.text
     assert all(note in track.text for note in track.notes)
 
 
-def test_a_session_counts_not_the_date_the_calendar_told(own_ledger: Path, tmp_path: Path) -> None:
+def test_a_session_counts_not_the_date_the_calendar_expected(own_ledger: Path, tmp_path: Path) -> None:
     """After a closure that the calendar did not know, the step-th session is later."""
     file = write(tmp_path / "a.csv", np.array([100.0, 110, 120, 130]))
     pd.read_csv(file).drop(index=2).to_csv(file, index=False)
@@ -259,7 +261,7 @@ def test_adjusted_prices_are_read_adjusted(tmp_path: Path) -> None:
 
 
 def test_drift_is_found_and_chance_is_not() -> None:
-    """80 % ranges: 400 records whose calibration is constant, and those that turn from 80 to 60 %."""
+    """80 % intervals: 400 records whose calibration is constant, and those that turn from 80 to 60 %."""
     rng = np.random.default_rng(0)
     days = np.arange(200)
     steady = [drift(pd.Series(rng.random(200) < 0.8), days, 1).p for _ in range(400)]
@@ -298,9 +300,9 @@ def test_the_command_on_an_empty_ledger(own_ledger: Path, command: Callable[...,
     code, out, err = command("score")
     assert (code, err) == (0, "")
     assert out == f"No forecast is recorded in {own_ledger} yet; gatecast forecast records them.\n"
-    told = parsed(command("score", "--json").out)
+    answer = parsed(command("score", "--json").out)
     counts, tables = dict.fromkeys(("due", "pending", "not_scored"), 0), {"records": [], "scores": []}
-    assert told == {
+    assert answer == {
         **{"ledger": str(own_ledger), "rows": 0, "chain": None, "notes": []},
         **counts,
         **tables,
@@ -316,12 +318,12 @@ def test_the_command(tmp_path: Path, command: Callable[..., Any]) -> None:
     assert (code, err) == (0, "")
     assert out == track_record(Ledger(tmp_path / "other.db")).text + "\n"
     assert out.splitlines()[0] == f"{tmp_path / 'other.db'}: 3 forecasts, 2 due, 1 pending"
-    told = parsed(command("score", "--ledger", "other.db", "--json").out)
-    assert (told["due"], told["pending"], told["not_scored"]) == (2, 1, 0)
-    (record,) = told["records"]
+    answer = parsed(command("score", "--ledger", "other.db", "--json").out)
+    assert (answer["due"], answer["pending"], answer["not_scored"]) == (2, 1, 0)
+    (record,) = answer["records"]
     assert (record["coverage"]["80"], record["drift"]["p"]) == (1.0, None)
-    assert [row["date"] for row in told["scores"]] == ["2020-01-02", "2020-01-03"]
-    assert [row["realised"] for row in told["scores"]] == pytest.approx(np.diff(np.log([100, 101, 102])))
+    assert [row["date"] for row in answer["scores"]] == ["2020-01-02", "2020-01-03"]
+    assert [row["realised"] for row in answer["scores"]] == pytest.approx(np.diff(np.log([100, 101, 102])))
 
 
 def test_nothing_due_yet(own_ledger: Path, tmp_path: Path, command: Callable[..., Any]) -> None:
@@ -363,10 +365,10 @@ def test_backcasts_are_scored_apart_and_count_in_no_record(own_ledger: Path, tmp
     assert record == replace(mine, experiments=2)
     assert (apart.due, apart.pending, apart.experiment) == (59, 1, "b" * 16)
     assert both.text.startswith(f"{own_ledger}: 120 forecasts, 59 due, 1 pending, 60 backcasts\n")
-    table, told = both.text.split(f"Backcasts: {BACKCASTS}.")
+    table, backcasts = both.text.split(f"Backcasts: {BACKCASTS}.")
     assert "bbbbbbbb" not in table
-    assert "bbbbbbbb" in told
-    assert "drift" not in told
+    assert "bbbbbbbb" in backcasts
+    assert "drift" not in backcasts
     summary = both.summary()
     assert [row["experiment"] for row in summary["records"]] == ["0123456789abcdef"]
     assert {row["experiment"] for row in summary["scores"]} == {"0123456789abcdef"}

@@ -58,9 +58,9 @@ def calibrated_point(method: str, problem: Problem, fold: Fold, price: np.ndarra
     return calibrated(method, problem, fold, held_out, raw)
 
 
-def covered(known, came: np.ndarray, coverage: float) -> float:
+def covered(known, actual: np.ndarray, coverage: float) -> float:
     low, high = np.moveaxis(known.quantile([(1 - coverage) / 2, (1 + coverage) / 2]), -1, 0)
-    return float(((low <= came) & (came <= high)).mean())
+    return float(((low <= actual) & (actual <= high)).mean())
 
 
 @pytest.mark.parametrize("count", [9, 19, 60])
@@ -75,14 +75,14 @@ def test_a_new_pit_lies_below_level_p_with_probability_p(count):
     learned = (begin[:, None] + np.arange(count)).ravel()
     new = begin + count
     calibration = Calibration.fit(problem, learned, student(learned, 0.003))
-    told = calibration.apply(problem, new, student(new, 0.003))
-    came = problem.actual_returns(new)
+    corrected = calibration.apply(problem, new, student(new, 0.003))
+    actual = problem.actual_returns(new)
     tail = 1 / (count + 1)  # beyond it nothing was seen: the model's own tail is stretched there
     inside = np.flatnonzero(np.abs(FINE_LEVELS - 0.5) <= 0.5 - tail)
-    below = (came <= told.values[:, 0, inside]).mean(axis=0)
+    below = (actual <= corrected.values[:, 0, inside]).mean(axis=0)
     error = 4 * np.sqrt(0.25 / symbols)
     np.testing.assert_allclose(below, FINE_LEVELS[inside], atol=error)
-    raw = (came <= student(new, 0.003).quantile(FINE_LEVELS[[20, 179]])[:, 0]).mean(axis=0)
+    raw = (actual <= student(new, 0.003).quantile(FINE_LEVELS[[20, 179]])[:, 0]).mean(axis=0)
     assert abs(raw - FINE_LEVELS[[20, 179]]).min() > 3 * error
 
 
@@ -104,19 +104,19 @@ def test_a_model_wrong_by_a_factor_of_two_becomes_right(wrong):
     validation, test = np.arange(1000), np.arange(1001, 3999)
     fold = Fold(0, NONE, validation, test)
     raw = student(test, 0.01 * wrong)
-    told = calibrated("conformal", problem, fold, student(validation, 0.01 * wrong), raw)
-    came, right = problem.actual_returns(test), student(test, 0.01)
+    corrected = calibrated("conformal", problem, fold, student(validation, 0.01 * wrong), raw)
+    actual, right = problem.actual_returns(test), student(test, 0.01)
     for coverage in (0.5, 0.8, 0.95):
-        assert abs(covered(raw, came, coverage) - coverage) > 0.045
-        assert covered(told, came, coverage) == pytest.approx(coverage, abs=0.025)
-    assert told.crps(came).mean() < raw.crps(came).mean()
-    assert told.crps(came).mean() == pytest.approx(right.crps(came).mean(), rel=0.01)
-    assert stats.kstest(told.cdf(came)[:, 0], "uniform").pvalue > 0.001
-    assert stats.kstest(raw.cdf(came)[:, 0], "uniform").pvalue < 1e-9
+        assert abs(covered(raw, actual, coverage) - coverage) > 0.045
+        assert covered(corrected, actual, coverage) == pytest.approx(coverage, abs=0.025)
+    assert corrected.crps(actual).mean() < raw.crps(actual).mean()
+    assert corrected.crps(actual).mean() == pytest.approx(right.crps(actual).mean(), rel=0.01)
+    assert stats.kstest(corrected.cdf(actual)[:, 0], "uniform").pvalue > 0.001
+    assert stats.kstest(raw.cdf(actual)[:, 0], "uniform").pvalue < 1e-9
 
 
 def test_a_median_off_the_middle_is_moved():
-    """Not only the width: a model that always hopes for a rise is told again lower."""
+    """Not only the width: a model that always hopes for a rise is moved down."""
     problem = problem_of(t_returns((1, 3000), seed=2))
     validation, test = np.arange(1000), np.arange(1001, 2999)
 
@@ -124,27 +124,27 @@ def test_a_median_off_the_middle_is_moved():
         known = student(origins, 0.01)
         return StudentT(known.location + 0.02, known.scale, known.df)
 
-    told = calibrated("conformal", problem, Fold(0, NONE, validation, test), hopeful(validation),
+    corrected = calibrated("conformal", problem, Fold(0, NONE, validation, test), hopeful(validation),
                       hopeful(test))  # fmt: skip
-    assert np.median(told.quantile([0.5])) == pytest.approx(0, abs=0.001)
+    assert np.median(corrected.quantile([0.5])) == pytest.approx(0, abs=0.001)
 
 
 def test_symbols_and_steps_are_calibrated_apart():
-    """One symbol's range is too narrow, the other's too wide; one step's too, the other's not."""
+    """One symbol's intervals are too narrow, the other's too wide; one step's too, the other's not."""
     problem = problem_of(np.vstack([t_returns((1, 2000), 4, 0.02), t_returns((1, 2000), 5, 0.005)]), 2)
     known = ~np.isnat(problem.due)
     row = np.arange(len(known)) - problem.first
     validation, test = (np.flatnonzero(known & part) for part in (row < 900, row >= 902))
-    told = calibrated(
+    corrected = calibrated(
         "conformal", problem, Fold(0, NONE, validation, test), student(validation, 0.01, 2),
         student(test, 0.01, 2),
     )  # fmt: skip
-    came = problem.actual_returns(test)
+    actual = problem.actual_returns(test)
     for symbol in (0, 1):
         own = np.flatnonzero(problem.symbol[test] == symbol)
         for step in (0, 1):
-            low, high = np.moveaxis(told.take(own).quantile([0.1, 0.9])[:, step], -1, 0)
-            inside = (low <= came[own, step]) & (came[own, step] <= high)
+            low, high = np.moveaxis(corrected.take(own).quantile([0.1, 0.9])[:, step], -1, 0)
+            inside = (low <= actual[own, step]) & (actual[own, step] <= high)
             assert inside.mean() == pytest.approx(0.8, abs=0.06), (symbol, step)
 
 
@@ -190,23 +190,25 @@ def test_online_is_the_slow_loop_of_the_paper(horizon):
     whole = slow_levels(problem, start, np.concatenate([validation, test]), np.concatenate(pits))
     expected = whole[len(validation) :]
     assert np.abs(expected - start[problem.symbol[test]]).max() > 0.05  # it moves
-    told = calibrated("adaptive", problem, Fold(0, NONE, validation, test), held_out, raw)
+    corrected = calibrated("adaptive", problem, Fold(0, NONE, validation, test), held_out, raw)
     values = raw.quantile(np.clip(np.sort(expected, axis=-1), 1e-4, 1 - 1e-4))
-    np.testing.assert_allclose(told.values, values, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(corrected.values, values, rtol=1e-9, atol=1e-12)
     plain = calibrated("conformal", problem, Fold(0, NONE, validation, test), held_out, raw)
-    assert (told.values[0] != plain.values[0]).any()  # at the first test origin all of validation has come
+    assert (
+        corrected.values[0] != plain.values[0]
+    ).any()  # at the first test origin all of validation has come
 
 
 def test_targets_to_come_are_not_needed():
-    """The last origins, whose targets no one knows, are told by those that came."""
+    """The last origins, whose targets are not known yet, are calibrated by earlier ones."""
     problem = problem_of(t_returns((1, 60), seed=8), horizon=3)
     validation, test = np.arange(20), np.arange(23, 61)
     calibration = Calibration.fit(problem, validation, student(validation, 0.005, 3), online=True)
-    told = calibration.apply(problem, test, student(test, 0.005, 3))
-    assert np.isfinite(told.values).all()
+    corrected = calibration.apply(problem, test, student(test, 0.005, 3))
+    assert np.isfinite(corrected.values).all()
     known = test[:-3]
     early = calibration.apply(problem, known, student(known, 0.005, 3))
-    np.testing.assert_array_equal(told.values[:-3], early.values)
+    np.testing.assert_array_equal(corrected.values[:-3], early.values)
 
 
 def test_the_latest_validation_targets_count_most():
@@ -234,18 +236,18 @@ def test_a_calibration_that_goes_on_later_is_the_one_that_went_on_at_once():
         np.testing.assert_array_equal(part.values, whole.values[:count])
 
 
-def test_after_a_break_only_the_adaptive_range_comes_back():
+def test_after_a_break_only_the_adaptive_intervals_recover():
     """Volatility times three from the test on; the model's scale never learns of it."""
     returns = t_returns((1, 4000), seed=9)
     returns[:, 1000:] *= 3
     problem = problem_of(returns)
     validation, test = np.arange(999), np.arange(1000, 3999)
     fold, held_out, raw = Fold(0, NONE, validation, test), student(validation, 0.01), student(test, 0.01)
-    came = problem.actual_returns(test)
+    actual = problem.actual_returns(test)
     late = slice(1000, None)
     for coverage, least, most in ((0.8, 0.75, 0.82), (0.95, 0.92, 0.97)):
         stays, comes = (
-            covered(calibrated(method, problem, fold, held_out, raw).take(late), came[late], coverage)
+            covered(calibrated(method, problem, fold, held_out, raw).take(late), actual[late], coverage)
             for method in ("conformal", "adaptive")
         )
         assert stays < coverage - 0.2
@@ -259,7 +261,7 @@ def test_a_point_has_the_quantiles_of_its_errors():
     validation, test = (np.flatnonzero(known & part) for part in ((row > 20) & (row < 150), row >= 153))
     change = np.array([1.01, 0.98, 1.0])
     point = problem.anchor[:, None] * change
-    told = calibrated_point("conformal", problem, Fold(0, NONE, validation, test), point)
+    corrected = calibrated_point("conformal", problem, Fold(0, NONE, validation, test), point)
     errors = (problem.actual_returns(validation) - np.log(change)) / problem.unit(validation)
     for symbol in (0, 1):
         for step in range(3):
@@ -267,11 +269,13 @@ def test_a_point_has_the_quantiles_of_its_errors():
             learned = errors[problem.symbol[validation] == symbol, step]
             unit = problem.volatility[test[own], None] * np.sqrt(step + 1)
             expected = np.log(change[step]) + unit * np.quantile(learned, FINE_LEVELS, method="weibull")
-            np.testing.assert_allclose(told.take(own).quantile(FINE_LEVELS)[:, step], expected, atol=1e-13)
+            np.testing.assert_allclose(
+                corrected.take(own).quantile(FINE_LEVELS)[:, step], expected, atol=1e-13
+            )
 
 
 @pytest.mark.parametrize("price", [-5.0, 0.0])
-def test_an_impossible_point_still_has_a_range(price):
+def test_an_impossible_point_still_has_a_distribution(price):
     """A level network may say a price below zero."""
     problem = problem_of(t_returns((1, 100), seed=11))
     validation, test = np.arange(60), np.arange(61, 99)
@@ -290,53 +294,55 @@ def test_a_calibrated_point_holds(wrong):
     validation, test = np.arange(50, 1000), np.arange(1001, 2999)
     point = wrong * problem.anchor[:, None]
     for method in ("conformal", "adaptive"):
-        told = calibrated_point(method, problem, Fold(0, NONE, validation, test), point)
+        corrected = calibrated_point(method, problem, Fold(0, NONE, validation, test), point)
         for coverage in (0.5, 0.8, 0.95):
-            assert covered(told, problem.actual_returns(test), coverage) == pytest.approx(coverage, abs=0.03)
-        assert np.median(told.quantile([0.5])) == pytest.approx(0, abs=0.001)
+            assert covered(corrected, problem.actual_returns(test), coverage) == pytest.approx(
+                coverage, abs=0.03
+            )
+        assert np.median(corrected.quantile([0.5])) == pytest.approx(0, abs=0.001)
 
 
-def test_a_point_without_validation_has_a_neutral_range():
+def test_a_point_without_validation_has_a_neutral_distribution():
     """Student's t with 5 degrees of freedom around it, its standard deviation the volatility known."""
     problem = problem_of(t_returns((2, 200), seed=13), horizon=4)
     row = np.arange(len(problem.first)) - problem.first
     validation = np.flatnonzero((problem.symbol == 0) & (row < 100))
     test = np.flatnonzero((problem.symbol == 1) & (row > 100))
     point = 1.01 * np.repeat(problem.anchor[:, None], 4, axis=1)
-    told = Calibration.fit(problem, validation, point_of(problem, point, validation)).apply(
+    corrected = Calibration.fit(problem, validation, point_of(problem, point, validation)).apply(
         problem, test, point_of(problem, point, test)
     )
     scale = problem.volatility[test, None] * np.sqrt([1, 2, 3, 4]) / np.sqrt(5 / 3)
     expected = stats.t.ppf(FINE_LEVELS, 5, loc=np.log(1.01), scale=scale[..., None])
-    np.testing.assert_allclose(told.quantile(FINE_LEVELS), expected, rtol=1e-9)
+    np.testing.assert_allclose(corrected.quantile(FINE_LEVELS), expected, rtol=1e-9)
 
 
 @pytest.mark.parametrize("online", [False, True])
-def test_a_symbol_without_validation_keeps_its_range(online):
+def test_a_symbol_without_validation_keeps_its_distribution(online):
     """Until its own targets come."""
     problem = problem_of(t_returns((2, 200), seed=13))
     row = np.arange(len(problem.first)) - problem.first
     validation = np.flatnonzero((problem.symbol == 0) & (row < 100))
     test = np.flatnonzero((row > 100) & (row < 200))
     calibration = Calibration.fit(problem, validation, student(validation, 0.002), online=online)
-    told = calibration.apply(problem, test, student(test, 0.002))
+    corrected = calibration.apply(problem, test, student(test, 0.002))
     second = np.flatnonzero(problem.symbol[test] == 1)
     raw = student(test, 0.002).quantile(FINE_LEVELS)
     kept = second[:1] if online else second
-    np.testing.assert_allclose(told.values[kept], raw[kept], rtol=1e-12)
-    assert (told.values[0, 0, [0, -1]] / raw[0, 0, [0, -1]] > 2).all()  # the first symbol's is wider
+    np.testing.assert_allclose(corrected.values[kept], raw[kept], rtol=1e-12)
+    assert (corrected.values[0, 0, [0, -1]] / raw[0, 0, [0, -1]] > 2).all()  # the first symbol's is wider
     if online:
-        assert (told.values[second[-1]] != raw[second[-1]]).any()
+        assert (corrected.values[second[-1]] != raw[second[-1]]).any()
 
 
-def test_prices_that_stand_still_have_a_range_without_width():
+def test_prices_that_stand_still_have_a_distribution_without_width():
     problem = problem_of(np.zeros((1, 100)))
     validation, test = np.arange(50), np.arange(51, 99)
     point = problem.anchor[:, None]
     for method in ("conformal", "adaptive"):
-        told = calibrated_point(method, problem, Fold(0, NONE, validation, test), point)
-        assert np.abs(told.quantile(LEVELS)).max() < 1e-4
-        assert np.isfinite(told.crps(np.zeros((len(test), 1)))).all()
+        corrected = calibrated_point(method, problem, Fold(0, NONE, validation, test), point)
+        assert np.abs(corrected.quantile(LEVELS)).max() < 1e-4
+        assert np.isfinite(corrected.crps(np.zeros((len(test), 1)))).all()
 
 
 def test_every_kind_of_distribution_can_be_calibrated():
@@ -348,8 +354,8 @@ def test_every_kind_of_distribution_can_be_calibrated():
         return one, Mixture((one, other)), Quantiles(np.array(LEVELS), one.quantile(LEVELS))
 
     fold = Fold(0, NONE, validation, test)
-    came = problem.actual_returns(test)
+    actual = problem.actual_returns(test)
     for held_out, raw in zip(kinds(validation), kinds(test), strict=True):
-        told = calibrated("conformal", problem, fold, held_out, raw)
-        assert covered(told, came, 0.8) == pytest.approx(0.8, abs=0.06)
-        assert covered(raw, came, 0.8) < 0.7
+        corrected = calibrated("conformal", problem, fold, held_out, raw)
+        assert covered(corrected, actual, 0.8) == pytest.approx(0.8, abs=0.06)
+        assert covered(raw, actual, 0.8) < 0.7

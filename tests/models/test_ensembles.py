@@ -63,15 +63,15 @@ def two_camps(shape: tuple[int, int]) -> list[StudentT]:
     return [student(-0.05, 0.005, 30, shape), student(0.05, 0.005, 30, shape)]
 
 
-def test_the_way_that_was_better_on_what_came_is_chosen():
-    """What comes at the seeds' places is for the mixture, what comes between them for the mean."""
+def test_the_combination_with_the_lower_crps_is_chosen():
+    """Actual returns at the seeds' locations favour the mixture, those between them the mean."""
     seeds = two_camps((200, 2))
     rng = np.random.default_rng(1)
     noise = rng.normal(0, 0.005, (200, 2))
     at_both = 0.05 * rng.choice([-1.0, 1.0], (200, 2)) + noise
-    for came, expected in ((at_both, "mixture"), (noise, "parameter mean")):
-        assert better_combination(seeds, came) == expected
-        scores = {kind: joined(seeds, kind).crps(came).mean() for kind in ("parameter mean", "mixture")}
+    for actual, expected in ((at_both, "mixture"), (noise, "parameter mean")):
+        assert better_combination(seeds, actual) == expected
+        scores = {kind: joined(seeds, kind).crps(actual).mean() for kind in ("parameter mean", "mixture")}
         assert min(scores, key=scores.get) == expected
 
 

@@ -86,9 +86,9 @@ try:
 finally:
     print("jax" in sys.modules, "pandas" in sys.modules)
 """
-    told = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
-    assert (told.returncode, told.stdout) == (2, "False False\n"), told.stderr
-    assert "hidden_size=4096, num_layers=16" in told.stderr and "GiB of memory" in told.stderr
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout) == (2, "False False\n"), ended.stderr
+    assert "hidden_size=4096, num_layers=16" in ended.stderr and "GiB of memory" in ended.stderr
 
 
 def test_a_small_file_of_very_many_rows_is_refused(tmp_path, monkeypatch):

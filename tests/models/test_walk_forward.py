@@ -1,4 +1,4 @@
-"""Forecasts of all models: points and ranges belong together, whatever is calibrated."""
+"""Forecasts of all models: points and distributions belong together, whatever is calibrated."""
 
 import re
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ from gatecast.progress import Bar
 
 from ..conftest import walk_frame  # isort: skip
 
-from ..baselines import RANGE_BASELINES  # isort: skip
+from ..baselines import DISTRIBUTION_BASELINES  # isort: skip
 
 
 TINY = {"cell": "rnn", "hidden_size": 2}
@@ -45,7 +45,7 @@ def prices() -> gc.Prices:
 
 
 @pytest.fixture(scope="module")
-def told(prices: gc.Prices) -> dict[str, gc.Result]:
+def results(prices: gc.Prices) -> dict[str, gc.Result]:
     """The same comparison with each calibration."""
     how = {**SHAPE, "folds": 2, "seeds": 2, "training": QUICK}
     return {
@@ -67,15 +67,21 @@ def road(prices: gc.Prices) -> SimpleNamespace:
     return SimpleNamespace(problem=problem, folds=folds, rows=np.concatenate([f.test for f in folds]))
 
 
-def test_without_calibration_only_some_tell_a_range(told) -> None:
-    assert set(told["none"].outcome.distributions) == {"historical", "ewma-t", "har", "student", "quantile"}
+def test_without_calibration_only_some_have_a_distribution(results) -> None:
+    assert set(results["none"].outcome.distributions) == {
+        "historical",
+        "ewma-t",
+        "har",
+        "student",
+        "quantile",
+    }
     for method in ("conformal", "adaptive"):
-        assert set(told[method].outcome.distributions) == {*BASES, *NETWORKS}
+        assert set(results[method].outcome.distributions) == {*BASES, *NETWORKS}
 
 
 @pytest.mark.parametrize("method", ["none", "conformal", "adaptive"])
-def test_quantiles_rise_and_the_point_of_a_range_is_its_median(told, method: str) -> None:
-    outcome = told[method].outcome
+def test_quantiles_rise_and_the_point_of_a_distribution_is_its_median(results, method: str) -> None:
+    outcome = results[method].outcome
     for name, known in outcome.distributions.items():
         assert known.quantiles.shape == (*outcome.actual.shape, len(LEVELS))
         assert (np.diff(known.quantiles, axis=-1) >= 0).all(), name
@@ -85,32 +91,34 @@ def test_quantiles_rise_and_the_point_of_a_range_is_its_median(told, method: str
 
 
 @pytest.mark.parametrize("name", ["historical", "ewma-t", "har"])
-def test_a_baseline_is_asked_fold_by_fold(told, road, name: str) -> None:
-    expected = np.concatenate([RANGE_BASELINES[name](road.problem, f).quantile(LEVELS) for f in road.folds])
-    np.testing.assert_array_equal(told["none"].outcome.distributions[name].quantiles, expected)
+def test_a_baseline_is_asked_fold_by_fold(results, road, name: str) -> None:
+    expected = np.concatenate(
+        [DISTRIBUTION_BASELINES[name](road.problem, f).quantile(LEVELS) for f in road.folds]
+    )
+    np.testing.assert_array_equal(results["none"].outcome.distributions[name].quantiles, expected)
 
 
 @pytest.mark.parametrize("method", ["conformal", "adaptive"])
 @pytest.mark.parametrize("name", ["historical", "ewma-t"])
-def test_calibration_learns_from_validation(told, road, name: str, method: str) -> None:
+def test_calibration_learns_from_validation(results, road, name: str, method: str) -> None:
     """What the baseline says of validation when it knows the training rows alone."""
-    baseline, problem = RANGE_BASELINES[name], road.problem
+    baseline, problem = DISTRIBUTION_BASELINES[name], road.problem
     expected = [
         calibrated(method, problem, fold, baseline(problem, fold.validation_fold), baseline(problem, fold))
         for fold in road.folds
     ]
     quantiles = np.concatenate([one.quantile(LEVELS) for one in expected])
-    np.testing.assert_array_equal(told[method].outcome.distributions[name].quantiles, quantiles)
-    assert (quantiles != told["none"].outcome.distributions[name].quantiles).any()
+    np.testing.assert_array_equal(results[method].outcome.distributions[name].quantiles, quantiles)
+    assert (quantiles != results["none"].outcome.distributions[name].quantiles).any()
 
 
 @pytest.mark.parametrize("name", ["naive", "ar", "point"])
-def test_a_calibrated_point_is_the_point_it_was(told, name: str) -> None:
+def test_a_calibrated_point_is_the_point_it_was(results, name: str) -> None:
     for method in ("conformal", "adaptive"):
         np.testing.assert_array_equal(
-            told[method].outcome.forecast[name], told["none"].outcome.forecast[name]
+            results[method].outcome.forecast[name], results["none"].outcome.forecast[name]
         )
-    seeds = [told[method].outcome.seeds.get("point") for method in ("none", "conformal")]
+    seeds = [results[method].outcome.seeds.get("point") for method in ("none", "conformal")]
     np.testing.assert_array_equal(*seeds)
 
 
@@ -124,7 +132,7 @@ def ensembles(road) -> dict[str, list[FoldEnsemble]]:
     }
 
 
-def test_validation_is_forecast_by_weights_that_were_not_trained_on_it(told, road, ensembles) -> None:
+def test_validation_is_forecast_by_weights_that_were_not_trained_on_it(results, road, ensembles) -> None:
     """Of a point: the distribution is made of the errors of the forecasts made before the refit."""
     problem, parts = road.problem, []
     for fold, ensemble in zip(road.folds, ensembles["point"], strict=True):
@@ -133,13 +141,15 @@ def test_validation_is_forecast_by_weights_that_were_not_trained_on_it(told, roa
         assert (before.distribution.location != again.distribution.location).any()
         both = before.distribution, now.distribution
         parts.append(calibrated("conformal", problem, fold, *both).quantile(LEVELS))
-    quantiles = told["conformal"].outcome.distributions["point"].quantiles
+    quantiles = results["conformal"].outcome.distributions["point"].quantiles
     np.testing.assert_array_equal(quantiles, np.concatenate(parts))
 
 
 @pytest.mark.parametrize("name", ["student", "quantile"])
-def test_a_distribution_is_that_of_the_ensemble_and_each_seed_is_scored(told, road, ensembles, name) -> None:
-    outcome, actual = told["none"].outcome, road.problem.actual_returns(road.rows)
+def test_a_distribution_is_that_of_the_ensemble_and_each_seed_is_scored(
+    results, road, ensembles, name
+) -> None:
+    outcome, actual = results["none"].outcome, road.problem.actual_returns(road.rows)
     known = outcome.distributions[name]
     for place, (fold, ensemble) in enumerate(zip(road.folds, ensembles[name], strict=True)):
         own = self_of(road, place)
@@ -221,8 +231,8 @@ def test_any_model_walks_forward(road, method) -> None:
     assert len(fitted["mine"]) == len(road.folds) and not forecasts.seeds
 
 
-def test_the_result_says_how_the_seeds_were_combined(told) -> None:
-    notes = told["none"].notes
+def test_the_result_says_how_the_seeds_were_combined(results) -> None:
+    notes = results["none"].notes
     (student,) = (note for note in notes if "student" in note)
     form = r"the seeds of student are combined by (parameter mean|mixture) in \d( and .* in \d)? of 2 folds, "
     assert re.fullmatch(form + "chosen on validation", student)
@@ -241,8 +251,8 @@ def test_one_seed_is_combined_with_nobody(prices: gc.Prices) -> None:
 
 
 @pytest.mark.parametrize("calibration", ["none", "conformal"])
-def test_ranges_beside_a_price_level_are_prices(prices: gc.Prices, calibration: str) -> None:
-    """The target of networks is the close; what range baselines say is still a return."""
+def test_distributions_beside_a_price_level_are_prices(prices: gc.Prices, calibration: str) -> None:
+    """The target of networks is the close; what baselines with a distribution forecast is still a return."""
     result = gc.compare(prices, BASES, target="close", calibration=calibration, **SHAPE, folds=2)
     outcome = result.outcome
     for name in ("historical", "ewma-t", "har"):
@@ -252,9 +262,12 @@ def test_ranges_beside_a_price_level_are_prices(prices: gc.Prices, calibration: 
         np.testing.assert_allclose(frame["forecast"], frame["q50"], rtol=1e-12)
 
 
-def test_the_scores_of_distributions_are_on_the_table(told) -> None:
-    for method, models in (("none", told["none"].outcome.distributions), ("conformal", {*BASES, *NETWORKS})):
-        table = told[method].scores
+def test_the_scores_of_distributions_are_on_the_table(results) -> None:
+    for method, models in (
+        ("none", results["none"].outcome.distributions),
+        ("conformal", {*BASES, *NETWORKS}),
+    ):
+        table = results[method].scores
         pinball = table[table["metric"] == "pinball"]
         assert set(pinball["model"]) == set(models)
         assert np.isfinite(pinball["value"]).all()

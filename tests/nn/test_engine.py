@@ -32,10 +32,10 @@ def test_without_the_kernel_it_is_another_one(environment):
         "-c",
         "from gatecast.nn.engine import this_engine; print(this_engine()['layers'])",
     ]
-    told = subprocess.run(
+    ended = subprocess.run(
         command, env={**environment, "GATECAST_KERNEL": "off"}, capture_output=True, text=True
     )
-    assert told.stdout == "JAX\n", told.stderr
+    assert ended.stdout == "JAX\n", ended.stderr
 
 
 def test_an_experiment_file_keeps_it_and_is_the_same_experiment(tmp_path):
@@ -84,11 +84,11 @@ def test_the_commands_say_it(command, tmp_path, walk):
     assert found is not None and found.engine == this_engine()
     assert "another engine" not in command("compare", "--config", file, "--no-charts", "--out", "s").err
     file.write_text(file.read_text().replace(f'jax = "{this_engine()["jax"]}"', 'jax = "0.4.1"'))
-    told = command("compare", "--config", file, "--no-charts", "--out", "t")
-    assert (told.code, told.err.count("another engine (jax 0.4.1, here ")) == (0, 1)
+    ended = command("compare", "--config", file, "--no-charts", "--out", "t")
+    assert (ended.code, ended.err.count("another engine (jax 0.4.1, here ")) == (0, 1)
     summary = tmp_path / "r" / "verdict.json"
-    told = json.loads(summary.read_text())
-    told["files"]["experiment.toml"] = hashlib.sha256(file.read_bytes()).hexdigest()
-    summary.write_text(json.dumps(told))
+    saved = json.loads(summary.read_text())
+    saved["files"]["experiment.toml"] = hashlib.sha256(file.read_bytes()).hexdigest()
+    summary.write_text(json.dumps(saved))
     answer = command("forecast", "a.csv", "--run", "r", "--no-ledger")
     assert (answer.code, answer.err.count("another engine (jax 0.4.1, here ")) == (0, 1)

@@ -1,4 +1,4 @@
-"""Outputs: what a network's last numbers mean, and that an untrained range is the EWMA's."""
+"""Outputs: what a network's last numbers mean, and that an untrained distribution is the EWMA's."""
 
 import jax
 import jax.numpy as jnp
@@ -23,7 +23,7 @@ from gatecast.settings.network import Network
 
 T, F, H = 4, 3, 3
 NETWORKS = {name: Network(cell="gru", hidden_size=4, output=name) for name in outputs.PER_STEP}
-RANGES = ("student_t", "quantiles")
+DISTRIBUTIONS = ("student_t", "quantiles")
 
 
 def drawn(network: Network, seed: int = 0) -> dict[str, jax.Array]:
@@ -81,7 +81,7 @@ def test_a_zero_output_layer_of_quantiles_is_a_student_t_of_the_ewma(problem):
     ("name", "init"), [("student_t", "pytorch"), ("quantiles", "keras"), ("student_t", "glorot")]
 )
 def test_a_freshly_drawn_network_is_near_it(name, init):
-    """Its state is at most 1: the median within a tenth of a spread, the scale within a half, no weight 0."""
+    """Its state is at most 1: the median within a tenth of a std, the scale within a half, no weight 0."""
     network = NETWORKS[name].changed(init=init, hidden_size=16)
     x = jax.random.normal(jax.random.key(9), (64, T, F))
     for seed in range(3):
@@ -137,8 +137,8 @@ def test_a_student_t_is_one_whatever_the_weights(raw, weight):
 
 
 def test_an_output_belongs_to_its_step():
-    """Numbers of step k move the range of step k alone."""
-    for name in RANGES:
+    """Numbers of step k move the distribution of step k alone."""
+    for name in DISTRIBUTIONS:
         network, wide = NETWORKS[name], outputs.PER_STEP[name]
         params = drawn(network)
         raw = np.zeros((1, wide * H), np.float32)
@@ -151,7 +151,7 @@ def test_an_output_belongs_to_its_step():
 
 
 def test_points_are_the_last_layers_numbers_bit_for_bit():
-    """Ranges beside them changed nothing: neither the weights drawn nor what is made of them."""
+    """Distributions beside them changed nothing: neither the weights drawn nor what is made of them."""
     network = NETWORKS["point"]
     named = shapes(network, features=F, lookback=T, horizon=H)
     assert "df" not in named
@@ -170,8 +170,8 @@ def test_points_are_the_last_layers_numbers_bit_for_bit():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", RANGES)
-def test_training_lowers_the_loss_where_the_spread_is_wrong(name, walk):
+@pytest.mark.parametrize("name", DISTRIBUTIONS)
+def test_training_lowers_the_loss_where_the_scale_is_wrong(name, walk):
     """Moves in per cent of which every second is ten times the other: an EWMA cannot know, a network can."""
     frame = walk("A", 400, 3)
     shocks = np.random.default_rng(4).standard_normal(400) * np.tile([0.002, 0.02], 200)
@@ -182,7 +182,7 @@ def test_training_lowers_the_loss_where_the_spread_is_wrong(name, walk):
     how = gc.Training(epochs=30, batch_size=32, learning_rate=0.01)
     (ensemble,) = RecurrentNetwork(NETWORKS[name], how, seeds=1).fit(problem, folds)
     learned = ensemble.predict(problem, fold.test).distribution
-    came = problem.actual_returns(fold.test)
-    neutral = StudentT(np.zeros_like(came), problem.unit(fold.test), np.full_like(came, 5.0))
-    assert learned.crps(came).mean() < 0.9 * neutral.crps(came).mean()
+    actual = problem.actual_returns(fold.test)
+    neutral = StudentT(np.zeros_like(actual), problem.unit(fold.test), np.full_like(actual, 5.0))
+    assert learned.crps(actual).mean() < 0.9 * neutral.crps(actual).mean()
     assert ensemble.validation.distribution.shape == (len(fold.validation), 1)

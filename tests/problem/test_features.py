@@ -37,7 +37,7 @@ def test_only_closes_give_only_returns(walks, prices_of):
 
 
 @pytest.mark.parametrize("column", ["close", "open"])
-def test_the_features_of_ranges_by_hand(walks, prices_of, column):
+def test_the_features_of_volatility_by_hand(walks, prices_of, column):
     """Each symbol alone, with plain loops for both EWMAs."""
     frame = walks(2, 40)
     features = volatility_features(prices_of(frame), column)
@@ -51,26 +51,26 @@ def test_the_features_of_ranges_by_hand(walks, prices_of, column):
         wide = np.log(own["high"] / own["low"]).to_numpy()
         for i in range(1, 40):
             known = weights[:i][::-1]
-            spread = np.sqrt((known * returns[:i] ** 2).sum() / known.sum())
+            volatility = np.sqrt((known * returns[:i] ** 2).sum() / known.sum())
             ranged = weights[: i + 1][::-1]
             parkinson = np.sqrt((ranged * wide[: i + 1] ** 2).sum() / ranged.sum() / (4 * np.log(2)))
             expected = [
-                returns[i - 1] / spread,
-                np.log(abs(returns[i - 1]) / spread + 0.05),
-                np.log(spread),
-                np.log(wide[i] / spread + 0.05),
-                np.log(parkinson / spread + 0.03),
+                returns[i - 1] / volatility,
+                np.log(abs(returns[i - 1]) / volatility + 0.05),
+                np.log(volatility),
+                np.log(wide[i] / volatility + 0.05),
+                np.log(parkinson / volatility + 0.03),
             ]
             np.testing.assert_allclose(made.iloc[i], expected, rtol=1e-9)
 
 
-def test_ranges_without_high_and_low_read_returns_alone(walks, prices_of):
+def test_volatility_without_high_and_low_reads_returns_alone(walks, prices_of):
     features = volatility_features(prices_of(walks()[["symbol", "date", "close"]]), "close")
     assert list(features.columns) == ["shock", "log_size", "log_volatility"]
     assert np.isfinite(features.iloc[1:]).all(axis=None)
 
 
-def test_ranges_of_odd_sessions_stay_finite(walks, prices_of):
+def test_features_of_odd_sessions_stay_finite(walks, prices_of):
     """Prices that stand still, a session without high or low, and one whose high is its low."""
     frame = walks(sessions=60)
     frame.loc[10, "high"], frame.loc[12, "low"] = np.nan, 0.0
@@ -83,7 +83,7 @@ def test_ranges_of_odd_sessions_stay_finite(walks, prices_of):
     assert (features["shock"][1:] == 0).all()
 
 
-def test_ranges_do_not_depend_on_the_price_level(walks, prices_of):
+def test_features_of_volatility_do_not_depend_on_the_price_level(walks, prices_of):
     frame = walks(sessions=60)
     dear = frame.copy()
     dear[["open", "high", "low", "close"]] *= 1000

@@ -65,8 +65,8 @@ def test_a_window_ends_at_its_origin_and_stays_in_its_symbol(ragged, prices_of, 
     np.testing.assert_allclose(windows, returns[rows], rtol=1e-5, atol=1e-8)
 
 
-@pytest.mark.parametrize(("target", "ranged"), [("return", False), ("return", True), ("close", False)])
-def test_nothing_known_at_an_origin_depends_on_later_rows(ragged, prices_of, target, ranged):
+@pytest.mark.parametrize(("target", "distributions"), [("return", False), ("return", True), ("close", False)])
+def test_nothing_known_at_an_origin_depends_on_later_rows(ragged, prices_of, target, distributions):
     frame = ragged(3, seed=5)
     day = frame["date"].sort_values().iloc[len(frame) // 2]
     later = (frame["date"] > day).to_numpy()
@@ -74,15 +74,15 @@ def test_nothing_known_at_an_origin_depends_on_later_rows(ragged, prices_of, tar
     changed = frame.copy()
     changed.loc[later, names] *= np.random.default_rng(0).uniform(0.5, 2, (later.sum(), len(names)))
     one, other = (
-        make_problem(prices_of(table), lookback=5, horizon=2, target=target, distributions=ranged)
+        make_problem(prices_of(table), lookback=5, horizon=2, target=target, distributions=distributions)
         for table in (frame, changed)
     )
     for name in ("features", "anchor", "volatility", "range_variance", "returns"):
         np.testing.assert_array_equal(getattr(one, name)[~later], getattr(other, name)[~later])
     assert (one.volatility[later] != other.volatility[later]).all()
     assert (one.features[later] != other.features[later]).any(axis=1).all()
-    told = one.due <= np.datetime64(day, "D")
-    np.testing.assert_array_equal(one.targets[told], other.targets[told])
+    due = one.due <= np.datetime64(day, "D")
+    np.testing.assert_array_equal(one.targets[due], other.targets[due])
 
 
 @pytest.mark.parametrize(
@@ -102,8 +102,8 @@ def test_another_column_than_the_close(walks, prices_of, target, names):
 
 @settings(max_examples=30, deadline=None)
 @given(seed=SEEDS, horizon=st.integers(1, 6), column=st.sampled_from(["close", "high"]))
-def test_what_came_and_the_unit_of_ranges_by_slicing(ragged, prices_of, seed, horizon, column):
-    """Symbol by symbol: later prices and returns (NaN past the end), the spread, and its root of time."""
+def test_actual_returns_and_the_unit_of_distributions_by_slicing(ragged, prices_of, seed, horizon, column):
+    """Symbol by symbol: later prices and returns (NaN past the end), the volatility, and its root of time."""
     frame = ragged(2, seed=seed)
     problem = make_problem(prices_of(frame), lookback=3, horizon=horizon, column=column, target="close")
     start = 0
@@ -111,31 +111,31 @@ def test_what_came_and_the_unit_of_ranges_by_slicing(ragged, prices_of, seed, ho
         price = own[column].to_numpy()
         returns = np.append(np.nan, np.diff(np.log(price)))
         np.testing.assert_array_equal(problem.returns[start : start + len(own)], returns)
-        spread = ewma_volatility(returns, np.zeros(len(own), dtype=np.int64))
+        volatility = ewma_volatility(returns, np.zeros(len(own), dtype=np.int64))
         rows = np.arange(start, start + len(own))
-        np.testing.assert_array_equal(problem.volatility[rows], spread)
-        expected = spread[:, None] * np.sqrt(np.arange(1, horizon + 1))
+        np.testing.assert_array_equal(problem.volatility[rows], volatility)
+        expected = volatility[:, None] * np.sqrt(np.arange(1, horizon + 1))
         np.testing.assert_array_equal(problem.unit(rows), expected)
-        later, came = problem.actual(rows), problem.actual_returns(rows)
+        later, actual = problem.actual(rows), problem.actual_returns(rows)
         for i in range(len(own)):
             known = price[i + 1 : i + 1 + horizon]
             np.testing.assert_array_equal(later[i, : len(known)], known)
-            np.testing.assert_array_equal(came[i, : len(known)], np.log(known / price[i]))
+            np.testing.assert_array_equal(actual[i, : len(known)], np.log(known / price[i]))
             assert np.isnan(later[i, len(known) :]).all()
-            assert np.isnan(came[i, len(known) :]).all()
+            assert np.isnan(actual[i, len(known) :]).all()
         start += len(own)
 
 
 def test_the_variance_of_a_bar_is_missing_where_its_range_is(walks, prices_of):
     frame = walks(sessions=30)
     frame.loc[4, "high"], frame.loc[6, "low"] = np.nan, 0.0
-    told = make_problem(prices_of(frame), lookback=2, horizon=1).range_variance
-    assert np.flatnonzero(np.isnan(told)).tolist() == [0, 4, 6]
+    variance = make_problem(prices_of(frame), lookback=2, horizon=1).range_variance
+    assert np.flatnonzero(np.isnan(variance)).tolist() == [0, 4, 6]
     closes = make_problem(prices_of(frame[["date", "close"]]), lookback=2, horizon=1)
     assert np.isnan(closes.range_variance).all()
 
 
-def test_networks_of_ranges_read_what_tells_of_volatility(walks, prices_of):
+def test_networks_with_distributions_read_predictors_of_volatility(walks, prices_of):
     prices = prices_of(walks(2))
     names = ("shock", "log_size", "log_volatility", "log_range", "log_range_volatility")
     assert make_problem(prices, lookback=2, horizon=1, distributions=True).names == names

@@ -1,4 +1,4 @@
-"""The yardstick of ranges: an EWMA of what is known, by hand and by a plain loop."""
+"""The unit of distributions: an EWMA of past returns, by hand and by a plain loop."""
 
 import numpy as np
 import pandas as pd
@@ -22,10 +22,10 @@ def slow(returns, decay):
 
 def test_by_hand():
     returns = np.array([np.nan, 0.02, -0.01])
-    spread = ewma_volatility(returns, np.zeros(3, dtype=np.int64))
-    assert spread[0] == LEAST
-    assert spread[1] == pytest.approx(0.02)
-    assert spread[2] == pytest.approx(np.sqrt((0.0001 + 0.94 * 0.0004) / 1.94))
+    volatility = ewma_volatility(returns, np.zeros(3, dtype=np.int64))
+    assert volatility[0] == LEAST
+    assert volatility[1] == pytest.approx(0.02)
+    assert volatility[2] == pytest.approx(np.sqrt((0.0001 + 0.94 * 0.0004) / 1.94))
 
 
 @settings(max_examples=40, deadline=None)
@@ -40,12 +40,12 @@ def test_of_several_symbols_it_is_a_plain_loop_over_each(sizes, seed, decay):
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
     first = np.repeat(starts, sizes)
     returns = log_returns(price, first)
-    spread = ewma_volatility(returns, first, decay)
+    volatility = ewma_volatility(returns, first, decay)
     for start, size in zip(starts, sizes, strict=True):
         own = slice(start, start + size)
         assert np.isnan(returns[start])
         np.testing.assert_array_equal(returns[own][1:], np.diff(np.log(price[own])))
-        np.testing.assert_allclose(spread[own], slow(returns[own], decay), rtol=1e-9)
+        np.testing.assert_allclose(volatility[own], slow(returns[own], decay), rtol=1e-9)
 
 
 def test_the_riskmetrics_recursion_is_met_when_the_start_is_forgotten():
@@ -56,7 +56,7 @@ def test_the_riskmetrics_recursion_is_met_when_the_start_is_forgotten():
     np.testing.assert_allclose(squared[500:], expected, rtol=1e-9)
 
 
-def test_prices_that_stand_still_have_the_least_spread():
+def test_prices_that_stand_still_have_the_least_volatility():
     returns = log_returns(np.full(50, 7.0), np.zeros(50, dtype=np.int64))
     assert (ewma_volatility(returns, np.zeros(50, dtype=np.int64)) == LEAST).all()
 
@@ -121,7 +121,7 @@ def test_without_a_column_of_opens_too():
     ],
     ids=["no high", "no low", "low of zero", "close above", "close below", "one price"],
 )
-def test_a_bar_without_a_range_of_its_own_tells_no_variance(column):
+def test_a_bar_without_a_range_of_its_own_has_no_variance(column):
     assert np.isnan(second_variance(**column))
 
 
@@ -145,5 +145,5 @@ def test_it_estimates_the_variance_of_the_whole_bar(night):
             "close": np.exp(start + paths[:, -1]),
         }
     )
-    told = np.nanmean(range_variance(table, np.zeros(days, dtype=np.int64)))
-    assert told == pytest.approx(1e-4 * (1 + night**2), rel=0.12)  # ticks miss a little of the range
+    mean = np.nanmean(range_variance(table, np.zeros(days, dtype=np.int64)))
+    assert mean == pytest.approx(1e-4 * (1 + night**2), rel=0.12)  # ticks miss a little of the range

@@ -53,7 +53,7 @@ def one() -> Result:
 
 @pytest.fixture(scope="module")
 def saved(one: Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return one.save(tmp_path_factory.mktemp("ranges") / "run")
+    return one.save(tmp_path_factory.mktemp("distributions") / "run")
 
 
 @pytest.fixture(scope="module")

@@ -176,7 +176,7 @@ def test_naive_is_always_a_rival(models: object, column: str, expected: tuple[st
     assert resolve_models(models, None, column)[0] == expected
 
 
-RANGED = {"mine": Network(output="student_t")}
+STUDENT_T = {"mine": Network(output="student_t")}
 
 
 @pytest.mark.parametrize(
@@ -184,8 +184,8 @@ RANGED = {"mine": Network(output="student_t")}
     [
         (["gru"], "student_t", "close", ("naive", *DISTRIBUTION_RIVALS, "gru")),
         (["gru"], "quantiles", "high", ("naive", *DISTRIBUTION_RIVALS, "last-close", "gru")),
-        (["gru", RANGED], "point", "close", ("naive", *DISTRIBUTION_RIVALS, "gru", "mine")),
-        # those named are kept; without a range among them, some are added
+        (["gru", STUDENT_T], "point", "close", ("naive", *DISTRIBUTION_RIVALS, "gru", "mine")),
+        # those named are kept; without a distribution among them, some are added
         (["gru", "ar"], "student_t", "close", ("naive", "ar", *DISTRIBUTION_RIVALS, "gru")),
         (["gru", "har"], "student_t", "close", ("naive", "har", "gru")),
         (["gru", "ar", "garch-t"], "student_t", "close", ("naive", "ar", "garch-t", "gru")),
@@ -193,7 +193,7 @@ RANGED = {"mine": Network(output="student_t")}
         (["ewma-t"], "point", "close", ("naive", "ewma-t")),
     ],
 )
-def test_ranges_have_rivals_that_tell_ranges(models, network, column, expected) -> None:
+def test_distributions_have_rivals_with_distributions(models, network, column, expected) -> None:
     base = Network(output=network)
     names, networks, _ = resolve_models(models, base, column)
     assert names == expected
@@ -203,14 +203,14 @@ def test_ranges_have_rivals_that_tell_ranges(models, network, column, expected) 
     )
 
 
-def test_the_baselines_of_ranges_are_baselines() -> None:
+def test_the_baselines_with_distributions_are_baselines() -> None:
     assert set(WITH_DISTRIBUTION) < set(BASELINES)
     assert set(DISTRIBUTION_RIVALS) < set(WITH_DISTRIBUTION)
     assert set(LOSSES) == {"point", "student_t", "quantiles"}
 
 
 @pytest.mark.parametrize("output", ["student_t", "quantiles"])
-def test_a_range_is_one_of_the_return(output: str) -> None:
+def test_a_distribution_is_one_of_the_return(output: str) -> None:
     with pytest.raises(
         SettingError, match=rf"output = '{output}': that of mine is a distribution of the return: choose"
     ) as caught:
@@ -219,13 +219,13 @@ def test_a_range_is_one_of_the_return(output: str) -> None:
 
 
 @pytest.mark.parametrize("output", ["student_t", "quantiles"])
-def test_a_range_has_no_activation(output: str) -> None:
+def test_a_distribution_has_no_activation(output: str) -> None:
     with pytest.raises(SettingError, match=f'output "{output}" needs output_activation "linear"'):
         Network(output=output, output_activation="relu")
 
 
 def test_a_loss_must_fit_every_network() -> None:
-    """A point beside a range: only the loss chosen by itself fits both."""
+    """A point beside a distribution: only the loss chosen by itself fits both."""
     networks = {"mine": Network(output="student_t"), "other": Network()}
     made = {"models": ("naive", "mine", "other"), "networks": networks}
     assert Experiment(**made).training.loss == "auto"
@@ -233,7 +233,7 @@ def test_a_loss_must_fit_every_network() -> None:
         Experiment(**made, training=Training(loss="crps"))
 
 
-def test_the_file_of_a_range_with_its_loss_and_calibration(tmp_path: Path) -> None:
+def test_the_file_of_a_distribution_with_its_loss_and_calibration(tmp_path: Path) -> None:
     experiment = read(
         tmp_path,
         """

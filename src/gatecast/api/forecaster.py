@@ -98,7 +98,7 @@ class Forecaster:
     def _set(
         self, settings: Experiment, features: str | FeatureFunction | None, *, distributions: bool
     ) -> None:
-        """distributions: features tell of volatility, as where any network of a comparison has one."""
+        """distributions: the features predict volatility, as where any network of a comparison has one."""
         self._settings, self._features, self._distributions = settings, features, distributions
         self._may_run_features = True
         self._state: State | None = None

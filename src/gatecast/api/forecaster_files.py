@@ -92,7 +92,7 @@ def write(
 
 
 def read(folder: Path) -> tuple[State, Experiment, bool]:
-    """The forecaster in a folder: its state, its settings, and whether its features tell of volatility.
+    """The forecaster in a folder: its state, its settings, and whether its features predict volatility.
 
     Raises
     ------

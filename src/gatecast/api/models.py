@@ -30,7 +30,8 @@ def problem_of(
 ) -> Problem:
     """The experiment's problem on these prices.
 
-    features, distributions  as they are at hand: the function itself, and whether a range is forecast
+    features, distributions  as they are at hand: the function itself, and whether any model
+        forecasts a distribution
     """
     return make_problem(
         prices,

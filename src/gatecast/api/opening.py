@@ -117,8 +117,8 @@ def _outcome(
 
 def _check_numbers(frame: pd.DataFrame) -> None:
     """Raise ValueError where a forecast is no finite number, or a distribution none of prices."""
-    ranges = [name for name in DISTRIBUTION_COLUMNS if name in frame]
-    if not all(KINDS["number"](frame[name]) for name in ranges):
+    present = [name for name in DISTRIBUTION_COLUMNS if name in frame]
+    if not all(KINDS["number"](frame[name]) for name in present):
         raise ValueError("a quantile or score is no number")
     if not np.isfinite(frame[["actual", "forecast"]].to_numpy(np.float64)).all():
         raise ValueError("a forecast or a target is no finite number")

@@ -68,7 +68,7 @@ class Outlook:
     scaled_by_pool: tuple[str, ...] = ()
 
     @property
-    def ranged(self) -> bool:
+    def has_distribution(self) -> bool:
         """Whether the model forecasts a distribution."""
         return "q50" in self.forecast
 
@@ -110,7 +110,7 @@ class Outlook:
         lines = []
         for symbol, rows in self.table.groupby("symbol", sort=False):
             first = rows.iloc[0]
-            table = _interval_table(rows) if self.ranged else _point_table(rows)
+            table = _interval_table(rows) if self.has_distribution else _point_table(rows)
             lines += [f"{symbol}: {price(first.anchor)} at the close of {first.origin:%Y-%m-%d}", table, ""]
         lines += self._remarks
         lines.append(self._record_line)
@@ -161,7 +161,7 @@ class Outlook:
         from gatecast.report.distribution_charts import outlook_chart
         from gatecast.report.marks import styled
 
-        if not self.ranged:
+        if not self.has_distribution:
             raise RunError(f"{self.model} forecasts points: there is no interval to draw. Add calibration")
         charts = []
         for symbol in list(dict.fromkeys(self.forecast["symbol"]))[:DRAWN]:
@@ -246,7 +246,7 @@ def outlook(experiment: Experiment, prices: Prices, model: str, record: Result |
         model=model,
         prices=prices,
         forecast=forecast,
-        naive=_naive_range(settings, prices, forecast),
+        naive=_naive_quantiles(settings, prices, forecast),
         record=record,
         left_out={**forecaster.left_out, **strangers},
         scaled_by_pool=forecaster.scaled_by_pool,
@@ -266,7 +266,7 @@ def _of_record(prices: Prices, record: Result) -> tuple[Prices, dict[str, str]]:
     return prices.select(known), dict.fromkeys(strangers, "not in the run")
 
 
-def _naive_range(settings: Experiment, prices: Prices, forecast: pd.DataFrame) -> pd.DataFrame:
+def _naive_quantiles(settings: Experiment, prices: Prices, forecast: pd.DataFrame) -> pd.DataFrame:
     """The quantiles of past returns for each row of `forecast`: naive_q01 … naive_q99 in price, or NaN."""
     problem = make_problem(
         prices, lookback=settings.lookback, horizon=settings.horizon, column=settings.column

@@ -77,7 +77,7 @@ class Unchanged:
         return int((self.bounds["width"] > 0).sum()) + len(self.sometimes)
 
     @property
-    def spread(self) -> float:
+    def largest_distance(self) -> float:
         """The largest distance between two runs, in typical moves."""
         return float(self.bounds["width"].max()) if len(self.bounds) else 0.0
 
@@ -85,13 +85,14 @@ class Unchanged:
     def threshold(self) -> float:
         """By how many typical moves a forecast must leave its bounds to have moved; 0 without chance.
 
-        Once the spread where every forecast has noise of its own, and the largest of so many distances is
-        known well; up to 3.5 times where all share the noise of a few runs, whose largest distance is not.
+        The largest distance itself where every forecast has noise of its own, and the largest of so many
+        distances is known well; up to 3.5 times where all share the noise of a few runs, whose largest
+        distance is not.
         """
         if not self.by_chance:
             return 0.0
         degrees = (self.runs.shape[1] - 1) * self._dimensions
-        return self.spread * float(stats.t.isf(RARE, degrees) / stats.norm.isf(RARE))
+        return self.largest_distance * float(stats.t.isf(RARE, degrees) / stats.norm.isf(RARE))
 
     @property
     def _dimensions(self) -> float:

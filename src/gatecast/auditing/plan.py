@@ -87,8 +87,8 @@ def _probed_sessions(reruns: Reruns) -> list[int]:
     both = np.intersect1d(dates, origins)
     places = (0.3, 0.6, 0.85) if reruns.budget == FULL else (0.6,)
     if len(both):
-        return _spread(both, places)
-    return sorted({*_spread(dates, places), *_spread(origins, places[-2:])})
+        return _sessions_at(both, places)
+    return sorted({*_sessions_at(dates, places), *_sessions_at(origins, places[-2:])})
 
 
 def _future(reruns: Reruns) -> Iterator[Trial]:
@@ -155,11 +155,11 @@ def _cuts(reruns: Reruns) -> list[tuple[int, int]]:
     inside = origins[origins < trained] if trained is not None else origins[:0]
     if not len(inside) or trained is None:
         places = (0.05, 0.275, 0.5, 0.725, 0.95) if full else (0.05, 0.95)
-        return [(cut, last) for cut in _spread(origins, places) if cut < last]
+        return [(cut, last) for cut in _sessions_at(origins, places) if cut < last]
     end = min(trained, last)
-    early = [(cut, end) for cut in _spread(inside, (0.05, 0.6) if full else (0.5,)) if cut < end]
+    early = [(cut, end) for cut in _sessions_at(inside, (0.05, 0.6) if full else (0.5,)) if cut < end]
     outside = origins[origins > end]
-    late = [end, *_spread(outside, (0.4, 0.95))] if full else [end]
+    late = [end, *_sessions_at(outside, (0.4, 0.95))] if full else [end]
     return early + [(cut, last) for cut in late if cut < last]
 
 
@@ -176,7 +176,7 @@ def _columns(reruns: Reruns, answering: list[int]) -> dict[tuple[str, ...], dict
     groups = max(1, min(len(others), reruns.left - reserved - 2))
     parts = [(table.target,)] + [tuple(map(str, part)) for part in np.array_split(others, groups)]
     dates = np.intersect1d(reruns.answer.date, table.day)
-    days = sorted({*answering, *_spread(dates, MANY)})
+    days = sorted({*answering, *_sessions_at(dates, MANY)})
     found: dict[tuple[str, ...], dict[int, Trial]] = {}
     unsure: list[tuple[tuple[str, ...], int]] = []
     for names in filter(None, parts):
@@ -204,7 +204,7 @@ def _changed_columns(
     return {} if trial is None else {day: replace(trial, after=day - 1, until=day) for day in days}
 
 
-def _spread(days: Integers, places: tuple[float, ...]) -> list[int]:
+def _sessions_at(days: Integers, places: tuple[float, ...]) -> list[int]:
     """The sessions at these places of a sorted list, each once."""
     if not len(days):
         return []

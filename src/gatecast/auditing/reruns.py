@@ -17,8 +17,8 @@ from gatecast.errors import InputError
 from gatecast.progress import Bar
 
 FULL, QUICK = 35, 12
-# On unchanged prices, where chance is to be measured: of three runs the spread is by luck so small that one
-# in ten quick audits took chance for a leak; of five, one in a hundred.
+# On unchanged prices, where chance is to be measured: of three runs the largest distance is by luck so small
+# that one in ten quick audits took chance for a leak; of five, one in a hundred.
 CHANCE_RUNS = 5
 
 

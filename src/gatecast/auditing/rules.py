@@ -50,7 +50,7 @@ def chance(reruns: Reruns, undecided: Sequence[Kind]) -> list[Finding]:
         remedy = (
             "Give every model a seed of its own (random_state=0) and audit again: then nothing is hidden."
         )
-    most = f", by up to {_short(unchanged.spread)}" if unchanged.spread > 0 else ""
+    most = f", by up to {_short(unchanged.largest_distance)}" if unchanged.largest_distance > 0 else ""
     hidden = (
         f"Not decided: {listed(undecided)}; what was changed to see them moved no forecast by more than "
         "chance, not even one that may know it."
@@ -61,7 +61,7 @@ def chance(reruns: Reruns, undecided: Sequence[Kind]) -> list[Finding]:
         _finding(
             reruns.table, "chance", moves,
             f"{what}: {{count}}, the first for {{first}}, {{size}}{most}. There a forecast counts as moved "
-            f"when it leaves the range of these runs by more than {_short(unchanged.threshold)}. {hidden}",
+            f"when it leaves the bounds of these runs by more than {_short(unchanged.threshold)}. {hidden}",
             remedy,
             severity="note",
         )

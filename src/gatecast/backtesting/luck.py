@@ -66,8 +66,8 @@ def luck(
         ]
         money.append(portfolio(accounts, paths))
     returns = np.concatenate([part.returns for part in money])
-    spread = returns.std(axis=-1, ddof=1)
-    ratios = np.where(spread > 0, returns.mean(axis=-1) / np.where(spread > 0, spread, 1), 0.0)
+    std = returns.std(axis=-1, ddof=1)
+    ratios = np.where(std > 0, returns.mean(axis=-1) / np.where(std > 0, std, 1), 0.0)
     ratios = ratios * np.sqrt(per_year)
     low, high = np.quantile(ratios, BAND)
     band = np.quantile(np.concatenate([part.equity for part in money]), BAND, axis=0)

@@ -46,12 +46,12 @@ def sharpe(returns: ArrayLike) -> Sharpe:
         return Sharpe(*nothing, len(x), f"{len(x)} returns are too few")
     if not x.any():
         return Sharpe(*nothing, len(x), "it never traded")
-    spread = float(x.std(ddof=1))
-    if spread <= STILL:
+    std = float(x.std(ddof=1))
+    if std <= STILL:
         return Sharpe(*nothing, len(x), "its returns do not vary")
     z = (x - x.mean()) / x.std()
     skew, kurtosis = float(np.mean(z**3)), float(np.mean(z**4))
-    ratio = float(x.mean()) / spread
+    ratio = float(x.mean()) / std
     return Sharpe(ratio, standard_error(ratio, len(x), skew, kurtosis), skew, kurtosis, len(x))
 
 
@@ -87,7 +87,7 @@ def best_of_luck(trials: int, variance: float) -> float:
 
 def deflated(found: Sharpe, trials: int, variance: float) -> float:
     """The probability that the true ratio is above zero, given that it is the best of `trials`; Bailey and
-    López de Prado (2014). Over 0.95: luck hardly explains it.
+    López de Prado (2014). Over 0.95: significant at 5 %, one-sided.
     """
     return probabilistic(found, best_of_luck(trials, variance))
 

@@ -53,7 +53,7 @@ def expected_return(forecasts: Forecasts, model: str) -> Floats:
 
 
 def forecast_volatility(forecast: DistributionForecast) -> Floats:
-    """(N,) the standard deviation of a range's first step: over 200 equally likely quantiles of it."""
+    """(N,) the standard deviation of the forecast at the first step: that of 200 equally likely quantiles."""
     one = Quantiles(np.asarray(LEVELS), forecast.quantiles[:, :1])
     return one.quantile(FINE_LEVELS)[:, 0].std(axis=-1)
 

@@ -58,8 +58,9 @@ def trade(
     one that can be traded at. cost: basis points a side; costs: "us", "korea" or "none"; neither: the preset
     of each symbol's exchange, else 5. short: whether positions may be below zero. target_volatility: of a
     year; cap: the largest position of that rule. volatility: model → (N,) standard deviation of the next
-    session's log return, instead of that of the model's range, or where it has none of the EWMA. trials: how
-    many strategies were tried in all, where there were more than these. draws, seed: random times.
+    session's log return, instead of that of the model's distribution, or where it has none of the EWMA.
+    trials: how many strategies were tried in all, where there were more than these. draws, seed: random
+    times.
 
     Each symbol is an account with the same money at the start; nothing moves between accounts.
 

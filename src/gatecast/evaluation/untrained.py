@@ -65,5 +65,5 @@ def _constant(forecasts: Forecasts, name: str) -> bool:
 def _same(values: Floats, forecasts: Forecasts) -> bool:
     """Whether values (N, h) are one row for each fold and symbol, and there are several origins in one."""
     groups = pd.DataFrame(values).groupby([forecasts.fold, forecasts.symbol])
-    ranges = (groups.max() - groups.min()).to_numpy()
-    return bool((ranges <= STILL).all()) and int(groups.size().max()) > 1
+    widths = (groups.max() - groups.min()).to_numpy()
+    return bool((widths <= STILL).all()) and int(groups.size().max()) > 1

@@ -10,7 +10,7 @@ place.py     where the record is: a file, or a PostgreSQL server
 store.py     Ledger: append and read
 revision.py  whether those prices were revised since
 outcome.py   entries → the actual log returns since
-track.py     the track record: coverage, CRPS against the naive range, drift
+track.py     the track record: coverage, CRPS against the naive distribution, drift
 """
 
 from gatecast.ledger.entry import Entry, entries_of

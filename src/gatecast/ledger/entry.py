@@ -50,7 +50,7 @@ class Entry:
     anchor           price at the origin
     forecast         median or point
     quantiles        level → log return, rising; None for a point forecast
-    naive_quantiles  the same for the naive range
+    naive_quantiles  the same of the naive distribution
     location, scale, df   of the Student t, where it is one
     data             sha256 of the prices that were read (`Prices.sha256`)
     made             when, with a time zone
@@ -192,9 +192,9 @@ def entries_of(
 ) -> list[Entry]:
     """The entries of a forecast.
 
-    table   one row per symbol and step: symbol, origin, date, step, anchor, forecast (prices); for a range
-            q01 … q99 (prices), naive_q01 … naive_q99 (those of the naive range) and, for a Student t,
-            location, scale, df (log return). Columns that are missing or empty: there is none.
+    table   one row per symbol and step: symbol, origin, date, step, anchor, forecast (prices); for a
+            distribution q01 … q99 (prices), naive_q01 … naive_q99 (those of the naive one) and, for a
+            Student t, location, scale, df (log return). Columns that are missing or empty: there is none.
     model   its name; `experiment` what decides it
     prices  that were read, up to the origins; the paths they came from are kept in full, to be found from
             any folder
@@ -314,15 +314,14 @@ def differences(then: Entry, now: Entry) -> list[str]:
 def _of_quantiles(then: Quantiles | None, now: Quantiles | None, whose: str) -> list[str]:
     if then is None or now is None:
         was, new = ("no", "one") if then is None else ("a", "none")
-        return [] if then is now else [f"there was {was} {whose}range, now {new}"]
+        return [] if then is now else [f"there was {was} {whose}distribution, now {new}"]
     if list(then) != list(now):
-        return [f"the {whose}range had {len(then)} quantiles, now {len(now)} or others"]
+        return [f"the {whose}distribution had {len(then)} quantiles, now {len(now)} or others"]
     level = max(then, key=lambda level: abs(then[level] - now[level]))
     if _close(then[level], now[level]):
         return []
-    return [
-        f"the {100 * level:g} % quantile of the {whose}range was {both(then[level], now[level], '+.{}%')}"
-    ]
+    changed = both(then[level], now[level], "+.{}%")
+    return [f"the {100 * level:g} % quantile of the {whose}distribution was {changed}"]
 
 
 def _close(one: float, other: float) -> bool:

@@ -22,7 +22,7 @@ from gatecast.ledger.revision import Revision, revision_notes, revision_of
 if TYPE_CHECKING:
     from gatecast.data.prices import Prices
 
-TOLD = ("revised", "cached")  # oddities of a download that bear on the scores
+REPORTED = ("revised", "cached")  # oddities of a download that bear on the scores
 NAMED = 10  # symbols in one note
 
 
@@ -175,7 +175,7 @@ class _Shelf:
                 prices = sources.load(word, adjust=adjust, calendar=calendar)
         except InputError as error:
             return f"{word} cannot be read ({error})"
-        self.notes += [oddity.text for oddity in prices.oddities if oddity.kind in TOLD]
+        self.notes += [oddity.text for oddity in prices.oddities if oddity.kind in REPORTED]
         return prices
 
 

@@ -1,4 +1,4 @@
-"""The scores of single forecasts: CRPS, PIT, and whether the ranges held."""
+"""The scores of single forecasts: CRPS, PIT, and whether the intervals held."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from gatecast.distributions import Quantiles, StudentT
 from gatecast.forecasts import PARAMETERS, PER_CENT
 from gatecast.ledger.outcome import Outcome
 
-RANGES = (50, 80, 95)  # per cent
+INTERVALS = (50, 80, 95)  # per cent
 
 
 def score(outcomes: Sequence[Outcome]) -> pd.DataFrame:
@@ -34,7 +34,9 @@ def score(outcomes: Sequence[Outcome]) -> pd.DataFrame:
             "realised": realised,
             "error": PER_CENT * np.abs(realised - forecast),
             "naive_error": PER_CENT * np.abs(realised),
-            **dict.fromkeys(("pit", "crps", "naive_crps", *(f"inside_{level}" for level in RANGES)), np.nan),
+            **dict.fromkeys(
+                ("pit", "crps", "naive_crps", *(f"inside_{level}" for level in INTERVALS)), np.nan
+            ),
         }
     )
     own = [entry.quantiles for entry in entries]
@@ -42,7 +44,7 @@ def score(outcomes: Sequence[Outcome]) -> pd.DataFrame:
         y, quantiles = realised[rows, None], Quantiles(levels, values)
         _put(frame, "pit", rows, quantiles.cdf(y))
         _put(frame, "crps", rows, PER_CENT * quantiles.crps(y))
-        for level in RANGES:
+        for level in INTERVALS:
             tail = (100 - level) / 200
             low, high = np.moveaxis(quantiles.quantile([tail, 1 - tail]), -1, 0)
             _put(frame, f"inside_{level}", rows, (low <= y) & (y <= high))

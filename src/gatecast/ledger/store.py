@@ -92,7 +92,7 @@ class Ledger:
         url = url_of(where)
         self._engine = engine_of(url)
         self._writing = self._engine.execution_options(begin="BEGIN IMMEDIATE")
-        # One moment for all that is read: SQLite's transactions are such; a server has to be told.
+        # One moment for all that is read: SQLite's transactions are such; a server must be set to it.
         snapshot = {} if url.drivername == "sqlite" else {"isolation_level": "REPEATABLE READ"}
         self._reading = self._engine.execution_options(**snapshot)
         self._file = Path(str(url.database)) if url.drivername == "sqlite" else None
@@ -107,7 +107,7 @@ class Ledger:
         """
         if self._ready:
             return
-        with self._told():
+        with self._ledger_errors():
             if self._file is not None:
                 self._file.parent.mkdir(parents=True, exist_ok=True)
                 self._use_write_ahead_log()
@@ -153,7 +153,7 @@ class Ledger:
         """
         if self._file is not None and not self._file.exists():
             return Reading()
-        with self._told(), self._engine.connect() as connection:
+        with self._ledger_errors(), self._engine.connect() as connection:
             version = self._version(connection)
             missing = schema.missing_triggers(connection, version) if version == schema.VERSION else []
         if version is None:
@@ -161,7 +161,7 @@ class Ledger:
         if version < schema.VERSION:
             self.prepare()
         self._restore(missing)
-        with self._told(), self._reading.connect() as connection:
+        with self._ledger_errors(), self._reading.connect() as connection:
             links = _links(connection)
             rows, unreadable = read(connection)
             entries = self._sound(rows, unreadable, lambda sound: broken(sound, links))
@@ -175,7 +175,7 @@ class Ledger:
         return Reading(tuple(entries), links[-1].hash if links else None, unchained, since)
 
     def _append(self, wanted: dict[Key, Entry]) -> Appended:
-        with self._told(), self._writing.begin() as connection:
+        with self._ledger_errors(), self._writing.begin() as connection:
             if self._file is None:
                 connection.exec_driver_sql(DURABLE)
             schema.lock(connection)
@@ -241,7 +241,7 @@ class Ledger:
             return
         what = f"{self.place}: what keeps the record from being changed was missing ({', '.join(missing)})"
         try:
-            with self._told(), self._writing.begin() as connection:
+            with self._ledger_errors(), self._writing.begin() as connection:
                 schema.lock(connection)
                 schema.restore_triggers(connection)
         except LedgerError as error:
@@ -310,7 +310,7 @@ class Ledger:
             time.sleep(random.uniform(0.01, 0.05))
 
     @contextlib.contextmanager
-    def _told(self) -> Iterator[None]:
+    def _ledger_errors(self) -> Iterator[None]:
         """Failures of the database as a LedgerError; faults of ours stay what they are."""
         try:
             yield

@@ -18,7 +18,7 @@ import pandas as pd
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 from gatecast.formatting import change, number, p_value, percent, plain, printable, text_table
 from gatecast.ledger.outcome import outcomes_of
-from gatecast.ledger.scoring import RANGES, score
+from gatecast.ledger.scoring import INTERVALS, score
 
 if TYPE_CHECKING:
     from gatecast.ledger.entry import Entry
@@ -264,7 +264,7 @@ def _tables(records: Iterable[Record]) -> list[str]:
     lines = []
     if intervals:
         lines += ["", "Intervals (CRPS of the log return x 100, against that of the naive intervals):"]
-        heads = [*(f"{level} %" for level in RANGES), "CRPS", "naive", "skill"]
+        heads = [*(f"{level} %" for level in INTERVALS), "CRPS", "naive", "skill"]
         lines += _table(intervals, heads, _interval_cells)
     if points:
         lines += ["", "Points (mean absolute error of the log return x 100, against no change):"]
@@ -319,8 +319,8 @@ def _chosen(frame: pd.DataFrame, key: Key) -> pd.DataFrame:
 def _record(
     key: Key, among: tuple[str, ...], due: pd.DataFrame, unscored: pd.DataFrame, horizon: int
 ) -> Record:
-    ranged = due[due["crps"].notna()]
-    both = ranged[ranged["naive_crps"].notna()]
+    own = due[due["crps"].notna()]
+    both = own[own["naive_crps"].notna()]
     return Record(
         *key,
         number=among.index(key[1]) + 1,
@@ -328,14 +328,14 @@ def _record(
         due=len(due),
         pending=int(unscored["pending"].sum()),
         missed=int((~unscored["pending"]).sum()),
-        coverage={level: _mean(ranged[f"inside_{level}"]) for level in RANGES} if len(ranged) else {},
-        crps=_mean(ranged["crps"]),
+        coverage={level: _mean(own[f"inside_{level}"]) for level in INTERVALS} if len(own) else {},
+        crps=_mean(own["crps"]),
         naive_crps=_mean(both["naive_crps"]),
         skill=_skill(both["crps"], both["naive_crps"]),
         mae=_mean(due["error"]),
         naive_mae=_mean(due["naive_error"]),
         mae_skill=_skill(due["error"], due["naive_error"]),
-        drift=drift(ranged["inside_80"], ranged["origin"], horizon) if len(ranged) else None,
+        drift=drift(own["inside_80"], own["origin"], horizon) if len(own) else None,
     )
 
 
@@ -356,10 +356,10 @@ def drift(inside: pd.Series[float], origin: Iterable[object], horizon: int) -> D
     variance = long_run_variance(rest, horizon - 1, "rectangular")
     if variance <= 0:
         variance = long_run_variance(rest, newey_west_lags(n, horizon), "bartlett")
-    spread = math.sqrt(variance * (1 / len(parts[0]) + 1 / len(parts[1])))
-    if spread == 0:
+    error = math.sqrt(variance * (1 / len(parts[0]) + 1 / len(parts[1])))
+    if error == 0:
         return Drift(n, earlier, later, float(earlier == later))
-    return Drift(n, earlier, later, math.erfc(abs(later - earlier) / spread / math.sqrt(2)))
+    return Drift(n, earlier, later, math.erfc(abs(later - earlier) / error / math.sqrt(2)))
 
 
 def _mean(values: pd.Series[Any]) -> float:
@@ -373,7 +373,7 @@ def _skill(own: pd.Series[Any], naive: pd.Series[Any]) -> float:
 
 
 def _interval_cells(record: Record) -> list[str]:
-    shares = [percent(record.coverage[level], 1) for level in RANGES]
+    shares = [percent(record.coverage[level], 1) for level in INTERVALS]
     return [*shares, number(record.crps, 3), number(record.naive_crps, 3), change(record.skill, 1)]
 
 

@@ -1,4 +1,4 @@
-"""A baseline as a model: it is fitted where it is asked, on the known rows of its fold."""
+"""A baseline as a model: it is fitted where it is asked, on the training and validation rows of its fold."""
 
 from __future__ import annotations
 

@@ -198,7 +198,7 @@ class RecurrentNetwork:
     def _ensembles(
         self, searched: FittedNetwork, problem: Problem, folds: Sequence[Fold]
     ) -> list[FoldEnsemble]:
-        """With what the validation origins, which `searched` was not trained on, tell of each fold."""
+        """With what the validation origins, which `searched` was not trained on, show of each fold."""
         if not self.keep_validation and self.network.output == "point":
             return [FoldEnsemble(searched, place) for place in range(len(folds))]
         origins = [fold.validation for fold in folds]
@@ -294,8 +294,8 @@ def make_dataset(network: Network, problem: Problem, scales: Sequence[Scale]) ->
 
 def _room(members: Sequence[Member]) -> tuple[int, int]:
     """What both stages fit into, so that they share one program: train and validation, and validation."""
-    known = max(len(member.train) + len(member.validation) for member in members)
-    return known, max(len(member.validation) for member in members)
+    both = max(len(member.train) + len(member.validation) for member in members)
+    return both, max(len(member.validation) for member in members)
 
 
 def _history(

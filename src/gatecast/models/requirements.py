@@ -16,7 +16,7 @@ SINGLE = 4  # bytes of a float32
 OPTIMIZER = 6  # vectors of all weights in training: weights, best, gradient, two moments, one spare
 KEPT_PER_STEP = 3  # values kept per unit, gate and step for the backward pass
 FORECAST_ROW = 400  # bytes of a row of forecasts.parquet in memory: keys, prices, 17 quantiles, scores
-RANGE_ROW = 4000  # the same where a distribution is scored: its quantiles at many levels, more than once
+DISTRIBUTION_ROW = 4000  # the same where a distribution is scored: many quantiles, more than once
 LIBRARIES = GIB // 2  # what is imported and compiled on the way
 
 
@@ -51,7 +51,7 @@ def require_comparison(experiment: Experiment, *, rows: int, symbols: int, colum
     )
     origins = experiment.test_size * rows if experiment.test_start is None else rows
     models = len(experiment.networks) * (experiment.seeds + 1) + len(experiment.baselines)
-    per_origin = FORECAST_ROW * models + RANGE_ROW * _distributions(experiment)
+    per_origin = FORECAST_ROW * models + DISTRIBUTION_ROW * _distributions(experiment)
     require(
         LIBRARIES
         + (features + 10 + experiment.horizon) * NUMBER * rows

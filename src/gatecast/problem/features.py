@@ -41,12 +41,12 @@ def return_features(prices: Prices, column: str) -> pd.DataFrame:
 
 
 def volatility_features(prices: Prices, column: str) -> pd.DataFrame:
-    """What tells of tomorrow's volatility; (rows, F), the first session of a symbol NaN.
+    """Predictors of tomorrow's volatility; (rows, F), the first session of a symbol NaN.
 
     With s the EWMA volatility known at the session's close and r the log return of the forecast column:
     shock = r / s, log_size = log(|r| / s + 0.05), log_volatility = log s, and where high and low are there
     log_range = log(log(high / low) / s + 0.05) and log_range_volatility = log(p / s + 0.03), p² the EWMA of
-    Parkinson's (1980) variance log(high / low)² / (4 log 2). docs/range.md tells why these.
+    Parkinson's (1980) variance log(high / low)² / (4 log 2). docs/intervals.md says why these.
     """
     table, first = prices.table, _first_rows(prices)
     returns = log_returns(table[column].to_numpy(dtype=np.float64), first)

@@ -156,7 +156,7 @@ def make_problem(
 
     features: a function, "module:function", or None for the defaults: without a level (returns, range, body,
     volume change) for the target "return", the prices and the volume themselves for the target "close"; what
-    tells of volatility where networks forecast distributions.
+    predicts volatility where networks forecast distributions.
 
     Raises
         SettingError: no such column; a feature function that fails, or reads the future.

@@ -30,13 +30,13 @@ class Scale:
 
 
 def fit_scale(problem: Problem, train: Int64[np.ndarray, " train"], scaler: str = "standard") -> Scale:
-    """Fit on the windows and targets of the training origins `train` (a fold's `train` or `known`).
+    """Fit on the windows and targets of `train`, the origins of a fold's `train` or `train_validation`.
 
     "standard": mean and standard deviation; "minmax": to 0 … 1; "none". Features that never change keep
     scale 1. Targets "return" are only divided by their training standard deviation per step, never
     centred, whatever the scaler: an output of zero stays naive. Targets "close" take the scaler, one
     offset and scale for all steps. A symbol without rows in `train` gets the mean offset and the mean scale
-    of the others, those left aside of whom the number never changes.
+    of the others, leaving out symbols for which it is constant.
     """
     symbols = len(problem.symbols)
     rows = _window_rows(problem, train)
@@ -72,9 +72,9 @@ def _fit(
     present, starts, counts = np.unique(owner, return_index=True, return_counts=True)
     if scaler == "standard":
         mean = np.add.reduceat(values, starts) / counts[:, None]
-        residual = values - np.repeat(mean, counts, axis=0)
+        deviation = values - np.repeat(mean, counts, axis=0)
         offset[present] = mean
-        scale[present] = np.sqrt(np.add.reduceat(residual**2, starts) / counts[:, None])
+        scale[present] = np.sqrt(np.add.reduceat(deviation**2, starts) / counts[:, None])
     else:
         low, high = np.minimum.reduceat(values, starts), np.maximum.reduceat(values, starts)
         offset[present], scale[present] = low, high - low

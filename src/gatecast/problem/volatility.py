@@ -8,7 +8,7 @@ from jaxtyping import Bool, Float64, Int64
 
 DECAY = 0.94  # RiskMetrics' daily decay
 ROUNDING = 1e-6  # relative: adjusted prices are rounded, and a close on the high may lie beside it
-LEAST = 1e-6  # of a day's log return: prices that stand still have no spread to divide by
+LEAST = 1e-6  # of a day's log return: prices that stand still have no volatility to divide by
 
 
 def log_returns(

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import altair as alt
 import pandas as pd
 
-# Okabe and Ito: told apart by colour-blind readers and in grey.
+# Okabe and Ito: distinguishable to colour-blind readers and in grey.
 INK, GREY, BLUE, ORANGE = "#222222", "#999999", "#0072B2", "#D55E00"
 
 # One altair class for each shape of chart; the functions here treat them alike.

@@ -101,11 +101,11 @@ def _rendered(task: Mapping[str, Any]) -> tuple[dict[str, bytes], str]:
     problem = _why(ended)
     for line in ended.stdout.splitlines():
         with contextlib.suppress(ValueError):  # half a line, of a process that crashed
-            told = json.loads(line)
-            if "made" in told:
-                made[told["name"]] = base64.b64decode(told["made"])
+            answer = json.loads(line)
+            if "made" in answer:
+                made[answer["name"]] = base64.b64decode(answer["made"])
             else:
-                problem = told["error"]
+                problem = answer["error"]
     return made, problem
 
 

@@ -21,13 +21,13 @@ def main() -> None:
     task = json.load(sys.stdin)
     how = {"vl_version": task.get("version"), "scale": 2, "allowed_base_urls": []}
     for name, spec in task.get("charts", {}).items():
-        told = {"name": name}
+        answer = {"name": name}
         try:
             png = vl_convert.vegalite_to_png(spec, **how)
-            told["made"] = base64.b64encode(png).decode()
+            answer["made"] = base64.b64encode(png).decode()
         except Exception as error:
-            told["error"] = f"{type(error).__name__}: {error}"
-        print(json.dumps(told), flush=True)  # noqa: T201
+            answer["error"] = f"{type(error).__name__}: {error}"
+        print(json.dumps(answer), flush=True)  # noqa: T201
     for name, code in task.get("scripts", {}).items():
         script = vl_convert.javascript_bundle(code).encode()
         print(json.dumps({"name": name, "made": base64.b64encode(script).decode()}), flush=True)  # noqa: T201

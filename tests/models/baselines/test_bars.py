@@ -5,8 +5,8 @@ from gatecast.models.baselines.bars import (
     APART,
     bar_variance,
     has_ranges,
-    known_rows,
     mean_over,
+    sample_rows,
     too_few,
     weights,
 )
@@ -35,9 +35,9 @@ def test_ranges_are_put_on_the_scale_of_returns(make, table):
     ratio = variance / span.problem.volatility[: len(variance)] ** 2
     assert ranged[known].all()
     assert np.median(ratio[known]) == pytest.approx(1)
-    told = span.problem.range_variance
+    estimated = span.problem.range_variance
     inside = (ratio[known] > 1 / APART**2) & (ratio[known] < APART**2)
-    relative = (variance[known] / told[known])[inside]
+    relative = (variance[known] / estimated[known])[inside]
     np.testing.assert_allclose(relative, relative[0], rtol=1e-9)
 
 
@@ -105,11 +105,11 @@ def short_span(problem):
 def test_a_month_is_left_out_where_enough_is_known(make, frame, random_walk):
     problem = make(frame({"A": random_walk(220)}))
     for span, first in [(span_of(problem), 22), (short_span(problem), 1)]:
-        assert known_rows(span)[0] == first
-        assert known_rows(span)[-1] == span.end - 1
+        assert sample_rows(span)[0] == first
+        assert sample_rows(span)[-1] == span.end - 1
 
 
 def test_too_few_returns_over_the_whole_horizon_are_said(make, frame, random_walk):
     problem = make(frame({"A": random_walk(220)}), horizon=80)
-    assert too_few(short_span(problem)) == "29 known returns over 80 bars are too few (50 are needed)"
+    assert too_few(short_span(problem)) == "29 in-sample returns over 80 bars are too few (50 are needed)"
     assert too_few(span_of(make(frame({"A": random_walk(220)})))) == ""

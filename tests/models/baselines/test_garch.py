@@ -11,7 +11,7 @@ from gatecast.models.baselines.garch import Garch, fit, garch_t, gjr_garch_t
 from gatecast.models.baselines.volatility import FINE_LEVELS, ewma_t
 from gatecast.problem.folds import cut_folds
 
-from ...baselines import RANGE_BASELINES  # isort: skip
+from ...baselines import DISTRIBUTION_BASELINES  # isort: skip
 
 
 BOTH = pytest.mark.parametrize("asymmetric", [False, True])
@@ -62,7 +62,7 @@ def test_the_filter_and_the_next_day_are_those_of_arch(problem, fold, asymmetric
     theirs = fixed_in_arch(problem.returns[1:], model, asymmetric)
     variance = theirs.forecast(horizon=1, start=0, reindex=False).variance.to_numpy()[:, 0]
     sigma = np.sqrt(variance[fold.test - 1]) / 100
-    forecast = RANGE_BASELINES[NAMES[asymmetric]](problem, fold)
+    forecast = DISTRIBUTION_BASELINES[NAMES[asymmetric]](problem, fold)
     unit = arch.univariate.StudentsT()
     for level in (0.01, 0.3, 0.95):
         expected = model.mean + sigma * unit.ppf(level, [model.df])
@@ -124,7 +124,7 @@ def test_the_first_of_many_steps_is_the_exact_t(make, frame, returns):
     )
 
 
-def test_ranges_grow_with_the_step(make, frame, returns):
+def test_intervals_grow_with_the_step(make, frame, returns):
     problem = make(frame({"A": 100 * np.exp(np.cumsum(returns[:1200]))}), horizon=20)
     (fold,) = cut_folds(problem, folds=1)
     quantiles = gjr_garch_t(problem, fold).quantile([0.1, 0.9])
@@ -162,7 +162,7 @@ def test_a_price_that_stops_keeps_a_scale_above_zero(make, frame, returns):
     problem = make(frame({"A": close}))
     (fold,) = cut_folds(problem, folds=1)
     for name in ("garch-t", "gjr-garch-t"):
-        assert (RANGE_BASELINES[name](problem, fold).scale > 0).all()
+        assert (DISTRIBUTION_BASELINES[name](problem, fold).scale > 0).all()
 
 
 def uniform_p(pit, bins=40):
@@ -194,10 +194,10 @@ def test_fitted_on_garch_data_gjr_is_calibrated_and_a_stretched_ewma_is_found_ou
 ):
     problem = make(frame({"A": 100 * np.exp(np.cumsum(simulated_garch(8000, seed=3)))}, freq="D"))
     (fold,) = cut_folds(problem, folds=1, test_size=0.4)
-    came = np.log(problem.actual(fold.test) / problem.anchor[fold.test, None])
-    assert uniform_p(gjr_garch_t(problem, fold).cdf(came)[:, 0]) > 0.05
+    actual = np.log(problem.actual(fold.test) / problem.anchor[fold.test, None])
+    assert uniform_p(gjr_garch_t(problem, fold).cdf(actual)[:, 0]) > 0.05
     own = ewma_t(problem, fold)
-    assert uniform_p(StudentT(own.location, 1.3 * own.scale, own.df).cdf(came)[:, 0]) < 1e-6
+    assert uniform_p(StudentT(own.location, 1.3 * own.scale, own.df).cdf(actual)[:, 0]) < 1e-6
     normal = StudentT(own.location, own.scale * np.sqrt(own.df / (own.df - 2)), np.full_like(own.df, 1e6))
-    assert uniform_p(normal.cdf(came)[:, 0]) < 1e-3
-    assert gjr_garch_t(problem, fold).crps(came).mean() < own.crps(came).mean()
+    assert uniform_p(normal.cdf(actual)[:, 0]) < 1e-3
+    assert gjr_garch_t(problem, fold).crps(actual).mean() < own.crps(actual).mean()

@@ -9,7 +9,7 @@ from gatecast.models.baselines.har import har
 from gatecast.models.baselines.volatility import fit_student
 from gatecast.problem.folds import Fold, cut_folds
 
-from ...baselines import RANGE_BASELINES  # isort: skip
+from ...baselines import DISTRIBUTION_BASELINES  # isort: skip
 
 
 BOTH = pytest.mark.parametrize("name", ["har", "lhar"])
@@ -49,7 +49,7 @@ def test_har_by_hand(make, frame, ranged, random_walk, step):
 
 
 def test_rows_without_a_range_are_not_fitted_on(make, frame, ranged, random_walk):
-    """Volatility that is told wrong where there is no range leaves the regression as it is."""
+    """Wrong volatilities where there is no range leave the regression as it is."""
     table = ranged(frame({"A": random_walk(600)}))
     holes = np.arange(30, 400, 40)
     table.loc[holes, ["high", "low"]] = np.nan
@@ -68,7 +68,7 @@ def test_without_high_and_low_it_says_so_once_and_takes_returns(make, frame, sim
     fold = one_fold(problem)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        forecast = RANGE_BASELINES[name](problem, fold)
+        forecast = DISTRIBUTION_BASELINES[name](problem, fold)
     assert [(w.category, str(w.message)) for w in caught] == [
         (FitWarning, f"{name}: no range (high and low) of A, B; returns alone are used instead")
     ]
@@ -82,11 +82,11 @@ def test_only_the_symbols_without_a_range_are_named(make, ragged, ranged, name):
     table.loc[table["symbol"] == "B", ["high", "low"]] = np.nan
     problem = make(table)
     with pytest.warns(FitWarning, match=rf"^{name}: no range \(high and low\) of B; "):
-        RANGE_BASELINES[name](problem, one_fold(problem))
+        DISTRIBUTION_BASELINES[name](problem, one_fold(problem))
 
 
 def hidden_volatility(frame, sessions=1500):
-    """Calm and wild weeks of a price that the range tells from one another at once; log volatility (n,)."""
+    """Calm and wild weeks of a price that the range distinguishes at once; log volatility (n,)."""
     rng = np.random.default_rng(4)
     log_volatility = np.repeat(rng.choice([-5.5, -4.0], sessions // 25), 25)
     close = 100 * np.exp(np.cumsum(np.exp(log_volatility) * rng.normal(size=sessions)))
@@ -102,7 +102,7 @@ def test_it_follows_a_volatility_that_the_range_shows(make, frame, name):
     table, log_volatility = hidden_volatility(frame)
     problem = make(table)
     fold = one_fold(problem)
-    scale = RANGE_BASELINES[name](problem, fold).scale[:, 0]
+    scale = DISTRIBUTION_BASELINES[name](problem, fold).scale[:, 0]
     wild = log_volatility[fold.test] > -5
     assert np.median(scale[wild]) / np.median(scale[~wild]) == pytest.approx(np.exp(1.5), rel=0.25)
 
@@ -132,14 +132,16 @@ def test_the_level_of_volatility_of_late_counts_most(make, frame, ranged, name):
     )
     problem = make(table)
     fold = one_fold(problem)
-    inside = np.abs(RANGE_BASELINES[name](problem, fold).cdf(problem.actual_returns(fold.test)) - 0.5) < 0.4
+    inside = (
+        np.abs(DISTRIBUTION_BASELINES[name](problem, fold).cdf(problem.actual_returns(fold.test)) - 0.5) < 0.4
+    )
     assert inside.mean() == pytest.approx(0.8, abs=0.045)
 
 
 @BOTH
 @pytest.mark.parametrize("trouble", ["fillers", "halt", "crash", "misprint", "250 rows"])
 @pytest.mark.parametrize("horizon", [1, 5])
-def test_odd_prices_keep_a_sound_range(make, frame, ranged, random_walk, name, trouble, horizon):
+def test_odd_prices_keep_sound_intervals(make, frame, ranged, random_walk, name, trouble, horizon):
     """Finite, rising and no wider than five times nor narrower than a fifth of what the returns had."""
     table = ranged(frame({"A": random_walk(250 if trouble == "250 rows" else 600)}))
     table = filled(table, 0.3) if trouble == "fillers" else table
@@ -151,7 +153,7 @@ def test_odd_prices_keep_a_sound_range(make, frame, ranged, random_walk, name, t
         table.loc[300, "high"], table.loc[590, "low"] = 1e6, 1e-3
     problem = make(table, horizon=horizon)
     fold = one_fold(problem)
-    low, high = np.moveaxis(RANGE_BASELINES[name](problem, fold).quantile([0.1, 0.9]), -1, 0)
+    low, high = np.moveaxis(DISTRIBUTION_BASELINES[name](problem, fold).quantile([0.1, 0.9]), -1, 0)
     usual = 2.56 * 0.01 * np.sqrt(np.arange(1, horizon + 1))
     assert (high - low < 5 * usual).all()
     assert (high - low > usual / 5).all()
@@ -161,7 +163,9 @@ def test_odd_prices_keep_a_sound_range(make, frame, ranged, random_walk, name, t
 def test_a_step_with_too_few_targets_is_ewma_t_and_said(make, frame, ranged, random_walk, name):
     problem = make(ranged(frame({"A": random_walk(220)})), horizon=80)
     fold = Fold(0, np.arange(5, 30), np.array([], dtype=np.int64), np.arange(110, 130))
-    said = rf"^{name}: A fold 0: 29 known returns over 80 bars are too few \(50 are needed\); ewma-t is used"
+    said = (
+        rf"^{name}: A fold 0: 29 in-sample returns over 80 bars are too few \(50 are needed\); ewma-t is used"
+    )
     with pytest.warns(FitWarning, match=said):
-        forecast = RANGE_BASELINES[name](problem, fold)
-    np.testing.assert_array_equal(forecast.scale, RANGE_BASELINES["ewma-t"](problem, fold).scale)
+        forecast = DISTRIBUTION_BASELINES[name](problem, fold)
+    np.testing.assert_array_equal(forecast.scale, DISTRIBUTION_BASELINES["ewma-t"](problem, fold).scale)

@@ -8,12 +8,12 @@ from gatecast.distributions import concatenated
 from gatecast.problem.folds import cut_folds
 from gatecast.problem.problem import make_problem
 
-from ...baselines import RANGE_BASELINES  # isort: skip
+from ...baselines import DISTRIBUTION_BASELINES  # isort: skip
 
 
 @pytest.fixture(scope="module")
 def indices():
-    """S&P 500 and Nasdaq, tested on 2014 to 2018: problem, folds, what came (N, 1) and whose it is (N,)."""
+    """S&P 500 and Nasdaq, tested on 2014 to 2018: problem, folds, actual returns (N, 1), symbols (N,)."""
     problem = make_problem(gc.load(["sample:sp500", "sample:nasdaq"]), lookback=20, horizon=1)
     folds = cut_folds(problem, folds=5)
     origins = np.concatenate([fold.test for fold in folds])
@@ -21,14 +21,14 @@ def indices():
 
 
 def of_every_fold(name, problem, folds):
-    return concatenated([RANGE_BASELINES[name](problem, fold) for fold in folds])
+    return concatenated([DISTRIBUTION_BASELINES[name](problem, fold) for fold in folds])
 
 
 @pytest.mark.filterwarnings("ignore::gatecast.errors.DataWarning")
 @pytest.mark.parametrize("name", ["har", "lhar"])
-def test_ranges_hold_as_often_as_they_say(indices, name):
-    problem, folds, came, owner = indices
-    off_centre = np.abs(of_every_fold(name, problem, folds).cdf(came)[:, 0] - 0.5)
+def test_intervals_hold_as_often_as_they_say(indices, name):
+    problem, folds, actual, owner = indices
+    off_centre = np.abs(of_every_fold(name, problem, folds).cdf(actual)[:, 0] - 0.5)
     for symbol in (0, 1):
         assert (owner == symbol).sum() == 1258
         for level, points in [(0.5, 0.05), (0.8, 0.03), (0.95, 0.015)]:
@@ -38,7 +38,7 @@ def test_ranges_hold_as_often_as_they_say(indices, name):
 
 @pytest.mark.filterwarnings("ignore::gatecast.errors.DataWarning")
 def test_lhar_is_the_stronger_rival(indices):
-    problem, folds, came, owner = indices
-    lhar, gjr = (of_every_fold(name, problem, folds).crps(came)[:, 0] for name in ("lhar", "gjr-garch-t"))
+    problem, folds, actual, owner = indices
+    lhar, gjr = (of_every_fold(name, problem, folds).crps(actual)[:, 0] for name in ("lhar", "gjr-garch-t"))
     for symbol in (0, 1):
         assert lhar[owner == symbol].mean() < gjr[owner == symbol].mean()

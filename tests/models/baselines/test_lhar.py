@@ -62,17 +62,20 @@ def leveraged(make, frame):
 @pytest.mark.filterwarnings("ignore:lhar. no range:gatecast.errors.FitWarning")
 def test_it_finds_leverage_and_skew(leveraged):
     problem, fold, truth = leveraged
-    came = problem.actual_returns(fold.test)
+    actual = problem.actual_returns(fold.test)
     own = lhar(problem, fold)
     assert own.skew[0, 0] == pytest.approx(0.85, abs=0.06)
     assert own.df[0, 0] == pytest.approx(6.0, rel=0.4)
     assert np.corrcoef(np.log(own.scale[:, 0]), np.log(truth.scale[:, 0]))[0, 1] > 0.9
-    mine, best = own.crps(came).mean(), truth.crps(came).mean()
+    mine, best = own.crps(actual).mean(), truth.crps(actual).mean()
     assert (
-        best < mine < gjr_garch_t(problem, fold).crps(came).mean() < ewma_t(problem, fold).crps(came).mean()
+        best
+        < mine
+        < gjr_garch_t(problem, fold).crps(actual).mean()
+        < ewma_t(problem, fold).crps(actual).mean()
     )
     for level in (0.5, 0.8, 0.95):
-        assert (np.abs(own.cdf(came) - 0.5) < level / 2).mean() == pytest.approx(level, abs=0.03)
+        assert (np.abs(own.cdf(actual) - 0.5) < level / 2).mean() == pytest.approx(level, abs=0.03)
 
 
 @pytest.mark.filterwarnings("ignore:lhar. no range:gatecast.errors.FitWarning")

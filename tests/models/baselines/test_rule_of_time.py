@@ -1,4 +1,4 @@
-"""No forecast may depend on what came after its origin: bit for bit, for every baseline."""
+"""No forecast may depend on anything after its origin: bit for bit, for every baseline."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ import pytest
 from gatecast.problem.folds import Fold, cut_folds
 from gatecast.settings.names import BASELINES as NAMES
 
-from ...baselines import BASELINES, RANGE_BASELINES  # isort: skip
+from ...baselines import BASELINES, DISTRIBUTION_BASELINES  # isort: skip
 
 
 HORIZONS = pytest.mark.parametrize("horizon", [1, 5])
@@ -45,28 +45,28 @@ BROKEN = (drift_of_all_rows, naive_one_row_late, centred_mean)
 LEVELS = (0.001, 0.1, 0.5, 0.9, 0.999)
 
 
-def range_of(name):
-    """Quantiles (N, h, 5) of a range baseline."""
-    return lambda problem, fold: RANGE_BASELINES[name](problem, fold).quantile(LEVELS)
+def quantiles_of(name):
+    """Quantiles (N, h, 5) of a baseline with a distribution."""
+    return lambda problem, fold: DISTRIBUTION_BASELINES[name](problem, fold).quantile(LEVELS)
 
 
 def ewma_t_fitted_on_the_test(problem, fold):
     """Broken: fitted on the test's own targets."""
-    told = dataclasses.replace(fold, validation=np.concatenate([fold.validation, fold.test]))
-    return range_of("ewma-t")(problem, told)
+    leaky = dataclasses.replace(fold, validation=np.concatenate([fold.validation, fold.test]))
+    return quantiles_of("ewma-t")(problem, leaky)
 
 
 def historical_one_row_late(problem, fold):
     """Broken: the past year ends after the origin."""
-    return range_of("historical")(problem, dataclasses.replace(fold, test=fold.test + 1))
+    return quantiles_of("historical")(problem, dataclasses.replace(fold, test=fold.test + 1))
 
 
-def garch_of_the_spread_to_come(problem, fold):
-    """Broken: the right range, scaled by the volatility a session later."""
-    return range_of("garch-t")(problem, fold) * problem.volatility[fold.test + 1][:, None, None]
+def garch_of_the_next_volatility(problem, fold):
+    """Broken: the right distribution, scaled by the volatility a session later."""
+    return quantiles_of("garch-t")(problem, fold) * problem.volatility[fold.test + 1][:, None, None]
 
 
-BROKEN_RANGES = (ewma_t_fitted_on_the_test, historical_one_row_late, garch_of_the_spread_to_come)
+BROKEN_DISTRIBUTIONS = (ewma_t_fitted_on_the_test, historical_one_row_late, garch_of_the_next_volatility)
 
 
 def is_blind_to_the_future(baseline, make, frame, **how):
@@ -126,14 +126,14 @@ def test_a_broken_twin_is_caught(make, table, broken, symbols, horizon):
 
 
 @pytest.mark.parametrize("how", [{"horizon": 1}, {"horizon": 3, "column": "open", "target": "close"}])
-@pytest.mark.parametrize("name", RANGE_BASELINES)
-def test_no_range_depends_on_later_prices(make, table, ranged, name, how):
-    assert is_blind_to_the_future(range_of(name), make, ranged(table["several"]), **how)
+@pytest.mark.parametrize("name", DISTRIBUTION_BASELINES)
+def test_no_distribution_depends_on_later_prices(make, table, ranged, name, how):
+    assert is_blind_to_the_future(quantiles_of(name), make, ranged(table["several"]), **how)
 
 
 @HORIZONS
-@pytest.mark.parametrize("broken", BROKEN_RANGES)
-def test_a_broken_range_is_caught(make, table, ranged, broken, horizon):
+@pytest.mark.parametrize("broken", BROKEN_DISTRIBUTIONS)
+def test_a_broken_distribution_is_caught(make, table, ranged, broken, horizon):
     assert not is_blind_to_the_future(broken, make, ranged(table["single"]), horizon=horizon)
 
 
@@ -174,10 +174,10 @@ def test_a_fit_that_reads_one_session_more_is_caught(make, table):
 
 
 @HORIZONS
-@pytest.mark.parametrize("name", [*BASELINES, *RANGE_BASELINES])
+@pytest.mark.parametrize("name", [*BASELINES, *DISTRIBUTION_BASELINES])
 def test_a_forecast_does_not_depend_on_how_many_rows_come_later(make, ragged, ranged, name, horizon):
     """Bit-equal when the rows after a date are not there at all."""
-    baseline = BASELINES[name] if name in BASELINES else range_of(name)
+    baseline = BASELINES[name] if name in BASELINES else quantiles_of(name)
     frame = ranged(ragged())
     whole = make(frame, horizon=horizon)
     fold = cut_folds(whole, folds=1, test_size=0.3)[0]
@@ -191,4 +191,4 @@ def test_a_forecast_does_not_depend_on_how_many_rows_come_later(make, ragged, ra
 
 
 def test_the_names_are_those_of_the_experiment_file():
-    assert {*BASELINES, *RANGE_BASELINES} == set(NAMES)
+    assert {*BASELINES, *DISTRIBUTION_BASELINES} == set(NAMES)

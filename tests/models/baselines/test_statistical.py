@@ -171,7 +171,7 @@ def test_too_few_rows_for_a_lag_are_said(make, frame, random_walk):
     origins = np.arange(100, 140)
     fold = Fold(4, np.concatenate([np.arange(10, 70), origins[2:7]]), np.array([75]), np.array([80, 120]))
     with pytest.warns(
-        FitWarning, match=r"^ar: SHORT fold 4: 7 known returns are too few for a lag; AR\(0\) "
+        FitWarning, match=r"^ar: SHORT fold 4: 7 in-sample returns are too few for a lag; AR\(0\) "
     ):
         forecast = ar(problem, fold)
     mean = np.log(problem.anchor[107] / problem.anchor[100]) / 7

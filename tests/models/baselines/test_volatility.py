@@ -10,10 +10,10 @@ from gatecast.models.baselines.volatility import FINE_LEVELS, ewma_t, fit_studen
 from gatecast.problem.folds import Fold, cut_folds
 from gatecast.problem.volatility import LEAST
 
-from ...baselines import RANGE_BASELINES  # isort: skip
+from ...baselines import DISTRIBUTION_BASELINES  # isort: skip
 
 
-ALL = pytest.mark.parametrize("name", RANGE_BASELINES)
+ALL = pytest.mark.parametrize("name", DISTRIBUTION_BASELINES)
 
 
 def one_fold(problem):
@@ -67,7 +67,7 @@ def test_fit_student_of_mostly_zeros_keeps_a_scale():
 
 
 def test_ewma_t_by_hand(make, ragged):
-    """Of the second symbol, two steps ahead: scipy's fit of the known returns over their volatility."""
+    """Of the second symbol, two steps ahead: scipy's fit of the in-sample returns over their volatility."""
     problem = make(ragged(), horizon=2)
     fold = one_fold(problem)
     of_all = ewma_t(problem, fold)
@@ -128,7 +128,7 @@ def test_historical_of_a_young_symbol_borrows_from_ewma_t(make, frame, random_wa
 def test_every_step_of_every_fold_is_one_kind(make, ragged, ranged, name, horizon):
     problem = make(ranged(ragged()), horizon=horizon)
     folds = cut_folds(problem, folds=2)
-    forecast = concatenated([RANGE_BASELINES[name](problem, fold) for fold in folds])
+    forecast = concatenated([DISTRIBUTION_BASELINES[name](problem, fold) for fold in folds])
     assert forecast.shape == (sum(len(fold.test) for fold in folds), horizon)
     quantiles = forecast.quantile([0.05, 0.5, 0.95])
     assert (np.diff(quantiles, axis=-1) > 0).all()
@@ -141,7 +141,7 @@ def test_of_several_symbols_is_that_of_each_alone(make, ragged, ranged, name):
     frame = ranged(ragged())
     problem = make(frame, horizon=3)
     fold = one_fold(problem)
-    together = RANGE_BASELINES[name](problem, fold).quantile([0.01, 0.3, 0.9])
+    together = DISTRIBUTION_BASELINES[name](problem, fold).quantile([0.01, 0.3, 0.9])
     for number, symbol in enumerate("ABC"):
         first = np.flatnonzero(problem.symbol == number)[0]
         alone = make(frame[frame["symbol"] == symbol].reset_index(drop=True), horizon=3)
@@ -149,7 +149,7 @@ def test_of_several_symbols_is_that_of_each_alone(make, ragged, ranged, name):
             rows[problem.symbol[rows] == number] - first for rows in (fold.train, fold.validation, fold.test)
         ]
         np.testing.assert_array_equal(
-            RANGE_BASELINES[name](alone, Fold(0, *parts)).quantile([0.01, 0.3, 0.9]),
+            DISTRIBUTION_BASELINES[name](alone, Fold(0, *parts)).quantile([0.01, 0.3, 0.9]),
             together[problem.symbol[fold.test] == number],
         )
 
@@ -163,7 +163,7 @@ def test_origins_may_be_those_of_validation(make, ragged, ranged, name):
     inner = Fold(fold.number, fold.train, nothing, fold.validation)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FitWarning)  # B has fewer than 100 returns there
-        forecast = RANGE_BASELINES[name](problem, inner)
+        forecast = DISTRIBUTION_BASELINES[name](problem, inner)
     assert forecast.shape == (len(fold.validation), 2)
     assert (
         forecast.crps(np.log(problem.actual(fold.validation) / problem.anchor[fold.validation, None])) > 0
@@ -173,10 +173,10 @@ def test_origins_may_be_those_of_validation(make, ragged, ranged, name):
 @ALL
 @pytest.mark.parametrize("horizon", [1, 3])
 @pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
-def test_constant_prices_keep_a_range_of_the_least_size(make, frame, name, horizon):
+def test_constant_prices_keep_a_scale_of_the_least_size(make, frame, name, horizon):
     problem = make(frame({"A": np.full(200, 12.5)}), horizon=horizon)
     fold = one_fold(problem)
-    forecast = RANGE_BASELINES[name](problem, fold)
+    forecast = DISTRIBUTION_BASELINES[name](problem, fold)
     quantiles = forecast.quantile([0.1, 0.5, 0.9])
     assert np.isfinite(quantiles).all()
     assert (np.abs(quantiles) <= 2 * LEAST * np.sqrt(horizon)).all()
@@ -195,11 +195,11 @@ def test_what_cannot_be_fitted_is_said_and_is_ewma_t(make, frame, ranged, random
     count = fold.train_validation[problem.symbol[fold.train_validation] == 1][-1] + horizon - known
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        forecast = RANGE_BASELINES[name](problem, fold)
+        forecast = DISTRIBUTION_BASELINES[name](problem, fold)
     assert [(w.category, str(w.message)) for w in caught] == [
         (
             FitWarning,
-            f"{name}: SHORT fold 0: {count} known returns are too few (100 are needed); "
+            f"{name}: SHORT fold 0: {count} in-sample returns are too few (100 are needed); "
             "ewma-t is used instead",
         ),
         (FitWarning, f"{name}: STEADY fold 0: constant returns; ewma-t is used instead"),
@@ -218,5 +218,5 @@ def test_a_sliding_window_is_all_that_is_fitted_on(make, frame, ranged, random_w
     fold = cut_folds(make(table), folds=5, test_size=0.5, window="sliding")[-1]
     changed = table.copy()
     changed.loc[: fold.train[0] - 300, ["open", "high", "low", "close"]] *= 3
-    before, after = (RANGE_BASELINES[name](make(t), fold).quantile([0.05]) for t in (table, changed))
+    before, after = (DISTRIBUTION_BASELINES[name](make(t), fold).quantile([0.05]) for t in (table, changed))
     np.testing.assert_allclose(before, after, rtol=1e-4)

@@ -9,21 +9,21 @@ from numpy.typing import NDArray
 
 from gatecast._typing import Floats, Integers
 from gatecast.errors import FitWarning
-from gatecast.models.baselines.known import known_spans
+from gatecast.models.baselines.sample import sample_spans
 from gatecast.models.baselines.volatility import FEWEST, Span, too_little
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 
 MONTH = 22  # bars
-FEWEST_TARGETS = 50  # known k-bar returns, for a fit at step k
-RECENT = 250  # bars: whether a symbol has ranges is seen from the last year that is known
+FEWEST_TARGETS = 50  # k-bar returns in the sample, for a fit at step k
+RECENT = 250  # bars: whether a symbol has ranges is seen from the last year of the sample
 HALF_LIFE = 500  # bars: how soon a fit of level and tails forgets, for the level of volatility drifts
 STANDING = 0.2  # of a fit's weight at most: a price that often stands still would send the scale to nothing
 APART = 10.0  # from the EWMA volatility at most, either way: a bar that stood still, or a misprinted high
 
 
 def has_ranges(problem: Problem, begin: int, end: int) -> bool:
-    """Whether the ranges of the bars begin … end, known ones, tell their variance.
+    """Whether the variances of the bars begin … end of the sample can be estimated from their ranges.
 
     Half of the last 250 and 100 in all are needed.
     """
@@ -32,13 +32,13 @@ def has_ranges(problem: Problem, begin: int, end: int) -> bool:
 
 
 def bar_variance(span: Span) -> tuple[Floats, NDArray[np.bool_]]:
-    """(rows,) the variance of each bar up to the last origin, in log return, and whether its range gave it.
+    """(rows,) the variance of each bar up to the last origin, in log return, and whether its range was used.
 
-    With s² the EWMA of squared returns at the bar's close: the variance that the range tells, divided by the
-    median of its ratio to s² over the known rows; for a bar without a range (r² + s²) / 2, for r² alone is a
+    With s² the EWMA of squared returns at the bar's close: the variance estimated from the range, divided by
+    the median of its ratio to s² over the sample; for a bar without a range (r² + s²) / 2, for r² alone is a
     poor measure of the variance, and its log none at all where r is near 0. So all are on one scale, that of
     squared returns. Where the symbol has no ranges (see `has_ranges`) none is used. Between s² / 100 and
-    100 s². Integers are those of the problem; those before the symbol's first return tell nothing.
+    100 s². Integers are those of the problem; those before the symbol's first return mean nothing.
     """
     problem, begin, end = span.problem, span.begin, span.end
     stop = int(span.origins[-1]) + 1
@@ -53,10 +53,10 @@ def bar_variance(span: Span) -> tuple[Floats, NDArray[np.bool_]]:
     return np.clip(variance, usual / APART**2, usual * APART**2), ranged
 
 
-def known_rows(span: Span) -> Integers:
-    """The known rows with a return after them, one after the other.
+def sample_rows(span: Span) -> Integers:
+    """The rows of the sample with a return after them, one after the other.
 
-    Without those that have less than a month of bars before them, where enough others are known.
+    Without those that have less than a month of bars before them, where enough others are left.
     """
     settled = max(span.begin, int(span.problem.first[span.begin]) + MONTH)
     enough = span.end - settled - span.problem.horizon + 1 >= FEWEST_TARGETS
@@ -64,16 +64,16 @@ def known_rows(span: Span) -> Integers:
 
 
 def too_few(span: Span) -> str:
-    """Why no model of volatility can be fitted to the known rows; empty where one can."""
+    """Why no model of volatility can be fitted to the sample; empty where one can."""
     horizon, trouble = span.problem.horizon, too_little(span.returns)
     count = span.end - span.begin - horizon + 1
     if not trouble and count < FEWEST_TARGETS:
-        trouble = f"{count} known returns over {horizon} bars are too few ({FEWEST_TARGETS} are needed)"
+        trouble = f"{count} in-sample returns over {horizon} bars are too few ({FEWEST_TARGETS} are needed)"
     return trouble
 
 
 def weights(moves: Floats, half_life: float = np.inf) -> Floats:
-    """(n,) of known returns, the weights in a fit, 1 in all.
+    """(n,) the weights of returns in a fit, 1 in all.
 
     A return of `half_life` bars before the last counts half; those that are exactly zero count a fifth of
     all at most: a continuous distribution describes the moves, and has no place for bars without one.
@@ -115,7 +115,7 @@ def warn_without_range(problem: Problem, fold: Fold, model: str) -> None:
     """Once for all symbols that are long enough to be fitted."""
     without = [
         problem.symbols[symbol]
-        for symbol, begin, end in zip(*known_spans(problem, fold), strict=True)
+        for symbol, begin, end in zip(*sample_spans(problem, fold), strict=True)
         if end - begin + 1 >= FEWEST and not has_ranges(problem, begin, end)
     ]
     if without:

@@ -61,12 +61,12 @@ def garch_t(problem: Problem, fold: Fold) -> Distribution:
 def gjr_garch_t(problem: Problem, fold: Fold) -> Distribution:
     """GJR-GARCH(1,1) (Glosten, Jagannathan and Runkle 1993), Student-t shocks; N test origins x h steps.
 
-    Fitted per symbol by maximum likelihood (`arch`), with a constant mean, on the returns that the fold
-    knows; then filtered day by day to each origin with its parameters fixed. In log return: a `StudentT`
+    Fitted per symbol by maximum likelihood (`arch`), with a constant mean, on the returns of the
+    sample; then filtered day by day to each origin with its parameters fixed. In log return: a `StudentT`
     for one step, exact; `Quantiles` for more, of 8,000 simulated paths (the first step exact).
 
     Warns
-        FitWarning: fewer than 100 known returns, constant returns, or a fit that does not converge; the
+        FitWarning: fewer than 100 in-sample returns, constant returns, or a fit that does not converge; the
             `ewma-t` of the same returns is then used, and the warning says so.
     """
     return per_symbol(problem, fold, "gjr-garch-t", partial(_forecast, asymmetric=True))

@@ -12,8 +12,8 @@ from gatecast.models.baselines.bars import (
     HALF_LIFE,
     bar_variance,
     combined,
-    known_rows,
     mean_over,
+    sample_rows,
     too_few,
     warn_without_range,
     weights,
@@ -32,14 +32,14 @@ def har(problem: Problem, fold: Fold) -> StudentT:
     `range_variance`), else by returns (`bar_variance`). The log of its mean over the next k bars is regressed
     on the logs of its last value and of its means over 5 and 22 bars: Corsi (2009), eq. 8, in logs as in
     Andersen, Bollerslev and Diebold (2007), eq. 12; one regression per symbol and step, least squares on
-    known rows whose own and whose next k bars have a range.
+    the rows of the sample whose own and whose next k bars have a range.
 
-    The scale at step k is c(k) · HAR's volatility · √k; c(k) and df(k) are fitted on the returns of the known
-    rows by maximum likelihood, a return of 500 bars ago counting half.
+    The scale at step k is c(k) · HAR's volatility · √k; c(k) and df(k) are fitted on the sample's returns by
+    maximum likelihood, a return of 500 bars ago counting half.
 
     Warns
-        FitWarning: symbols without ranges; fewer than 100 known returns or constant ones, where the `ewma-t`
-            of the same returns is used instead.
+        FitWarning: symbols without ranges; fewer than 100 in-sample returns or constant ones, where the
+            `ewma-t` of the same returns is used instead.
     """
     warn_without_range(problem, fold, "har")
     return per_symbol(problem, fold, "har", _forecast)
@@ -50,12 +50,12 @@ def _forecast(span: Span) -> StudentT:
         span.warn(f"{trouble}; ewma-t is used instead")
         return ewma_of(span)
     variance, ranged = bar_variance(span)
-    known = known_rows(span)
-    inputs, asked = (_inputs(variance, span, rows) for rows in (known, span.origins))
+    sample = sample_rows(span)
+    inputs, asked = (_inputs(variance, span, rows) for rows in (sample, span.origins))
     shape = len(span.origins), span.problem.horizon
     scale, df = np.empty(shape), np.empty(shape)
     for step in range(1, span.problem.horizon + 1):
-        fitted = known[known <= span.end - step]
+        fitted = sample[sample <= span.end - step]
         x = np.stack([np.ones(len(fitted)), *(one[: len(fitted)] for one in inputs)], axis=1)
         y, whole = _target(variance, ranged, fitted, step)
         constant, *slopes = np.linalg.lstsq(x[whole], y[whole])[0].tolist()

@@ -10,8 +10,8 @@ from gatecast.models.baselines.bars import (
     HALF_LIFE,
     bar_variance,
     combined,
-    known_rows,
     mean_over,
+    sample_rows,
     too_few,
     warn_without_range,
     weights,
@@ -39,13 +39,13 @@ def lhar(problem: Problem, fold: Fold) -> SkewedT:
     - the leverage terms r / s, min(r, 0) / s, and the returns of the last 5 and 22 bars over s √5, s √22,
 
     as in Corsi and Renò (2012), Discrete-time volatility forecasting with persistent leverage effect, and the
-    location is a constant times the scale. Fitted per symbol and step on the known k-bar returns by maximum
-    likelihood, with a light penalty on slopes and skew; then the level of the scale and df once more, a
-    return of 500 bars ago counting half.
+    location is a constant times the scale. Fitted per symbol and step on the sample's k-bar returns by
+    maximum likelihood, with a light penalty on slopes and skew; then the level of the scale and df once more,
+    a return of 500 bars ago counting half.
 
     Warns
-        FitWarning: symbols without ranges; fewer than 100 known returns, constant ones or too few targets,
-            where the `ewma-t` of the same returns is used instead.
+        FitWarning: symbols without ranges; fewer than 100 in-sample returns, constant ones or too few
+            targets, where the `ewma-t` of the same returns is used instead.
     """
     warn_without_range(problem, fold, "lhar")
     return per_symbol(problem, fold, "lhar", _forecast)
@@ -56,15 +56,15 @@ def _forecast(span: Span) -> SkewedT:
         span.warn(f"{trouble}; ewma-t is used instead")
         other = ewma_of(span)
         return SkewedT(other.location, other.scale, other.df, np.ones(other.shape))
-    problem, known = span.problem, known_rows(span)
+    problem, sample = span.problem, sample_rows(span)
     variance, _ = bar_variance(span)
-    inputs, asked = (_inputs(span, variance, rows) for rows in (known, span.origins))
+    inputs, asked = (_inputs(span, variance, rows) for rows in (sample, span.origins))
     x, centre, width = _standardised(inputs)
     at = np.array([0.0, *np.zeros(len(inputs)), 0.0, np.log(START_DF), 0.0])
     shape = len(span.origins), problem.horizon
     location, scale, df, skew = (np.empty(shape) for _ in range(4))
     for step in range(1, problem.horizon + 1):
-        fitted = known[known <= span.end - step]
+        fitted = sample[sample <= span.end - step]
         u = span.ahead(fitted, step) / (problem.volatility[fitted] * np.sqrt(step))
         at = _maximum_likelihood(u, x[: len(u)], at, PENALTY * step / len(u))
         slopes, (place, _, log_skew) = at[1:-3] / width, at[-3:]

@@ -6,7 +6,7 @@ import numpy as np
 
 from gatecast._typing import Integers
 from gatecast.distributions import Point
-from gatecast.models.baselines.known import known_spans
+from gatecast.models.baselines.sample import sample_spans
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 
@@ -26,13 +26,13 @@ def last_close(problem: Problem, fold: Fold) -> Point:
 
 
 def drift(problem: Problem, fold: Fold) -> Point:
-    """A random walk with drift: k times the mean log return of the known rows at step k; (N, h).
+    """A random walk with drift: k times the mean log return of the sample at step k; (N, h).
 
     The mean is per symbol, over train and validation (a baseline has no other use for validation): by
-    telescoping, the log of the last known price over the first, divided by the bars between.
+    telescoping, the log of the sample's last price over its first, divided by the bars between.
     Hyndman & Athanasopoulos (3rd ed.), section 5.2, on log prices.
     """
-    present, begin, end = known_spans(problem, fold)
+    present, begin, end = sample_spans(problem, fold)
     mean = np.full(len(problem.symbols), np.nan)
     mean[present] = np.log(problem.anchor[end] / problem.anchor[begin - 1]) / (end - begin + 1)
     return Point(np.arange(1, problem.horizon + 1) * mean[problem.symbol[fold.test], None])
@@ -51,13 +51,13 @@ def seasonal_naive(problem: Problem, fold: Fold) -> Point:
 
 
 def _season(problem: Problem, fold: Fold) -> Integers:
-    """(symbols,) 7 where more than a tenth of the known origins are Saturdays, and of Sundays; else 5.
+    """(symbols,) 7 where more than a tenth of the sample's origins are Saturdays, and of Sundays; else 5.
 
     Both: an exchange that trades from Sunday to Thursday has a week of 5 sessions as well.
     """
-    known, symbols = fold.train_validation, len(problem.symbols)
-    weekday = (problem.session[known].astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-    owner = problem.symbol[known]
+    origins, symbols = fold.train_validation, len(problem.symbols)
+    weekday = (problem.session[origins].astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    owner = problem.symbol[origins]
     saturdays, sundays = (np.bincount(owner[weekday == day], minlength=symbols) for day in (5, 6))
     tenth = 0.1 * np.bincount(owner, minlength=symbols)
     return np.where(np.minimum(saturdays, sundays) > tenth, 7, 5)

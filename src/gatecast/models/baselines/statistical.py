@@ -9,7 +9,7 @@ import numpy as np
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import Point
 from gatecast.errors import FitWarning
-from gatecast.models.baselines.known import known_spans
+from gatecast.models.baselines.sample import sample_spans
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.problem.volatility import DECAY
@@ -38,16 +38,16 @@ def ar(problem: Problem, fold: Fold) -> Point:
 
     Fitted by conditional least squares on train and validation together (a baseline has no other use for
     validation), then run over the test origins with its coefficients fixed: step k is the sum of the
-    first k iterated forecasts. At most one lag per 10 known returns. Lütkepohl, New Introduction to
+    first k iterated forecasts. At most one lag per 10 in-sample returns. Lütkepohl, New Introduction to
     Multiple Time Series Analysis (2005), sections 2.2.3 and 4.3.
 
     Warns
         FitWarning: constant returns, too few of them, a fit that fails or is not stationary; the mean
-            known return, AR(0), is then used and the warning says so.
+            in-sample return, AR(0), is then used and the warning says so.
     """
     returns = problem.returns
     forecast = np.empty((len(fold.test), problem.horizon))
-    present, begins, ends = known_spans(problem, fold)
+    present, begins, ends = sample_spans(problem, fold)
     edges = np.searchsorted(problem.symbol[fold.test], np.append(present, len(problem.symbols)))
     for n, symbol in enumerate(present):
         tested = slice(edges[n], edges[n + 1])
@@ -64,7 +64,7 @@ def _fit(returns: Floats, label: str) -> tuple[float, Floats]:
     if np.ptp(returns) <= CONSTANT:
         return _mean_only(returns, f"{label}: constant returns")
     if most == 0:
-        return _mean_only(returns, f"{label}: {len(returns)} known returns are too few for a lag")
+        return _mean_only(returns, f"{label}: {len(returns)} in-sample returns are too few for a lag")
     try:
         constant, *lags = _least_squares(returns, most)
     except (ValueError, np.linalg.LinAlgError, RuntimeWarning, UserWarning) as error:

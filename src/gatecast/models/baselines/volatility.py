@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import FINE_LEVELS, Distribution, Quantiles, StudentT, concatenated
 from gatecast.errors import FitWarning
-from gatecast.models.baselines.known import known_spans
+from gatecast.models.baselines.sample import sample_spans
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 
 Kind = TypeVar("Kind", bound=Distribution)
 
 DF = (2.1, 100.0)  # heavier has no variance to speak of, lighter is a normal
-FEWEST = 100  # known returns for a model of their volatility; fewer, and its parameters say nothing
+FEWEST = 100  # in-sample returns for a model of their volatility; fewer, and its parameters say nothing
 CONSTANT = 1e-12  # returns nearer together than this differ by rounding
 SETTLED = 20  # returns that an EWMA has seen before its scale means something
 PAST = 250  # sessions of historical simulation: a year
@@ -37,7 +37,7 @@ TIE_BREAK = 0.1  # scale of a fit in typical |z|, at least: most returns zero wo
 class Span:
     """One symbol in one fold: what may be read to fit, and what is forecast.
 
-    begin, end: the rows of the first and last known return; origins (N,): the test origins.
+    begin, end: the rows of the sample's first and last return; origins (N,): the test origins.
     """
 
     problem: Problem
@@ -50,7 +50,7 @@ class Span:
 
     @property
     def returns(self) -> Floats:
-        """(n,) the known log returns."""
+        """(n,) the log returns of the sample."""
         return self.problem.returns[self.begin : self.end + 1]
 
     def ahead(self, origins: Integers, step: int) -> Floats:
@@ -66,7 +66,7 @@ class Span:
 
 def per_symbol(problem: Problem, fold: Fold, model: str, forecast: Callable[[Span], Kind]) -> Kind:
     """`forecast` of every symbol, their test origins one after the other as they are in the fold."""
-    present, begins, ends = known_spans(problem, fold)
+    present, begins, ends = sample_spans(problem, fold)
     edges = np.searchsorted(problem.symbol[fold.test], np.append(present, len(problem.symbols)))
     spans = [
         Span(problem, fold, int(symbol), int(begin), int(end), fold.test[start:stop], model)
@@ -78,7 +78,7 @@ def per_symbol(problem: Problem, fold: Fold, model: str, forecast: Callable[[Spa
 def too_little(returns: Floats) -> str:
     """Why no model of volatility can be fitted to returns (n,); empty where one can."""
     if len(returns) < FEWEST:
-        return f"{len(returns)} known returns are too few ({FEWEST} are needed)"
+        return f"{len(returns)} in-sample returns are too few ({FEWEST} are needed)"
     return "constant returns" if np.ptp(returns) <= CONSTANT else ""
 
 
@@ -87,7 +87,7 @@ def ewma_t(problem: Problem, fold: Fold) -> StudentT:
 
     s is the EWMA (0.94) volatility at the origin: RiskMetrics, Technical Document (4th
     ed., 1996), section 5.2, where returns are normal. c(k) and df(k) are fitted per symbol and step, by
-    maximum likelihood on the known k-session returns divided by the volatility at their origin · √k; they
+    maximum likelihood on the sample's k-session returns divided by the volatility at their origin · √k; they
     overlap, which costs precision and does not bias: sums of returns have lighter tails than one return,
     and a variance that falls back to its mean does not grow with √k.
     """
@@ -103,7 +103,7 @@ def ewma_of(span: Span) -> StudentT:
 
 
 def scaled_t(span: Span, begin: int, volatility: Callable[[Integers, int], Floats]) -> StudentT:
-    """Student t around zero, its scale c(k) · volatility · √k; c(k) and df(k) fitted on known origins.
+    """Student t around zero, its scale c(k) · volatility · √k; c(k) and df(k) fitted on the sample.
 
     volatility(origins (n,), k): (n,) the forecast of a session's volatility over the next k sessions.
     begin: the first origin to fit on.
@@ -111,8 +111,8 @@ def scaled_t(span: Span, begin: int, volatility: Callable[[Integers, int], Float
     shape = len(span.origins), span.problem.horizon
     scale, df = np.empty(shape), np.empty(shape)
     for step in range(1, span.problem.horizon + 1):
-        known = np.arange(begin, span.end - step + 1)
-        z = span.ahead(known, step) / (volatility(known, step) * np.sqrt(step))
+        sample = np.arange(begin, span.end - step + 1)
+        z = span.ahead(sample, step) / (volatility(sample, step) * np.sqrt(step))
         factor, df[:, step - 1] = fit_student(z)
         scale[:, step - 1] = factor * volatility(span.origins, step) * np.sqrt(step)
     return StudentT(np.zeros(shape), scale, df)
@@ -122,7 +122,7 @@ def fit_student(z: Floats, weight: Floats | None = None) -> tuple[float, float]:
     """(scale, df) of a Student t around zero with the highest likelihood of z (n,); df in 2.1 … 100.
 
     weight (n,): of each z; None: all count alike.
-    z that are all zero, or none, tell nothing: (1, 100). The scale is at least a tenth and at most ten
+    z that are all zero, or none, give (1, 100). The scale is at least a tenth and at most ten
     times the median |z| of those that are not zero. Newton's method on (log scale, log df), each step
     kept within the bounds and halved until it gains.
     """

@@ -126,7 +126,7 @@ def _layer(
 ) -> tuple[Float[Array, "batch time hidden"], Float[Array, "batch hidden"], Float[Array, "batch hidden"]]:
     """x, weights and perhaps h, c → outputs, h, c.
 
-    A cell without c is given, and gives, h or nothing of worth in its place.
+    A cell without c takes and returns h, or an unused array, in its place.
     """
     outputs, h, c, _ = _forward_call(settings, arrays, keep=False)
     return outputs, h, c
