@@ -303,7 +303,7 @@ def test_the_command_on_an_empty_ledger(own_ledger: Path, command: Callable[...,
     answer = parsed(command("score", "--json").out)
     counts, tables = dict.fromkeys(("due", "pending", "not_scored"), 0), {"records": [], "scores": []}
     assert answer == {
-        **{"ledger": str(own_ledger), "rows": 0, "chain": None, "notes": []},
+        **{"ledger": str(own_ledger), "rows": 0, "selected": 0, "chain": None, "notes": [], "findings": []},
         **counts,
         **tables,
         "backcasts": {"meaning": BACKCASTS, **counts, **tables},
@@ -324,6 +324,63 @@ def test_the_command(tmp_path: Path, command: Callable[..., Any]) -> None:
     assert (record["coverage"]["80"], record["drift"]["p"]) == (1.0, None)
     assert [row["date"] for row in answer["scores"]] == ["2020-01-02", "2020-01-03"]
     assert [row["realised"] for row in answer["scores"]] == pytest.approx(np.diff(np.log([100, 101, 102])))
+
+
+def test_a_selection_is_scored_alone_and_the_chain_as_a_whole(
+    tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    files = [write(tmp_path / f"{name}.csv", np.array([100.0, 101, 102, 103])) for name in "ab"]
+    ledger = Ledger(tmp_path / "other.db")
+    ledger.append([made(file, f"2020-01-0{day}") for file in files for day in (1, 2, 3)])
+    whole, part = track_record(ledger), track_record(ledger, symbols=["b"], since="2020-01-02")
+    assert (whole.total, part.total, part.rows) == (6, 2, 6)
+    expected = whole.scores[(whole.scores["symbol"] == "b") & (whole.scores["origin"] >= dt.date(2020, 1, 2))]
+    pd.testing.assert_frame_equal(part.scores, expected.reset_index(drop=True))
+    assert "2 forecasts, 2 due, 0 pending; selected from 6" in part.text
+    assert "All 6 rows fit their chain" in part.text
+    out = command("score", "--ledger", "other.db", "--symbol", "b", "--since", "2020-01-02").out
+    assert out == part.text + "\n"
+    assert parsed(command("score", "--ledger", "other.db", "--symbol", "b", "--json").out)["selected"] == 3
+    for wrong, said in (
+        (("--symbol", "bb"), "symbol = 'bb': no forecast of it is recorded. Did you mean \"b\"?"),
+        (("--since", "2020-13-01"), "is not a date"),
+        (("--check", "coverage81<0.7"), 'Did you mean "coverage80"'),
+        (("--check", "coverage80 is low"), "as coverage80<0.7"),
+    ):
+        code, out, err = command("score", "--ledger", "other.db", *wrong)
+        assert (code, out) == (2, "") and said in err
+
+
+def test_a_check_that_is_true_ends_with_3_and_says_of_what(
+    tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    """Over all symbols: of 4 returns 3 lie within 1.28 %."""
+    calm = write(tmp_path / "a.csv", np.array([100.0, 100.5, 101]))
+    wild = write(tmp_path / "b.csv", np.array([100.0, 101, 120]))
+    Ledger(tmp_path / "x.db").append(
+        [made(file, f"2020-01-0{day}") for file in (calm, wild) for day in (1, 2)]
+    )
+    for condition, code in (
+        ("coverage80<0.8", 3),
+        ("coverage80<0.75", 0),
+        ("coverage80<=0.75", 3),
+        ("crps>9", 0),
+    ):
+        ended = command("score", "--ledger", "x.db", "--check", condition)
+        assert ended.code == code, condition
+        assert (ended.err == "") == (code == 0)
+    ended = command("score", "--ledger", "x.db", "--check", "coverage80<0.8", "--json")
+    (finding,) = parsed(ended.out)["findings"]
+    assert ended.err == f"gatecast: {finding}\n" and finding.endswith("on all is 0.75, < 0.8")
+
+
+def test_a_figure_that_is_undefined_is_no_finding(
+    own_ledger: Path, tmp_path: Path, command: Callable[..., Any]
+) -> None:
+    file = write(tmp_path / "a.csv", np.array([100.0, 101]))
+    Ledger(own_ledger).append([made(file, "2020-01-02")])
+    assert command("score", "--check", "coverage80<0.7").code == 0
+    assert command("score", "--check", "due<1").code == 3
 
 
 def test_nothing_due_yet(own_ledger: Path, tmp_path: Path, command: Callable[..., Any]) -> None:

@@ -8,9 +8,7 @@ import typer
 
 from gatecast.cli.experiments import make_current_folder_importable
 from gatecast.cli.options import AsJson
-from gatecast.cli.output import echo, print_json
-
-FAULT = 3  # what `audit --check` ends with
+from gatecast.cli.output import FINDING, echo, print_json
 
 
 def audit(
@@ -34,4 +32,4 @@ def audit(
     else:
         echo(report)
     if check and not report.clean:
-        raise typer.Exit(FAULT)
+        raise typer.Exit(FINDING)

@@ -9,10 +9,12 @@ import typer
 
 from gatecast.formatting import printable_lines
 
+FINDING = 3  # what --check ends with
 
-def echo(text: object) -> None:
+
+def echo(text: object, *, err: bool = False) -> None:
     """Print text in which names and cells of the data may stand."""
-    typer.echo(printable_lines(str(text)))
+    typer.echo(printable_lines(str(text)), err=err)
 
 
 def print_json(value: dict[str, Any]) -> None:

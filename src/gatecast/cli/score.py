@@ -2,17 +2,38 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+import typer
+
 from gatecast.cli.options import AsJson, LedgerPlace
-from gatecast.cli.output import echo, print_json
+from gatecast.cli.output import FINDING, echo, print_json
 
 
-def score(ledger: LedgerPlace = None, as_json: AsJson = False) -> None:
+def score(
+    symbol: Annotated[list[str] | None, typer.Option(help="of this symbol only; may be repeated")] = None,
+    model: Annotated[list[str] | None, typer.Option(help="of this model only; may be repeated")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help="first origin, YYYY-MM-DD")] = None,
+    check: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CONDITION", help="as coverage80<0.7: end with 3 where it is true"),
+    ] = None,
+    ledger: LedgerPlace = None,
+    as_json: AsJson = False,
+) -> None:
     """Fetch the sessions since, and score every recorded forecast that is due."""
     from gatecast.ledger import Ledger
+    from gatecast.ledger.checks import Check
     from gatecast.ledger.track import track_record
 
-    track = track_record(Ledger(ledger))
+    checks = [Check.parse(text) for text in check or ()]
+    track = track_record(Ledger(ledger), symbols=symbol, models=model, since=since)
+    findings = [text for one in checks for text in one.findings(track.records)]
     if as_json:
-        print_json(track.summary())
+        print_json({**track.summary(), "findings": findings})
     else:
         echo(track.text)
+    for text in findings:
+        echo(f"gatecast: {text}", err=True)
+    if findings:
+        raise typer.Exit(FINDING)

@@ -5,6 +5,7 @@ Forecasts that were made when the bar had closed already, backcasts, are scored 
 
 from __future__ import annotations
 
+import datetime as dt
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,10 +16,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from gatecast.errors import SettingError, did_you_mean
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 from gatecast.formatting import change, number, p_value, percent, plain, printable, text_table
 from gatecast.ledger.outcome import outcomes_of
 from gatecast.ledger.scoring import INTERVALS, score
+from gatecast.settings.experiment import is_date
 
 if TYPE_CHECKING:
     from gatecast.ledger.entry import Entry
@@ -119,6 +122,7 @@ class Track:
     unscored   one row per other forecast: model, experiment, symbol, step, backcast, and pending: whether it
                is only not due yet; `notes` say why the others could not be scored
     numbers    (model, symbol or "all") → its experiments, in the order in which they were first recorded
+    rows       how many forecasts the ledger has, those that were not selected among them
     head       the last hash of the ledger's chain; None: it is empty
     """
 
@@ -127,6 +131,7 @@ class Track:
     backcasts: pd.DataFrame
     unscored: pd.DataFrame
     numbers: Numbers
+    rows: int
     head: str | None
     notes: tuple[str, ...]
 
@@ -154,27 +159,28 @@ class Track:
 
     @property
     def total(self) -> int:
-        """How many forecasts the ledger has."""
+        """How many forecasts these are."""
         return len(self.scores) + len(self.backcasts) + len(self.unscored)
 
     @property
     def text(self) -> str:
         """What the command line prints."""
-        if not self.total:
+        if not self.rows:
             return f"No forecast is recorded in {self.place} yet; gatecast forecast records them."
         due, pending = len(self.scores), len(self.pending)
         backcasts = self.total - due - pending - self.missed
         lines = [f"{self.place}: {self.total:,} forecasts, {due:,} due, {pending:,} pending"]
         lines[0] += f", {backcasts:,} backcasts" if backcasts else ""
         lines[0] += f", {self.missed:,} not scored" if self.missed else ""
+        lines[0] += f"; selected from {self.rows:,}" if self.rows > self.total else ""
         lines += _tables(self.records)
-        sentences = [record.text for record in self.records if record.step == ALL and record.text]
+        sentences = [record.text for record in overall(self.records) if record.text]
         lines += ["", *sentences] if sentences else []
         if self.backcast_records:
             lines += ["", f"Backcasts: {BACKCASTS}.", *_tables(self.backcast_records)]
         if self.notes:
             lines += ["", *(f"- {note}" for note in self.notes)]
-        lines += ["", f"All {self.total:,} rows fit their chain, which ends with {self.head}."]
+        lines += ["", f"All {self.rows:,} rows fit their chain, which ends with {self.head}."]
         return "\n".join(map(printable, lines))
 
     def summary(self) -> dict[str, Any]:
@@ -183,7 +189,8 @@ class Track:
         return plain(
             {
                 "ledger": self.place,
-                "rows": self.total,
+                "rows": self.rows,
+                "selected": self.total,
                 "chain": self.head,
                 "due": len(self.scores),
                 "pending": len(self.pending),
@@ -203,14 +210,32 @@ class Track:
         )
 
 
-def track_record(ledger: Ledger) -> Track:
-    """Fetch the prices since, and score every forecast of `ledger` that is due.
+def track_record(
+    ledger: Ledger,
+    *,
+    symbols: Sequence[str] | None = None,
+    models: Sequence[str] | None = None,
+    since: str | None = None,
+) -> Track:
+    """The record of a ledger: fetch the prices since, and score every forecast that is due.
+
+    Parameters
+    ----------
+    symbols, models
+        Of these only; None: of all.
+    since
+        The first origin, YYYY-MM-DD.
 
     Raises
-        LedgerError: the ledger cannot be read, or something other than gatecast changed it.
+    ------
+    LedgerError
+        The ledger cannot be read, or something other than gatecast changed it.
+    SettingError
+        No forecast of a symbol or model that is asked for, or `since` is no date.
     """
     reading = ledger.read()
-    found = outcomes_of(reading.entries)
+    selected = _selected(reading.entries, symbols, models, since)
+    found = outcomes_of(selected)
     numbers = _numbers(reading.entries)
     unscored = [(entry, True) for entry in found.pending] + [(entry, False) for entry, _ in found.missed]
     rows = [
@@ -224,9 +249,46 @@ def track_record(ledger: Ledger) -> Track:
         backcasts=score([outcome for outcome in found.due if outcome.backcast]),
         unscored=frame.astype({"backcast": bool, "pending": bool}),
         numbers=numbers,
+        rows=len(reading.entries),
         head=reading.head,
-        notes=(*found.notes, *_several(numbers), *_unchained(reading)),
+        notes=(*found.notes, *_several(numbers, selected), *_unchained(reading)),
     )
+
+
+def _selected(
+    entries: Sequence[Entry],
+    symbols: Sequence[str] | None,
+    models: Sequence[str] | None,
+    since: str | None,
+) -> Sequence[Entry]:
+    """The forecasts that are asked for."""
+    if since is not None and not is_date(since):
+        raise SettingError("is not a date; write YYYY-MM-DD", setting="since", value=since)
+    for setting, wanted in (("symbol", symbols), ("model", models)):
+        known = {getattr(entry, setting) for entry in entries}
+        for name in wanted or () if entries else ():
+            if name not in known:
+                raise SettingError(
+                    f"no forecast of it is recorded.{did_you_mean(name, known)}", setting=setting, value=name
+                )
+    first = dt.date.fromisoformat(since) if since else dt.date.min
+    return [
+        entry
+        for entry in entries
+        if entry.origin >= first
+        and (symbols is None or entry.symbol in symbols)
+        and (models is None or entry.model in models)
+    ]
+
+
+def overall(records: Iterable[Record]) -> list[Record]:
+    """Of every model and experiment the record over all steps and symbols."""
+    widest: dict[tuple[str, str], Record] = {}
+    for record in records:
+        key = record.model, record.experiment
+        if record.step == ALL and (key not in widest or record.symbol == ALL):
+            widest[key] = record
+    return list(widest.values())
 
 
 def _numbers(entries: Iterable[Entry]) -> Numbers:
@@ -237,9 +299,10 @@ def _numbers(entries: Iterable[Entry]) -> Numbers:
     return {key: tuple(experiments) for key, experiments in known.items()}
 
 
-def _several(numbers: Numbers) -> Iterator[str]:
+def _several(numbers: Numbers, selected: Iterable[Entry]) -> Iterator[str]:
+    shown = {(entry.model, entry.symbol) for entry in selected}
     for (model, symbol), experiments in numbers.items():
-        if len(experiments) > 1 and symbol != ALL:
+        if len(experiments) > 1 and (model, symbol) in shown:
             yield (
                 f"{model} on {symbol}: {len(experiments)} experiments (settings or seeds) are recorded, and "
                 "all are shown, each with its number: the best of several looks better than it is"
