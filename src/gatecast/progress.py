@@ -18,6 +18,13 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+_quiet: ContextVar[bool] = ContextVar("quiet", default=False)
+
+
+def be_quiet() -> None:
+    """Show no bar from now on."""
+    _quiet.set(True)
+
 
 class Bar:
     """A rich bar on stderr where stderr is a terminal; use it as a context manager."""
@@ -32,7 +39,7 @@ class Bar:
             TimeRemainingColumn(),
             console=Console(stderr=True),
             transient=True,
-            disable=not sys.stderr.isatty(),
+            disable=_quiet.get() or not sys.stderr.isatty(),
         )
         self._task = self._progress.add_task("", total=None, detail="")
 

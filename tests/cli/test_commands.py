@@ -4,13 +4,17 @@ import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from contextvars import ContextVar
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 import gatecast as gc
+from gatecast import progress
 from gatecast.data.sessions import sessions_between
 from gatecast.data.sources import EXACT
 from gatecast.ledger import Ledger
@@ -484,3 +488,23 @@ def test_data_check_of_wrong_input(command) -> None:
 
 def test_version(command) -> None:
     assert command("--version") == (0, f"gatecast {gc.__version__}\n", "")
+
+
+def test_quiet_leaves_stderr_empty_and_the_answer_the_same(
+    prices: Path, own_ledger: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(progress, "_quiet", ContextVar("quiet", default=False))
+    loud = command(*FORECAST)
+    assert f"gatecast: recorded in {own_ledger}; gatecast score" in loud.err
+    assert command(*FORECAST, "--quiet") == (0, loud.out, "")
+    assert progress._quiet.get()
+
+
+@pytest.mark.parametrize("name", ["compare", "forecast", "score", "backtest", "audit"])
+def test_help_shows_examples(name: str, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    code, out, _ = command(name, "--help")
+    assert code == 0
+    examples = [line.strip() for line in out.split("Examples:")[1].splitlines() if line.strip()]
+    assert len(examples) == 3 and all(line.startswith(f"gatecast {name}") for line in examples)
+    assert ("--model" in out) == (name != "audit") and "--quiet" in out

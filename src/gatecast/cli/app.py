@@ -15,11 +15,49 @@ from gatecast.cli.forecast import forecast
 from gatecast.cli.recipe import recipe
 from gatecast.cli.score import score
 
+# Shown under the help of a command; an empty line between two, or they would be one.
+EXAMPLES = {
+    "compare": """Examples:
+
+gatecast compare prices.csv
+
+gatecast compare yahoo:TSLA --models lstm,gru,naive --horizon 5
+
+gatecast compare sp500.parquet --symbols AAPL,MSFT --output student_t --seeds 3 --out runs/two""",
+    "forecast": """Examples:
+
+gatecast forecast prices.csv --horizon 5
+
+gatecast forecast yahoo:TSLA --model lstm --out tomorrow.png
+
+gatecast forecast prices.csv --run runs/two --model gru --no-ledger""",
+    "score": """Examples:
+
+gatecast score
+
+gatecast score --symbol AAPL --since 2026-01-01
+
+gatecast score --quiet --check 'coverage80<0.7'""",
+    "audit": """Examples:
+
+gatecast audit my_module:my_pipeline prices.csv
+
+gatecast audit my_module:my_pipeline yahoo:TSLA --quick
+
+gatecast audit my_module:my_pipeline prices.csv --check --json""",
+    "backtest": """Examples:
+
+gatecast backtest runs/two
+
+gatecast backtest runs/two --models gru --costs us --no-short
+
+gatecast backtest runs/two --rules sign --cost 2 --out money""",
+}
+
 app = typer.Typer(
     name="gatecast",
     help='Forecast prices with recurrent networks and say whether they beat "tomorrow = today".',
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
 
@@ -41,4 +79,4 @@ def _main(
 
 app.add_typer(data, name="data")
 for command in (compare, forecast, score, recipe, backtest, audit):
-    app.command()(command)
+    app.command(epilog=EXAMPLES.get(command.__name__))(command)

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from gatecast.cli.experiments import make_current_folder_importable
-from gatecast.cli.options import AsJson
+from gatecast.cli.options import AsJson, Quiet
 from gatecast.cli.output import FINDING, echo, print_json
 
 
@@ -20,6 +20,7 @@ def audit(
     quick: Annotated[bool, typer.Option("--quick", help="12 runs of the pipeline instead of 35")] = False,
     seed: Annotated[int, typer.Option(help="of the changes")] = 0,
     check: Annotated[bool, typer.Option("--check", help="end with 3 unless clean and decided")] = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Change the prices and see which forecasts move: does any depend on what was not yet known?"""

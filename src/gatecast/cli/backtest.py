@@ -9,13 +9,15 @@ from typing import Annotated
 import typer
 
 from gatecast.cli.experiments import names
-from gatecast.cli.options import AsJson, NoCharts, Overwrite
+from gatecast.cli.options import AsJson, NoCharts, Overwrite, Quiet
 from gatecast.cli.output import echo, print_json
 
 
 def backtest(
     run: Annotated[Path, typer.Argument(metavar="RUN", help="a run folder, written by gatecast compare")],
-    models: Annotated[str | None, typer.Option(help="of the run, comma-separated; default: all")] = None,
+    models: Annotated[
+        str | None, typer.Option("--models", "--model", help="of the run, comma-separated; default: all")
+    ] = None,
     rules: Annotated[str, typer.Option(help="comma-separated")] = "sign,threshold,volatility",
     execution: Annotated[
         str | None,
@@ -36,6 +38,7 @@ def backtest(
     out: Annotated[Path | None, typer.Option(help="folder for the page, pictures and daily.csv")] = None,
     overwrite: Overwrite = False,
     no_charts: NoCharts = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Trade on the forecasts of a run: what would it have earned after costs, and is that luck?"""

@@ -11,7 +11,7 @@ import typer
 
 from gatecast.cli.experiments import check_code, experiment_of, load_prices
 from gatecast.cli.flags import with_settings
-from gatecast.cli.options import AllowCode, AsJson, NoCharts, Out, Overwrite, Sources
+from gatecast.cli.options import AllowCode, AsJson, NoCharts, Out, Overwrite, Quiet, Sources
 from gatecast.cli.output import echo, print_json
 from gatecast.errors import RunError
 from gatecast.models.requirements import require_comparison
@@ -42,6 +42,7 @@ def compare(
     no_charts: NoCharts = False,
     allow_code: AllowCode = False,
     profile: Annotated[bool, typer.Option("--profile", help="say on stderr where the seconds went")] = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:

@@ -9,6 +9,8 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel
 
+ALIASES = {"--models": ["--model"]}
+
 
 def with_settings(*defaults: tuple[BaseModel, str, Iterable[str]]) -> Callable[..., Any]:
     """Give a command one flag for each named field of (defaults, title, fields); it gets them as **settings.
@@ -44,7 +46,7 @@ def _flag(defaults: BaseModel, name: str, title: str) -> inspect.Parameter:
     if not switch and shown not in (None, ""):
         text += f" (default {shown})"
     flag = flag_name(name)
-    names = [f"{flag}/--no-{flag.removeprefix('--')}"] if switch else [flag]
+    names = [f"{flag}/--no-{flag.removeprefix('--')}"] if switch else [flag, *ALIASES.get(flag, ())]
     option = typer.Option(*names, help=text, rich_help_panel=title, metavar=None if switch else "VALUE")
     kind = bool if switch else str
     return inspect.Parameter(

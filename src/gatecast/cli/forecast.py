@@ -13,11 +13,12 @@ import typer
 from gatecast.cli.compare import NETWORK
 from gatecast.cli.experiments import check_code, experiment_of, load_prices
 from gatecast.cli.flags import flag_name, with_settings
-from gatecast.cli.options import AllowCode, AsJson, LedgerPlace, NoLedger
-from gatecast.cli.output import echo, print_json
+from gatecast.cli.options import AllowCode, AsJson, LedgerPlace, NoLedger, Quiet
+from gatecast.cli.output import choices, echo, print_json
 from gatecast.errors import SettingError
 from gatecast.models.requirements import require_comparison
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
+from gatecast.settings.names import NETWORKS
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
@@ -35,7 +36,7 @@ FORECAST = (*DATA, "features", *ForecastSettings.__annotations__)
 )
 def forecast(
     source: Annotated[list[str], typer.Argument(help="as in compare")],
-    model: Annotated[str, typer.Option(help="rnn, lstm, gru, birnn, bilstm or bigru")] = "gru",
+    model: Annotated[str, typer.Option("--model", "--models", help=choices(NETWORKS))] = "gru",
     run: Annotated[
         Path | None, typer.Option(help="run folder with this model's record; else it is made")
     ] = None,
@@ -46,6 +47,7 @@ def forecast(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="replace FILE if it is there")] = False,
     allow_code: AllowCode = False,
+    quiet: Quiet = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
@@ -86,6 +88,8 @@ def forecast(
             appended = Ledger(ledger).append(answer.entries(read))
             if appended.note:
                 warnings.warn(appended.note, LedgerWarning, stacklevel=2)
+            if not (quiet or as_json):
+                echo(f"gatecast: recorded in {Ledger(ledger).place}; gatecast score", err=True)
 
 
 def _record_in(folder: Path, settings: Iterable[str]) -> Result:

@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+from gatecast.errors import GatecastWarning
+
+
+def _be_quiet(wanted: bool) -> bool:
+    if wanted:
+        from gatecast.progress import be_quiet
+
+        be_quiet()
+        warnings.simplefilter("ignore", GatecastWarning)
+    return wanted
+
 
 Sources = Annotated[
     list[str] | None,
@@ -25,6 +38,12 @@ LedgerPlace = Annotated[
     typer.Option(
         metavar="URL",
         help="the record of forecasts: a file or postgresql://…; default GATECAST_LEDGER, else your own",
+    ),
+]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "--quiet", "-q", help="no progress and no warnings on stderr", callback=_be_quiet, is_eager=True
     ),
 ]
 NoLedger = Annotated[bool, typer.Option("--no-ledger", help="do not record this forecast")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import typer
@@ -15,6 +16,12 @@ FINDING = 3  # what --check ends with
 def echo(text: object, *, err: bool = False) -> None:
     """Print text in which names and cells of the data may stand."""
     typer.echo(printable_lines(str(text)), err=err)
+
+
+def choices(names: Iterable[str]) -> str:
+    """'rnn, lstm or gru', for a help text."""
+    *others, last = names
+    return f"{', '.join(others)} or {last}"
 
 
 def print_json(value: dict[str, Any]) -> None:

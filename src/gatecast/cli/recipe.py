@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from gatecast.cli.options import AsJson
+from gatecast.cli.options import AsJson, Quiet
 from gatecast.cli.output import echo, print_json
 
 
@@ -20,6 +20,7 @@ def recipe(
     epochs: Annotated[int | None, typer.Option(help="of every training; default: the recipe's own")] = None,
     seed: Annotated[int, typer.Option(help="the first")] = 0,
     out: Annotated[Path | None, typer.Option(help="folder for the page and its pictures")] = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a tutorial that many people copy: as it is written, and done right."""

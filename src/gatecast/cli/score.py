@@ -6,19 +6,24 @@ from typing import Annotated
 
 import typer
 
-from gatecast.cli.options import AsJson, LedgerPlace
+from gatecast.cli.options import AsJson, LedgerPlace, Quiet
 from gatecast.cli.output import FINDING, echo, print_json
 
 
 def score(
-    symbol: Annotated[list[str] | None, typer.Option(help="of this symbol only; may be repeated")] = None,
-    model: Annotated[list[str] | None, typer.Option(help="of this model only; may be repeated")] = None,
+    symbol: Annotated[
+        list[str] | None, typer.Option("--symbol", "--symbols", help="of this symbol only; may be repeated")
+    ] = None,
+    model: Annotated[
+        list[str] | None, typer.Option("--model", "--models", help="of this model only; may be repeated")
+    ] = None,
     since: Annotated[str | None, typer.Option(metavar="DATE", help="first origin, YYYY-MM-DD")] = None,
     check: Annotated[
         list[str] | None,
         typer.Option(metavar="CONDITION", help="as coverage80<0.7: end with 3 where it is true"),
     ] = None,
     ledger: LedgerPlace = None,
+    quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
     """Fetch the sessions since, and score every recorded forecast that is due."""

@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from gatecast.errors import SettingError
 from gatecast.settings.base import ELSEWHERE, Checked, Date
-from gatecast.settings.names import DEFAULT_MODELS, POINT_RIVALS, named_network
+from gatecast.settings.names import BASELINES, DEFAULT_MODELS, NETWORKS, POINT_RIVALS, named_network
 from gatecast.settings.network import Network
 from gatecast.settings.training import LOSSES, Training
 
@@ -60,7 +60,8 @@ class Experiment(Checked):
     adjust: bool = Field(default=False, description="scale prices by adj_close / close")
     calendar: str | None = Field(default=None, description="exchange calendar (XNYS, XKRX, …) or daily")
     models: tuple[str, ...] = Field(
-        default=(*POINT_RIVALS, *DEFAULT_MODELS), description="networks and baselines, as gru,lstm,lhar,naive"
+        default=(*POINT_RIVALS, *DEFAULT_MODELS),
+        description=f"networks: {', '.join(NETWORKS)}; baselines: {', '.join(BASELINES)}; as gru,lhar,naive",
     )
     networks: dict[str, Network] = Field(
         default_factory=lambda: {name: named_network(name, Network()) for name in DEFAULT_MODELS}
