@@ -10,7 +10,7 @@ from gatecast.models.baselines.bars import (
     too_few,
     weights,
 )
-from gatecast.models.baselines.volatility import Span
+from gatecast.models.baselines.fitting import Span
 from gatecast.problem.folds import Fold, cut_folds
 
 

@@ -5,10 +5,10 @@ import pytest
 from arch import arch_model
 from scipy import stats
 
-from gatecast.distributions import StudentT
+from gatecast.distributions import FINE_LEVELS, StudentT
 from gatecast.errors import FitWarning
 from gatecast.models.baselines.garch import Garch, fit, garch_t, gjr_garch_t
-from gatecast.models.baselines.volatility import FINE_LEVELS, ewma_t
+from gatecast.models.baselines.volatility import ewma_t
 from gatecast.problem.folds import cut_folds
 
 from ...baselines import DISTRIBUTION_BASELINES  # isort: skip

@@ -5,8 +5,8 @@ import pytest
 import statsmodels.api as sm
 
 from gatecast.errors import FitWarning
+from gatecast.models.baselines.fitting import fit_student
 from gatecast.models.baselines.har import har
-from gatecast.models.baselines.volatility import fit_student
 from gatecast.problem.folds import Fold, cut_folds
 
 from ...baselines import DISTRIBUTION_BASELINES  # isort: skip

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from gatecast.distributions import Quantiles, SkewedT, StudentT, concatenated
+from gatecast.distributions import FINE_LEVELS, Quantiles, SkewedT, StudentT, concatenated
 from gatecast.errors import FitWarning
-from gatecast.models.baselines.volatility import FINE_LEVELS, ewma_t, fit_student, historical
+from gatecast.models.baselines.fitting import fit_student
+from gatecast.models.baselines.volatility import ewma_t, historical
 from gatecast.problem.folds import Fold, cut_folds
 from gatecast.problem.volatility import LEAST
 

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from gatecast._typing import Floats, Integers
 from gatecast.errors import FitWarning
-from gatecast.models.baselines.sample import sample_spans
-from gatecast.models.baselines.volatility import FEWEST, Span, too_little
+from gatecast.models.baselines.fitting import FEWEST, Span, sample_spans, too_little
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import FINE_LEVELS, Distribution, Quantiles, StudentT
-from gatecast.models.baselines.volatility import Span, as_quantiles, ewma_of, per_symbol, too_little
+from gatecast.models.baselines.fitting import Span, as_quantiles, per_symbol, too_little
+from gatecast.models.baselines.volatility import ewma_of
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.problem.volatility import LEAST

@@ -18,7 +18,8 @@ from gatecast.models.baselines.bars import (
     warn_without_range,
     weights,
 )
-from gatecast.models.baselines.volatility import Span, ewma_of, fit_student, per_symbol
+from gatecast.models.baselines.fitting import Span, fit_student, per_symbol
+from gatecast.models.baselines.volatility import ewma_of
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from gatecast._typing import Integers
 from gatecast.distributions import Point
-from gatecast.models.baselines.sample import sample_spans
+from gatecast.models.baselines.fitting import sample_spans
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 

@@ -9,7 +9,7 @@ import numpy as np
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import Point
 from gatecast.errors import FitWarning
-from gatecast.models.baselines.sample import sample_spans
+from gatecast.models.baselines.fitting import sample_spans
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.problem.volatility import DECAY
