@@ -77,10 +77,10 @@ def cut_folds(
     tested = _tested_sessions(sessions, test_size, test_start)
     begin = len(sessions) - 1 - tested
     edges = begin + np.round(np.linspace(0, tested, folds + 1)).astype(int)
-    first_train_end = _parts(int(edges[0]), horizon, validation_size)[0]
+    first_train_end = _before_embargoes(int(edges[0]), horizon, validation_size)[0]
     cut = []
     for number, (start, end) in enumerate(pairwise(edges)):
-        train_end, validation_start, validation_end = _parts(int(start), horizon, validation_size)
+        train_end, validation_start, validation_end = _before_embargoes(int(start), horizon, validation_size)
         train_start = first_window + train_end - first_train_end if window == "sliding" else 0
         if start >= end or min(train_end, validation_start) <= 0:
             raise _too_few(problem, number)
@@ -103,7 +103,7 @@ def future_fold(problem: Problem, *, validation_size: float = 0.15) -> Fold:
         SettingError: too few sessions for training or validation.
     """
     end = len(problem.sessions)
-    train_end, validation_start, validation_end = _parts(end - 1, problem.horizon, validation_size)
+    train_end, validation_start, validation_end = _before_embargoes(end - 1, problem.horizon, validation_size)
     if min(train_end, validation_start) <= 0:
         raise _too_few(problem, 0)
     parts = {"train": (0, train_end), "validation": (validation_start, validation_end)}
@@ -124,8 +124,13 @@ def _tested_sessions(
     return tested
 
 
-def _parts(test: int, horizon: int, validation_size: float) -> tuple[int, int, int]:
-    """(end of train, start of validation, end of validation) before the first test origin's session."""
+def _before_embargoes(test: int, horizon: int, validation_size: float) -> tuple[int, int, int]:
+    """(end of train, start of validation, end of validation): an embargo lies before validation and test.
+
+    test, and what is returned: positions in the sessions of all symbols.
+    """
+    # The embargo is cut twice: here by position, `horizon` sessions, for all symbols; in `_fold` by `due`,
+    # the date of the last target, for a symbol that misses sessions has its last targets beyond these.
     validation_end = test - horizon
     validation_start = validation_end - max(round(validation_size * validation_end), 1)
     return validation_start - horizon, validation_start, validation_end
