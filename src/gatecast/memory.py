@@ -20,10 +20,10 @@ def available() -> int | None:
 
 
 def require(needed: float, what: str, remedy: str) -> None:
-    """Nothing, if `needed` bytes are there.
+    """Raise InputError if `needed` bytes are not there.
 
     Raises
-        InputError: they are not; `what` needs them, `remedy` says how it needs less.
+        InputError: `what` needs them, `remedy` says how it needs less.
     """
     there = available()
     if there is not None and needed > there:
@@ -34,7 +34,7 @@ def require(needed: float, what: str, remedy: str) -> None:
 
 
 def require_table(rows: int, columns: int, file: str) -> None:
-    """Nothing, if a table of prices of this size can be read. Raises InputError: it cannot."""
+    """Raise InputError if a table of prices of this size cannot be read."""
     what = f"{file}: reading {rows:,} rows of {columns:,} columns"
     needed = TABLE_COPIES * NUMBER * rows * max(columns, FEWEST_COLUMNS)
     require(needed, what, "Give a file with fewer rows or columns")

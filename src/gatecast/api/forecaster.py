@@ -1,4 +1,4 @@
-"""Forecaster: a walk-forward with one fold, whose test is the future."""
+"""Forecaster: one network, fitted on a single fold whose test is the future."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ class Forecaster:
         origins, left_out = self._asked(problem, prices.calendar, fold.left_out)
         with Bar() as bar, bar.part(0, 1, "training"):
             (fitted,) = model_of(settings, ONLY).fit(problem, [fold])
-        tail = problem.windows(origins)
+        tail = problem.cut_to_windows(origins)
         self._state = State(fitted, tail, dict(prices.calendar), fold.left_out, left_out)
         self._note(problem, origins, left_out)
         return self

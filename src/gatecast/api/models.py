@@ -16,7 +16,7 @@ from gatecast.settings.names import BASELINES
 
 
 def check_memory(experiment: Experiment, prices: Prices) -> None:
-    """Nothing, if the experiment on these prices fits into memory; InputError, if not."""
+    """Raise InputError if the experiment on these prices does not fit into memory."""
     table = prices.table
     require_comparison(experiment, rows=len(table), symbols=len(prices.symbols), columns=len(table.columns))
 

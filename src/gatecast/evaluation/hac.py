@@ -1,4 +1,4 @@
-"""The variance of a mean whose terms are correlated in time."""
+"""The variance of a mean whose terms are correlated in time, of hits and slopes; of losses: `longrun`."""
 
 from __future__ import annotations
 

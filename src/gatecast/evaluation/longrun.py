@@ -1,4 +1,6 @@
-"""The long-run covariance of losses, on which every test, interval and statement of power rests.
+"""The long-run covariance of losses, under every test of them, their intervals and statements of power.
+
+The bands of coverage and the slope of the lag, which are no losses, use `gatecast.evaluation.hac`.
 
 Equal-weighted cosine estimator of Lazarus, Lewis, Stock and Watson (2018): B weighted averages of the series,
 which are nearly independent and normal whatever the autocorrelation at short lags is. Their mean square is

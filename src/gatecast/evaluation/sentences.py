@@ -1,4 +1,7 @@
-"""Every sentence of a verdict: whole templates with named places, and the choice among them.
+"""The sentences of a verdict on its losses, and those of the lag: whole templates with named places.
+
+The choice among those on losses is made here, that among COPY and SIGNAL in `gatecast.evaluation.lag`.
+Notes, and the reasons why there is no test or a network is not judged, are written where they are found.
 
 The places hold names, numbers, counts ("5 folds") and the short phrases of `CHANGE`, `AGAINST` and `SAMPLE`.
 """

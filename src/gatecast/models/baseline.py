@@ -1,4 +1,4 @@
-"""A baseline as a model: it is fitted where it is asked, on the training and validation rows of its fold."""
+"""A baseline as a model: `fit` keeps the fold, `predict` calls the function, which fits and forecasts."""
 
 from __future__ import annotations
 

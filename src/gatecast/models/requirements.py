@@ -21,12 +21,12 @@ LIBRARIES = GIB // 2  # what is imported and compiled on the way
 
 
 def require_comparison(experiment: Experiment, *, rows: int, symbols: int, columns: int) -> None:
-    """Nothing, if a comparison (or one forecast) of these prices can be made.
+    """Raise InputError if a comparison (or one forecast) of these prices needs more memory than there is.
 
     rows, columns  of all symbols together, and numbers per row
 
     Raises
-        InputError: some part of it needs more memory than there is.
+        InputError: it names the part of it, and what to make smaller.
     """
     features = max(columns, 5)
     members = experiment.seeds * experiment.folds * (1 if experiment.pooled else symbols)

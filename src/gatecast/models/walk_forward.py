@@ -1,7 +1,9 @@
 """The walk-forward: every model is trained on every fold and forecasts its test origins.
 
-The only place that trains and forecasts: a comparison goes along it with many folds, `gatecast.Forecaster`
-with one fold whose test is the future.
+Every comparison goes this way, networks and baselines alike. `gatecast.Forecaster` makes one fold of its own,
+whose test is the future, and calls the same `fit` and `predict` itself.
+
+A model whose forecasts have no `members` counts as a baseline: it is not in `Forecasts.seeds`.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Weights have PyTorch's shapes and gate order. An axis "gates" has G·H entries: G gates of H hidden units, one
 after the other. A step gets x = W_ih x_t + b_ih of its time, computed for all times before the recurrence.
+
+Their fast twins, with backward passes by hand: `kernel/cells.h` (C) and `fast.py` (JAX).
 """
 
 from collections.abc import Callable
@@ -66,7 +68,11 @@ def gru_step(
     state: State,
     x: Float[Array, "batch gates"],
 ) -> State:
-    """Gates r, z, n; n = tanh(x_n + r (W_hn h + b_hn)); h' = (1 - z) n + z h (PyTorch's and cuDNN's form)."""
+    """Gates r, z, n (PyTorch's and cuDNN's form of Cho et al. 2014).
+
+    r = sigmoid(x_r + W_hr h + b_hr); z = sigmoid(x_z + W_hz h + b_hz);
+    n = tanh(x_n + r (W_hn h + b_hn)); h' = (1 - z) n + z h.
+    """
     (h,) = state
     x_r, x_z, x_n = jnp.split(x, 3, axis=-1)
     h_r, h_z, h_n = jnp.split(_linear(h, weight_hh, bias_hh), 3, axis=-1)

@@ -121,7 +121,7 @@ class Problem:
         return log_returns(self.anchor, self.first)
 
     def unit(self, origins: Int64[np.ndarray, " origins"]) -> Float64[np.ndarray, "origins horizon"]:
-        """The known volatility of k bars, volatility · sqrt(k), in log return: what is normal."""
+        """Volatility · sqrt(k) at step k, in log return: the unit of network outputs and calibration."""
         return self.volatility[origins, None] * np.sqrt(np.arange(1, self.horizon + 1))
 
     def to_return(
@@ -136,8 +136,8 @@ class Problem:
         """Log returns from `origins` as prices."""
         return self.anchor[origins, None] * np.exp(returns)
 
-    def windows(self, origins: Int64[np.ndarray, " origins"]) -> Problem:
-        """The problem cut to the windows that end at `origins`, one per symbol: what forecasts read."""
+    def cut_to_windows(self, origins: Int64[np.ndarray, " origins"]) -> Problem:
+        """A `Problem` of only those rows that forecasts of `origins` read: their windows, one per symbol."""
         rows = (origins[:, None] + np.arange(1 - self.lookback, 1)).ravel()
         return replace(self, **{name: getattr(self, name)[rows] for name in ROW_ARRAYS})
 

@@ -35,8 +35,8 @@ def fit_scale(problem: Problem, train: Int64[np.ndarray, " train"], scaler: str 
     "standard": mean and standard deviation; "minmax": to 0 … 1; "none". Features that never change keep
     scale 1. Targets "return" are only divided by their training standard deviation per step, never
     centred, whatever the scaler: an output of zero stays naive. Targets "close" take the scaler, one
-    offset and scale for all steps. A symbol without rows in `train` gets the mean offset and the mean scale
-    of the others, leaving out symbols for which it is constant.
+    offset and scale for all steps. A symbol without rows in `train` gets, column by column, the mean
+    offset and the mean scale of the symbols whose values in that column vary.
     """
     symbols = len(problem.symbols)
     rows = _window_rows(problem, train)
