@@ -51,7 +51,9 @@ def page(result: Run) -> str:
 def summary_html(result: Run) -> str:
     """Verdict and scores for a notebook; no script."""
     scores = tables.headline_scores(result)
-    headlines = [tables.score_table(scores, tables.BRIEF[key]) for key in result.significances]
+    headlines = [
+        tables.score_table(scores, tables.BRIEF[key]) for key in tables.BRIEF if key in result.significances
+    ]
     return rendered("summary.html", verdict=result.verdict, headlines=headlines)
 
 
