@@ -62,7 +62,7 @@ def calibrated(method: str, problem, fold, validation, test):
 
 @pytest.fixture(scope="module")
 def road(prices: gc.Prices) -> SimpleNamespace:
-    problem = make_problem(prices, **SHAPE, distributions=True)
+    problem = make_problem(prices, **SHAPE, volatility_features=True)
     folds = cut_folds(problem, folds=2)
     return SimpleNamespace(problem=problem, folds=folds, rows=np.concatenate([f.test for f in folds]))
 

@@ -74,7 +74,9 @@ def test_nothing_known_at_an_origin_depends_on_later_rows(ragged, prices_of, tar
     changed = frame.copy()
     changed.loc[later, names] *= np.random.default_rng(0).uniform(0.5, 2, (later.sum(), len(names)))
     one, other = (
-        make_problem(prices_of(table), lookback=5, horizon=2, target=target, distributions=distributions)
+        make_problem(
+            prices_of(table), lookback=5, horizon=2, target=target, volatility_features=distributions
+        )
         for table in (frame, changed)
     )
     for name in ("features", "anchor", "volatility", "range_variance", "returns"):
@@ -138,9 +140,9 @@ def test_the_variance_of_a_bar_is_missing_where_its_range_is(walks, prices_of):
 def test_networks_with_distributions_read_predictors_of_volatility(walks, prices_of):
     prices = prices_of(walks(2))
     names = ("shock", "log_size", "log_volatility", "log_range", "log_range_volatility")
-    assert make_problem(prices, lookback=2, horizon=1, distributions=True).names == names
+    assert make_problem(prices, lookback=2, horizon=1, volatility_features=True).names == names
     own = make_problem(
-        prices, lookback=2, horizon=1, distributions=True, features=lambda table: table[["volume"]]
+        prices, lookback=2, horizon=1, volatility_features=True, features=lambda table: table[["volume"]]
     )
     assert own.names == ("volume",)
 

@@ -112,7 +112,7 @@ def run(
         experiment,
         prices,
         features=features or experiment.features,
-        distributions=experiment.has_distributions,
+        volatility_features=experiment.has_distributions,
     )
     folds = cut_folds(
         problem,

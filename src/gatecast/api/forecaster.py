@@ -80,7 +80,7 @@ class Forecaster:
             features=features if isinstance(features, str) else None,
             **settings,
         )
-        self._set(experiment, features, distributions=experiment.has_distributions)
+        self._set(experiment, features, volatility_features=experiment.has_distributions)
 
     @classmethod
     def of(cls, experiment: Experiment, model: str) -> Self:
@@ -92,14 +92,14 @@ class Forecaster:
             training=experiment.training_of(model),
             trainings={},
         )
-        forecaster._set(own, experiment.features, distributions=experiment.has_distributions)
+        forecaster._set(own, experiment.features, volatility_features=experiment.has_distributions)
         return forecaster
 
     def _set(
-        self, settings: Experiment, features: str | FeatureFunction | None, *, distributions: bool
+        self, settings: Experiment, features: str | FeatureFunction | None, *, volatility_features: bool
     ) -> None:
-        """distributions: the features predict volatility, as where any network of a comparison has one."""
-        self._settings, self._features, self._distributions = settings, features, distributions
+        """volatility_features: as where any network of a comparison forecasts a distribution."""
+        self._settings, self._features, self._volatility_features = settings, features, volatility_features
         self._may_run_features = True
         self._state: State | None = None
         self.left_out: dict[str, str] = {}
@@ -268,7 +268,7 @@ class Forecaster:
                 'features is a function of this process: give it as "module:function" to save the forecaster'
             )
         return forecaster_files.write(
-            folder, state, self._settings, distributions=self._distributions, overwrite=overwrite
+            folder, state, self._settings, volatility_features=self._volatility_features, overwrite=overwrite
         )
 
     @classmethod
@@ -286,9 +286,9 @@ class Forecaster:
         RunError
             A file is missing, was changed, or is something else.
         """
-        state, settings, distributions = forecaster_files.read(Path(folder))
+        state, settings, volatility_features = forecaster_files.read(Path(folder))
         forecaster = cls.of(settings, ONLY)
-        forecaster._may_run_features, forecaster._distributions = allow_code, distributions
+        forecaster._may_run_features, forecaster._volatility_features = allow_code, volatility_features
         forecaster._state = state
         forecaster._note(state.tail, np.unique(state.tail.last), state.left_out)
         return forecaster
@@ -299,7 +299,9 @@ class Forecaster:
                 f"this forecaster's file names code: features = {self._features!r}, a function that would be "
                 "imported and run. If you trust it, load the forecaster with allow_code=True"
             )
-        return problem_of(self._settings, prices, features=self._features, distributions=self._distributions)
+        return problem_of(
+            self._settings, prices, features=self._features, volatility_features=self._volatility_features
+        )
 
     def _latest(self, prices: Prices, fitted: Problem) -> Problem:
         """The problem of newer prices, symbols numbered as in the fit."""

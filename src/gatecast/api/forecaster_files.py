@@ -45,6 +45,7 @@ class State:
 class Saved(BaseModel):
     """What a saved forecaster's JSON says beside its network's settings.
 
+    distributions: whether its features are those of volatility.
     since: the first session that an adaptive calibration goes on from; None without a calibration.
     """
 
@@ -62,14 +63,14 @@ class Saved(BaseModel):
 
 
 def write(
-    folder: str | Path, state: State, settings: Experiment, *, distributions: bool, overwrite: bool
+    folder: str | Path, state: State, settings: Experiment, *, volatility_features: bool, overwrite: bool
 ) -> Path:
     """The folder, written whole or not at all."""
     (ensemble,) = ensembles_of([state.fitted])
     calibrated = state.fitted if isinstance(state.fitted, CalibratedFit) else None
     saved = Saved(
         forecaster=settings.model_dump(mode="json", exclude={"networks", "training", "trainings"}),
-        distributions=distributions,
+        distributions=volatility_features,
         symbols=list(state.tail.symbols),
         names=list(state.tail.names),
         calendar=state.calendar,
@@ -92,7 +93,7 @@ def write(
 
 
 def read(folder: Path) -> tuple[State, Experiment, bool]:
-    """The forecaster in a folder: its state, its settings, and whether its features predict volatility.
+    """The forecaster in a folder: its state, its settings, and whether its features are those of volatility.
 
     Raises
     ------

@@ -26,12 +26,12 @@ def problem_of(
     prices: Prices,
     *,
     features: str | FeatureFunction | None,
-    distributions: bool,
+    volatility_features: bool,
 ) -> Problem:
     """The experiment's problem on these prices.
 
-    features, distributions  as they are at hand: the function itself, and whether any model
-        forecasts a distribution
+    features             as it is at hand: the function itself, or its name
+    volatility_features  whether networks read those where `features` is None, as to forecast distributions
     """
     return make_problem(
         prices,
@@ -40,7 +40,7 @@ def problem_of(
         target=experiment.target,
         column=experiment.column,
         features=features,
-        distributions=distributions,
+        volatility_features=volatility_features,
     )
 
 

@@ -150,20 +150,20 @@ def make_problem(
     target: str = "return",
     column: str = "close",
     features: str | FeatureFunction | None = None,
-    distributions: bool = False,
+    volatility_features: bool = False,
 ) -> Problem:
     """Cut `prices` into a problem.
 
     features: a function, "module:function", or None for the defaults: without a level (returns, range, body,
-    volume change) for the target "return", the prices and the volume themselves for the target "close"; what
-    predicts volatility where networks forecast distributions.
+    volume change) for the target "return", the prices and the volume themselves for the target "close".
+    volatility_features: instead of these defaults those of volatility, for networks of distributions.
 
     Raises
         SettingError: no such column; a feature function that fails, or reads the future.
     """
     table = prices.table
     _check_column(table, column)
-    frame = _features(prices, features, target, column, distributions)
+    frame = _features(prices, features, target, column, volatility_features)
     sizes = np.diff(np.append(prices.first, len(table)))
     first = np.repeat(prices.first, sizes)
     anchor = table[column].to_numpy(dtype=np.float64)
@@ -184,12 +184,16 @@ def make_problem(
 
 
 def _features(
-    prices: Prices, features: str | FeatureFunction | None, target: str, column: str, distributions: bool
+    prices: Prices,
+    features: str | FeatureFunction | None,
+    target: str,
+    column: str,
+    volatility_features: bool,
 ) -> pd.DataFrame:
     if features is not None:
         function = named_function(features, "features") if isinstance(features, str) else features
         return feature_rules.custom_features(prices, function)
-    if distributions:
+    if volatility_features:
         return feature_rules.volatility_features(prices, column)
     if target == "return":
         return feature_rules.return_features(prices, column)
