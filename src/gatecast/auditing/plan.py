@@ -144,7 +144,7 @@ def _changed_future(
 
 
 def _cuts(reruns: Reruns) -> list[tuple[int, int]]:
-    """(after, until): five cuts spread over the origins (two in a quick audit), later rows up to the end.
+    """(after, until): five cuts over the origins (two in a quick audit), later rows up to the end.
 
     Where forecasts lie in training, the rows of training and those after it are changed apart: a cut before
     the end of training changes only rows up to that end, and one cut is the end itself.

@@ -1,4 +1,4 @@
-"""Conditions on a track record, as "coverage80<0.7", that a daily job is told of when they come true."""
+"""Conditions on a track record, as "coverage80<0.7", that a daily job learns of when they come true."""
 
 from __future__ import annotations
 

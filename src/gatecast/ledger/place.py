@@ -49,7 +49,7 @@ def url_of(where: str | os.PathLike[str] | None = None) -> URL:
 def engine_of(url: URL) -> Engine:
     """Connections that are closed after use, so that nothing is left open in a file.
 
-    SQLite: every commit reaches the disk (synchronous FULL); transactions begin when they are told to, which
+    SQLite: every commit reaches the disk (synchronous FULL); transactions begin when they are asked to, which
     Python's driver would leave to the first change: the execution option "begin" says with which words.
 
     Raises

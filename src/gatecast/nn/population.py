@@ -2,7 +2,7 @@
 
 Every member (fold x seed x …) has its own weights, origins, scales and random key; the windows of all are
 gathered by origin from the same rows inside the training step, never laid out. On a processor the program
-trains one member, and the members are spread over the cores, one thread each: a stopped member costs nothing,
+trains one member, and the members are trained one per core, a thread each: a stopped member costs nothing,
 no member's numbers depend on who else is trained, and stacking networks so short of arithmetic into one
 product ran up to 1.8 times slower on two cores. A GPU has arithmetic to spare and pays for every operation it
 is handed: there the program trains as many members side by side as its memory holds.
