@@ -105,7 +105,9 @@ def walked(
 ) -> Forecasts:
     """The forecasts of `models` for two folds of the prices."""
     prices = gc.Prices.from_frame(frame, calendar="daily")
-    problem = make_problem(prices, lookback=5, horizon=horizon, target=target, distributions=distributions)
+    problem = make_problem(
+        prices, lookback=5, horizon=horizon, target=target, volatility_features=distributions
+    )
     with Bar() as bar:
         cut = cut_folds(problem, folds=2) if folds is None else folds(problem)
         return walk_forward(models, problem, cut, bar)[0]

@@ -34,7 +34,7 @@ def drawn(network: Network, seed: int = 0) -> dict[str, jax.Array]:
 def problem(walk):
     frame = pd.concat([walk("A", 120, 0), walk("B", 90, 1, "2015-02-12")], ignore_index=True)
     prices = gc.Prices.from_frame(frame, calendar="daily")
-    return make_problem(prices, lookback=T, horizon=H, distributions=True)
+    return make_problem(prices, lookback=T, horizon=H, volatility_features=True)
 
 
 def without_output_layer(params):
@@ -177,7 +177,7 @@ def test_training_lowers_the_loss_where_the_scale_is_wrong(name, walk):
     shocks = np.random.default_rng(4).standard_normal(400) * np.tile([0.002, 0.02], 200)
     frame = frame.assign(close=100 * np.exp(np.cumsum(shocks)))[["date", "close"]]
     prices = gc.Prices.from_frame(frame, calendar="daily")
-    problem = make_problem(prices, lookback=T, horizon=1, distributions=True)
+    problem = make_problem(prices, lookback=T, horizon=1, volatility_features=True)
     (fold,) = folds = cut_folds(problem, folds=1)
     how = gc.Training(epochs=30, batch_size=32, learning_rate=0.01)
     (ensemble,) = RecurrentNetwork(NETWORKS[name], how, seeds=1).fit(problem, folds)
