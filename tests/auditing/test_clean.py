@@ -254,8 +254,8 @@ def test_a_table_without_dates():
         slope, constant = np.polyfit(df["rooms"][:50], df["value"][:50], 1)
         return answer.assign(forecast=slope * df["rooms"].to_numpy()[50:] + constant)
 
-    assert gc.audit(mean_so_far, house, target="value").clean
-    (finding,) = gc.audit(regression, house, target="value").findings
+    assert gc.audit(mean_so_far, house, column="value").clean
+    (finding,) = gc.audit(regression, house, column="value").findings
     assert finding.kind == "same-day" and "(rooms)" in finding.text and finding.first.startswith("row ")
 
 

@@ -15,6 +15,7 @@ import pytest
 from typer.testing import CliRunner
 
 import gatecast as gc
+from gatecast.auditing.answers import ask
 from gatecast.auditing.report import Report
 from gatecast.auditing.table import read_table
 from gatecast.cli.app import app
@@ -165,7 +166,7 @@ def test_origins_and_dates_may_be_text_dates_or_row_numbers(stamp, prices):
 
 def test_what_no_table_is(prices):
     with pytest.raises(InputError, match=r'no column of numbers "Closed". Did you mean "close".*Open, High'):
-        gc.audit(mean_of_three, prices, target="Closed")
+        gc.audit(mean_of_three, prices, column="Closed")
     with pytest.raises(DataError, match=r"stands in two rows of one symbol.*symbol"):
         gc.audit(mean_of_three, pd.concat([prices, prices]))
     with pytest.raises(DataError, match='two columns mean "close"'):
@@ -201,8 +202,8 @@ def test_the_real_files(shared):
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (lambda a: None, "returned nothing. Expected is a DataFrame with the columns origin, date, forecast"),
-        (lambda a: a["forecast"].to_numpy(), "returned a ndarray of shape .140,"),
+        (lambda a: None, "returned nothing. Expected is a Series or an array with the forecast of each row"),
+        (lambda a: a["forecast"].to_numpy(), "returned 140 numbers, and the table has 200 rows"),
         (lambda a: a.drop(columns="date"), 'need one column "date"; they have: origin, forecast'),
         (lambda a: a[:0], "the frame has no rows"),
         (lambda a: a.assign(forecast=np.nan), "no forecast that is a number"),
@@ -235,7 +236,7 @@ def test_symbols_must_be_those_of_the_table(walk):
 
 
 def test_a_y_of_another_column_asks_for_the_right_target(prices):
-    with pytest.raises(InputError, match='Say target="Open"'):
+    with pytest.raises(InputError, match='Say column="Open"'):
         gc.audit(lambda df: mean_of_three(df).assign(y=df["Open"].iloc[60:]), prices)
 
 
@@ -363,9 +364,75 @@ def test_the_command_prints_the_report_or_one_object_and_nothing_else(folder):
         ("pipelines_for_audit:missing", "mine.csv"),
         ("no_such_module:clean", "mine.csv"),
         ("pipelines_for_audit:clean", "none.csv"),
-        ("pipelines_for_audit:clean", "mine.csv", "--target", "Price"),
+        ("pipelines_for_audit:clean", "mine.csv", "--column", "Price"),
         ("pipelines_for_audit:forecasts", "mine.csv"),
     ],
 )
 def test_wrong_input_is_an_input_error(folder, words):
     assert isinstance(command(*words).exception, InputError)
+
+
+# one forecast per row -------------------------------------------------------------------------------------
+
+
+def by_row(df: pd.DataFrame, shift: int = 1) -> pd.Series:
+    """The mean of three closes, as people write it; with shift=0 it reads the close that it forecasts."""
+    return df.groupby("Symbol")["Close"].transform(lambda close: close.rolling(3).mean().shift(shift))
+
+
+@pytest.fixture(scope="module")
+def two_symbols(prices: pd.DataFrame) -> pd.DataFrame:
+    """Rows of two symbols by turns; one starts later."""
+    other = prices.iloc[40:].assign(Symbol="B", Close=prices["Close"].iloc[40:] * 1.7)
+    return pd.concat([prices.assign(Symbol="A"), other]).sort_values(["Date", "Symbol"], ignore_index=True)
+
+
+def in_a_frame(df: pd.DataFrame) -> pd.DataFrame:
+    """The same forecasts with their symbol, origin and time; the names in any case."""
+    origin = df.groupby("Symbol")["Date"].shift(1)
+    made = pd.DataFrame(
+        {"SYMBOL": df["Symbol"], "Origin": origin, "Time": df["Date"], "Forecast": by_row(df)}
+    )
+    return made.dropna()
+
+
+FORMS: dict[str, Callable[[pd.DataFrame], Any]] = {
+    "series": by_row,
+    "array": lambda df: by_row(df).to_numpy(),
+    "part of a series": lambda df: by_row(df).dropna().iloc[::-1],
+    "frame": in_a_frame,
+}
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_one_forecast_per_row_is_that_of_the_row_before_of_its_symbol(form, two_symbols):
+    table = read_table(two_symbols, "close")
+    answer, expected = (
+        ask(pipeline, two_symbols.copy(), table, quiet=False, seed=0).rows[
+            ["symbol", "origin", "date", "forecast"]
+        ]
+        for pipeline in (FORMS[form], in_a_frame)
+    )
+    pd.testing.assert_frame_equal(answer, expected)
+    assert len(answer) == 197 + 157
+
+
+@pytest.mark.parametrize("form", ["series", "array"])
+def test_a_series_is_audited_like_any_other_answer(form, prices):
+    frame = prices.assign(Symbol="A").set_index("Date")
+    assert gc.audit(FORMS[form], frame, quick=True).clean
+    leaking = gc.audit(lambda df: by_row(df, shift=0), frame, column="CLOSE", quick=True)
+    assert not leaking.clean and "Close" in str(leaking)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (lambda df: by_row(df).to_numpy()[5:], "returned 195 numbers, and the table has 200 rows"),
+        (lambda df: by_row(df).set_axis(range(1000, 1200)), "a Series whose index is not that of the table"),
+        (lambda df: by_row(df).to_numpy()[None], "Expected is a Series or an array"),
+    ],
+)
+def test_numbers_that_belong_to_no_row_are_refused(answer, said, prices):
+    with pytest.raises(InputError, match=said):
+        gc.audit(answer, prices.assign(Symbol="A"))

@@ -53,7 +53,7 @@ def test_the_page_names_what_the_audit_finds(name):
 def test_as_written(name, frame_of):
     tutorial = recipe_of(name)
     quick = name not in (*INPUTS, "google")  # it would not name every column, nor be sure of the order
-    report = gc.audit(tutorial.pipeline, frame_of(name, False), target=tutorial.target, quick=quick)
+    report = gc.audit(tutorial.pipeline, frame_of(name, False), column=tutorial.target, quick=quick)
     assert faults(report) == FAULTS[name]
     for finding in report.findings:
         if finding.kind == "same-day":
@@ -65,7 +65,7 @@ def test_as_written(name, frame_of):
 @pytest.mark.parametrize("name", FAULTS)
 def test_corrected(name, frame_of):
     tutorial = recipe_of(name)
-    assert gc.audit(tutorial.corrected_pipeline, frame_of(name, True), target=tutorial.target).clean
+    assert gc.audit(tutorial.corrected_pipeline, frame_of(name, True), column=tutorial.target).clean
 
 
 def test_a_file_as_pandas_reads_it(stand_in):

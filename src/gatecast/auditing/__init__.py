@@ -36,19 +36,21 @@ __all__ = ["Finding", "Report", "Rerun", "audit", "named_pipeline"]
 
 
 def audit(
-    pipeline: Pipeline, prices: Any, *, target: str = "Close", quick: bool = False, seed: int = 0
+    pipeline: Pipeline, prices: Any, *, column: str = "close", quick: bool = False, seed: int = 0
 ) -> Report:
     """Whether any forecast of a pipeline depends on what was not yet known, and what else is wrong with it.
 
     pipeline  function of a DataFrame, which has the column names and the index of `prices`. It returns a
-              DataFrame with the columns origin, date, forecast (and symbol, where there are several), or a
+              Series with the index of the frame, or an array with one number per row: the forecast of each
+              row, made at the row before, NaN where there is none; a DataFrame with the columns origin, date
+              (or time), forecast (and symbol, where there are several), their names in any case; or a
               dict {"forecasts": that frame, "scores": {"rmse": 1.14}, "trained_until": date, "predict":
               function(origins) → the same columns}. A forecast may know the rows up to its origin, which lies
               before its date; both are dates of rows, or row numbers. An optional column y holds what the
               pipeline itself took as the truth. Its standard output is dropped.
     prices    a DataFrame, a `Prices`, or a source as in `gatecast.load`; without dates a row is a session,
               numbered from 0
-    target    the column that is forecast
+    column    the column that is forecast, in any case
     quick     at most 12 runs of the pipeline instead of 35: fewer dates are probed
     seed      of the changes, and of the global random generators of Python, NumPy and, where imported,
               PyTorch, TensorFlow and Keras, which are seeded before every run
@@ -57,11 +59,16 @@ def audit(
     not a fault. Every move is then judged against that difference; a check in which not even the forecasts
     that may know a change move by more is listed in `Report.undecided`, and the report is not `clean`.
 
+        def pipeline(frame):  # the mean of the last five closes is the forecast of the next
+            return frame["Close"].rolling(5).mean().shift(1)
+
+        print(gatecast.audit(pipeline, "prices.csv"))
+
     Raises InputError for an answer that breaks this contract, or a pipeline that fails on these prices.
     """
     if not callable(pipeline):
         raise SettingError(f"the pipeline is no function: {pipeline!r}")
-    table = read_table(prices, target)
+    table = read_table(prices, column)
     with Bar() as bar:
         reruns = Reruns(pipeline, table, QUICK if quick else FULL, bar, seed)
         findings, undecided = _findings(reruns)

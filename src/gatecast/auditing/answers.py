@@ -25,7 +25,8 @@ Pipeline = Callable[[pd.DataFrame], Any]
 KEYS = ["symbol", "origin", "date"]
 PARTS = ("forecasts", "scores", "trained_until", "predict")
 EXPECTED = (
-    "Expected is a DataFrame with the columns origin, date, forecast (and symbol, where there are several), "
+    "Expected is a Series or an array with the forecast of each row, made at the row before, a DataFrame "
+    "with the columns origin, date, forecast (and symbol, where there are several), "
     'or a dict {"forecasts": that frame, "scores": {"rmse": 1.14}, "trained_until": date, '
     '"predict": function(origins) -> the same columns}'
 )
@@ -123,7 +124,7 @@ def _answer(returned: Any, table: Table) -> Answer:
 
 
 def _rows(returned: Any, table: Table) -> pd.DataFrame:
-    frame = _frame(returned)
+    frame = _frame(returned, table)
     rows = pd.DataFrame({"origin": _days(frame, "origin", table), "date": _days(frame, "date", table)})
     rows["symbol"] = _symbol_numbers(frame, table)
     rows["forecast"] = _floats(frame, "forecast")
@@ -136,7 +137,9 @@ def _rows(returned: Any, table: Table) -> pd.DataFrame:
     return rows.sort_values(KEYS, kind="stable", ignore_index=True)
 
 
-def _frame(returned: Any) -> pd.DataFrame:
+def _frame(returned: Any, table: Table) -> pd.DataFrame:
+    if isinstance(returned, pd.Series | np.ndarray) and returned.ndim == 1:
+        return _by_row(returned, table)
     try:
         frame = to_pandas(returned)
     except InputError:
@@ -145,6 +148,8 @@ def _frame(returned: Any) -> pd.DataFrame:
     if named and not set(named) & set(frame.columns):
         frame = frame.reset_index()
     frame = frame.set_axis([normal_name(name) for name in frame.columns], axis=1)
+    if "date" not in frame.columns:
+        frame = frame.rename(columns={"time": "date"})
     for name in ("origin", "date", "forecast"):
         if list(frame.columns).count(name) != 1:
             columns = ", ".join(frame.columns) or "none"
@@ -152,6 +157,39 @@ def _frame(returned: Any) -> pd.DataFrame:
     if frame.empty:
         raise InputError(f"the pipeline returned no forecasts: the frame has no rows. {EXPECTED}")
     return frame.reset_index(drop=True)
+
+
+def _by_row(returned: pd.Series | np.ndarray, table: Table) -> pd.DataFrame:
+    """Forecasts of the rows of the table, each made at the row before of its symbol."""
+    index = table.frame.index
+    if isinstance(returned, np.ndarray) or returned.index.equals(index):
+        place = np.arange(len(returned))
+        if len(returned) != len(index):
+            raise InputError(
+                f"the pipeline returned {len(returned)} numbers, and the table has {len(index)} rows: return "
+                f"one per row, NaN where there is no forecast, or a Series with their index. {EXPECTED}"
+            )
+    else:
+        place = index.get_indexer_for(returned.index)
+        if not index.is_unique or (place < 0).any():
+            raise InputError(
+                f"the pipeline returned a Series whose index is not that of the table's rows. {EXPECTED}"
+            )
+    order = np.lexsort((table.day, table.symbol))
+    first = np.diff(table.symbol[order], prepend=-1) != 0
+    before = np.full(len(index), -1)
+    before[order[1:]] = np.where(first[1:], -1, order[:-1])
+    known = before[place] >= 0
+    row = place[known]
+    sessions = np.arange(table.last + 1) if table.sessions is None else table.sessions
+    return pd.DataFrame(
+        {
+            "symbol": np.array(table.symbols, dtype=object)[table.symbol[row]],
+            "origin": sessions[table.day[before[row]]],
+            "date": sessions[table.day[row]],
+            "forecast": np.asarray(returned)[known],
+        }
+    )
 
 
 def _kind(returned: Any) -> str:

@@ -220,7 +220,7 @@ class Outcome:
                 column, target = self.table.written(name), self.table.written(self.table.target)
                 raise InputError(
                     f'the returned y is the column "{column}", and the audit is about "{target}". '
-                    f'Say target="{column}" (--target "{column}")'
+                    f'Say column="{column}" (--column "{column}")'
                 )
 
     def _differs(self, y: Floats) -> Mask:

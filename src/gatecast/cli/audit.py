@@ -16,7 +16,7 @@ def audit(
     source: Annotated[
         str, typer.Argument(help="what it is given: a file, sample:… or yahoo:…")
     ] = "sample:sp500",
-    target: Annotated[str, typer.Option(help="the column that is forecast")] = "Close",
+    column: Annotated[str, typer.Option(help="the column that is forecast")] = "close",
     quick: Annotated[bool, typer.Option("--quick", help="12 runs of the pipeline instead of 35")] = False,
     seed: Annotated[int, typer.Option(help="of the changes")] = 0,
     check: Annotated[bool, typer.Option("--check", help="end with 3 unless clean and decided")] = False,
@@ -27,7 +27,7 @@ def audit(
     make_current_folder_importable()
     from gatecast import auditing
 
-    report = auditing.audit(auditing.named_pipeline(pipeline), source, target=target, quick=quick, seed=seed)
+    report = auditing.audit(auditing.named_pipeline(pipeline), source, column=column, quick=quick, seed=seed)
     if as_json:
         print_json(report.as_dict())
     else:
