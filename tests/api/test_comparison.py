@@ -254,9 +254,9 @@ ODD = {
     "odd",
     [
         "constant prices",
-        "mostly still",
+        pytest.param("mostly still", marks=pytest.mark.full),
         "dates and closes alone",
-        "a gap of a year",
+        pytest.param("a gap of a year", marks=pytest.mark.full),
     ],
 )
 def test_distributions_of_odd_prices(walk, tmp_path, odd):

@@ -62,7 +62,10 @@ def test_as_written(name, frame_of):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=pytest.mark.full if one in ("tesla", "samsung") else ()) for one in FAULTS],
+)
 def test_corrected(name, frame_of):
     tutorial = recipe_of(name)
     assert gc.audit(tutorial.corrected_pipeline, frame_of(name, True), column=tutorial.target).clean
