@@ -85,11 +85,12 @@ def forecast(
     finally:  # after all is printed: what the file or the ledger refuses is still to be read
         if not no_ledger:
             read = settled if experiment.calendar is None else settled.changed(calendar=experiment.calendar)
-            appended = Ledger(ledger).append(answer.entries(read))
+            records = Ledger(ledger)
+            appended = records.append(answer.entries(read))
             if appended.note:
                 warnings.warn(appended.note, LedgerWarning, stacklevel=2)
             if not (quiet or as_json):
-                echo(f"gatecast: recorded in {Ledger(ledger).place}; gatecast score", err=True)
+                echo(f"gatecast: recorded in {records.place}; gatecast score", err=True)
 
 
 def _record_in(folder: Path, settings: Iterable[str]) -> Result:
