@@ -178,7 +178,7 @@ def test_a_gpu_trains_as_many_side_by_side_as_fit(rows, monkeypatch):
 
 def test_keys_of_many_members_are_their_own():
     everyone = [member(seed) for seed in (0, 5, 2**31 - 1)]
-    keys = jax.vmap(lambda one: one.key)(population._on_device(everyone, 48, 13))
+    keys = jax.vmap(lambda one: one.key)(population._on_device(everyone, 48, 13, program.hyperparameters_of(HOW)))
     for one, key in zip(everyone, keys, strict=True):
         assert one.key == key
 
@@ -192,8 +192,10 @@ def test_how_often_the_host_looks_in_changes_nothing(rows, monkeypatch):
 
 
 def test_an_epoch_visits_every_origin_once(rows):
-    (padded,) = jax.tree.map(lambda part: part[0], [population._on_device([member()], 48, 13)])
-    one = program.Program(NETWORK, Training(), T, 16)
+    (padded,) = jax.tree.map(
+        lambda part: part[0], [population._on_device([member()], 48, 13, program.hyperparameters_of(HOW))]
+    )
+    one = program.program_of(NETWORK, Training(), lookback=T, batch=16)
     first, second = (np.asarray(one.order(jax.random.key(seed), padded)) for seed in (1, 2))
     assert sorted(first[: len(TRAIN)]) == sorted(second[: len(TRAIN)]) == list(TRAIN)
     assert not np.array_equal(first, second)
@@ -271,8 +273,8 @@ def test_progress_ends_with_everyone_done(rows):
 def test_every_product_is_asked_for_in_single_precision(rows, monkeypatch):
     """A GPU would take fewer bits otherwise; the processor always has them."""
     monkeypatch.setattr(kernel, "available", lambda dtype: False)
-    one = program.Program(NETWORK, HOW.model_copy(update={"batch_size": 7}), T, 7)
-    group = population._on_device([member()], 42, len(VALIDATION))
+    one = program.program_of(NETWORK, HOW, lookback=T, batch=7)
+    group = population._on_device([member()], 42, len(VALIDATION), program.hyperparameters_of(HOW))
     states = program.init(one, group, rows)
     text = program.run.lower(one, states, group, rows, np.int32(1)).as_text()
     products = [line for line in text.splitlines() if "dot_general" in line]

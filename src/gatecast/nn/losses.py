@@ -68,16 +68,7 @@ def pinball(
 
 def loss_of(training: Training, network: Network) -> RowLoss:
     """The loss that a Training names for a network's output; "auto" is the first that fits."""
-    named: dict[str, RowLoss] = {
-        "mse": squared_error,
-        "mae": absolute_error,
-        "huber": huber,
-        "nll": student_t_nll,
-        "crps": student_t_crps,
-        "pinball": pinball,
-    }
-    name = LOSSES[network.output][0] if training.loss == "auto" else training.loss
-    return _same_shape(named[name], distributional=network.output != "point")
+    return ROW_LOSSES[LOSSES[network.output][0] if training.loss == "auto" else training.loss]
 
 
 def _same_shape(loss: RowLoss, *, distributional: bool) -> RowLoss:
@@ -115,3 +106,13 @@ def _cdf(z: Float[Array, "*shape"], df: Float[Array, "*shape"]) -> Float[Array, 
     height = jnp.exp((df[..., None] - 1) * jnp.log(jnp.cos(at)))
     area = jnp.sum(height * jnp.asarray(weight / 2, z.dtype), axis=-1) * angle[..., 0]
     return 0.5 + area * jnp.exp(-_log_beta_half(df / 2))
+
+
+ROW_LOSSES: dict[str, RowLoss] = {
+    "mse": _same_shape(squared_error, distributional=False),
+    "mae": _same_shape(absolute_error, distributional=False),
+    "huber": _same_shape(huber, distributional=False),
+    "nll": _same_shape(student_t_nll, distributional=True),
+    "crps": _same_shape(student_t_crps, distributional=True),
+    "pinball": _same_shape(pinball, distributional=True),
+}

@@ -31,7 +31,7 @@ from gatecast.errors import FitWarning
 from gatecast.formatting import brief
 from gatecast.nn import kernel, program
 from gatecast.nn.cells import cell_of
-from gatecast.nn.program import Dataset, OnDevice, Program, Shapes, TrainingState, by_name
+from gatecast.nn.program import Dataset, Hyperparameters, OnDevice, Shapes, TrainingState, by_name
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
@@ -113,10 +113,15 @@ def train(
     dataset = jax.device_put(dataset)
     starts = range(0, len(members), side_by_side)
     groups = [
-        _on_device(_filled(members[start : start + side_by_side], side_by_side), padded, max(validated, 1))
+        _on_device(
+            _filled(members[start : start + side_by_side], side_by_side),
+            padded,
+            max(validated, 1),
+            program.hyperparameters_of(training),
+        )
         for start in starts
     ]
-    one = Program(network, training, lookback, batch)
+    one = program.program_of(network, training, lookback=lookback, batch=batch)
     # compiled here, once, by a call of no steps: the threads below find both programs ready
     program.run(one, program.init(one, groups[0], dataset), groups[0], dataset, jnp.int32(0))
     epochs, done = np.zeros(len(members), int), np.zeros(len(members), bool)
@@ -241,7 +246,9 @@ def _filled(jobs: Sequence[T], length: int) -> list[T]:
     return [*jobs, *[jobs[-1]] * (length - len(jobs))]
 
 
-def _on_device(members: Sequence[Member], train: int, validation: int) -> OnDevice:
+def _on_device(
+    members: Sequence[Member], train: int, validation: int, hyperparameters: Hyperparameters
+) -> OnDevice:
     """Members side by side: every array has them as its leading axis."""
 
     def numbers(name: str, kind: type = np.int32) -> NDArray[Any]:
@@ -264,6 +271,7 @@ def _on_device(members: Sequence[Member], train: int, validation: int) -> OnDevi
         validation=validation_origins,
         validation_count=validation_count,
         epochs=numbers("epochs"),
+        hyperparameters=Hyperparameters(*(np.repeat(number, len(members)) for number in hyperparameters)),
     )
 
 

@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -28,6 +28,8 @@ Shapes = dict[str, tuple[int, ...]]
 T = TypeVar("T")
 
 CHUNK = 512  # origins per forward pass in validation and prediction
+NEVER = 2**31 - 1  # epochs without a better one that no training waits for
+SHORTEST_ROOM = 64  # epochs
 
 
 class Dataset(NamedTuple):
@@ -42,6 +44,15 @@ class Dataset(NamedTuple):
     y_scale: Float[AnyArray, "scales symbols horizon"]
 
 
+class Hyperparameters(NamedTuple):
+    """The numbers of a `Training`; they are given to the compiled program, which need not be made anew."""
+
+    learning_rate: Float[AnyArray, ""]
+    weight_decay: Float[AnyArray, ""]
+    clip_norm: Float[AnyArray, ""]  # infinite: off
+    patience: Int[AnyArray, ""]  # NEVER: off
+
+
 class OnDevice(NamedTuple):
     """A member on the device: what makes its key, and origins padded to the population's longest."""
 
@@ -54,6 +65,7 @@ class OnDevice(NamedTuple):
     validation: Int[AnyArray, " validation"]
     validation_count: Int[AnyArray, ""]
     epochs: Int[AnyArray, ""]
+    hyperparameters: Hyperparameters
 
     @property
     def key(self) -> Key[Array, ""]:
@@ -81,22 +93,18 @@ class TrainingState(NamedTuple):
 
 @dataclass(frozen=True)
 class Program:
-    """The compiled part: one member, from its weights to its best epoch."""
+    """What is compiled: one member, from its weights to its best epoch.
+
+    room: of epochs, for whose losses there is room.
+    """
 
     network: Network
-    training: Training
+    loss: RowLoss
+    optimizer: Literal["adam", "adamw", "sgd", "rmsprop"]
+    shuffle: bool
     lookback: int
     batch: int
-
-    @property
-    def loss(self) -> RowLoss:
-        """The loss that training minimises, per row."""
-        return loss_of(self.training, self.network)
-
-    @property
-    def optimizer(self) -> optax.GradientTransformation:
-        """Its steps on the vector of weights."""
-        return optimizer_of(self.training)
+    room: int
 
     def shapes(self, dataset: Dataset) -> Shapes:
         """Name and shape of every weight, in their vector's order."""
@@ -110,11 +118,11 @@ class Program:
             self.network, member.key, features=features, lookback=self.lookback, horizon=horizon
         )
         params = jnp.concatenate([drawn[name].ravel() for name in self.shapes(dataset)])
-        none = jnp.full(self.training.epochs, jnp.nan, jnp.float32)
+        none = jnp.full(self.room, jnp.nan, jnp.float32)
         zero = jnp.int32(0)
         return TrainingState(
             params=params,
-            optimizer=self.optimizer.init(params),
+            optimizer=self.steps(member).init(params),
             best_params=jnp.copy(params),
             best_loss=jnp.float32(jnp.inf),
             best_epoch=zero,
@@ -156,11 +164,12 @@ class Program:
 
     def over(self, state: TrainingState, member: OnDevice) -> Bool[Array, ""]:
         """Whether all epochs are done, or `patience` epochs without a better validation loss."""
-        done = state.epoch >= member.epochs
-        if self.training.patience is None:
-            return done
-        waited = state.epoch - state.best_epoch >= self.training.patience
-        return done | ((member.validation_count > 0) & waited)
+        waited = state.epoch - state.best_epoch >= member.hyperparameters.patience
+        return (state.epoch >= member.epochs) | ((member.validation_count > 0) & waited)
+
+    def steps(self, member: OnDevice) -> optax.GradientTransformation:
+        """The member's steps on its vector of weights."""
+        return optimizer_of(self.optimizer, member.hyperparameters)
 
     def train_steps(
         self, state: TrainingState, member: OnDevice, dataset: Dataset, end: Int[Array, ""]
@@ -168,6 +177,7 @@ class Program:
         """The state after the steps state.step … end of the current epoch."""
         key = jax.random.fold_in(member.key, state.epoch + 1)
         order = jax.lax.cond(state.step == 0, lambda: self.order(key, member), lambda: state.order)
+        steps = self.steps(member)
 
         def loss_of_batch(
             params: Float[Array, " weights"],
@@ -191,7 +201,7 @@ class Program:
             weight = (place < member.train_count).astype(jnp.float32)
             origins = jax.lax.dynamic_slice(order, (step * self.batch,), (self.batch,))
             loss, gradient = jax.value_and_grad(loss_of_batch)(params, step, origins, weight)
-            update, optimizer = self.optimizer.update(gradient, optimizer, params)
+            update, optimizer = steps.update(gradient, optimizer, params)
             return params + jnp.asarray(update), optimizer, loss_sum + loss * jnp.sum(weight)
 
         params, optimizer, loss_sum = jax.lax.fori_loop(
@@ -201,7 +211,7 @@ class Program:
 
     def order(self, key: Key[Array, ""], member: OnDevice) -> Int[Array, " train"]:
         """The epoch's origins in random order, the padding last."""
-        if not self.training.shuffle:
+        if not self.shuffle:
             return member.train
         place = jnp.arange(len(member.train))
         draw = jax.random.uniform(key, place.shape)
@@ -330,18 +340,37 @@ def by_name(params: Any, shapes: Shapes, split: Callable[..., Sequence[Any]] = j
     return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
 
 
-def optimizer_of(training: Training) -> optax.GradientTransformation:
-    """The optimizer of `training`: clipping, weight decay in the gradient (not for adamw), then the step."""
-    rate, decay = training.learning_rate, training.weight_decay
-    known: dict[str, Callable[[], optax.GradientTransformation]] = {
+def program_of(network: Network, training: Training, *, lookback: int, batch: int) -> Program:
+    """The program for these settings; many a Training shares one, its numbers are `hyperparameters_of`."""
+    return Program(
+        network=network,
+        loss=loss_of(training, network),
+        optimizer=training.optimizer,
+        shuffle=training.shuffle,
+        lookback=lookback,
+        batch=batch,
+        room=max(SHORTEST_ROOM, 1 << (training.epochs - 1).bit_length()),
+    )
+
+
+def hyperparameters_of(training: Training) -> Hyperparameters:
+    """The numbers of `training`, as the program takes them."""
+    return Hyperparameters(
+        learning_rate=np.float32(training.learning_rate),
+        weight_decay=np.float32(training.weight_decay),
+        clip_norm=np.float32(np.inf if training.clip_norm is None else training.clip_norm),
+        patience=np.int32(NEVER if training.patience is None else min(training.patience, NEVER)),
+    )
+
+
+def optimizer_of(name: str, numbers: Hyperparameters) -> optax.GradientTransformation:
+    """The optimizer of that name: clipping, weight decay in the gradient (not for adamw), then the step."""
+    rate, decay = numbers.learning_rate, numbers.weight_decay
+    steps: dict[str, Callable[[], optax.GradientTransformation]] = {
         "adam": lambda: optax.adam(rate),
         "adamw": lambda: optax.adamw(rate, weight_decay=decay),
         "sgd": lambda: optax.sgd(rate),
         "rmsprop": lambda: optax.rmsprop(rate, decay=0.99),
     }
-    steps = [known[training.optimizer]()]
-    if decay and training.optimizer != "adamw":
-        steps.insert(0, optax.add_decayed_weights(decay))
-    if training.clip_norm is not None:
-        steps.insert(0, optax.clip_by_global_norm(training.clip_norm))
-    return optax.chain(*steps)
+    before = [] if name == "adamw" else [optax.add_decayed_weights(decay)]
+    return optax.chain(optax.clip_by_global_norm(numbers.clip_norm), *before, steps[name]())
