@@ -120,6 +120,17 @@ class Forecasts:
             distributions=_without(self.distributions, models),
         )
 
+    def of_origins(self, rows: NDArray[np.bool_]) -> Forecasts:
+        """The forecasts of some origins; rows (N,)."""
+        names = ("symbol", "fold", "origin", "time", "anchor", "actual", "naive_mae", "naive_mse")
+        return replace(
+            self,
+            **{name: getattr(self, name)[rows] for name in names},
+            forecast={name: values[rows] for name, values in self.forecast.items()},
+            seeds={name: values[:, rows] for name, values in self.seeds.items()},
+            distributions={name: known.of_origins(rows) for name, known in self.distributions.items()},
+        )
+
     @property
     def scales(self) -> pd.DataFrame:
         """What `frame` does not hold: symbol, fold, naive_mae, naive_mse; one row per symbol and fold."""
@@ -307,6 +318,11 @@ class DistributionForecast:
             df=of("df") if own else None,
             seeds=np.concatenate([part.seeds for part in parts], axis=1),
         )
+
+    def of_origins(self, rows: NDArray[np.bool_]) -> DistributionForecast:
+        """The distributions of some origins; rows (N,)."""
+        names = ("quantiles", "crps", "log_score", "pit", *(PARAMETERS if self.scale is not None else ()))
+        return replace(self, seeds=self.seeds[:, rows], **{name: getattr(self, name)[rows] for name in names})
 
     @property
     def median(self) -> Floats:

@@ -322,6 +322,19 @@ def distributional(prices: gc.Prices) -> dict[str, gc.Forecaster]:
     }
 
 
+def test_the_last_closes_and_the_intervals_can_be_drawn(
+    distributional: dict[str, gc.Forecaster], fitted: gc.Forecaster, prices: gc.Prices
+) -> None:
+    own = next(iter(distributional.values()))
+    for given, least in ((None, DISTRIBUTION_SHAPE["lookback"]), (prices, 25)):
+        text = json.dumps(own.plot(given).chart.to_dict(validate=False))
+        last = prices.table.groupby("symbol")["close"].last()
+        assert all(f"{close:.6g}" in text for close in last)
+        assert text.count(",0,") >= 2 * least
+    with pytest.raises(RunError, match="point forecasts"):
+        fitted.plot()
+
+
 @pytest.mark.parametrize("name", DISTRIBUTIONAL)
 def test_a_distribution_has_a_row_of_quantiles_per_session(
     distributional: dict[str, gc.Forecaster], name: str

@@ -178,7 +178,9 @@ def test_a_gpu_trains_as_many_side_by_side_as_fit(rows, monkeypatch):
 
 def test_keys_of_many_members_are_their_own():
     everyone = [member(seed) for seed in (0, 5, 2**31 - 1)]
-    keys = jax.vmap(lambda one: one.key)(population._on_device(everyone, 48, 13, program.hyperparameters_of(HOW)))
+    keys = jax.vmap(lambda one: one.key)(
+        population._on_device(everyone, 48, 13, program.hyperparameters_of(HOW))
+    )
     for one, key in zip(everyone, keys, strict=True):
         assert one.key == key
 

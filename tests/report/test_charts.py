@@ -145,13 +145,6 @@ def test_text_that_looks_like_a_number_stays_text(result: Result) -> None:
     assert dataset.splitlines()[1].startswith("005930,2018-")
 
 
-def test_the_chart_of_a_notebook_shows_itself(result: Result) -> None:
-    chart = result.plot()
-    with alt.renderers.enable("mimetype"):
-        bundle, *_ = chart._repr_mimebundle_()
-    assert any("vegalite" in kind for kind in bundle)
-
-
 def test_altair_is_left_as_it_was(result: Result) -> None:
     before = alt.data_transformers.active, dict(alt.data_transformers.options)
     charts.page_charts(result)

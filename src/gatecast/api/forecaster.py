@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Self, Unpack
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 import pandas as pd
@@ -33,6 +33,9 @@ from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
+
+if TYPE_CHECKING:
+    from gatecast.report.display import Plot
 
 LATE = 10  # sessions that a symbol may be behind the last of the others; more, and it has ended
 
@@ -191,6 +194,28 @@ class Forecaster:
         if not np.isfinite(numbers.to_numpy()).all():
             raise RunError("this network's forecasts are no finite numbers: fit it again")
         return table
+
+    def plot(self, prices: Any = None) -> Plot:
+        """The last closes and the prediction intervals of the next sessions, for up to six symbols.
+
+        Parameters
+        ----------
+        prices
+            As in `forecast`; without them the last closes are those of the windows that the forecast reads.
+
+        Raises
+        ------
+        RunError
+            The network forecasts points, and is not calibrated.
+        """
+        from gatecast.report.plots import outlook_plot
+
+        prices = None if prices is None else prices_of(prices)
+        forecast = self.forecast(prices)
+        problem = self._fitted.tail if prices is None else self._latest(prices, self._fitted.tail)
+        symbol = np.asarray(problem.symbols, dtype=object)[problem.symbol]
+        closes = pd.DataFrame({"symbol": symbol, "session": problem.session, "close": problem.anchor})
+        return outlook_plot(forecast, closes)
 
     def _asked(
         self, problem: Problem, calendar: Mapping[str, str], short: tuple[str, ...]

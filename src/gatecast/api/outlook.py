@@ -39,14 +39,12 @@ from gatecast.settings.experiment import Experiment
 from gatecast.settings.names import NETWORKS
 
 if TYPE_CHECKING:
-    import altair
-
     from gatecast.ledger.entry import Entry
+    from gatecast.report.display import Plot
 
 COVERAGES = (0.5, 0.8, 0.95)
 BOUNDS = (("q25", "q75"), ("q10", "q90"), ("q02_5", "q97_5"))
 ENDINGS = (".csv", ".parquet", ".png")
-DRAWN = 6  # symbols in one picture
 
 
 @dataclass(frozen=True)
@@ -150,31 +148,17 @@ class Outlook:
             prices=self.prices,
         )
 
-    def plot(self) -> altair.LayerChart | altair.VConcatChart:
-        """The last closes and the prediction intervals of the next sessions, for up to DRAWN symbols.
+    def plot(self) -> Plot:
+        """The last closes and the prediction intervals of the next sessions, for up to six symbols.
 
         Raises
             RunError: the model forecasts points.
         """
-        import altair
+        from gatecast.report.plots import outlook_plot
 
-        from gatecast.report.distribution_charts import outlook_chart
-        from gatecast.report.marks import styled
-
-        if not self.has_distribution:
-            raise RunError(f"{self.model} forecasts points: there is no interval to draw. Add calibration")
-        charts = []
-        for symbol in list(dict.fromkeys(self.forecast["symbol"]))[:DRAWN]:
-            history = self.prices.select([symbol]).table.rename(
-                columns={"close": "_", self.record.experiment.column: "close"}
-            )
-            chart = outlook_chart(self.forecast[self.forecast["symbol"] == symbol], history)
-            charts.append(chart)
-        if len(charts) == 1:
-            return charts[0]
-        for chart in charts:
-            chart.config = altair.Undefined  # the whole picture has one
-        return styled(altair.vconcat(*charts))
+        table = self.prices.table
+        closes = table[["symbol", "session"]].assign(close=table[self.record.experiment.column])
+        return outlook_plot(self.forecast, closes)
 
     def write(self, path: Path, *, overwrite: bool = False) -> None:
         """The forecast with the naive quantiles beside it as one table, .csv or .parquet, or drawn, .png.
@@ -183,16 +167,14 @@ class Outlook:
             RunError: another ending, a place that is taken (unless `overwrite`), is part of a folder that
             gatecast wrote, or cannot be written; no interval to draw.
         """
-        from gatecast.report.pictures import to_pngs
-
         check_not_a_part(path)
         table = pd.concat([self.table, self.naive], axis=1)
         with new_file(path, ENDINGS, overwrite=overwrite) as place:
             if path.suffix == ".png":
-                drawn = to_pngs({path.name: self.plot()})
-                if not drawn:
+                png = self.plot().png()
+                if png is None:
                     raise RunError(f"{path} could not be drawn; choose .csv or .parquet for a table")
-                place.write_bytes(drawn[path.name])
+                place.write_bytes(png)
             elif path.suffix == ".parquet":
                 table.to_parquet(place, index=False)
             else:

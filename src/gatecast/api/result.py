@@ -13,18 +13,49 @@ from gatecast.run import Run
 from gatecast.settings.toml import read_experiment, read_provenance
 
 if TYPE_CHECKING:
-    import altair
+    from collections.abc import Sequence
+
+    from gatecast.report.display import Plot
+    from gatecast.report.plots import Kind
 
 
 @dataclass(frozen=True, repr=False)
 class Result(Run):
     """A run that draws, saves and shows itself; see `Run` for what it holds."""
 
-    def plot(self) -> altair.VConcatChart:
-        """The forecasts of the best network and the actual prices, zoomable."""
-        from gatecast.report.charts import forecast_chart
+    def plot(
+        self,
+        kind: Kind = "forecast",
+        *,
+        models: str | Sequence[str] | None = None,
+        symbol: str | None = None,
+        start: str | None = None,
+        end: str | None = None,
+    ) -> Plot:
+        """A chart that shows itself in a notebook: zoomable where the notebook can, else a picture.
 
-        return forecast_chart(self)
+        Parameters
+        ----------
+        kind
+            "forecast": forecast and actual prices; "changes": forecast change against actual change; "skill":
+            skill with its 90 % interval; "loss": training and validation loss; "intervals": prediction
+            intervals of the last sessions.
+        models
+            One or several of the run's models; by default all, for "forecast" and "intervals" the best one.
+        symbol
+            One alone; by default all, for "intervals" the first.
+        start, end
+            Days of the test, "2024-12-31", both included; by default all. Skill is then that of this part:
+            a part chosen by its skill says little.
+
+        Raises
+        ------
+        SettingError
+            An unknown kind, model or symbol, a part without forecasts, or nothing of that kind to show.
+        """
+        from gatecast.report.plots import plot
+
+        return plot(self, kind, models=models, symbol=symbol, start=start, end=end)
 
     def save(self, folder: str | Path, *, overwrite: bool = False, charts: bool = True) -> Path:
         """Write the run folder, whole or not at all; then, with `charts`, `draw` into it.
@@ -79,7 +110,11 @@ class Result(Run):
     def __repr__(self) -> str:
         return f"Result of {', '.join(self.prices.source)}: {self.verdict.text}"
 
-    def _repr_html_(self) -> str:
+    def _ipython_display_(self) -> None:
+        """Show verdict and scores and, as an output of its own, the picture."""
+        from IPython.display import display
+
         from gatecast.report.page import summary_html
 
-        return summary_html(self)
+        display({"text/html": summary_html(self), "text/plain": repr(self)}, raw=True)  # type: ignore[no-untyped-call]
+        display(self.plot())  # type: ignore[no-untyped-call]

@@ -22,7 +22,7 @@ from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
 if TYPE_CHECKING:
-    import altair
+    from gatecast.report.display import Plot
 
 NO_VALIDATION = "epochs: without validation the last epoch is kept and patience has no effect"
 
@@ -64,11 +64,12 @@ class Fit:
         forecast = forecast[:, 0] if self.one_step else forecast
         return (forecast, final) if return_state else forecast
 
-    def plot_history(self) -> altair.LayerChart:
+    def plot_history(self) -> Plot:
         """Loss per epoch of every seed, the kept epoch marked."""
         from gatecast.report.charts import history_chart
+        from gatecast.report.display import Plot
 
-        return history_chart(self.history)
+        return Plot(history_chart(self.history))
 
 
 def fit_windows(
@@ -115,6 +116,7 @@ def fit_windows(
         for number in range(seed, seed + seeds)
     ]
     with Bar() as bar:
+        bar.show(0, 1, network.cell, "compiling …")
         trained = train(
             network,
             training,

@@ -175,6 +175,7 @@ class RecurrentNetwork:
             total, over = len(phases) * count, phases.index(phase) * count + done
             report(over / total, f"{over} of {total} trained, {epochs} epochs")
 
+        report(phases.index(phase) / len(phases), "compiling …")
         trained = train(
             self.network,
             self.training,

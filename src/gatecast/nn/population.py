@@ -146,6 +146,7 @@ def train(
         if progress is not None:
             progress(int(done.sum()), len(members), int(epochs.sum()))
 
+    look()  # compiled
     trained = list(chain.from_iterable(_in_threads(train_group, range(len(groups)), interrupted, look)))
     if any(member.best_epoch == 0 for member in trained):
         lost = sum(member.best_epoch == 0 for member in trained)

@@ -1,0 +1,70 @@
+"""Charts and results as they show themselves in a notebook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gatecast.errors import RunError
+from gatecast.files import new_file
+from gatecast.report.marks import Drawn
+from gatecast.report.pictures import to_pngs
+
+# Front ends draw Vega-Lite 5 (JupyterLab 4, VS Code); the charts need nothing of a later version.
+VEGA_LITE = "application/vnd.vegalite.v5+json"
+SCHEMA = "https://vega.github.io/schema/vega-lite/v5.json"
+ENDINGS = (".png", ".json")
+
+
+@dataclass(frozen=True, repr=False)
+class Plot:
+    """A chart that shows itself in a notebook, also without a network.
+
+    Where the notebook draws Vega-Lite (JupyterLab, VS Code) it can be zoomed; everywhere else, as on GitHub
+    and in a PDF, it is a picture.
+
+    Parameters
+    ----------
+    chart
+        The altair chart, to go on with.
+    picture
+        What is drawn for those who cannot zoom; by default the chart.
+    """
+
+    chart: Drawn
+    picture: Drawn | None = None
+
+    def save(self, path: str | Path, *, overwrite: bool = False) -> Path:
+        """The file, written: .png (the picture) or .json (the chart's Vega-Lite specification).
+
+        Raises
+        ------
+        RunError
+            Another ending, a file that is there (unless `overwrite`), or a picture that cannot be drawn.
+        """
+        path = Path(path)
+        with new_file(path, ENDINGS, overwrite=overwrite) as place:
+            if path.suffix == ".json":
+                place.write_text(self.chart.to_json(validate=False), encoding="utf-8")
+            else:
+                png = self.png()
+                if png is None:
+                    raise RunError(f"{path} could not be drawn")
+                place.write_bytes(png)
+        return path
+
+    def png(self) -> bytes | None:
+        """The picture; None, with a DrawingWarning, where it cannot be drawn."""
+        return to_pngs({"plot": self.picture or self.chart}).get("plot")
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
+        bundle = {
+            VEGA_LITE: self.chart.to_dict(validate=False) | {"$schema": SCHEMA},
+            "image/png": self.png(),
+            "text/plain": repr(self),
+        }
+        return {kind: content for kind, content in bundle.items() if content is not None}
+
+    def __repr__(self) -> str:
+        return 'Plot: shown in a notebook; .save("….png") writes it, .chart is the altair chart'

@@ -1,0 +1,147 @@
+"""The charts of a result that users ask for by name, of all of it or of a part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, get_args
+
+import altair as alt
+import numpy as np
+import pandas as pd
+
+from gatecast.errors import RunError, SettingError, did_you_mean
+from gatecast.report import charts, distribution_charts, distribution_frames, frames, pictures
+from gatecast.report.display import Plot
+from gatecast.report.distribution_pictures import fan_picture
+from gatecast.report.marks import Drawn, styled
+
+if TYPE_CHECKING:
+    from gatecast.run import Run
+
+DRAWN = 6  # symbols of a forecast in one picture
+
+Kind = Literal["forecast", "changes", "skill", "loss", "intervals"]
+
+
+def plot(
+    run: Run,
+    kind: Kind = "forecast",
+    *,
+    models: str | Sequence[str] | None = None,
+    symbol: str | None = None,
+    start: str | None = None,
+    end: str | None = None,
+) -> Plot:
+    """A chart of a run; see `gatecast.api.result.Result.plot`."""
+    if kind not in get_args(Kind):
+        known = get_args(Kind)
+        raise SettingError(f'kind = "{kind}": choose {", ".join(known)}.{did_you_mean(kind, known)}')
+    chosen = _models(run, models)
+    if symbol is not None and symbol not in (tested := frames.tested_symbols(run)):
+        raise SettingError(f'"{symbol}" has no test forecasts.{did_you_mean(symbol, tested)}')
+    if kind == "loss":
+        if (symbol, start, end) != (None, None, None):
+            raise SettingError('kind "loss" shows whole trainings: symbol, start and end do not apply')
+        return _loss(run, chosen)
+    whole = (symbol, start, end) == (None, None, None)
+    part = run if whole else _part(run, symbol, start, end)
+    if kind == "forecast" and whole and chosen is None:
+        return Plot(charts.forecast_chart(run), pictures.forecast_picture(run, pictures.latin_labels(run)))
+    if kind == "intervals":
+        return _intervals(part, chosen, symbol)
+    if chosen is not None:
+        dropped = [name for name in run.outcome.forecast if name not in (*chosen, "naive")]
+        part = replace(part, outcome=part.outcome.without(dropped))
+    if kind == "forecast":
+        return Plot(charts.forecast_chart(part))
+    if not part.significance.models:
+        raise SettingError(f'kind "{kind}" needs a model beside naive')
+    return Plot(charts.changes_chart(part) if kind == "changes" else charts.skill_chart(part.significance))
+
+
+def _models(run: Run, models: str | Sequence[str] | None) -> list[str] | None:
+    """The models asked for, which the run has."""
+    if models is None:
+        return None
+    asked, known = [models] if isinstance(models, str) else list(models), list(run.outcome.forecast)
+    for name in asked:
+        if name not in known:
+            raise SettingError(
+                f'"{name}" is no model of this run.{did_you_mean(name, known)} It has {", ".join(known)}'
+            )
+    return asked
+
+
+def _part(run: Run, symbol: str | None, start: str | None, end: str | None) -> Run:
+    """The run with those of its forecasts alone that are of `symbol` and of days from `start` to `end`."""
+    outcome = run.outcome
+    rows = np.ones(len(outcome.origin), bool)
+    if symbol is not None:
+        rows &= outcome.symbol == outcome.symbols.index(symbol)
+    for name, day in (("start", start), ("end", end)):
+        if day is None:
+            continue
+        try:
+            limit = np.datetime64(pd.Timestamp(day), "D")
+        except ValueError:
+            raise SettingError(f'{name} = "{day}": not a date; write it as 2024-12-31') from None
+        rows &= outcome.time[:, 0] >= limit if name == "start" else outcome.time[:, -1] <= limit
+    if not rows.any():
+        raise SettingError(
+            f"no forecast in that part: the test is {outcome.time.min()} to {outcome.time.max()}"
+        )
+    return replace(run, outcome=outcome.of_origins(rows))
+
+
+def _intervals(run: Run, models: list[str] | None, symbol: str | None) -> Plot:
+    """The fan of each model, one below the other."""
+    known = run.outcome.distributions
+    models = models or distribution_frames.shown_models(run)[:1]
+    points = [name for name in models if name not in known]
+    if points or not models:
+        raise SettingError(
+            f"{', '.join(points) or 'every model here'}: a point forecast has no intervals; compare with "
+            'output="student_t" or "quantiles", or with a calibration'
+        )
+    symbol = symbol or frames.shown_symbols(run)[0]
+    fans = [distribution_charts.fan_chart(run, name, symbol) for name in models]
+    if len(fans) == 1:
+        picture = fan_picture(run, models[0], pictures.latin_labels(run))
+        return Plot(fans[0], picture if symbol == frames.shown_symbols(run)[0] else None)
+    return Plot(stacked(fans, models))
+
+
+def _loss(run: Run, models: list[str] | None) -> Plot:
+    trained = list(dict.fromkeys(run.training["model"])) if len(run.training) else []
+    asked = trained if models is None else [name for name in models if name in trained]
+    if not asked:
+        raise SettingError("none of these models was trained by gradient descent: there is no loss to show")
+    training = run.training[run.training["model"].isin(asked)]
+    return Plot(charts.loss_chart(replace(run, training=training)))
+
+
+def outlook_plot(forecast: pd.DataFrame, closes: pd.DataFrame) -> Plot:
+    """The last closes and the prediction intervals of the next sessions, for up to DRAWN symbols.
+
+    forecast: see `gatecast.Forecaster.forecast`; closes: symbol, session, close.
+
+    Raises
+        RunError: the forecast has no distribution.
+    """
+    if "q50" not in forecast:
+        raise RunError("these are point forecasts: there is no interval to draw; add a calibration")
+    drawn = [
+        distribution_charts.outlook_chart(rows, closes[closes["symbol"] == symbol])
+        for symbol, rows in forecast.groupby("symbol", sort=False)
+    ][:DRAWN]
+    return Plot(drawn[0] if len(drawn) == 1 else stacked(drawn))
+
+
+def stacked(parts: Sequence[Drawn], titles: Sequence[str] = ()) -> Drawn:
+    """Charts one below the other, with one configuration for all."""
+    for chart, title in zip(parts, titles, strict=False):
+        chart.title = title
+    for chart in parts:
+        chart.config = alt.Undefined
+    return styled(alt.vconcat(*parts))
