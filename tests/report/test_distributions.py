@@ -332,7 +332,7 @@ def test_the_outlook_refuses_what_it_cannot_draw() -> None:
 
 
 def test_a_notebook_shows_the_scores_of_distributions(one: Result, result: Result) -> None:
-    assert "<th>CRPS<small>" in summary_html(one) and "<th>CRPS<small>" not in summary_html(result)
+    assert "<th>CRPS <small>" in summary_html(one) and "<th>CRPS <small>" not in summary_html(result)
 
 
 def test_skill_is_drawn_against_the_benchmark_of_each_loss(ahead: Result) -> None:

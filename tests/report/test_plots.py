@@ -92,9 +92,10 @@ def test_what_cannot_be_shown_is_said(result: Result, arguments: dict[str, str],
 
 def test_a_plot_is_a_chart_and_a_picture(result: Result, tmp_path: Path) -> None:
     plot = result.plot("skill")
-    bundle = plot._repr_mimebundle_()
+    bundle, about = plot._repr_mimebundle_()
     assert set(bundle) == {VEGA_LITE, "image/png", "text/plain"}
     assert bundle["image/png"].startswith(PNG)
+    assert about["image/png"]["width"] * 2 == int.from_bytes(bundle["image/png"][16:20], "big")
     assert plot.save(tmp_path / "skill.png").read_bytes() == bundle["image/png"]
     assert json.loads(plot.save(tmp_path / "skill.json").read_text())["$schema"].endswith(".json")
     with pytest.raises(RunError, match=r"ends in \.png or \.json"):

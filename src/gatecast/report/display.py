@@ -9,7 +9,7 @@ from typing import Any
 from gatecast.errors import RunError
 from gatecast.files import new_file
 from gatecast.report.marks import Drawn
-from gatecast.report.pictures import to_pngs
+from gatecast.report.pictures import PIXELS, to_pngs
 
 # Front ends draw Vega-Lite 5 (JupyterLab 4, VS Code); the charts need nothing of a later version.
 VEGA_LITE = "application/vnd.vegalite.v5+json"
@@ -58,13 +58,17 @@ class Plot:
         """The picture; None, with a DrawingWarning, where it cannot be drawn."""
         return to_pngs({"plot": self.picture or self.chart}).get("plot")
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
-        bundle = {
-            VEGA_LITE: self.chart.to_dict(validate=False) | {"$schema": SCHEMA},
-            "image/png": self.png(),
-            "text/plain": repr(self),
-        }
-        return {kind: content for kind, content in bundle.items() if content is not None}
+    def _repr_mimebundle_(
+        self, include: Any = None, exclude: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        chart = self.chart.to_dict(validate=False) | {"$schema": SCHEMA}
+        bundle: dict[str, Any] = {VEGA_LITE: chart, "text/plain": repr(self)}
+        about: dict[str, Any] = {}
+        if (png := self.png()) is not None:
+            bundle["image/png"] = png
+            width = int.from_bytes(png[16:20], "big")  # of the header: PNG specification, 11.2.2
+            about["image/png"] = {"width": width // PIXELS}
+        return bundle, about
 
     def __repr__(self) -> str:
         return 'Plot: shown in a notebook; .save("….png") writes it, .chart is the altair chart'

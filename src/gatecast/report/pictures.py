@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
     from gatecast.run import Run
 
+PIXELS = 2  # of a picture, for each of its chart
 MOST_PANELS = 8
 MOST_POINTS = 6000
 POINT = {
@@ -69,7 +70,7 @@ def pictures(result: Run) -> dict[str, Drawn]:
 def to_pngs(charts: Mapping[str, Drawn]) -> dict[str, bytes]:
     """Name → PNG, twice the size in pixels, sharp on every screen; a DrawingWarning names those missing."""
     version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    drawn, problem = _rendered({"version": version, "charts": specifications(charts)})
+    drawn, problem = _rendered({"version": version, "scale": PIXELS, "charts": specifications(charts)})
     if missing := [name for name in charts if name not in drawn]:
         _warn(", ".join(missing), problem)
     return drawn

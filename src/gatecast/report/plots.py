@@ -101,8 +101,8 @@ def _intervals(run: Run, models: list[str] | None, symbol: str | None) -> Plot:
     points = [name for name in models if name not in known]
     if points or not models:
         raise SettingError(
-            f"{', '.join(points) or 'every model here'}: a point forecast has no intervals; compare with "
-            'output="student_t" or "quantiles", or with a calibration'
+            f"{', '.join(points) or 'every model here'}: a point forecast has no intervals; compare "
+            'networks of output "student_t" or "quantiles", or add a calibration'
         )
     symbol = symbol or frames.shown_symbols(run)[0]
     fans = [distribution_charts.fan_chart(run, name, symbol) for name in models]

@@ -14,12 +14,12 @@ import vl_convert
 
 
 def main() -> None:
-    """Read {"version": Vega-Lite's, "charts": {name: spec}, "scripts": {name: code}}.
+    """Read {"version": Vega-Lite's, "scale": pixels, "charts": {name: spec}, "scripts": {name: code}}.
 
     Writes one line for each chart (as PNG) and script (with the libraries that it needs), made or not.
     """
     task = json.load(sys.stdin)
-    how = {"vl_version": task.get("version"), "scale": 2, "allowed_base_urls": []}
+    how = {"vl_version": task.get("version"), "scale": task.get("scale", 1), "allowed_base_urls": []}
     for name, spec in task.get("charts", {}).items():
         answer = {"name": name}
         try:
