@@ -24,6 +24,7 @@ from gatecast.report.marks import (
     layered,
     legend,
     panelled,
+    price_title,
     styled,
 )
 
@@ -57,17 +58,15 @@ def fan_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerCh
 
     symbol: one alone; else the first, with a choice of all shown.
     """
-    table, across = (
-        distribution_frames.recent_intervals(result, model),
-        alt.X("date:T", title=None, axis=DAYS),
-    )
+    table = distribution_frames.recent_intervals(result, model)
+    across = alt.X("date:T", title=None, axis=DAYS)
     table = table if symbol is None else table[table["symbol"] == symbol]
     marks = alt.Chart().encode(across)
-    up = _up("actual", f"{result.experiment.column} (price)")
+    up = _up("actual", price_title(result.experiment.column))
     scale = _fan_scale(["actual", OUTSIDE], [INK, ORANGE])
     dots = marks.mark_circle(size=48, opacity=1, stroke="white", strokeWidth=0.8).encode(up)
     layers = [
-        *_fan_layers(marks, scale, f"{result.experiment.column} (price)", bars=False),
+        *_fan_layers(marks, scale, price_title(result.experiment.column), bars=False),
         coloured(marks.mark_line(strokeWidth=1.8).encode(up), "actual", scale),
         coloured(dots.transform_filter("datum.outside"), OUTSIDE, scale),
         marks.mark_point(size=250, opacity=0).encode(up, tooltip=_tips()),
@@ -188,7 +187,7 @@ def steps_chart(result: Run, models: list[str], label: Label = str) -> alt.VConc
         base.mark_line(point=True).encode(alt.Y("coverage:Q", title="held, %", scale=scale), entry),
     )
     wide = base.mark_line(point=True).encode(
-        alt.Y("width:Q", title="width, %", scale=alt.Scale(zero=True)), entry
+        alt.Y("width:Q", title="width, log return × 100", scale=alt.Scale(zero=True)), entry
     )
     return styled(
         alt.vconcat(

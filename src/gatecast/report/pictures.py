@@ -149,7 +149,7 @@ def forecast_picture(result: Run, label: Label) -> alt.VConcatChart:
     recent = table[table["test"]].iloc[-charts.RECENT :]
     whole = charts.price_strip().properties(width=charts.WIDTH, height=90, data=inline(table))
     close_up = layered(
-        *charts.price_layers(result, recent, model, alt.X("date:T", title=None, axis=charts.DAYS), label),
+        *charts.price_layers(result, recent, [model], alt.X("date:T", title=None, axis=charts.DAYS), label),
         data=inline(recent),
         width=charts.WIDTH,
         height=300,
