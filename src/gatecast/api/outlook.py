@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,8 +151,10 @@ class Outlook:
             prices=self.prices,
         )
 
-    def plot(self) -> altair.LayerChart | altair.VConcatChart:
-        """The last closes and the prediction intervals of the next sessions, for up to DRAWN symbols.
+    def plot(self, label: Callable[[str], str] = str) -> altair.LayerChart | altair.VConcatChart:
+        """The last bars and the prediction intervals of the next sessions, for up to DRAWN symbols.
+
+        label: what a symbol is called.
 
         Raises
             RunError: the model forecasts points.
@@ -168,8 +171,9 @@ class Outlook:
             history = self.prices.select([symbol]).table.rename(
                 columns={"close": "_", self.record.experiment.column: "close"}
             )
-            chart = outlook_chart(self.forecast[self.forecast["symbol"] == symbol], history)
-            charts.append(chart)
+            rows = self.forecast[self.forecast["symbol"] == symbol]
+            column = self.record.experiment.column
+            charts.append(outlook_chart(rows, history, label, column=column))
         if len(charts) == 1:
             return charts[0]
         for chart in charts:
@@ -183,13 +187,13 @@ class Outlook:
             RunError: another ending, a place that is taken (unless `overwrite`), is part of a folder that
             gatecast wrote, or cannot be written; no interval to draw.
         """
-        from gatecast.report.pictures import to_pngs
+        from gatecast.report.pictures import labels, to_pngs
 
         check_not_a_part(path)
         table = pd.concat([self.table, self.naive], axis=1)
         with new_file(path, ENDINGS, overwrite=overwrite) as place:
             if path.suffix == ".png":
-                drawn = to_pngs({path.name: self.plot()})
+                drawn = to_pngs({path.name: self.plot(labels(self.prices.symbols))})
                 if not drawn:
                     raise RunError(f"{path} could not be drawn; choose .csv or .parquet for a table")
                 place.write_bytes(drawn[path.name])

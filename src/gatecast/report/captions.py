@@ -75,8 +75,8 @@ def _spread_captions(result: Run) -> dict[str, tuple[str, str]]:
     return {
         spread.name: (
             spread.finding,
-            f"Every symbol once, by the {spread.loss} that {spread.model} saves against {spread.benchmark} on "
-            f"the whole test. The first and the last bar also hold what lies beyond them. Of "
+            f"Every symbol once, by the {spread.loss} that {spread.model} saves against {spread.benchmark} "
+            f"on the whole test. The first and the last bar also hold what lies beyond them. Of "
             f"{count(spread.known, 'symbol')} some are far from the rest by chance alone: the verdict above "
             "judges all of them together.",
         )
@@ -154,8 +154,8 @@ def of_symbols(result: Run, what: symbols.Held) -> str:
     held = f"Charts of all {len(tested):,} symbols are on this page"
     if len(what.symbols) < len(tested):
         held = (
-            f"Charts of {len(what.symbols):,} of the {len(tested):,} symbols are on this page: a third the best, "
-            "a third the worst, the others evenly between them"
+            f"Charts of {len(what.symbols):,} of the {len(tested):,} symbols are on this page: a third the "
+            "best, a third the worst, the others evenly between them"
         )
     if what.sessions < sessions:
         held += f", with the last {what.sessions:,} of {sessions:,} test sessions"

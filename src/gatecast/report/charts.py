@@ -98,9 +98,8 @@ def forecast_chart(
     if table.empty:
         raise SettingError(f"no session between start = {start} and end = {end}")
     symbols = list(dict.fromkeys(table["symbol"]))
-    brush = alt.selection_interval(
-        name="brush", encodings=["x"], value={"x": _selected(table, symbols[0], whole=(start, end) != (None, None))}
-    )
+    selected = _selected(table, symbols[0], whole=not (start is None and end is None))
+    brush = alt.selection_interval(name="brush", encodings=["x"], value={"x": selected})
     across = alt.X("date:T", title=None, axis=DAYS, scale=alt.Scale(domain=brush))
     lines = layered(
         *price_layers(run, table, names, across),

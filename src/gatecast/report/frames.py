@@ -84,13 +84,14 @@ def prices_and_forecasts(
     *,
     start: pd.Timestamp | None = None,
     end: pd.Timestamp | None = None,
+    most: int | None = None,
 ) -> pd.DataFrame:
     """Actual prices and the forecasts for the same session, from start to end.
 
     symbol, date, actual, test (1 from the first session forecast), fold (1, 2, … on the first session
     forecast in each fold, else 0), and for each shown step k: forecast_k, low_k, high_k (the lowest and
     highest seed); of several models forecast_1, forecast_1_1, … and no seeds. symbols: those shown, by
-    default. Sessions before the test are thinned where there are too many to draw.
+    default. Sessions before the test are thinned where all are more than `most` (MOST_PRICES).
     """
     names = [models] if isinstance(models, str) else list(models)
     chosen = shown_symbols(result) if symbols is None else symbols
@@ -98,7 +99,8 @@ def prices_and_forecasts(
     parts = [part[_between(part["date"], start, end)] for part in parts]
     tested = sum(int(part["test"].sum()) for part in parts)
     earlier = sum(map(len, parts)) - tested
-    every = max(1, int(np.ceil(earlier / max(MOST_PRICES - tested, 1000))))
+    room = (MOST_PRICES if most is None else most) - tested
+    every = max(1, int(np.ceil(earlier / max(room, 1000))))
     kept = [part[part["test"].to_numpy() | (np.arange(len(part)) % every == 0)] for part in parts]
     return pd.concat(kept, ignore_index=True)
 

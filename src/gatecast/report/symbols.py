@@ -137,13 +137,15 @@ def tables(result: Run, what: Held) -> dict[str, Packed]:
     for model in distribution_frames.shown_models(result)[:1]:
         fan = distribution_frames.recent_intervals(result, model, what.symbols).drop(columns="median")
         made["fan"] = packed(_last(fan, what.sessions))
-        made["var"] = packed(_last(distribution_frames.values_at_risk(result, model, what.symbols), what.sessions))
+        risk = distribution_frames.values_at_risk(result, model, what.symbols)
+        made["var"] = packed(_last(risk, what.sessions))
     return made
 
 
 def prices_of(result: Run, what: Held) -> pd.DataFrame:
     """`frames.prices_and_forecasts` of every symbol held: its last test sessions, and STRIP before."""
-    whole = frames.prices_and_forecasts(result, frames.leading_model(result), what.symbols)
+    model, everything = frames.leading_model(result), len(result.prices.table)
+    whole = frames.prices_and_forecasts(result, model, what.symbols, most=everything)
     after = whole.groupby("symbol", sort=False).cumcount(ascending=False)
     before = whole.groupby("symbol", sort=False)["date"].transform("size") - what.sessions
     every = np.maximum(1, np.ceil(before / STRIP)).astype(int)
@@ -159,7 +161,7 @@ def symbol_charts(result: Run) -> dict[str, Drawn]:
 
 
 def spread_chart(spread: Spread, label: Label = str) -> alt.LayerChart:
-    """Histogram of skill over symbols: blue where the model is better than its benchmark, grey where worse."""
+    """Histogram of skill over symbols: blue where the model is better than the benchmark, else grey."""
     bars, middle = spread_bars(spread), float(spread.skill.median())
     left, right = float(bars["left"].min()), float(bars["right"].max())
     title = f"{spread.loss} saved against {label(spread.benchmark)}, %"
@@ -173,7 +175,7 @@ def spread_chart(spread: Spread, label: Label = str) -> alt.LayerChart:
     ]
     up = alt.Y("symbols:Q", title="number of symbols", axis=alt.Axis(tickMinStep=1))
     place = alt.Chart(alt.InlineData(values=[{}]))
-    worse = spread.known - spread.better
+    above, worse = place.encode(y=alt.value(-10)), spread.known - spread.better
     return styled(
         layered(
             alt.Chart(inline(bars))
@@ -188,19 +190,14 @@ def spread_chart(spread: Spread, label: Label = str) -> alt.LayerChart:
             )
             .transform_calculate(better="datum.above == 1"),
             place.mark_rule(color=INK, strokeWidth=1.4).encode(x=alt.datum(0)),
-            place.mark_text(
-                text=f"{worse:,} worse ◀", align="right", dx=-6, fontSize=13, color="#666666", fontWeight="bold"
-            ).encode(x=alt.datum(0), y=alt.value(-10)),
-            place.mark_text(
-                text=f"▶ {spread.better:,} better", align="left", dx=6, fontSize=13, color=BLUE, fontWeight="bold"
-            ).encode(x=alt.datum(0), y=alt.value(-10)),
             place.mark_rule(color=INK, strokeDash=[5, 4], strokeWidth=1.2).encode(x=alt.datum(middle)),
-            place.mark_text(
-                text=f"median {typeset(change(middle / 100))}",
-                align="right" if middle < 0 else "left",
-                dx=-6 if middle < 0 else 6,
-                color=INK,
-            ).encode(x=alt.datum(middle), y=alt.value(8)),
+            above.mark_text(text=f"◀ {worse:,} worse", align="left", color="#666666").encode(x=alt.value(0)),
+            above.mark_text(text=f"{spread.better:,} better ▶", align="right", color=BLUE).encode(
+                x=alt.value("width")
+            ),
+            above.mark_text(text=f"median {typeset(change(middle / 100))}", color=INK).encode(
+                x=alt.datum(middle)
+            ),
         ).properties(width=WIDTH, height=220)
     )
 

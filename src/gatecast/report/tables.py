@@ -20,7 +20,6 @@ from gatecast.formatting import (
     price_decimals,
     signed,
 )
-
 from gatecast.report import frames, symbols
 
 if TYPE_CHECKING:
