@@ -188,6 +188,9 @@ def test_several_models_are_drawn_in_colours_of_their_own() -> None:
     names, colours = series_of(chart)
     assert names == ["actual", "gru, 1 session ahead", "naive, 1 session ahead"]
     assert colours == [marks.INK, *marks.LINES[:2]] and len(set(marks.LINES)) == len(marks.LINES)
+    assert (
+        json.dumps(chart.to_dict()).count('"strokeDash": [7, 4]') == 1
+    )  # where both coincide, both are seen
     (csv,) = chart.to_dict()["datasets"].values()
     rows = pd.read_csv(io.StringIO(csv))
     assert set(rows["symbol"]) == {"BBB"} and "low_1" not in rows

@@ -325,7 +325,7 @@ def test_the_outlook_opens_at_the_last_close(steps: int, closes: int) -> None:
     assert pictures.to_pngs({"ahead": chart})["ahead"].startswith(PNG)
 
 
-@pytest.mark.parametrize(("steps", "every"), [(5, 1), (20, 1), (60, 3)])
+@pytest.mark.parametrize(("steps", "every"), [(5, 1), (20, 2), (60, 6)])
 def test_every_bar_ahead_has_its_tick(steps: int, every: int) -> None:
     table, history = outlook(steps)
     spec = outlook_chart(table, history, column="adj_close").to_dict()

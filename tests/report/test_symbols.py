@@ -78,7 +78,7 @@ def test_every_symbol_is_in_one_bar_on_its_side_of_zero(skill: np.ndarray) -> No
 def test_blue_is_better_and_grey_worse_and_words_say_how_many(many: Result) -> None:
     (spread, *_) = symbols.spreads(many)
     spec = json.dumps(symbols.spread_chart(spread).to_dict(), ensure_ascii=False)
-    assert f"{spread.better} better ▶" in spec and f"◀ {24 - spread.better} worse" in spec
+    assert f"{spread.better} better →" in spec and f"← {24 - spread.better} worse" in spec
     assert '"domain": [true, false], "range": ["' + BLUE in spec
     assert "squared error saved against naive, %" in spec and "number of symbols" in spec
 

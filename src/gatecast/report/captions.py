@@ -90,9 +90,11 @@ def _distribution_captions(result: Run) -> dict[str, tuple[str, str]]:
     if not models:
         return {}
     own, horizon = models[0], result.outcome.horizon
-    both = " and ".join(models)
+    both, sessions = " and ".join(models), distribution_frames.RECENT
+    if frames.are_many(result):
+        sessions = min(sessions, symbols.held(result).sessions)
     fan = (
-        f"The last {distribution_frames.RECENT} sessions: actual price in the 50, 80 and 95 % intervals that "
+        f"The last {sessions} sessions: actual price in the 50, 80 and 95 % intervals that "
         f"{own} forecast the day before. One day in five should fall outside the 80 % interval (dots)."
     )
     if horizon > 1:

@@ -84,7 +84,8 @@ def forecast_chart(
     """Forecasts and actual prices; a strip below selects the sessions shown.
 
     models      those drawn, at most as many as there are colours (`marks.LINES`); else the best network. One
-                is drawn at its first and its last step, in the band of its seeds; several at the first step
+                is drawn at its first and its last step, in the band of its seeds; several at the first step,
+                all but the first of them dashed
     symbol      one alone; else the first ones with a choice, or of many symbols the typical one
     start, end  the first and the last date drawn; anything pandas reads as a date
 
@@ -252,7 +253,8 @@ def price_layers(
             layers.append(coloured(band, name, scale))
     layers.append(coloured(base.mark_line(strokeWidth=1.8).encode(up("actual")), "actual", scale))
     for field, name in lines.items():
-        line = base.mark_line(strokeWidth=1.8).encode(up(field))
+        dash = [7, 4] if len(models) > 1 and field != "forecast_1" else [1, 0]  # forecasts often coincide
+        line = base.mark_line(strokeWidth=1.8, strokeDash=dash).encode(up(field))
         layers.append(coloured(line, name, scale))
     return layers
 

@@ -36,7 +36,7 @@ TINTS = {50: "#5ba3d0", 80: "#9cc7e2", 95: "#d3e6f2"}  # of BLUE on white
 DEEP = "#003f66"
 BAND = "#e6e6e6"
 LAST_BARS = 30  # before a forecast
-MOST_DATES = 20  # of bars ahead
+MOST_DATES = 10  # of bars ahead
 OUTSIDE = "outside 80 %"
 
 
@@ -271,8 +271,10 @@ def _bars_axis(drawn: pd.DataFrame) -> alt.X:
         date = dates[bar]
         words[str(bar)] = f"{date:%m-%d}" if date.year == year else f"{date:%Y-%m-%d}"
         year = date.year
+    ticks = [*reversed(range(0, first - 1, -5)), *ahead]
     axis = alt.Axis(
-        values=[*range(0, first - 1, -5), *ahead],
+        values=ticks,
+        tickCount=len(ticks) + 1,  # else Vega leaves some of them out
         labelExpr=f"{json.dumps(words)}[datum.value] || ''",
         labelAngle=-45,
         labelAlign="right",

@@ -191,8 +191,8 @@ def spread_chart(spread: Spread, label: Label = str) -> alt.LayerChart:
             .transform_calculate(better="datum.above == 1"),
             place.mark_rule(color=INK, strokeWidth=1.4).encode(x=alt.datum(0)),
             place.mark_rule(color=INK, strokeDash=[5, 4], strokeWidth=1.2).encode(x=alt.datum(middle)),
-            above.mark_text(text=f"◀ {worse:,} worse", align="left", color="#666666").encode(x=alt.value(0)),
-            above.mark_text(text=f"{spread.better:,} better ▶", align="right", color=BLUE).encode(
+            above.mark_text(text=f"← {worse:,} worse", align="left", color="#666666").encode(x=alt.value(0)),
+            above.mark_text(text=f"{spread.better:,} better →", align="right", color=BLUE).encode(
                 x=alt.value("width")
             ),
             above.mark_text(text=f"median {typeset(change(middle / 100))}", color=INK).encode(

@@ -51,8 +51,9 @@ function draw(place) {
 }
 
 const places = document.querySelectorAll("[data-chart]");
-places.forEach(draw);
 const packs = JSON.parse(document.getElementById("packs")?.textContent ?? "null");
+if (packs) fill(document.querySelector("[data-shown]").textContent);
+places.forEach(draw);
 if (packs) findSymbols();
 let waiting;
 addEventListener("resize", () => {
@@ -88,7 +89,8 @@ function unpacked(pack, symbol) {
   return made;
 }
 
-function pick(symbol) {
+// Give the charts of single symbols the rows of this one.
+function fill(symbol) {
   for (const [name, pack] of Object.entries(packs)) {
     const spec = specs[name], made = unpacked(pack, symbol);
     spec.datasets = { [Object.keys(spec.datasets)[0]]: made };
@@ -101,6 +103,10 @@ function pick(symbol) {
       }) };
     }
   }
+}
+
+function pick(symbol) {
+  fill(symbol);
   for (const place of document.querySelectorAll("[data-shown]")) place.textContent = symbol;
   for (const place of places) if (place.dataset.chart in packs) draw(place);
 }
