@@ -13,11 +13,12 @@ import pandas as pd
 INK, GREY, BLUE, ORANGE = "#222222", "#999999", "#0072B2", "#D55E00"
 LINES = (ORANGE, BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
-# Sans fonts, those with Korean, Japanese and Chinese letters among them; page.css has the same list.
+# Sans fonts: for Latin letters first, then those with Korean, Japanese and Chinese ones; as in page.css.
 FONTS = (
-    "Noto Sans", "Noto Sans KR", "Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "NanumGothic",
+    "Noto Sans", "Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans",
+    "Noto Sans KR", "Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "NanumGothic",
     "Noto Sans CJK JP", "Hiragino Sans", "Yu Gothic", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei",
-    "Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans", "DejaVu Sans",
+    "DejaVu Sans",
 )  # fmt: skip
 FONT = ", ".join([*(f"'{name}'" if " " in name else name for name in FONTS), "sans-serif"])
 

@@ -196,7 +196,7 @@ def spread_chart(spread: Spread, label: Label = str) -> alt.LayerChart:
                 x=alt.value("width")
             ),
             above.mark_text(text=f"median {typeset(change(middle / 100))}", color=INK).encode(
-                x=alt.datum(middle)
+                x=alt.datum(middle), y=alt.value(-26)
             ),
         ).properties(width=WIDTH, height=220)
     )
