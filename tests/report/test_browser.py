@@ -57,11 +57,11 @@ addEventListener("load", () => {
 """
 
 
-def looked_at(text: str, folder: Path) -> dict:
+def looked_at(text: str, folder: Path, witness: str = WITNESS) -> dict:
     """What the witness saw of a page."""
-    digest = base64.b64encode(hashlib.sha256(WITNESS.encode()).digest()).decode()
+    digest = base64.b64encode(hashlib.sha256(witness.encode()).digest()).decode()
     text = text.replace("script-src ", f"script-src 'sha256-{digest}' ", 1)
-    text = text.replace("<body>", f"<body><script>{WITNESS}</script>", 1)
+    text = text.replace("<body>", f"<body><script>{witness}</script>", 1)
     (folder / "page.html").write_text(text, encoding="utf-8")
     command = [CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", "--window-size=1100,800",
                f"--user-data-dir={folder}/profile", "--virtual-time-budget=60000", "--dump-dom",

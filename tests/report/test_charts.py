@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import io
+import json
+import re
 from pathlib import Path
 
 import altair as alt
@@ -11,8 +14,8 @@ import pytest
 
 from gatecast.api.opening import open_run
 from gatecast.api.result import Result
-from gatecast.errors import DrawingWarning
-from gatecast.report import charts, frames, pictures
+from gatecast.errors import DrawingWarning, SettingError
+from gatecast.report import charts, frames, marks, pictures
 from gatecast.report.marks import Drawn
 from gatecast.report.pictures import save_pictures
 
@@ -130,14 +133,99 @@ def test_many_networks_are_thinned_and_losses_start_at_one() -> None:
     assert (relative.loc[relative["median"] == 1, "line"] == -1).all()
 
 
-def test_names_that_need_other_fonts_stay_out_of_pictures() -> None:
+def test_names_without_a_font_stay_out_of_pictures_and_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "missing_letters", frozenset)
     korean = make_result(("삼성전자",), networks=("모형",))
-    label = pictures.latin_labels(korean)
+    with pytest.warns(DrawingWarning, match="no font .* letters of 삼성전자, 모형: .*symbol 1") as said:
+        label = pictures.labels_of(korean)
+    assert len(said) == 1
     assert (label("삼성전자"), label("모형"), label("drift")) == ("symbol 1", "model 3", "drift")
-    for picture in pictures.pictures(korean).values():
+    with pytest.warns(DrawingWarning, match="no font"):
+        drawn = pictures.pictures(korean)
+    for picture in drawn.values():
         text = picture.to_json(ensure_ascii=False)
         assert "삼" not in text and "모" not in text
     assert "삼성전자" in charts.forecast_chart(korean).to_json(ensure_ascii=False)
+
+
+def test_names_with_a_font_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "missing_letters", lambda letters: frozenset())
+    label = pictures.labels(("삼성전자", "a\u202eb"))
+    assert (label("삼성전자"), label("a\u202eb")) == ("삼성전자", "symbol 2")
+
+
+def test_a_letter_without_a_font_is_seen() -> None:
+    """Greek is in the font that the drawing library brings; no font has a letter of the private plane."""
+    assert pictures.missing_letters("αé\U0010f123") == {"\U0010f123"}
+
+
+def test_where_letters_cannot_be_looked_at_all_count_as_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "renderer.py").write_text("raise MemoryError")
+    monkeypatch.setattr(pictures, "__file__", str(tmp_path / "pictures.py"))
+    assert pictures.missing_letters.__wrapped__("é") == {"é"}
+
+
+def test_charts_and_page_name_the_same_fonts(text: str) -> None:
+    named = [name.strip("'") for name in marks.FONT.split(", ")]
+    (style,) = re.findall(r"font: 16px/1.5 (.*?);", text, re.DOTALL)
+    assert [name.strip().strip('"') for name in style.split(",")] == named
+    assert {"Noto Sans KR", "Malgun Gothic", "Apple SD Gothic Neo"} < set(named) and named[-1] == "sans-serif"
+    assert charts.forecast_chart(make_result()).to_dict()["config"]["font"] == marks.FONT
+
+
+def series_of(chart: alt.VConcatChart) -> tuple[list[str], list[str]]:
+    """The legend of the close-up: names and colours."""
+    scales = re.findall(r'"scale": (\{"domain": \["actual".*?\})', json.dumps(chart.to_dict()))
+    scale = json.loads(scales[0])
+    return scale["domain"], scale["range"]
+
+
+def test_several_models_are_drawn_in_colours_of_their_own() -> None:
+    ahead = make_result(("AAA", "BBB"), horizon=3)
+    chart = charts.forecast_chart(ahead, models=["gru", "naive"], symbol="BBB")
+    names, colours = series_of(chart)
+    assert names == ["actual", "gru, 1 session ahead", "naive, 1 session ahead"]
+    assert colours == [marks.INK, *marks.LINES[:2]] and len(set(marks.LINES)) == len(marks.LINES)
+    assert (
+        json.dumps(chart.to_dict()).count('"strokeDash": [7, 4]') == 1
+    )  # where both coincide, both are seen
+    (csv,) = chart.to_dict()["datasets"].values()
+    rows = pd.read_csv(io.StringIO(csv))
+    assert set(rows["symbol"]) == {"BBB"} and "low_1" not in rows
+    own = ahead.outcome.symbol == 1
+    tested = rows[rows["test"] == 1].iloc[:TESTED]
+    for field, model in (("forecast_1", "gru"), ("forecast_1_1", "naive")):
+        assert tested[field].to_numpy() == pytest.approx(ahead.outcome.forecast[model][own, 0], rel=1e-5)
+
+
+def test_dates_bound_the_forecast_chart(result: Result) -> None:
+    chart = charts.forecast_chart(result, start="2018-06-01", end="2018-06-30")
+    (csv,) = chart.to_dict()["datasets"].values()
+    rows = pd.read_csv(io.StringIO(csv))
+    assert (rows["date"].iloc[0], rows["date"].iloc[-1]) == ("2018-06-01", "2018-06-30")
+    assert charts.forecast_chart(result).to_dict() == charts.forecast_chart(result, models=["lstm"]).to_dict()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"models": ["lsmt"]}, '"lsmt" is no model of this run. Did you mean "lstm"'),
+        ({"models": []}, "0 models: between 1 and 6"),
+        ({"symbol": "AAB"}, 'Did you mean "AAA"'),
+        ({"start": "soon"}, "start = 'soon': is no date"),
+        ({"start": "2030-01-01"}, "no session between"),
+    ],
+)
+def test_what_the_forecast_chart_refuses(wrong: dict[str, object], said: str, result: Result) -> None:
+    with pytest.raises(SettingError, match=re.escape(said)):
+        charts.forecast_chart(result, **wrong)
+
+
+def test_every_axis_of_prices_has_its_unit(result: Result) -> None:
+    titles = set(re.findall(r'"title": "([^"]*)"', json.dumps(charts.forecast_chart(result).to_dict())))
+    assert titles >= {"close (price)", "price"}
 
 
 def test_text_that_looks_like_a_number_stays_text(result: Result) -> None:

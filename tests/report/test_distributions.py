@@ -15,6 +15,7 @@ import pytest
 
 from gatecast.api.opening import open_run
 from gatecast.api.result import Result
+from gatecast.errors import DrawingWarning
 from gatecast.forecasts import QUANTILE_COLUMNS
 from gatecast.report import charts, pictures
 from gatecast.report import distribution_frames as frames
@@ -199,7 +200,7 @@ def test_steps_have_their_coverage_and_a_width_that_grows(ahead: Result) -> None
 
 
 def test_pictures_say_what_was_found(ahead: Result) -> None:
-    drawn = distribution_pictures(ahead, pictures.latin_labels(ahead))
+    drawn = distribution_pictures(ahead, pictures.labels_of(ahead))
     assert list(drawn) == [*CHARTS, "interval_steps"]
     pngs = pictures.to_pngs(drawn)
     assert list(pngs) == list(drawn) and all(png.startswith(PNG) for png in pngs.values())
@@ -263,13 +264,16 @@ def test_odd_results_are_drawn(
     assert list(pngs) == list(drawn) and all(png.startswith(PNG) for png in pngs.values())
 
 
-def test_names_of_distributions_cannot_break_out_and_need_no_fonts() -> None:
+def test_names_of_distributions_cannot_break_out_and_need_no_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = distributed(
         networks=(HOSTILE,), baselines=("naive", "모형"), distributions={HOSTILE: 1.0, "모형": 2.0}
     )
     text = page(hostile)
     assert HOSTILE not in text and "img" not in [tag for tag, _ in Elements(text).tags]
-    for picture in distribution_pictures(hostile, pictures.latin_labels(hostile)).values():
+    monkeypatch.setattr(pictures, "missing_letters", frozenset)
+    with pytest.warns(DrawingWarning, match="no font on this machine has the letters of 모형"):
+        label = pictures.labels_of(hostile)
+    for picture in distribution_pictures(hostile, label).values():
         assert "모" not in picture.to_json(ensure_ascii=False)
 
 
@@ -281,7 +285,7 @@ def test_the_page_stays_small_with_many_symbols_and_steps() -> None:
     for made in (many, far, both):
         text = page(made)
         assert len(text.encode()) < LIMIT
-        assert ("The first 8 of 30 symbols" in text) == (made is not far)
+        assert ("Charts of all 30 symbols" in text) == (made is not far)
 
 
 def outlook(steps: int) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -303,11 +307,11 @@ def outlook(steps: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     return table, history
 
 
-@pytest.mark.parametrize(("steps", "closes"), [(1, 25), (2, 25), (20, 60)])
+@pytest.mark.parametrize(("steps", "closes"), [(1, 30), (2, 30), (20, 30)])
 def test_the_outlook_opens_at_the_last_close(steps: int, closes: int) -> None:
     table, history = outlook(steps)
     chart = outlook_chart(table, history)
-    (csv,) = chart.to_dict()["datasets"].values()
+    (csv,) = (data for data in chart.to_dict()["datasets"].values() if isinstance(data, str))
     rows = pd.read_csv(io.StringIO(csv))
     fan = rows[rows["ahead"] == 1]
     assert (rows["ahead"] == 0).sum() == closes
@@ -319,6 +323,20 @@ def test_the_outlook_opens_at_the_last_close(steps: int, closes: int) -> None:
     text = chart.to_dict()["title"]["text"]
     assert text == f"AAA on {table['time'].iloc[-1]:%Y-%m-%d}: {low} to {high} with 80 % probability"
     assert pictures.to_pngs({"ahead": chart})["ahead"].startswith(PNG)
+
+
+@pytest.mark.parametrize(("steps", "every"), [(5, 1), (20, 2), (60, 6)])
+def test_every_bar_ahead_has_its_tick(steps: int, every: int) -> None:
+    table, history = outlook(steps)
+    spec = outlook_chart(table, history, column="adj_close").to_dict()
+    (axis,) = {json.dumps(layer["encoding"]["x"]["axis"]) for layer in spec["layer"] if "axis" in str(layer)}
+    ticks = json.loads(axis)["values"]
+    assert [bar for bar in ticks if bar > 0] == list(range(1, steps + 1))
+    assert min(ticks) == -25 and 0 in ticks
+    words = json.loads(json.loads(axis)["labelExpr"].split("[datum")[0])
+    assert sum(int(bar) > 0 for bar in words) == steps // every
+    assert table["time"].iloc[-1].strftime("%m-%d") in words[str(steps)]
+    assert "adj_close (price)" in json.dumps(spec)
 
 
 def test_the_outlook_refuses_what_it_cannot_draw() -> None:

@@ -138,7 +138,7 @@ def test_it_stays_small_with_many_symbols_models_and_steps() -> None:
     )
     text = page(many)
     assert len(text.encode()) < LIMIT
-    assert "The first 8 of 30 symbols" in text
+    assert "Charts of all 30 symbols" in text
     far = make_result(networks=networks[:4], horizon=20, seeds=2, sessions=5000, tested=1250)
     assert len(page(far).encode()) < LIMIT
 

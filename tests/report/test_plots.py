@@ -76,9 +76,10 @@ def test_the_loss_of_one_network(two: Result) -> None:
     [
         ({"kind": "forcast"}, 'kind = "forcast": choose forecast'),
         ({"models": "gruu"}, '"gruu" is no model of this run. Did you mean "gru"'),
-        ({"symbol": "AAB"}, '"AAB" has no test forecasts. Did you mean "AAA"'),
-        ({"start": "someday"}, 'start = "someday": not a date'),
-        ({"start": "2030-01-01"}, "no forecast in that part: the test is 2018"),
+        ({"symbol": "AAB"}, '"AAB" is no symbol that was tested. Did you mean "AAA"'),
+        ({"start": "someday"}, "start = .*someday.*is no date"),
+        ({"start": "2030-01-01"}, "no session between start"),
+        ({"kind": "skill", "start": "2030-01-01"}, "no forecast in that part: the test is 2018"),
         ({"kind": "loss", "start": "2018-02-01"}, "symbol, start and end do not apply"),
         ({"kind": "loss", "models": "drift"}, "there is no loss to show"),
         ({"kind": "skill", "models": "naive"}, "needs a model beside naive"),

@@ -215,7 +215,7 @@ class Forecaster:
         problem = self._fitted.tail if prices is None else self._latest(prices, self._fitted.tail)
         symbol = np.asarray(problem.symbols, dtype=object)[problem.symbol]
         closes = pd.DataFrame({"symbol": symbol, "session": problem.session, "close": problem.anchor})
-        return outlook_plot(forecast, closes)
+        return outlook_plot(forecast, closes, column=self._settings.column)
 
     def _asked(
         self, problem: Problem, calendar: Mapping[str, str], short: tuple[str, ...]

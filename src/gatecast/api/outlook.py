@@ -158,7 +158,7 @@ class Outlook:
 
         table = self.prices.table
         closes = table[["symbol", "session"]].assign(close=table[self.record.experiment.column])
-        return outlook_plot(self.forecast, closes)
+        return outlook_plot(self.forecast, closes, column=self.record.experiment.column)
 
     def write(self, path: Path, *, overwrite: bool = False) -> None:
         """The forecast with the naive quantiles beside it as one table, .csv or .parquet, or drawn, .png.

@@ -10,8 +10,9 @@ from gatecast.backtesting.strategies import Backtest, Strategy
 from gatecast.backtesting.verdict import verdict
 from gatecast.formatting import number, typeset
 from gatecast.report.charts import DAYS, WIDTH
+from gatecast.report.frames import Label
 from gatecast.report.marks import BLUE, GREY, INK, ORANGE, inline, layered, legend, styled
-from gatecast.report.pictures import heading
+from gatecast.report.pictures import heading, labels
 
 MOST_POINTS = 600  # sessions drawn of each line
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 50)
@@ -27,13 +28,14 @@ TITLES = {
 
 def pictures(tested: Backtest) -> dict[str, alt.LayerChart]:
     """Name → chart: money, and sharpe where a ratio is defined."""
-    drawn = {"money": money_picture(tested)}
+    label = labels((), dict.fromkeys(one.model for one in tested.strategies))
+    drawn = {"money": money_picture(tested, label)}
     if tested.best is not None:
-        drawn["sharpe"] = sharpe_picture(tested)
+        drawn["sharpe"] = sharpe_picture(tested, label)
     return drawn
 
 
-def money_picture(tested: Backtest) -> alt.LayerChart:
+def money_picture(tested: Backtest, label: Label = str) -> alt.LayerChart:
     """Growth of 1: the best strategy, buy-and-hold, the others, and the band of the same positions at random
     times.
     """
@@ -48,7 +50,7 @@ def money_picture(tested: Backtest) -> alt.LayerChart:
             {"date": session[rows], "money": one.money.equity[rows], "line": name, "series": kind}
         )
 
-    own = f"{latin(best.model)}, {best.rule}" if best is not None else ""
+    own = f"{label(best.model)}, {best.rule}" if best is not None else ""
     names = [HOLD_NAME, *([own] if best is not None else [])]
     colours = [INK, *([ORANGE] if best is not None else [])]
     others = [one for one in tested.strategies if one is not best and np.isfinite(one.net.sharpe)]
@@ -94,14 +96,14 @@ def money_picture(tested: Backtest) -> alt.LayerChart:
     return styled(layered(*layers, title=heading(title, below), width=WIDTH, height=320))
 
 
-def sharpe_picture(tested: Backtest) -> alt.LayerChart:
+def sharpe_picture(tested: Backtest, label: Label = str) -> alt.LayerChart:
     """Every strategy's Sharpe ratio with its 95 % interval; dashed: what luck alone gives the best."""
     known = [one for one in tested.strategies if np.isfinite(one.net.sharpe)]
     known = sorted(known, key=lambda one: -one.net.sharpe)[:MOST_ROWS]
     rows = [*known, *([tested.hold] if np.isfinite(tested.hold.net.sharpe) else [])]
     table = pd.DataFrame(
         {
-            "name": [f"{latin(one.model)}, {one.rule}" if one.rule else HOLD_NAME for one in rows],
+            "name": [f"{label(one.model)}, {one.rule}" if one.rule else HOLD_NAME for one in rows],
             "kind": [HOLD_NAME if one is tested.hold else "strategy" for one in rows],
             "ratio": [one.net.sharpe for one in rows],
             "low": [one.net.sharpe - 1.96 * one.net.sharpe_error for one in rows],
@@ -144,11 +146,6 @@ def _ticks(money: pd.Series[float]) -> list[float]:
         if len(shown) <= 8:
             break
     return shown
-
-
-def latin(name: str) -> str:
-    """A name as it is, unless a machine without its font would draw boxes."""
-    return name if name.isascii() and name.isprintable() else "model"
 
 
 HOLD_NAME = "buy-and-hold"

@@ -23,8 +23,8 @@ class Fold:
         | train ................. | embargo | validation ... | embargo | test ........ |
 
     An embargo is `horizon` sessions: the last target of every training origin is dated before the first
-    validation session, the last target of every validation origin before the first test session. Where symbols
-    have different sessions, origins whose last target is dated later than that are cut as well.
+    validation session, the last target of every validation origin before the first test session. Where
+    symbols have different sessions, origins whose last target is dated later than that are cut as well.
     `left_out`: symbols with fewer than MIN_TRAINING_ORIGINS training origins; they are in no part.
     """
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gatecast.report import distribution_frames, frames
+from gatecast.formatting import count
+from gatecast.report import distribution_frames, frames, symbols
 
 if TYPE_CHECKING:
     from gatecast.run import Run
@@ -47,7 +48,10 @@ class Figure:
 
 def figures(result: Run, charts: Iterable[str]) -> list[Figure]:
     """What the page says of these charts."""
-    captions = CAPTIONS | {"forecast": _forecast_caption(result)} | _distribution_captions(result)
+    captions = CAPTIONS | {"forecast": _forecast_caption(result), "changes": _changes_caption(result)}
+    captions |= _distribution_captions(result)
+    if frames.are_many(result):
+        captions |= _spread_captions(result)
     return [Figure(name, *captions[name]) for name in charts]
 
 
@@ -59,15 +63,38 @@ def _forecast_caption(result: Run) -> tuple[str, str]:
     return title, caption + _first_symbols(result, "; all are in forecasts.parquet")
 
 
+def _changes_caption(result: Run) -> tuple[str, str]:
+    title, caption = CAPTIONS["changes"]
+    if frames.are_many(result) and len(result.outcome.anchor) > (shown := frames.points_of_changes(result)):
+        caption += f" {shown:,} of {len(result.outcome.anchor):,} forecasts of each model, evenly chosen."
+    return title, caption
+
+
+def _spread_captions(result: Run) -> dict[str, tuple[str, str]]:
+    """Name of a histogram of skill over symbols → its title and what it shows."""
+    return {
+        spread.name: (
+            spread.finding,
+            f"Every symbol once, by the {spread.loss} that {spread.model} saves against {spread.benchmark} "
+            f"on the whole test. The first and the last bar also hold what lies beyond them. Of "
+            f"{count(spread.known, 'symbol')} some are far from the rest by chance alone: the verdict above "
+            "judges all of them together.",
+        )
+        for spread in symbols.spreads(result)
+    }
+
+
 def _distribution_captions(result: Run) -> dict[str, tuple[str, str]]:
     """Name of a chart → its title and a sentence or two; {} where there is none to draw."""
     models = distribution_frames.shown_models(result)
     if not models:
         return {}
     own, horizon = models[0], result.outcome.horizon
-    both = " and ".join(models)
+    both, sessions = " and ".join(models), distribution_frames.RECENT
+    if frames.are_many(result):
+        sessions = min(sessions, symbols.held(result).sessions)
     fan = (
-        f"The last {distribution_frames.RECENT} sessions: actual price in the 50, 80 and 95 % intervals that "
+        f"The last {sessions} sessions: actual price in the 50, 80 and 95 % intervals that "
         f"{own} forecast the day before. One day in five should fall outside the 80 % interval (dots)."
     )
     if horizon > 1:
@@ -117,5 +144,24 @@ def _distribution_captions(result: Run) -> dict[str, tuple[str, str]]:
 
 def _first_symbols(result: Run, rest: str = "") -> str:
     """How many symbols are drawn, where it is not all of them."""
+    if frames.are_many(result):
+        return ""
     shown, tested = frames.shown_symbols(result), frames.tested_symbols(result)
     return f" The first {len(shown)} of {len(tested)} symbols{rest}." if len(shown) < len(tested) else ""
+
+
+def of_symbols(result: Run, what: symbols.Held) -> str:
+    """What the page holds of many symbols, in a few sentences."""
+    tested, sessions = frames.tested_symbols(result), len(set(result.outcome.time[:, 0]))
+    held = f"Charts of all {len(tested):,} symbols are on this page"
+    if len(what.symbols) < len(tested):
+        held = (
+            f"Charts of {len(what.symbols):,} of the {len(tested):,} symbols are on this page: a third the "
+            "best, a third the worst, the others evenly between them"
+        )
+    if what.sessions < sessions:
+        held += f", with the last {what.sessions:,} of {sessions:,} test sessions"
+    return (
+        f"{held}, and up to {symbols.STRIP} sessions before, evenly chosen. Numbers in them are rounded to "
+        "1/65,000 of their range; forecasts.parquet has everything."
+    )

@@ -6,19 +6,24 @@ alone. `label` maps names of symbols and models to what is drawn.
 
 from __future__ import annotations
 
+import datetime
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import altair as alt
 import numpy as np
 import pandas as pd
 
+from gatecast.errors import SettingError
 from gatecast.formatting import change, count, percent, typeset
 from gatecast.report import frames
+from gatecast.report.choices import known_date, known_models, known_symbol
 from gatecast.report.frames import Label
 from gatecast.report.marks import (
     BLUE,
     GREY,
     INK,
+    LINES,
     ORANGE,
     Drawn,
     benchmark_rule,
@@ -28,6 +33,7 @@ from gatecast.report.marks import (
     legend,
     loss_layers,
     panelled,
+    price_title,
     styled,
 )
 
@@ -35,7 +41,6 @@ if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
     from gatecast.run import Run
 
-STEP_COLOURS = (ORANGE, BLUE)
 WIDTH = 680
 SIDE = 150  # of a panel
 DAYS = alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", labelSeparation=12)
@@ -69,19 +74,38 @@ def name_of(chart: str, tests: Significance) -> str:
     return chart if tests.loss.key == "squared_error" else f"{chart}_{tests.loss.key}"
 
 
-def forecast_chart(result: Run) -> alt.VConcatChart:
-    """Forecast of the best network and actual prices; a strip below selects the sessions shown."""
-    model = frames.leading_model(result)
-    table = frames.prices_and_forecasts(result, model)
+def forecast_chart(
+    run: Run,
+    *,
+    models: Sequence[str] | None = None,
+    symbol: str | None = None,
+    start: object = None,
+    end: object = None,
+) -> alt.VConcatChart:
+    """Forecasts and actual prices; a strip below selects the sessions shown.
+
+    models      those drawn, at most as many as there are colours (`marks.LINES`); else the best network. One
+                is drawn at its first and its last step, in the band of its seeds; several at the first step,
+                all but the first of them dashed
+    symbol      one alone; else the first ones with a choice, or of many symbols the typical one
+    start, end  the first and the last date drawn; anything pandas reads as a date
+
+    Raises
+        SettingError: a model or symbol that is not in the run, too many models, no session between the dates.
+    """
+    names = [frames.leading_model(run)] if models is None else known_models(run, models)
+    chosen = None if symbol is None else [known_symbol(run, symbol)]
+    first, last = known_date("start", start), known_date("end", end)
+    table = frames.prices_and_forecasts(run, names, chosen, start=first, end=last)
+    if table.empty:
+        raise SettingError(f"no session between start = {start} and end = {end}")
     symbols = list(dict.fromkeys(table["symbol"]))
-    recent = table.loc[table["test"] & (table["symbol"] == symbols[0]), "date"].iloc[-2 * RECENT :]
-    brush = alt.selection_interval(
-        name="brush", encodings=["x"], value={"x": [recent.iloc[0].date(), recent.iloc[-1].date()]}
-    )
+    selected = _selected(table, symbols[0], whole=not (start is None and end is None))
+    brush = alt.selection_interval(name="brush", encodings=["x"], value={"x": selected})
     across = alt.X("date:T", title=None, axis=DAYS, scale=alt.Scale(domain=brush))
     lines = layered(
-        *price_layers(result, table, model, across),
-        _hover(result, model, across),
+        *price_layers(run, table, names, across),
+        _hover(run, names, across),
         transform=[alt.FilterTransform({"param": "brush"})],
     )
     close_up = layered(lines, fold_rules(across))
@@ -210,26 +234,28 @@ def history_chart(history: pd.DataFrame) -> alt.LayerChart:
 
 
 def price_layers(
-    result: Run, table: pd.DataFrame, model: str, across: alt.X, label: Label = str
+    result: Run, table: pd.DataFrame, models: Sequence[str], across: alt.X, label: Label = str
 ) -> list[alt.Chart]:
-    """The actual price, and per shown step the forecast in the band of its seeds."""
-    steps = frames.shown_steps(result)
-    names = ["actual", *(forecast_name(label(model), step) for step in steps)]
-    scale = alt.Scale(domain=names, range=[INK, *STEP_COLOURS[: len(steps)]])
-    price = f"{result.experiment.column} (price)"
+    """The actual price, and the forecasts of every model: see `forecast_chart`."""
+    lines = _lines(result, models, label)
+    names = ["actual", *lines.values()]
+    scale = alt.Scale(domain=names, range=[INK, *LINES[: len(lines)]])
     base = alt.Chart().encode(across)
     layers = []
 
     def up(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", title=price, scale=alt.Scale(zero=False), axis=alt.Axis(minExtent=48))
+        title = price_title(result.experiment.column)
+        return alt.Y(f"{field}:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(minExtent=48))
 
-    for step, name in zip(steps, names[1:], strict=True):
-        if f"low_{step}" in table:
-            band = base.mark_area(opacity=0.25).encode(up(f"low_{step}"), alt.Y2(f"high_{step}:Q"))
+    for field, name in lines.items():
+        low, high = (field.replace("forecast", end) for end in ("low", "high"))
+        if low in table:
+            band = base.mark_area(opacity=0.25).encode(up(low), alt.Y2(f"{high}:Q"))
             layers.append(coloured(band, name, scale))
     layers.append(coloured(base.mark_line(strokeWidth=1.8).encode(up("actual")), "actual", scale))
-    for step, name in zip(steps, names[1:], strict=True):
-        line = base.mark_line(strokeWidth=1.8).encode(up(f"forecast_{step}"))
+    for field, name in lines.items():
+        dash = [7, 4] if len(models) > 1 and field != "forecast_1" else [1, 0]  # forecasts often coincide
+        line = base.mark_line(strokeWidth=1.8, strokeDash=dash).encode(up(field))
         layers.append(coloured(line, name, scale))
     return layers
 
@@ -237,7 +263,8 @@ def price_layers(
 def price_strip(brush: alt.Parameter | None = None) -> alt.LayerChart:
     """All sessions: training in grey, test in ink, and the brush that selects some."""
     across = alt.X("date:T", title=None, axis=MONTHS)
-    up = alt.Y("actual:Q", title=None, scale=alt.Scale(zero=False), axis=alt.Axis(minExtent=48, tickCount=3))
+    axis = alt.Axis(minExtent=48, tickCount=3)
+    up = alt.Y("actual:Q", title="price", scale=alt.Scale(zero=False), axis=axis)
     line = alt.Chart().mark_line(strokeWidth=1.2).encode(across, up)
     trained, tested = line.encode(color=alt.value(GREY)), line.encode(color=alt.value(INK))
     first = alt.Chart().encode(across, y=alt.value(8)).transform_filter("datum.fold == 1")
@@ -262,12 +289,29 @@ def forecast_name(model: str, step: int) -> str:
     return f"{model}, {count(step, 'session')} ahead"
 
 
-def _hover(result: Run, model: str, across: alt.X) -> alt.Chart:
+def _lines(result: Run, models: Sequence[str], label: Label = str) -> dict[str, str]:
+    """Column of a forecast → what a legend calls it."""
+    return {
+        frames.forecast_field(step, place): forecast_name(label(model), step)
+        for place, model in enumerate(models)
+        for step in frames.shown_steps(result, len(models))
+    }
+
+
+def _hover(result: Run, models: Sequence[str], across: alt.X) -> alt.Chart:
     """Wide invisible points that say their numbers."""
     tips = [alt.Tooltip("date:T", format="%Y-%m-%d"), alt.Tooltip("actual:Q", format=",.6~g")]
-    for step in frames.shown_steps(result):
-        tips.append(alt.Tooltip(f"forecast_{step}:Q", title=forecast_name(model, step), format=",.6~g"))
+    for field, name in _lines(result, models).items():
+        tips.append(alt.Tooltip(f"{field}:Q", title=name, format=",.6~g"))
     return alt.Chart().mark_point(size=250, opacity=0).encode(across, alt.Y("actual:Q"), tooltip=tips)
+
+
+def _selected(table: pd.DataFrame, symbol: str, *, whole: bool) -> list[datetime.date]:
+    """The first and last date shown at the start: the last test sessions, or the whole table."""
+    own = table[table["symbol"] == symbol]
+    tested = own[own["test"]]
+    dates = own["date"] if whole or tested.empty else tested["date"].iloc[-2 * RECENT :]
+    return [dates.iloc[0].date(), dates.iloc[-1].date()]
 
 
 def _with_copy(result: Run, model: str, label: Label) -> str:

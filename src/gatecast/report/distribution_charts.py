@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -24,6 +25,7 @@ from gatecast.report.marks import (
     layered,
     legend,
     panelled,
+    price_title,
     styled,
 )
 
@@ -33,7 +35,8 @@ if TYPE_CHECKING:
 TINTS = {50: "#5ba3d0", 80: "#9cc7e2", 95: "#d3e6f2"}  # of BLUE on white
 DEEP = "#003f66"
 BAND = "#e6e6e6"
-FAR, NEAR = 60, 25  # closes before a forecast of at least 5 sessions, and of fewer
+LAST_BARS = 30  # before a forecast
+MOST_DATES = 10  # of bars ahead
 OUTSIDE = "outside 80 %"
 
 
@@ -57,17 +60,15 @@ def fan_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerCh
 
     symbol: one alone; else the first, with a choice of all shown.
     """
-    table, across = (
-        distribution_frames.recent_intervals(result, model),
-        alt.X("date:T", title=None, axis=DAYS),
-    )
+    table = distribution_frames.recent_intervals(result, model)
+    across = alt.X("date:T", title=None, axis=DAYS)
     table = table if symbol is None else table[table["symbol"] == symbol]
     marks = alt.Chart().encode(across)
-    up = _up("actual", f"{result.experiment.column} (price)")
+    up = _up("actual", price_title(result.experiment.column))
     scale = _fan_scale(["actual", OUTSIDE], [INK, ORANGE])
     dots = marks.mark_circle(size=48, opacity=1, stroke="white", strokeWidth=0.8).encode(up)
     layers = [
-        *_fan_layers(marks, scale, f"{result.experiment.column} (price)", bars=False),
+        *_fan_layers(marks, scale, price_title(result.experiment.column), bars=False),
         coloured(marks.mark_line(strokeWidth=1.8).encode(up), "actual", scale),
         coloured(dots.transform_filter("datum.outside"), OUTSIDE, scale),
         marks.mark_point(size=250, opacity=0).encode(up, tooltip=_tips()),
@@ -188,7 +189,7 @@ def steps_chart(result: Run, models: list[str], label: Label = str) -> alt.VConc
         base.mark_line(point=True).encode(alt.Y("coverage:Q", title="held, %", scale=scale), entry),
     )
     wide = base.mark_line(point=True).encode(
-        alt.Y("width:Q", title="width, %", scale=alt.Scale(zero=True)), entry
+        alt.Y("width:Q", title="width, log return × 100", scale=alt.Scale(zero=True)), entry
     )
     return styled(
         alt.vconcat(
@@ -199,12 +200,17 @@ def steps_chart(result: Run, models: list[str], label: Label = str) -> alt.VConc
     )
 
 
-def outlook_chart(table: pd.DataFrame, history: pd.DataFrame, label: Label = str) -> alt.LayerChart:
-    """The fan of a forecast: the last closes, and the next h sessions with their 50, 80 and 95 % intervals.
+def outlook_chart(
+    table: pd.DataFrame, history: pd.DataFrame, label: Label = str, *, column: str = "close"
+) -> alt.LayerChart:
+    """The fan of a forecast: the last LAST_BARS bars, and the next h with their 50, 80 and 95 % intervals.
+
+    Bars stand side by side, weekends and holidays leave no gap; every bar ahead has its tick.
 
     table    one symbol, one row per step: symbol, origin, date, step, anchor, forecast, and the prices q02_5,
              q10, q25, q50, q75, q90, q97_5
     history  session, close
+    column   what the prices are, for the axis
 
     Raises
         ValueError: several symbols, no row, or a column is missing.
@@ -218,31 +224,64 @@ def outlook_chart(table: pd.DataFrame, history: pd.DataFrame, label: Label = str
     table = table.sort_values("step")
     origin, anchor = table["origin"].iloc[0], table["anchor"].iloc[0]
     single = len(table) == 1
-    past = history[history["session"] <= origin].tail(FAR if len(table) >= 5 else NEAR)
+    past = history[history["session"] <= origin].tail(LAST_BARS)
     before = pd.DataFrame({"date": past["session"], "actual": past["close"], "ahead": False})
-    fan = pd.DataFrame({"date": table["time"], "median": table["q50"], "ahead": True})
+    before["bar"] = np.arange(1 - len(before), 1)
+    fan = pd.DataFrame({"date": table["time"], "median": table["q50"], "ahead": True, "bar": table["step"]})
     for percent, (low, high) in _BOUNDS.items():
         fan[f"low_{percent}"], fan[f"high_{percent}"] = table[low], table[high]
     if not single:
-        start = {name: anchor for name in fan if name not in ("date", "ahead")}
-        fan = pd.concat([pd.DataFrame([{"date": origin, "ahead": True, **start}]), fan], ignore_index=True)
+        start = {name: anchor for name in fan if name not in ("date", "ahead", "bar")}
+        opening = pd.DataFrame([{"date": origin, "ahead": True, "bar": 0, **start}])
+        fan = pd.concat([opening, fan], ignore_index=True)
     drawn = pd.concat([before, fan], ignore_index=True)
     drawn["date"] = pd.to_datetime(drawn["date"])
 
-    marks = alt.Chart().encode(alt.X("date:T", title=None, axis=DAYS))
-    scale = _fan_scale(["close", "median"], [INK, DEEP])
+    marks, title = alt.Chart().encode(_bars_axis(drawn)), price_title(column)
+    scale = _fan_scale([column, "median"], [INK, DEEP])
     middle = marks.mark_point(filled=True, size=60) if single else marks.mark_line(strokeWidth=2)
+    now = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, strokeDash=[5, 4])
     layers = [
-        *_fan_layers(marks, scale, "close (price)", bars=single),
-        coloured(marks.mark_line(strokeWidth=1.8).encode(_up("actual", "close (price)")), "close", scale),
-        coloured(middle.encode(_up("median", "close (price)")), "median", scale),
-        marks.mark_point(size=250, opacity=0).encode(_up("median", "close (price)"), tooltip=_tips("median")),
+        *_fan_layers(marks, scale, title, bars=single),
+        coloured(marks.mark_line(strokeWidth=1.8).encode(_up("actual", title)), column, scale),
+        coloured(middle.encode(_up("median", title)), "median", scale),
+        marks.mark_point(size=250, opacity=0).encode(_up("median", title), tooltip=_tips("median")),
+        now.encode(x=alt.datum(0)),
     ]
     return styled(
         layered(*layers, data=inline(drawn)).properties(
             width=WIDTH, height=320, title=_outlook_title(table, label)
         )
     )
+
+
+def _bars_axis(drawn: pd.DataFrame) -> alt.X:
+    """The bars by number, 0 the origin: a tick with its date at every fifth bar back and at every bar ahead.
+
+    Ahead of many bars only some have a date, the last among them. A year is written where it begins.
+    """
+    dates = drawn.drop_duplicates("bar").set_index("bar")["date"].sort_index()
+    first, last = int(dates.index[0]), int(dates.index[-1])
+    ahead = list(range(1, last + 1))
+    every = -(-len(ahead) // MOST_DATES)
+    dated = {bar for bar in ahead if (last - bar) % every == 0}
+    dated |= {bar for bar in range(0, first - 1, -5) if bar == 0 or every == 1 or bar % 10 == 0}
+    words, year = {}, None
+    for bar in sorted(dated):
+        date = dates[bar]
+        words[str(bar)] = f"{date:%m-%d}" if date.year == year else f"{date:%Y-%m-%d}"
+        year = date.year
+    ticks = [*reversed(range(0, first - 1, -5)), *ahead]
+    axis = alt.Axis(
+        values=ticks,
+        tickCount=len(ticks) + 1,  # else Vega leaves some of them out
+        labelExpr=f"{json.dumps(words)}[datum.value] || ''",
+        labelAngle=-45,
+        labelAlign="right",
+        labelOverlap=False,
+    )
+    scale = alt.Scale(domain=[first - 0.5, last + 0.5], nice=False, zero=False)
+    return alt.X("bar:Q", title="date of the bar (month-day)", axis=axis, scale=scale)
 
 
 _BOUNDS = {50: ("q25", "q75"), 80: ("q10", "q90"), 95: ("q02_5", "q97_5")}

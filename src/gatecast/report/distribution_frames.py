@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -45,17 +46,19 @@ def shown_models(result: Run) -> list[str]:
     return shown or [name for name in tests.baselines if _complete(known[name])][:1]
 
 
-def recent_intervals(result: Run, model: str) -> pd.DataFrame:
-    """The last sessions of each shown symbol, with the actual price and the intervals of the day before.
+def recent_intervals(result: Run, model: str, symbols: Sequence[str] | None = None) -> pd.DataFrame:
+    """The last sessions of each symbol, with the actual price and the intervals of the day before.
 
     symbol, date, ahead, actual, median, low_50, high_50, low_80, …, high_95 (prices), outside (of the
     80 % interval). For longer horizons the one-day intervals end at the last origin; its own, one to h steps
     ahead, follow as rows with ahead = 1, the first of them the origin itself, where every bound is the price.
+    symbols: those shown, by default.
     """
     rows = in_time_order(result.outcome)
     many = RECENT + (result.outcome.horizon > 1)  # the last origin is not a day of the band then
-    shown = frames.shown_symbols(result)
-    parts = [_recent(result, model, symbol, rows[symbol][-many:]) for symbol in shown]
+    shown = frames.shown_symbols(result) if symbols is None else symbols
+    hits = held(result.outcome.distributions[model], result.outcome.actual_return, 0.8)[:, 0]
+    parts = [_recent(result, model, symbol, rows[symbol][-many:], hits) for symbol in shown]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -121,13 +124,20 @@ def coverage_error(
     return float(np.sqrt(excess * coverage * (1 - coverage) / days))
 
 
-def values_at_risk(result: Run, model: str) -> pd.DataFrame:
+def values_at_risk(result: Run, model: str, symbols: Sequence[str] | None = None) -> pd.DataFrame:
     """symbol, date, change, var_1, var_5 (per cent of the last price), breach: 0, 5 or 1 (the deepest VaR it
-    fell below); the last sessions of the shown symbols, one day ahead."""
-    shown = frames.shown_symbols(result)
-    parts = [value_at_risk(result.outcome, model, symbol=name).iloc[-MOST_DAYS:] for name in shown]
-    sizes = np.cumsum([len(part) for part in parts])
-    table = pd.concat(parts[: max(1, int(np.sum(sizes <= MOST_ROWS)))], ignore_index=True)
+    fell below); the last sessions of the symbols, one day ahead.
+
+    symbols: those shown, by default, as many as MOST_ROWS allow.
+    """
+    known = value_at_risk(result.outcome, model)
+    rows = known.groupby("symbol", sort=False).indices
+    shown = frames.shown_symbols(result) if symbols is None else symbols
+    parts = [known.iloc[rows[name][-MOST_DAYS:]] for name in shown]
+    if symbols is None:
+        sizes = np.cumsum([len(part) for part in parts])
+        parts = parts[: max(1, int(np.sum(sizes <= MOST_ROWS)))]
+    table = pd.concat(parts, ignore_index=True)
     changes = {name: _change(table[name]) for name in ("actual", "var_1", "var_5")}
     breach = np.select([table["breach_1"], table["breach_5"]], [1, 5], 0)
     return pd.DataFrame(
@@ -170,10 +180,11 @@ def intervals_by_step(result: Run, models: list[str]) -> pd.DataFrame:
     )
 
 
-def _recent(result: Run, model: str, symbol: str, rows: NDArray[np.int64]) -> pd.DataFrame:
+def _recent(
+    result: Run, model: str, symbol: str, rows: NDArray[np.int64], hits: NDArray[np.float64]
+) -> pd.DataFrame:
     outcome = result.outcome
     known, last = outcome.distributions[model], rows[-1]
-    hit = held(known, outcome.actual_return, 0.8)[rows, 0]
     days = pd.DataFrame(
         {
             "symbol": symbol,
@@ -181,7 +192,7 @@ def _recent(result: Run, model: str, symbol: str, rows: NDArray[np.int64]) -> pd
             "ahead": False,
             "actual": outcome.actual[rows, 0],
             **_bounds(known, outcome.anchor[rows], rows, 0),
-            "outside": hit == 0,
+            "outside": hits[rows] == 0,
         }
     )
     if outcome.horizon == 1:

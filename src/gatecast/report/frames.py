@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
     from gatecast.run import Run
 
-MOST_SYMBOLS = 8
+MOST_SYMBOLS = 12  # on a page that shows every one of them; beyond, see `gatecast.report.symbols`
 MOST_PRICES = 20_000  # rows of the forecast chart
 MOST_CHANGES = 20_000  # points of the changes chart, over all models
+OF_MANY = 8_000  # points of the changes chart of more than MOST_SYMBOLS symbols
 MOST_LINES = 50  # networks per model in the loss chart
 
 Label = Callable[[str], str]
@@ -38,30 +39,68 @@ def tested_symbols(result: Run) -> list[str]:
     return [result.outcome.symbols[i] for i in np.unique(result.outcome.symbol)]
 
 
+def are_many(result: Run) -> bool:
+    """Whether there are more symbols than a list of choices can offer."""
+    return len(tested_symbols(result)) > MOST_SYMBOLS
+
+
 def shown_symbols(result: Run) -> list[str]:
-    """The first symbols, as many as a chart of prices can carry."""
-    rows = len(result.outcome.origin) / len(tested_symbols(result))
-    return tested_symbols(result)[: max(1, min(MOST_SYMBOLS, int(MOST_PRICES * 0.75 / rows)))]
+    """The first symbols, as many as a chart of prices can carry; of many symbols the typical one."""
+    tested = tested_symbols(result)
+    if are_many(result):
+        return [typical_symbol(result)]
+    rows = len(result.outcome.origin) / len(tested)
+    return tested[: max(1, int(MOST_PRICES * 0.75 / rows))]
 
 
-def shown_steps(result: Run) -> tuple[int, ...]:
-    """The first step and the last."""
+def skill_of_symbols(result: Run, model: str) -> pd.Series[float]:
+    """Symbol → skill of the squared error against naive, a fraction, of every tested symbol; NaN: none."""
+    scores = result.scores
+    own = scores[(scores["model"] == model) & (scores["metric"] == "skill") & (scores["step"] == "all")]
+    return own.set_index("symbol")["value"].reindex(tested_symbols(result))
+
+
+def typical_symbol(result: Run) -> str:
+    """The symbol in the middle of the skills of the model shown; without any, the first symbol."""
+    skill = skill_of_symbols(result, leading_model(result)).dropna().sort_values(kind="stable")
+    return str(skill.index[(len(skill) - 1) // 2]) if len(skill) else tested_symbols(result)[0]
+
+
+def shown_steps(result: Run, models: int = 1) -> tuple[int, ...]:
+    """The first step and the last; of several models the first alone."""
     horizon = result.outcome.horizon
-    return (1,) if horizon == 1 else (1, horizon)
+    return (1,) if horizon == 1 or models > 1 else (1, horizon)
 
 
-def prices_and_forecasts(result: Run, model: str) -> pd.DataFrame:
-    """Actual prices and the forecasts for the same session.
+def forecast_field(step: int, place: int = 0) -> str:
+    """The column of a forecast: that of the first model, or of the one at another place."""
+    return f"forecast_{step}" if place == 0 else f"forecast_{step}_{place}"
+
+
+def prices_and_forecasts(
+    result: Run,
+    models: str | Sequence[str],
+    symbols: Sequence[str] | None = None,
+    *,
+    start: pd.Timestamp | None = None,
+    end: pd.Timestamp | None = None,
+    most: int | None = None,
+) -> pd.DataFrame:
+    """Actual prices and the forecasts for the same session, from start to end.
 
     symbol, date, actual, test (1 from the first session forecast), fold (1, 2, … on the first session
     forecast in each fold, else 0), and for each shown step k: forecast_k, low_k, high_k (the lowest and
-    highest seed). Sessions before the test are thinned where there are too many to draw.
+    highest seed); of several models forecast_1, forecast_1_1, … and no seeds. symbols: those shown, by
+    default. Sessions before the test are thinned where all are more than `most` (MOST_PRICES).
     """
-    symbols = shown_symbols(result)
-    parts = [_of_symbol(result, model, symbol) for symbol in symbols]
+    names = [models] if isinstance(models, str) else list(models)
+    chosen = shown_symbols(result) if symbols is None else symbols
+    parts = [_of_symbol(result, names, symbol) for symbol in chosen]
+    parts = [part[_between(part["date"], start, end)] for part in parts]
     tested = sum(int(part["test"].sum()) for part in parts)
     earlier = sum(map(len, parts)) - tested
-    every = max(1, int(np.ceil(earlier / max(MOST_PRICES - tested, 1000))))
+    room = (MOST_PRICES if most is None else most) - tested
+    every = max(1, int(np.ceil(earlier / max(room, 1000))))
     kept = [part[part["test"].to_numpy() | (np.arange(len(part)) % every == 0)] for part in parts]
     return pd.concat(kept, ignore_index=True)
 
@@ -74,8 +113,7 @@ def changes(result: Run, most: int = MOST_CHANGES) -> pd.DataFrame:
     """
     outcome = result.outcome
     names = [name for name in outcome.forecast if name != "naive"]
-    every = max(1, int(np.ceil(len(outcome.anchor) * len(names) / most)))
-    rows = slice(None, None, every)
+    rows = slice(None, None, _every_change(result, most))
     anchor = outcome.anchor[rows]
     with np.errstate(all="ignore"):
         parts = [
@@ -91,6 +129,17 @@ def changes(result: Run, most: int = MOST_CHANGES) -> pd.DataFrame:
     table = pd.concat(parts) if parts else pd.DataFrame(columns=["model", "forecast", "actual"])
     finite = np.isfinite(table[["forecast", "actual"]].to_numpy(np.float64)).all(axis=1)
     return table[finite].reset_index(drop=True)
+
+
+def points_of_changes(result: Run, most: int = MOST_CHANGES) -> int:
+    """Forecasts of each model in `changes`, with those that are not finite."""
+    return len(range(0, len(result.outcome.anchor), _every_change(result, most)))
+
+
+def _every_change(result: Run, most: int) -> int:
+    models = sum(name != "naive" for name in result.outcome.forecast)
+    most = min(most, OF_MANY) if are_many(result) else most
+    return max(1, int(np.ceil(len(result.outcome.anchor) * models / most)))
 
 
 def skills(tests: Significance) -> pd.DataFrame:
@@ -161,10 +210,12 @@ def skill_frame(table: pd.DataFrame) -> tuple[float, float]:
     return left - 0.05 * (right - left), right + 0.05 * (right - left)
 
 
-def _of_symbol(result: Run, model: str, symbol: str) -> pd.DataFrame:
-    outcome, table = result.outcome, result.prices.table
-    mine = table[(table["symbol"] == symbol).to_numpy()]
-    rows = outcome.symbol == outcome.symbols.index(symbol)
+def _of_symbol(result: Run, models: Sequence[str], symbol: str) -> pd.DataFrame:
+    outcome, prices = result.outcome, result.prices
+    place = prices.symbols.index(symbol)
+    ends = np.append(prices.first, len(prices.table))
+    mine = prices.table.iloc[ends[place] : ends[place + 1]]
+    rows = np.flatnonzero(outcome.symbol == outcome.symbols.index(symbol))
     date = pd.DatetimeIndex(mine["session"])
     first = pd.Series(outcome.time[rows, 0]).groupby(outcome.fold[rows]).min()
     starts = pd.Series(np.arange(len(first)) + 1, pd.DatetimeIndex(first))
@@ -175,15 +226,29 @@ def _of_symbol(result: Run, model: str, symbol: str) -> pd.DataFrame:
         "test": date >= starts.index.min(),
         "fold": starts.reindex(date, fill_value=0).to_numpy(),
     }
-    members = outcome.seeds.get(model)
-    for step in shown_steps(result):
+    for step in shown_steps(result, len(models)):
         at = pd.DatetimeIndex(outcome.time[rows, step - 1])
-        values = {f"forecast_{step}": outcome.forecast[model][rows, step - 1]}
+        values = {
+            forecast_field(step, place): outcome.forecast[model][rows, step - 1]
+            for place, model in enumerate(models)
+        }
+        members = outcome.seeds.get(models[0]) if len(models) == 1 else None
         if members is not None and len(members) > 1:
             values[f"low_{step}"] = members[:, rows, step - 1].min(axis=0)
             values[f"high_{step}"] = members[:, rows, step - 1].max(axis=0)
         columns |= {name: pd.Series(column, at).reindex(date).to_numpy() for name, column in values.items()}
     return pd.DataFrame(columns)
+
+
+def _between(
+    dates: pd.Series[pd.Timestamp], start: pd.Timestamp | None, end: pd.Timestamp | None
+) -> pd.Series[bool]:
+    inside = pd.Series(data=True, index=dates.index)
+    if start is not None:
+        inside &= dates >= start
+    if end is not None:
+        inside &= dates <= end
+    return inside
 
 
 def _in_per_cent(table: pd.DataFrame) -> pd.DataFrame:

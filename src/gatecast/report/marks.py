@@ -11,6 +11,16 @@ import pandas as pd
 
 # Okabe and Ito: distinguishable to colour-blind readers and in grey.
 INK, GREY, BLUE, ORANGE = "#222222", "#999999", "#0072B2", "#D55E00"
+LINES = (ORANGE, BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+
+# Sans fonts: for Latin letters first, then those with Korean, Japanese and Chinese ones; as in page.css.
+FONTS = (
+    "Noto Sans", "Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans",
+    "Noto Sans KR", "Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "NanumGothic",
+    "Noto Sans CJK JP", "Hiragino Sans", "Yu Gothic", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei",
+    "DejaVu Sans",
+)  # fmt: skip
+FONT = ", ".join([*(f"'{name}'" if " " in name else name for name in FONTS), "sans-serif"])
 
 # One altair class for each shape of chart; the functions here treat them alike.
 Drawn = alt.LayerChart | alt.VConcatChart | alt.FacetChart
@@ -85,6 +95,11 @@ def legend() -> alt.Legend:
     )
 
 
+def price_title(column: str) -> str:
+    """The title of an axis of prices; their currency is not known."""
+    return column if column == "price" else f"{column} (price)"
+
+
 def inline(table: pd.DataFrame) -> alt.InlineData:
     """A table as CSV text: six digits, ISO days, 0 and 1 for flags."""
     parse: dict[str, str] = {}
@@ -113,7 +128,7 @@ def styled(chart: Chart) -> Chart:
     # given at once: each of altair's configure_… copies the whole chart
     return chart.properties(
         config=alt.Config(
-            font="sans-serif",
+            font=FONT,
             background="white",
             view=alt.ViewConfig(stroke=None),
             axis=axis,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING
 from gatecast._version import __version__
 from gatecast.cache import keep, kept
 from gatecast.formatting import count
-from gatecast.report import frames, tables
-from gatecast.report.captions import figures
+from gatecast.report import frames, symbols, tables
+from gatecast.report.captions import figures, of_symbols
 from gatecast.report.charts import page_charts
 from gatecast.report.distribution_charts import distribution_charts
 from gatecast.report.html import rendered, rendered_page, source
 from gatecast.report.marks import specifications
+from gatecast.report.packing import Packed
 from gatecast.report.pictures import bundled
 from gatecast.settings.toml import to_toml
 
@@ -27,6 +29,9 @@ def page(result: Run) -> str:
     """The whole page; needs no network and no other file."""
     charts, distributions = page_charts(result), distribution_charts(result)
     crps = result.significances.get("crps")
+    many = _many(result) if frames.are_many(result) else None
+    spreads = symbols.symbol_charts(result) if many else {}
+    first = [figures(result, ["forecast"])[0]] if many and "forecast" in charts else []
     return rendered_page(
         "run.html",
         scripts=(_library(), source("page.js")),
@@ -34,7 +39,10 @@ def page(result: Run) -> str:
         title=_title(result),
         scope=_scope(result),
         verdict=result.verdict,
-        charts=figures(result, charts),
+        many=many,
+        spreads=figures(result, spreads),
+        first=first,
+        charts=figures(result, [name for name in charts if not (first and name == "forecast")]),
         distribution_charts=figures(result, distributions),
         points=tables.loss_tables(result, result.significance),
         distributions=crps and tables.loss_tables(result, crps),
@@ -44,7 +52,33 @@ def page(result: Run) -> str:
         version=__version__,
         source=", ".join(result.prices.source),
         sha256=result.prices.sha256,
-        specs=specifications(charts | distributions),
+        specs=specifications(spreads | charts | distributions),
+    )
+
+
+@dataclass(frozen=True)
+class Many:
+    """What a page shows of many symbols.
+
+    table    every symbol, highest skill first; held: those with charts, shown: whose are drawn at first
+    said     what the page holds of them; packs: the rows of their charts, see `packing`
+    """
+
+    table: tables.Table
+    held: list[str]
+    shown: str
+    said: str
+    packs: dict[str, Packed]
+
+
+def _many(result: Run) -> Many:
+    what = symbols.held(result)
+    return Many(
+        table=tables.symbol_table(result),
+        held=what.symbols,
+        shown=frames.typical_symbol(result),
+        said=of_symbols(result, what),
+        packs=symbols.tables(result, what),
     )
 
 
@@ -58,10 +92,10 @@ def summary_html(result: Run) -> str:
 
 
 def _title(result: Run) -> str:
-    symbols = frames.tested_symbols(result)
-    if len(symbols) > 4:
-        symbols = [*symbols[:3], f"{len(symbols) - 3} more symbols"]
-    return ", ".join(symbols)
+    names = frames.tested_symbols(result)
+    if len(names) > 4:
+        names = [*names[:3], f"{len(names) - 3:,} more symbols"]
+    return ", ".join(names)
 
 
 def _scope(result: Run) -> str:

@@ -11,14 +11,16 @@ import subprocess
 import sys
 import textwrap
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
 from gatecast.errors import DrawingWarning
-from gatecast.report import charts, frames
+from gatecast.formatting import printable, some
+from gatecast.report import charts, frames, symbols
 from gatecast.report.distribution_pictures import distribution_pictures
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, inline, layered, specifications, styled
@@ -53,8 +55,10 @@ def save_pictures(result: Run, folder: Path) -> None:
 
 def pictures(result: Run) -> dict[str, Drawn]:
     """Name → chart, drawn for a reader who cannot zoom."""
-    label = latin_labels(result)
+    label = labels_of(result)
     drawn: dict[str, Drawn] = {"forecast": forecast_picture(result, label)}
+    if frames.are_many(result):
+        drawn |= {spread.name: symbols_picture(spread, label) for spread in symbols.spreads(result)}
     if result.significance.models:
         drawn["changes"] = changes_picture(result, label)
     for tests in result.significances.values():
@@ -133,12 +137,40 @@ def _warn(what: str, why: str) -> None:
     warnings.warn(f"could not draw {what} ({why}); all else was written", DrawingWarning, stacklevel=3)
 
 
-def latin_labels(result: Run) -> Label:
-    """Names as they are, but those that a machine without their font would draw as boxes get a number."""
-    symbols = {name: f"symbol {i + 1}" for i, name in enumerate(result.outcome.symbols)}
-    models = {name: f"model {i + 1}" for i, name in enumerate(result.outcome.forecast)}
-    fallback = symbols | models
-    return lambda name: name if name.isascii() and name.isprintable() else fallback.get(name, "?")
+def labels_of(result: Run) -> Label:
+    """`labels` of the symbols and models of a run."""
+    return labels(result.outcome.symbols, result.outcome.forecast)
+
+
+def labels(symbols: Iterable[str], models: Iterable[str] = ()) -> Label:
+    """Names as they are drawn in a PNG: those with letters that no font on this machine has get a number.
+
+    A DrawingWarning then says so, once for all of them.
+    """
+    fallback = {name: f"symbol {i + 1}" for i, name in enumerate(symbols)}
+    fallback |= {name: f"model {i + 1}" for i, name in enumerate(models)}
+    letters = "".join(sorted({letter for name in fallback for letter in name if not letter.isascii()}))
+    missing = missing_letters(letters) if letters else frozenset()
+    boxes = [name for name in fallback if missing.intersection(name)]
+    if boxes:
+        first = boxes[0]
+        warnings.warn(
+            f"no font on this machine has the letters of {some(list(map(printable, boxes)), most=3)}: "
+            f'the pictures say "{fallback[first]}" for {printable(first)}. Install a font that has them (on '
+            "Debian and Ubuntu the package fonts-noto-cjk has Korean, Japanese and Chinese) and draw again; "
+            "the page uses the fonts of whoever reads it",
+            DrawingWarning,
+            stacklevel=2,
+        )
+    numbered = {name for name in fallback if not name.isprintable()} | set(boxes)
+    return lambda name: fallback[name] if name in numbered else name
+
+
+@cache
+def missing_letters(letters: str) -> frozenset[str]:
+    """Those of the letters that no font on this machine has; all of them where that cannot be seen."""
+    made, _ = _rendered({"letters": {"missing": letters}})
+    return frozenset(made["missing"].decode() if "missing" in made else letters)
 
 
 def forecast_picture(result: Run, label: Label) -> alt.VConcatChart:
@@ -150,7 +182,7 @@ def forecast_picture(result: Run, label: Label) -> alt.VConcatChart:
     recent = table[table["test"]].iloc[-charts.RECENT :]
     whole = charts.price_strip().properties(width=charts.WIDTH, height=90, data=inline(table))
     close_up = layered(
-        *charts.price_layers(result, recent, model, alt.X("date:T", title=None, axis=charts.DAYS), label),
+        *charts.price_layers(result, recent, [model], alt.X("date:T", title=None, axis=charts.DAYS), label),
         data=inline(recent),
         width=charts.WIDTH,
         height=300,
@@ -164,6 +196,13 @@ def forecast_picture(result: Run, label: Label) -> alt.VConcatChart:
     return styled(
         alt.vconcat(whole, close_up).properties(title=heading(title, _finding(result, model, label)))
     )
+
+
+def symbols_picture(spread: symbols.Spread, label: Label) -> alt.LayerChart:
+    """Skill by symbol."""
+    title = spread.finding.replace(spread.model, label(spread.model), 1)
+    below = f"every symbol once, by the {spread.loss} saved against {label(spread.benchmark)} on the test"
+    return symbols.spread_chart(spread, label).properties(title=heading(title, below))
 
 
 def changes_picture(result: Run, label: Label) -> alt.FacetChart:

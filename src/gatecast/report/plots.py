@@ -12,8 +12,10 @@ import pandas as pd
 
 from gatecast.errors import RunError, SettingError, did_you_mean
 from gatecast.report import charts, distribution_charts, distribution_frames, frames, pictures
+from gatecast.report.choices import known_date, known_models, known_symbol
 from gatecast.report.display import Plot
 from gatecast.report.distribution_pictures import fan_picture
+from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, styled
 
 if TYPE_CHECKING:
@@ -37,40 +39,25 @@ def plot(
     if kind not in get_args(Kind):
         known = get_args(Kind)
         raise SettingError(f'kind = "{kind}": choose {", ".join(known)}.{did_you_mean(kind, known)}')
-    chosen = _models(run, models)
-    if symbol is not None and symbol not in (tested := frames.tested_symbols(run)):
-        raise SettingError(f'"{symbol}" has no test forecasts.{did_you_mean(symbol, tested)}')
+    chosen = None if models is None else known_models(run, models)
     if kind == "loss":
         if (symbol, start, end) != (None, None, None):
             raise SettingError('kind "loss" shows whole trainings: symbol, start and end do not apply')
         return _loss(run, chosen)
     whole = (symbol, start, end) == (None, None, None)
+    if kind == "forecast":
+        chart = charts.forecast_chart(run, models=chosen, symbol=symbol, start=start, end=end)
+        best = whole and chosen is None
+        return Plot(chart, pictures.forecast_picture(run, pictures.labels_of(run)) if best else None)
     part = run if whole else _part(run, symbol, start, end)
-    if kind == "forecast" and whole and chosen is None:
-        return Plot(charts.forecast_chart(run), pictures.forecast_picture(run, pictures.latin_labels(run)))
     if kind == "intervals":
         return _intervals(part, chosen, symbol)
     if chosen is not None:
         dropped = [name for name in run.outcome.forecast if name not in (*chosen, "naive")]
         part = replace(part, outcome=part.outcome.without(dropped))
-    if kind == "forecast":
-        return Plot(charts.forecast_chart(part))
     if not part.significance.models:
         raise SettingError(f'kind "{kind}" needs a model beside naive')
     return Plot(charts.changes_chart(part) if kind == "changes" else charts.skill_chart(part.significance))
-
-
-def _models(run: Run, models: str | Sequence[str] | None) -> list[str] | None:
-    """The models asked for, which the run has."""
-    if models is None:
-        return None
-    asked, known = [models] if isinstance(models, str) else list(models), list(run.outcome.forecast)
-    for name in asked:
-        if name not in known:
-            raise SettingError(
-                f'"{name}" is no model of this run.{did_you_mean(name, known)} It has {", ".join(known)}'
-            )
-    return asked
 
 
 def _part(run: Run, symbol: str | None, start: str | None, end: str | None) -> Run:
@@ -78,15 +65,11 @@ def _part(run: Run, symbol: str | None, start: str | None, end: str | None) -> R
     outcome = run.outcome
     rows = np.ones(len(outcome.origin), bool)
     if symbol is not None:
-        rows &= outcome.symbol == outcome.symbols.index(symbol)
-    for name, day in (("start", start), ("end", end)):
-        if day is None:
-            continue
-        try:
-            limit = np.datetime64(pd.Timestamp(day), "D")
-        except ValueError:
-            raise SettingError(f'{name} = "{day}": not a date; write it as 2024-12-31') from None
-        rows &= outcome.time[:, 0] >= limit if name == "start" else outcome.time[:, -1] <= limit
+        rows &= outcome.symbol == outcome.symbols.index(known_symbol(run, symbol))
+    if (first := known_date("start", start)) is not None:
+        rows &= outcome.time[:, 0] >= first.to_datetime64()
+    if (last := known_date("end", end)) is not None:
+        rows &= outcome.time[:, -1] <= last.to_datetime64()
     if not rows.any():
         raise SettingError(
             f"no forecast in that part: the test is {outcome.time.min()} to {outcome.time.max()}"
@@ -107,7 +90,7 @@ def _intervals(run: Run, models: list[str] | None, symbol: str | None) -> Plot:
     symbol = symbol or frames.shown_symbols(run)[0]
     fans = [distribution_charts.fan_chart(run, name, symbol) for name in models]
     if len(fans) == 1:
-        picture = fan_picture(run, models[0], pictures.latin_labels(run))
+        picture = fan_picture(run, models[0], pictures.labels_of(run))
         return Plot(fans[0], picture if symbol == frames.shown_symbols(run)[0] else None)
     return Plot(stacked(fans, models))
 
@@ -121,21 +104,31 @@ def _loss(run: Run, models: list[str] | None) -> Plot:
     return Plot(charts.loss_chart(replace(run, training=training)))
 
 
-def outlook_plot(forecast: pd.DataFrame, closes: pd.DataFrame) -> Plot:
+def outlook_plot(forecast: pd.DataFrame, closes: pd.DataFrame, *, column: str = "close") -> Plot:
     """The last closes and the prediction intervals of the next sessions, for up to DRAWN symbols.
 
-    forecast: see `gatecast.Forecaster.forecast`; closes: symbol, session, close.
+    forecast: see `gatecast.Forecaster.forecast`; closes: symbol, session, close; column: what the prices are.
 
     Raises
         RunError: the forecast has no distribution.
     """
     if "q50" not in forecast:
         raise RunError("these are point forecasts: there is no interval to draw; add a calibration")
-    drawn = [
-        distribution_charts.outlook_chart(rows, closes[closes["symbol"] == symbol])
-        for symbol, rows in forecast.groupby("symbol", sort=False)
-    ][:DRAWN]
-    return Plot(drawn[0] if len(drawn) == 1 else stacked(drawn))
+    symbols = list(dict.fromkeys(forecast["symbol"]))[:DRAWN]
+
+    def drawn(label: Label) -> Drawn:
+        fans = [
+            distribution_charts.outlook_chart(
+                forecast[forecast["symbol"] == symbol],
+                closes[closes["symbol"] == symbol],
+                label,
+                column=column,
+            )
+            for symbol in symbols
+        ]
+        return fans[0] if len(fans) == 1 else stacked(fans)
+
+    return Plot(drawn(str), drawn(pictures.labels(symbols)))
 
 
 def stacked(parts: Sequence[Drawn], titles: Sequence[str] = ()) -> Drawn:

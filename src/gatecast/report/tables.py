@@ -20,12 +20,11 @@ from gatecast.formatting import (
     price_decimals,
     signed,
 )
+from gatecast.report import frames, symbols
 
 if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
     from gatecast.run import Run
-
-MOST_SYMBOLS = 30
 
 OF_TESTS = {
     "skill": "1 − mean {loss} / that of {benchmark}, with its 90 % interval; above 0 is better.",
@@ -147,6 +146,28 @@ def why_undefined(scores: pd.DataFrame, metrics: Sequence[str] = POINT) -> list[
     return [f"{', '.join(undefined)} of {models}: {why}" for (models, why), undefined in titles.items()]
 
 
+def symbol_table(result: Run) -> Table:
+    """One row per symbol, highest skill of the model shown first."""
+    model, rows = frames.leading_model(result), symbols.table(result)
+    spreads = {spread.name.replace("symbols", "skill"): spread for spread in symbols.spreads(result)}
+    heads = [("test sessions", "")]
+    heads += [
+        (f"skill of {spread.model}", f"{spread.loss} saved against {spread.benchmark}, %")
+        for spread in spreads.values()
+    ]
+    heads += [
+        (f"RMSE of return, {model}", "%"), ("RMSE of return, naive", "%"), (f"direction, {model}", "% right"),
+    ]  # fmt: skip
+    cells = [
+        [f"{value:,}" for value in rows["sessions"]],
+        *([signed(value) for value in rows[name]] for name in spreads),
+        *([number(value, 3) for value in rows[name]] for name in ("rmse", "naive_rmse")),
+        [number(value, 1) for value in rows["direction"]],
+    ]
+    texts = ([Cell(text) for text in row] for row in zip(*cells, strict=True))
+    return Table(heads, dict(zip(rows["symbol"], texts, strict=True)), corner="symbol")
+
+
 def significance_table(result: Run, tests: Significance) -> Table:
     """What the tests of one loss say of every model."""
     point, best = tests.loss.point, tests.confidence_set
@@ -192,13 +213,13 @@ def headline_scores(result: Run) -> pd.DataFrame:
 
 
 def further_scores(result: Run, metrics: Sequence[str] = POINT) -> dict[str, Table]:
-    """Title → table, for the first and last step, and for each of the first symbols."""
+    """Title → table, for the first and last step, and for each symbol; for many see `symbol_table`."""
     horizon, overall = result.outcome.horizon, headline_symbol(result.scores)
     steps = (1, horizon) if horizon > 1 else ()
     parts = [(f"step {step} of {horizon}", _rows(result, overall, str(step))) for step in steps]
     if overall == "all":
-        symbols = [name for name in dict.fromkeys(result.scores["symbol"]) if name != "all"]
-        parts += [(name, _rows(result, name, "all")) for name in symbols[:MOST_SYMBOLS]]
+        names = [] if frames.are_many(result) else frames.tested_symbols(result)
+        parts += [(name, _rows(result, name, "all")) for name in names]
     return {title: score_table(rows, metrics) for title, rows in parts}
 
 

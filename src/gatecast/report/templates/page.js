@@ -51,7 +51,10 @@ function draw(place) {
 }
 
 const places = document.querySelectorAll("[data-chart]");
+const packs = JSON.parse(document.getElementById("packs")?.textContent ?? "null");
+if (packs) fill(document.querySelector("[data-shown]").textContent);
 places.forEach(draw);
+if (packs) findSymbols();
 let waiting;
 addEventListener("resize", () => {
   clearTimeout(waiting);
@@ -59,3 +62,117 @@ addEventListener("resize", () => {
     if (Number(place.dataset.room) !== place.clientWidth) draw(place);
   }), 200);
 });
+
+// The rows of one symbol of a packed table: see report/packing.py.
+function unpacked(pack, symbol) {
+  const spread = runs => {
+    const values = [];
+    for (let n = 0; n < runs.length; n += 2) for (let k = 0; k < runs[n + 1]; k++) values.push(runs[n]);
+    return values;
+  };
+  const [steps, ...columns] = pack.symbols[symbol];
+  let day = Date.parse(pack.start + "T00:00Z"), place = -1;
+  const dates = pack.days.map(step => new Date(day += 864e5 * step).toISOString().slice(0, 10));
+  const made = spread(steps).map(step => ({ symbol, date: dates[place += step] }));
+  pack.numbers.forEach((name, n) => {
+    const [low, step, text] = columns[n];
+    const bytes = Uint8Array.from(atob(text), letter => letter.charCodeAt(0)), codes = new DataView(bytes.buffer);
+    const missing = made.length - bytes.length / 2;
+    made.forEach((row, k) => {
+      const code = k < missing ? 65535 : codes.getUint16(2 * (k - missing), true);
+      row[name] = code === 65535 ? null : low + step * code;
+    });
+  });
+  pack.flags.forEach((name, n) => {
+    spread(columns[pack.numbers.length + n]).forEach((value, k) => { made[k][name] = value; });
+  });
+  return made;
+}
+
+// Give the charts of single symbols the rows of this one.
+function fill(symbol) {
+  for (const [name, pack] of Object.entries(packs)) {
+    const spec = specs[name], made = unpacked(pack, symbol);
+    spec.datasets = { [Object.keys(spec.datasets)[0]]: made };
+    const brush = (spec.params ?? []).find(one => one.name === "brush");
+    if (brush) {
+      const tested = made.filter(row => row.test).slice(-120);
+      brush.value = { x: [tested[0], tested[tested.length - 1]].map(row => {
+        const [year, month, date] = row.date.split("-").map(Number);
+        return { year, month, date };
+      }) };
+    }
+  }
+}
+
+function pick(symbol) {
+  fill(symbol);
+  for (const place of document.querySelectorAll("[data-shown]")) place.textContent = symbol;
+  for (const place of places) if (place.dataset.chart in packs) draw(place);
+}
+
+// The table of symbols: sorted, searched, and of many rows the first and the last.
+function findSymbols() {
+  const table = document.getElementById("symbols"), body = table.tBodies[0], finder = document.getElementById("finder");
+  const charted = new Set(Object.keys(packs.forecast.symbols)), input = finder.querySelector("input"), ends = 10;
+  const text = (row, n) => row.cells[n].textContent;
+  const number = (row, n) => Number(text(row, n).replaceAll("\u2212", "-").replaceAll(",", ""));
+  let order = [...body.rows], whole = order.length <= 2 * ends + 5;
+
+  const more = document.createElement("tr"), button = document.createElement("button");
+  button.type = "button";
+  more.appendChild(document.createElement("td")).append(button);
+  more.cells[0].colSpan = order[0].cells.length;
+  button.onclick = () => { whole = true; show(); };
+
+  function show() {
+    const wanted = input.value.trim().toLowerCase();
+    const found = wanted ? order.filter(row => text(row, 0).toLowerCase().includes(wanted)) : order;
+    const cut = !wanted && !whole;
+    button.textContent = `show the ${(order.length - 2 * ends).toLocaleString("en")} symbols between`;
+    body.replaceChildren(...(cut ? [...order.slice(0, ends), more, ...order.slice(-ends)] : found));
+    finder.querySelector("[role=status]").textContent =
+      wanted ? `${found.length.toLocaleString("en")} of ${order.length.toLocaleString("en")} symbols` : "";
+    return found;
+  }
+
+  [...table.tHead.rows[0].cells].forEach((head, n) => {
+    const sort = document.createElement("button");
+    sort.type = "button";
+    sort.append(...head.childNodes);
+    head.append(sort);
+    sort.onclick = () => {
+      const up = head.ariaSort === "none" ? n === 0 : head.ariaSort === "descending";
+      for (const other of table.tHead.rows[0].cells) other.ariaSort = "none";
+      head.ariaSort = up ? "ascending" : "descending";
+      const known = order.filter(row => n === 0 || !isNaN(number(row, n)));
+      const rest = order.filter(row => !known.includes(row));
+      known.sort((a, b) => n === 0 ? text(a, 0).localeCompare(text(b, 0)) : number(a, n) - number(b, n));
+      order = [...(up ? known : known.reverse()), ...rest];
+      show();
+    };
+  });
+  body.onclick = event => {
+    const name = event.target.closest("th button")?.textContent;
+    if (name === undefined) return;
+    pick(name);
+    document.querySelector("[data-chart=forecast]").scrollIntoView({ block: "center" });
+  };
+  input.oninput = show;
+  input.onkeydown = event => {
+    const first = event.key === "Enter" && show().map(row => text(row, 0)).find(name => charted.has(name));
+    if (first) pick(first);
+  };
+  for (const picker of document.querySelectorAll("[data-picker] input")) {
+    picker.oninput = picker.onchange = event => {
+      const wanted = picker.value.trim();
+      const name = charted.has(wanted) ? wanted : [...charted].find(one => one.toLowerCase() === wanted.toLowerCase());
+      const typed = event.type === "input" && event.inputType !== undefined && event.inputType !== "insertReplacementText";
+      if (name === undefined || typed) return; // "A" may become "AAPL"
+      pick(name);
+      picker.value = "";
+    };
+  }
+  finder.hidden = false;
+  show();
+}
