@@ -1,7 +1,11 @@
 """Networks given back: what a run's networks forecast, and their weights."""
 
+import importlib
 import json
+import re
 import shutil
+import sys
+import textwrap
 from dataclasses import replace
 from pathlib import Path
 
@@ -46,7 +50,7 @@ def ensemble_rows(run: gc.Result, name: str, seed: int | None = None) -> pd.Data
     return rows.dropna(axis=1, how="all").set_index(KEYS).sort_index()
 
 
-def tested(run: gc.Result) -> np.ndarray:
+def origins_of(run: gc.Result) -> np.ndarray:
     return run.forecasts["origin"].unique()
 
 
@@ -82,14 +86,14 @@ def test_an_opened_run_forecasts_its_test_as_it_did_bit_for_bit(
     again = gc.open_run(run.save(tmp_path / "run", charts=False))
     for name in networks:
         whole = ensemble_rows(run, name)
-        table = again.models[name].forecast(origins=tested(run)).set_index(KEYS).sort_index()
+        table = again.models[name].forecast(origins=origins_of(run)).set_index(KEYS).sort_index()
         assert list(table.index) == list(whole.index)
         shared = [column for column in table if column in whole]
         assert {"time", "forecast"} <= set(shared)
         assert ("q50" in shared) == (name != "point" or calibration != "none")
         assert ("df" in shared) == (name == "student_t" and calibration == "none" and "df" in whole)
         pd.testing.assert_frame_equal(table[shared], whole[shared], check_exact=True)
-        some = again.models[name].forecast(origins=tested(run)[5]).set_index(KEYS)
+        some = again.models[name].forecast(origins=origins_of(run)[5]).set_index(KEYS)
         pd.testing.assert_frame_equal(some, table.loc[some.index], check_exact=True)
 
 
@@ -106,7 +110,7 @@ def test_networks_in_memory_and_from_the_folder_are_the_same(result: gc.Result, 
 
 def test_one_seed_alone(opened: gc.Result) -> None:
     for seed in (0, 1):
-        table = opened.models["gru"].forecast(origins=tested(opened), seed=seed).set_index(KEYS)
+        table = opened.models["gru"].forecast(origins=origins_of(opened), seed=seed).set_index(KEYS)
         whole = ensemble_rows(opened, "gru", seed)
         assert len(whole) < len(table)  # B ends before A: what comes after it was not tested
         np.testing.assert_array_equal(table.loc[whole.index, "forecast"], whole["forecast"])
@@ -115,7 +119,7 @@ def test_one_seed_alone(opened: gc.Result) -> None:
 
 def test_a_later_price_changes_no_forecast(opened: gc.Result) -> None:
     """Asked at an old origin: of all prices, of those up to it, and of those with other later ones."""
-    origin, table = tested(opened)[3], opened.prices.table
+    origin, table = origins_of(opened)[3], opened.prices.table
     networks = opened.models["gru"]
     expected = networks.forecast(origins=origin)
     cut = daily(table[table["session"] <= origin])
@@ -197,7 +201,7 @@ def test_who_was_left_out_of_a_fold_is_left_out_of_its_forecasts(pooled: bool) -
         "no forecast of S (fewer than 10 training windows in fold 1)"
     ]
     with pytest.warns(DataWarning, match=r"S \(fewer than 10 training windows in fold 0, 1\)"):
-        run.models["rnn"].forecast(origins=tested(run))
+        run.models["rnn"].forecast(origins=origins_of(run))
     with pytest.raises(DataError, match=r"no symbol can be forecast: S \(fewer than 10"):
         run.models["rnn"].forecast(prices.select("S"))
     if not pooled:
@@ -242,7 +246,7 @@ def test_prices_that_do_not_fit(opened: gc.Result) -> None:
 
 def test_weights_windows_and_scales_are_the_forecast(opened: gc.Result) -> None:
     """By hand, in NumPy: what a user does who takes the network elsewhere."""
-    networks, origins = opened.models["mine"], tested(opened)[:9]
+    networks, origins = opened.models["mine"], origins_of(opened)[:9]
     windows = networks.windows(origins=origins)
     table = networks.forecast(origins=origins, seed=1)
     assert windows.shape == (len(table) // 2, 4, 4) and windows.dtype == np.float32
@@ -267,7 +271,7 @@ def test_weights_windows_and_scales_are_the_forecast(opened: gc.Result) -> None:
 
 def test_pytorch_takes_the_weights_and_forecasts_the_same(opened: gc.Result) -> None:
     torch = pytest.importorskip("torch")
-    networks, origins = opened.models["gru"], tested(opened)[-9:]
+    networks, origins = opened.models["gru"], origins_of(opened)[-9:]
     gru, out = torch.nn.GRU(4, 2, batch_first=True), torch.nn.Linear(2, 2)
     for module, name in ((gru, "recurrent"), (out, "out")):
         weights = networks.state_dict(seed=0, layer=name)
@@ -329,6 +333,13 @@ def test_features_of_a_strangers_run_are_not_run_unasked(
         closed.forecast()
     trusted = gc.open_run(folder, allow_code=True).models["rnn"]
     pd.testing.assert_frame_equal(trusted.forecast(), expected, check_exact=True)
+    (tmp_path / "own_moves.py").write_text(
+        "def moves(prices):\n    return prices[['high', 'low']].pct_change()\n"
+    )
+    monkeypatch.delitem(sys.modules, "own_moves")
+    importlib.invalidate_caches()
+    with pytest.raises(RunError, match=r"read 1 feature, and the prices of this run give 2 \(high, low\)"):
+        gc.open_run(folder, allow_code=True).models["rnn"].forecast()
 
 
 # Files of strangers ---------------------------------------------------------------------------------------
@@ -401,3 +412,21 @@ def test_a_run_that_was_opened_is_saved_with_its_networks(
     for name in ("gru.json", "gru.safetensors", "mine.json", "mine.safetensors"):
         assert (again / "models" / name).read_bytes() == (run_folder / "models" / name).read_bytes()
     assert load_network(again / "models" / "gru")[0].lookback == 4
+
+
+# The page about it ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.slow
+def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch, capsys) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text("utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
+    (in_torch,) = re.findall(r"installed:\n\n((?:(?:    .*)?\n)+)", page)
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {}
+    exec(example, names)
+    pytest.importorskip("torch")
+    capsys.readouterr()
+    exec(textwrap.dedent(in_torch), names)
+    numbers = np.array(re.findall(r"\d+\.\d+", capsys.readouterr().out), float).reshape(2, 5)
+    np.testing.assert_allclose(*numbers, rtol=1e-6)

@@ -157,7 +157,7 @@ class TrainedNetworks:
         DataError
             A symbol or features that were not fitted, a date without a session, nothing to forecast.
         RunError
-            Forecasts that are no prices; features of the user's own that may not be run.
+            Forecasts that are no prices; features of the user's own that may not be run, or are others now.
 
         Warns
         -----
@@ -284,6 +284,12 @@ class TrainedNetworks:
         asked = None if fold is None else self._fold(fold)
         prices = self._road.run.prices if prices is None else prices_of(prices)
         problem = self._road.problem_of(prices)
+        width = self._population.scales[0].x_offset.shape[1]
+        if len(problem.names) != width:
+            raise RunError(
+                f"the networks of {self.name} read {count(width, 'feature')}, and the prices of this run "
+                f"give {len(problem.names)} ({', '.join(problem.names)}): they do not belong together"
+            )
         left_out: dict[str, str] = {}
         if origins is None:
             rows, left_out = last_origins(problem, prices.calendar, obstacle=lambda _: "")
