@@ -329,16 +329,22 @@ def check_model(folder: Path) -> str:
 
 
 def model_case(folder: Path, number: int) -> tuple[Path, Check]:
-    from safetensors.numpy import load, save
-
     rng = random.Random(f"models {number}")
     model = Path(shutil.copytree(SEED / "model", folder / "model"))
-    weights, settings = model / "network.safetensors", model / "network.json"
+    changed_networks(model / "network", rng)
+    return model, check_model
+
+
+def changed_networks(stem: Path, rng: random.Random) -> None:
+    """`stem`.json and `stem`.safetensors changed, mostly with hashes that fit each other."""
+    from safetensors.numpy import load, save
+
+    weights, settings = stem.with_name(f"{stem.name}.safetensors"), stem.with_name(f"{stem.name}.json")
     content, arrays = json.loads(settings.read_text()), load(weights.read_bytes())
     what = rng.randrange(8)
     if what == 0:
         settings.write_bytes(changed_bytes(settings.read_bytes(), rng))
-        return model, check_model
+        return
     if what == 1:
         weights.write_bytes(changed_bytes(weights.read_bytes(), rng))
         content["weights_sha256"] = sha256(weights.read_bytes())
@@ -358,7 +364,6 @@ def model_case(folder: Path, number: int) -> tuple[Path, Check]:
         digest = sha256(json.dumps(content, sort_keys=True).encode())
         content = {"sha256": digest, **content}
     settings.write_text(json.dumps(content))
-    return model, check_model
 
 
 def changed_array(values: np.ndarray, rng: random.Random) -> np.ndarray:
@@ -390,7 +395,7 @@ def changed_array(values: np.ndarray, rng: random.Random) -> np.ndarray:
 
 
 def check_run(folder: Path) -> str:
-    """A run that opens has a verdict, a table, a summary in JSON and a backtest."""
+    """A run that opens has a verdict, a table, a summary in JSON and a backtest; its networks forecast."""
     import gatecast as gc
     from gatecast.api.backtest import backtest
 
@@ -399,6 +404,12 @@ def check_run(folder: Path) -> str:
     json.dumps(run.summary(), allow_nan=False)
     repr(run)
     backtest(run, draws=20)
+    for networks in run.models.values():
+        repr(networks)
+        networks.members, networks.state_dict(), networks.windows()
+        tables = [networks.forecast(), networks.forecast(origins=run.forecasts["origin"].unique()[:3])]
+        for table in tables:
+            assert len(table) and np.isfinite(table["forecast"]).all() and (table["forecast"] > 0).all()
     return "opened"
 
 
@@ -407,8 +418,21 @@ def run_case(folder: Path, number: int) -> tuple[Path, Check]:
     run = Path(shutil.copytree(SEED / "run", folder / "run"))
     summary = json.loads((run / "verdict.json").read_text())
     name = rng.choice(
-        ["verdict.json", "experiment.toml", "prices.parquet", *["forecasts.parquet"] * 3, "training.parquet"]
+        [
+            "verdict.json",
+            "experiment.toml",
+            "prices.parquet",
+            *["forecasts.parquet"] * 3,
+            "training.parquet",
+            *["models"] * 3,
+        ]
     )
+    if name == "models":
+        changed_networks(run / "models" / "gru", rng)
+        for end in ("json", "safetensors"):
+            summary["files"][f"models/gru.{end}"] = sha256((run / "models" / f"gru.{end}").read_bytes())
+        (run / "verdict.json").write_text(json.dumps(summary))
+        return run, check_run
     file = run / name
     if rng.random() < 0.2:
         file.write_bytes(changed_bytes(file.read_bytes(), rng))
@@ -475,7 +499,12 @@ def make_seed(folder: Path) -> None:
     forecast = gc.Forecaster.load(folder / "model").forecast()
     (folder / "forecast.sha256").write_text(sha256(forecast.to_csv().encode()))
     result = gc.compare(
-        prices, ["naive", "historical", "gru"], **small, folds=2, training=gc.Training(epochs=1)
+        prices,
+        ["naive", "historical", "gru"],
+        **small,
+        folds=2,
+        training=gc.Training(epochs=1),
+        calibration="adaptive",
     )
     result.save(folder / "run", charts=False)
 

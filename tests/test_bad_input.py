@@ -223,7 +223,7 @@ def test_a_disk_that_fills_up_while_the_run_is_written(run, monkeypatch: pytest.
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(run_module, "save_network", fail)
+    monkeypatch.setattr(run_module, "save_fitted", fail)
     code, out, err = run()
     assert out.startswith("No evidence") or out.startswith("Worse than naive")  # the work is not lost
     refused(Answer(code, "", err), "runs/new: cannot be written (No space left on device)", "Free some space")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,8 +23,8 @@ from gatecast.evaluation.verdict import Verdict, verdict
 from gatecast.files import sha256_of
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import UNDEFINED, change, interval, number, p_cell, percent, plain, text_table
-from gatecast.models.networks import FittedNetwork
-from gatecast.models.storage import save_network
+from gatecast.models.fitted_files import save_fitted
+from gatecast.models.model import Fitted
 from gatecast.profiling import stage
 from gatecast.settings.experiment import Experiment, Provenance
 from gatecast.settings.toml import to_toml
@@ -39,8 +40,8 @@ class Run:
 
     experiment: what was asked; provenance: what was found; outcome: every forecast, as arrays; training: the
     loss of every member and epoch; warnings: what was odd in the data and the fits; notes: what the verdict
-    must add; networks: the trained networks (empty in a run that was opened from its folder). Scores and
-    verdict are computed from `outcome` when asked for.
+    must add; fitted: every network, fitted, one per fold (in a run that was opened from its folder they are
+    read when asked for). Scores and verdict are computed from `outcome` when asked for.
     """
 
     experiment: Experiment
@@ -50,7 +51,7 @@ class Run:
     training: pd.DataFrame
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
-    networks: dict[str, FittedNetwork]
+    fitted: Mapping[str, Sequence[Fitted]]
 
     @property
     def forecasts(self) -> pd.DataFrame:
@@ -169,8 +170,8 @@ class Run:
         self.forecasts.to_parquet(folder / "forecasts.parquet", index=False)
         scores.to_parquet(folder / "scores.parquet", index=False)
         self.training.to_parquet(folder / "training.parquet", index=False)
-        for name, fitted in self.networks.items():
-            save_network(fitted, folder / "models" / name)
+        for name, fitted in self.fitted.items():
+            save_fitted(fitted, folder / "models" / name)
         files = {
             str(path.relative_to(folder)): sha256_of(path)
             for path in sorted(folder.rglob("*"))

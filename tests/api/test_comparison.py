@@ -8,6 +8,8 @@ import gatecast as gc
 from gatecast.errors import DataError, DataWarning, FitWarning, RunError, SettingError
 from gatecast.settings.names import DEFAULT_MODELS, DISTRIBUTION_RIVALS, POINT_RIVALS, WITH_DISTRIBUTION
 
+from ..populations import population_of  # isort: skip
+
 TINY = gc.Network(hidden_size=2)
 QUICK = gc.Training(epochs=2, batch_size=64)
 HOW = {"network": TINY, "training": QUICK, "seeds": 1, "folds": 2, "lookback": 5}
@@ -75,7 +77,7 @@ def test_a_network_of_ones_own_has_a_name_of_ones_own(prices):
     models = ["naive", {"wide": gc.Network(cell="gru", hidden_size=5)}]
     result = gc.compare(prices, models, **HOW)
     assert result.experiment.models == ("naive", "wide")
-    assert result.networks["wide"].network.hidden_size == 5
+    assert population_of(result, "wide").network.hidden_size == 5
 
 
 def test_horizon_beyond_the_lookback(walk):
@@ -158,7 +160,7 @@ def test_a_level_target_on_a_trend_is_worse_than_naive_and_says_why(walk):
 def test_separate_networks_differ_from_a_pooled_one(walk):
     frame = pd.concat([walk("A", 200, 0), walk("B", 200, 1)], ignore_index=True)
     pooled, separate = (gc.compare(prices_of(frame), ["gru"], pooled=p, **HOW) for p in (True, False))
-    assert len(separate.networks["gru"].members) == 2 * len(pooled.networks["gru"].members)
+    assert len(population_of(separate, "gru").members) == 2 * len(population_of(pooled, "gru").members)
     assert not np.array_equal(pooled.outcome.forecast["gru"], separate.outcome.forecast["gru"])
 
 
@@ -186,7 +188,7 @@ def test_of_many_symbols_left_out_the_warning_names_some_and_the_result_all(walk
 def test_features_of_ones_own(prices):
     result = gc.compare(prices, ["gru"], features=last_three_returns, **HOW)
     assert result.experiment.features.endswith(":last_three_returns")
-    assert result.networks["gru"].trained[0].params["weight_ih_l0"].shape[1] == 3
+    assert population_of(result, "gru").trained[0].params["weight_ih_l0"].shape[1] == 3
 
 
 def last_three_returns(table: pd.DataFrame) -> pd.DataFrame:

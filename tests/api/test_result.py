@@ -27,7 +27,7 @@ from gatecast.problem.problem import make_problem
 from gatecast.settings.experiment import Experiment
 
 from ..conftest import FULL  # isort: skip
-from ..populations import outputs_of  # isort: skip
+from ..populations import outputs_of, population_of  # isort: skip
 
 FILES = {
     ".gatecast.json", "experiment.toml", "prices.parquet", "forecasts.parquet", "training.parquet",
@@ -170,7 +170,7 @@ def test_a_network_of_zeros_is_naive(result: gc.Result) -> None:
     settings = result.experiment
     problem = make_problem(result.prices, lookback=settings.lookback, horizon=settings.horizon)
     folds = cut_folds(problem, folds=settings.folds)
-    fitted = result.networks["gru"]
+    fitted = population_of(result, "gru")
     zeros = [
         replace(member, params={name: np.zeros_like(value) for name, value in member.params.items()})
         for member in fitted.trained
@@ -447,8 +447,15 @@ def test_a_run_that_was_written_in_place_is_found_out(run_folder: Path, tmp_path
 
 
 def test_a_repr_fits_on_a_screen(result: gc.Result) -> None:
-    parts = (result, result.networks, result.outcome, result.prices, result.verdict, result.significance)
+    parts = (
+        result,
+        population_of(result, "gru"),
+        result.outcome,
+        result.prices,
+        result.verdict,
+        result.significance,
+    )
     assert [len(repr(part)) for part in parts if len(repr(part)) > 2500] == []
-    assert "history=DataFrame of shape (" in repr(result.networks) and "seeds={'gru', 'mine'}" in repr(
+    assert "history=DataFrame of shape (" in repr(parts[1]) and "seeds={'gru', 'mine'}" in repr(
         result.outcome
     )

@@ -134,16 +134,16 @@ def run(
     fits = tuple(str(warning.message) for warning in once if issubclass(warning.category, FitWarning))
     ensembles = {name: ensembles_of(fitted[name]) for name in experiment.networks}
     notes = [combination_note(name, of_folds) for name, of_folds in ensembles.items()]
-    networks = {name: of_folds[0].population for name, of_folds in ensembles.items()}
     return Result(
         experiment=experiment,
         provenance=_provenance(prices),
         prices=prices,
         outcome=outcome,
-        training=_training(networks),
+        training=_training({name: of_folds[0].population for name, of_folds in ensembles.items()}),
         warnings=(*(oddity.text for oddity in prices.oddities), *fits, *_left_out(problem, folds)),
         notes=(*_level_note(problem, folds), *filter(None, notes)),
-        networks=networks,
+        fitted={name: fitted[name] for name in experiment.networks},
+        features=features or experiment.features,
     )
 
 

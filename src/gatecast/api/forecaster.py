@@ -4,31 +4,26 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 import pandas as pd
 
-from gatecast._typing import Floats, Integers
+from gatecast._typing import Integers
 from gatecast.api import forecaster_files
 from gatecast.api.forecaster_files import ONLY, State
+from gatecast.api.forecasting import forecast_table, last_origins, matching_problem, named
 from gatecast.api.models import check_memory, model_of, problem_of
 from gatecast.api.signatures import takes_settings
 from gatecast.data.prices import Prices
-from gatecast.data.sessions import next_sessions, sessions_between
 from gatecast.data.sources import prices_of
-from gatecast.distributions import Point
-from gatecast.errors import DataError, DataWarning, NotFittedError, RunError
-from gatecast.forecasts import distribution_columns
-from gatecast.formatting import count, some
-from gatecast.models.model import Forecast, median
+from gatecast.errors import DataWarning, NotFittedError, RunError
+from gatecast.formatting import some
 from gatecast.models.networks import ensembles_of
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
 from gatecast.problem.problem import Problem
-from gatecast.problem.targets import is_astray
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
 from gatecast.settings.network import Network
@@ -36,8 +31,6 @@ from gatecast.settings.training import Training
 
 if TYPE_CHECKING:
     from gatecast.report.display import Plot
-
-LATE = 10  # sessions that a symbol may be behind the last of the others; more, and it has ended
 
 
 class Forecaster:
@@ -178,22 +171,13 @@ class Forecaster:
             origins = np.unique(problem.last)
         else:
             prices = prices_of(prices)
-            problem, calendar = self._latest(prices, state.tail), prices.calendar
+            problem = matching_problem(prices, self._problem, state.tail.symbols, state.tail.names)
+            calendar = prices.calendar
             origins, left_out = self._asked(problem, calendar, state.short)
         self._note(problem, origins, left_out)
         self._warn()
         predicted = state.fitted.predict(problem, origins)
-        members = problem.to_price(np.stack([median(one) for one in predicted.members]), origins)
-        if is_astray(members, problem.anchor[origins]):
-            raise RunError(
-                "this network's training diverged, its forecasts lie far beyond any price: fit it again with "
-                "a smaller learning_rate, or with clip_norm = 1"
-            )
-        table = _table(predicted, members, problem, origins, calendar)
-        numbers = table.select_dtypes("number").drop(columns="std_over_seeds")
-        if not np.isfinite(numbers.to_numpy()).all():
-            raise RunError("this network's forecasts are no finite numbers: fit it again")
-        return table
+        return forecast_table(predicted, problem, origins, calendar)
 
     def plot(self, prices: Any = None) -> Plot:
         """The last closes and the prediction intervals of the next sessions, for up to six symbols.
@@ -210,49 +194,33 @@ class Forecaster:
         """
         from gatecast.report.plots import outlook_plot
 
-        prices = None if prices is None else prices_of(prices)
+        column = self._settings.column
+        if prices is None:
+            tail = self._fitted.tail
+            symbol = np.asarray(tail.symbols, dtype=object)[tail.symbol]
+            closes = pd.DataFrame({"symbol": symbol, "session": tail.session, "close": tail.anchor})
+        else:
+            prices = prices_of(prices)
+            closes = prices.table[["symbol", "session"]].assign(close=prices.table[column])
         forecast = self.forecast(prices)
-        problem = self._fitted.tail if prices is None else self._latest(prices, self._fitted.tail)
-        symbol = np.asarray(problem.symbols, dtype=object)[problem.symbol]
-        closes = pd.DataFrame({"symbol": symbol, "session": problem.session, "close": problem.anchor})
-        return outlook_plot(forecast, closes, column=self._settings.column)
+        return outlook_plot(forecast, closes, column=column)
 
     def _asked(
         self, problem: Problem, calendar: Mapping[str, str], short: tuple[str, ...]
     ) -> tuple[Integers, dict[str, str]]:
-        """The last row of every symbol that can be forecast, and why the others cannot.
+        """`last_origins` of this network; short: symbols with too few training windows."""
 
-        short: symbols with too few training windows.
+        def obstacle(row: int) -> str:
+            return self._obstacle() if problem.symbols[problem.symbol[row]] in short else ""
 
-        Raises
-            DataError: none can.
-        """
-        last, left_out = [], {}
-        for row in np.unique(problem.last):
-            symbol = problem.symbols[problem.symbol[row]]
-            reason = self._obstacle(problem, row, symbol in short) or _ended(problem, row, calendar[symbol])
-            if reason:
-                left_out[symbol] = reason
-            else:
-                last.append(row)
-        if not last:
-            raise DataError(
-                f"no symbol can be forecast: {_named(left_out)}",
-                remedy="Give more sessions, or fit again with all there are",
-            )
-        return np.array(last, dtype=np.int64), left_out
+        return last_origins(problem, calendar, obstacle)
 
-    def _obstacle(self, problem: Problem, row: int, short: bool) -> str:
-        """Why the network cannot forecast from a symbol's last row; empty where it can."""
-        if not problem.ready[row]:
-            sessions = row - problem.first[row] + 1
-            return f"{count(sessions, 'session')}: too few for a window of {problem.lookback}"
-        if not short:
-            return ""
+    def _obstacle(self) -> str:
+        """Why the network cannot forecast a symbol with too few training windows; empty where it can."""
         few = f"fewer than {MIN_TRAINING_ORIGINS} training windows: too few for"
         if not self._settings.pooled:
             return f"{few} a network of its own"
-        if problem.target == "close" and self._settings.scaler != "none":
+        if self._settings.target == "close" and self._settings.scaler != "none":
             return f"{few} a scale of its own, and a price level has no other"
         return ""
 
@@ -264,7 +232,7 @@ class Forecaster:
 
     def _warn(self) -> None:
         if self.left_out:
-            warnings.warn(f"no forecast of {_named(self.left_out)}", DataWarning, stacklevel=3)
+            warnings.warn(f"no forecast of {named(self.left_out)}", DataWarning, stacklevel=3)
         if self.scaled_by_pool:
             what = (
                 f"fewer than {MIN_TRAINING_ORIGINS} training windows, scaled by the mean scale of the others"
@@ -328,25 +296,6 @@ class Forecaster:
             self._settings, prices, features=self._features, volatility_features=self._volatility_features
         )
 
-    def _latest(self, prices: Prices, fitted: Problem) -> Problem:
-        """The problem of newer prices, symbols numbered as in the fit."""
-        symbols = fitted.symbols
-        unknown = [symbol for symbol in prices.symbols if symbol not in symbols]
-        if unknown:
-            raise DataError(
-                f"{', '.join(unknown[:5])} was not among the symbols fitted ({', '.join(symbols[:5])}, …)",
-                remedy="Fit again with these symbols, or select the ones fitted",
-            )
-        problem = self._problem(prices)
-        if problem.names != fitted.names:
-            raise DataError(
-                f"these prices give the features {', '.join(problem.names)}; fitted were "
-                f"{', '.join(fitted.names)}",
-                remedy="Give the same columns as in fit, or fit again",
-            )
-        number = np.array([symbols.index(symbol) for symbol in prices.symbols])
-        return replace(problem, symbols=symbols, symbol=number[problem.symbol])
-
     @property
     def _fitted(self) -> State:
         if self._state is None:
@@ -360,55 +309,3 @@ class Forecaster:
             f"Forecaster({network.cell}, hidden_size={network.hidden_size}, "
             f"horizon={self._settings.horizon}, {state})"
         )
-
-
-def _table(
-    predicted: Forecast, members: Floats, problem: Problem, origins: Integers, calendar: Mapping[str, str]
-) -> pd.DataFrame:
-    """The forecasts of `origins`, one row per symbol and step (see Forecaster.forecast).
-
-    members  (seeds, N, h) prices
-    """
-    horizon, anchor = problem.horizon, problem.anchor[origins, None]
-    price = problem.to_price(predicted.median, origins)
-    symbols = [problem.symbols[symbol] for symbol in problem.symbol[origins]]
-    dates = [
-        next_sessions(calendar[symbol], session, horizon)
-        for symbol, session in zip(symbols, problem.session[origins], strict=True)
-    ]
-    several = len(members) > 1
-    columns = {
-        "symbol": np.repeat(np.array(symbols, dtype=object), horizon),
-        "origin": np.repeat(problem.session[origins], horizon),
-        "time": np.concatenate(dates),
-        "step": np.tile(np.arange(1, horizon + 1), len(origins)),
-        "anchor": np.repeat(anchor, horizon),
-        "forecast": price.ravel(),
-        "change": (price / anchor - 1).ravel(),
-        "std_over_seeds": members.std(axis=0, ddof=1).ravel() if several else np.full(price.size, np.nan),
-    }
-    if not isinstance(predicted.distribution, Point):
-        columns |= distribution_columns(predicted.distribution, problem.anchor[origins])
-    return pd.DataFrame(columns)
-
-
-def _ended(problem: Problem, row: int, calendar: str) -> str:
-    """That a symbol ended at `row`, its last, more than LATE of its own sessions before the others' last.
-
-    A session that its exchange was closed on is none of its own; where the calendar knows less than half of
-    its latest dates, every session of the others counts.
-    """
-    own = problem.session[problem.first[row] : row + 1][-250:]
-    later = problem.sessions[np.searchsorted(problem.sessions, own[-1], side="right") :]
-    if len(later) > LATE:
-        regular = sessions_between(calendar, own[0], later[-1])
-        if np.isin(own, regular).mean() > 0.5:
-            later = later[np.isin(later, regular)]
-    if len(later) <= LATE:
-        return ""
-    return f"ended on {own[-1]}, {len(later)} sessions before the last of the others ({problem.sessions[-1]})"
-
-
-def _named(left_out: Mapping[str, str]) -> str:
-    """'A (why); B (why)' for a warning."""
-    return some([f"{symbol} ({reason})" for symbol, reason in left_out.items()], "; ")

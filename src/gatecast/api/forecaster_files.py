@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from gatecast.data.sessions import check_calendar
-from gatecast.distributions import FINE_LEVELS
 from gatecast.folders import FORECASTER, new_folder
-from gatecast.models.calibration import CalibratedFit, Calibration
+from gatecast.models.calibration import CalibratedFit
 from gatecast.models.ensembles import Combination
+from gatecast.models.fitted_files import NUMBERS, calibration_arrays, read_calibration, session_of
 from gatecast.models.model import Fitted
 from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of
 from gatecast.models.storage import check_array, load_network, not_a_model, save_network
@@ -24,7 +24,6 @@ from gatecast.settings.experiment import Experiment
 
 WEIGHTS = "network"
 ONLY = "network"  # what a forecaster's one model is called in its settings
-NUMBERS = "fi"  # NumPy's kinds: floats and whole numbers
 
 
 @dataclass(frozen=True)
@@ -82,9 +81,7 @@ def write(
     arrays = {name: getattr(state.tail, name) for name in ROW_ARRAYS}
     arrays["session"] = arrays["session"].astype(np.int64)
     if calibrated is not None:
-        arrays["calibration"] = calibrated.calibration.levels
-        if calibrated.calibration.residuals is not None:
-            arrays["residuals"] = calibrated.calibration.residuals
+        arrays |= calibration_arrays(calibrated.calibration)
     with new_folder(folder, FORECASTER, overwrite=overwrite) as partial:
         save_network(
             ensemble.population, partial / WEIGHTS, arrays=arrays, extra=saved.model_dump(mode="json")
@@ -110,8 +107,8 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
         fitted: Fitted = FoldEnsemble(population, 0, saved.combination)
         if saved.since is not None:
             online = settings.calibration == "adaptive"
-            calibration = Calibration(arrays["calibration"], arrays.get("residuals"), online)
-            fitted = CalibratedFit(fitted, calibration, _day(saved.since))
+            calibration = read_calibration(arrays, population, online=online)
+            fitted = CalibratedFit(fitted, calibration, session_of(saved.since))
         rows = {name: arrays[name] for name in ROW_ARRAYS}
         rows["session"] = rows["session"].astype("datetime64[D]")
         tail = Problem(
@@ -146,15 +143,8 @@ def _check(
         raise ValueError("its symbols are not the same throughout")
     for calendar in set(saved.calendar.values()):
         check_calendar(calendar)
-    if saved.since is not None:
-        _check_date(_day(saved.since))
     if (settings.calibration == "none", saved.since is None) != ("calibration" not in arrays,) * 2:
         raise ValueError("its calibration is not the one that its settings ask for")
-    for name in ("calibration", "residuals"):
-        if name in arrays:
-            check_array(name, arrays[name], (symbols, horizon, len(FINE_LEVELS)), NUMBERS)
-            if (np.diff(arrays[name], axis=-1) < 0).any():
-                raise ValueError(f"{name} falls")
     _check_tail(arrays, symbols, width, fitted.lookback)
 
 
@@ -175,15 +165,6 @@ def _check_tail(arrays: Mapping[str, NDArray[Any]], symbols: int, width: int, lo
     if session.dtype.kind != "i" or (np.diff(session, axis=1) <= 0).any():
         raise ValueError("the sessions of a window do not follow each other")
     for date in (session.min(), session.max()):
-        _check_date(_day(int(date)))
+        session_of(int(date))
     if (arrays["anchor"] <= 0).any() or (arrays["close"] <= 0).any() or (arrays["volatility"] < 0).any():
         raise ValueError("a price or a volatility is negative")
-
-
-def _day(date: str | int) -> np.datetime64:
-    return np.datetime64(date, "D")
-
-
-def _check_date(date: np.datetime64) -> None:
-    if not np.datetime64("1700-01-01") <= date <= np.datetime64("2200-01-01"):
-        raise ValueError(f"{date} is no date of a session")

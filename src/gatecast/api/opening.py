@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast.api.result import Result
+from gatecast.api.stored_networks import StoredNetworks
 from gatecast.data.prices import Prices
 from gatecast.data.sources import load, parquet_table
 from gatecast.errors import DataWarning, InputError, RunError
@@ -41,11 +42,21 @@ ROUNDING = 1e-9  # of a price
 OLD_NAMES = {"y": "actual", "date": "time"}  # of format 1, which has scores.json for verdict.json
 
 
-def open_run(folder: str | Path) -> Result:
-    """Read a run folder.
+def open_run(folder: str | Path, *, allow_code: bool = False) -> Result:
+    """The run in a folder, as `gatecast.compare` returned it; no code of the folder is run.
+
+    Its networks are read when `models` is asked for one.
+
+    Parameters
+    ----------
+    allow_code
+        Whether its networks, asked for a forecast, may import and run the function that the experiment names
+        as its features, if it does.
 
     Raises
-        RunError: no run folder, a file in it that was changed after the run, or parts that do not fit.
+    ------
+    RunError
+        No run folder, a file in it that was changed after the run, or parts that do not fit.
     """
     folder = Path(folder)
     name, renamed = ("verdict.json", {}) if (folder / "verdict.json").exists() else ("scores.json", OLD_NAMES)
@@ -83,7 +94,8 @@ def open_run(folder: str | Path) -> Result:
         training=_read(folder / "training.parquet", TRAINING),
         warnings=warned,
         notes=notes,
-        networks={},
+        fitted=StoredNetworks(folder, files, experiment, outcome, prices.symbols),
+        features=experiment.features if allow_code else None,
     )
 
 

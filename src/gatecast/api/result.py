@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,13 +16,27 @@ from gatecast.settings.toml import read_experiment, read_provenance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from gatecast.api.trained import Models
+    from gatecast.problem.features import FeatureFunction
     from gatecast.report.display import Plot
     from gatecast.report.plots import Kind
 
 
 @dataclass(frozen=True, repr=False)
 class Result(Run):
-    """A run that draws, saves and shows itself; see `Run` for what it holds."""
+    """A run that draws, saves and shows itself; see `Run` for what it holds.
+
+    features: the function, or the name of one that may be run, where the experiment names features.
+    """
+
+    features: str | FeatureFunction | None = None
+
+    @cached_property
+    def models(self) -> Models:
+        """The trained networks by the name of their model, to forecast with; see `TrainedNetworks`."""
+        from gatecast.api.trained import Models
+
+        return Models(self, self.features)
 
     def plot(
         self,

@@ -93,12 +93,15 @@ class FoldEnsemble:
         How the seeds' distributions become one, chosen on validation; see `gatecast.models.ensembles`.
     validation
         The forecasts of the validation origins by the weights before the refit; None where nobody asked.
+    left_out
+        Symbols that the fold was not fitted on; see `Fold`.
     """
 
     population: FittedNetwork
     fold: int
     combination: Combination = "parameter mean"
     validation: Forecast | None = None
+    left_out: tuple[str, ...] = ()
 
     __repr__ = brief
 
@@ -201,13 +204,13 @@ class RecurrentNetwork:
     ) -> list[FoldEnsemble]:
         """With what the validation origins, which `searched` was not trained on, show of each fold."""
         if not self.keep_validation and self.network.output == "point":
-            return [FoldEnsemble(searched, place) for place in range(len(folds))]
+            return [FoldEnsemble(searched, place, left_out=fold.left_out) for place, fold in enumerate(folds)]
         origins = [fold.validation for fold in folds]
         ensembles = []
         for place, outputs in enumerate(searched.outputs(problem, list(range(len(folds))), origins)):
             combination = chosen_combination(self.network, outputs, problem, origins[place])
             validation = combined(self.network, outputs, combination, problem, origins[place])
-            ensembles.append(FoldEnsemble(searched, place, combination, validation))
+            ensembles.append(FoldEnsemble(searched, place, combination, validation, folds[place].left_out))
         return ensembles
 
     def _members(self, problem: Problem, folds: Sequence[Fold]) -> tuple[list[Member], list[int | None]]:

@@ -114,7 +114,8 @@ def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any], dict[str, N
             )
         arrays = load(weights)
         network, training = Network(**saved.network), Training(**saved.training)
-        weights_of = [_with_prefix(arrays, f"{index}/") for index in range(len(saved.members))]
+        grouped = _by_prefix(arrays)
+        weights_of = [grouped.get(str(index), {}) for index in range(len(saved.members))]
         count = 1 + max(member.scale for member in saved.members)
         scales = [{name: arrays[f"scale/{i}/{name}"] for name in SCALE_ARRAYS} for i in range(count)]
         _check(network, saved, weights_of, scales)
@@ -138,7 +139,7 @@ def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any], dict[str, N
         scales=tuple(Scale(**scale) for scale in scales),
         history=pd.DataFrame(),
     )
-    return fitted, content, _with_prefix(arrays, "extra/")
+    return fitted, content, grouped.get("extra", {})
 
 
 def not_a_model(path: Path, error: Exception, what: str = "model") -> RunError:
@@ -151,8 +152,13 @@ def not_a_model(path: Path, error: Exception, what: str = "model") -> RunError:
     return RunError(f"{path}: not a {what} of this version of gatecast ({why[:200]})")
 
 
-def _with_prefix(arrays: Mapping[str, NDArray[Any]], prefix: str) -> dict[str, NDArray[Any]]:
-    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+def _by_prefix(arrays: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, NDArray[Any]]]:
+    """What stands before the first slash of a name → the rest of the name → array."""
+    grouped: dict[str, dict[str, NDArray[Any]]] = {}
+    for name, value in arrays.items():
+        prefix, _, rest = name.partition("/")
+        grouped.setdefault(prefix, {})[rest] = value
+    return grouped
 
 
 def _check(

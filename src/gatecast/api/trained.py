@@ -1,0 +1,432 @@
+"""The trained networks of a run: to forecast with, and their weights under PyTorch's names."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from gatecast._typing import Dates, Integers
+from gatecast.api.forecasting import forecast_table, last_origins, matching_problem, named
+from gatecast.api.models import problem_of
+from gatecast.data.prices import Prices
+from gatecast.data.sources import prices_of
+from gatecast.errors import DataError, DataWarning, RunError, SettingError, did_you_mean
+from gatecast.formatting import count, some
+from gatecast.models.model import Fitted, Forecast
+from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of, make_dataset
+from gatecast.nn import state_dict as torch_names
+from gatecast.nn.program import window
+from gatecast.problem.features import FeatureFunction
+from gatecast.problem.folds import MIN_TRAINING_ORIGINS
+from gatecast.problem.problem import Problem
+from gatecast.run import Run
+from gatecast.settings.network import Network
+from gatecast.settings.training import Training
+
+FEW = f"fewer than {MIN_TRAINING_ORIGINS} training windows"
+SCALES = ("x_offset", "x_scale", "y_offset", "y_scale")
+
+
+class Models(Mapping[str, "TrainedNetworks"]):
+    """The networks of a run by the name of their model; baselines have none.
+
+    Networks of a run folder are read, and checked, when they are first asked for.
+    """
+
+    def __init__(self, run: Run, features: str | FeatureFunction | None) -> None:
+        self._road = _Road(run, features)
+        self._found: dict[str, TrainedNetworks] = {}
+
+    def __getitem__(self, name: str) -> TrainedNetworks:
+        networks = self._road.run.experiment.networks
+        if name not in networks:
+            kind = "is a baseline" if name in self._road.run.experiment.models else "is not in this run"
+            raise KeyError(
+                f'"{name}" {kind}; its networks: {", ".join(networks)}.{did_you_mean(name, networks)}'
+            )
+        if name not in self._found:
+            self._found[name] = TrainedNetworks(name, self._road)
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._road.run.experiment.networks)
+
+    def __len__(self) -> int:
+        return len(self._road.run.experiment.networks)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._road.run.experiment.networks
+
+    def __repr__(self) -> str:
+        return f"Models({some(list(self), most=6)})"
+
+
+class TrainedNetworks:
+    """The networks of one model of a run, one for every fold and seed (and symbol, where each has its own).
+
+    Attributes
+    ----------
+    name
+        What the model is called in the run.
+    network, training
+        Its settings.
+    members
+        One row per network: fold, seed, symbol (None: it serves all), epochs it was trained for, and
+        test_start, the first origin of the fold's test; the network knows no price after it.
+
+    Examples
+    --------
+    >>> gru = gatecast.open_run("runs/sp500").models["gru"]
+    >>> gru.forecast()  # the sessions after the last one of the run
+    >>> gru.forecast(newer, origins="2019-01-15")
+    >>> gru.state_dict(fold=4, seed=0)["weight_ih_l0"]
+    """
+
+    def __init__(self, name: str, road: _Road) -> None:
+        self.name, self._road = name, road
+        self._fitted: Sequence[Fitted] = road.run.fitted[name]
+        self._ensembles: list[FoldEnsemble] = ensembles_of(self._fitted)
+
+    @property
+    def network(self) -> Network:
+        """The network's settings."""
+        return self._population.network
+
+    @property
+    def training(self) -> Training:
+        """How it was trained."""
+        return self._population.training
+
+    @property
+    def members(self) -> pd.DataFrame:
+        """One row per network: fold, seed, symbol, epochs, test_start (see the class)."""
+        population, symbols = self._population, self._road.run.prices.symbols
+        return pd.DataFrame(
+            {
+                "fold": [member.fold for member in population.members],
+                "seed": [member.seed for member in population.members],
+                "symbol": pd.Series(
+                    [None if owner is None else symbols[owner] for owner in population.owner], dtype=object
+                ),
+                "epochs": [one.best_epoch for one in population.trained],
+                "test_start": self._road.starts[[member.scale for member in population.members]],
+            }
+        )
+
+    def forecast(
+        self,
+        prices: Any = None,
+        *,
+        origins: ArrayLike | None = None,
+        fold: int | None = None,
+        seed: int | None = None,
+    ) -> pd.DataFrame:
+        """Forecasts as the run's test made them, from the last session or from any others.
+
+        Parameters
+        ----------
+        prices
+            What `gatecast.load` takes, with the whole history: features and volatility are computed from what
+            is there. None: the prices of the run.
+        origins
+            Dates at whose close is forecast; None: the last session of every symbol.
+        fold
+            Whose networks forecast; None: at each origin those of the newest fold whose test had begun, which
+            know nothing after it. From the last session on these are the newest.
+        seed
+            One network of the fold alone, without a calibration; None: all seeds, combined.
+
+        Returns
+        -------
+        DataFrame
+            One row per origin, symbol and step, as `Forecaster.forecast` returns it, and the fold. At the
+            origins of the run's test the numbers are those of `forecasts`, to the last bit.
+
+        Raises
+        ------
+        SettingError
+            No such fold or seed; origins that are no dates, or lie before the test of the first fold.
+        DataError
+            A symbol or features that were not fitted, a date without a session, nothing to forecast.
+        RunError
+            Forecasts that are no prices; features of the user's own that may not be run, or are others now.
+
+        Warns
+        -----
+        DataWarning
+            Symbols left out; origins that the networks of `fold` were trained on.
+        """
+        member = None if seed is None else self._seed(seed)
+        problem, calendar, asked = self._asked(prices, origins, fold)
+        tables = []
+        for place, rows in asked.items():
+            predicted = self._fitted[place].predict(problem, rows)
+            if member is not None:
+                predicted = Forecast(predicted.members[member], (predicted.members[member],))
+            table = forecast_table(predicted, problem, rows, calendar)
+            table.insert(1, "fold", place)
+            tables.append(table)
+        return pd.concat(tables, ignore_index=True)
+
+    def windows(
+        self, prices: Any = None, *, origins: ArrayLike | None = None, fold: int | None = None
+    ) -> NDArray[np.float32]:
+        """(N, lookback, features) what the networks read at each origin, scaled, in the order of `forecast`.
+
+        The arguments, errors and warnings are those of `forecast`.
+        """
+        problem, _, asked = self._asked(prices, origins, fold)
+        rows = jax.device_put(make_dataset(self.network, problem, self._population.scales))
+        parts = [window(rows, place, jnp.asarray(found), problem.lookback) for place, found in asked.items()]
+        return np.concatenate([np.asarray(part) for part in parts])
+
+    def scale(self, *, fold: int | None = None, symbol: str | None = None) -> dict[str, NDArray[np.float64]]:
+        """How one fold (None: the newest) scales a symbol (None: the only one): x ↦ (x - offset) / scale.
+
+        x_offset and x_scale (features,) made the `windows`. The output of a point, times y_scale (h,) plus
+        y_offset (h,), is the target: the log return from the origin, or the price. The outputs of
+        distributions are in units of the volatility known at the origin, and not scaled.
+
+        Raises
+        ------
+        SettingError
+            No such fold or symbol.
+        """
+        scale, place = self._population.scales[self._fold(fold)], self._symbol(symbol)
+        return {name: getattr(scale, name)[place].copy() for name in SCALES}
+
+    def state_dict(
+        self,
+        *,
+        fold: int | None = None,
+        seed: int | None = None,
+        symbol: str | None = None,
+        layer: str = torch_names.RECURRENT,
+    ) -> dict[str, NDArray[np.float32]]:
+        """One layer's weights of one network, named and shaped as PyTorch's `load_state_dict` takes them.
+
+        Parameters
+        ----------
+        fold, seed
+            Of which network; None: the newest fold, the first seed.
+        symbol
+            Whose, where each symbol has a network of its own.
+        layer
+            "recurrent": all of a torch.nn.RNN, LSTM or GRU, with two biases also where the network has one
+            (the second is zero). Of the head, each a torch.nn.Linear: "mlp.0", …, "out". Of a Student t
+            "df" (h,), whose degrees of freedom are 2.1 + 3 softplus(df).
+
+        Raises
+        ------
+        SettingError
+            No such fold, seed, symbol or layer; a GRU with reset_after=False, which PyTorch does not have.
+        """
+        place, number = self._fold(fold), self._seeds[0 if seed is None else self._seed(seed)]
+        population = self._population
+        own = any(owner is not None for owner in population.owner)
+        owner = self._symbol(symbol) if own or symbol is not None else None
+        for member, whose, trained in zip(
+            population.members, population.owner, population.trained, strict=True
+        ):
+            if (member.scale, member.seed) == (place, number) and whose in (None, owner):
+                return torch_names.state_dict(population.network, trained.params, layer)
+        raise SettingError(f"{FEW} in fold {place}", setting="symbol", value=symbol)
+
+    @property
+    def _population(self) -> FittedNetwork:
+        return self._ensembles[0].population
+
+    @cached_property
+    def _seeds(self) -> list[int]:
+        return sorted({member.seed for member in self._population.members})
+
+    def _fold(self, fold: int | None) -> int:
+        """A fold's place; None: the newest's."""
+        newest = len(self._fitted) - 1
+        if fold is None:
+            return newest
+        if fold not in range(newest + 1):
+            raise SettingError(f"there is no such fold; they are 0 to {newest}", setting="fold", value=fold)
+        return int(fold)
+
+    def _seed(self, seed: int) -> int:
+        """A seed's place."""
+        if seed not in self._seeds:
+            raise SettingError(
+                f"there is no such seed; they are {self._seeds[0]} to {self._seeds[-1]}",
+                setting="seed",
+                value=seed,
+            )
+        return self._seeds.index(seed)
+
+    def _symbol(self, symbol: str | None) -> int:
+        """A symbol's place; None: that of the only one."""
+        symbols = self._road.run.prices.symbols
+        if symbol is None and len(symbols) == 1:
+            return 0
+        if symbol not in symbols:
+            near = "" if symbol is None else did_you_mean(symbol, symbols)
+            raise SettingError(f"choose one of {some(symbols)}.{near}", setting="symbol", value=symbol)
+        return symbols.index(symbol)
+
+    def _asked(
+        self, prices: Any, origins: ArrayLike | None, fold: int | None
+    ) -> tuple[Problem, dict[str, str], dict[int, Integers]]:
+        """A problem of the prices, their calendars, and the rows that each fold forecasts."""
+        asked = None if fold is None else self._fold(fold)
+        prices = self._road.run.prices if prices is None else prices_of(prices)
+        problem = self._road.problem_of(prices)
+        width = self._population.scales[0].x_offset.shape[1]
+        if len(problem.names) != width:
+            raise RunError(
+                f"the networks of {self.name} read {count(width, 'feature')}, and the prices of this run "
+                f"give {len(problem.names)} ({', '.join(problem.names)}): they do not belong together"
+            )
+        left_out: dict[str, str] = {}
+        if origins is None:
+            rows, left_out = last_origins(problem, prices.calendar, obstacle=lambda _: "")
+        else:
+            rows = _rows(problem, _dates(origins))
+        places = self._places(problem, rows, asked)
+        short = self._short(problem, rows, places)
+        left_out |= {
+            symbol: f"{FEW} in fold {', '.join(map(str, np.unique(places[own])))}"
+            for symbol, own in short.items()
+        }
+        kept = ~np.any([np.zeros(len(rows), bool), *short.values()], axis=0)
+        if not kept.any():
+            raise DataError(f"no symbol can be forecast: {named(left_out)}", remedy="Give later origins")
+        if left_out:
+            warnings.warn(f"no forecast of {named(left_out)}", DataWarning, stacklevel=3)
+        asked_of = {int(place): rows[kept & (places == place)] for place in np.unique(places[kept])}
+        return problem, dict(prices.calendar), asked_of
+
+    def _places(self, problem: Problem, rows: Integers, asked: int | None) -> Integers:
+        """(N,) the fold that forecasts each row: the one asked for, or the newest whose test had begun.
+
+        Raises
+        ------
+        SettingError
+            No test had begun.
+
+        Warns
+        -----
+        DataWarning
+            Rows before the test of the fold asked for.
+        """
+        session, starts = problem.session[rows], self._road.starts
+        if asked is None:
+            places = np.searchsorted(starts, session, side="right") - 1
+            if (places < 0).any():
+                raise SettingError(
+                    f"an origin lies before {starts[0]}, where the test of the first fold begins: every fold "
+                    "was trained on what came after. Give later origins, or the fold whose networks are to "
+                    "forecast it nevertheless"
+                )
+            return places
+        known = int((session < starts[asked]).sum())
+        if known:
+            warnings.warn(
+                f"{count(known, 'origin')} before {starts[asked]}, where the test of fold {asked} begins: "
+                "its networks were trained on what came after, so that these are fitted values, no forecasts",
+                DataWarning,
+                stacklevel=4,
+            )
+        return np.full(len(rows), asked)
+
+    def _short(self, problem: Problem, rows: Integers, places: Integers) -> dict[str, NDArray[np.bool_]]:
+        """Symbol → its rows (N,) that belong to a fold which was not fitted on it."""
+        short = {}
+        for number, symbol in enumerate(problem.symbols):
+            without = [ensemble.fold for ensemble in self._ensembles if symbol in ensemble.left_out]
+            own = (problem.symbol[rows] == number) & np.isin(places, without)
+            if own.any():
+                short[symbol] = own
+        return short
+
+    def __repr__(self) -> str:
+        network, folds, seeds = self.network, len(self._fitted), len(self._seeds)
+        own = "" if self._population.owner[0] is None else ", one for each symbol"
+        return (
+            f"TrainedNetworks({self.name}: {network.cell}, hidden_size={network.hidden_size}, "
+            f"output={network.output}; {count(folds, 'fold')}, {count(seeds, 'seed')}{own})"
+        )
+
+
+class _Road:
+    """A run's way from prices to what its networks read."""
+
+    def __init__(self, run: Run, features: str | FeatureFunction | None) -> None:
+        self.run, self._features = run, features
+
+    @cached_property
+    def starts(self) -> Dates:
+        """(folds,) the first origin of each fold's test."""
+        outcome = self.run.outcome
+        return np.array([outcome.origin[outcome.fold == fold].min() for fold in np.unique(outcome.fold)])
+
+    def problem_of(self, prices: Prices) -> Problem:
+        """The problem of any prices, symbols numbered as in the run's."""
+        own = self._own
+        if prices is self.run.prices:
+            return own
+        return matching_problem(prices, self._made, own.symbols, own.names)
+
+    @cached_property
+    def _own(self) -> Problem:
+        """That of the run's prices."""
+        return self._made(self.run.prices)
+
+    def _made(self, prices: Prices) -> Problem:
+        experiment = self.run.experiment
+        if experiment.features is not None and self._features is None:
+            raise RunError(
+                f"this run's experiment names code: features = {experiment.features!r}, a function that "
+                "would be imported and run. If you trust it, open the run with allow_code=True"
+            )
+        return problem_of(
+            experiment, prices, features=self._features, volatility_features=experiment.has_distributions
+        )
+
+
+def _dates(origins: ArrayLike) -> Dates:
+    """The dates of origins, once, in order."""
+    try:
+        given = pd.DatetimeIndex(pd.to_datetime(np.atleast_1d(np.asarray(origins)).ravel()))
+        dates = np.unique(given.to_numpy().astype("datetime64[D]"))
+    except (ValueError, TypeError, OverflowError):
+        dates = np.array([], dtype="datetime64[D]")
+    if not len(dates) or np.isnat(dates).any():
+        raise SettingError("no dates; write YYYY-MM-DD", setting="origins", value=origins)
+    return dates
+
+
+def _rows(problem: Problem, dates: Dates) -> Integers:
+    """The rows of these dates that a whole window ends at.
+
+    Raises
+    ------
+    DataError
+        A date without a session of any symbol, or none with a whole window.
+    """
+    missing = dates[~np.isin(dates, problem.sessions)]
+    if len(missing):
+        raise DataError(
+            f"no session in these prices: {some([str(date) for date in missing])}",
+            remedy="Give dates of their sessions as origins",
+        )
+    rows = np.flatnonzero(np.isin(problem.session, dates) & problem.ready)
+    if not len(rows):
+        raise DataError(
+            f"too few sessions before {dates[-1]} for a window of {problem.lookback}",
+            remedy="Give later origins, or prices that begin earlier",
+        )
+    return rows
