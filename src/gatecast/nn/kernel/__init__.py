@@ -16,6 +16,7 @@ import platform
 import shutil
 import subprocess
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
@@ -29,6 +30,7 @@ from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float, Int
 
 from gatecast.cache import keep, kept
+from gatecast.errors import EngineWarning
 from gatecast.files import sha256_of
 from gatecast.nn import cells
 from gatecast.nn.cells import Cell, LayerWeights, State
@@ -211,10 +213,23 @@ class Library:
 
 @cache
 def library(dtype: np.dtype) -> Library | None:
-    """The compiled kernel, its operations registered with JAX; None where there is none."""
-    off = os.environ.get("GATECAST_KERNEL") == "off" or jax.default_backend() != "cpu"
-    loaded = None if off else _loaded(TYPES[dtype])
+    """The compiled kernel, its operations registered with JAX; None where there is none.
+
+    Warns
+        EngineWarning: it cannot be had here, and nobody has asked to do without.
+    """
+    if os.environ.get("GATECAST_KERNEL") == "off" or jax.default_backend() != "cpu":
+        return None
+    loaded = _loaded(TYPES[dtype])
     if loaded is None:
+        compiler = _compiler()
+        why = f"{compiler} could not compile it" if compiler else "no C compiler (cc, gcc or clang) was found"
+        warnings.warn(
+            f"the fast engine is missing: {why}. JAX computes the networks instead, with the same results to "
+            "single precision, and takes longer; GATECAST_KERNEL=off chooses this without a warning",
+            EngineWarning,
+            stacklevel=2,
+        )
         return None
     for name in (FORWARD, BACKWARD, WINDOWS):
         handler = jax.ffi.pycapsule(getattr(loaded.code, name))  # type: ignore[no-untyped-call]
