@@ -33,16 +33,15 @@ FILES = {
     "one row": (PRICES.head(1).to_csv(index=False), ["1 session", "Give more sessions"]),
     "text in a price": (with_cell("close", "abc"), ["prices.csv", "row 21", "column close", "value abc"]),
     "text in the open": (with_cell("open", "abc"), ["prices.csv", "row 21", "column open", "value abc"]),
-    "negative close": (with_cell("close", -3.5), ["row 21", "column close", "value -3.5", "Correct it"]),
+    "negative close": (
+        with_cell("close", -3.5),
+        ["row 21", "column close", "value -3.5", "start after 2015-01-29"],
+    ),
     "infinite close": (with_cell("close", "inf"), ["row 21", "column close", "value inf", "Correct it"]),
     "empty close": (with_cell("close", None), ["row 21", "column close", "empty", "delete the row"]),
-    "shuffled": (
-        PRICES.sample(frac=1, random_state=0).to_csv(index=False),
-        ["prices.csv", "row", "shuffled", "Sort the rows by date"],
-    ),
     "a date twice": (
-        pd.concat([PRICES[:21], PRICES[20:]]).to_csv(index=False),
-        ["row 22", "column date", "twice, first in row 21", "Delete one"],
+        pd.concat([PRICES[:21], PRICES[20:].assign(close=1.0)]).to_csv(index=False),
+        ["row 22", "column date", "twice, with other values in row 21", "keep="],
     ),
     "impossible date": (with_cell("date", "2015-02-30"), ["row 21", "date", "2015-02-30", "YYYY-MM-DD"]),
     "no close": (PRICES.drop(columns="close").to_csv(index=False), ["no close column", 'Name', "volume"]),

@@ -44,6 +44,8 @@ NOT_DECIDING: dict[str, Any] = {
     "start": "2001-01-01",
     "end": "2002-01-01",
     "calendar": "XKRX",
+    "keep": "last",
+    "strict": True,
     "models": ("gru", "naive"),
     "networks": {**Experiment().networks, "lstm": Network(hidden_size=5)},
     "folds": 2,

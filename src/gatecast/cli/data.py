@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -17,6 +17,12 @@ app = typer.Typer(help="Look at price data.", no_args_is_help=True)
 def check(
     file: Annotated[str, typer.Argument(help="a source, as in compare")],
     calendar: Annotated[str | None, typer.Option(help="exchange calendar (XNYS, XKRX, …) or daily")] = None,
+    keep: Annotated[
+        Literal["first", "last"] | None, typer.Option(help="of two rows of one session: first or last")
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="refuse rows that would be left out or sorted")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Print what is in a price file and what is odd about it."""
@@ -24,7 +30,7 @@ def check(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the report holds them
-        prices = load(file, calendar=calendar)
+        prices = load(file, calendar=calendar, keep=keep, strict=strict)
     if as_json:
         print_json(prices.summary())
     else:

@@ -82,6 +82,8 @@ def load_prices(experiment: Experiment) -> Prices:
         symbols=experiment.symbols,
         adjust=experiment.adjust,
         calendar=experiment.calendar,
+        keep=experiment.keep,
+        strict=experiment.strict,
     )
 
 

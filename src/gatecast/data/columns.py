@@ -99,6 +99,15 @@ def date_column(frame: pd.DataFrame, place: Place) -> str:
     )
 
 
+def with_one_date(frame: pd.DataFrame, place: Place) -> tuple[pd.DataFrame, str]:
+    """The frame, and the name of the column with its dates; a date and a time beside it are one stamp."""
+    name = date_column(frame, place)
+    if name == "time" or "time" not in frame.columns or pd.api.types.is_numeric_dtype(frame["time"].dtype):
+        return frame, name
+    stamp = frame[name].astype(str).str.strip() + " " + frame["time"].astype(str).str.strip()
+    return frame.assign(**{name: stamp.where(~is_empty(frame["time"]), frame[name])}), name
+
+
 def is_nameless(name: str) -> bool:
     """Whether the source gives this column no name; pandas calls it "Unnamed: 0"."""
     return name == "" or name.startswith("unnamed:")
@@ -151,6 +160,14 @@ def values_of(frame: pd.DataFrame, place: Place) -> dict[str, NDArray[np.float64
         if name in STANDARD or not (text.any() or np.isnan(numbers).all()):
             values[name] = numbers
     return values
+
+
+def is_empty(column: pd.Series) -> NDArray[np.bool_]:
+    """Where a column holds nothing, or a word for nothing."""
+    empty = column.isna().to_numpy(dtype=bool, copy=True)
+    if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
+        empty |= column.astype(object).map(lambda cell: str(cell).strip().lower() in MISSING).to_numpy(bool)
+    return empty
 
 
 def _numbers(column: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:

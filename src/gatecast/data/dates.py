@@ -102,6 +102,11 @@ def _from_text(column: pd.Series, place: Place, symbol: Integers, zone: Callable
     return _from_utc(local, symbol, zone) if {stamp.zone for stamp in known} <= UTC else local
 
 
+def is_date(cell: object) -> bool:
+    """Whether a cell is a date as people write them, a stamp or the number of one."""
+    return isinstance(cell, date | np.datetime64) or _read(str(cell).strip().removesuffix(".0")) is not None
+
+
 def _read(text: str) -> _Stamp | None:
     """The parts of a date as written; None for what is none."""
     certain = True

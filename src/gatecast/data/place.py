@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,10 @@ class Place:
     file: str
     written: Mapping[str, str]
     row: NDArray[np.int64]
+
+    def of(self, rows: NDArray[np.bool_]) -> Place:
+        """The place of some of its rows."""
+        return replace(self, row=self.row[rows])
 
     def error(self, what: str, column: str, position: int, value: object, remedy: str = "") -> DataError:
         """A DataError that names the cell of `column` at `position` = 0 … N - 1."""

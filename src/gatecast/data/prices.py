@@ -28,7 +28,10 @@ __all__ = ["Oddity", "Prices"]
 
 METADATA = b"gatecast"
 # What `check` can see again in the table itself is not stored.
-READ_ONCE = {"calendar", "unsorted", "open-session", "revised", "cached"}
+READ_ONCE = {
+    "calendar", "unsorted", "open-session", "revised", "cached",
+    "no-price", "note", "copy", "snapshot", "misplaced",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -290,7 +293,7 @@ def _selected(table: pd.DataFrame, symbols: Iterable[str]) -> pd.DataFrame:
 
 
 def _between(table: pd.DataFrame, start: object, end: object) -> pd.DataFrame:
-    earliest, latest = _date(start, "start"), _date(end, "end")
+    earliest, latest = day(start, "start"), day(end, "end")
     keep = np.ones(len(table), dtype=bool)
     if earliest is not None:
         keep &= (table["session"] >= earliest).to_numpy()
@@ -304,7 +307,8 @@ def _between(table: pd.DataFrame, start: object, end: object) -> pd.DataFrame:
     return table[keep].reset_index(drop=True)
 
 
-def _date(value: object, name: str) -> pd.Timestamp | None:
+def day(value: object, name: str) -> pd.Timestamp | None:
+    """The day that `value`, the argument `name`, means: midnight without a time zone."""
     if value is None:
         return None
     try:

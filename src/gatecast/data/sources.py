@@ -13,8 +13,9 @@ from typing import Any
 import pandas as pd
 
 from gatecast.data.columns import MISSING, MOST_COLUMNS, SYMBOL_NAMES, normal_name, too_many_columns
-from gatecast.data.prices import Prices, stored, to_pandas
-from gatecast.data.tables import Calendar, Tidy, tidy
+from gatecast.data.prices import Prices, day, stored, to_pandas
+from gatecast.data.rows import Keep
+from gatecast.data.tables import Calendar, Reading, Tidy, tidy
 from gatecast.errors import DataError, DataWarning, InputError, did_you_mean
 from gatecast.files import is_there
 from gatecast.memory import require_table
@@ -41,6 +42,8 @@ def load(
     adjust: bool = False,
     calendar: Calendar = None,
     symbol: str | None = None,
+    keep: Keep = None,
+    strict: bool = False,
 ) -> Prices:
     """Daily prices from a sample, a file, a DataFrame, Yahoo, or a list of these.
 
@@ -55,11 +58,15 @@ def load(
     calendar  code of exchange_calendars ("XKRX") or "daily", for all symbols or as symbol → code;
               None: from each symbol's name and dates
     symbol    the name of a table without symbols; None: that of its file, "prices" for a DataFrame
+    keep      which of two rows of one session is taken, "first" or "last"; None: that with more volume
+    strict    refuse what is otherwise left out or sorted, and said
 
     One row per symbol and session. A table with a column symbol, ticker, name or unique_id is many symbols;
     any other is one, named after its file. Needed are dates (a column or the index) and closes; column names
     in any case, "Adj Close", numbers like "1,008.64" and all unambiguous dates are understood. Time stamps
-    are cut to the exchange's local date. A session that has not closed yet is left out.
+    are cut to the exchange's local date. Rows without any price, notes, copies and snapshots of a session
+    and a session that has not closed yet are left out; rows out of order are sorted. Rows outside start, end
+    and symbols are not judged.
 
     Gives a DataWarning for everything odd, once per kind; it stays in `Prices.oddities`.
     Raises DataError, naming file, row, column and value, for what cannot be used.
@@ -67,8 +74,17 @@ def load(
     sources = list(source) if isinstance(source, list | tuple) else [source]
     if not sources:
         raise DataError("there is no source", remedy='Give a path, "sample:sp500" or "yahoo:TSLA"')
-    parts = [_read(one, calendar, symbol) for one in sources]
-    prices = Prices.assemble(parts, start=start, end=end, symbols=symbols, adjust=adjust)
+    wanted = [symbols] if isinstance(symbols, str) else symbols if symbols is None else list(symbols)
+    reading = Reading(
+        calendar=calendar,
+        symbols=wanted,
+        start=day(start, "start"),
+        end=day(end, "end"),
+        keep=keep,
+        strict=strict,
+    )
+    parts = [_read(one, symbol, reading) for one in sources]
+    prices = Prices.assemble(parts, start=start, end=end, symbols=wanted, adjust=adjust)
     for oddity in prices.oddities:
         warnings.warn(oddity.text, DataWarning, stacklevel=2)
     return prices
@@ -79,21 +95,21 @@ def prices_of(source: Any) -> Prices:
     return source if isinstance(source, Prices) else load(source)
 
 
-def _read(source: Any, calendar: Calendar, symbol: str | None) -> Tidy:
+def _read(source: Any, symbol: str | None, reading: Reading) -> Tidy:
     if isinstance(source, Path):
-        return _read_file(source, calendar, symbol)
+        return _read_file(source, symbol, reading)
     if not isinstance(source, str):
-        return tidy(to_pandas(source), source="DataFrame", symbol=symbol or "prices", calendar=calendar)
+        return tidy(to_pandas(source), source="DataFrame", symbol=symbol or "prices", **reading)
     scheme, colon, rest = source.partition(":")
     # One letter is a drive of Windows.
     if not colon or len(scheme) == 1 or is_there(Path(source)):
-        return _read_file(Path(source), calendar, symbol)
+        return _read_file(Path(source), symbol, reading)
     if scheme == "sample":
-        return _read_sample(rest, calendar)
+        return _read_sample(rest, reading)
     if scheme == "yahoo":
         from gatecast.data.yahoo import read_yahoo
 
-        return read_yahoo(rest, calendar)
+        return read_yahoo(rest, reading.get("calendar"))
     raise DataError(
         f'there is no kind of source "{scheme}:".{did_you_mean(scheme, ["sample", "yahoo"])}',
         value=source,
@@ -101,7 +117,7 @@ def _read(source: Any, calendar: Calendar, symbol: str | None) -> Tidy:
     )
 
 
-def _read_sample(name: str, calendar: Calendar) -> Tidy:
+def _read_sample(name: str, reading: Reading) -> Tidy:
     if name not in SAMPLES:
         raise DataError(
             f'there is no sample "{name}".{did_you_mean(name, SAMPLES)}',
@@ -110,10 +126,10 @@ def _read_sample(name: str, calendar: Calendar) -> Tidy:
     from importlib import import_module
 
     frame = import_module(f"arch.data.{name}").load()
-    return tidy(frame, source=f"sample:{name}", symbol=SAMPLES[name], calendar=calendar)
+    return tidy(frame, source=f"sample:{name}", symbol=SAMPLES[name], **reading)
 
 
-def _read_file(path: Path, calendar: Calendar, symbol: str | None) -> Tidy:
+def _read_file(path: Path, symbol: str | None, reading: Reading) -> Tidy:
     file = str(path)
     if not is_there(path):
         raise DataError(f"there is no such file.{_near(path)}", file=file)
@@ -131,8 +147,8 @@ def _read_file(path: Path, calendar: Calendar, symbol: str | None) -> Tidy:
     if not content.strip():
         raise DataError("the file is empty", file=file, remedy="Prices need a header, dates and closes")
     if ending in PARQUET_ENDINGS:
-        return _read_parquet(content, file, symbol or path.stem, calendar)
-    return tidy(_read_csv(content, file), source=file, symbol=symbol or path.stem, calendar=calendar)
+        return _read_parquet(content, file, symbol or path.stem, reading)
+    return tidy(_read_csv(content, file), source=file, symbol=symbol or path.stem, **reading)
 
 
 def _near(path: Path) -> str:
@@ -238,12 +254,12 @@ def parquet_table(content: bytes, file: str) -> tuple[Any, pd.DataFrame]:
         raise DataError(f"this is not a Parquet file: {reason}", file=file) from None
 
 
-def _read_parquet(content: bytes, file: str, stem: str, calendar: Calendar) -> Tidy:
+def _read_parquet(content: bytes, file: str, stem: str, reading: Reading) -> Tidy:
     table, frame = parquet_table(content, file)
     record = stored(table, file)
     if record is None:
-        return tidy(frame, source=file, symbol=stem, calendar=calendar)
-    part = tidy(frame, source=file, symbol=stem, calendar=calendar or record.calendar)
+        return tidy(frame, source=file, symbol=stem, **reading)
+    part = tidy(frame, source=file, symbol=stem, calendar=reading.get("calendar") or record.calendar)
     if Prices.assemble([part]).sha256 != record.sha256:
         raise DataError(
             "its prices were changed after gatecast wrote it (their SHA-256 differs from the one stored)",

@@ -6,16 +6,18 @@ What cannot be used is an error that names file, row, column and value. What is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gatecast._typing import Bools, Dates, Integers
+from gatecast.data import rows
 from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, counted, oddity
-from gatecast.data.columns import date_column, require_close, symbols_of, values_of, with_normal_names
+from gatecast.data.columns import require_close, symbols_of, values_of, with_normal_names, with_one_date
 from gatecast.data.dates import YEARS, moments_of
 from gatecast.data.place import Place
 from gatecast.data.sessions import (
@@ -30,6 +32,23 @@ from gatecast.data.sessions import (
 from gatecast.errors import DataError
 
 Calendar = str | Mapping[str, str] | None
+
+
+class Reading(TypedDict, total=False):
+    """How a source is read.
+
+    calendar             one code, or symbol → code; guessed where None
+    symbols, start, end  those asked for: other rows are not judged
+    keep                 which of two rows of one session is its bar; None: that with more volume
+    strict               refuse rows that would be left out or sorted
+    """
+
+    calendar: Calendar
+    symbols: Sequence[str] | None
+    start: pd.Timestamp | None
+    end: pd.Timestamp | None
+    keep: rows.Keep
+    strict: bool
 
 
 @dataclass(frozen=True)
@@ -47,25 +66,38 @@ def tidy(
     *,
     source: str,
     symbol: str,
-    calendar: Calendar = None,
     now: pd.Timestamp | None = None,
+    **reading: Unpack[Reading],
 ) -> Tidy:
     """The rows of `frame`, checked and sorted.
 
     source    for messages and for the record: a path, "yahoo:TSLA", "DataFrame"
     symbol    the name of the symbol where no column names it
-    calendar  one code, or symbol → code; guessed where None
     now       the current moment (with a time zone); a session that has not closed by then is left out
     """
+    calendar = reading.get("calendar")
     frame, place = with_normal_names(frame, source)
     if frame.empty:
         raise DataError("there are no rows", file=source, remedy="Prices need dates and closes")
-    date_name = date_column(frame, place)
+    frame, date_name = with_one_date(frame, place)
     require_close(frame, place)
+    bare, left_out = rows.without_price(frame, date_name, symbol, place)
+    if bare.all():
+        raise DataError("no row has a price", file=source, column=place.written.get("close", "close"))
+    frame, place = frame[~bare], place.of(~bare)
     codes, symbols = symbols_of(frame, symbol, place)
     moments = moments_of(
         frame[date_name], place, codes, lambda code: zone_of(_calendar_of(symbols[code], (), calendar))
     )
+    wanted = rows.chosen(
+        codes,
+        symbols,
+        moments.astype("datetime64[D]"),
+        symbols=reading.get("symbols"),
+        start=reading.get("start"),
+        end=reading.get("end"),
+    )
+    frame, place, codes, moments = frame[wanted], place.of(wanted), codes[wanted], moments[wanted]
     sessions = moments.astype("datetime64[D]")
     _refuse_far_dates(sessions, date_name, place)
     values = values_of(frame.drop(columns=date_name), place)
@@ -74,20 +106,22 @@ def tidy(
     still_open = _still_open(symbols, codes, sessions, calendars, now)
     if still_open.all():
         raise DataError("there are no rows but of a session that has not closed yet", file=source)
-    _require_prices(frame["close"], values["close"], place, ~still_open)
-    _refuse_intraday(codes, moments, date_name, place)
-    _refuse_repeats(codes, sessions, symbols, date_name, place)
-    descending = _descending(codes, sessions, len(symbols), date_name, place)
-
+    _require_prices(frame["close"], values["close"], sessions, place, ~still_open)
     table = pd.DataFrame({"symbol": np.asarray(symbols, dtype=object)[codes], "session": sessions, **values})
     table = table.astype({"symbol": str, "session": "datetime64[ns]"})
+    again, repeats = rows.repeated(table, codes, moments, date_name, place, reading.get("keep"))
+    descending, misplaced = rows.out_of_order(codes, sessions, len(symbols), date_name, place)
+    left_out += [*repeats, *_misplaced(table, misplaced)]
+    if reading.get("strict") and left_out:
+        raise DataError(left_out[0].text.rstrip("."), file=source, remedy="strict=True refuses such rows")
     oddities = (
         *_other_calendars(table, calendars),
+        *left_out,
         *_unsorted(table, np.isin(codes, descending)),
         *_left_out(table, still_open),
     )
     order = np.lexsort((sessions, codes))
-    table = table.iloc[order[~still_open[order]]].reset_index(drop=True)
+    table = table.iloc[order[~(still_open | again)[order]]].reset_index(drop=True)
     return Tidy(table, (source,), {name: calendars[name] for name in table["symbol"].unique()}, oddities)
 
 
@@ -145,70 +179,32 @@ def _refuse_far_dates(sessions: Dates, column: str, place: Place) -> None:
         raise place.error("not a date of prices", column, position, sessions[position])
 
 
-def _require_prices(written: pd.Series, close: NDArray[np.float64], place: Place, counts: Bools) -> None:
+def _require_prices(
+    written: pd.Series, close: NDArray[np.float64], sessions: Dates, place: Place, counts: Bools
+) -> None:
     bad = counts & ~((close > 1 / LARGEST_PRICE) & (close < LARGEST_PRICE))
     if not bad.any():
         return
     position = int(bad.argmax())
     if np.isnan(close[position]):
         raise place.error("the close is empty", "close", position, "empty", "Fill it in or delete the row")
-    value, remedy = written.iloc[position], "Correct it or delete the row"
-    what = "too large or too small for a price" if 0 < close[position] < np.inf else "not a positive number"
+    value, below = written.iloc[position], close[bad] <= 0
+    if close[position] <= 0:
+        what = "not a positive number"
+        remedy = (
+            "Returns need prices above 0: if it is a real price, as of a spread, start after "
+            f"{sessions[bad][below].max()}; else correct it in the source"
+        )
+    else:
+        what, remedy = "too large or too small for a price", "Correct it in the source"
     raise place.error(f"the close is {what}", "close", position, value, remedy)
 
 
-def _refuse_intraday(codes: Integers, moments: Dates, column: str, place: Place) -> None:
-    order = np.lexsort((moments, codes))
-    code, moment = codes[order], moments[order]
-    day = moment.astype("datetime64[D]")
-    several = (code[1:] == code[:-1]) & (day[1:] == day[:-1]) & (moment[1:] != moment[:-1])
-    if several.any():
-        position = int(order[1:][several].min())
-        raise place.error(
-            "these are intraday prices: several times on one date",
-            column,
-            position,
-            str(moments[position]).replace("T", " "),
-            "gatecast works on daily sessions: keep one row per date, such as the last",
-        )
-
-
-def _refuse_repeats(
-    codes: Integers, sessions: Dates, symbols: tuple[str, ...], column: str, place: Place
-) -> None:
-    order = np.lexsort((sessions, codes))
-    code, session = codes[order], sessions[order]
-    again = (code[1:] == code[:-1]) & (session[1:] == session[:-1])
-    if not again.any():
-        return
-    position = int(order[1:][again].min())
-    earlier = place.row[(codes == codes[position]) & (sessions == sessions[position])][0]
-    raise place.error(
-        f"{symbols[codes[position]]} has this date twice, first in row {earlier}",
-        column,
-        position,
-        sessions[position],
-        'Delete one of them; rows of several symbols need a column "symbol"',
-    )
-
-
-def _descending(codes: Integers, sessions: Dates, count: int, column: str, place: Place) -> Integers:
-    """Numbers of the symbols whose rows run from the newest to the oldest; any other disorder is an error."""
-    order = np.argsort(codes, kind="stable")
-    owner, same = codes[order][1:], np.diff(codes[order]) == 0
-    step = np.diff(sessions[order]).astype(np.int64)
-    rises, falls = same & (step > 0), same & (step < 0)
-    rising = np.bincount(owner[rises], minlength=count)
-    falling = np.bincount(owner[falls], minlength=count)
-    mixed = np.flatnonzero((rising > 0) & (falling > 0))
-    if len(mixed):
-        breaks = np.where((rising >= falling)[owner], falls, rises) & np.isin(owner, mixed)
-        before, position = min(
-            zip(order[:-1][breaks], order[1:][breaks], strict=True), key=lambda pair: int(pair[1])
-        )
-        what = f"the rows are shuffled: {sessions[position]} comes after {sessions[before]}"
-        raise place.error(what, column, int(position), sessions[position], "Sort the rows by date")
-    return np.flatnonzero(falling)
+def _misplaced(table: pd.DataFrame, at: Bools) -> list[Oddity]:
+    if not at.any():
+        return []
+    what = counted(int(at.sum()), "row is", "rows are") + " out of order"
+    return [oddity("misplaced", table, at, what, "sorted by date", cells(table, "close"))]
 
 
 def _unsorted(table: pd.DataFrame, rows: Bools) -> list[Oddity]:

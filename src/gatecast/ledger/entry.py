@@ -26,7 +26,7 @@ Quantiles = Mapping[float, float]
 
 # What is beside a forecast: the data and their dates, the other models, the test that made its record.
 BESIDE = frozenset(
-    {"source", "symbols", "start", "end", "calendar", "models", "networks", "training",
+    {"source", "symbols", "start", "end", "calendar", "keep", "strict", "models", "networks", "training",
      "trainings",      "folds", "test_size", "test_start", "window"}
 )  # fmt: skip
 # Numbers are the same when they are this close (log return; prices and df relatively): the last bits, which

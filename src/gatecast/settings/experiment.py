@@ -59,6 +59,10 @@ class Experiment(Checked):
     end: Date = Field(default=None, description="last date to read")
     adjust: bool = Field(default=False, description="scale prices by adj_close / close")
     calendar: str | None = Field(default=None, description="exchange calendar (XNYS, XKRX, …) or daily")
+    keep: Literal["first", "last"] | None = Field(
+        default=None, description="of two rows of one session: first or last; else that with more volume"
+    )
+    strict: bool = Field(default=False, description="refuse rows that would be left out or sorted")
     models: tuple[str, ...] = Field(
         default=(*POINT_RIVALS, *DEFAULT_MODELS),
         description=f"networks: {', '.join(NETWORKS)}; baselines: {', '.join(BASELINES)}; as gru,lhar,naive",

@@ -1,0 +1,205 @@
+"""Rows that are no prices of their own: left out, counted and named, or refused where they contradict.
+
+Each function gives the rows to leave out as Bools and, where there are any, says so in an `Oddity`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+
+from gatecast._typing import Bools, Dates, Integers
+from gatecast.data.checks import FIRST, Oddity, cells, counted, listed, oddity
+from gatecast.data.columns import STANDARD, SYMBOL_NAMES, is_empty
+from gatecast.data.dates import is_date
+from gatecast.data.place import Place
+from gatecast.formatting import printable
+
+Keep = Literal["first", "last"] | None
+
+MOST_SNAPSHOTS = 0.05  # of the days may have several times; with more the bars are shorter than a day
+PRICES = tuple(name for name in STANDARD if name != "volume")
+
+
+def chosen(
+    codes: Integers,
+    names: Sequence[str],
+    sessions: Dates,
+    *,
+    symbols: Sequence[str] | None,
+    start: pd.Timestamp | None,
+    end: pd.Timestamp | None,
+) -> Bools:
+    """Rows that the user asks for; all of them where there is none, which is refused later and by name."""
+    rows = np.ones(len(codes), dtype=bool)
+    if symbols is not None:
+        rows &= np.isin(codes, [code for code, name in enumerate(names) if name in set(symbols)])
+    if start is not None:
+        rows &= sessions >= start.to_datetime64()
+    if end is not None:
+        rows &= sessions <= end.to_datetime64()
+    return rows if rows.any() else np.ones(len(codes), dtype=bool)
+
+
+def without_price(frame: pd.DataFrame, dates: str, symbol: str, place: Place) -> tuple[Bools, list[Oddity]]:
+    """Rows without any price: halts and holidays, the bar of today that is not filled yet, notes.
+
+    dates: the column with the dates; symbol: the name where no column gives one.
+    """
+    prices = [name for name in PRICES if name in frame.columns]
+    bare = np.logical_and.reduce([is_empty(frame[name]) for name in prices])
+    if not bare.any():
+        return bare, []
+    written = frame[dates].iloc[np.flatnonzero(bare)]
+    is_note = np.zeros(len(frame), dtype=bool)
+    if not pd.api.types.is_datetime64_any_dtype(written.dtype):
+        is_note[bare] = [not is_date(cell) for cell in written.astype(object)]
+    names = next((frame[name].astype(str) for name in SYMBOL_NAMES if name in frame.columns), None)
+    found = []
+    for kind, rows, one, many in (
+        ("no-price", bare & ~is_note, "row has no price", "rows have no price"),
+        ("note", is_note, "line is no row of prices", "lines are no rows of prices"),
+    ):
+        positions = np.flatnonzero(rows)
+        if len(positions) == 0:
+            continue
+        said = [_shown(frame[dates].iloc[place]) for place in positions[:FIRST]]
+        where = ", ".join(said[:3]) + (", …" if len(positions) > 3 else "")
+        of = [symbol] if names is None else list(dict.fromkeys(names.iloc[positions].map(printable)))
+        what = counted(len(positions), one, many)
+        lines = [f"row {place.row[at]}: {text}" for at, text in zip(positions, said, strict=False)]
+        found.append(Oddity(kind, len(positions), f"{listed(of)}: {what} ({where}); left out.", tuple(lines)))
+    return bare, found
+
+
+def repeated(
+    table: pd.DataFrame, codes: Integers, moments: Dates, column: str, place: Place, keep: Keep
+) -> tuple[Bools, list[Oddity]]:
+    """Rows of a session that another row has: copies, and snapshots of a day beside its bar.
+
+    table: symbol, session and values, in the order of the source; column: the name of the dates.
+
+    Raises
+        DataError: several times on most days; two rows that differ, and nothing says which is the bar.
+    """
+    copies = table.duplicated().to_numpy()
+    order = np.lexsort((np.arange(len(codes)), moments, codes))
+    order = order[~copies[order]]
+    code, day = codes[order], moments[order].astype("datetime64[D]")
+    again = np.append(False, (code[1:] == code[:-1]) & (day[1:] == day[:-1]))
+    snapshots = np.zeros(len(codes), dtype=bool)
+    if again.any():
+        _refuse_shorter_bars(order, code, day, moments, column, place)
+        volume = table["volume"].to_numpy() if "volume" in table else np.full(len(table), np.nan)
+        kept = order.copy()
+        for at in np.flatnonzero(again):
+            one, other = int(kept[at - 1]), int(order[at])
+            bar = _bar(one, other, volume, keep)
+            if bar is None:
+                raise _undecided(table, one, other, column, place)
+            snapshots[other if bar == one else one] = True
+            kept[at] = bar
+    return copies | snapshots, [
+        *_named(table, copies, "copy", "row repeats another", "rows repeat others"),
+        *_named(table, snapshots, "snapshot", _BESIDE.format("row is"), _BESIDE.format("rows are")),
+    ]
+
+
+_BESIDE = "{} of a session that another row has, with more volume or as chosen by keep"
+
+
+def out_of_order(
+    codes: Integers, sessions: Dates, count: int, column: str, place: Place
+) -> tuple[Integers, Bools]:
+    """Symbols whose rows run from the newest to the oldest, and rows that come before an earlier one.
+
+    Raises
+        DataError: the rows are in order when day and month of the dates up to the 12th change places.
+    """
+    order = np.argsort(codes, kind="stable")
+    owner, same = codes[order][1:], np.diff(codes[order]) == 0
+    step = np.diff(sessions[order]).astype(np.int64)
+    rises, falls = same & (step > 0), same & (step < 0)
+    rising = np.bincount(owner[rises], minlength=count)
+    falling = np.bincount(owner[falls], minlength=count)
+    mixed = np.flatnonzero((rising > 0) & (falling > 0))
+    breaks = np.where((rising >= falling)[owner], falls, rises) & np.isin(owner, mixed)
+    rows = np.zeros(len(codes), dtype=bool)
+    rows[order[1:][breaks]] = True
+    if rows.any() and _in_order_when_swapped(codes[order], sessions[order]):
+        position = int(rows.argmax())
+        raise place.error(
+            "day and month have changed places in the dates up to the 12th: with them swapped back the rows "
+            "are in order",
+            column,
+            position,
+            sessions[position],
+            "Do not sort these rows: get the file again with dates as YYYY-MM-DD, or swap day and month of "
+            "those dates",
+        )
+    return np.flatnonzero((falling > 0) & (rising == 0)), rows
+
+
+def _in_order_when_swapped(codes: Integers, sessions: Dates) -> bool:
+    """Whether the dates, sorted by symbol, all rise or all fall once day and month ≤ 12 are swapped."""
+    index = pd.DatetimeIndex(sessions)
+    small = (index.day <= 12).astype(bool)
+    day, month = np.where(small, index.month, index.day), np.where(small, index.day, index.month)
+    step = np.diff(np.asarray(index.year * 10_000 + month * 100 + day))[np.diff(codes) == 0]
+    return bool((step > 0).all() or (step < 0).all())
+
+
+def _refuse_shorter_bars(
+    order: Integers, code: Integers, day: Dates, moments: Dates, column: str, place: Place
+) -> None:
+    moment = moments[order]
+    several = (code[1:] == code[:-1]) & (day[1:] == day[:-1]) & (moment[1:] != moment[:-1])
+    days = 1 + int(((code[1:] != code[:-1]) | (day[1:] != day[:-1])).sum())
+    concerned = len(set(zip(code[1:][several].tolist(), day[1:][several].tolist(), strict=True)))
+    if concerned == 0 or (concerned <= max(MOST_SNAPSHOTS * days, 1) and days > 1):
+        return
+    position = int(order[1:][several].min())
+    raise place.error(
+        "these are intraday prices: several times on one date",
+        column,
+        position,
+        str(moments[position]).replace("T", " "),
+        "gatecast works on daily sessions: keep one row per date, such as the last",
+    )
+
+
+def _bar(first: int, second: int, volume: np.ndarray, keep: Keep) -> int | None:
+    """Which of two rows of one session is its bar; None where nothing says so."""
+    if keep is not None:
+        return min(first, second) if keep == "first" else max(first, second)
+    if volume[first] == volume[second] or np.isnan(volume[[first, second]]).any():
+        return None
+    return first if volume[first] > volume[second] else second
+
+
+def _undecided(table: pd.DataFrame, first: int, second: int, column: str, place: Place) -> Exception:
+    earlier, later = sorted((first, second))
+    return place.error(
+        f"{table['symbol'].iloc[later]} has this date twice, with other values in row {place.row[earlier]}",
+        column,
+        later,
+        table["session"].iloc[later].date(),
+        'Delete one of them, or say which to take: keep="first" or keep="last"',
+    )
+
+
+def _named(table: pd.DataFrame, rows: Bools, kind: str, one: str, many: str) -> Iterator[Oddity]:
+    """The oddity of rows that are left out."""
+    if rows.any():
+        what = counted(int(rows.sum()), one, many)
+        yield oddity(kind, table, rows, what, "left out", cells(table, "close", "volume"))
+
+
+def _shown(cell: object) -> str:
+    """A cell as the source writes it; a stamp without its midnight."""
+    if isinstance(cell, pd.Timestamp | np.datetime64):
+        return str(pd.Timestamp(cell).date())
+    return printable(cell, 60)
