@@ -102,7 +102,7 @@ def test_order_is_judged_within_each_symbol():
         (["13/13/2020", "1/2/2020"], "same order|no such date"),
         (["2020-01-31", "soon"], "not a date.*row 2.*soon"),
         (["31 Foo 2020"], "not a date"),
-        (["1/31/20"], "not a date.*YYYY-MM-DD"),
+        (["1/31/200"], "not a date.*YYYY-MM-DD"),
         (["2020-01-31 25:00"], "not a date"),
         (["0012-01-31"], "not a date"),
         ([20200131, 20209999], "no such date.*20209999"),
@@ -113,3 +113,30 @@ def test_order_is_judged_within_each_symbol():
 def test_what_is_no_date(written, words):
     with pytest.raises(DataError, match=words):
         read(written)
+
+
+@pytest.mark.parametrize(
+    ("texts", "first"),
+    [
+        (["12/22/20", "12/23/20"], "2020-12-22"),
+        (["28-Mar-21", "29-Mar-21"], "2021-03-28"),
+        (["2021- 03- 19", "2021- 03- 22"], "2021-03-19"),
+        (["2021년 03월 01일", "2021년 03월 02일"], "2021-03-01"),
+        (["2021年3月1日", "2021年3月2日"], "2021-03-01"),
+        (["31.12.98", "04.01.99"], "1998-12-31"),
+        ([1614609000, 1614695400], "2021-03-01"),
+        ([1614609000000, 1614695400000], "2021-03-01"),
+    ],
+)
+def test_dates_of_many_sources(texts, first):
+    place = Place("f.csv", {}, np.arange(len(texts)) + 1)
+    column = pd.Series(texts, name="date")
+    moments = moments_of(column, place, np.zeros(len(texts), int), lambda _: "America/New_York")
+    assert str(moments[0].astype("datetime64[D]")) == first
+
+
+def test_a_year_of_two_digits_that_may_stand_first_or_last():
+    texts = ["21-03-01", "21-03-02", "21-03-03"]
+    place = Place("f.csv", {}, np.arange(3) + 1)
+    with pytest.raises(DataError, match="year first and with the year last"):
+        moments_of(pd.Series(texts, name="date"), place, np.zeros(3, int), lambda _: "UTC")

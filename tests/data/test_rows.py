@@ -186,3 +186,10 @@ def test_what_was_left_out_stays_with_the_prices(tmp_path: Path) -> None:
         again = gc.load(tmp_path / "p.parquet")
     assert again.sha256 == prices.sha256
     assert [oddity.kind for oddity in again.oddities] == [oddity.kind for oddity in prices.oddities]
+
+
+@pytest.mark.parametrize(("freq", "bars"), [("W-MON", "weekly"), ("MS", "monthly"), ("QS", "quarterly")])
+def test_longer_bars_are_never_taken_for_days(freq: str, bars: str) -> None:
+    days = pd.date_range("2010-01-01", periods=30, freq=freq).strftime("%Y-%m-%d")
+    with pytest.raises(DataError, match=f"{bars} bars"):
+        read(table(Date=days))

@@ -208,7 +208,7 @@ def test_sources_that_do_not_exist(tmp_path, write):
         (b"Date,Close\n2020-01-02,1,5\n2020-01-03,1,6\n", "more cells than the header.*in quotes"),
         (b'Date,Close\n2020-01-02,1\n"2020-01-03,1\n', "a quote is opened and never closed.*row 2"),
         (b"just some words\nand more\n", "no column of dates"),
-        (b"Date;Close\n2020-01-02;1234,56\n", "not a number.*row 1, column Close, value 1234,56"),
+        (b"Date;Close\n2020-01-02;1234,5.6\n", "not a number.*row 1, column Close, value 1234,5.6"),
         (b"Date,Close,Open\n2020-01-02,1,1\n2020-01-03,,1\n2020-01-06,2,1\n", "close is empty.*row 2"),
         (b"Date,Close\n2020-01-02,\n2020-01-03,\n", "no row has a price"),
         (b"Date,Close\n2020-01-02,1\n2020-02-31,1\n", "no such date.*row 2, column Date, value 2020-02-31"),

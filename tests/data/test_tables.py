@@ -66,7 +66,7 @@ def test_an_empty_close_beside_other_prices():
 
 
 def test_no_close_no_dates_no_rows():
-    refused({"date": ["2020-01-02"], "closee": [1]}, 'no close column. Did you mean "closee"')
+    refused({"date": ["2020-01-02"], "closee": [1], "b": [1]}, 'no close column. Did you mean "closee"')
     refused({"date": ["2020-01-02"], "open": [1]}, "no close column.*columns are: date, open")
     refused({"close": [1]}, "no column of dates.*columns are: close")
     refused({"date": [], "close": []}, "no rows")

@@ -46,6 +46,7 @@ NOT_DECIDING: dict[str, Any] = {
     "calendar": "XKRX",
     "keep": "last",
     "strict": True,
+    "decimal": ",",
     "models": ("gru", "naive"),
     "networks": {**Experiment().networks, "lstm": Network(hidden_size=5)},
     "folds": 2,

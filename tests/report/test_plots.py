@@ -75,6 +75,8 @@ def test_the_loss_of_one_network(two: Result) -> None:
     ("arguments", "said"),
     [
         ({"kind": "forcast"}, 'kind = "forcast": choose forecast'),
+        ({"kind": ["lstm", "gru"]}, "give models as models="),
+        ({"kind": "lstm"}, "give models as models="),
         ({"models": "gruu"}, '"gruu" is no model of this run. Did you mean "gru"'),
         ({"symbol": "AAB"}, '"AAB" is no symbol that was tested. Did you mean "AAA"'),
         ({"start": "someday"}, "start = .*someday.*is no date"),

@@ -323,7 +323,7 @@ def test_a_network_may_have_a_training_of_its_own(tmp_path: Path) -> None:
 
 def test_the_names_that_functions_take_are_fields_with_their_types() -> None:
     """mypy holds that `Experiment` takes them; here, that none is forgotten."""
-    beside = {"source", "symbols", "start", "end", "adjust", "calendar", "keep", "strict"}
+    beside = {"source", "symbols", "start", "end", "adjust", "calendar", "keep", "strict", "decimal"}
     beside |= {"models", "networks", "features"}
     assert set(Settings.__annotations__) == set(Experiment.model_fields) - beside - {"training", "trainings"}
 

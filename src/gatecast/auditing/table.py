@@ -13,8 +13,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast._typing import Floats, Integers
-from gatecast.data.columns import DATE_NAMES, SYMBOL_NAMES, is_nameless, normal_name, values_of
+from gatecast.data.columns import is_nameless, normal_name, values_of
 from gatecast.data.dates import moments_of
+from gatecast.data.names import DATE_NAMES, SYMBOL_NAMES
 from gatecast.data.place import Place
 from gatecast.data.prices import Prices, to_pandas
 from gatecast.data.sources import load
@@ -165,7 +166,7 @@ def read_table(source: Any, target: str) -> Table:
         columns = ", ".join(_plain(frame.columns[names.index(known)]) for known in values)
         raise InputError(
             f'the table has no column of numbers "{target}".{did_you_mean(target, values)} '
-            f"Name what is forecast with target (--target); it has: {columns}"
+            f"Name what is forecast with column; it has: {columns}"
         )
     position = {known: names.index(known) for known in values}
     return Table(frame, name, values, position, symbols, symbol, sessions, day)

@@ -23,6 +23,7 @@ def check(
     strict: Annotated[
         bool, typer.Option("--strict", help="refuse rows that would be left out or sorted")
     ] = False,
+    decimal: Annotated[Literal[".", ","] | None, typer.Option(help="the decimal mark of the numbers")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Print what is in a price file and what is odd about it."""
@@ -30,7 +31,7 @@ def check(
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the report holds them
-        prices = load(file, calendar=calendar, keep=keep, strict=strict)
+        prices = load(file, calendar=calendar, keep=keep, strict=strict, decimal=decimal)
     if as_json:
         print_json(prices.summary())
     else:

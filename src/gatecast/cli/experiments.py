@@ -84,6 +84,7 @@ def load_prices(experiment: Experiment) -> Prices:
         calendar=experiment.calendar,
         keep=experiment.keep,
         strict=experiment.strict,
+        decimal=experiment.decimal,
     )
 
 

@@ -25,7 +25,7 @@ from gatecast.settings.training import Training
 if TYPE_CHECKING:
     from gatecast.api.result import Result
 
-DATA = ("start", "end", "symbols", "adjust", "calendar", "keep", "strict")
+DATA = ("start", "end", "symbols", "adjust", "calendar", "keep", "strict", "decimal")
 FORECAST = (*DATA, "features", *ForecastSettings.__annotations__)
 
 

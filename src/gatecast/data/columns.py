@@ -8,20 +8,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gatecast.data.names import DATE_NAMES, STANDARD, SYMBOL_NAMES, standard_names
+from gatecast.data.numbers import MISSING, decimal_marks, number
 from gatecast.data.place import Place
 from gatecast.errors import DataError, did_you_mean
 from gatecast.formatting import printable
 
-STANDARD = ("open", "high", "low", "close", "adj_close", "volume")
-DATE_NAMES = ("date", "session", "datetime", "timestamp", "time", "day", "ds")
-SYMBOL_NAMES = ("symbol", "ticker", "name", "unique_id")
-ALIASES = {"adjclose": "adj_close", "adjusted_close": "adj_close"}
-
 MOST_COLUMNS = 2_000
-
-PLAIN = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d*)?")
-MISSING = frozenset({"", "-", "--", "na", "n/a", "#n/a", "nan", "null", "none", "nat", "<na>"})
 
 
 def too_many_columns(count: int, file: str) -> DataError:
@@ -34,9 +27,8 @@ def too_many_columns(count: int, file: str) -> DataError:
 
 
 def normal_name(name: object) -> str:
-    """The name of a column as gatecast writes it: "Adj Close" → "adj_close"."""
-    plain = re.sub(r"[\s_.\-]+", "_", str(name).strip().lower()).strip("_")
-    return ALIASES.get(plain, plain)
+    """The name of a column as gatecast writes it: "Adj Close" → "adj_close", "<CLOSE>" → "close"."""
+    return re.sub(r"[\s_.\-/<>*$]+", "_", str(name).strip().lower()).strip("_")
 
 
 def with_normal_names(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, Place]:
@@ -49,15 +41,31 @@ def with_normal_names(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, Pla
     frame = _without_index(_without_levels(frame))
     written = [printable(name) for name in frame.columns]
     names = [normal_name(name) for name in written]
+    prefix = _common_prefix(names)
+    names = [name.removeprefix(prefix) for name in names]
+    meanings = standard_names(names)
+    names = [meanings.get(name, name) for name in names]
     for name in STANDARD:
         if names.count(name) > 1:
             both = " and ".join(f'"{old}"' for old, new in zip(written, names, strict=True) if new == name)
             raise DataError(f"two columns mean {name}: {both}", file=file, remedy="Keep one of them")
     frame = frame.set_axis(names, axis=1)
     frame = frame.loc[:, ~frame.columns.duplicated()]
-    full = ~frame.isna().all(axis=1).to_numpy()
+    if prefix:
+        frame = frame.assign(symbol=prefix.rstrip("_").upper())
+    full = ~frame.drop(columns="symbol" if prefix else []).isna().all(axis=1).to_numpy()
     place = Place(file, dict(zip(names, written, strict=True)), np.flatnonzero(full) + 1)
     return frame[full], place
+
+
+def _common_prefix(names: list[str]) -> str:
+    """What stands before every standard name, as quantmod writes it (ABC.Close); "" where nothing does."""
+    ends = [name.removesuffix("close") for name in names if name.endswith("_close") and "adj" not in name]
+    if "close" in names or len(ends) != 1:
+        return ""
+    prefix = ends[0]
+    own = [name for name in names if name.startswith(prefix)]
+    return prefix if len(own) >= 3 and {f"{prefix}open", f"{prefix}high"} & set(own) else ""
 
 
 def _without_levels(frame: pd.DataFrame) -> pd.DataFrame:
@@ -113,14 +121,31 @@ def is_nameless(name: str) -> bool:
     return name == "" or name.startswith("unnamed:")
 
 
-def require_close(frame: pd.DataFrame, place: Place) -> None:
-    """DataError where there is no close."""
-    if "close" not in frame.columns:
-        raise DataError(
-            f"there is no close column.{did_you_mean('close', frame.columns)}",
-            file=place.file,
-            remedy=f'Name the prices to forecast "close"; the columns are: {place.columns}',
-        )
+def with_close(frame: pd.DataFrame, place: Place) -> tuple[pd.DataFrame, str | None]:
+    """The frame with a close, and the column that it is taken from where no name says so.
+
+    That is the adjusted close, or the only other column with numbers.
+
+    Raises
+        DataError: there is no such column, or there are several.
+    """
+    if "close" in frame.columns:
+        return frame, None
+    beside = {*DATE_NAMES, *SYMBOL_NAMES}
+    others = [
+        name
+        for name in frame.columns
+        if name not in beside and not is_nameless(name) and pd.api.types.is_numeric_dtype(frame[name].dtype)
+    ]
+    if "adj_close" in others:
+        return frame.assign(close=frame["adj_close"]), place.written["adj_close"]
+    if len(others) == 1 and others[0] not in STANDARD:
+        return frame.rename(columns={others[0]: "close"}), place.written[others[0]]
+    raise DataError(
+        f"there is no close column.{did_you_mean('close', frame.columns)}",
+        file=place.file,
+        remedy=f'Name the prices to forecast "close"; the columns are: {place.columns}',
+    )
 
 
 def symbols_of(frame: pd.DataFrame, default: str, place: Place) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -140,24 +165,29 @@ def symbols_of(frame: pd.DataFrame, default: str, place: Place) -> tuple[NDArray
     return np.array([number[name] for name in cleaned], dtype=np.int64)[codes], symbols
 
 
-def values_of(frame: pd.DataFrame, place: Place) -> dict[str, NDArray[np.float64]]:
+def values_of(
+    frame: pd.DataFrame, place: Place, *, decimal: str | None = None, semicolon: bool = False
+) -> dict[str, NDArray[np.float64]]:
     """Column → float64 (N,), the standard ones first, then the other numeric ones by their names.
 
-    NaN where a cell is empty. Raises DataError for text in a standard column; others with text are left out.
+    decimal: the decimal mark; None: the one with which all prices can be read. semicolon: what separates the
+    cells of the source. NaN where a cell is empty. Raises DataError for text in a column of prices; others
+    with text are left out.
     """
     extras = sorted(set(frame.columns) - {*STANDARD, *SYMBOL_NAMES, *DATE_NAMES})
+    decimal = decimal or _decimal_mark(frame, place, semicolon=semicolon)
     values = {}
     for name in (*STANDARD, *extras):
         if name not in frame.columns or is_nameless(name):
             continue
         column = frame[name]
-        numbers, text = _numbers(column)
-        if name in STANDARD and text.any():
+        numbers, text = _numbers(column, decimal)
+        if name in STANDARD and name != "volume" and text.any():
             position = int(text.argmax())
             raise place.error(
                 "not a number", name, position, column.iloc[position], 'Write 1008.64 or "1,008.64"'
             )
-        if name in STANDARD or not (text.any() or np.isnan(numbers).all()):
+        if (name in STANDARD and name != "volume") or not (text.any() or np.isnan(numbers).all()):
             values[name] = numbers
     return values
 
@@ -170,25 +200,39 @@ def is_empty(column: pd.Series) -> NDArray[np.bool_]:
     return empty
 
 
-def _numbers(column: pd.Series) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+def _numbers(column: pd.Series, decimal: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """The column as float64 (NaN: empty), and where it holds what is no number."""
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
         return column.to_numpy(dtype=np.float64, na_value=np.nan), np.zeros(len(column), dtype=bool)
-    cells = [_number(cell) for cell in column.astype(object)]
-    text = np.array([cell is None for cell in cells])
-    return np.array([np.nan if cell is None else cell for cell in cells]), text
+    cells = [number(cell, decimal) for cell in column.astype(object)]
+    text = np.array([cell is None for cell in cells], dtype=bool)
+    return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64), text
 
 
-def _number(cell: object) -> float | None:
-    """A cell's number; NaN where it is empty, None where it is no number."""
-    if isinstance(cell, int | float | np.number):
-        try:
-            return float(cell)
-        except OverflowError:
-            return np.inf
-    text = str(cell).strip()
-    if PLAIN.fullmatch(text):
-        return float(text)
-    if THOUSANDS.fullmatch(text):
-        return float(text.replace(",", ""))
-    return np.nan if text.lower() in MISSING else None
+def _decimal_mark(frame: pd.DataFrame, place: Place, *, semicolon: bool) -> str:
+    """The decimal mark of all prices.
+
+    Where both fit, a comma is one in a file with semicolons, as programs write it where that is so.
+
+    Raises
+        DataError: both fit, and the numbers would be others.
+    """
+    prices = [name for name in STANDARD if name in frame.columns and name != "volume"]
+    text = [name for name in prices if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
+    cells = [cell for name in text for cell in frame[name].astype(object)]
+    marks = decimal_marks(cells, semicolon=semicolon)
+    commas = any("," in str(cell) for cell in cells)
+    if len(marks) > 1 and semicolon and commas:
+        return ","
+    if len(marks) > 1:
+        mark = "," if commas else "."
+        written = frame[text[0]].astype(str)
+        position = int(written.str.contains(mark, regex=False).to_numpy().argmax())
+        raise place.error(
+            f'"{mark}" can be the decimal mark or one of thousands',
+            text[0],
+            position,
+            written.iloc[position],
+            'Say which mark is that of decimals: decimal="." or decimal=","',
+        )
+    return marks or "."

@@ -19,9 +19,16 @@ TIME = (
 )
 YEAR_FIRST = re.compile(r"(?P<year>\d{4})(?P<mark>[-/.])(?P<one>\d{1,2})(?P=mark)(?P<two>\d{1,2})" + TIME)
 COMPACT = re.compile(r"(?P<year>\d{4})(?P<one>\d{2})(?P<two>\d{2})" + TIME)
-YEAR_LAST = re.compile(r"(?P<one>\d{1,2})(?P<mark>[-/.])(?P<two>\d{1,2})(?P=mark)(?P<year>\d{4})" + TIME)
+YEAR_LAST = re.compile(
+    r"(?P<one>\d{1,2})(?P<mark>[-/.])(?P<two>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})" + TIME
+)
 MONTH_NAMED = re.compile(r"(?P<one>[A-Za-z]{3,9})\.? (?P<two>\d{1,2}),? (?P<year>\d{4})" + TIME)
-DAY_NAMED = re.compile(r"(?P<two>\d{1,2})[- ](?P<one>[A-Za-z]{3,9})\.?,?[- ](?P<year>\d{4})" + TIME)
+DAY_NAMED = re.compile(r"(?P<two>\d{1,2})[- ](?P<one>[A-Za-z]{3,9})\.?,?[- ](?P<year>\d{4}|\d{2})" + TIME)
+KOREAN = re.compile(r"(\d{4})\s*[년年]\s*(\d{1,2})\s*[월月]\s*(\d{1,2})\s*[일日]")
+SPACED = re.compile(r"(?<=\d)([-/.])\s+(?=\d)")
+TWO_DIGITS = re.compile(r"(\d{2})([-/.])(\d{2})\2(\d{2})")
+EPOCHS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}  # units in a second
+OLDEST, NEWEST = 100_000_000, 7_258_118_400  # seconds since 1970: 1973 and 2200
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 UTC = {"Z", "UTC", "+00:00", "+0000", "-00:00", "-0000"}
 YEARS = range(1800, 2200)
@@ -42,6 +49,8 @@ def moments_of(column: pd.Series, place: Place, symbol: Integers, zone: Callable
     empty = column.isna().to_numpy()
     if empty.any():
         raise place.error("the date is empty", str(column.name), int(empty.argmax()), "empty", ISO_PLEASE)
+    if (moments := _since_1970(column)) is not None:
+        return _from_utc(moments, symbol, zone)
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
     # Arrow's types of dates and stamps are read as text: pandas treats them in ways of their own.
@@ -87,6 +96,8 @@ def _from_text(column: pd.Series, place: Place, symbol: Integers, zone: Callable
     def error(what: str, number: int) -> Exception:
         return place.error(what, str(column.name), int(first[number]), distinct[number], ISO_PLEASE)
 
+    if _year_may_be_first([str(value).strip() for value in distinct], which, symbol):
+        raise error("these dates can be read with the year first and with the year last", 0)
     known = [stamp for stamp in stamps if stamp is not None]
     if len(known) < len(stamps):
         raise error("not a date", stamps.index(None))
@@ -110,6 +121,7 @@ def is_date(cell: object) -> bool:
 def _read(text: str) -> _Stamp | None:
     """The parts of a date as written; None for what is none."""
     certain = True
+    text = SPACED.sub(r"\1", KOREAN.sub(r"\1-\2-\3", text))
     if found := YEAR_FIRST.match(text) or COMPACT.match(text):
         one, two = int(found["one"]), int(found["two"])
     elif found := YEAR_LAST.match(text):
@@ -124,10 +136,40 @@ def _read(text: str) -> _Stamp | None:
     else:
         return None
     hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
-    if int(found["year"]) not in YEARS or hour > 23 or minute > 59 or second > 59:
+    year = int(found["year"]) if len(found["year"]) == 4 else _of_two_digits(int(found["year"]))
+    if year not in YEARS or hour > 23 or minute > 59 or second > 59:
         return None
     seconds = 3600 * hour + 60 * minute + second
-    return _Stamp(int(found["year"]), one, two, certain, seconds, found["zone"])
+    return _Stamp(year, one, two, certain, seconds, found["zone"])
+
+
+def _of_two_digits(year: int) -> int:
+    """The year of this century where that is no later than the next one, else of the last."""
+    return 2000 + year if 2000 + year <= date.today().year + 1 else 1900 + year
+
+
+def _year_may_be_first(texts: list[str], which: Integers, symbol: Integers) -> bool:
+    """Whether 21-03-01 is the first of March 2021 for all that the dates say."""
+    parts = [TWO_DIGITS.fullmatch(text) for text in texts]
+    if not all(parts):
+        return False
+    numbers = np.array([[int(part) for part in found.groups() if part.isdigit()] for found in parts if found])
+    year, month, day = numbers.T
+    if (month > 12).any() or (day > 31).any() or (month == 0).any() or (day == 0).any():
+        return False
+    return _in_order((10_000 * year + 100 * month + day)[which], symbol)
+
+
+def _since_1970(column: pd.Series) -> Dates | None:
+    """Moments in UTC of seconds, milli-, micro- or nanoseconds since 1970; None of anything else."""
+    if not pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
+        return None
+    numbers = column.to_numpy(np.float64)
+    for per_second in EPOCHS.values():
+        seconds = numbers / per_second
+        if ((seconds >= OLDEST) & (seconds < NEWEST)).all():
+            return np.floor(seconds).astype(np.int64).astype("datetime64[s]")
+    return None
 
 
 def _day_first(

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.data.checks import Oddity, check
-from gatecast.data.columns import STANDARD
+from gatecast.data.names import STANDARD
 from gatecast.data.tables import Calendar, Tidy, tidy
 from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.formatting import printable
@@ -30,7 +30,7 @@ METADATA = b"gatecast"
 # What `check` can see again in the table itself is not stored.
 READ_ONCE = {
     "calendar", "unsorted", "open-session", "revised", "cached",
-    "no-price", "note", "copy", "snapshot", "misplaced",
+    "no-price", "note", "copy", "snapshot", "misplaced", "close-column",
 }  # fmt: skip
 
 

@@ -13,14 +13,18 @@ import pandas as pd
 
 from gatecast._typing import Bools, Dates, Integers
 from gatecast.data.checks import FIRST, Oddity, cells, counted, listed, oddity
-from gatecast.data.columns import STANDARD, SYMBOL_NAMES, is_empty
+from gatecast.data.columns import is_empty
 from gatecast.data.dates import is_date
+from gatecast.data.names import STANDARD, SYMBOL_NAMES
 from gatecast.data.place import Place
+from gatecast.errors import DataError
 from gatecast.formatting import printable
 
 Keep = Literal["first", "last"] | None
 
 MOST_SNAPSHOTS = 0.05  # of the days may have several times; with more the bars are shorter than a day
+LEAST_BARS = 8  # rows, to speak of their spacing
+LONGER_BARS = {"weekly": (5, 10), "monthly": (27, 33), "quarterly": (85, 95), "yearly": (360, 370)}  # days
 PRICES = tuple(name for name in STANDARD if name != "volume")
 
 
@@ -109,6 +113,26 @@ def repeated(
 
 
 _BESIDE = "{} of a session that another row has, with more volume or as chosen by keep"
+
+
+def refuse_longer_bars(table: pd.DataFrame, place: Place) -> None:
+    """Raise DataError where a symbol has one row a week, a month, a quarter or a year.
+
+    table: symbol and session, sorted.
+    """
+    names, first = np.unique(table["symbol"].to_numpy().astype(str), return_index=True)
+    days = table["session"].to_numpy().astype("datetime64[D]").astype(np.int64)
+    for name, own in zip(names, np.split(days, np.sort(first)[1:]), strict=True):
+        if len(own) < LEAST_BARS:
+            continue
+        step = float(np.median(np.diff(own)))
+        for bars, (shortest, longest) in LONGER_BARS.items():
+            if shortest <= step <= longest:
+                raise DataError(
+                    f"{name} has {bars} bars: one row every {step:.0f} days",
+                    file=place.file,
+                    remedy="gatecast works on daily sessions so far: give daily prices",
+                )
 
 
 def out_of_order(

@@ -8,11 +8,13 @@ import re
 import warnings
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 
-from gatecast.data.columns import MISSING, MOST_COLUMNS, SYMBOL_NAMES, normal_name, too_many_columns
+from gatecast.data.columns import MOST_COLUMNS, normal_name, too_many_columns
+from gatecast.data.names import SYMBOL_NAMES
+from gatecast.data.numbers import MISSING
 from gatecast.data.prices import Prices, day, stored, to_pandas
 from gatecast.data.rows import Keep
 from gatecast.data.tables import Calendar, Reading, Tidy, tidy
@@ -44,6 +46,7 @@ def load(
     symbol: str | None = None,
     keep: Keep = None,
     strict: bool = False,
+    decimal: Literal[".", ","] | None = None,
 ) -> Prices:
     """Daily prices from a sample, a file, a DataFrame, Yahoo, or a list of these.
 
@@ -60,6 +63,7 @@ def load(
     symbol    the name of a table without symbols; None: that of its file, "prices" for a DataFrame
     keep      which of two rows of one session is taken, "first" or "last"; None: that with more volume
     strict    refuse what is otherwise left out or sorted, and said
+    decimal   the decimal mark, "." or ","; None: that with which all prices can be read
 
     One row per symbol and session. A table with a column symbol, ticker, name or unique_id is many symbols;
     any other is one, named after its file. Needed are dates (a column or the index) and closes; column names
@@ -82,6 +86,7 @@ def load(
         end=day(end, "end"),
         keep=keep,
         strict=strict,
+        decimal=decimal,
     )
     parts = [_read(one, symbol, reading) for one in sources]
     prices = Prices.assemble(parts, start=start, end=end, symbols=wanted, adjust=adjust)
@@ -148,7 +153,9 @@ def _read_file(path: Path, symbol: str | None, reading: Reading) -> Tidy:
         raise DataError("the file is empty", file=file, remedy="Prices need a header, dates and closes")
     if ending in PARQUET_ENDINGS:
         return _read_parquet(content, file, symbol or path.stem, reading)
-    return tidy(_read_csv(content, file), source=file, symbol=symbol or path.stem, **reading)
+    frame = _read_csv(content, file)
+    reading = {**reading, "semicolon": separator_of(content.decode("utf-8-sig")) == ";"}
+    return tidy(frame, source=file, symbol=symbol or path.stem, **reading)
 
 
 def _near(path: Path) -> str:
@@ -185,12 +192,18 @@ def _read_csv(content: bytes, file: str) -> pd.DataFrame:
         raise _unreadable(problem, file) from None
 
 
-def _cells(text: str) -> pd.DataFrame:
+def separator_of(text: str) -> str:
+    """What separates the cells of its first line."""
     header = text.lstrip().split("\n", 1)[0]
+    return max(",;\t|", key=header.count)
+
+
+def _cells(text: str) -> pd.DataFrame:
+    header, separator = text.lstrip().split("\n", 1)[0], separator_of(text)
     if (count := max(map(header.count, ",;\t|")) + 1) > MOST_COLUMNS:
         raise too_many_columns(count, "the file")
     options: dict[str, Any] = {
-        "sep": max(",;\t|", key=header.count),
+        "sep": separator,
         "skip_blank_lines": False,
         "skipinitialspace": True,
         "index_col": False,
@@ -200,7 +213,8 @@ def _cells(text: str) -> pd.DataFrame:
     return pd.read_csv(
         io.StringIO(text),
         # A symbol may be called NA, TRUE or 005930.
-        dtype=dict.fromkeys(symbols, str),
+        # Where the comma may be the decimal mark, 8.733 may be a number of thousands.
+        dtype=str if separator == ";" else dict.fromkeys(symbols, str),
         keep_default_na=False,
         na_values={name: list(MISSING) for name in names if name not in symbols},
         low_memory=False,

@@ -6,9 +6,10 @@ What cannot be used is an error that names file, row, column and value. What is 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypedDict, Unpack
+from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -16,8 +17,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatecast._typing import Bools, Dates, Integers
 from gatecast.data import rows
-from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, counted, oddity
-from gatecast.data.columns import require_close, symbols_of, values_of, with_normal_names, with_one_date
+from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, counted, listed, oddity
+from gatecast.data.columns import symbols_of, values_of, with_close, with_normal_names, with_one_date
 from gatecast.data.dates import YEARS, moments_of
 from gatecast.data.place import Place
 from gatecast.data.sessions import (
@@ -31,6 +32,10 @@ from gatecast.data.sessions import (
 )
 from gatecast.errors import DataError
 
+DOTTED = re.compile(
+    r"\d{1,2}\.\d{1,2}\.\d{2,4}"
+)  # dates as in 31.12.2024, where the comma is the decimal mark
+
 Calendar = str | Mapping[str, str] | None
 
 
@@ -41,6 +46,8 @@ class Reading(TypedDict, total=False):
     symbols, start, end  those asked for: other rows are not judged
     keep                 which of two rows of one session is its bar; None: that with more volume
     strict               refuse rows that would be left out or sorted
+    decimal              the decimal mark, "." or ","; None: that with which all prices can be read
+    semicolon            whether semicolons separate the cells
     """
 
     calendar: Calendar
@@ -49,6 +56,8 @@ class Reading(TypedDict, total=False):
     end: pd.Timestamp | None
     keep: rows.Keep
     strict: bool
+    decimal: Literal[".", ","] | None
+    semicolon: bool
 
 
 @dataclass(frozen=True)
@@ -80,7 +89,7 @@ def tidy(
     if frame.empty:
         raise DataError("there are no rows", file=source, remedy="Prices need dates and closes")
     frame, date_name = with_one_date(frame, place)
-    require_close(frame, place)
+    frame, taken = with_close(frame, place)
     bare, left_out = rows.without_price(frame, date_name, symbol, place)
     if bare.all():
         raise DataError("no row has a price", file=source, column=place.written.get("close", "close"))
@@ -100,7 +109,13 @@ def tidy(
     frame, place, codes, moments = frame[wanted], place.of(wanted), codes[wanted], moments[wanted]
     sessions = moments.astype("datetime64[D]")
     _refuse_far_dates(sessions, date_name, place)
-    values = values_of(frame.drop(columns=date_name), place)
+    dotted = DOTTED.match(str(frame[date_name].iloc[0])) is not None
+    values = values_of(
+        frame.drop(columns=date_name),
+        place,
+        decimal=reading.get("decimal"),
+        semicolon=reading.get("semicolon", False) or dotted,
+    )
 
     calendars = _calendars(symbols, codes, sessions, calendar)
     still_open = _still_open(symbols, codes, sessions, calendars, now)
@@ -116,12 +131,14 @@ def tidy(
         raise DataError(left_out[0].text.rstrip("."), file=source, remedy="strict=True refuses such rows")
     oddities = (
         *_other_calendars(table, calendars),
+        *_taken(table, taken),
         *left_out,
         *_unsorted(table, np.isin(codes, descending)),
         *_left_out(table, still_open),
     )
     order = np.lexsort((sessions, codes))
     table = table.iloc[order[~(still_open | again)[order]]].reset_index(drop=True)
+    rows.refuse_longer_bars(table, place)
     return Tidy(table, (source,), {name: calendars[name] for name in table["symbol"].unique()}, oddities)
 
 
@@ -198,6 +215,13 @@ def _require_prices(
     else:
         what, remedy = "too large or too small for a price", "Correct it in the source"
     raise place.error(f"the close is {what}", "close", position, value, remedy)
+
+
+def _taken(table: pd.DataFrame, column: str | None) -> list[Oddity]:
+    if column is None:
+        return []
+    text = f'{listed(list(table["symbol"].unique()))}: the close is taken from the column "{column}".'
+    return [Oddity("close-column", len(table), text, ())]
 
 
 def _misplaced(table: pd.DataFrame, at: Bools) -> list[Oddity]:

@@ -26,8 +26,8 @@ Quantiles = Mapping[float, float]
 
 # What is beside a forecast: the data and their dates, the other models, the test that made its record.
 BESIDE = frozenset(
-    {"source", "symbols", "start", "end", "calendar", "keep", "strict", "models", "networks", "training",
-     "trainings",      "folds", "test_size", "test_start", "window"}
+    {"source", "symbols", "start", "end", "calendar", "keep", "strict", "decimal", "models", "networks",
+     "training", "trainings", "folds", "test_size", "test_start", "window"}
 )  # fmt: skip
 # Numbers are the same when they are this close (log return; prices and df relatively): the last bits, which
 # another processor or another library of mathematics may round otherwise, and nothing that means anything.

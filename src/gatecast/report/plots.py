@@ -38,6 +38,10 @@ def plot(
     """A chart of a run; see `gatecast.api.result.Result.plot`."""
     if kind not in get_args(Kind):
         known = get_args(Kind)
+        if not isinstance(kind, str) or kind in run.outcome.forecast:
+            raise SettingError(
+                f"the first argument is the kind ({', '.join(known)}): give models as models=…"
+            )
         raise SettingError(f'kind = "{kind}": choose {", ".join(known)}.{did_you_mean(kind, known)}')
     chosen = None if models is None else known_models(run, models)
     if kind == "loss":

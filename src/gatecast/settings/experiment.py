@@ -63,6 +63,9 @@ class Experiment(Checked):
         default=None, description="of two rows of one session: first or last; else that with more volume"
     )
     strict: bool = Field(default=False, description="refuse rows that would be left out or sorted")
+    decimal: Literal[".", ","] | None = Field(
+        default=None, description='decimal mark, "." or ","; else the one with which all prices can be read'
+    )
     models: tuple[str, ...] = Field(
         default=(*POINT_RIVALS, *DEFAULT_MODELS),
         description=f"networks: {', '.join(NETWORKS)}; baselines: {', '.join(BASELINES)}; as gru,lhar,naive",

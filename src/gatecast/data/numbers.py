@@ -1,0 +1,64 @@
+"""Numbers as people write them: decimal marks, thousands, signs of currency, K, M and B."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+import numpy as np
+
+MISSING = frozenset({"", "-", "--", "na", "n/a", "#n/a", "nan", "null", "none", "nat", "<na>", "."})
+UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+CURRENCY = re.compile(r"^[+-]?\s*[$€£¥₩₹]\s*|\s*[$€£¥₩₹]$")
+POINT = re.compile(r"[+-]?(?:\d{1,3}(?:[,'’ ]\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?")
+COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:[.'’ ]\d{3})+|\d+)(?:,\d+)?")
+INDIAN = re.compile(r"[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d*)?")
+
+
+def decimal_marks(cells: Iterable[object], *, semicolon: bool = False) -> str:
+    """The decimal marks with which all text among the cells can be read: "." and "," in this order.
+
+    Both where every number that has a mark could be read with either, as 1,080 alone; semicolon: the cells
+    are separated by them, as where the comma is the decimal mark: then a point may be one of thousands.
+    """
+    bare = (_bare(cell)[0] for cell in cells if isinstance(cell, str))
+    texts = [text for text in bare if text.lower() not in MISSING]
+    point = all(_is_number(text, POINT) or INDIAN.fullmatch(text) for text in texts)
+    comma = all(_is_number(text, COMMA) for text in texts)
+    marked = [text for text in texts if "," in text or (semicolon and "." in text)]
+    return "." * point + "," * (comma and bool(marked))
+
+
+def number(cell: object, decimal: str = ".") -> float | None:
+    """A cell's number; NaN where it is empty, None where it is no number."""
+    if isinstance(cell, int | float | np.number):
+        try:
+            return float(cell)
+        except OverflowError:
+            return np.inf
+    text, unit = _bare(str(cell))
+    if text.lower() in MISSING:
+        return np.nan
+    if decimal == "." and (_is_number(text, POINT) or INDIAN.fullmatch(text)):
+        return float(re.sub(r"[,'’ ]", "", text)) * unit
+    if decimal == "," and _is_number(text, COMMA):
+        return float(re.sub(r"[.'’ ]", "", text).replace(",", ".")) * unit
+    return None
+
+
+def _bare(cell: str) -> tuple[str, float]:
+    """The text without its sign of currency and its unit, and the unit."""
+    text = cell.strip().replace("\xa0", " ").replace("\u202f", " ")
+    if text.lower() in MISSING:
+        return text, 1.0
+    sign = "-" if text.startswith("-") else ""
+    if CURRENCY.search(text) and any(letter.isdigit() for letter in text):
+        text = sign + CURRENCY.sub("", text).lstrip("-")
+    unit = text[-1:].lower()
+    if unit.isalpha() and unit in UNITS and text[-2:-1].isdigit():
+        return text[:-1].strip(), UNITS[unit]
+    return text, 1.0
+
+
+def _is_number(text: str, pattern: re.Pattern[str]) -> bool:
+    return bool(pattern.fullmatch(text)) and any(letter.isdigit() for letter in text)

@@ -1,0 +1,58 @@
+"""Numbers as sources write them: each reading, and where there are two."""
+
+import math
+
+import pytest
+
+from gatecast.data.numbers import decimal_marks, number
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1008.64", 1008.64), ("1,008.64", 1008.64), ("1'008.64", 1008.64), ("1 008.64", 1008.64),
+        ("12,34,567.5", 1234567.5), ("$105.51", 105.51), ("€ 7", 7.0), ("105.51 €", 105.51), ("-$3.5", -3.5),
+        ("3.31M", 3.31e6), ("582.3K", 582.3e3), ("2B", 2e9), (" 5 ", 5.0), ("1e3", 1000.0), (".5", 0.5),
+        (4, 4.0),
+    ],
+)  # fmt: skip
+def test_a_number_with_a_decimal_point(text: object, value: float) -> None:
+    assert number(text) == pytest.approx(value, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("10.256,00", 10256.0), ("8.733.596", 8733596.0), ("1,080", 1.08), ("7", 7.0), ("1 234,5", 1234.5)],
+)
+def test_a_number_with_a_decimal_comma(text: str, value: float) -> None:
+    assert number(text, ",") == pytest.approx(value, rel=1e-15)
+
+
+@pytest.mark.parametrize("text", ["abc", "1.2.3", "1,2,3", "$", "M", "1 2", "--5", "0x10", "1_000", "12,34"])
+def test_what_is_no_number(text: str) -> None:
+    assert number(text) is None
+
+
+@pytest.mark.parametrize("text", ["", "-", "null", "N/A", "."])
+def test_what_is_empty(text: str) -> None:
+    value = number(text)
+    assert value is not None and math.isnan(value)
+
+
+@pytest.mark.parametrize(
+    ("cells", "semicolon", "marks"),
+    [
+        (["1,008.64", "99.5"], False, "."),
+        (["10.256,00", "10.362,5"], False, ","),
+        (["99,5"], False, ","),
+        (["1,080", "1,091"], False, ".,"),
+        (["1,109,720"], False, "."),
+        (["1.080"], False, "."),
+        (["1.080"], True, ".,"),
+        (["1.08"], True, "."),
+        (["7", "8"], True, "."),
+        (["abc"], False, ""),
+    ],
+)
+def test_which_mark_can_be_that_of_decimals(cells: list[str], semicolon: bool, marks: str) -> None:
+    assert decimal_marks(cells, semicolon=semicolon) == marks
