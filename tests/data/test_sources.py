@@ -190,7 +190,8 @@ def test_sources_that_do_not_exist(tmp_path, write):
     refused("yaho:TSLA", 'no kind of source "yaho:". Did you mean "yahoo"')
     refused("yahoo:TSLA,AAPL", '"TSLA,AAPL" is no symbol.*a list of such sources')
     refused("yahoo:", '"" is no symbol')
-    refused(tmp_path, "this is a folder")
+    (tmp_path / "empty").mkdir()
+    refused(tmp_path / "empty", "this is a folder without price files")
     refused(write("x", name="prices.xlsx"), 'ending in ".xlsx" are not understood')
     refused(object(), "cannot be read from a object")
 

@@ -31,6 +31,7 @@ METADATA = b"gatecast"
 READ_ONCE = {
     "calendar", "unsorted", "open-session", "revised", "cached",
     "no-price", "note", "copy", "snapshot", "misplaced", "close-column",
+    "encoding", "preface", "header", "unreadable",
 }  # fmt: skip
 
 

@@ -7,26 +7,30 @@ import io
 import re
 import warnings
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
 
+from gatecast.data.checks import FIRST, Oddity, counted
 from gatecast.data.columns import MOST_COLUMNS, normal_name, too_many_columns
 from gatecast.data.names import SYMBOL_NAMES
-from gatecast.data.numbers import MISSING
+from gatecast.data.numbers import MISSING, number
 from gatecast.data.prices import Prices, day, stored, to_pandas
 from gatecast.data.rows import Keep
 from gatecast.data.tables import Calendar, Reading, Tidy, tidy
+from gatecast.data.text import Text, text_of
 from gatecast.errors import DataError, DataWarning, InputError, did_you_mean
 from gatecast.files import is_there
+from gatecast.formatting import shortened
 from gatecast.memory import require_table
 
 SAMPLES = {"sp500": "SP500", "nasdaq": "NASDAQ"}
 CSV_ENDINGS = {".csv", ".txt", ".tsv"}
 PARQUET_ENDINGS = {".parquet", ".pq"}
 
-YFINANCE = re.compile(r"Price,.*\r?\nTicker,.*\r?\nDate,")
+YFINANCE = re.compile(r"(Price,.*\r?\nTicker|Ticker,.*\r?\nPrice),.*\r?\nDate,")
 # Before 3.1 pandas gets the last bit of a number wrong unless told not to; since then telling is deprecated.
 EXACT: dict[str, Any] = (
     {"float_precision": "round_trip"}
@@ -53,7 +57,8 @@ def load(
     source    "sample:sp500", "sample:nasdaq" (S&P 500 and Nasdaq, 1999-2018, of `arch.data`);
               "yahoo:TSLA" (as traded, though Yahoo adjusts all history for splits, with adj_close; an
               answer is kept in the cache folder and serves for 12 hours, or while there is no network);
-              a path ending in .csv or .parquet; a pandas or polars DataFrame; or a list of these
+              a path ending in .csv, .txt, .tsv or .parquet, or a folder of such files, one for each symbol;
+              a pandas or polars DataFrame; or a list of these
     start     first date, inclusive ("2015-01-01", a date, a Timestamp)
     end       last date, inclusive
     symbols   which symbols to keep; None: all
@@ -88,7 +93,7 @@ def load(
         strict=strict,
         decimal=decimal,
     )
-    parts = [_read(one, symbol, reading) for one in sources]
+    parts = [part for one in sources for part in _parts(one, symbol, reading)]
     prices = Prices.assemble(parts, start=start, end=end, symbols=wanted, adjust=adjust)
     for oddity in prices.oddities:
         warnings.warn(oddity.text, DataWarning, stacklevel=2)
@@ -98,6 +103,37 @@ def load(
 def prices_of(source: Any) -> Prices:
     """The prices themselves, or those of anything that `load` takes."""
     return source if isinstance(source, Prices) else load(source)
+
+
+def _parts(source: Any, symbol: str | None, reading: Reading) -> list[Tidy]:
+    """What one source holds: a folder all its price files, one that cannot be read is named and left out."""
+    folder = Path(source) if isinstance(source, str | Path) else None
+    if folder is None or not is_there(folder) or not folder.is_dir():
+        return [_read(source, symbol, reading)]
+    files = sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in CSV_ENDINGS | PARQUET_ENDINGS and not file.name.startswith(".")
+    )
+    if not files or (folder / "experiment.toml").is_file():
+        remedy = "Give one file in it, or a folder of .csv or .parquet files, one for each symbol"
+        raise DataError("this is a folder without price files", file=str(folder), remedy=remedy)
+    parts, failed = [], {}
+    for file in files:
+        try:
+            parts.append(_read_file(file, None, reading))
+        except DataError as problem:
+            failed[file.name] = problem
+    if not parts:
+        raise next(iter(failed.values()))
+    if failed:
+        first = "; ".join(f"{name}: {shortened(str(problem))}" for name, problem in list(failed.items())[:3])
+        text = f"{folder}: {counted(len(failed), 'file', 'files')} could not be read and left out ({first})."
+        lines = tuple(shortened(str(problem)) for problem in list(failed.values())[:FIRST])
+        parts[0] = replace(
+            parts[0], oddities=(Oddity("unreadable", len(failed), text, lines), *parts[0].oddities)
+        )
+    return parts
 
 
 def _read(source: Any, symbol: str | None, reading: Reading) -> Tidy:
@@ -153,9 +189,10 @@ def _read_file(path: Path, symbol: str | None, reading: Reading) -> Tidy:
         raise DataError("the file is empty", file=file, remedy="Prices need a header, dates and closes")
     if ending in PARQUET_ENDINGS:
         return _read_parquet(content, file, symbol or path.stem, reading)
-    frame = _read_csv(content, file)
-    reading = {**reading, "semicolon": separator_of(content.decode("utf-8-sig")) == ";"}
-    return tidy(frame, source=file, symbol=symbol or path.stem, **reading)
+    text = text_of(content, file)
+    reading = {**reading, "semicolon": text.separator == ";"}
+    part = tidy(_read_csv(text, file), source=file, symbol=symbol or path.stem, **reading)
+    return replace(part, oddities=(*text.oddities, *part.oddities))
 
 
 def _near(path: Path) -> str:
@@ -170,57 +207,55 @@ def _near(path: Path) -> str:
     return f' Did you mean "{folder / near[0]}"?' if near else ""
 
 
-def _read_csv(content: bytes, file: str) -> pd.DataFrame:
+def _read_csv(text: Text, file: str) -> pd.DataFrame:
     """The cells: numbers where pandas sees only numbers, otherwise the text as it stands."""
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as problem:
-        row = content[: problem.start].count(b"\n") or None
-        remedy = "Save it as CSV in UTF-8"
-        raise DataError("this is not UTF-8 text", file=file, row=row, remedy=remedy) from None
-    if "\0" in text:
-        raise DataError("this is a binary file, not text", file=file, remedy="Give a CSV or Parquet file")
     try:
         with warnings.catch_warnings():
             # Rows longer than the header would otherwise lose cells.
             warnings.simplefilter("error", pd.errors.ParserWarning)
             warnings.filterwarnings("ignore", message="overflow encountered")
-            return _levels_of_yfinance(text) if YFINANCE.match(text) else _cells(text)
+            if YFINANCE.match(text.table):
+                return _levels_of_yfinance(text.table)
+            return _without_symbol_line(_cells(text))
     except pd.errors.EmptyDataError:
         raise DataError("the file is empty", file=file) from None
     except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as problem:
         raise _unreadable(problem, file) from None
 
 
-def separator_of(text: str) -> str:
-    """What separates the cells of its first line."""
-    header = text.lstrip().split("\n", 1)[0]
-    return max(",;\t|", key=header.count)
-
-
-def _cells(text: str) -> pd.DataFrame:
-    header, separator = text.lstrip().split("\n", 1)[0], separator_of(text)
+def _cells(text: Text) -> pd.DataFrame:
+    header, table = text.table.split("\n", 1)[0], text.table
     if (count := max(map(header.count, ",;\t|")) + 1) > MOST_COLUMNS:
         raise too_many_columns(count, "the file")
     options: dict[str, Any] = {
-        "sep": separator,
+        "sep": text.separator,
         "skip_blank_lines": False,
         "skipinitialspace": True,
         "index_col": False,
     }
-    names = pd.read_csv(io.StringIO(text), nrows=0, **options).columns
+    names = pd.read_csv(io.StringIO(table), nrows=0, **options).columns
     symbols = [name for name in names if normal_name(name) in SYMBOL_NAMES]
     return pd.read_csv(
-        io.StringIO(text),
+        io.StringIO(table),
         # A symbol may be called NA, TRUE or 005930.
         # Where the comma may be the decimal mark, 8.733 may be a number of thousands.
-        dtype=str if separator == ";" else dict.fromkeys(symbols, str),
+        dtype=str if text.separator == ";" else dict.fromkeys(symbols, str),
         keep_default_na=False,
         na_values={name: list(MISSING) for name in names if name not in symbols},
         low_memory=False,
         **EXACT,
         **options,
     )
+
+
+def _without_symbol_line(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame without the line of symbols that yfinance writes below the header, the symbol as a column."""
+    if len(frame) < 2 or not frame.iloc[:1, 0].isna().all():
+        return frame
+    names = set(frame.iloc[0, 1:].astype(str))
+    if len(names) != 1 or number(name := names.pop()) is not None:
+        return frame
+    return frame.iloc[1:].reset_index(drop=True).assign(symbol=name)
 
 
 def _levels_of_yfinance(text: str) -> pd.DataFrame:

@@ -1,0 +1,140 @@
+"""The bytes of a text file → its table as text: the encoding, the separator and the line with the header."""
+
+from __future__ import annotations
+
+import codecs
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from gatecast.data.checks import Oddity, counted
+from gatecast.data.columns import normal_name
+from gatecast.data.dates import is_date
+from gatecast.data.names import NAMES, STANDARD
+from gatecast.data.numbers import number
+from gatecast.errors import DataError
+from gatecast.formatting import printable
+
+# What is tried where a file is no UTF-8; taken is that in which most names of columns are known.
+ENCODINGS = ("cp949", "gb18030", "cp932", "cp1250", "cp1251", "cp1252", "cp1254")
+MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+SEPARATORS = ",;\t|"
+MOST_LINES = 30  # before the header
+# Of files without a header: Binance's klines, and what stooq, Dukascopy and Metastock write.
+ORDER = ("date", "open", "high", "low", "close", "volume")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A table as text, from its header on; oddities: what was done to get it."""
+
+    table: str
+    separator: str
+    oddities: list[Oddity] = field(default_factory=list)
+
+
+def text_of(content: bytes, file: str) -> Text:
+    """The table in a file.
+
+    Raises
+        DataError: no encoding fits, it is no text, or there is no header and the columns cannot be told.
+    """
+    text, encoding = _decoded(content, file)
+    if "\0" in text:
+        raise DataError("this is a binary file, not text", file=file, remedy="Give a CSV or Parquet file")
+    found = []
+    if encoding != "utf-8":
+        found.append(Oddity("encoding", 1, f"{file}: read as {encoding}.", ()))
+    text = text.lstrip()
+    first = text.split("\n", MOST_LINES)[:MOST_LINES]
+    place = next((n for n, line in enumerate(first) if _is_header(line)), None)
+    if place:
+        before = [printable(line.strip(), 60) for line in first[:place]]
+        what = counted(place, "line stands", "lines stand")
+        said = f"{file}: {what} before the header ({before[0]}); left out."
+        found.append(Oddity("preface", place, said, tuple(before)))
+        text = text.split("\n", place)[place]
+    separator = separator_of(first[place or 0])
+    if place is None and _is_data(first[0], separator):
+        names = _names_of(text, separator, file)
+        said = f"{file}: no header; the columns are taken as {', '.join(names)}."
+        found.append(Oddity("header", 1, said, ()))
+        text = separator.join(names) + "\n" + text
+    return Text(text, separator, found)
+
+
+def separator_of(line: str) -> str:
+    """What separates the cells of a line."""
+    return max(SEPARATORS, key=line.count)
+
+
+def _decoded(content: bytes, file: str) -> tuple[str, str]:
+    """The text, and its encoding."""
+    for mark, encoding in MARKS.items():
+        if content.startswith(mark):
+            return content.decode(encoding, errors="replace"), encoding
+    try:
+        return content.decode("utf-8-sig"), "utf-8"
+    except UnicodeDecodeError as problem:
+        known = {encoding: _foreign_names(content, encoding) for encoding in ENCODINGS}
+        if max(known.values()) > 0:
+            encoding = max(known, key=known.__getitem__)
+            return content.decode(encoding), encoding
+        row = content[: problem.start].count(b"\n") or None
+        remedy = "Save it as CSV in UTF-8"
+        raise DataError("this is not UTF-8 text", file=file, row=row, remedy=remedy) from None
+
+
+def _foreign_names(content: bytes, encoding: str) -> int:
+    """How many columns of the header have a known name beyond ASCII; 0 where the bytes are no such text."""
+    try:
+        lines = content.decode(encoding).split("\n", MOST_LINES)[:MOST_LINES]
+    except UnicodeDecodeError:
+        return 0
+    known = {name for names in NAMES.values() for name in names if not name.isascii()}
+    return max(
+        len(known & {normal_name(cell) for cell in _cells(line, separator_of(line))}) for line in lines
+    )
+
+
+def _cells(line: str, separator: str) -> list[str]:
+    return [cell.strip().strip('"') for cell in line.rstrip("\r").split(separator)]
+
+
+def _is_header(line: str) -> bool:
+    """Whether a line names dates and prices."""
+    names = {normal_name(cell) for cell in _cells(line, separator_of(line))}
+    prices = {name for meaning in STANDARD for name in NAMES[meaning]}
+    return bool(names & set(NAMES["date"])) and bool(names & prices)
+
+
+def _is_data(line: str, separator: str) -> bool:
+    """Whether a line is a date, or the number of one, and then numbers alone."""
+    first, *others = _cells(line, separator)
+    known = is_date(first) or (first.isdigit() and len(first) in (10, 13, 16))
+    return known and len(others) > 0 and all(number(cell) is not None for cell in others)
+
+
+def _names_of(text: str, separator: str, file: str) -> tuple[str, ...]:
+    """The names of the columns of a file without a header: the usual order, if its prices agree with it.
+
+    Raises
+        DataError: they do not, or there are too few columns.
+    """
+    rows = [_cells(line, separator) for line in text.splitlines() if line.strip()]
+    width = len(rows[0])
+    refusal = DataError(
+        "there is no header line, and the columns are not date, open, high, low, close, volume",
+        file=file,
+        remedy='Write a first line with their names, such as "date,close"',
+    )
+    if width < len(ORDER) - 1 or any(len(row) != width for row in rows):
+        raise refusal
+    prices = [[number(cell) for cell in row[1:5]] for row in rows]
+    try:
+        opened, high, low, close = np.array(prices, dtype=np.float64).T
+    except TypeError:  # text among them
+        raise refusal from None
+    if not ((low <= np.minimum(opened, close)) & (high >= np.maximum(opened, close))).all():
+        raise refusal
+    return (*ORDER[:width], *(f"column_{place}" for place in range(len(ORDER) + 1, width + 1)))
