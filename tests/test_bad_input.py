@@ -107,7 +107,7 @@ CONFIGS = {
 SOURCES = {
     "price.csv": ["price.csv", "no such file", 'Did you mean "prices.csv"?'],
     "nowhere/prices.csv": ['The folder "nowhere" does not exist'],
-    "folder": ["folder: this is a folder", "Give one file"],
+    "folder": ["folder: this is a folder without price files", "Give one file"],
     "sampel:sp500": ['"sampel:"', 'Did you mean "sample"?'],
     "sample:sp50": ['no sample "sp50"', 'Did you mean "sp500"?'],
     "notes.doc": ['".doc"', "Give a .csv or .parquet file"],

@@ -62,7 +62,7 @@ def test_it_opens_with_the_verdict_and_names_every_model(result: Result, text: s
     assert body.index(result.verdict.sentences[0]) < body.index("Forecast and actual price")
     for model in result.outcome.forecast:
         assert f"<th>{model}</th>" in text
-    assert "gatecast compare --config experiment.toml" in body
+    assert "gatecast compare prices.parquet --config experiment.toml" in body
     assert result.prices.sha256 in body
     assert to_toml(result.experiment, result.provenance) in body
 
