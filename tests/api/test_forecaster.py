@@ -5,6 +5,7 @@ import json
 import pickle
 import subprocess
 import sys
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -320,6 +321,13 @@ def distributional(prices: gc.Prices) -> dict[str, gc.Forecaster]:
         name: gc.Forecaster(network, QUICK, **DISTRIBUTION_SHAPE, calibration=method).fit(prices)
         for name, (network, method) in DISTRIBUTIONAL.items()
     }
+
+
+def test_newer_prices_follow_the_calendar_of_the_fit(fitted: gc.Forecaster) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DataWarning)  # the table has only some of the sessions
+        table = fitted.forecast(frame())
+    assert table["time"].tolist() == fitted.forecast()["time"].tolist()
 
 
 def test_the_last_closes_and_the_intervals_can_be_drawn(

@@ -170,7 +170,7 @@ class Forecaster:
             problem, calendar, left_out = state.tail, state.calendar, state.left_out
             origins = np.unique(problem.last)
         else:
-            prices = prices_of(prices)
+            prices = prices_of(prices, self._fitted.calendar)
             problem = matching_problem(prices, self._problem, state.tail.symbols, state.tail.names)
             calendar = prices.calendar
             origins, left_out = self._asked(problem, calendar, state.short)
@@ -200,7 +200,7 @@ class Forecaster:
             symbol = np.asarray(tail.symbols, dtype=object)[tail.symbol]
             closes = pd.DataFrame({"symbol": symbol, "session": tail.session, "close": tail.anchor})
         else:
-            prices = prices_of(prices)
+            prices = prices_of(prices, self._fitted.calendar)
             closes = prices.table[["symbol", "session"]].assign(close=prices.table[column])
         forecast = self.forecast(prices)
         return outlook_plot(forecast, closes, column=column)

@@ -100,9 +100,9 @@ def load(
     return prices
 
 
-def prices_of(source: Any) -> Prices:
-    """The prices themselves, or those of anything that `load` takes."""
-    return source if isinstance(source, Prices) else load(source)
+def prices_of(source: Any, calendar: Calendar = None) -> Prices:
+    """The prices themselves, or those of anything that `load` takes, by this calendar."""
+    return source if isinstance(source, Prices) else load(source, calendar=calendar)
 
 
 def _parts(source: Any, symbol: str | None, reading: Reading) -> list[Tidy]:
