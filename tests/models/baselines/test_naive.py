@@ -75,10 +75,9 @@ def test_drift_continues_a_constant_growth(make, frame):
     [
         ("B", "2000-01-03", 5),
         ("D", "2000-01-03", 7),
-        ("W-SAT", "2000-01-01", 5),
         ("C", "2000-01-02", 5),
     ],
-    ids=["exchange", "every day", "Saturdays only", "Sunday to Thursday"],
+    ids=["exchange", "every day", "Sunday to Thursday"],
 )
 def test_seasonal_naive_by_hand(make, frame, random_walk, freq, start, season):
     week = pd.offsets.CustomBusinessDay(weekmask="Sun Mon Tue Wed Thu") if freq == "C" else freq
