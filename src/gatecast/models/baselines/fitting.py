@@ -22,6 +22,7 @@ Kind = TypeVar("Kind", bound=Distribution)
 DF = (2.1, 100.0)  # heavier has no variance to speak of, lighter is a normal
 FEWEST = 100  # in-sample returns for a model of their volatility; fewer, and its parameters say nothing
 CONSTANT = 1e-12  # returns nearer together than this differ by rounding
+STEPS = 100  # of Newton's method, at most
 TIE_BREAK = 0.1  # scale of a fit in typical |z|, at least: most returns zero would send it to nothing
 
 
@@ -103,21 +104,50 @@ def fit_student(z: Floats, weight: Floats | None = None) -> tuple[float, float]:
     weight = np.ones(len(z)) if weight is None else weight
     weight = weight / weight.sum()
     low, high = np.log([TIE_BREAK, DF[0]]), np.log([1 / TIE_BREAK, DF[1]])
-    at = np.array([0.0, np.log(6.0)])
-    loss, slope, curve = _student_loss(squared, weight, at)
-    for _ in range(100):
+
+    def step(at: Floats, slope: Floats, curve: Floats) -> Floats:
         free = ~(((at <= low) & (slope > 0)) | ((at >= high) & (slope < 0)))
-        step = _newton_step(slope * free, curve, free)
-        while np.abs(step).max() > 1e-9:
+        return _newton_step(slope * free, curve, free)
+
+    start = np.array([0.0, np.log(6.0)])
+    at = damped_newton(lambda at: _student_loss(squared, weight, at), step, start, low, high, enough=1e-9)
+    return typical * float(np.exp(at[0])), float(np.exp(at[1]))
+
+
+def damped_newton(
+    loss_at: Callable[[Floats], tuple[float, Floats, Floats]],
+    step_at: Callable[[Floats, Floats, Floats], Floats],
+    start: Floats,
+    low: Floats,
+    high: Floats,
+    *,
+    enough: float,
+) -> Floats:
+    """The parameters where a loss is lowest, by steps kept within the bounds and halved until they gain.
+
+    Parameters
+    ----------
+    loss_at
+        Parameters → loss, its gradient, its Hessian or what stands for that.
+    step_at
+        Parameters, gradient, Hessian → the step to try.
+    enough
+        The smallest step that matters.
+    """
+    at = start
+    loss, slope, curve = loss_at(at)
+    for _ in range(STEPS):
+        step = step_at(at, slope, curve)
+        while np.abs(step).max() > enough:
             there = np.clip(at + step, low, high)
-            new = _student_loss(squared, weight, there)
+            new = loss_at(there)
             if new[0] < loss:
                 break
             step = step / 2
         else:
             break
         at, (loss, slope, curve) = there, new
-    return typical * float(np.exp(at[0])), float(np.exp(at[1]))
+    return at
 
 
 def _student_loss(squared: Floats, weight: Floats, at: Floats) -> tuple[float, Floats, Floats]:

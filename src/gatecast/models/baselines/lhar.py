@@ -16,7 +16,7 @@ from gatecast.models.baselines.bars import (
     warn_without_range,
     weights,
 )
-from gatecast.models.baselines.fitting import DF, Span, fit_student, per_symbol
+from gatecast.models.baselines.fitting import DF, Span, damped_newton, fit_student, per_symbol
 from gatecast.models.baselines.volatility import ewma_of
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
@@ -27,7 +27,7 @@ TRENDS = (5, 22)
 PENALTY = 100.0  # bars' worth of likelihood: what holds each slope (per standard deviation) near zero
 SLOPE, LOCATION, LOG_SKEW = 2.0, 2.0, 0.7  # the largest of each: beyond lies a fit of nothing
 START_DF = 6.0
-STEPS, ENOUGH, TINY = 100, 1e-5, 1e-9  # of a fit: the most, the smallest that matters, what keeps one finite
+ENOUGH, TINY = 1e-5, 1e-9  # the smallest step of a fit that matters, and what keeps one finite
 
 
 def lhar(problem: Problem, fold: Fold) -> SkewedT:
@@ -128,20 +128,10 @@ def _maximum_likelihood(u: Floats, x: Floats, start: Floats, penalty: float) -> 
         slope = weight @ scores + held * at
         return float(weight @ losses + held @ at**2 / 2), slope, (scores.T * weight) @ scores + np.diag(held)
 
-    at = np.clip(start, low, high)
-    loss, slope, curve = penalised(at)
-    for _ in range(STEPS):
-        step = _step(slope, curve, low - at, high - at)
-        while np.abs(step).max() > ENOUGH:
-            there = np.clip(at + step, low, high)
-            new = penalised(there)
-            if new[0] < loss:
-                break
-            step = step / 2
-        else:
-            break
-        at, (loss, slope, curve) = there, new
-    return at
+    def step(at: Floats, slope: Floats, curve: Floats) -> Floats:
+        return _step(slope, curve, low - at, high - at)
+
+    return damped_newton(penalised, step, np.clip(start, low, high), low, high, enough=ENOUGH)
 
 
 def _step(slope: Floats, curve: Floats, down: Floats, up: Floats) -> Floats:
