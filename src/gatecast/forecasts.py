@@ -89,6 +89,11 @@ class Forecasts:
         return int(self.actual.shape[1])
 
     @cached_property
+    def test_starts(self) -> NDArray[np.datetime64]:
+        """(folds,) the first origin of each fold's test, in the order of their numbers."""
+        return np.array([self.origin[self.fold == fold].min() for fold in np.unique(self.fold)])
+
+    @cached_property
     def actual_return(self) -> Floats:
         """(N, h) the actual log returns from the origin; NaN where a price is not above 0."""
         return self._log_return(self.actual)

@@ -170,7 +170,7 @@ class Forecaster:
             problem, calendar, left_out = state.tail, state.calendar, state.left_out
             origins = np.unique(problem.last)
         else:
-            prices = prices_of(prices, self._fitted.calendar)
+            prices = prices_of(prices, state.calendar)
             problem = matching_problem(prices, self._problem, state.tail.symbols, state.tail.names)
             calendar = prices.calendar
             origins, left_out = self._asked(problem, calendar, state.short)

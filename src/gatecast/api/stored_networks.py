@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gatecast.errors import RunError
 from gatecast.files import sha256_of
 from gatecast.forecasts import Forecasts
@@ -108,8 +110,8 @@ def _check_folds(
     """Raise ValueError where networks are not those of the folds that were forecast."""
     if set(outcome.fold) != set(range(len(fitted))):
         raise ValueError("other folds")
-    starts = [outcome.origin[outcome.fold == place].min() for place in range(len(fitted))]
-    if sorted(set(starts)) != starts:
+    starts = outcome.test_starts
+    if not (np.diff(starts) > np.timedelta64(0)).all():
         raise ValueError("the tests of its folds do not follow each other")
     for one, ensemble, start in zip(fitted, ensembles_of(fitted), starts, strict=True):
         method = "none"

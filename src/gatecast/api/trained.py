@@ -117,7 +117,9 @@ class TrainedNetworks:
                     [None if owner is None else symbols[owner] for owner in population.owner], dtype=object
                 ),
                 "epochs": [one.best_epoch for one in population.trained],
-                "test_start": self._road.starts[[member.scale for member in population.members]],
+                "test_start": self._road.run.outcome.test_starts[
+                    [member.scale for member in population.members]
+                ],
             }
         )
 
@@ -322,13 +324,13 @@ class TrainedNetworks:
         DataWarning
             Rows before the test of the fold asked for.
         """
-        session, starts = problem.session[rows], self._road.starts
+        session, starts = problem.session[rows], self._road.run.outcome.test_starts
         if asked is None:
             places = np.searchsorted(starts, session, side="right") - 1
             if (places < 0).any():
                 raise SettingError(
                     f"an origin lies before {starts[0]}, where the test of the first fold begins: every fold "
-                    "was trained on what came after. Give later origins, or the fold whose networks are to "
+                    "was trained on later prices. Give later origins, or the fold whose networks are to "
                     "forecast it nevertheless"
                 )
             return places
@@ -336,7 +338,7 @@ class TrainedNetworks:
         if known:
             warnings.warn(
                 f"{count(known, 'origin')} before {starts[asked]}, where the test of fold {asked} begins: "
-                "its networks were trained on what came after, so that these are fitted values, no forecasts",
+                "its networks were trained on later prices, so that these are fitted values, no forecasts",
                 DataWarning,
                 stacklevel=4,
             )
@@ -366,12 +368,6 @@ class _Road:
 
     def __init__(self, run: Run, features: str | FeatureFunction | None) -> None:
         self.run, self._features = run, features
-
-    @cached_property
-    def starts(self) -> Dates:
-        """(folds,) the first origin of each fold's test."""
-        outcome = self.run.outcome
-        return np.array([outcome.origin[outcome.fold == fold].min() for fold in np.unique(outcome.fold)])
 
     def problem_of(self, prices: Prices) -> Problem:
         """The problem of any prices, symbols numbered as in the run's."""
