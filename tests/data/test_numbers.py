@@ -40,7 +40,7 @@ def test_what_is_empty(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "semicolon", "marks"),
+    ("cells", "european", "marks"),
     [
         (["1,008.64", "99.5"], False, "."),
         (["10.256,00", "10.362,5"], False, ","),
@@ -54,5 +54,5 @@ def test_what_is_empty(text: str) -> None:
         (["abc"], False, ""),
     ],
 )
-def test_which_mark_can_be_that_of_decimals(cells: list[str], semicolon: bool, marks: str) -> None:
-    assert decimal_marks(cells, semicolon=semicolon) == marks
+def test_which_mark_can_be_that_of_decimals(cells: list[str], european: bool, marks: str) -> None:
+    assert decimal_marks(cells, european=european) == marks

@@ -132,7 +132,6 @@ def test_a_folder_is_one_symbol_a_file(tmp_path: Path) -> None:
         gc.load(empty)
 
 
-def test_a_million_rows_are_no_matter_of_lines(tmp_path: Path) -> None:
-    """Only the first lines are looked at by themselves."""
+def test_a_table_that_begins_with_its_header_is_left_as_it_is() -> None:
     text = f"{HEADER}\n" + BODY + "\n" * 3 + "x" * 10
     assert text_of(text.encode(), "f.csv").table == text

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gatecast._typing import Bools, Dates, Integers
 from gatecast.data.sessions import irregular
@@ -71,6 +72,22 @@ def oddity(
     lines = [f"{place}: {describe(int(row))}" for place, row in zip(where, positions[:FIRST], strict=True)]
     text = f"{listed(list(symbols.unique()))}: {what} ({dates}); {remark}."
     return Oddity(kind, len(positions), text, tuple(lines))
+
+
+def noted(
+    kind: str, table: pd.DataFrame, rows: Bools, one: str, many: str, remark: str, *columns: str
+) -> list[Oddity]:
+    """The oddity of these rows, "1 row <one>" or "2 rows <many>", with cells; [] where there are none."""
+    if not rows.any():
+        return []
+    what = counted(int(rows.sum()), f"row {one}", f"rows {many}")
+    return [oddity(kind, table, rows, what, remark, cells(table, *columns))]
+
+
+def starts(table: pd.DataFrame) -> NDArray[np.int64]:
+    """(S,) row where each symbol of a sorted table starts."""
+    names = table["symbol"].to_numpy()
+    return np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])).astype(np.int64)
 
 
 def listed(symbols: Sequence[str]) -> str:
@@ -144,7 +161,7 @@ def _close_outside_range(table: pd.DataFrame) -> Iterator[Oddity]:
 
 
 def outside_range(table: pd.DataFrame) -> tuple[Bools, Bools]:
-    """Bools with the close above the high, and with the close below the low."""
+    """Where the close lies above the high, and where below the low."""
     close, none = table["close"].to_numpy(), np.zeros(len(table), dtype=bool)
     above = close > table["high"].to_numpy() if "high" in table.columns else none
     below = close < table["low"].to_numpy() if "low" in table.columns else none
@@ -177,7 +194,7 @@ def _splits(table: pd.DataFrame, first: Integers) -> Iterator[Oddity]:
 
 
 def _without_trade(table: pd.DataFrame) -> Iterator[Oddity]:
-    """Bools without volume: filler where the price did not move either."""
+    """Rows without volume: filler where the price did not move either."""
     if "volume" not in table.columns:
         return
     silent = table["volume"].to_numpy() == 0

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gatecast.data.names import DATE_NAMES, STANDARD, SYMBOL_NAMES, standard_names
+from gatecast.data.names import DATE_NAMES, PRICES, STANDARD, SYMBOL_NAMES, standard_names
 from gatecast.data.numbers import MISSING, decimal_marks, number
 from gatecast.data.place import Place
 from gatecast.errors import DataError, did_you_mean
@@ -161,33 +161,33 @@ def symbols_of(frame: pd.DataFrame, default: str, place: Place) -> tuple[NDArray
             "the symbol is empty", column, int(empty.argmax()), "empty", "Every row needs its symbol"
         )
     symbols = tuple(sorted(set(cleaned)))
-    number = {name: code for code, name in enumerate(symbols)}
-    return np.array([number[name] for name in cleaned], dtype=np.int64)[codes], symbols
+    code_of = {name: code for code, name in enumerate(symbols)}
+    return np.array([code_of[name] for name in cleaned], dtype=np.int64)[codes], symbols
 
 
 def values_of(
-    frame: pd.DataFrame, place: Place, *, decimal: str | None = None, semicolon: bool = False
+    frame: pd.DataFrame, place: Place, *, decimal: str | None = None, european: bool = False
 ) -> dict[str, NDArray[np.float64]]:
     """Column → float64 (N,), the standard ones first, then the other numeric ones by their names.
 
-    decimal: the decimal mark; None: the one with which all prices can be read. semicolon: what separates the
-    cells of the source. NaN where a cell is empty. Raises DataError for text in a column of prices; others
-    with text are left out.
+    decimal: the decimal mark; None: the one with which all prices can be read. european: separators or dates
+    are those of places where the comma is the decimal mark. NaN where a cell is empty. Raises DataError for
+    text in a column of prices; others with text are left out.
     """
     extras = sorted(set(frame.columns) - {*STANDARD, *SYMBOL_NAMES, *DATE_NAMES})
-    decimal = decimal or _decimal_mark(frame, place, semicolon=semicolon)
+    decimal = decimal or _decimal_mark(frame, place, european=european)
     values = {}
     for name in (*STANDARD, *extras):
         if name not in frame.columns or is_nameless(name):
             continue
         column = frame[name]
         numbers, text = _numbers(column, decimal)
-        if name in STANDARD and name != "volume" and text.any():
+        if name in PRICES and text.any():
             position = int(text.argmax())
             raise place.error(
                 "not a number", name, position, column.iloc[position], 'Write 1008.64 or "1,008.64"'
             )
-        if (name in STANDARD and name != "volume") or not (text.any() or np.isnan(numbers).all()):
+        if name in PRICES or not (text.any() or np.isnan(numbers).all()):
             values[name] = numbers
     return values
 
@@ -209,20 +209,20 @@ def _numbers(column: pd.Series, decimal: str) -> tuple[NDArray[np.float64], NDAr
     return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64), text
 
 
-def _decimal_mark(frame: pd.DataFrame, place: Place, *, semicolon: bool) -> str:
+def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
     """The decimal mark of all prices.
 
-    Where both fit, a comma is one in a file with semicolons, as programs write it where that is so.
+    Where both fit, a comma is one in a file that is `european`; see `values_of`.
 
     Raises
         DataError: both fit, and the numbers would be others.
     """
-    prices = [name for name in STANDARD if name in frame.columns and name != "volume"]
+    prices = [name for name in PRICES if name in frame.columns]
     text = [name for name in prices if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
     cells = [cell for name in text for cell in frame[name].astype(object)]
-    marks = decimal_marks(cells, semicolon=semicolon)
+    marks = decimal_marks(cells, european=european)
     commas = any("," in str(cell) for cell in cells)
-    if len(marks) > 1 and semicolon and commas:
+    if len(marks) > 1 and european and commas:
         return ","
     if len(marks) > 1:
         mark = "," if commas else "."

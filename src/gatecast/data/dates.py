@@ -27,7 +27,7 @@ DAY_NAMED = re.compile(r"(?P<two>\d{1,2})[- ](?P<one>[A-Za-z]{3,9})\.?,?[- ](?P<
 KOREAN = re.compile(r"(\d{4})\s*[년年]\s*(\d{1,2})\s*[월月]\s*(\d{1,2})\s*[일日]")
 SPACED = re.compile(r"(?<=\d)([-/.])\s+(?=\d)")
 TWO_DIGITS = re.compile(r"(\d{2})([-/.])(\d{2})\2(\d{2})")
-EPOCHS = {"s": 1, "ms": 1_000, "us": 1_000_000, "ns": 1_000_000_000}  # units in a second
+PER_SECOND = (1, 1_000, 1_000_000, 1_000_000_000)  # seconds, milli-, micro- and nanoseconds
 OLDEST, NEWEST = 100_000_000, 7_258_118_400  # seconds since 1970: 1973 and 2200
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 UTC = {"Z", "UTC", "+00:00", "+0000", "-00:00", "-0000"}
@@ -165,7 +165,7 @@ def _since_1970(column: pd.Series) -> Dates | None:
     if not pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
         return None
     numbers = column.to_numpy(np.float64)
-    for per_second in EPOCHS.values():
+    for per_second in PER_SECOND:
         seconds = numbers / per_second
         if ((seconds >= OLDEST) & (seconds < NEWEST)).all():
             return np.floor(seconds).astype(np.int64).astype("datetime64[s]")

@@ -64,6 +64,7 @@ NAMES: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 
 STANDARD = ("open", "high", "low", "close", "adj_close", "volume")
+PRICES = tuple(name for name in STANDARD if name != "volume")
 DATE_NAMES, SYMBOL_NAMES = NAMES["date"], NAMES["symbol"]
 
 

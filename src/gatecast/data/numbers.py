@@ -8,24 +8,24 @@ from collections.abc import Iterable
 import numpy as np
 
 MISSING = frozenset({"", "-", "--", "na", "n/a", "#n/a", "nan", "null", "none", "nat", "<na>", "."})
-UNITS = {"": 1.0, "k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
+UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
 CURRENCY = re.compile(r"^[+-]?\s*[$€£¥₩₹]\s*|\s*[$€£¥₩₹]$")
 POINT = re.compile(r"[+-]?(?:\d{1,3}(?:[,'’ ]\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?")
 COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:[.'’ ]\d{3})+|\d+)(?:,\d+)?")
 INDIAN = re.compile(r"[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d*)?")
 
 
-def decimal_marks(cells: Iterable[object], *, semicolon: bool = False) -> str:
+def decimal_marks(cells: Iterable[object], *, european: bool = False) -> str:
     """The decimal marks with which all text among the cells can be read: "." and "," in this order.
 
-    Both where every number that has a mark could be read with either, as 1,080 alone; semicolon: the cells
-    are separated by them, as where the comma is the decimal mark: then a point may be one of thousands.
+    Both where every number that has a mark could be read with either, as 1,080 alone. european: separators or
+    dates are those of places where the comma is the decimal mark, and a point may be one of thousands.
     """
     bare = (_bare(cell)[0] for cell in cells if isinstance(cell, str))
     texts = [text for text in bare if text.lower() not in MISSING]
     point = all(_is_number(text, POINT) or INDIAN.fullmatch(text) for text in texts)
     comma = all(_is_number(text, COMMA) for text in texts)
-    marked = [text for text in texts if "," in text or (semicolon and "." in text)]
+    marked = [text for text in texts if "," in text or (european and "." in text)]
     return "." * point + "," * (comma and bool(marked))
 
 
@@ -55,7 +55,7 @@ def _bare(cell: str) -> tuple[str, float]:
     if CURRENCY.search(text) and any(letter.isdigit() for letter in text):
         text = sign + CURRENCY.sub("", text).lstrip("-")
     unit = text[-1:].lower()
-    if unit.isalpha() and unit in UNITS and text[-2:-1].isdigit():
+    if unit in UNITS and text[-2:-1].isdigit():
         return text[:-1].strip(), UNITS[unit]
     return text, 1.0
 

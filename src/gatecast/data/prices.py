@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gatecast.data.checks import Oddity, check
+from gatecast.data.checks import Oddity, check, starts
 from gatecast.data.names import STANDARD
 from gatecast.data.tables import Calendar, Tidy, tidy
 from gatecast.errors import DataError, SettingError, did_you_mean
@@ -187,12 +187,6 @@ class Prices:
 
     def _repr_html_(self) -> str:
         return f"<pre>{html.escape(self.report())}</pre>{self.table.head().to_html(index=False)}"
-
-
-def starts(table: pd.DataFrame) -> NDArray[np.int64]:
-    """(S,) row where each symbol of a sorted table starts."""
-    names = table["symbol"].to_numpy()
-    return np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])).astype(np.int64)
 
 
 def to_pandas(frame: Any) -> pd.DataFrame:

@@ -1,21 +1,21 @@
 """Rows that are no prices of their own: left out, counted and named, or refused where they contradict.
 
-Each function gives the rows to leave out as Bools and, where there are any, says so in an `Oddity`.
+What is left out is said in an `Oddity`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
 import pandas as pd
 
 from gatecast._typing import Bools, Dates, Integers
-from gatecast.data.checks import FIRST, Oddity, cells, counted, listed, oddity
+from gatecast.data.checks import FIRST, Oddity, counted, listed, noted, starts
 from gatecast.data.columns import is_empty
 from gatecast.data.dates import is_date
-from gatecast.data.names import STANDARD, SYMBOL_NAMES
+from gatecast.data.names import PRICES, SYMBOL_NAMES
 from gatecast.data.place import Place
 from gatecast.errors import DataError
 from gatecast.formatting import printable
@@ -25,7 +25,6 @@ Keep = Literal["first", "last"] | None
 MOST_SNAPSHOTS = 0.05  # of the days may have several times; with more the bars are shorter than a day
 LEAST_BARS = 8  # rows, to speak of their spacing
 LONGER_BARS = {"weekly": (5, 10), "monthly": (27, 33), "quarterly": (85, 95), "yearly": (360, 370)}  # days
-PRICES = tuple(name for name in STANDARD if name != "volume")
 
 
 def chosen(
@@ -40,7 +39,8 @@ def chosen(
     """Rows that the user asks for; all of them where there is none, which is refused later and by name."""
     rows = np.ones(len(codes), dtype=bool)
     if symbols is not None:
-        rows &= np.isin(codes, [code for code, name in enumerate(names) if name in set(symbols)])
+        wanted = set(symbols)
+        rows &= np.array([name in wanted for name in names])[codes]
     if start is not None:
         rows &= sessions >= start.to_datetime64()
     if end is not None:
@@ -106,13 +106,12 @@ def repeated(
                 raise _undecided(table, one, other, column, place)
             snapshots[other if bar == one else one] = True
             kept[at] = bar
+    shown = "close", "volume"
+    beside = "of a session that another row has, with more volume or as chosen by keep"
     return copies | snapshots, [
-        *_named(table, copies, "copy", "row repeats another", "rows repeat others"),
-        *_named(table, snapshots, "snapshot", _BESIDE.format("row is"), _BESIDE.format("rows are")),
+        *noted("copy", table, copies, "repeats another", "repeat others", "left out", *shown),
+        *noted("snapshot", table, snapshots, f"is {beside}", f"are {beside}", "left out", *shown),
     ]
-
-
-_BESIDE = "{} of a session that another row has, with more volume or as chosen by keep"
 
 
 def refuse_longer_bars(table: pd.DataFrame, place: Place) -> None:
@@ -120,9 +119,9 @@ def refuse_longer_bars(table: pd.DataFrame, place: Place) -> None:
 
     table: symbol and session, sorted.
     """
-    names, first = np.unique(table["symbol"].to_numpy().astype(str), return_index=True)
+    first = starts(table)
     days = table["session"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    for name, own in zip(names, np.split(days, np.sort(first)[1:]), strict=True):
+    for name, own in zip(table["symbol"].iloc[first], np.split(days, first[1:]), strict=True):
         if len(own) < LEAST_BARS:
             continue
         step = float(np.median(np.diff(own)))
@@ -213,13 +212,6 @@ def _undecided(table: pd.DataFrame, first: int, second: int, column: str, place:
         table["session"].iloc[later].date(),
         'Delete one of them, or say which to take: keep="first" or keep="last"',
     )
-
-
-def _named(table: pd.DataFrame, rows: Bools, kind: str, one: str, many: str) -> Iterator[Oddity]:
-    """The oddity of rows that are left out."""
-    if rows.any():
-        what = counted(int(rows.sum()), one, many)
-        yield oddity(kind, table, rows, what, "left out", cells(table, "close", "volume"))
 
 
 def _shown(cell: object) -> str:

@@ -224,8 +224,8 @@ def _read_csv(text: Text, file: str) -> pd.DataFrame:
 
 
 def _cells(text: Text) -> pd.DataFrame:
-    header, table = text.table.split("\n", 1)[0], text.table
-    if (count := max(map(header.count, ",;\t|")) + 1) > MOST_COLUMNS:
+    table = text.table
+    if (count := table.partition("\n")[0].count(text.separator) + 1) > MOST_COLUMNS:
         raise too_many_columns(count, "the file")
     options: dict[str, Any] = {
         "sep": text.separator,

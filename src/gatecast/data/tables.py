@@ -1,7 +1,7 @@
 """A DataFrame as people have it → a tidy table: one row per symbol and session, sorted, positive closes.
 
 What cannot be used is an error that names file, row, column and value. What is only odd is left to
-`checks`, but for the two things that a sorted table no longer shows: `unsorted` and `open-session`.
+`checks`, but for what a sorted table no longer shows: its order, and the rows that were left out.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatecast._typing import Bools, Dates, Integers
 from gatecast.data import rows
-from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, counted, listed, oddity
+from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, listed, noted, oddity
 from gatecast.data.columns import symbols_of, values_of, with_close, with_normal_names, with_one_date
 from gatecast.data.dates import YEARS, moments_of
 from gatecast.data.place import Place
@@ -32,9 +32,8 @@ from gatecast.data.sessions import (
 )
 from gatecast.errors import DataError
 
-DOTTED = re.compile(
-    r"\d{1,2}\.\d{1,2}\.\d{2,4}"
-)  # dates as in 31.12.2024, where the comma is the decimal mark
+# Dates as in 31.12.2024, where the comma is the decimal mark.
+DOTTED = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}")
 
 Calendar = str | Mapping[str, str] | None
 
@@ -114,7 +113,7 @@ def tidy(
         frame.drop(columns=date_name),
         place,
         decimal=reading.get("decimal"),
-        semicolon=reading.get("semicolon", False) or dotted,
+        european=reading.get("semicolon", False) or dotted,
     )
 
     calendars = _calendars(symbols, codes, sessions, calendar)
@@ -126,15 +125,27 @@ def tidy(
     table = table.astype({"symbol": str, "session": "datetime64[ns]"})
     again, repeats = rows.repeated(table, codes, moments, date_name, place, reading.get("keep"))
     descending, misplaced = rows.out_of_order(codes, sessions, len(symbols), date_name, place)
-    left_out += [*repeats, *_misplaced(table, misplaced)]
+    mended = noted(
+        "misplaced", table, misplaced, "is out of order", "are out of order", "sorted by date", "close"
+    )
+    left_out += [*repeats, *mended]
     if reading.get("strict") and left_out:
         raise DataError(left_out[0].text.rstrip("."), file=source, remedy="strict=True refuses such rows")
+    unclosed = "of a session that has not closed yet"
     oddities = (
         *_other_calendars(table, calendars),
         *_taken(table, taken),
         *left_out,
-        *_unsorted(table, np.isin(codes, descending)),
-        *_left_out(table, still_open),
+        *noted(
+            "unsorted",
+            table,
+            np.isin(codes, descending),
+            "runs from the newest to the oldest",
+            "run from the newest to the oldest",
+            "they are sorted by date",
+            "close",
+        ),
+        *noted("open-session", table, still_open, f"is {unclosed}", f"are {unclosed}", "left out", "close"),
     )
     order = np.lexsort((sessions, codes))
     table = table.iloc[order[~(still_open | again)[order]]].reset_index(drop=True)
@@ -168,7 +179,7 @@ def _still_open(
     calendars: dict[str, str],
     now: pd.Timestamp | None,
 ) -> Bools:
-    """Bools of a session whose exchange has not closed yet."""
+    """Rows of a session whose exchange has not closed yet."""
     moment = pd.Timestamp.now("UTC") if now is None else now.tz_convert("UTC")
     unfinished = np.zeros(len(sessions), dtype=bool)
     recent = np.flatnonzero(sessions >= np.datetime64(moment.date(), "D") - 1)
@@ -224,20 +235,6 @@ def _taken(table: pd.DataFrame, column: str | None) -> list[Oddity]:
     return [Oddity("close-column", len(table), text, ())]
 
 
-def _misplaced(table: pd.DataFrame, at: Bools) -> list[Oddity]:
-    if not at.any():
-        return []
-    what = counted(int(at.sum()), "row is", "rows are") + " out of order"
-    return [oddity("misplaced", table, at, what, "sorted by date", cells(table, "close"))]
-
-
-def _unsorted(table: pd.DataFrame, rows: Bools) -> list[Oddity]:
-    if not rows.any():
-        return []
-    what = f"{int(rows.sum()):,} rows run from the newest to the oldest"
-    return [oddity("unsorted", table, rows, what, "they are sorted by date", cells(table, "close"))]
-
-
 def _other_calendars(table: pd.DataFrame, calendars: dict[str, str]) -> list[Oddity]:
     """Symbols whose name tells an exchange of which there is no calendar."""
     unusable = {name: code for name in calendars if (code := named_exchange(name)) and not is_usable(code)}
@@ -249,10 +246,3 @@ def _other_calendars(table: pd.DataFrame, calendars: dict[str, str]) -> list[Odd
     what = f"exchange_calendars cannot build the calendar {codes}"
     remark = f"the sessions follow the week that the dates show ({weeks}), without holidays"
     return [oddity("calendar", table, rows, what, remark, cells(table, "close"))]
-
-
-def _left_out(table: pd.DataFrame, rows: Bools) -> list[Oddity]:
-    if not rows.any():
-        return []
-    what = counted(int(rows.sum()), "row is", "rows are") + " of a session that has not closed yet"
-    return [oddity("open-session", table, rows, what, "left out", cells(table, "close"))]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import codecs
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 
 from gatecast.data.checks import Oddity, counted
 from gatecast.data.columns import normal_name
 from gatecast.data.dates import is_date
-from gatecast.data.names import NAMES, STANDARD
+from gatecast.data.names import DATE_NAMES, NAMES, STANDARD
 from gatecast.data.numbers import number
 from gatecast.errors import DataError
 from gatecast.formatting import printable
@@ -20,6 +20,8 @@ ENCODINGS = ("cp949", "gb18030", "cp932", "cp1250", "cp1251", "cp1252", "cp1254"
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 SEPARATORS = ",;\t|"
 MOST_LINES = 30  # before the header
+PRICE_NAMES = frozenset(name for meaning in STANDARD for name in NAMES[meaning])
+FOREIGN_NAMES = frozenset(name for names in NAMES.values() for name in names if not name.isascii())
 # Of files without a header: Binance's klines, and what stooq, Dukascopy and Metastock write.
 ORDER = ("date", "open", "high", "low", "close", "volume")
 
@@ -30,7 +32,7 @@ class Text:
 
     table: str
     separator: str
-    oddities: list[Oddity] = field(default_factory=list)
+    oddities: list[Oddity]
 
 
 def text_of(content: bytes, file: str) -> Text:
@@ -91,10 +93,12 @@ def _foreign_names(content: bytes, encoding: str) -> int:
         lines = content.decode(encoding).split("\n", MOST_LINES)[:MOST_LINES]
     except UnicodeDecodeError:
         return 0
-    known = {name for names in NAMES.values() for name in names if not name.isascii()}
-    return max(
-        len(known & {normal_name(cell) for cell in _cells(line, separator_of(line))}) for line in lines
-    )
+    return max(len(FOREIGN_NAMES & _names(line)) for line in lines)
+
+
+def _names(line: str) -> set[str]:
+    """The cells of a line as names of columns."""
+    return {normal_name(cell) for cell in _cells(line, separator_of(line))}
 
 
 def _cells(line: str, separator: str) -> list[str]:
@@ -103,9 +107,8 @@ def _cells(line: str, separator: str) -> list[str]:
 
 def _is_header(line: str) -> bool:
     """Whether a line names dates and prices."""
-    names = {normal_name(cell) for cell in _cells(line, separator_of(line))}
-    prices = {name for meaning in STANDARD for name in NAMES[meaning]}
-    return bool(names & set(NAMES["date"])) and bool(names & prices)
+    names = _names(line)
+    return not names.isdisjoint(DATE_NAMES) and not names.isdisjoint(PRICE_NAMES)
 
 
 def _is_data(line: str, separator: str) -> bool:
