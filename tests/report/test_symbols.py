@@ -41,7 +41,7 @@ def packs(text: str) -> dict[str, dict[str, object]]:
 
 
 def test_skill_by_symbol_is_that_of_the_scores_and_of_the_tests(many: Result) -> None:
-    squared, crps = symbols.spreads(many)
+    squared, crps = symbols.skills_by_symbol(many)
     own = many.scores.query("model == @squared.model and metric == 'skill' and step == 'all'")
     expected = own.set_index("symbol")["value"].drop("all")
     assert squared.skill.to_numpy() == pytest.approx(100 * expected.reindex(squared.skill.index).to_numpy())
@@ -65,20 +65,20 @@ def test_skill_by_symbol_is_that_of_the_scores_and_of_the_tests(many: Result) ->
     ],
 )
 def test_every_symbol_is_in_one_bar_on_its_side_of_zero(skill: np.ndarray) -> None:
-    spread = symbols.Spread("symbols", "squared error", "lstm", "naive", pd.Series(skill))
-    bars = symbols.spread_bars(spread)
-    assert bars["symbols"].sum() == len(skill) == spread.known
-    assert bars.loc[bars["above"], "symbols"].sum() == (skill > 0).sum() == spread.better
+    by_symbol = symbols.SkillBySymbol("symbols", "squared error", "lstm", "naive", pd.Series(skill))
+    bars = symbols.histogram_bars(by_symbol)
+    assert bars["symbols"].sum() == len(skill) == by_symbol.known
+    assert bars.loc[bars["above"], "symbols"].sum() == (skill > 0).sum() == by_symbol.better
     edges = np.append(bars["left"], bars["right"].iloc[-1])
     assert np.abs(edges).min() < 1e-12 and len(bars) <= symbols.MOST_BARS + 4
     assert np.diff(edges) == pytest.approx(np.diff(edges)[0])
-    symbols.spread_chart(spread).to_dict(validate=True)
+    symbols.histogram(by_symbol).to_dict(validate=True)
 
 
 def test_blue_is_better_and_grey_worse_and_words_say_how_many(many: Result) -> None:
-    (spread, *_) = symbols.spreads(many)
-    spec = json.dumps(symbols.spread_chart(spread).to_dict(), ensure_ascii=False)
-    assert f"{spread.better} better →" in spec and f"← {24 - spread.better} worse" in spec
+    (by_symbol, *_) = symbols.skills_by_symbol(many)
+    spec = json.dumps(symbols.histogram(by_symbol).to_dict(), ensure_ascii=False)
+    assert f"{by_symbol.better} better →" in spec and f"← {24 - by_symbol.better} worse" in spec
     assert '"domain": [true, false], "range": ["' + BLUE in spec
     assert "squared error saved against naive, %" in spec and "number of symbols" in spec
 
@@ -87,14 +87,14 @@ def test_the_page_opens_with_the_symbols_after_the_verdict(many: Result, text: s
     assert places(text)[:4] == ["symbols", "symbols_crps", "forecast", "changes"]
     assert text.index("class=headline") < text.index("<h2>Symbols</h2>") < text.index("data-chart")
     rows = re.findall(r"<tr><th><button type=button>(S\d+)</button>", text)
-    expected = symbols.spreads(many)[0].skill.sort_values(ascending=False, kind="stable").index
+    expected = symbols.skills_by_symbol(many)[0].skill.sort_values(ascending=False, kind="stable").index
     assert rows == list(expected)
     assert "<summary>S00</summary>" not in text and "bind" not in str(specs(text)["forecast"])
     assert "Charts of all 24 symbols are on this page" in text
 
 
 def test_what_is_drawn_first_is_the_symbol_in_the_middle(many: Result, text: str) -> None:
-    skill = symbols.spreads(many)[0].skill
+    skill = symbols.skills_by_symbol(many)[0].skill
     typical = frames.typical_symbol(many)
     assert (skill < skill[typical]).sum() == 11
     assert text.count(f"<b data-shown>{typical}</b>") == 3
@@ -157,8 +157,8 @@ def test_without_a_skill_there_is_a_table_and_no_histogram() -> None:
 def test_pictures_have_the_skill_of_symbols(many: Result) -> None:
     drawn = pictures.pictures(many)
     assert {"symbols", "symbols_crps"} < set(drawn)
-    for spread in symbols.spreads(many):
-        assert spread.finding in drawn[spread.name].to_json()
+    for by_symbol in symbols.skills_by_symbol(many):
+        assert by_symbol.finding in drawn[by_symbol.name].to_json()
     assert frames.typical_symbol(many) in drawn["forecast"].to_json()
 
 

@@ -51,7 +51,7 @@ def figures(result: Run, charts: Iterable[str]) -> list[Figure]:
     captions = CAPTIONS | {"forecast": _forecast_caption(result), "changes": _changes_caption(result)}
     captions |= _distribution_captions(result)
     if frames.are_many(result):
-        captions |= _spread_captions(result)
+        captions |= _histogram_captions(result)
     return [Figure(name, *captions[name]) for name in charts]
 
 
@@ -70,17 +70,17 @@ def _changes_caption(result: Run) -> tuple[str, str]:
     return title, caption
 
 
-def _spread_captions(result: Run) -> dict[str, tuple[str, str]]:
+def _histogram_captions(result: Run) -> dict[str, tuple[str, str]]:
     """Name of a histogram of skill over symbols → its title and what it shows."""
     return {
-        spread.name: (
-            spread.finding,
-            f"Every symbol once, by the {spread.loss} that {spread.model} saves against {spread.benchmark} "
+        one.name: (
+            one.finding,
+            f"Every symbol once, by the {one.loss} that {one.model} saves against {one.benchmark} "
             f"on the whole test. The first and the last bar also hold what lies beyond them. Of "
-            f"{count(spread.known, 'symbol')} some are far from the rest by chance alone: the verdict above "
+            f"{count(one.known, 'symbol')} some are far from the rest by chance alone: the verdict above "
             "judges all of them together.",
         )
-        for spread in symbols.spreads(result)
+        for one in symbols.skills_by_symbol(result)
     }
 
 

@@ -30,7 +30,7 @@ def page(result: Run) -> str:
     charts, distributions = page_charts(result), distribution_charts(result)
     crps = result.significances.get("crps")
     many = _many(result) if frames.are_many(result) else None
-    spreads = symbols.symbol_charts(result) if many else {}
+    histograms = symbols.symbol_charts(result) if many else {}
     first = [figures(result, ["forecast"])[0]] if many and "forecast" in charts else []
     return rendered_page(
         "run.html",
@@ -40,7 +40,7 @@ def page(result: Run) -> str:
         scope=_scope(result),
         verdict=result.verdict,
         many=many,
-        spreads=figures(result, spreads),
+        histograms=figures(result, histograms),
         first=first,
         charts=figures(result, [name for name in charts if not (first and name == "forecast")]),
         distribution_charts=figures(result, distributions),
@@ -52,7 +52,7 @@ def page(result: Run) -> str:
         version=__version__,
         source=", ".join(result.prices.source),
         sha256=result.prices.sha256,
-        specs=specifications(spreads | charts | distributions),
+        specs=specifications(histograms | charts | distributions),
     )
 
 

@@ -58,7 +58,10 @@ def pictures(result: Run) -> dict[str, Drawn]:
     label = labels_of(result)
     drawn: dict[str, Drawn] = {"forecast": forecast_picture(result, label)}
     if frames.are_many(result):
-        drawn |= {spread.name: symbols_picture(spread, label) for spread in symbols.spreads(result)}
+        drawn |= {
+            by_symbol.name: symbols_picture(by_symbol, label)
+            for by_symbol in symbols.skills_by_symbol(result)
+        }
     if result.significance.models:
         drawn["changes"] = changes_picture(result, label)
     for tests in result.significances.values():
@@ -198,11 +201,13 @@ def forecast_picture(result: Run, label: Label) -> alt.VConcatChart:
     )
 
 
-def symbols_picture(spread: symbols.Spread, label: Label) -> alt.LayerChart:
+def symbols_picture(by_symbol: symbols.SkillBySymbol, label: Label) -> alt.LayerChart:
     """Skill by symbol."""
-    title = spread.finding.replace(spread.model, label(spread.model), 1)
-    below = f"every symbol once, by the {spread.loss} saved against {label(spread.benchmark)} on the test"
-    return symbols.spread_chart(spread, label).properties(title=heading(title, below))
+    title = by_symbol.finding.replace(by_symbol.model, label(by_symbol.model), 1)
+    below = (
+        f"every symbol once, by the {by_symbol.loss} saved against {label(by_symbol.benchmark)} on the test"
+    )
+    return symbols.histogram(by_symbol, label).properties(title=heading(title, below))
 
 
 def changes_picture(result: Run, label: Label) -> alt.FacetChart:

@@ -28,12 +28,12 @@ Kind = Literal["forecast", "changes", "skill", "loss", "intervals"]
 
 def plot(
     run: Run,
-    kind: Kind = "forecast",
+    kind: Kind,
     *,
-    models: str | Sequence[str] | None = None,
-    symbol: str | None = None,
-    start: str | None = None,
-    end: str | None = None,
+    models: str | Sequence[str] | None,
+    symbol: str | None,
+    start: str | None,
+    end: str | None,
 ) -> Plot:
     """A chart of a run; see `gatecast.api.result.Result.plot`."""
     if kind not in get_args(Kind):
@@ -44,11 +44,11 @@ def plot(
             )
         raise SettingError(f'kind = "{kind}": choose {", ".join(known)}.{did_you_mean(kind, known)}')
     chosen = None if models is None else known_models(run, models)
+    whole = (symbol, start, end) == (None, None, None)
     if kind == "loss":
-        if (symbol, start, end) != (None, None, None):
+        if not whole:
             raise SettingError('kind "loss" shows whole trainings: symbol, start and end do not apply')
         return _loss(run, chosen)
-    whole = (symbol, start, end) == (None, None, None)
     if kind == "forecast":
         chart = charts.forecast_chart(run, models=chosen, symbol=symbol, start=start, end=end)
         best = whole and chosen is None
@@ -96,7 +96,7 @@ def _intervals(run: Run, models: list[str] | None, symbol: str | None) -> Plot:
     if len(fans) == 1:
         picture = fan_picture(run, models[0], pictures.labels_of(run))
         return Plot(fans[0], picture if symbol == frames.shown_symbols(run)[0] else None)
-    return Plot(stacked(fans, models))
+    return Plot(_stacked(fans, models))
 
 
 def _loss(run: Run, models: list[str] | None) -> Plot:
@@ -130,12 +130,12 @@ def outlook_plot(forecast: pd.DataFrame, closes: pd.DataFrame, *, column: str = 
             )
             for symbol in symbols
         ]
-        return fans[0] if len(fans) == 1 else stacked(fans)
+        return fans[0] if len(fans) == 1 else _stacked(fans)
 
     return Plot(drawn(str), drawn(pictures.labels(symbols)))
 
 
-def stacked(parts: Sequence[Drawn], titles: Sequence[str] = ()) -> Drawn:
+def _stacked(parts: Sequence[Drawn], titles: Sequence[str] = ()) -> Drawn:
     """Charts one below the other, with one configuration for all."""
     for chart, title in zip(parts, titles, strict=False):
         chart.title = title

@@ -1,4 +1,4 @@
-"""A comparison of many symbols: how skill is spread over them, and what the page holds of each."""
+"""A comparison of many symbols: the distribution of skill over them, and what the page holds of each."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LEAST_SESSIONS = 60  # of a symbol; where there is no room for them, fewer symbo
 
 
 @dataclass(frozen=True)
-class Spread:
+class SkillBySymbol:
     """Skill by symbol of one model in one loss.
 
     skill: symbol → per cent, NaN where there is none
@@ -37,6 +37,11 @@ class Spread:
     model: str
     benchmark: str
     skill: pd.Series[float]
+
+    @property
+    def column(self) -> str:
+        """Its column in `table`."""
+        return self.name.replace("symbols", "skill")
 
     @property
     def better(self) -> int:
@@ -65,13 +70,13 @@ class Held:
     sessions: int
 
 
-def spreads(result: Run) -> list[Spread]:
+def skills_by_symbol(result: Run) -> list[SkillBySymbol]:
     """Skill by symbol of the best network: of the squared error, and of the CRPS where there is one."""
     found = []
     if result.significance.models:
         model = frames.leading_model(result)
         skill = 100 * frames.skill_of_symbols(result, model)
-        found.append(Spread("symbols", "squared error", model, "naive", skill))
+        found.append(SkillBySymbol("symbols", "squared error", model, "naive", skill))
     for model in distribution_frames.shown_models(result)[:1]:
         tests = result.significances["crps"]
         known = {
@@ -80,8 +85,8 @@ def spreads(result: Run) -> list[Spread]:
             if (pair.model, pair.benchmark) == (model, tests.benchmark) and pair.symbol != "all"
         }
         skill = pd.Series(known, dtype=float).reindex(frames.tested_symbols(result))
-        found.append(Spread("symbols_crps", "CRPS", model, str(tests.benchmark), skill))
-    return [spread for spread in found if spread.known]
+        found.append(SkillBySymbol("symbols_crps", "CRPS", model, str(tests.benchmark), skill))
+    return [by_symbol for by_symbol in found if by_symbol.known]
 
 
 def table(result: Run) -> pd.DataFrame:
@@ -98,7 +103,7 @@ def table(result: Run) -> pd.DataFrame:
         return 100 * own.set_index("symbol")["value"].reindex(symbols).to_numpy(np.float64)
 
     sessions = np.bincount(result.outcome.symbol, minlength=len(result.outcome.symbols))
-    skills = {spread.name.replace("symbols", "skill"): spread.skill for spread in spreads(result)}
+    skills = {by_symbol.column: by_symbol.skill for by_symbol in skills_by_symbol(result)}
     made = pd.DataFrame(
         {
             "symbol": symbols,
@@ -157,14 +162,14 @@ def prices_of(result: Run, what: Held) -> pd.DataFrame:
 
 def symbol_charts(result: Run) -> dict[str, Drawn]:
     """Name → histogram: symbols, and symbols_crps where there are distributions."""
-    return {spread.name: spread_chart(spread) for spread in spreads(result)}
+    return {by_symbol.name: histogram(by_symbol) for by_symbol in skills_by_symbol(result)}
 
 
-def spread_chart(spread: Spread, label: Label = str) -> alt.LayerChart:
+def histogram(by_symbol: SkillBySymbol, label: Label = str) -> alt.LayerChart:
     """Histogram of skill over symbols: blue where the model is better than the benchmark, else grey."""
-    bars, middle = spread_bars(spread), float(spread.skill.median())
+    bars, middle = histogram_bars(by_symbol), float(by_symbol.skill.median())
     left, right = float(bars["left"].min()), float(bars["right"].max())
-    title = f"{spread.loss} saved against {label(spread.benchmark)}, %"
+    title = f"{by_symbol.loss} saved against {label(by_symbol.benchmark)}, %"
     scale = alt.Scale(domain=[left, right], nice=False)
     colours = alt.Scale(domain=[True, False], range=[BLUE, GREY])
     across = alt.X("left:Q", title=title, scale=scale, axis=alt.Axis(tickCount=10))
@@ -175,7 +180,7 @@ def spread_chart(spread: Spread, label: Label = str) -> alt.LayerChart:
     ]
     up = alt.Y("symbols:Q", title="number of symbols", axis=alt.Axis(tickMinStep=1))
     place = alt.Chart(alt.InlineData(values=[{}]))
-    above, worse = place.encode(y=alt.value(-10)), spread.known - spread.better
+    above, worse = place.encode(y=alt.value(-10)), by_symbol.known - by_symbol.better
     return styled(
         layered(
             alt.Chart(inline(bars))
@@ -192,7 +197,7 @@ def spread_chart(spread: Spread, label: Label = str) -> alt.LayerChart:
             place.mark_rule(color=INK, strokeWidth=1.4).encode(x=alt.datum(0)),
             place.mark_rule(color=INK, strokeDash=[5, 4], strokeWidth=1.2).encode(x=alt.datum(middle)),
             above.mark_text(text=f"← {worse:,} worse", align="left", color="#666666").encode(x=alt.value(0)),
-            above.mark_text(text=f"{spread.better:,} better →", align="right", color=BLUE).encode(
+            above.mark_text(text=f"{by_symbol.better:,} better →", align="right", color=BLUE).encode(
                 x=alt.value("width")
             ),
             above.mark_text(text=f"median {typeset(change(middle / 100))}", color=INK).encode(
@@ -202,12 +207,12 @@ def spread_chart(spread: Spread, label: Label = str) -> alt.LayerChart:
     )
 
 
-def spread_bars(spread: Spread) -> pd.DataFrame:
+def histogram_bars(by_symbol: SkillBySymbol) -> pd.DataFrame:
     """left, right, symbols, above (0), from, to: bars of equal width, none of which crosses 0.
 
     What lies far from the rest is in the first or the last bar.
     """
-    skill = spread.skill.dropna().to_numpy()
+    skill = by_symbol.skill.dropna().to_numpy()
     low, high = np.quantile(skill, [0.01, 0.99]) if len(skill) > 50 else (skill.min(), skill.max())
     low, high = min(float(low), 0.0), max(float(high), 0.0)
     wide = _round_width((high - low) / MOST_BARS)

@@ -149,18 +149,18 @@ def why_undefined(scores: pd.DataFrame, metrics: Sequence[str] = POINT) -> list[
 def symbol_table(result: Run) -> Table:
     """One row per symbol, highest skill of the model shown first."""
     model, rows = frames.leading_model(result), symbols.table(result)
-    spreads = {spread.name.replace("symbols", "skill"): spread for spread in symbols.spreads(result)}
+    skills = symbols.skills_by_symbol(result)
     heads = [("test sessions", "")]
     heads += [
-        (f"skill of {spread.model}", f"{spread.loss} saved against {spread.benchmark}, %")
-        for spread in spreads.values()
+        (f"skill of {by_symbol.model}", f"{by_symbol.loss} saved against {by_symbol.benchmark}, %")
+        for by_symbol in skills
     ]
     heads += [
         (f"RMSE of return, {model}", "%"), ("RMSE of return, naive", "%"), (f"direction, {model}", "% right"),
     ]  # fmt: skip
     cells = [
         [f"{value:,}" for value in rows["sessions"]],
-        *([signed(value) for value in rows[name]] for name in spreads),
+        *([signed(value) for value in rows[by_symbol.column]] for by_symbol in skills),
         *([number(value, 3) for value in rows[name]] for name in ("rmse", "naive_rmse")),
         [number(value, 1) for value in rows["direction"]],
     ]
