@@ -15,6 +15,7 @@ from gatecast.settings.names import (
     POINT_RIVALS,
 )
 from gatecast.settings.network import Network
+from gatecast.settings.reading import Reading
 from gatecast.settings.training import Training
 
 
@@ -45,10 +46,11 @@ def test_without_flags_it_is_the_default() -> None:
 
 def test_every_setting_is_a_flag(command) -> None:
     help_text = " ".join(command("compare", "--help").out.split())
-    for name in (*COMPARE, *NETWORK, *Training.model_fields):
+    for name in (*COMPARE, *Reading.model_fields, *NETWORK, *Training.model_fields):
         assert f"{flag_name(name)} " in help_text
     assert set(Network.model_fields) - set(NETWORK) == {"cell", "bidirectional"}
-    assert set(Experiment.model_fields) - set(COMPARE) == {"source", "networks", "training", "trainings"}
+    beside = {"source", "networks", "training", "trainings", *Reading.model_fields}
+    assert set(Experiment.model_fields) - set(COMPARE) == beside
 
 
 def test_flags_reach_their_settings() -> None:

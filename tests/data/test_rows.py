@@ -12,6 +12,7 @@ import pytest
 import gatecast as gc
 from gatecast.data.tables import Tidy, tidy
 from gatecast.errors import DataError, DataWarning
+from gatecast.settings.reading import Reading
 
 DAYS = pd.bdate_range("2021-03-01", periods=30)
 
@@ -24,7 +25,7 @@ def table(**columns: Any) -> pd.DataFrame:
 
 
 def read(frame: pd.DataFrame, **reading: Any) -> Tidy:
-    return tidy(frame, source="f.csv", symbol="f", calendar="weekdays", **reading)
+    return tidy(frame, source="f.csv", symbol="f", reading=Reading(calendar="weekdays", **reading))
 
 
 def kinds(part: Tidy) -> dict[str, int]:

@@ -4,12 +4,13 @@ import pytest
 
 from gatecast.data.tables import tidy
 from gatecast.errors import DataError
+from gatecast.settings.reading import Reading
 
 NIGHT = pd.Timestamp("2026-11-20 03:00", tz="UTC")
 
 
-def read(frame, **options):
-    return tidy(pd.DataFrame(frame), source="f.csv", symbol="stem", **options)
+def read(frame, now=None, **reading):
+    return tidy(pd.DataFrame(frame), source="f.csv", symbol="stem", reading=Reading(**reading), now=now)
 
 
 def refused(frame, words, **options):

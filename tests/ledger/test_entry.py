@@ -17,6 +17,7 @@ from gatecast.forecasts import QUANTILE_COLUMNS
 from gatecast.ledger.entry import BESIDE, SAME, Entry, differences, entries_of, experiment_hash
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.network import Network
+from gatecast.settings.reading import COLUMNS
 from gatecast.settings.training import Training
 
 from .conftest import QUANTILES, make_entry  # isort: skip
@@ -46,7 +47,11 @@ NOT_DECIDING: dict[str, Any] = {
     "calendar": "XKRX",
     "keep": "last",
     "strict": True,
+    "encoding": "cp949",
     "decimal": ",",
+    "dayfirst": True,
+    "date_format": "%d.%m.%Y",
+    **dict.fromkeys(COLUMNS, "Kurs"),
     "models": ("gru", "naive"),
     "networks": {**Experiment().networks, "lstm": Network(hidden_size=5)},
     "folds": 2,

@@ -21,6 +21,7 @@ from gatecast.settings.names import (
     resolve_models,
 )
 from gatecast.settings.network import Network
+from gatecast.settings.reading import Reading, ReadingOptions
 from gatecast.settings.toml import read_experiment, to_toml
 from gatecast.settings.training import LOSSES, Training
 
@@ -323,9 +324,9 @@ def test_a_network_may_have_a_training_of_its_own(tmp_path: Path) -> None:
 
 def test_the_names_that_functions_take_are_fields_with_their_types() -> None:
     """mypy holds that `Experiment` takes them; here, that none is forgotten."""
-    beside = {"source", "symbols", "start", "end", "adjust", "calendar", "keep", "strict", "decimal"}
-    beside |= {"models", "networks", "features"}
-    assert set(Settings.__annotations__) == set(Experiment.model_fields) - beside - {"training", "trainings"}
+    beside = {"source", "models", "networks", "features", "training", "trainings", *Reading.model_fields}
+    assert set(Settings.__annotations__) == set(Experiment.model_fields) - beside
+    assert list(ReadingOptions.__annotations__) == list(Reading.model_fields)
 
 
 @pytest.mark.parametrize(("function", "own"), [(gc.compare, {"models", "prices"}), (gc.Forecaster, set())])

@@ -13,7 +13,6 @@ import pandas as pd
 from gatecast._version import __version__
 from gatecast.api.models import check_memory, model_of, problem_of
 from gatecast.api.result import Result
-from gatecast.api.signatures import takes_settings
 from gatecast.data.prices import Prices
 from gatecast.data.sources import prices_of
 from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
@@ -28,10 +27,11 @@ from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, Provenance, Settings
 from gatecast.settings.names import DEFAULT_MODELS, Models, resolve_models
 from gatecast.settings.network import Network
+from gatecast.settings.signatures import takes_settings
 from gatecast.settings.training import Training
 
 
-@takes_settings(Settings)
+@takes_settings(Settings, Experiment)
 def compare(
     prices: Any,
     models: str | Models = DEFAULT_MODELS,

@@ -15,7 +15,6 @@ from gatecast.api import forecaster_files
 from gatecast.api.forecaster_files import ONLY, State
 from gatecast.api.forecasting import forecast_table, last_origins, matching_problem, named
 from gatecast.api.models import check_memory, model_of, problem_of
-from gatecast.api.signatures import takes_settings
 from gatecast.data.prices import Prices
 from gatecast.data.sources import prices_of
 from gatecast.errors import DataWarning, NotFittedError, RunError
@@ -27,6 +26,7 @@ from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
 from gatecast.settings.network import Network
+from gatecast.settings.signatures import takes_settings
 from gatecast.settings.training import Training
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ class Forecaster:
     >>> f.save("gru-sp500"); f = gatecast.Forecaster.load("gru-sp500")
     """
 
-    @takes_settings(ForecastSettings, calibration=None)
+    @takes_settings(ForecastSettings, Experiment, calibration=None)
     def __init__(
         self,
         network: Network | None = None,

@@ -17,6 +17,7 @@ from gatecast.errors import RunError
 from gatecast.models.requirements import require_comparison
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.network import Network
+from gatecast.settings.reading import Reading
 from gatecast.settings.toml import read_provenance
 from gatecast.settings.training import Training
 
@@ -24,13 +25,16 @@ if TYPE_CHECKING:
     from gatecast.api.result import Result
 
 COMPARE = tuple(
-    name for name in Experiment.model_fields if name not in ("source", "networks", "training", "trainings")
+    name
+    for name in Experiment.model_fields
+    if name not in ("source", "networks", "training", "trainings", *Reading.model_fields)
 )
 NETWORK = tuple(name for name in Network.model_fields if name not in ("cell", "bidirectional"))  # by --models
 
 
 @with_settings(
     (Experiment(), "Comparison", COMPARE),
+    (Reading(), "Data", Reading.model_fields),
     (Network(), "Network", NETWORK),
     (Training(), "Training", Training.model_fields),
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
 
@@ -12,6 +14,7 @@ from gatecast.formatting import MOST_LETTERS, printable
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.names import DEFAULT_MODELS, resolve_models
 from gatecast.settings.network import Network
+from gatecast.settings.reading import Reading
 from gatecast.settings.toml import read_experiment, read_provenance
 from gatecast.settings.training import Training
 
@@ -34,7 +37,7 @@ def experiment_of(config: Path | None, source: list[str] | None, settings: dict[
             f"{config}: its prices came from a DataFrame. Give those of the run as the source: "
             f"gatecast compare {config.parent / 'prices.parquet'} --config {config}"
         )
-    try:
+    with _errors_by_flags(settings):
         given["training"] = base.training.changed(**training)
         chosen = Network(**network)
         networks = {name: own.changed(**network) for name, own in base.networks.items()}
@@ -46,6 +49,19 @@ def experiment_of(config: Path | None, source: list[str] | None, settings: dict[
             name: own.changed(**training) for name, own in base.trainings.items() if name in given["networks"]
         }
         return base.changed(**given)
+
+
+def reading_of(settings: dict[str, Any]) -> Reading:
+    """How the flags that were given ask for prices to be read."""
+    with _errors_by_flags(settings):
+        return Reading(**{name: _split(name, value) for name, value in settings.items()})
+
+
+@contextmanager
+def _errors_by_flags(settings: dict[str, Any]) -> Iterator[None]:
+    """What is wrong with a setting is said of its flag, where that was given."""
+    try:
+        yield
     except SettingError as error:
         if error.setting in settings:
             raise SettingError(
@@ -75,17 +91,7 @@ def load_prices(experiment: Experiment) -> Prices:
     """The prices that an experiment asks for."""
     from gatecast.data.sources import load
 
-    return load(
-        list(experiment.source),
-        start=experiment.start,
-        end=experiment.end,
-        symbols=experiment.symbols,
-        adjust=experiment.adjust,
-        calendar=experiment.calendar,
-        keep=experiment.keep,
-        strict=experiment.strict,
-        decimal=experiment.decimal,
-    )
+    return load(list(experiment.source), **experiment.reading.options)
 
 
 def check_code(experiment: Experiment, file: Path | None, settings: dict[str, Any], allow_code: bool) -> None:

@@ -40,7 +40,7 @@ def with_settings(*defaults: tuple[BaseModel, str, Iterable[str]]) -> Callable[.
 def _flag(defaults: BaseModel, name: str, title: str) -> inspect.Parameter:
     """One optional flag for a field, with its description and default in the help."""
     field, default = type(defaults).model_fields[name], getattr(defaults, name)
-    switch = field.annotation is bool
+    switch = field.annotation in (bool, bool | None)
     shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
     text = field.description or ""
     if not switch and shown not in (None, ""):

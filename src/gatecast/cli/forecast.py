@@ -20,17 +20,18 @@ from gatecast.models.requirements import require_comparison
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
 from gatecast.settings.names import NETWORKS
 from gatecast.settings.network import Network
+from gatecast.settings.reading import Reading
 from gatecast.settings.training import Training
 
 if TYPE_CHECKING:
     from gatecast.api.result import Result
 
-DATA = ("start", "end", "symbols", "adjust", "calendar", "keep", "strict", "decimal")
-FORECAST = (*DATA, "features", *ForecastSettings.__annotations__)
+FORECAST = ("features", *ForecastSettings.__annotations__)
 
 
 @with_settings(
     (Experiment(), "Forecast", FORECAST),
+    (Reading(), "Data", Reading.model_fields),
     (Network(), "Network", NETWORK),
     (Training(), "Training", Training.model_fields),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import html
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 
 from gatecast.data.checks import Oddity, check, starts
 from gatecast.data.names import STANDARD
-from gatecast.data.tables import Calendar, Tidy, tidy
+from gatecast.data.tables import Tidy, tidy
 from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.formatting import printable
+from gatecast.settings.reading import Reading
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
@@ -60,7 +61,7 @@ class Prices:
         *,
         source: str = "DataFrame",
         symbol: str = "prices",
-        calendar: Calendar = None,
+        calendar: str | Mapping[str, str] | None = None,
         adjust: bool = False,
         now: pd.Timestamp | None = None,
     ) -> Prices:
@@ -75,7 +76,9 @@ class Prices:
 
         Raises DataError for prices that cannot be used. Gives no warnings: see `oddities`.
         """
-        part = tidy(to_pandas(frame), source=source, symbol=symbol, calendar=calendar, now=now)
+        part = tidy(
+            to_pandas(frame), source=source, symbol=symbol, reading=Reading(calendar=calendar), now=now
+        )
         return cls.assemble([part], adjust=adjust)
 
     @classmethod
@@ -310,6 +313,12 @@ def day(value: object, name: str) -> pd.Timestamp | None:
         return pd.Timestamp(value).tz_localize(None).normalize()  # type: ignore[arg-type]
     except (ValueError, TypeError):
         raise SettingError(f"{name} is not a date: {value}. Write it as YYYY-MM-DD.") from None
+
+
+def iso(value: object, name: str) -> str | None:
+    """The day that `value`, the argument `name`, means, as YYYY-MM-DD."""
+    given = day(value, name)
+    return None if given is None else str(given.date())
 
 
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:

@@ -6,7 +6,6 @@ What is left out is said in an `Oddity`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -19,8 +18,7 @@ from gatecast.data.names import PRICES, SYMBOL_NAMES
 from gatecast.data.place import Place
 from gatecast.errors import DataError
 from gatecast.formatting import printable
-
-Keep = Literal["first", "last"] | None
+from gatecast.settings.reading import Keep, Reading
 
 MOST_SNAPSHOTS = 0.05  # of the days may have several times; with more the bars are shorter than a day
 LEAST_BARS = 8  # rows, to speak of their spacing
@@ -31,20 +29,17 @@ def chosen(
     codes: Integers,
     names: Sequence[str],
     sessions: Dates,
-    *,
-    symbols: Sequence[str] | None,
-    start: pd.Timestamp | None,
-    end: pd.Timestamp | None,
+    reading: Reading,
 ) -> Bools:
     """Rows that the user asks for; all of them where there is none, which is refused later and by name."""
     rows = np.ones(len(codes), dtype=bool)
-    if symbols is not None:
-        wanted = set(symbols)
+    if reading.symbols is not None:
+        wanted = set(reading.symbols)
         rows &= np.array([name in wanted for name in names])[codes]
-    if start is not None:
-        rows &= sessions >= start.to_datetime64()
-    if end is not None:
-        rows &= sessions <= end.to_datetime64()
+    if reading.start is not None:
+        rows &= sessions >= np.datetime64(reading.start)
+    if reading.end is not None:
+        rows &= sessions <= np.datetime64(reading.end)
     return rows if rows.any() else np.ones(len(codes), dtype=bool)
 
 

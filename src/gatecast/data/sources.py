@@ -6,10 +6,10 @@ import difflib
 import io
 import re
 import warnings
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Unpack
 
 import pandas as pd
 
@@ -17,14 +17,15 @@ from gatecast.data.checks import FIRST, Oddity, counted
 from gatecast.data.columns import MOST_COLUMNS, normal_name, too_many_columns
 from gatecast.data.names import SYMBOL_NAMES
 from gatecast.data.numbers import MISSING, number
-from gatecast.data.prices import Prices, day, stored, to_pandas
-from gatecast.data.rows import Keep
-from gatecast.data.tables import Calendar, Reading, Tidy, tidy
+from gatecast.data.prices import Prices, iso, stored, to_pandas
+from gatecast.data.tables import Tidy, tidy
 from gatecast.data.text import Text, text_of
 from gatecast.errors import DataError, DataWarning, InputError, did_you_mean
 from gatecast.files import is_there
 from gatecast.formatting import shortened
 from gatecast.memory import require_table
+from gatecast.settings.reading import Reading, ReadingOptions
+from gatecast.settings.signatures import takes_settings
 
 SAMPLES = {"sp500": "SP500", "nasdaq": "NASDAQ"}
 CSV_ENDINGS = {".csv", ".txt", ".tsv"}
@@ -39,36 +40,9 @@ EXACT: dict[str, Any] = (
 )
 
 
-def load(
-    source: Any,
-    *,
-    start: object = None,
-    end: object = None,
-    symbols: Iterable[str] | None = None,
-    adjust: bool = False,
-    calendar: Calendar = None,
-    symbol: str | None = None,
-    keep: Keep = None,
-    strict: bool = False,
-    decimal: Literal[".", ","] | None = None,
-) -> Prices:
+@takes_settings(ReadingOptions, Reading)
+def load(source: Any, *, symbol: str | None = None, **reading: Unpack[ReadingOptions]) -> Prices:
     """Daily prices from a sample, a file, a DataFrame, Yahoo, or a list of these.
-
-    source    "sample:sp500", "sample:nasdaq" (S&P 500 and Nasdaq, 1999-2018, of `arch.data`);
-              "yahoo:TSLA" (as traded, though Yahoo adjusts all history for splits, with adj_close; an
-              answer is kept in the cache folder and serves for 12 hours, or while there is no network);
-              a path ending in .csv, .txt, .tsv or .parquet, or a folder of such files, one for each symbol;
-              a pandas or polars DataFrame; or a list of these
-    start     first date, inclusive ("2015-01-01", a date, a Timestamp)
-    end       last date, inclusive
-    symbols   which symbols to keep; None: all
-    adjust    scale open, high, low and close by adj_close / close; volume stays
-    calendar  code of exchange_calendars ("XKRX") or "daily", for all symbols or as symbol → code;
-              None: from each symbol's name and dates
-    symbol    the name of a table without symbols; None: that of its file, "prices" for a DataFrame
-    keep      which of two rows of one session is taken, "first" or "last"; None: that with more volume
-    strict    refuse what is otherwise left out or sorted, and said
-    decimal   the decimal mark, "." or ","; None: that with which all prices can be read
 
     One row per symbol and session. A table with a column symbol, ticker, name or unique_id is many symbols;
     any other is one, named after its file. Needed are dates (a column or the index) and closes; column names
@@ -77,30 +51,41 @@ def load(
     and a session that has not closed yet are left out; rows out of order are sorted. Rows outside start, end
     and symbols are not judged.
 
-    Gives a DataWarning for everything odd, once per kind; it stays in `Prices.oddities`.
-    Raises DataError, naming file, row, column and value, for what cannot be used.
+    Parameters
+    ----------
+    source
+        "sample:sp500", "sample:nasdaq" (S&P 500 and Nasdaq, 1999-2018, of `arch.data`); "yahoo:TSLA" (as
+        traded, though Yahoo adjusts all history for splits, with adj_close; an answer is kept in the cache
+        folder and serves for 12 hours, or while there is no network); a path ending in .csv, .txt, .tsv or
+        .parquet, or a folder of such files, one for each symbol; a pandas or polars DataFrame; or a list of
+        these.
+    symbol
+        The name of a table without symbols; None: that of its file, "prices" for a DataFrame.
+
+    Warns
+    -----
+    DataWarning
+        Everything odd, once per kind; it stays in `Prices.oddities`.
+
+    Raises
+    ------
+    DataError
+        What cannot be used; names file, row, column and value.
     """
     sources = list(source) if isinstance(source, list | tuple) else [source]
     if not sources:
         raise DataError("there is no source", remedy='Give a path, "sample:sp500" or "yahoo:TSLA"')
-    wanted = [symbols] if isinstance(symbols, str) else symbols if symbols is None else list(symbols)
-    reading = Reading(
-        calendar=calendar,
-        symbols=wanted,
-        start=day(start, "start"),
-        end=day(end, "end"),
-        keep=keep,
-        strict=strict,
-        decimal=decimal,
-    )
-    parts = [part for one in sources for part in _parts(one, symbol, reading)]
-    prices = Prices.assemble(parts, start=start, end=end, symbols=wanted, adjust=adjust)
+    days = {name: iso(value, name) for name, value in reading.items() if name in ("start", "end")}
+    given: dict[str, Any] = {**reading, **days}
+    how = Reading(**given)
+    parts = [part for one in sources for part in _parts(one, symbol, how)]
+    prices = Prices.assemble(parts, start=how.start, end=how.end, symbols=how.symbols, adjust=how.adjust)
     for oddity in prices.oddities:
         warnings.warn(oddity.text, DataWarning, stacklevel=2)
     return prices
 
 
-def prices_of(source: Any, calendar: Calendar = None) -> Prices:
+def prices_of(source: Any, calendar: str | Mapping[str, str] | None = None) -> Prices:
     """The prices themselves, or those of anything that `load` takes, by this calendar."""
     return source if isinstance(source, Prices) else load(source, calendar=calendar)
 
@@ -140,7 +125,7 @@ def _read(source: Any, symbol: str | None, reading: Reading) -> Tidy:
     if isinstance(source, Path):
         return _read_file(source, symbol, reading)
     if not isinstance(source, str):
-        return tidy(to_pandas(source), source="DataFrame", symbol=symbol or "prices", **reading)
+        return tidy(to_pandas(source), source="DataFrame", symbol=symbol or "prices", reading=reading)
     scheme, colon, rest = source.partition(":")
     # One letter is a drive of Windows.
     if not colon or len(scheme) == 1 or is_there(Path(source)):
@@ -150,7 +135,7 @@ def _read(source: Any, symbol: str | None, reading: Reading) -> Tidy:
     if scheme == "yahoo":
         from gatecast.data.yahoo import read_yahoo
 
-        return read_yahoo(rest, reading.get("calendar"))
+        return read_yahoo(rest, reading)
     raise DataError(
         f'there is no kind of source "{scheme}:".{did_you_mean(scheme, ["sample", "yahoo"])}',
         value=source,
@@ -167,7 +152,7 @@ def _read_sample(name: str, reading: Reading) -> Tidy:
     from importlib import import_module
 
     frame = import_module(f"arch.data.{name}").load()
-    return tidy(frame, source=f"sample:{name}", symbol=SAMPLES[name], **reading)
+    return tidy(frame, source=f"sample:{name}", symbol=SAMPLES[name], reading=reading)
 
 
 def _read_file(path: Path, symbol: str | None, reading: Reading) -> Tidy:
@@ -190,8 +175,10 @@ def _read_file(path: Path, symbol: str | None, reading: Reading) -> Tidy:
     if ending in PARQUET_ENDINGS:
         return _read_parquet(content, file, symbol or path.stem, reading)
     text = text_of(content, file)
-    reading = {**reading, "semicolon": text.separator == ";"}
-    part = tidy(_read_csv(text, file), source=file, symbol=symbol or path.stem, **reading)
+    european = text.separator == ";"
+    part = tidy(
+        _read_csv(text, file), source=file, symbol=symbol or path.stem, reading=reading, european=european
+    )
     return replace(part, oddities=(*text.oddities, *part.oddities))
 
 
@@ -307,8 +294,10 @@ def _read_parquet(content: bytes, file: str, stem: str, reading: Reading) -> Tid
     table, frame = parquet_table(content, file)
     record = stored(table, file)
     if record is None:
-        return tidy(frame, source=file, symbol=stem, **reading)
-    part = tidy(frame, source=file, symbol=stem, calendar=reading.get("calendar") or record.calendar)
+        return tidy(frame, source=file, symbol=stem, reading=reading)
+    part = tidy(
+        frame, source=file, symbol=stem, reading=Reading(calendar=reading.calendar or record.calendar)
+    )
     if Prices.assemble([part]).sha256 != record.sha256:
         raise DataError(
             "its prices were changed after gatecast wrote it (their SHA-256 differs from the one stored)",

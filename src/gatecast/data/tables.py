@@ -7,9 +7,7 @@ What cannot be used is an error that names file, row, column and value. What is 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypedDict, Unpack
 
 import numpy as np
 import pandas as pd
@@ -31,32 +29,10 @@ from gatecast.data.sessions import (
     zone_of,
 )
 from gatecast.errors import DataError
+from gatecast.settings.reading import Reading
 
 # Dates as in 31.12.2024, where the comma is the decimal mark.
 DOTTED = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}")
-
-Calendar = str | Mapping[str, str] | None
-
-
-class Reading(TypedDict, total=False):
-    """How a source is read.
-
-    calendar             one code, or symbol → code; guessed where None
-    symbols, start, end  those asked for: other rows are not judged
-    keep                 which of two rows of one session is its bar; None: that with more volume
-    strict               refuse rows that would be left out or sorted
-    decimal              the decimal mark, "." or ","; None: that with which all prices can be read
-    semicolon            whether semicolons separate the cells
-    """
-
-    calendar: Calendar
-    symbols: Sequence[str] | None
-    start: pd.Timestamp | None
-    end: pd.Timestamp | None
-    keep: rows.Keep
-    strict: bool
-    decimal: Literal[".", ","] | None
-    semicolon: bool
 
 
 @dataclass(frozen=True)
@@ -74,16 +50,19 @@ def tidy(
     *,
     source: str,
     symbol: str,
+    reading: Reading | None = None,
+    european: bool = False,
     now: pd.Timestamp | None = None,
-    **reading: Unpack[Reading],
 ) -> Tidy:
     """The rows of `frame`, checked and sorted.
 
     source    for messages and for the record: a path, "yahoo:TSLA", "DataFrame"
     symbol    the name of the symbol where no column names it
+    reading   how it is read
+    european  whether its cells are separated as where the comma is the decimal mark
     now       the current moment (with a time zone); a session that has not closed by then is left out
     """
-    calendar = reading.get("calendar")
+    reading = reading or Reading()
     frame, place = with_normal_names(frame, source)
     if frame.empty:
         raise DataError("there are no rows", file=source, remedy="Prices need dates and closes")
@@ -95,16 +74,9 @@ def tidy(
     frame, place = frame[~bare], place.of(~bare)
     codes, symbols = symbols_of(frame, symbol, place)
     moments = moments_of(
-        frame[date_name], place, codes, lambda code: zone_of(_calendar_of(symbols[code], (), calendar))
+        frame[date_name], place, codes, lambda code: zone_of(_calendar_of(symbols[code], (), reading))
     )
-    wanted = rows.chosen(
-        codes,
-        symbols,
-        moments.astype("datetime64[D]"),
-        symbols=reading.get("symbols"),
-        start=reading.get("start"),
-        end=reading.get("end"),
-    )
+    wanted = rows.chosen(codes, symbols, moments.astype("datetime64[D]"), reading)
     frame, place, codes, moments = frame[wanted], place.of(wanted), codes[wanted], moments[wanted]
     sessions = moments.astype("datetime64[D]")
     _refuse_far_dates(sessions, date_name, place)
@@ -112,24 +84,24 @@ def tidy(
     values = values_of(
         frame.drop(columns=date_name),
         place,
-        decimal=reading.get("decimal"),
-        european=reading.get("semicolon", False) or dotted,
+        decimal=reading.decimal,
+        european=european or dotted,
     )
 
-    calendars = _calendars(symbols, codes, sessions, calendar)
+    calendars = _calendars(symbols, codes, sessions, reading)
     still_open = _still_open(symbols, codes, sessions, calendars, now)
     if still_open.all():
         raise DataError("there are no rows but of a session that has not closed yet", file=source)
     _require_prices(frame["close"], values["close"], sessions, place, ~still_open)
     table = pd.DataFrame({"symbol": np.asarray(symbols, dtype=object)[codes], "session": sessions, **values})
     table = table.astype({"symbol": str, "session": "datetime64[ns]"})
-    again, repeats = rows.repeated(table, codes, moments, date_name, place, reading.get("keep"))
+    again, repeats = rows.repeated(table, codes, moments, date_name, place, reading.keep)
     descending, misplaced = rows.out_of_order(codes, sessions, len(symbols), date_name, place)
     mended = noted(
         "misplaced", table, misplaced, "is out of order", "are out of order", "sorted by date", "close"
     )
     left_out += [*repeats, *mended]
-    if reading.get("strict") and left_out:
+    if reading.strict and left_out:
         raise DataError(left_out[0].text.rstrip("."), file=source, remedy="strict=True refuses such rows")
     unclosed = "of a session that has not closed yet"
     oddities = (
@@ -153,23 +125,20 @@ def tidy(
     return Tidy(table, (source,), {name: calendars[name] for name in table["symbol"].unique()}, oddities)
 
 
-def _calendar_of(symbol: str, sessions: ArrayLike, calendar: Calendar) -> str:
-    if isinstance(calendar, str):
-        return check_calendar(calendar)
-    if calendar is not None and symbol in calendar:
-        return check_calendar(calendar[symbol])
-    return calendar_for(symbol, sessions)
+def _calendar_of(symbol: str, sessions: ArrayLike, reading: Reading) -> str:
+    given = reading.calendar_of(symbol)
+    return calendar_for(symbol, sessions) if given is None else check_calendar(given)
 
 
 def _calendars(
-    symbols: tuple[str, ...], codes: Integers, sessions: Dates, calendar: Calendar
+    symbols: tuple[str, ...], codes: Integers, sessions: Dates, reading: Reading
 ) -> dict[str, str]:
-    if isinstance(calendar, str):
-        return dict.fromkeys(symbols, check_calendar(calendar))
+    if isinstance(reading.calendar, str):
+        return dict.fromkeys(symbols, check_calendar(reading.calendar))
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(1, len(symbols)))
     dates = np.split(sessions[order], starts)
-    return {name: _calendar_of(name, days, calendar) for name, days in zip(symbols, dates, strict=True)}
+    return {name: _calendar_of(name, days, reading) for name, days in zip(symbols, dates, strict=True)}
 
 
 def _still_open(

@@ -24,9 +24,10 @@ import numpy as np
 import pandas as pd
 
 from gatecast.data.checks import FIRST, Oddity
-from gatecast.data.tables import Calendar, Tidy, tidy
+from gatecast.data.tables import Tidy, tidy
 from gatecast.errors import DataError
 from gatecast.files import cache_folder
+from gatecast.settings.reading import Reading
 
 FRESH = pd.Timedelta(hours=12)
 # Yahoo's prices are single precision: smaller relative differences are no revision.
@@ -45,7 +46,7 @@ class _NoAnswer(Exception):
     """Yahoo gave no prices; says why, as far as yfinance knows."""
 
 
-def read_yahoo(symbol: str, calendar: Calendar = None, now: pd.Timestamp | None = None) -> Tidy:
+def read_yahoo(symbol: str, reading: Reading | None = None, now: pd.Timestamp | None = None) -> Tidy:
     """Daily prices of one Yahoo symbol, as far back as there are, with adj_close, dividends and splits.
 
     As traded, but that Yahoo adjusts the whole history for splits.
@@ -64,7 +65,7 @@ def read_yahoo(symbol: str, calendar: Calendar = None, now: pd.Timestamp | None 
     now = pd.Timestamp.now("UTC") if now is None else now
     kept = _kept(symbol)
     if kept is not None and pd.Timedelta(0) <= now - kept.downloaded < FRESH:
-        return _tidy(symbol, kept, calendar)
+        return _tidy(symbol, kept, reading)
     try:
         answer = _Answer(_download(symbol), now)
     except _NoAnswer as reason:
@@ -74,19 +75,17 @@ def read_yahoo(symbol: str, calendar: Calendar = None, now: pd.Timestamp | None 
                 file=f"yahoo:{symbol}",
                 remedy="Check the symbol and the network, or give a CSV file",
             ) from None
-        part = _tidy(symbol, kept, calendar)
+        part = _tidy(symbol, kept, reading)
         return replace(part, oddities=(*part.oddities, _from_before(symbol, kept, reason)))
-    part = _tidy(symbol, answer, calendar)
+    part = _tidy(symbol, answer, reading)
     _keep(symbol, answer)
-    revised = _revised(symbol, _tidy(symbol, kept, calendar), part) if kept is not None else []
+    revised = _revised(symbol, _tidy(symbol, kept, reading), part) if kept is not None else []
     return replace(part, oddities=(*part.oddities, *revised))
 
 
-def _tidy(symbol: str, answer: _Answer, calendar: Calendar) -> Tidy:
+def _tidy(symbol: str, answer: _Answer, reading: Reading | None) -> Tidy:
     # A session that was open at the download is half a session forever.
-    return tidy(
-        answer.frame, source=f"yahoo:{symbol}", symbol=symbol, calendar=calendar, now=answer.downloaded
-    )
+    return tidy(answer.frame, source=f"yahoo:{symbol}", symbol=symbol, reading=reading, now=answer.downloaded)
 
 
 def _download(symbol: str) -> pd.DataFrame:

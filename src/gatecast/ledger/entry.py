@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatecast.errors import LedgerError
 from gatecast.ledger.closing import closes_at, exchange_of
+from gatecast.settings.reading import Reading
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,10 +26,9 @@ Key = tuple[str, dt.date, int, str]
 Quantiles = Mapping[float, float]
 
 # What is beside a forecast: the data and their dates, the other models, the test that made its record.
-BESIDE = frozenset(
-    {"source", "symbols", "start", "end", "calendar", "keep", "strict", "decimal", "models", "networks",
-     "training", "trainings", "folds", "test_size", "test_start", "window"}
-)  # fmt: skip
+BESIDE = frozenset(Reading.model_fields) - {"adjust"} | {
+    "source", "models", "networks", "training", "trainings", "folds", "test_size", "test_start", "window"
+}  # fmt: skip
 # Numbers are the same when they are this close (log return; prices and df relatively): the last bits, which
 # another processor or another library of mathematics may round otherwise, and nothing that means anything.
 SAME = 1e-9
@@ -213,11 +213,13 @@ def entries_of(
         "made": made or dt.datetime.now(dt.UTC),
         "version": __version__,
         "adjust": experiment.adjust,
-        "calendar": experiment.calendar,
     }
     known = {str(symbol): rows for symbol, rows in prices.table.groupby("symbol", sort=False)}
     histories = {
-        (symbol, origin): _history(known[symbol], origin, column)
+        (symbol, origin): {
+            "calendar": experiment.calendar_of(symbol),
+            **_history(known[symbol], origin, column),
+        }
         for symbol, origin in dict.fromkeys(zip(table["symbol"], table["origin"], strict=True))
     }
     rows = table.to_dict(orient="records")

@@ -21,7 +21,7 @@ from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 from gatecast.formatting import change, number, p_value, percent, plain, printable, text_table
 from gatecast.ledger.outcome import outcomes_of
 from gatecast.ledger.scoring import INTERVALS, score
-from gatecast.settings.experiment import is_date
+from gatecast.settings.reading import check_date
 
 if TYPE_CHECKING:
     from gatecast.ledger.entry import Entry
@@ -262,8 +262,7 @@ def _selected(
     since: str | None,
 ) -> Sequence[Entry]:
     """The forecasts that are asked for."""
-    if since is not None and not is_date(since):
-        raise SettingError("is not a date; write YYYY-MM-DD", setting="since", value=since)
+    check_date("since", since)
     for setting, wanted in (("symbol", symbols), ("model", models)):
         known = {getattr(entry, setting) for entry in entries}
         for name in wanted or () if entries else ():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date
 from typing import Any, Literal, TypedDict
 
 from pydantic import Field, model_validator
@@ -12,6 +11,7 @@ from gatecast.errors import SettingError
 from gatecast.settings.base import ELSEWHERE, Checked, Date
 from gatecast.settings.names import BASELINES, DEFAULT_MODELS, NETWORKS, POINT_RIVALS, named_network
 from gatecast.settings.network import Network
+from gatecast.settings.reading import Reading, check_date
 from gatecast.settings.training import LOSSES, Training
 
 Target = Literal["return", "close"]
@@ -44,28 +44,14 @@ class Settings(ForecastSettings, total=False):
     window: Literal["expanding", "sliding"]
 
 
-class Experiment(Checked):
-    """Everything that is asked of a comparison: what is read, forecast, trained and tested.
+class Experiment(Reading):
+    """Everything that is asked of a comparison: what is read and how, forecast, trained and tested.
 
     networks: the settings of each model that is a network; models: all names, in the order of the tables;
     trainings: of the networks that are not trained as all others, by `training`.
     """
 
     source: tuple[str, ...] = ()
-    symbols: tuple[str, ...] | None = Field(
-        default=None, description="of a table with many symbols, these only"
-    )
-    start: Date = Field(default=None, description="first date to read, YYYY-MM-DD")
-    end: Date = Field(default=None, description="last date to read")
-    adjust: bool = Field(default=False, description="scale prices by adj_close / close")
-    calendar: str | None = Field(default=None, description="exchange calendar (XNYS, XKRX, …) or daily")
-    keep: Literal["first", "last"] | None = Field(
-        default=None, description="of two rows of one session: first or last; else that with more volume"
-    )
-    strict: bool = Field(default=False, description="refuse rows that would be left out or sorted")
-    decimal: Literal[".", ","] | None = Field(
-        default=None, description='decimal mark, "." or ","; else the one with which all prices can be read'
-    )
     models: tuple[str, ...] = Field(
         default=(*POINT_RIVALS, *DEFAULT_MODELS),
         description=f"networks: {', '.join(NETWORKS)}; baselines: {', '.join(BASELINES)}; as gru,lhar,naive",
@@ -102,11 +88,8 @@ class Experiment(Checked):
     seed: int = Field(default=0, ge=0, lt=2**31, description="the first of them")
 
     @model_validator(mode="after")
-    def _dates(self) -> Experiment:
-        for name in ("start", "end", "test_start"):
-            value = getattr(self, name)
-            if value is not None and not is_date(value):
-                raise ValueError(f'{name} "{value}" is not a date; write YYYY-MM-DD')
+    def _test_start(self) -> Experiment:
+        check_date("test_start", self.test_start)
         return self
 
     @model_validator(mode="after")
@@ -138,6 +121,11 @@ class Experiment(Checked):
                 if own in settings.model_fields:
                     return f" Did you mean {place}=gatecast.{settings.__name__}({own}=…)?"
         return super().hint(name)
+
+    @property
+    def reading(self) -> Reading:
+        """How its prices are read."""
+        return Reading(**{name: getattr(self, name) for name in Reading.model_fields})
 
     @property
     def baselines(self) -> tuple[str, ...]:
@@ -187,11 +175,3 @@ def forecast_settings(chosen: Mapping[str, Any]) -> dict[str, Any]:
     level = chosen.get("target") == "close" or chosen.get("output_activation", "linear") != "linear"
     output = own[0] if own else "point" if level else "student_t"
     return {"calibration": "conformal", **chosen} if output == "point" else {"output": output, **chosen}
-
-
-def is_date(value: str) -> bool:
-    """Whether a text is a date as YYYY-MM-DD."""
-    try:
-        return date.fromisoformat(value).isoformat() == value
-    except ValueError:
-        return False

@@ -6,18 +6,20 @@ import inspect
 from collections.abc import Callable
 from typing import TypeVar
 
-from gatecast.settings.experiment import Experiment
+from gatecast.settings.base import Checked
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
 
-def takes_settings(settings: type, **defaults: object) -> Callable[[Function], Function]:
-    """A decorator for a function with `**settings: Unpack[settings]`, fields of `Experiment`.
+def takes_settings(
+    settings: type, model: type[Checked], **defaults: object
+) -> Callable[[Function], Function]:
+    """A decorator for a function with `**settings: Unpack[settings]`, fields of `model`.
 
     Their names and defaults stand in its signature, what they mean at the end of its docstring; `defaults`
-    are those that differ from the experiment's.
+    are those that differ from the model's.
     """
-    fields = {name: Experiment.model_fields[name] for name in settings.__annotations__}
+    fields = {name: model.model_fields[name] for name in settings.__annotations__}
 
     def decorate(function: Function) -> Function:
         own = [

@@ -1,0 +1,115 @@
+"""Reading: how a source of prices is read, and which of its rows are wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from typing import Annotated, Any, Literal, TypedDict, cast
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from gatecast.errors import SettingError
+from gatecast.settings.base import Checked, Date
+
+Keep = Literal["first", "last"] | None
+Decimal = Literal[".", ","] | None
+
+
+def _names(value: object) -> object:
+    """Several symbols where one is given."""
+    if value is None or isinstance(value, tuple):
+        return value
+    return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else value
+
+
+Symbols = Annotated[tuple[str, ...] | None, BeforeValidator(_names)]
+
+
+class ReadingOptions(TypedDict, total=False):
+    """What `gatecast.load` takes by name: the fields of `Reading`."""
+
+    symbols: str | Iterable[str] | None
+    start: object
+    end: object
+    adjust: bool
+    calendar: str | Mapping[str, str] | None
+    keep: Keep
+    strict: bool
+    encoding: str | None
+    decimal: Decimal
+    dayfirst: bool | None
+    date_format: str | None
+    date: str | None
+    open: str | None
+    high: str | None
+    low: str | None
+    close: str | None
+    adj_close: str | None
+    volume: str | None
+
+
+class Reading(Checked):
+    """How a source is read; what is None is found from the source itself."""
+
+    symbols: Symbols = Field(default=None, description="of a table with many symbols, these only")
+    start: Date = Field(default=None, description="first date to read, YYYY-MM-DD")
+    end: Date = Field(default=None, description="last date to read")
+    adjust: bool = Field(default=False, description="scale prices by adj_close / close")
+    calendar: str | Mapping[str, str] | None = Field(
+        default=None, description="exchange calendar (XNYS, XKRX, …) or daily; in Python also by symbol"
+    )
+    keep: Keep = Field(
+        default=None, description="of two rows of one session: first or last; else that with more volume"
+    )
+    strict: bool = Field(default=False, description="refuse rows that would be left out or sorted")
+    encoding: str | None = Field(default=None, description="encoding of a text file, as cp949 or utf-8")
+    decimal: Decimal = Field(
+        default=None, description='decimal mark, "." or ","; else the one with which all prices can be read'
+    )
+    dayfirst: bool | None = Field(
+        default=None, description="3/4/2020 is the 3rd of April; else what makes sense of the whole column"
+    )
+    date_format: str | None = Field(default=None, description="format of the dates, as %d.%m.%y (strptime)")
+    date: str | None = Field(default=None, description="name of the column with the dates")
+    open: str | None = Field(default=None, description="name of the column with the opens")
+    high: str | None = Field(default=None, description="name of the column with the highs")
+    low: str | None = Field(default=None, description="name of the column with the lows")
+    close: str | None = Field(default=None, description="name of the column with the closes")
+    adj_close: str | None = Field(default=None, description="name of the column with the adjusted closes")
+    volume: str | None = Field(default=None, description="name of the column with the volumes")
+
+    @model_validator(mode="after")
+    def _dates(self) -> Any:
+        check_date("start", self.start)
+        check_date("end", self.end)
+        return self
+
+    @property
+    def options(self) -> ReadingOptions:
+        """The same as arguments of `gatecast.load`."""
+        return cast(ReadingOptions, self.model_dump())
+
+    @property
+    def columns(self) -> dict[str, str]:
+        """Standard column → the name that the source has for it, as far as it is given."""
+        given = {name: getattr(self, name) for name in COLUMNS}
+        return {name: written for name, written in given.items() if written is not None}
+
+    def calendar_of(self, symbol: str) -> str | None:
+        """The calendar that is given for a symbol; None: it is found."""
+        if self.calendar is None or isinstance(self.calendar, str):
+            return self.calendar
+        return self.calendar.get(symbol)
+
+
+COLUMNS = ("date", "open", "high", "low", "close", "adj_close", "volume")
+
+
+def check_date(name: str, value: str | None) -> None:
+    """Raise SettingError for a setting that is not a date as YYYY-MM-DD."""
+    try:
+        fine = value is None or date.fromisoformat(value).isoformat() == value
+    except ValueError:
+        fine = False
+    if not fine:
+        raise SettingError("is not a date. Write it as YYYY-MM-DD", setting=name, value=value)
