@@ -20,7 +20,7 @@ A message says what is wrong, where, and what to do.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gatecast.formatting import MOST_LETTERS, MOST_OF_PATH, printable, shortened
 
@@ -37,7 +37,10 @@ class InputError(GatecastError, ValueError):
 
 
 class DataError(InputError):
-    """Prices that cannot be used."""
+    """Prices that cannot be used: what is wrong, where it is first, in how many rows, and what to do.
+
+    problems: all that is wrong with the source, this first.
+    """
 
     def __init__(
         self,
@@ -47,19 +50,40 @@ class DataError(InputError):
         row: object = None,
         column: object = None,
         value: object = None,
+        count: int = 1,
         remedy: str = "",
+        beside: Sequence[DataError] = (),
     ) -> None:
         where = [
             f"{name} {printable(place, MOST_LETTERS)}"
             for name, place in (("row", row), ("column", column), ("value", value))
             if place is not None
         ]
-        text = (f"{printable(file, MOST_OF_PATH)}: " if file is not None else "") + printable(what)
-        if where:
-            text += f" ({', '.join(where)})"
+        if count > 1:
+            where.append(f"{count:,} such rows")
+        text = printable(what) + (f" ({', '.join(where)})" if where else "")
         end = "" if text.endswith((".", "?")) else "."
-        super().__init__(text + (f"{end} {printable(remedy)}" if remedy else ""))
-        self.file, self.row, self.column, self.value = file, row, column, value
+        self.text = text + (f"{end} {printable(remedy)}" if remedy else "")
+        place = f"{printable(file, MOST_OF_PATH)}: " if file is not None else ""
+        super().__init__("\n".join([place + self.text, *(f"  also: {other.text}" for other in beside)]))
+        self.what, self.file, self.row, self.column, self.value = what, file, row, column, value
+        self.count, self.remedy = count, remedy
+        self.problems: tuple[DataError, ...] = (self, *beside)
+
+    @classmethod
+    def of(cls, problems: Sequence[DataError]) -> DataError:
+        """One error for all problems of a source."""
+        first, *others = problems
+        return cls(
+            first.what,
+            file=first.file,
+            row=first.row,
+            column=first.column,
+            value=first.value,
+            count=first.count,
+            remedy=first.remedy,
+            beside=others,
+        )
 
 
 class SettingError(InputError):

@@ -5,15 +5,16 @@ import pandas as pd
 import pytest
 
 from gatecast.data.dates import moments_of
-from gatecast.data.place import Place
+from gatecast.data.place import Findings, Place
 from gatecast.errors import DataError
+from gatecast.settings.reading import Reading
 
 
-def read(values, symbol=None, zone="America/New_York", **options):
+def read(values, symbol=None, zone="America/New_York", reading=None, **options):
     column = pd.Series(values, name="date", **options)
     place = Place("prices.csv", {"date": "Date"}, np.arange(1, len(column) + 1))
     symbol = np.zeros(len(column), dtype=np.int64) if symbol is None else np.asarray(symbol)
-    return moments_of(column, place, symbol, lambda number: zone)
+    return moments_of(column, place, symbol, lambda number: zone, reading)
 
 
 def dates(values, **options):
@@ -96,7 +97,7 @@ def test_order_is_judged_within_each_symbol():
 @pytest.mark.parametrize(
     ("written", "words"),
     [
-        (["1/2/2020", "1/3/2020", "1/6/2020"], "month/day and as day/month.*row 1.*1/2/2020.*YYYY-MM-DD"),
+        (["1/2/2020", "1/3/2020", "1/6/2020"], "month/day and as day/month.*row 1.*1/2/2020.*dayfirst"),
         (["1/31/2020", "31/1/2020"], "same order.*row 2.*31/1/2020"),
         (["2020-01-31", "2020-02-31"], "no such date.*row 2, column Date, value 2020-02-31"),
         (["13/13/2020", "1/2/2020"], "same order|no such date"),
@@ -126,6 +127,23 @@ def test_what_is_no_date(written, words):
         (["31.12.98", "04.01.99"], "1998-12-31"),
         ([1614609000, 1614695400], "2021-03-01"),
         ([1614609000000, 1614695400000], "2021-03-01"),
+        (["1614609000", "1614695400"], "2021-03-01"),
+        ([44256, 44257], "2021-03-01"),
+        ([44256.5, 44257.5], "2021-03-01"),
+        (["44256", "44257"], "2021-03-01"),
+        (["01.03.2021 00:00:00.000 GMT+0800", "02.03.2021 00:00:00.000 GMT+0800"], "2021-03-01"),
+        (["Mon Mar 1 2021", "Tue Mar 2 2021"], "2021-03-01"),
+        (["Mon, 01 Mar 2021", "Tue, 02 Mar 2021"], "2021-03-01"),
+        (["2021-03-01 (월)", "2021-03-02 (화)"], "2021-03-01"),
+        (["2021. 3. 1.", "2021. 3. 2."], "2021-03-01"),
+        (["3/30/2021 4:00:00 PM", "3/31/2021 4:00:00 PM"], "2021-03-30"),
+        (["3/30/2021 12:30 a.m.", "3/31/2021 1:30 p.m."], "2021-03-30"),
+        (["20210301 170000", "20210302 170000"], "2021-03-01"),
+        (["1. März 2021", "2. März 2021"], "2021-03-01"),
+        (["01 Ene 2021", "04 Ene 2021"], "2021-01-01"),
+        (["29 juin 2021", "1 juil. 2021"], "2021-06-29"),
+        (["30 de dez de 2020", "4 de jan de 2021"], "2020-12-30"),
+        (["01 мар 2021", "02 мая 2021"], "2021-03-01"),
     ],
 )
 def test_dates_of_many_sources(texts, first):
@@ -140,3 +158,27 @@ def test_a_year_of_two_digits_that_may_stand_first_or_last():
     place = Place("f.csv", {}, np.arange(3) + 1)
     with pytest.raises(DataError, match="year first and with the year last"):
         moments_of(pd.Series(texts, name="date"), place, np.zeros(3, int), lambda _: "UTC")
+
+
+def test_the_user_says_which_comes_first():
+    written = ["1/2/2020", "1/3/2020", "1/6/2020"]
+    assert dates(written, reading=Reading(dayfirst=True)) == ["2020-02-01", "2020-03-01", "2020-06-01"]
+    assert dates(written, reading=Reading(dayfirst=False)) == ["2020-01-02", "2020-01-03", "2020-01-06"]
+
+
+def test_the_user_gives_the_format():
+    reading = Reading(date_format="%y|%d|%m")
+    assert dates(["21|03|01", "21|04|01"], reading=reading) == ["2021-01-03", "2021-01-04"]
+    with pytest.raises(DataError, match=r'not a date by the format "%y.%d.%m" \(row 2.*value soon'):
+        read(["21|03|01", "soon"], reading=reading)
+
+
+def test_rows_that_are_no_dates_are_gathered_where_problems_are():
+    findings = Findings()
+    column = pd.Series(["2020-01-31", "soon", "2020-02-31", None, "later"], name="date")
+    place = Place("prices.csv", {"date": "Date"}, np.arange(1, 6), findings)
+    moments = moments_of(column, place, np.zeros(5, dtype=np.int64), lambda _: "UTC")
+    assert list(np.isnat(moments)) == [False, True, True, True, True]
+    assert [(problem.what, problem.row, problem.count) for problem in findings.problems] == [
+        ("the date is empty", 4, 1), ("not a date", 2, 2), ("no such date", 3, 1),
+    ]  # fmt: skip

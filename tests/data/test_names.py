@@ -6,7 +6,7 @@ import pytest
 
 import gatecast as gc
 from gatecast.data.names import NAMES, STANDARD, standard_names
-from gatecast.errors import DataError
+from gatecast.errors import DataError, DataWarning
 
 DAYS = ("2021-03-01", "2021-03-02", "2021-03-03", "2021-03-04", "2021-03-05")
 OHLC = ((10.0, 12.0, 9.0, 11.0), (11.0, 13.0, 10.0, 12.0), (12.0, 14.0, 11.0, 13.0)) + 2 * (
@@ -87,4 +87,5 @@ def test_an_adjusted_close_alone_is_the_close(tmp_path: Path) -> None:
 def test_a_volume_that_nobody_can_read_is_left_out(tmp_path: Path) -> None:
     file = tmp_path / "a.csv"
     file.write_text("Date,Close,Volume\n2021-03-01,1.5,many\n2021-03-02,1.6,few\n")
-    assert "volume" not in gc.load(file).table
+    with pytest.warns(DataWarning, match=r"the volume is left out: 2 cells are no numbers \(row 1: many\)"):
+        assert "volume" not in gc.load(file).table

@@ -203,7 +203,7 @@ def test_sources_that_do_not_exist(tmp_path, write):
         (b" \n\n", "the file is empty"),
         (b"Date,Close\n", "there are no rows"),
         (b"\x89PNG\r\n\x1a\n\xff\xfe", "not UTF-8 text"),
-        ("Date,Close\n2020-01-02,1\n한글,2\n".encode("cp949"), "row 2.*Save it as CSV in UTF-8|not UTF-8"),
+        ("Date,Close\n2020-01-02,1\n한글,2\n".encode("cp949"), "not a date.*row 2"),
         (b"Date,Close\n\0\0\0", "binary file"),
         (b"Date,Close\n2020-01-02,1\n2020-01-03,1,008.64\n", "the row has 3 cells and the header 2.*row 2"),
         (b"Date,Close\n2020-01-02,1,5\n2020-01-03,1,6\n", "more cells than the header.*in quotes"),

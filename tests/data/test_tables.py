@@ -10,7 +10,9 @@ NIGHT = pd.Timestamp("2026-11-20 03:00", tz="UTC")
 
 
 def read(frame, now=None, **reading):
-    return tidy(pd.DataFrame(frame), source="f.csv", symbol="stem", reading=Reading(**reading), now=now)
+    return tidy(
+        pd.DataFrame(frame), source="f.csv", symbol="stem", reading=Reading(**reading), now=now
+    ).usable()
 
 
 def refused(frame, words, **options):

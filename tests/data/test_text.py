@@ -7,7 +7,7 @@ import pytest
 
 import gatecast as gc
 from gatecast.data.text import text_of
-from gatecast.errors import DataError, DataWarning
+from gatecast.errors import DataError, DataWarning, SettingError
 
 ROWS = [
     ("2021-03-01", 10.0, 12.0, 9.0, 11.0, 1000),
@@ -59,9 +59,27 @@ def test_utf_8_says_nothing(header: str, mark: str, tmp_path: Path) -> None:
     assert read(f"{mark}{header}\n{BODY}".encode(), tmp_path / "p.csv").oddities == ()
 
 
-def test_text_of_no_known_encoding_is_refused() -> None:
-    with pytest.raises(DataError, match=r"not UTF-8 text.*row 1"):
-        text_of(b"abc,def\n\xff\xfe\xfa,1\n", "f.csv")
+def test_what_is_no_text_is_refused() -> None:
+    with pytest.raises(DataError, match=r"not UTF-8 text.*row 1.*encoding="):
+        text_of(b"abc,def\n\xff\xfe\x1a,1\n", "f.csv")
+
+
+@pytest.mark.parametrize("encoding", ["cp1252", "iso-8859-2"])
+def test_an_encoding_that_no_column_tells_is_guessed_and_said(encoding: str) -> None:
+    body = "".join(f"2021-03-{day:02},{day},Société Générale café à Köln\n" for day in range(1, 28))
+    text = text_of(("Date,Close,Note\n" + body).replace("à", "é").encode(encoding), "f.csv")
+    assert "Soci" in text.table
+    assert text.choices["encoding"] != "utf-8"
+    assert "read as" in text.oddities[0].text
+
+
+def test_an_encoding_that_is_given_is_taken() -> None:
+    content = "Date,Close,Note\n2021-03-01,1,żółć\n".encode("iso-8859-2")
+    assert "żółć" in text_of(content, "f.csv", "iso-8859-2").table
+    with pytest.raises(DataError, match="no text in ascii"):
+        text_of(content, "f.csv", "ascii")
+    with pytest.raises(SettingError, match=r"encoding = 'cp-949x'.*no such encoding"):
+        text_of(content, "f.csv", "cp-949x")
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,10 @@ class Oddity:
     count: int
     text: str
     rows: tuple[str, ...]
+
+    def summary(self) -> dict[str, Any]:
+        """The same as plain data for JSON."""
+        return {**vars(self), "rows": list(self.rows)}
 
 
 def check(
@@ -87,7 +92,8 @@ def noted(
 def starts(table: pd.DataFrame) -> NDArray[np.int64]:
     """(S,) row where each symbol of a sorted table starts."""
     names = table["symbol"].to_numpy()
-    return np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])).astype(np.int64)
+    new = np.concatenate([[True], names[1:] != names[:-1]])[: len(names)]
+    return np.flatnonzero(new).astype(np.int64)
 
 
 def listed(symbols: Sequence[str]) -> str:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,9 +12,9 @@ from numpy.typing import NDArray
 
 from gatecast.data.names import DATE_NAMES, PRICES, STANDARD, SYMBOL_NAMES, standard_names
 from gatecast.data.numbers import MISSING, decimal_marks, number
-from gatecast.data.place import Place
+from gatecast.data.place import Findings, Place
 from gatecast.errors import DataError, did_you_mean
-from gatecast.formatting import printable
+from gatecast.formatting import named, printable
 
 MOST_COLUMNS = 2_000
 
@@ -31,10 +33,13 @@ def normal_name(name: object) -> str:
     return re.sub(r"[\s_.\-/<>*$]+", "_", str(name).strip().lower()).strip("_")
 
 
-def with_normal_names(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, Place]:
+def with_normal_names(
+    frame: pd.DataFrame, file: str, given: Mapping[str, str] | None = None, findings: Findings | None = None
+) -> tuple[pd.DataFrame, Place]:
     """The frame without index and levels, under normal names; and how the source writes them.
 
-    Empty rows are dropped: a blank line has a number, but no values.
+    given: standard column → its name in the source, where the user says so. Empty rows are dropped: a blank
+    line has a number, but no values.
     """
     if frame.shape[1] > MOST_COLUMNS:
         raise too_many_columns(frame.shape[1], file)
@@ -43,6 +48,10 @@ def with_normal_names(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, Pla
     names = [normal_name(name) for name in written]
     prefix = _common_prefix(names)
     names = [name.removeprefix(prefix) for name in names]
+    own = {_position(name, written, file): meaning for meaning, name in (given or {}).items()}
+    # A column that has a standard name by right gives it up to the one that the user names.
+    names = [f"{name}_" if name in own.values() and at not in own else name for at, name in enumerate(names)]
+    names = [own.get(at, name) for at, name in enumerate(names)]
     meanings = standard_names(names)
     names = [meanings.get(name, name) for name in names]
     for name in STANDARD:
@@ -54,8 +63,22 @@ def with_normal_names(frame: pd.DataFrame, file: str) -> tuple[pd.DataFrame, Pla
     if prefix:
         frame = frame.assign(symbol=prefix.rstrip("_").upper())
     full = ~frame.drop(columns="symbol" if prefix else []).isna().all(axis=1).to_numpy()
-    place = Place(file, dict(zip(names, written, strict=True)), np.flatnonzero(full) + 1)
+    place = Place(file, dict(zip(names, written, strict=True)), np.flatnonzero(full) + 1, findings)
     return frame[full], place
+
+
+def _position(name: str, written: Sequence[str], file: str) -> int:
+    """Which column the user means: by its name in the source, or the same in other letters."""
+    if name in written:
+        return written.index(name)
+    alike = [at for at, other in enumerate(written) if normal_name(other) == normal_name(name)]
+    if not alike:
+        raise DataError(
+            f'there is no column "{name}".{did_you_mean(name, written)}',
+            file=file,
+            remedy=f"The columns are: {named(written)}",
+        )
+    return alike[0]
 
 
 def _common_prefix(names: list[str]) -> str:
@@ -103,7 +126,8 @@ def date_column(frame: pd.DataFrame, place: Place) -> str:
     raise DataError(
         "there is no column of dates",
         file=place.file,
-        remedy=f'Name it "date"; the columns are: {place.columns}',
+        remedy=f'Say which it is, as date="Day"; the columns are: {place.columns}. A table without dates '
+        "cannot be read so far",
     )
 
 
@@ -135,7 +159,7 @@ def with_close(frame: pd.DataFrame, place: Place) -> tuple[pd.DataFrame, str | N
     others = [
         name
         for name in frame.columns
-        if name not in beside and not is_nameless(name) and pd.api.types.is_numeric_dtype(frame[name].dtype)
+        if name not in beside and not is_nameless(name) and _holds_numbers(frame[name])
     ]
     if "adj_close" in others:
         return frame.assign(close=frame["adj_close"]), place.written["adj_close"]
@@ -144,7 +168,17 @@ def with_close(frame: pd.DataFrame, place: Place) -> tuple[pd.DataFrame, str | N
     raise DataError(
         f"there is no close column.{did_you_mean('close', frame.columns)}",
         file=place.file,
-        remedy=f'Name the prices to forecast "close"; the columns are: {place.columns}',
+        remedy=f'Say which column has the prices, as close="Price"; the columns are: {place.columns}',
+    )
+
+
+def _holds_numbers(column: pd.Series) -> bool:
+    """Whether a column holds numbers, also where they are written with marks and signs."""
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return True
+    cells = column[~is_empty(column)].astype(object)
+    return len(cells) > 0 and any(
+        all(number(cell, decimal) is not None for cell in cells) for decimal in ".,"
     )
 
 
@@ -156,13 +190,11 @@ def symbols_of(frame: pd.DataFrame, default: str, place: Place) -> tuple[NDArray
     codes, names = pd.factorize(frame[column].astype(object))
     cleaned = [printable(str(name).strip()) for name in names]
     empty = (codes < 0) | np.isin(codes, [code for code, name in enumerate(cleaned) if not name])
-    if empty.any():
-        raise place.error(
-            "the symbol is empty", column, int(empty.argmax()), "empty", "Every row needs its symbol"
-        )
-    symbols = tuple(sorted(set(cleaned)))
+    place.refuse("the symbol is empty", column, empty, lambda _: "empty", "Every row needs its symbol")
+    symbols = tuple(sorted({*cleaned, *[""] * bool(empty.any())}))
     code_of = {name: code for code, name in enumerate(symbols)}
-    return np.array([code_of[name] for name in cleaned], dtype=np.int64)[codes], symbols
+    numbers = np.array([*(code_of[name] for name in cleaned), code_of.get("", 0)], dtype=np.int64)
+    return numbers[codes], symbols
 
 
 def values_of(
@@ -171,25 +203,31 @@ def values_of(
     """Column → float64 (N,), the standard ones first, then the other numeric ones by their names.
 
     decimal: the decimal mark; None: the one with which all prices can be read. european: separators or dates
-    are those of places where the comma is the decimal mark. NaN where a cell is empty. Raises DataError for
-    text in a column of prices; others with text are left out.
+    are those of places where the comma is the decimal mark. NaN where a cell is empty, or text among prices,
+    which `place` is told; other columns with text are left out.
     """
     extras = sorted(set(frame.columns) - {*STANDARD, *SYMBOL_NAMES, *DATE_NAMES})
     decimal = decimal or _decimal_mark(frame, place, european=european)
-    values = {}
+    values, left_out = {}, []
     for name in (*STANDARD, *extras):
         if name not in frame.columns or is_nameless(name):
             continue
         column = frame[name]
         numbers, text = _numbers(column, decimal)
-        if name in PRICES and text.any():
-            position = int(text.argmax())
-            raise place.error(
-                "not a number", name, position, column.iloc[position], 'Write 1008.64 or "1,008.64"'
-            )
+        if name in PRICES:
+            shown = functools.partial(_cell, column)
+            place.refuse("not a number", name, text, shown, 'Write 1008.64 or "1,008.64"')
         if name in PRICES or not (text.any() or np.isnan(numbers).all()):
             values[name] = numbers
+        else:
+            left_out.append(place.written.get(name, name))
+    if left_out:
+        place.choose("columns without numbers, left out", ", ".join(left_out))
     return values
+
+
+def _cell(column: pd.Series, position: int) -> object:
+    return column.iloc[position]
 
 
 def is_empty(column: pd.Series) -> NDArray[np.bool_]:
@@ -223,6 +261,7 @@ def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
     marks = decimal_marks(cells, european=european)
     commas = any("," in str(cell) for cell in cells)
     if len(marks) > 1 and european and commas:
+        place.choose("decimal mark", '"," (the separators or the dates are those of places that write it so)')
         return ","
     if len(marks) > 1:
         mark = "," if commas else "."
@@ -235,4 +274,6 @@ def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
             written.iloc[position],
             'Say which mark is that of decimals: decimal="." or decimal=","',
         )
+    if marks == ",":
+        place.choose("decimal mark", '"," (the only one with which all prices can be read)')
     return marks or "."

@@ -3,39 +3,77 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 import numpy as np
 import pandas as pd
 
-from gatecast._typing import Dates, Integers
+from gatecast._typing import Bools, Dates, Integers
 from gatecast.data.place import Place
+from gatecast.errors import DataError
+from gatecast.settings.reading import Reading
 
 TIME = (
-    r"(?:[T ]+(?P<hour>\d{1,2}):(?P<minute>\d{2})(?::(?P<second>\d{2})(?:\.\d+)?)?"
-    r"\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?)?$"
+    r"(?:,?[T ]+(?P<hour>\d{1,2}):?(?P<minute>\d{2})(?::?(?P<second>\d{2})(?:[.,]\d+)?)?"
+    r"\s*(?P<half>[AaPp]\.?[Mm]\.?)?\s*(?P<zone>Z|(?:UTC|GMT)?\s*(?:[+-]\d{2}:?\d{2})?)?)?$"
 )
 YEAR_FIRST = re.compile(r"(?P<year>\d{4})(?P<mark>[-/.])(?P<one>\d{1,2})(?P=mark)(?P<two>\d{1,2})" + TIME)
 COMPACT = re.compile(r"(?P<year>\d{4})(?P<one>\d{2})(?P<two>\d{2})" + TIME)
 YEAR_LAST = re.compile(
     r"(?P<one>\d{1,2})(?P<mark>[-/.])(?P<two>\d{1,2})(?P=mark)(?P<year>\d{4}|\d{2})" + TIME
 )
-MONTH_NAMED = re.compile(r"(?P<one>[A-Za-z]{3,9})\.? (?P<two>\d{1,2}),? (?P<year>\d{4})" + TIME)
-DAY_NAMED = re.compile(r"(?P<two>\d{1,2})[- ](?P<one>[A-Za-z]{3,9})\.?,?[- ](?P<year>\d{4}|\d{2})" + TIME)
-KOREAN = re.compile(r"(\d{4})\s*[년年]\s*(\d{1,2})\s*[월月]\s*(\d{1,2})\s*[일日]")
+MONTH_NAMED = re.compile(r"(?P<name>[^\W\d_]{3,10})\.? (?P<two>\d{1,2}),? (?P<year>\d{4})" + TIME)
+DAY_NAMED = re.compile(
+    r"(?P<two>\d{1,2})\.?[- /](?:de )?(?P<name>[^\W\d_]{3,10})\.?,?[- /](?:de )?(?P<year>\d{4}|\d{2})" + TIME
+)
+MONTH_ONLY = re.compile(r"(?P<year>\d{4})[-/M](?P<one>\d{1,2})$")
+EAST_ASIAN = re.compile(r"(\d{4})\s*[년年]\s*(\d{1,2})\s*[월月]\s*(\d{1,2})\s*[일日]")
 SPACED = re.compile(r"(?<=\d)([-/.])\s+(?=\d)")
+WEEKDAY = re.compile(r"^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+(?=\w)", re.IGNORECASE)
+BESIDE = re.compile(r"\s*\([^()]*\)$|(?<=\d)\.$")  # "(Mon)", "(Korea Standard Time)", the point after a day
 TWO_DIGITS = re.compile(r"(\d{2})([-/.])(\d{2})\2(\d{2})")
+ISO = re.compile(r"\d{4}-\d{2}-\d{2}")
 PER_SECOND = (1, 1_000, 1_000_000, 1_000_000_000)  # seconds, milli-, micro- and nanoseconds
 OLDEST, NEWEST = 100_000_000, 7_258_118_400  # seconds since 1970: 1973 and 2200
-MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-UTC = {"Z", "UTC", "+00:00", "+0000", "-00:00", "-0000"}
+SPREADSHEET = np.datetime64("1899-12-30", "s")  # day 0 of Excel, LibreOffice and Google Sheets
+SERIALS = (10_000, 80_000)  # days since then: 1927 and 2119
+MONTHS = {
+    name: month
+    for month, names in enumerate(
+        (
+            "jan ene gen oca sty янв",
+            "feb fev fév şub lut фев",
+            "mar mär mrz мар",
+            "apr abr avr nis kwi апр",
+            "may mai mag maj мая май",
+            "jun giu haz cze июн juin",
+            "jul lug tem lip июл juil",
+            "aug ago aoû ağu sie авг",
+            "sep set eyl wrz сен",
+            "oct okt ott out eki paź окт",
+            "nov kas lis ноя",
+            "dec dez dic déc ara gru дек",
+        ),
+        start=1,
+    )
+    for name in names.split()
+}
+UTC = {"Z", "UTC", "GMT", "+00:00", "+0000", "-00:00", "-0000"}
 YEARS = range(1800, 2200)
 ISO_PLEASE = "Write dates as YYYY-MM-DD"
+OR_FORMAT = f'{ISO_PLEASE}, or say how they are written, as date_format="%d.%m.%Y"'
+DAY_OR_MONTH = "Say which comes first: dayfirst=True or dayfirst=False"
 
 
-def moments_of(column: pd.Series, place: Place, symbol: Integers, zone: Callable[[int], str]) -> Dates:
+def moments_of(
+    column: pd.Series,
+    place: Place,
+    symbol: Integers,
+    zone: Callable[[int], str],
+    reading: Reading | None = None,
+) -> Dates:
     """Local date and time of each row: datetime64[s] of shape (N,); its date is the session.
 
     column  (N,) stamps, dates, whole numbers such as 20200131, or text
@@ -43,33 +81,61 @@ def moments_of(column: pd.Series, place: Place, symbol: Integers, zone: Callable
     zone    number of a symbol → time zone of its exchange, asked only for stamps in UTC
 
     A stamp with a time zone keeps the date of that zone; one in UTC is converted to the exchange's zone,
-    unless all are midnights in UTC: then they are dates.
-    Raises DataError for what is no date, and for dates that can be read in two ways.
+    unless all are midnights in UTC: then they are dates. NaT where a cell is no date, which `place` is told.
+
+    Raises
+    ------
+    DataError
+        The dates can be read in two ways.
     """
+    reading = reading or Reading()
     empty = column.isna().to_numpy()
+    place.refuse("the date is empty", str(column.name), empty, lambda _: "empty", ISO_PLEASE)
     if empty.any():
-        raise place.error("the date is empty", str(column.name), int(empty.argmax()), "empty", ISO_PLEASE)
-    if (moments := _since_1970(column)) is not None:
-        return _from_utc(moments, symbol, zone)
+        moments = np.full(len(column), np.datetime64("NaT", "s"))
+        if not empty.all():
+            full = ~empty
+            moments[full] = moments_of(column[full], place.of(full), symbol[full], zone, reading)
+        return moments
+    if reading.date_format is not None:
+        return _by_format(column, place, reading.date_format)
+    if (numbers := _since_1970(column)) is not None:
+        return _from_utc(numbers, symbol, zone)
+    if (numbers := _serials(column)) is not None:
+        place.choose("dates", "days since 1899-12-30, as spreadsheets count them")
+        return numbers
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
     # Arrow's types of dates and stamps are read as text: pandas treats them in ways of their own.
     if isinstance(column.dtype, pd.ArrowDtype) or not pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return _from_text(column, place, symbol, zone)
+        return _from_text(column, place, symbol, zone, reading)
     moments = np.asarray(column.dt.tz_localize(None).to_numpy(), dtype="datetime64[s]")
     return _from_utc(moments, symbol, zone) if str(column.dt.tz) == "UTC" else moments
 
 
 def _from_utc(moments: Dates, symbol: Integers, zone: Callable[[int], str]) -> Dates:
-    if (moments == moments.astype("datetime64[D]")).all():
+    known = ~np.isnat(moments)
+    if (moments == moments.astype("datetime64[D]"))[known].all():
         return moments
     zones = np.array([zone(number) for number in range(int(symbol.max()) + 1)])[symbol]
     local = moments.copy()
     for name in np.unique(zones):
-        there = zones == name
+        there = (zones == name) & known
         stamps = pd.DatetimeIndex(moments[there], tz="UTC").tz_convert(str(name)).tz_localize(None)
         local[there] = stamps.to_numpy().astype("datetime64[s]")
     return local
+
+
+def _by_format(column: pd.Series, place: Place, form: str) -> Dates:
+    """The dates by the format that the user gives."""
+    text = column.astype(object).map(str).str.strip()
+    found = pd.to_datetime(text, format=form, errors="coerce").dt.tz_localize(None)
+    wrong = found.isna().to_numpy()
+    remedy = "Give the format that all dates have, or leave it out"
+    place.refuse(
+        f'not a date by the format "{form}"', str(column.name), wrong, lambda row: column.iloc[row], remedy
+    )
+    return found.to_numpy().astype("datetime64[s]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,36 +147,71 @@ class _Stamp:
     two: int
     certain: bool
     seconds: int
-    zone: str | None
+    zone: str
 
 
-def _from_text(column: pd.Series, place: Place, symbol: Integers, zone: Callable[[int], str]) -> Dates:
+def _from_text(
+    column: pd.Series, place: Place, symbol: Integers, zone: Callable[[int], str], reading: Reading
+) -> Dates:
     if pd.api.types.is_float_dtype(column.dtype) and (column.between(0, 1e8) & (column % 1 == 0)).all():
         column = column.astype("int64")
     # The dates of a long table repeat over its symbols: each is read once.
     which, distinct = pd.factorize(column.astype(object))
-    stamps = [_read(str(value).strip()) for value in distinct]
+    texts = [str(value).strip() for value in distinct]
+    if (days := _iso_dates(texts)) is not None:
+        return days[which]
     # Where the distinct values come first, to name the row in an error.
     first = np.unique(which, return_index=True)[1]
 
-    def error(what: str, number: int) -> Exception:
-        return place.error(what, str(column.name), int(first[number]), distinct[number], ISO_PLEASE)
+    def error(what: str, number: int, remedy: str) -> DataError:
+        return place.error(what, str(column.name), int(first[number]), distinct[number], remedy)
 
-    if _year_may_be_first([str(value).strip() for value in distinct], which, symbol):
-        raise error("these dates can be read with the year first and with the year last", 0)
-    known = [stamp for stamp in stamps if stamp is not None]
-    if len(known) < len(stamps):
-        raise error("not a date", stamps.index(None))
-    day_first = _day_first(known, which, symbol, error)
-    moments = np.empty(len(known), dtype="datetime64[s]")
-    for number, stamp in enumerate(known):
+    def refuse(what: str, numbers: Bools, remedy: str) -> None:
+        place.refuse(what, str(column.name), numbers[which], lambda row: distinct[which[row]], remedy)
+
+    if _year_may_be_first(texts, which, symbol):
+        what = "these dates can be read with the year first and with the year last"
+        raise error(what, 0, 'Say how they are written: date_format="%y-%m-%d", or "%d-%m-%y"')
+    stamps = [_read(text) for text in texts]
+    unread = np.array([stamp is None for stamp in stamps])
+    refuse("not a date", unread, OR_FORMAT)
+    known = [number for number, stamp in enumerate(stamps) if stamp is not None]
+    there = np.isin(which, known)
+    read = [stamp for stamp in stamps if stamp is not None]
+    renumbered = np.searchsorted(known, which[there])
+    day_first = reading.dayfirst
+    if day_first is None:
+        day_first = _day_first(
+            read, renumbered, symbol[there], lambda what, at, remedy: error(what, known[at], remedy)
+        )
+    if not all(stamp.certain for stamp in read):
+        why = "as asked" if reading.dayfirst is not None else "the one reading that fits the whole column"
+        place.choose("dates", f"{'day before month' if day_first else 'month before day'} ({why})")
+    moments = np.full(len(texts), np.datetime64("NaT", "s"))
+    impossible = np.zeros(len(texts), dtype=bool)
+    for number, stamp in zip(known, read, strict=True):
         month, day = (stamp.two, stamp.one) if day_first and not stamp.certain else (stamp.one, stamp.two)
         try:
             moments[number] = np.datetime64(date(stamp.year, month, day), "s") + stamp.seconds
         except ValueError:
-            raise error("no such date", number) from None
+            impossible[number] = True
+    refuse("no such date", impossible, ISO_PLEASE)
     local: Dates = moments[which]
-    return _from_utc(local, symbol, zone) if {stamp.zone for stamp in known} <= UTC else local
+    zones = {stamp.zone for stamp in read}
+    return _from_utc(local, symbol, zone) if zones and zones <= UTC else local
+
+
+def _iso_dates(texts: Sequence[str]) -> Dates | None:
+    """The dates where all are written YYYY-MM-DD, as most are; None where one is not, or is none."""
+    if not all(map(ISO.fullmatch, texts)):
+        return None
+    try:
+        days = np.array(texts, dtype="datetime64[D]")
+    except ValueError:
+        return None
+    year = days.astype("datetime64[Y]").astype(np.int64) + 1970
+    within = ((year >= YEARS.start) & (year < YEARS.stop)).all()
+    return days.astype("datetime64[s]") if within else None
 
 
 def is_date(cell: object) -> bool:
@@ -121,7 +222,7 @@ def is_date(cell: object) -> bool:
 def _read(text: str) -> _Stamp | None:
     """The parts of a date as written; None for what is none."""
     certain = True
-    text = SPACED.sub(r"\1", KOREAN.sub(r"\1-\2-\3", text))
+    text = SPACED.sub(r"\1", EAST_ASIAN.sub(r"\1-\2-\3", BESIDE.sub("", WEEKDAY.sub("", text))))
     if found := YEAR_FIRST.match(text) or COMPACT.match(text):
         one, two = int(found["one"]), int(found["two"])
     elif found := YEAR_LAST.match(text):
@@ -129,18 +230,32 @@ def _read(text: str) -> _Stamp | None:
         if found["mark"] == ".":  # the day comes first wherever dots are used
             one, two, certain = two, one, True
     elif found := MONTH_NAMED.match(text) or DAY_NAMED.match(text):
-        name = found["one"].lower()[:3]
-        if name not in MONTHS:
+        month = _month(found["name"].lower())
+        if month is None:
             return None
-        one, two = MONTHS.index(name) + 1, int(found["two"])
+        one, two = month, int(found["two"])
+    elif found := MONTH_ONLY.match(text):
+        year = int(found["year"])
+        return _Stamp(year, int(found["one"]), 1, True, 0, "") if year in YEARS else None
     else:
         return None
     hour, minute, second = (int(found[part] or 0) for part in ("hour", "minute", "second"))
+    if found["half"]:
+        if not 1 <= hour <= 12:
+            return None
+        hour = hour % 12 + 12 * (found["half"][0] in "Pp")
     year = int(found["year"]) if len(found["year"]) == 4 else _of_two_digits(int(found["year"]))
     if year not in YEARS or hour > 23 or minute > 59 or second > 59:
         return None
-    seconds = 3600 * hour + 60 * minute + second
-    return _Stamp(year, one, two, certain, seconds, found["zone"])
+    zone = (found["zone"] or "").replace(" ", "")
+    if len(zone) > 3:  # "GMT+0800" is +0800
+        zone = zone.removeprefix("GMT").removeprefix("UTC")
+    return _Stamp(year, one, two, certain, 3600 * hour + 60 * minute + second, zone)
+
+
+def _month(name: str) -> int | None:
+    """The month of a name or of its first letters; None for another word."""
+    return MONTHS.get(name[:4]) or MONTHS.get(name[:3])
 
 
 def _of_two_digits(year: int) -> int:
@@ -162,9 +277,8 @@ def _year_may_be_first(texts: list[str], which: Integers, symbol: Integers) -> b
 
 def _since_1970(column: pd.Series) -> Dates | None:
     """Moments in UTC of seconds, milli-, micro- or nanoseconds since 1970; None of anything else."""
-    if not pd.api.types.is_numeric_dtype(column.dtype) or pd.api.types.is_bool_dtype(column.dtype):
+    if (numbers := _numbers(column)) is None:
         return None
-    numbers = column.to_numpy(np.float64)
     for per_second in PER_SECOND:
         seconds = numbers / per_second
         if ((seconds >= OLDEST) & (seconds < NEWEST)).all():
@@ -172,24 +286,45 @@ def _since_1970(column: pd.Series) -> Dates | None:
     return None
 
 
+def _serials(column: pd.Series) -> Dates | None:
+    """Moments of the days that a spreadsheet counts; None of anything else."""
+    numbers = _numbers(column)
+    if numbers is None or not ((numbers >= SERIALS[0]) & (numbers < SERIALS[1])).all():
+        return None
+    seconds: Dates = SPREADSHEET + np.round(numbers * 86_400).astype("timedelta64[s]")
+    return seconds
+
+
+def _numbers(column: pd.Series) -> np.ndarray | None:
+    """The numbers of a column of numbers, also where they are text of digits alone; else None."""
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return None
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.to_numpy(np.float64)
+    text = column.iloc[:1].astype(str).str.strip()
+    if not text.str.fullmatch(r"\d{5}(\.\d+)?|\d{9,19}(\.\d+)?").all():
+        return None
+    numbers = pd.to_numeric(column, errors="coerce").to_numpy(np.float64)
+    return None if np.isnan(numbers).any() else numbers
+
+
 def _day_first(
-    stamps: list[_Stamp], which: Integers, symbol: Integers, error: Callable[[str, int], Exception]
+    stamps: list[_Stamp], which: Integers, symbol: Integers, error: Callable[[str, int, str], Exception]
 ) -> bool:
     """Whether 3/4/2020 is the third of April, by the one reading that makes sense of the whole column."""
     unsure = [number for number, stamp in enumerate(stamps) if not stamp.certain]
     no_month_first = [number for number in unsure if stamps[number].one > 12]
     no_day_first = [number for number in unsure if stamps[number].two > 12]
     if no_month_first and no_day_first:
-        raise error(
-            "month and day do not come in the same order in all rows", max(no_month_first[0], no_day_first[0])
-        )
+        what = "month and day do not come in the same order in all rows"
+        raise error(what, max(no_month_first[0], no_day_first[0]), ISO_PLEASE)
     if no_month_first or no_day_first or not unsure:
         return bool(no_month_first)
     readings = [
         day_first for day_first in (False, True) if _in_order(_as_numbers(stamps, day_first)[which], symbol)
     ]
     if len(readings) != 1:
-        raise error("these dates can be read as month/day and as day/month", unsure[0])
+        raise error("these dates can be read as month/day and as day/month", unsure[0], DAY_OR_MONTH)
     return readings[0]
 
 

@@ -23,10 +23,17 @@ def decimal_marks(cells: Iterable[object], *, european: bool = False) -> str:
     """
     bare = (_bare(cell)[0] for cell in cells if isinstance(cell, str))
     texts = [text for text in bare if text.lower() not in MISSING]
-    point = all(_is_number(text, POINT) or INDIAN.fullmatch(text) for text in texts)
-    comma = all(_is_number(text, COMMA) for text in texts)
-    marked = [text for text in texts if "," in text or (european and "." in text)]
-    return "." * point + "," * (comma and bool(marked))
+    fits = {
+        text: (bool(_is_number(text, POINT) or INDIAN.fullmatch(text)), _is_number(text, COMMA))
+        for text in texts
+    }
+    numbers = {text: fit for text, fit in fits.items() if any(fit)}
+    if fits and not numbers:
+        return ""
+    # What is no number in either way says nothing of the mark.
+    point, comma = (all(fit[mark] for fit in numbers.values()) for mark in (0, 1))
+    marked = any("," in text or (european and "." in text) for text in numbers)
+    return "." * point + "," * (comma and marked)
 
 
 def number(cell: object, decimal: str = ".") -> float | None:

@@ -1,9 +1,9 @@
-"""Where a cell stands in its source, for messages."""
+"""Where a row of a table stands in its source, and what was found there."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,27 +13,67 @@ from gatecast.formatting import named
 
 
 @dataclass(frozen=True)
+class Findings:
+    """What was found in one source.
+
+    problems  why it cannot be used
+    choices   how it was read where it could have been read otherwise: "decimal mark" → what, and why
+    """
+
+    problems: list[DataError] = field(default_factory=list)
+    choices: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Place:
     """A source of N rows, as the user sees it.
 
-    file     a path, "yahoo:TSLA", "DataFrame"
-    written  normal name of a column → its name in the source
-    row      (N,) data rows below the header, counted from 1
+    file      a path, "yahoo:TSLA", "DataFrame"
+    written   normal name of a column → its name in the source
+    row       (N,) data rows below the header, counted from 1
+    findings  where problems are gathered, to be said together; None: the first is raised
     """
 
     file: str
     written: Mapping[str, str]
     row: NDArray[np.int64]
+    findings: Findings | None = None
 
     def of(self, rows: NDArray[np.bool_]) -> Place:
         """The place of some of its rows."""
         return replace(self, row=self.row[rows])
 
-    def error(self, what: str, column: str, position: int, value: object, remedy: str = "") -> DataError:
+    def error(
+        self, what: str, column: str, position: int, value: object, remedy: str = "", count: int = 1
+    ) -> DataError:
         """A DataError that names the cell of `column` at `position` = 0 … N - 1."""
         row = int(self.row[position])
         name = self.written.get(column, column)
-        return DataError(what, file=self.file, row=row, column=name, value=value, remedy=remedy)
+        return DataError(what, file=self.file, row=row, column=name, value=value, count=count, remedy=remedy)
+
+    def refuse(
+        self,
+        what: str,
+        column: str,
+        rows: NDArray[np.bool_],
+        value: Callable[[int], object],
+        remedy: str = "",
+    ) -> None:
+        """Note that the cells of `column` in these rows (N,) cannot be used; no row: nothing is wrong."""
+        if rows.any():
+            first = int(rows.argmax())
+            self.note(self.error(what, column, first, value(first), remedy, int(rows.sum())))
+
+    def note(self, problem: DataError) -> None:
+        """Gather a problem, or raise it where nobody gathers them."""
+        if self.findings is None:
+            raise problem
+        self.findings.problems.append(problem)
+
+    def choose(self, about: str, choice: str) -> None:
+        """Say how something was read that could have been read otherwise."""
+        if self.findings is not None:
+            self.findings.choices[about] = choice
 
     @property
     def columns(self) -> str:

@@ -6,7 +6,7 @@ import hashlib
 import html
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,7 +32,7 @@ METADATA = b"gatecast"
 READ_ONCE = {
     "calendar", "unsorted", "open-session", "revised", "cached",
     "no-price", "note", "copy", "snapshot", "misplaced", "close-column",
-    "encoding", "preface", "header", "unreadable",
+    "encoding", "preface", "header", "unreadable", "volume-text",
 }  # fmt: skip
 
 
@@ -47,12 +47,15 @@ class Prices:
     source    where they come from: "yahoo:TSLA", a path, …
     oddities  what is odd in them
     calendar  symbol → code of exchange_calendars, or "daily": every day of the week
+    choices   how the sources were read where they could have been read otherwise: "decimal mark" → what was
+              taken, and why
     """
 
     table: pd.DataFrame
     source: tuple[str, ...]
     oddities: tuple[Oddity, ...]
     calendar: dict[str, str]
+    choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @classmethod
     def from_frame(
@@ -91,8 +94,11 @@ class Prices:
         symbols: Iterable[str] | None = None,
         adjust: bool = False,
     ) -> Prices:
-        """One Prices of several sources. Raises DataError where a symbol has a date in two of them."""
-        table = _joined(parts)
+        """One Prices of several sources.
+
+        Raises DataError for a source that cannot be used, and where a symbol has a date in two of them.
+        """
+        table = _joined([part.usable() for part in parts])
         if symbols is not None:
             table = _selected(table, symbols)
         table = _between(table, start, end)
@@ -103,7 +109,7 @@ class Prices:
             table = _adjusted(table)
         read = tuple(oddity for part in parts for oddity in part.oddities)
         source = tuple(name for part in parts for name in part.source)
-        return cls(table, source, read + oddities, calendar)
+        return cls(table, source, read + oddities, calendar, _choices(parts))
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -131,7 +137,8 @@ class Prices:
         """The prices of these symbols only. Raises DataError for a symbol that is not there."""
         names = [symbols] if isinstance(symbols, str) else list(symbols)
         kept = tuple(oddity for oddity in self.oddities if oddity.kind in READ_ONCE)
-        return self.assemble([Tidy(self.table, self.source, self.calendar, kept)], symbols=names)
+        part = Tidy(self.table, self.source, self.calendar, kept)
+        return replace(self.assemble([part], symbols=names), choices=self.choices)
 
     def to_parquet(self, path: str | Path) -> None:
         """Writes one Parquet file; `gatecast.load` makes equal prices (same sha256) of it."""
@@ -153,6 +160,7 @@ class Prices:
             f"sessions  {self._range()}",
             f"columns   {', '.join(self.table.columns[2:])}",
             f"calendar  {_listed(sorted(set(self.calendar.values())))}",
+            *(f"read      {about}: {_listed(taken, 3)}" for about, taken in self.choices.items()),
             f"sha256    {self.sha256}",
             "",
         ]
@@ -168,14 +176,16 @@ class Prices:
         sessions = self.table["session"]
         return {
             "source": list(self.source),
+            "usable": True,
             "symbols": list(self.symbols),
             "rows": len(self.table),
             "first_session": str(sessions.min().date()),
             "last_session": str(sessions.max().date()),
             "columns": list(self.table.columns[2:]),
             "calendar": dict(self.calendar),
+            "read": {about: list(taken) for about, taken in self.choices.items()},
             "sha256": self.sha256,
-            "oddities": [{**vars(oddity), "rows": list(oddity.rows)} for oddity in self.oddities],
+            "oddities": [oddity.summary() for oddity in self.oddities],
         }
 
     def _range(self) -> str:
@@ -255,6 +265,15 @@ def _texts(values: object) -> bool:
 
 def _listed(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f", … ({len(names):,} in all)" if len(names) > most else "")
+
+
+def _choices(parts: Sequence[Tidy]) -> dict[str, tuple[str, ...]]:
+    """What was chosen in any of the sources, each choice once."""
+    abouts = dict.fromkeys(about for part in parts for about in part.choices)
+    return {
+        about: tuple(dict.fromkeys(part.choices[about] for part in parts if about in part.choices))
+        for about in abouts
+    }
 
 
 def _joined(parts: Sequence[Tidy]) -> pd.DataFrame:

@@ -32,7 +32,8 @@ def chosen(
     reading: Reading,
 ) -> Bools:
     """Rows that the user asks for; all of them where there is none, which is refused later and by name."""
-    rows = np.ones(len(codes), dtype=bool)
+    dated = ~np.isnat(sessions)
+    rows = dated.copy()
     if reading.symbols is not None:
         wanted = set(reading.symbols)
         rows &= np.array([name in wanted for name in names])[codes]
@@ -40,7 +41,7 @@ def chosen(
         rows &= sessions >= np.datetime64(reading.start)
     if reading.end is not None:
         rows &= sessions <= np.datetime64(reading.end)
-    return rows if rows.any() else np.ones(len(codes), dtype=bool)
+    return rows if rows.any() else dated
 
 
 def without_price(frame: pd.DataFrame, dates: str, symbol: str, place: Place) -> tuple[Bools, list[Oddity]]:
@@ -81,31 +82,36 @@ def repeated(
 
     table: symbol, session and values, in the order of the source; column: the name of the dates.
 
+    `place` is told of two rows that differ where nothing says which is the bar.
+
     Raises
-        DataError: several times on most days; two rows that differ, and nothing says which is the bar.
+        DataError: several times on most days.
     """
     copies = table.duplicated().to_numpy()
     order = np.lexsort((np.arange(len(codes)), moments, codes))
     order = order[~copies[order]]
     code, day = codes[order], moments[order].astype("datetime64[D]")
     again = np.append(False, (code[1:] == code[:-1]) & (day[1:] == day[:-1]))
-    snapshots = np.zeros(len(codes), dtype=bool)
+    snapshots, undecided = np.zeros(len(codes), dtype=bool), np.zeros(len(codes), dtype=bool)
     if again.any():
         _refuse_shorter_bars(order, code, day, moments, column, place)
         volume = table["volume"].to_numpy() if "volume" in table else np.full(len(table), np.nan)
-        kept = order.copy()
+        kept, beside = order.copy(), np.arange(len(codes))
         for at in np.flatnonzero(again):
             one, other = int(kept[at - 1]), int(order[at])
             bar = _bar(one, other, volume, keep)
             if bar is None:
-                raise _undecided(table, one, other, column, place)
+                bar = min(one, other)
+                undecided[max(one, other)], beside[max(one, other)] = True, bar
             snapshots[other if bar == one else one] = True
             kept[at] = bar
+        _refuse_undecided(table, undecided, beside, column, place)
+        snapshots &= ~undecided
     shown = "close", "volume"
-    beside = "of a session that another row has, with more volume or as chosen by keep"
-    return copies | snapshots, [
+    what = "of a session that another row has, with more volume or as chosen by keep"
+    return copies | snapshots | undecided, [
         *noted("copy", table, copies, "repeats another", "repeat others", "left out", *shown),
-        *noted("snapshot", table, snapshots, f"is {beside}", f"are {beside}", "left out", *shown),
+        *noted("snapshot", table, snapshots, f"is {what}", f"are {what}", "left out", *shown),
     ]
 
 
@@ -134,8 +140,7 @@ def out_of_order(
 ) -> tuple[Integers, Bools]:
     """Symbols whose rows run from the newest to the oldest, and rows that come before an earlier one.
 
-    Raises
-        DataError: the rows are in order when day and month of the dates up to the 12th change places.
+    `place` is told where the rows are in order when day and month of the dates up to the 12th change places.
     """
     order = np.argsort(codes, kind="stable")
     owner, same = codes[order][1:], np.diff(codes[order]) == 0
@@ -148,13 +153,12 @@ def out_of_order(
     rows = np.zeros(len(codes), dtype=bool)
     rows[order[1:][breaks]] = True
     if rows.any() and _in_order_when_swapped(codes[order], sessions[order]):
-        position = int(rows.argmax())
-        raise place.error(
+        place.refuse(
             "day and month have changed places in the dates up to the 12th: with them swapped back the rows "
             "are in order",
             column,
-            position,
-            sessions[position],
+            rows,
+            lambda row: sessions[row],
             "Do not sort these rows: get the file again with dates as YYYY-MM-DD, or swap day and month of "
             "those dates",
         )
@@ -198,14 +202,18 @@ def _bar(first: int, second: int, volume: np.ndarray, keep: Keep) -> int | None:
     return first if volume[first] > volume[second] else second
 
 
-def _undecided(table: pd.DataFrame, first: int, second: int, column: str, place: Place) -> Exception:
-    earlier, later = sorted((first, second))
-    return place.error(
-        f"{table['symbol'].iloc[later]} has this date twice, with other values in row {place.row[earlier]}",
+def _refuse_undecided(table: pd.DataFrame, rows: Bools, beside: Integers, column: str, place: Place) -> None:
+    if not rows.any():
+        return
+    first = int(rows.argmax())
+    place.refuse(
+        f"{table['symbol'].iloc[first]} has this date twice, with other values in row "
+        f"{place.row[beside[first]]}",
         column,
-        later,
-        table["session"].iloc[later].date(),
-        'Delete one of them, or say which to take: keep="first" or keep="last"',
+        rows,
+        lambda row: table["session"].iloc[row].date(),
+        'Say which of such rows to take, keep="first" or keep="last"; rows of several symbols need a column '
+        '"symbol"',
     )
 
 

@@ -13,7 +13,7 @@ from typing import Any, Unpack
 
 import pandas as pd
 
-from gatecast.data.checks import FIRST, Oddity, counted
+from gatecast.data.checks import Oddity, counted
 from gatecast.data.columns import MOST_COLUMNS, normal_name, too_many_columns
 from gatecast.data.names import SYMBOL_NAMES
 from gatecast.data.numbers import MISSING, number
@@ -30,6 +30,7 @@ from gatecast.settings.signatures import takes_settings
 SAMPLES = {"sp500": "SP500", "nasdaq": "NASDAQ"}
 CSV_ENDINGS = {".csv", ".txt", ".tsv"}
 PARQUET_ENDINGS = {".parquet", ".pq"}
+MOST_FAILED = 100  # files of a folder that are named
 
 YFINANCE = re.compile(r"(Price,.*\r?\nTicker|Ticker,.*\r?\nPrice),.*\r?\nDate,")
 # Before 3.1 pandas gets the last bit of a number wrong unless told not to; since then telling is deprecated.
@@ -85,6 +86,14 @@ def load(source: Any, *, symbol: str | None = None, **reading: Unpack[ReadingOpt
     return prices
 
 
+def examine(source: Any, reading: Reading) -> list[Tidy]:
+    """What each file of a source holds, and all that is wrong where one cannot be used."""
+    try:
+        return _parts(source, None, reading)
+    except DataError as problem:
+        return [Tidy(pd.DataFrame(), (str(problem.file or source),), {}, problems=(problem,))]
+
+
 def prices_of(source: Any, calendar: str | Mapping[str, str] | None = None) -> Prices:
     """The prices themselves, or those of anything that `load` takes, by this calendar."""
     return source if isinstance(source, Prices) else load(source, calendar=calendar)
@@ -106,7 +115,7 @@ def _parts(source: Any, symbol: str | None, reading: Reading) -> list[Tidy]:
     parts, failed = [], {}
     for file in files:
         try:
-            parts.append(_read_file(file, None, reading))
+            parts.append(_read_file(file, None, reading).usable())
         except DataError as problem:
             failed[file.name] = problem
     if not parts:
@@ -114,7 +123,7 @@ def _parts(source: Any, symbol: str | None, reading: Reading) -> list[Tidy]:
     if failed:
         first = "; ".join(f"{name}: {shortened(str(problem))}" for name, problem in list(failed.items())[:3])
         text = f"{folder}: {counted(len(failed), 'file', 'files')} could not be read and left out ({first})."
-        lines = tuple(shortened(str(problem)) for problem in list(failed.values())[:FIRST])
+        lines = tuple(shortened(str(problem)) for problem in list(failed.values())[:MOST_FAILED])
         parts[0] = replace(
             parts[0], oddities=(Oddity("unreadable", len(failed), text, lines), *parts[0].oddities)
         )
@@ -174,12 +183,12 @@ def _read_file(path: Path, symbol: str | None, reading: Reading) -> Tidy:
         raise DataError("the file is empty", file=file, remedy="Prices need a header, dates and closes")
     if ending in PARQUET_ENDINGS:
         return _read_parquet(content, file, symbol or path.stem, reading)
-    text = text_of(content, file)
+    text = text_of(content, file, reading.encoding, reading.columns.values())
     european = text.separator == ";"
     part = tidy(
         _read_csv(text, file), source=file, symbol=symbol or path.stem, reading=reading, european=european
     )
-    return replace(part, oddities=(*text.oddities, *part.oddities))
+    return replace(part, oddities=(*text.oddities, *part.oddities), choices={**text.choices, **part.choices})
 
 
 def _near(path: Path) -> str:

@@ -7,7 +7,9 @@ What cannot be used is an error that names file, row, column and value. What is 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -15,10 +17,18 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatecast._typing import Bools, Dates, Integers
 from gatecast.data import rows
-from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, listed, noted, oddity
-from gatecast.data.columns import symbols_of, values_of, with_close, with_normal_names, with_one_date
+from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, counted, listed, noted, oddity
+from gatecast.data.columns import (
+    is_empty,
+    symbols_of,
+    values_of,
+    with_close,
+    with_normal_names,
+    with_one_date,
+)
 from gatecast.data.dates import YEARS, moments_of
-from gatecast.data.place import Place
+from gatecast.data.numbers import number
+from gatecast.data.place import Findings, Place
 from gatecast.data.sessions import (
     WEEKS,
     calendar_for,
@@ -29,6 +39,7 @@ from gatecast.data.sessions import (
     zone_of,
 )
 from gatecast.errors import DataError
+from gatecast.formatting import printable
 from gatecast.settings.reading import Reading
 
 # Dates as in 31.12.2024, where the comma is the decimal mark.
@@ -37,12 +48,25 @@ DOTTED = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}")
 
 @dataclass(frozen=True)
 class Tidy:
-    """One source, read: `table` as in `Prices.table`, before the look for oddities."""
+    """One source, read as far as it can be.
+
+    table     as in `Prices.table`, before the look for oddities; empty where nothing could be read
+    problems  why the source cannot be used; none: it can
+    choices   how it was read where it could have been read otherwise
+    """
 
     table: pd.DataFrame
     source: tuple[str, ...]
     calendar: dict[str, str]
     oddities: tuple[Oddity, ...] = ()
+    problems: tuple[DataError, ...] = ()
+    choices: Mapping[str, str] = field(default_factory=dict)
+
+    def usable(self) -> Tidy:
+        """The same source. Raises DataError where it cannot be used."""
+        if self.problems:
+            raise DataError.of(self.problems)
+        return self
 
 
 def tidy(
@@ -54,7 +78,7 @@ def tidy(
     european: bool = False,
     now: pd.Timestamp | None = None,
 ) -> Tidy:
-    """The rows of `frame`, checked and sorted.
+    """The rows of `frame`, checked and sorted; and all that is wrong with them.
 
     source    for messages and for the record: a path, "yahoo:TSLA", "DataFrame"
     symbol    the name of the symbol where no column names it
@@ -62,51 +86,90 @@ def tidy(
     european  whether its cells are separated as where the comma is the decimal mark
     now       the current moment (with a time zone); a session that has not closed by then is left out
     """
-    reading = reading or Reading()
-    frame, place = with_normal_names(frame, source)
+    findings, oddities = Findings(), list[Oddity]()
+    table, calendars = pd.DataFrame({"symbol": [], "session": []}), dict[str, str]()
+    try:
+        table, calendars = _table(
+            frame, source, symbol, reading or Reading(), european, now, findings, oddities
+        )
+    except DataError as problem:  # nothing more can be said of the source
+        findings.problems.append(problem)
+    return Tidy(table, (source,), calendars, tuple(oddities), tuple(findings.problems), findings.choices)
+
+
+def _table(
+    frame: pd.DataFrame,
+    source: str,
+    symbol: str,
+    reading: Reading,
+    european: bool,
+    now: pd.Timestamp | None,
+    findings: Findings,
+    oddities: list[Oddity],
+) -> tuple[pd.DataFrame, dict[str, str]]:
+    """The sorted table, and symbol → calendar.
+
+    What is wrong is added to `findings`, what is odd to `oddities`.
+
+    Raises
+        DataError: what keeps from reading on.
+    """
+    frame, place = with_normal_names(frame, source, reading.columns, findings)
     if frame.empty:
         raise DataError("there are no rows", file=source, remedy="Prices need dates and closes")
     frame, date_name = with_one_date(frame, place)
     frame, taken = with_close(frame, place)
-    bare, left_out = rows.without_price(frame, date_name, symbol, place)
+    bare, without_price = rows.without_price(frame, date_name, symbol, place)
     if bare.all():
         raise DataError("no row has a price", file=source, column=place.written.get("close", "close"))
     frame, place = frame[~bare], place.of(~bare)
     codes, symbols = symbols_of(frame, symbol, place)
-    moments = moments_of(
-        frame[date_name], place, codes, lambda code: zone_of(_calendar_of(symbols[code], (), reading))
-    )
+    dotted = DOTTED.match(str(frame[date_name].iloc[0])) is not None
+    numbers = partial(values_of, decimal=reading.decimal, european=european or dotted)
+    try:
+        moments = moments_of(
+            frame[date_name],
+            place,
+            codes,
+            lambda code: zone_of(_calendar_of(symbols[code], (), reading)),
+            reading,
+        )
+    except DataError:
+        numbers(frame.drop(columns=date_name), place)  # what else is wrong
+        raise
+    moments = _without_far_dates(moments, date_name, place)
     wanted = rows.chosen(codes, symbols, moments.astype("datetime64[D]"), reading)
     frame, place, codes, moments = frame[wanted], place.of(wanted), codes[wanted], moments[wanted]
+    if not wanted.any():
+        raise DataError("no row has a date", file=source, column=place.written.get(date_name, date_name))
     sessions = moments.astype("datetime64[D]")
-    _refuse_far_dates(sessions, date_name, place)
-    dotted = DOTTED.match(str(frame[date_name].iloc[0])) is not None
-    values = values_of(
-        frame.drop(columns=date_name),
-        place,
-        decimal=reading.decimal,
-        european=european or dotted,
-    )
+    values = numbers(frame.drop(columns=date_name), place)
 
     calendars = _calendars(symbols, codes, sessions, reading)
     still_open = _still_open(symbols, codes, sessions, calendars, now)
     if still_open.all():
         raise DataError("there are no rows but of a session that has not closed yet", file=source)
-    _require_prices(frame["close"], values["close"], sessions, place, ~still_open)
+    usable = _prices(frame["close"], values["close"], sessions, place, ~still_open)
     table = pd.DataFrame({"symbol": np.asarray(symbols, dtype=object)[codes], "session": sessions, **values})
     table = table.astype({"symbol": str, "session": "datetime64[ns]"})
     again, repeats = rows.repeated(table, codes, moments, date_name, place, reading.keep)
     descending, misplaced = rows.out_of_order(codes, sessions, len(symbols), date_name, place)
-    mended = noted(
-        "misplaced", table, misplaced, "is out of order", "are out of order", "sorted by date", "close"
-    )
-    left_out += [*repeats, *mended]
+    left_out = [
+        *without_price,
+        *repeats,
+        *noted(
+            "misplaced", table, misplaced, "is out of order", "are out of order", "sorted by date", "close"
+        ),
+    ]
     if reading.strict and left_out:
-        raise DataError(left_out[0].text.rstrip("."), file=source, remedy="strict=True refuses such rows")
+        place.note(
+            DataError(left_out[0].text.rstrip("."), file=source, remedy="strict=True refuses such rows")
+        )
     unclosed = "of a session that has not closed yet"
-    oddities = (
+    oddities += [
         *_other_calendars(table, calendars),
         *_taken(table, taken),
+        *_unread_volume(table, frame, place),
         *left_out,
         *noted(
             "unsorted",
@@ -118,11 +181,11 @@ def tidy(
             "close",
         ),
         *noted("open-session", table, still_open, f"is {unclosed}", f"are {unclosed}", "left out", "close"),
-    )
+    ]
     order = np.lexsort((sessions, codes))
-    table = table.iloc[order[~(still_open | again)[order]]].reset_index(drop=True)
+    table = table.iloc[order[(usable & ~still_open & ~again)[order]]].reset_index(drop=True)
     rows.refuse_longer_bars(table, place)
-    return Tidy(table, (source,), {name: calendars[name] for name in table["symbol"].unique()}, oddities)
+    return table, {name: calendars[name] for name in table["symbol"].unique()}
 
 
 def _calendar_of(symbol: str, sessions: ArrayLike, reading: Reading) -> str:
@@ -168,33 +231,45 @@ def _open_day(calendar: str, moment: pd.Timestamp) -> np.datetime64:
     return today if closes is not None and moment < closes else np.datetime64("NaT")
 
 
-def _refuse_far_dates(sessions: Dates, column: str, place: Place) -> None:
-    years = sessions.astype("datetime64[Y]").astype(np.int64) + 1970
-    far = (years < YEARS.start) | (years >= YEARS.stop)
-    if far.any():
-        position = int(far.argmax())
-        raise place.error("not a date of prices", column, position, sessions[position])
+def _without_far_dates(moments: Dates, column: str, place: Place) -> Dates:
+    """The moments; NaT for those that cannot be of prices, which `place` is told."""
+    years = moments.astype("datetime64[Y]").astype(np.int64) + 1970
+    far = ~np.isnat(moments) & ((years < YEARS.start) | (years >= YEARS.stop))
+    place.refuse("not a date of prices", column, far, lambda row: moments[row].astype("datetime64[D]"))
+    return np.where(far, np.datetime64("NaT"), moments)
 
 
-def _require_prices(
+def _prices(
     written: pd.Series, close: NDArray[np.float64], sessions: Dates, place: Place, counts: Bools
-) -> None:
-    bad = counts & ~((close > 1 / LARGEST_PRICE) & (close < LARGEST_PRICE))
-    if not bad.any():
-        return
-    position = int(bad.argmax())
-    if np.isnan(close[position]):
-        raise place.error("the close is empty", "close", position, "empty", "Fill it in or delete the row")
-    value, below = written.iloc[position], close[bad] <= 0
-    if close[position] <= 0:
-        what = "not a positive number"
-        remedy = (
-            "Returns need prices above 0: if it is a real price, as of a spread, start after "
-            f"{sessions[bad][below].max()}; else correct it in the source"
-        )
-    else:
-        what, remedy = "too large or too small for a price", "Correct it in the source"
-    raise place.error(f"the close is {what}", "close", position, value, remedy)
+) -> Bools:
+    """Rows whose close is a price; of the others `place` is told, once for each kind."""
+    empty = is_empty(written)
+    known = ~np.isnan(close)  # what is no number is refused already
+
+    def value(row: int) -> object:
+        return written.iloc[row]
+
+    place.refuse(
+        "the close is empty",
+        "close",
+        counts & empty,
+        lambda _: "empty",
+        "Take it from another source, or leave the row out",
+    )
+    below = counts & known & (close <= 0)
+    last = sessions[below].max() if below.any() else None
+    place.refuse(
+        "the close is not a positive number",
+        "close",
+        below,
+        value,
+        "Returns need prices above 0. If these are real prices, as of a spread or a rate, start after "
+        f'{last}, as start="{None if last is None else last + 1}"; a mistake is corrected in the source',
+    )
+    odd = counts & known & (close > 0) & ~((close > 1 / LARGEST_PRICE) & (close < LARGEST_PRICE))
+    what = "the close is too large or too small for a price"
+    place.refuse(what, "close", odd, value, "Correct it in the source")
+    return counts & known & ~below & ~odd
 
 
 def _taken(table: pd.DataFrame, column: str | None) -> list[Oddity]:
@@ -202,6 +277,19 @@ def _taken(table: pd.DataFrame, column: str | None) -> list[Oddity]:
         return []
     text = f'{listed(list(table["symbol"].unique()))}: the close is taken from the column "{column}".'
     return [Oddity("close-column", len(table), text, ())]
+
+
+def _unread_volume(table: pd.DataFrame, frame: pd.DataFrame, place: Place) -> list[Oddity]:
+    """The volume, where it is no column of numbers."""
+    if "volume" not in frame.columns or "volume" in table.columns or is_empty(frame["volume"]).all():
+        return []
+    text = np.array([number(cell) is None for cell in frame["volume"].astype(object)])
+    first = int(text.argmax())
+    where = f"row {place.row[first]}: {printable(frame['volume'].iloc[first], 60)}"
+    symbols = listed(list(table["symbol"].unique()))
+    count = counted(int(text.sum()), "cell is no number", "cells are no numbers")
+    said = f"{symbols}: the volume is left out: {count} ({where})."
+    return [Oddity("volume-text", int(text.sum()), said, (where,))]
 
 
 def _other_calendars(table: pd.DataFrame, calendars: dict[str, str]) -> list[Oddity]:

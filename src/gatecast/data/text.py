@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import codecs
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +14,16 @@ from gatecast.data.columns import normal_name
 from gatecast.data.dates import is_date
 from gatecast.data.names import DATE_NAMES, NAMES, STANDARD
 from gatecast.data.numbers import number
-from gatecast.errors import DataError
+from gatecast.errors import DataError, SettingError
 from gatecast.formatting import printable
 
 # What is tried where a file is no UTF-8; taken is that in which most names of columns are known.
 ENCODINGS = ("cp949", "gb18030", "cp932", "cp1250", "cp1251", "cp1252", "cp1254")
+NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")  # bytes of pictures and archives
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
-SEPARATORS = ",;\t|"
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 MOST_LINES = 30  # before the header
+MOST_GUESSED = 100_000  # bytes that the encoding is guessed from
 PRICE_NAMES = frozenset(name for meaning in STANDARD for name in NAMES[meaning])
 FOREIGN_NAMES = frozenset(name for names in NAMES.values() for name in names if not name.isascii())
 # Of files without a header: Binance's klines, and what stooq, Dukascopy and Metastock write.
@@ -28,20 +32,23 @@ ORDER = ("date", "open", "high", "low", "close", "volume")
 
 @dataclass(frozen=True)
 class Text:
-    """A table as text, from its header on; oddities: what was done to get it."""
+    """A table as text, from its header on; oddities: what was done to get it; choices: how it was read."""
 
     table: str
     separator: str
     oddities: list[Oddity]
+    choices: dict[str, str]
 
 
-def text_of(content: bytes, file: str) -> Text:
+def text_of(content: bytes, file: str, encoding: str | None = None, names: Iterable[str] = ()) -> Text:
     """The table in a file.
+
+    encoding: that of the text; None: it is found. names: columns that the user names, a mark of the header.
 
     Raises
         DataError: no encoding fits, it is no text, or there is no header and the columns cannot be told.
     """
-    text, encoding = _decoded(content, file)
+    text, encoding = _decoded(content, file, encoding)
     if "\0" in text:
         raise DataError("this is a binary file, not text", file=file, remedy="Give a CSV or Parquet file")
     found = []
@@ -49,7 +56,8 @@ def text_of(content: bytes, file: str) -> Text:
         found.append(Oddity("encoding", 1, f"{file}: read as {encoding}.", ()))
     text = text.lstrip()
     first = text.split("\n", MOST_LINES)[:MOST_LINES]
-    place = next((n for n, line in enumerate(first) if _is_header(line)), None)
+    own = {normal_name(name) for name in names}
+    place = next((n for n, line in enumerate(first) if _is_header(line, own)), None)
     if place:
         before = [printable(line.strip(), 60) for line in first[:place]]
         what = counted(place, "line stands", "lines stand")
@@ -62,7 +70,7 @@ def text_of(content: bytes, file: str) -> Text:
         said = f"{file}: no header; the columns are taken as {', '.join(names)}."
         found.append(Oddity("header", 1, said, ()))
         text = separator.join(names) + "\n" + text
-    return Text(text, separator, found)
+    return Text(text, separator, found, {"encoding": encoding, "separator": SEPARATORS[separator]})
 
 
 def separator_of(line: str) -> str:
@@ -70,21 +78,40 @@ def separator_of(line: str) -> str:
     return max(SEPARATORS, key=line.count)
 
 
-def _decoded(content: bytes, file: str) -> tuple[str, str]:
+def _decoded(content: bytes, file: str, encoding: str | None) -> tuple[str, str]:
     """The text, and its encoding."""
-    for mark, encoding in MARKS.items():
+    if encoding is not None:
+        return _decoded_as(content, encoding, file), encoding
+    for mark, name in MARKS.items():
         if content.startswith(mark):
-            return content.decode(encoding, errors="replace"), encoding
+            return content.decode(name, errors="replace"), name
     try:
         return content.decode("utf-8-sig"), "utf-8"
     except UnicodeDecodeError as problem:
-        known = {encoding: _foreign_names(content, encoding) for encoding in ENCODINGS}
-        if max(known.values()) > 0:
-            encoding = max(known, key=known.__getitem__)
-            return content.decode(encoding), encoding
         row = content[: problem.start].count(b"\n") or None
-        remedy = "Save it as CSV in UTF-8"
-        raise DataError("this is not UTF-8 text", file=file, row=row, remedy=remedy) from None
+    known = {name: _foreign_names(content, name) for name in ENCODINGS}
+    if max(known.values()) > 0:
+        name = max(known, key=known.__getitem__)
+        return content.decode(name), name
+    from charset_normalizer import from_bytes
+
+    likely = from_bytes(content[:MOST_GUESSED]).best()
+    if likely is None or NO_TEXT.search(content):
+        remedy = 'Say which encoding it has, as encoding="cp949", or save it as UTF-8'
+        raise DataError("this is not UTF-8 text", file=file, row=row, remedy=remedy)
+    # The first part may end within a letter, and what is guessed of it may not hold for the rest.
+    return content.decode(likely.encoding, errors="replace"), likely.encoding
+
+
+def _decoded_as(content: bytes, encoding: str, file: str) -> str:
+    try:
+        return content.decode("utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding)
+    except LookupError:
+        raise SettingError("there is no such encoding", setting="encoding", value=encoding) from None
+    except UnicodeDecodeError as problem:
+        row = content[: problem.start].count(b"\n") or None
+        remedy = "Give another encoding, or leave it out"
+        raise DataError(f"this is no text in {encoding}", file=file, row=row, remedy=remedy) from None
 
 
 def _foreign_names(content: bytes, encoding: str) -> int:
@@ -105,9 +132,11 @@ def _cells(line: str, separator: str) -> list[str]:
     return [cell.strip().strip('"') for cell in line.rstrip("\r").split(separator)]
 
 
-def _is_header(line: str) -> bool:
-    """Whether a line names dates and prices."""
+def _is_header(line: str, own: set[str]) -> bool:
+    """Whether a line names dates and prices, or all columns that the user names."""
     names = _names(line)
+    if own and own <= names:
+        return True
     return not names.isdisjoint(DATE_NAMES) and not names.isdisjoint(PRICE_NAMES)
 
 

@@ -1,0 +1,41 @@
+"""What is said of a source that cannot be used: every problem, how it was read, and what else is odd."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from gatecast.data.tables import Tidy
+
+
+def report(part: Tidy) -> str:
+    """The text of it, as `gatecast data check` prints it."""
+    lines = [
+        f"source    {', '.join(part.source)}",
+        "cannot be used:",
+        *(f"    {problem.text}" for problem in part.problems),
+        *(f"read      {about}: {choice}" for about, choice in part.choices.items()),
+    ]
+    for oddity in part.oddities:
+        lines += [f"{oddity.kind}: {oddity.text}", *(f"    {row}" for row in oddity.rows)]
+    return "\n".join(lines)
+
+
+def summary(part: Tidy) -> dict[str, Any]:
+    """The same as plain data for JSON."""
+    return {
+        "source": list(part.source),
+        "usable": False,
+        "problems": [
+            {
+                "what": problem.what,
+                "row": problem.row,
+                "column": problem.column,
+                "value": None if problem.value is None else str(problem.value),
+                "count": problem.count,
+                "remedy": problem.remedy,
+            }
+            for problem in part.problems
+        ],
+        "read": {about: [choice] for about, choice in part.choices.items()},
+        "oddities": [oddity.summary() for oddity in part.oddities],
+    }
