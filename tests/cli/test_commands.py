@@ -448,8 +448,8 @@ def test_settings_beside_a_run_are_refused(prices: Path, command, run_folder: Pa
 def test_data_check_prints_what_is_there_and_what_is_odd(prices: Path, command) -> None:
     code, out, err = command("data", "check", "a.csv")
     assert (code, err) == (0, "")
-    read = gc.Prices.from_frame(pd.read_csv(prices, **EXACT), source="a.csv", symbol="a")
-    assert out == read.report() + "\n"
+    assert out == gc.load("a.csv").report() + "\n"
+    assert "separator: comma" in out
     assert "nothing odd" in out
 
 
@@ -469,12 +469,14 @@ def test_data_check_in_json(prices: Path, command) -> None:
     assert (code, err) == (0, "")
     assert parsed(out) == {
         "source": ["a.csv"],
+        "usable": True,
         "symbols": ["a"],
         "rows": 120,
         "first_session": "2015-01-02",
         "last_session": "2015-06-24",
         "columns": ["open", "high", "low", "close", "volume"],
         "calendar": {"a": "XNYS"},
+        "read": {"encoding": ["utf-8"], "separator": ["comma"]},
         "sha256": gc.Prices.from_frame(pd.read_csv(prices, **EXACT), symbol="a").sha256,
         "oddities": [],
     }
@@ -482,8 +484,32 @@ def test_data_check_in_json(prices: Path, command) -> None:
 
 def test_data_check_of_wrong_input(command) -> None:
     code, out, err = command("data", "check", "none.csv", "--json")
-    assert (code, out) == (2, "")
-    assert err.startswith("gatecast: none.csv: there is no such file")
+    assert (code, err) == (2, "")
+    (problem,) = parsed(out)["problems"]
+    assert problem["what"].startswith("there is no such file")
+
+
+def test_data_check_of_several_sources_names_those_that_cannot_be_used(prices: Path, command) -> None:
+    Path("bad.csv").write_text("Date,Close\n2021-03-01,1\nsoon,1\n2021-03-02,x\n")
+    code, out, err = command("data", "check", "a.csv", "bad.csv")
+    assert (code, err) == (2, "")
+    assert "not a date (row 2, column Date, value soon)" in out
+    assert "not a number (row 3, column Close, value x)" in out
+    assert "nothing odd" in out
+    usable = [
+        one["usable"] for one in parsed(command("data", "check", "a.csv", "bad.csv", "--json").out)["sources"]
+    ]
+    assert usable == [True, False]
+
+
+def test_the_columns_and_the_order_of_dates_are_flags(command) -> None:
+    Path("own.csv").write_text("Tag;Kurs;Beleg\n1/2/2021;1,5;7\n1/3/2021;1,6;8\n1/4/2021;1,7;9\n")
+    code, out, _ = command("data", "check", "own.csv", "--date", "Tag", "--close", "Kurs", "--dayfirst")
+    assert code == 0
+    assert "2021-02-01 .. 2021-04-01" in out
+    code, out, _ = command("data", "check", "own.csv", "--date", "Tga", "--close", "Kurs")
+    assert code == 2
+    assert 'there is no column "Tga". Did you mean "Tag"?' in out
 
 
 def test_version(command) -> None:

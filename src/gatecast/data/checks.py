@@ -92,8 +92,7 @@ def noted(
 def starts(table: pd.DataFrame) -> NDArray[np.int64]:
     """(S,) row where each symbol of a sorted table starts."""
     names = table["symbol"].to_numpy()
-    new = np.concatenate([[True], names[1:] != names[:-1]])[: len(names)]
-    return np.flatnonzero(new).astype(np.int64)
+    return np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])).astype(np.int64)
 
 
 def listed(symbols: Sequence[str]) -> str:

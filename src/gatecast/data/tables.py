@@ -184,7 +184,8 @@ def _table(
     ]
     order = np.lexsort((sessions, codes))
     table = table.iloc[order[(usable & ~still_open & ~again)[order]]].reset_index(drop=True)
-    rows.refuse_longer_bars(table, place)
+    if len(table):
+        rows.refuse_longer_bars(table, place)
     return table, {name: calendars[name] for name in table["symbol"].unique()}
 
 
