@@ -40,19 +40,22 @@ def test_what_is_empty(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cells", "european", "marks"),
+    ("cells", "marks"),
     [
-        (["1,008.64", "99.5"], False, "."),
-        (["10.256,00", "10.362,5"], False, ","),
-        (["99,5"], False, ","),
-        (["1,080", "1,091"], False, ".,"),
-        (["1,109,720"], False, "."),
-        (["1.080"], False, "."),
-        (["1.080"], True, ".,"),
-        (["1.08"], True, "."),
-        (["7", "8"], True, "."),
-        (["abc"], False, ""),
+        (["1,008.64", "99.5"], "."),
+        (["10.256,00", "10.362,5"], ","),
+        (["99,5"], ","),
+        (["1,080", "1,091"], ".,"),
+        (["1,109,720"], "."),
+        (["1.080"], ".,"),
+        (["0.080"], "."),
+        (["1 080.250"], "."),
+        (["1.08"], "."),
+        (["7", "8"], "."),
+        (["1.5", "abc"], "."),
+        (["1,23321E+11"], ","),
+        (["abc"], ""),
     ],
 )
-def test_which_mark_can_be_that_of_decimals(cells: list[str], european: bool, marks: str) -> None:
-    assert decimal_marks(cells, european=european) == marks
+def test_which_mark_can_be_that_of_decimals(cells: list[str], marks: str) -> None:
+    assert decimal_marks(cells) == marks

@@ -250,30 +250,44 @@ def _numbers(column: pd.Series, decimal: str) -> tuple[NDArray[np.float64], NDAr
 def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
     """The decimal mark of all prices.
 
-    Where both fit, a comma is one in a file that is `european`; see `values_of`.
+    Where both fit, as of 1,080 and 1.080 alone, a comma is one in a file that is `european`, see `values_of`,
+    and a point in any other.
 
     Raises
-        DataError: both fit, and the numbers would be others.
+        DataError: both fit, and nothing says which it is.
     """
-    prices = [name for name in PRICES if name in frame.columns]
-    text = [name for name in prices if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
+    text = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
+    beside = [name for name in text if name not in (*PRICES, *DATE_NAMES, *SYMBOL_NAMES)]
+    text = [name for name in text if name in PRICES]
     cells = [cell for name in text for cell in frame[name].astype(object)]
-    marks = decimal_marks(cells, european=european)
-    commas = any("," in str(cell) for cell in cells)
-    if len(marks) > 1 and european and commas:
-        place.choose("decimal mark", '"," (the separators or the dates are those of places that write it so)')
-        return ","
+    marks = decimal_marks(cells)
     if len(marks) > 1:
-        mark = "," if commas else "."
-        written = frame[text[0]].astype(str)
-        position = int(written.str.contains(mark, regex=False).to_numpy().argmax())
-        raise place.error(
-            f'"{mark}" can be the decimal mark or one of thousands',
-            text[0],
-            position,
-            written.iloc[position],
-            'Say which mark is that of decimals: decimal="." or decimal=","',
+        # The volume, or the change in percent, may be written in one way only.
+        others = {decimal_marks(frame[name].astype(object)) for name in beside if _holds_numbers(frame[name])}
+        settled = others - {"", ".,"}
+        marks = settled.pop() if len(settled) == 1 else marks
+        if len(marks) == 1:
+            place.choose("decimal mark", f'"{marks}" (by the other columns)')
+            return marks
+    if len(marks) > 1:
+        mark, other = (",", ".") if any("," in str(cell) for cell in cells) else (".", ",")
+        name, position = next(
+            (name, row) for name in text for row, cell in enumerate(frame[name].astype(str)) if mark in cell
         )
+        written = str(frame[name].iloc[position]).strip()
+        if european != (mark == ","):
+            raise place.error(
+                f'"{mark}" can be the decimal mark or one of thousands',
+                name,
+                position,
+                written,
+                'Say which mark is that of decimals: decimal="." or decimal=","',
+            )
+        place.doubt(
+            f'"{mark}" is taken as the decimal mark, as in {written}; if it is one of thousands, say '
+            f'decimal="{other}".'
+        )
+        return mark
     if marks == ",":
         place.choose("decimal mark", '"," (the only one with which all prices can be read)')
     return marks or "."

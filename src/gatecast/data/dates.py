@@ -140,7 +140,10 @@ def _by_format(column: pd.Series, place: Place, form: str) -> Dates:
 
 @dataclass(frozen=True, slots=True)
 class _Stamp:
-    """One date as written. Where it is not `certain`, `one` and `two` may be day and month instead."""
+    """One date as written. Where it is not `certain`, `one` and `two` may be day and month instead.
+
+    dotted: with dots between, where the day comes first almost everywhere.
+    """
 
     year: int
     one: int
@@ -148,6 +151,7 @@ class _Stamp:
     certain: bool
     seconds: int
     zone: str
+    dotted: bool = False
 
 
 def _from_text(
@@ -169,9 +173,8 @@ def _from_text(
     def refuse(what: str, numbers: Bools, remedy: str) -> None:
         place.refuse(what, str(column.name), numbers[which], lambda row: distinct[which[row]], remedy)
 
-    if _year_may_be_first(texts, which, symbol):
-        what = "these dates can be read with the year first and with the year last"
-        raise error(what, 0, 'Say how they are written: date_format="%y-%m-%d", or "%d-%m-%y"')
+    if all(map(TWO_DIGITS.fullmatch, texts)) and reading.dayfirst is None:
+        texts = _with_whole_years(texts, which, symbol, lambda what, remedy: error(what, 0, remedy))
     stamps = [_read(text) for text in texts]
     unread = np.array([stamp is None for stamp in stamps])
     refuse("not a date", unread, OR_FORMAT)
@@ -182,11 +185,10 @@ def _from_text(
     day_first = reading.dayfirst
     if day_first is None:
         day_first = _day_first(
-            read, renumbered, symbol[there], lambda what, at, remedy: error(what, known[at], remedy)
+            read, renumbered, symbol[there], place, lambda what, at, remedy: error(what, known[at], remedy)
         )
     if not all(stamp.certain for stamp in read):
-        why = "as asked" if reading.dayfirst is not None else "the one reading that fits the whole column"
-        place.choose("dates", f"{'day before month' if day_first else 'month before day'} ({why})")
+        place.choose("dates", "day before month" if day_first else "month before day")
     moments = np.full(len(texts), np.datetime64("NaT", "s"))
     impossible = np.zeros(len(texts), dtype=bool)
     for number, stamp in zip(known, read, strict=True):
@@ -221,14 +223,13 @@ def is_date(cell: object) -> bool:
 
 def _read(text: str) -> _Stamp | None:
     """The parts of a date as written; None for what is none."""
-    certain = True
+    certain, dotted = True, False
     text = SPACED.sub(r"\1", EAST_ASIAN.sub(r"\1-\2-\3", BESIDE.sub("", WEEKDAY.sub("", text))))
     if found := YEAR_FIRST.match(text) or COMPACT.match(text):
         one, two = int(found["one"]), int(found["two"])
     elif found := YEAR_LAST.match(text):
         one, two, certain = int(found["one"]), int(found["two"]), False
-        if found["mark"] == ".":  # the day comes first wherever dots are used
-            one, two, certain = two, one, True
+        dotted = found["mark"] == "."
     elif found := MONTH_NAMED.match(text) or DAY_NAMED.match(text):
         month = _month(found["name"].lower())
         if month is None:
@@ -250,7 +251,7 @@ def _read(text: str) -> _Stamp | None:
     zone = (found["zone"] or "").replace(" ", "")
     if len(zone) > 3:  # "GMT+0800" is +0800
         zone = zone.removeprefix("GMT").removeprefix("UTC")
-    return _Stamp(year, one, two, certain, 3600 * hour + 60 * minute + second, zone)
+    return _Stamp(year, one, two, certain, 3600 * hour + 60 * minute + second, zone, dotted)
 
 
 def _month(name: str) -> int | None:
@@ -263,16 +264,39 @@ def _of_two_digits(year: int) -> int:
     return 2000 + year if 2000 + year <= date.today().year + 1 else 1900 + year
 
 
-def _year_may_be_first(texts: list[str], which: Integers, symbol: Integers) -> bool:
-    """Whether 21-03-01 is the first of March 2021 for all that the dates say."""
-    parts = [TWO_DIGITS.fullmatch(text) for text in texts]
-    if not all(parts):
-        return False
-    numbers = np.array([[int(part) for part in found.groups() if part.isdigit()] for found in parts if found])
-    year, month, day = numbers.T
-    if (month > 12).any() or (day > 31).any() or (month == 0).any() or (day == 0).any():
-        return False
-    return _in_order((10_000 * year + 100 * month + day)[which], symbol)
+def _with_whole_years(
+    texts: list[str], which: Integers, symbol: Integers, error: Callable[[str, str], Exception]
+) -> list[str]:
+    """Dates such as 21-03-01 as YYYY-MM-DD, where only with the year first they rise or fall.
+
+    As they are where the day or the month comes first: that is decided as of other dates.
+
+    Raises
+        DataError: they do so in both ways.
+    """
+    parts = [(int(text[:2]), int(text[3:5]), int(text[6:])) for text in texts]
+    first = [_number(_of_two_digits(one), two, three) for one, two, three in parts]
+    if not (all(first) and _in_order(np.array(first)[which], symbol)):
+        return texts
+    last = (
+        [_number(_of_two_digits(three), one, two) for one, two, three in parts],
+        [_number(_of_two_digits(three), two, one) for one, two, three in parts],
+    )
+    if any(all(numbers) and _in_order(np.array(numbers)[which], symbol) for numbers in last):
+        raise error(
+            "these dates can be read with the year first and with the year last",
+            'Say how they are written: date_format="%y-%m-%d", or "%d-%m-%y"',
+        )
+    return [f"{number // 10_000}-{number // 100 % 100:02}-{number % 100:02}" for number in first]
+
+
+def _number(year: int, month: int, day: int) -> int:
+    """A number that sorts as the dates do, 20200131; 0 where there is no such date."""
+    try:
+        date(year, month, day)
+    except ValueError:
+        return 0
+    return year * 10_000 + month * 100 + day
 
 
 def _since_1970(column: pd.Series) -> Dates | None:
@@ -309,7 +333,11 @@ def _numbers(column: pd.Series) -> np.ndarray | None:
 
 
 def _day_first(
-    stamps: list[_Stamp], which: Integers, symbol: Integers, error: Callable[[str, int, str], Exception]
+    stamps: list[_Stamp],
+    which: Integers,
+    symbol: Integers,
+    place: Place,
+    error: Callable[[str, int, str], Exception],
 ) -> bool:
     """Whether 3/4/2020 is the third of April, by the one reading that makes sense of the whole column."""
     unsure = [number for number, stamp in enumerate(stamps) if not stamp.certain]
@@ -323,6 +351,13 @@ def _day_first(
     readings = [
         day_first for day_first in (False, True) if _in_order(_as_numbers(stamps, day_first)[which], symbol)
     ]
+    if len(readings) != 1 and all(stamps[number].dotted for number in unsure):
+        if readings:
+            place.doubt(
+                "the day is taken to come before the month, as wherever dates are written with dots; if the "
+                "month comes first, say dayfirst=False."
+            )
+        return True
     if len(readings) != 1:
         raise error("these dates can be read as month/day and as day/month", unsure[0], DAY_OR_MONTH)
     return readings[0]

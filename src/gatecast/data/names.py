@@ -19,6 +19,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "日期", "交易日期", "时间", "日付", "日付け", "年月日",  # AkShare, East Money; Japanese brokers
         "datum", "zeitpunkt",  # ariva, onvista, finanzen.net
         "fecha", "fecha_hora", "data", "data_sesji", "dia",  # Spanish, Italian, Polish
+        "ngày", "データ日付", "dates", "tradedate",  # Vietnamese investing.com; Nikkei; Bloomberg; MOEX
         "дата", "tarih",  # Finam, MOEX; Turkish investing.com
     ),
     "symbol": (
@@ -27,29 +28,33 @@ NAMES: dict[str, tuple[str, ...]] = {
         "종목코드", "종목명", "股票代码", "代码", "コード", "銘柄",
     ),
     "open": (
-        "open", "open_price", "opening_price",
+        "open", "open_price", "opening_price", "openprice",
         "시가", "开盘", "开盘价", "開盤價", "始値",
         "eroeffnung", "eröffnung", "erster", "eröffnungskurs", "anfangskurs",
-        "ouverture", "ouv", "apertura", "abertura", "otwarcie", "открытие", "откр", "цена_откр", "açılış",
+        "ouverture", "ouv", "apertura", "abertura", "otwarcie", "kurs_otwarcia", "mở",
+        "открытие", "откр", "цена_откр", "açılış",
     ),
     "high": (
-        "high", "high_price",
+        "high", "high_price", "highestprice", "highprice",
         "고가", "最高", "最高价", "最高價", "高値",
         "hoch", "höchst", "hoechst", "tageshoch", "haut", "plus_haut", "+_haut", "máximo", "maximo",
-        "alto", "máxima", "maxima", "massimo", "najwyzszy", "najwyższy", "максимум", "макс", "yüksek",
+        "alto", "máxima", "maxima", "massimo", "najwyzszy", "najwyższy", "kurs_maksymalny", "cao",
+        "максимум", "макс", "yüksek",
     ),
     "low": (
-        "low", "low_price",
+        "low", "low_price", "lowestprice", "lowprice",
         "저가", "最低", "最低价", "最低價", "安値",
         "tief", "tiefst", "tagestief", "bas", "plus_bas", "+_bas", "mínimo", "minimo", "bajo", "mínima",
-        "minima", "najnizszy", "najniższy", "минимум", "мин", "düşük",
+        "minima", "najnizszy", "najniższy", "kurs_minimalny", "thấp", "минимум", "мин", "düşük",
     ),
     "close": (
-        "close", "close_last", "closing_price", "close_price", "settle", "settlement_price",  # Nasdaq
+        "close", "close_last", "closing_price", "close_price", "closeprice",
+        "settle", "settlement_price",  # Nasdaq
         "종가", "收盘", "收盘价", "收盤價", "終値", "現在値",
         "schluss", "schlusskurs", "schlußkurs", "letzter", "zuletzt",
         "clôture", "cloture", "clot", "dernier", "cierre", "último", "ultimo", "fechamento", "chiusura",
-        "zamkniecie", "zamknięcie", "закрытие", "закр", "цена_закр", "kapanış", "şimdi",
+        "zamkniecie", "zamknięcie", "kurs_zamkniecia", "kurs_zamknięcia", "lần_cuối",
+        "закрытие", "закр", "цена_закр", "цена", "kapanış", "şimdi",
         "price", "last", "last_price", "value", "y",  # investing.com, CoinGecko, Nixtla
     ),
     "adj_close": (
@@ -59,7 +64,7 @@ NAMES: dict[str, tuple[str, ...]] = {
         "volume", "tickvol", "vol", "total_volume", "shares_traded", "total_trade_quantity",
         "거래량", "成交量", "出来高",
         "volumen", "umsatz", "stück", "volumes", "volúmen", "wolumen", "quantità", "объём", "объем",
-        "hacim", "hac",
+        "hacim", "hac", "kl", "turnovervol", "volume_btc",
     ),
 }  # fmt: skip
 

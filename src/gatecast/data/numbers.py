@@ -8,18 +8,18 @@ from collections.abc import Iterable
 import numpy as np
 
 MISSING = frozenset({"", "-", "--", "na", "n/a", "#n/a", "nan", "null", "none", "nat", "<na>", "."})
-UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12}
-CURRENCY = re.compile(r"^[+-]?\s*[$€£¥₩₹]\s*|\s*[$€£¥₩₹]$")
-POINT = re.compile(r"[+-]?(?:\d{1,3}(?:[,'’ ]\d{3})+|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?")
-COMMA = re.compile(r"[+-]?(?:\d{1,3}(?:[.'’ ]\d{3})+|\d+)(?:,\d+)?")
+UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12, "%": 0.01}
+CURRENCY = re.compile(r"^[+-]?\s*[$€£¥₩₹]\s*|\s*(?:[$€£¥₩₹원円元건주株]|zł|kr|Kč)$")
+POINT = re.compile(r"[+-]?(?:[1-9]\d{0,2}([,'’ ])\d{3}(?:\1\d{3})*|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?")
+COMMA = re.compile(r"[+-]?(?:[1-9]\d{0,2}([.'’ ])\d{3}(?:\1\d{3})*|\d+)(?:,\d+)?(?:[eE][+-]?\d+)?")
 INDIAN = re.compile(r"[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d*)?")
 
 
-def decimal_marks(cells: Iterable[object], *, european: bool = False) -> str:
+def decimal_marks(cells: Iterable[object]) -> str:
     """The decimal marks with which all text among the cells can be read: "." and "," in this order.
 
-    Both where every number that has a mark could be read with either, as 1,080 alone. european: separators or
-    dates are those of places where the comma is the decimal mark, and a point may be one of thousands.
+    Both where every number that has a mark could be read with either, as 1,080 alone; "." where no number has
+    a mark; none where nothing is a number.
     """
     bare = (_bare(cell)[0] for cell in cells if isinstance(cell, str))
     texts = [text for text in bare if text.lower() not in MISSING]
@@ -32,7 +32,7 @@ def decimal_marks(cells: Iterable[object], *, european: bool = False) -> str:
         return ""
     # What is no number in either way says nothing of the mark.
     point, comma = (all(fit[mark] for fit in numbers.values()) for mark in (0, 1))
-    marked = any("," in text or (european and "." in text) for text in numbers)
+    marked = any("," in text or "." in text for text in numbers)
     return "." * point + "," * (comma and marked)
 
 
@@ -62,7 +62,7 @@ def _bare(cell: str) -> tuple[str, float]:
     if CURRENCY.search(text) and any(letter.isdigit() for letter in text):
         text = sign + CURRENCY.sub("", text).lstrip("-")
     unit = text[-1:].lower()
-    if unit in UNITS and text[-2:-1].isdigit():
+    if unit in UNITS and text[:-1].rstrip()[-1:].isdigit():
         return text[:-1].strip(), UNITS[unit]
     return text, 1.0
 

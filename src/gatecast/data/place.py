@@ -18,10 +18,12 @@ class Findings:
 
     problems  why it cannot be used
     choices   how it was read where it could have been read otherwise: "decimal mark" → what, and why
+    doubts    choices that the source itself does not settle: what was taken, and how to take the other
     """
 
     problems: list[DataError] = field(default_factory=list)
     choices: dict[str, str] = field(default_factory=dict)
+    doubts: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,11 @@ class Place:
         """Say how something was read that could have been read otherwise."""
         if self.findings is not None:
             self.findings.choices[about] = choice
+
+    def doubt(self, text: str) -> None:
+        """Say a choice that the source itself does not settle: one sentence, and how to take the other."""
+        if self.findings is not None:
+            self.findings.doubts.append(text)
 
     @property
     def columns(self) -> str:

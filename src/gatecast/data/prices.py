@@ -32,7 +32,7 @@ METADATA = b"gatecast"
 READ_ONCE = {
     "calendar", "unsorted", "open-session", "revised", "cached",
     "no-price", "note", "copy", "snapshot", "misplaced", "close-column",
-    "encoding", "preface", "header", "unreadable", "volume-text",
+    "encoding", "preface", "header", "unreadable", "volume-text", "reading",
 }  # fmt: skip
 
 

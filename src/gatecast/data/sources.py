@@ -234,8 +234,7 @@ def _cells(text: Text) -> pd.DataFrame:
     return pd.read_csv(
         io.StringIO(table),
         # A symbol may be called NA, TRUE or 005930.
-        # Where the comma may be the decimal mark, 8.733 may be a number of thousands.
-        dtype=str if text.separator == ";" else dict.fromkeys(symbols, str),
+        dtype=str if text.marks_are_open else dict.fromkeys(symbols, str),
         keep_default_na=False,
         na_values={name: list(MISSING) for name in names if name not in symbols},
         low_memory=False,

@@ -168,6 +168,7 @@ def _table(
     unclosed = "of a session that has not closed yet"
     oddities += [
         *_other_calendars(table, calendars),
+        *(Oddity("reading", 1, f"{source}: {doubt}", ()) for doubt in findings.doubts),
         *_taken(table, taken),
         *_unread_volume(table, frame, place),
         *left_out,

@@ -22,6 +22,9 @@ ENCODINGS = ("cp949", "gb18030", "cp932", "cp1250", "cp1251", "cp1252", "cp1254"
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")  # bytes of pictures and archives
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
+POINTED = re.compile(r"\d*\.\d*")
+THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
+FIRST_LINES = 50  # that tell whether a point may be one of thousands
 MOST_LINES = 30  # before the header
 MOST_GUESSED = 100_000  # bytes that the encoding is guessed from
 PRICE_NAMES = frozenset(name for meaning in STANDARD for name in NAMES[meaning])
@@ -38,6 +41,17 @@ class Text:
     separator: str
     oddities: list[Oddity]
     choices: dict[str, str]
+
+    @property
+    def marks_are_open(self) -> bool:
+        """Whether a point may be one of thousands, so that cells are to be kept as they are written.
+
+        So it is beside semicolons, where the comma is the usual decimal mark, and where all numbers with a
+        point are like 1.080.
+        """
+        lines = self.table.split("\n", FIRST_LINES)[1:FIRST_LINES]
+        cells = [cell for line in lines for cell in _cells(line, self.separator) if POINTED.fullmatch(cell)]
+        return self.separator == ";" or (len(cells) > 0 and all(map(THOUSANDS.fullmatch, cells)))
 
 
 def text_of(content: bytes, file: str, encoding: str | None = None, names: Iterable[str] = ()) -> Text:
