@@ -10,6 +10,7 @@ from gatecast.errors import InputError
 GIB = 1 << 30
 NUMBER = 8  # bytes of a float64
 TABLE_COPIES = 6  # a table of prices while it is read and checked
+TEXT_COPIES = 10  # of the bytes of a text: decoded, cut into cells, as a table, checked
 FEWEST_COLUMNS = 5  # what a table of dates and closes alone becomes: symbol, session, prices and their checks
 
 
@@ -38,6 +39,12 @@ def require_table(rows: int, columns: int, file: str) -> None:
     what = f"{file}: reading {rows:,} rows of {columns:,} columns"
     needed = TABLE_COPIES * NUMBER * rows * max(columns, FEWEST_COLUMNS)
     require(needed, what, "Give a file with fewer rows or columns")
+
+
+def require_text(size: int, file: str) -> None:
+    """Raise InputError if a file of prices of so many bytes, unpacked, cannot be read."""
+    what = f"{file}: reading {size / GIB:,.1f} GiB"
+    require(TEXT_COPIES * size, what, "Give a file with fewer rows or columns")
 
 
 def _of_machine() -> list[int]:

@@ -192,7 +192,6 @@ def test_sources_that_do_not_exist(tmp_path, write):
     refused("yahoo:", '"" is no symbol')
     (tmp_path / "empty").mkdir()
     refused(tmp_path / "empty", "this is a folder without price files")
-    refused(write("x", name="prices.xlsx"), 'ending in ".xlsx" are not understood')
     refused(object(), "cannot be read from a object")
 
 

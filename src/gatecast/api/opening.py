@@ -12,8 +12,9 @@ import pandas as pd
 
 from gatecast.api.result import Result
 from gatecast.api.stored_networks import StoredNetworks
+from gatecast.data.columnar import parquet_table
 from gatecast.data.prices import Prices
-from gatecast.data.sources import load, parquet_table
+from gatecast.data.sources import load
 from gatecast.errors import DataWarning, InputError, RunError
 from gatecast.files import sha256_of
 from gatecast.forecasts import COLUMNS, DISTRIBUTION_COLUMNS, QUANTILE_COLUMNS, Forecasts

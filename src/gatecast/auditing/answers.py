@@ -16,7 +16,7 @@ from gatecast._typing import Floats, Integers
 from gatecast.auditing.seeds import position, seeded
 from gatecast.auditing.table import Table
 from gatecast.data.columns import normal_name
-from gatecast.data.prices import to_pandas
+from gatecast.data.frames import to_pandas
 from gatecast.errors import InputError, did_you_mean
 from gatecast.user_functions import named_function
 

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from gatecast._typing import Floats, Integers
 from gatecast.data.columns import is_nameless, normal_name, values_of
 from gatecast.data.dates import moments_of
+from gatecast.data.frames import to_pandas
 from gatecast.data.names import DATE_NAMES, SYMBOL_NAMES
 from gatecast.data.place import Place
-from gatecast.data.prices import Prices, to_pandas
+from gatecast.data.prices import Prices
 from gatecast.data.sources import load
 from gatecast.errors import DataError, InputError, did_you_mean
 

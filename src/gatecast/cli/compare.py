@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -85,8 +86,14 @@ def compare(
 
 
 def _default_folder(source: tuple[str, ...]) -> Path:
-    name = "-".join(Path(part.replace(":", "-")).stem for part in source)[:60]
+    name = "-".join(_stem(part) for part in source)[:60]
     return Path("runs") / f"{datetime.now():%Y-%m-%dT%H%M%S}-{name}"
+
+
+def _stem(source: str) -> str:
+    """The name of a source without what stands for other letters: of "data/*.csv" that of the folder."""
+    name = Path(re.sub(r"[:*?\[\]]", "-", source)).stem.strip("-")
+    return name or Path(source).parent.name
 
 
 def _print_result(result: Result, folder: Path | None, as_json: bool) -> None:

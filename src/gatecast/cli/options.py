@@ -23,7 +23,8 @@ def _be_quiet(wanted: bool) -> bool:
 Sources = Annotated[
     list[str] | None,
     typer.Argument(
-        help="sample:sp500, sample:nasdaq, yahoo:SYMBOL, a CSV or Parquet file; several are pooled"
+        help="sample:sp500, sample:nasdaq, yahoo:SYMBOL, a file (CSV, Excel, JSON, Parquet, …), a folder, a "
+        "pattern, sqlite:///FILE?table=NAME; several are pooled"
     ),
 ]
 Out = Annotated[Path | None, typer.Option(help="run folder; default runs/<time>-<source>")]

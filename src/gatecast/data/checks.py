@@ -91,7 +91,7 @@ def noted(
 
 def starts(table: pd.DataFrame) -> NDArray[np.int64]:
     """(S,) row where each symbol of a sorted table starts."""
-    names = table["symbol"].to_numpy()
+    names = pd.factorize(table["symbol"])[0]
     return np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])).astype(np.int64)
 
 

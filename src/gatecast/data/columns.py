@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -11,8 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.data.names import DATE_NAMES, PRICES, STANDARD, SYMBOL_NAMES, standard_names
-from gatecast.data.numbers import MISSING, decimal_marks, number
+from gatecast.data.names import normal_name as normal_name
+from gatecast.data.numbers import MISSING, are_numbers, decimal_marks, number
 from gatecast.data.place import Findings, Place
+from gatecast.data.wide import without_index, without_levels
 from gatecast.errors import DataError, did_you_mean
 from gatecast.formatting import named, printable
 
@@ -28,11 +29,6 @@ def too_many_columns(count: int, file: str) -> DataError:
     )
 
 
-def normal_name(name: object) -> str:
-    """The name of a column as gatecast writes it: "Adj Close" → "adj_close", "<CLOSE>" → "close"."""
-    return re.sub(r"[\s_.\-/<>*$]+", "_", str(name).strip().lower()).strip("_")
-
-
 def with_normal_names(
     frame: pd.DataFrame, file: str, given: Mapping[str, str] | None = None, findings: Findings | None = None
 ) -> tuple[pd.DataFrame, Place]:
@@ -43,7 +39,8 @@ def with_normal_names(
     """
     if frame.shape[1] > MOST_COLUMNS:
         raise too_many_columns(frame.shape[1], file)
-    frame = _without_index(_without_levels(frame))
+    frame, row = without_levels(frame)
+    frame = without_index(frame)
     written = [printable(name) for name in frame.columns]
     names = [normal_name(name) for name in written]
     prefix = _common_prefix(names)
@@ -59,12 +56,13 @@ def with_normal_names(
             both = " and ".join(f'"{old}"' for old, new in zip(written, names, strict=True) if new == name)
             raise DataError(f"two columns mean {name}: {both}", file=file, remedy="Keep one of them")
     frame = frame.set_axis(names, axis=1)
-    frame = frame.loc[:, ~frame.columns.duplicated()]
+    if not frame.columns.is_unique:
+        frame = frame.loc[:, ~frame.columns.duplicated()]
+    full = ~frame.isna().all(axis=1).to_numpy()
     if prefix:
         frame = frame.assign(symbol=prefix.rstrip("_").upper())
-    full = ~frame.drop(columns="symbol" if prefix else []).isna().all(axis=1).to_numpy()
-    place = Place(file, dict(zip(names, written, strict=True)), np.flatnonzero(full) + 1, findings)
-    return frame[full], place
+    place = Place(file, dict(zip(names, written, strict=True)), row[full] + 1, findings)
+    return frame if full.all() else frame[full], place
 
 
 def _position(name: str, written: Sequence[str], file: str) -> int:
@@ -89,30 +87,6 @@ def _common_prefix(names: list[str]) -> str:
     prefix = ends[0]
     own = [name for name in names if name.startswith(prefix)]
     return prefix if len(own) >= 3 and {f"{prefix}open", f"{prefix}high"} & set(own) else ""
-
-
-def _without_levels(frame: pd.DataFrame) -> pd.DataFrame:
-    """Columns in two levels, as yfinance gives them (price, symbol) → a long table with a symbol column."""
-    if frame.columns.nlevels != 2:
-        return frame
-    outer = {normal_name(name) for name in frame.columns.get_level_values(0)}
-    level = 1 if "close" in outer else 0
-    parts = []
-    for name in frame.columns.get_level_values(level).unique():
-        part: pd.DataFrame = frame.xs(name, axis=1, level=level)  # type: ignore[assignment]
-        # Symbols of several exchanges share the rows: those of the others are empty.
-        parts.append(part.dropna(how="all").assign(symbol=str(name)))
-    return pd.concat(parts)
-
-
-def _without_index(frame: pd.DataFrame) -> pd.DataFrame:
-    """The index as columns, where it says something that no column says."""
-    index, known = frame.index, {normal_name(name) for name in frame.columns}
-    if all(name is not None and normal_name(name) not in known for name in index.names):
-        return frame.reset_index()
-    if known & set(DATE_NAMES) or isinstance(index, pd.RangeIndex | pd.MultiIndex):
-        return frame.reset_index(drop=True)
-    return frame.rename_axis("date").reset_index()
 
 
 def date_column(frame: pd.DataFrame, place: Place) -> str:
@@ -176,10 +150,7 @@ def _holds_numbers(column: pd.Series) -> bool:
     """Whether a column holds numbers, also where they are written with marks and signs."""
     if pd.api.types.is_numeric_dtype(column.dtype):
         return True
-    cells = column[~is_empty(column)].astype(object)
-    return len(cells) > 0 and any(
-        all(number(cell, decimal) is not None for cell in cells) for decimal in ".,"
-    )
+    return are_numbers(list(column[~is_empty(column)]))
 
 
 def symbols_of(frame: pd.DataFrame, default: str, place: Place) -> tuple[NDArray[np.int64], tuple[str, ...]]:
@@ -187,7 +158,8 @@ def symbols_of(frame: pd.DataFrame, default: str, place: Place) -> tuple[NDArray
     column = next((name for name in SYMBOL_NAMES if name in frame.columns), None)
     if column is None:
         return np.zeros(len(frame), dtype=np.int64), (default,)
-    codes, names = pd.factorize(frame[column].astype(object))
+    cells = frame[column]
+    codes, names = pd.factorize(cells if isinstance(cells.dtype, pd.StringDtype) else cells.astype(object))
     cleaned = [printable(str(name).strip()) for name in names]
     empty = (codes < 0) | np.isin(codes, [code for code, name in enumerate(cleaned) if not name])
     place.refuse("the symbol is empty", column, empty, lambda _: "empty", "Every row needs its symbol")

@@ -160,7 +160,9 @@ def _from_text(
     if pd.api.types.is_float_dtype(column.dtype) and (column.between(0, 1e8) & (column % 1 == 0)).all():
         column = column.astype("int64")
     # The dates of a long table repeat over its symbols: each is read once.
-    which, distinct = pd.factorize(column.astype(object))
+    is_text = isinstance(column.dtype, pd.StringDtype)
+    which, values = pd.factorize(column if is_text else column.astype(object))
+    distinct = np.asarray(values, dtype=object)
     texts = [str(value).strip() for value in distinct]
     if (days := _iso_dates(texts)) is not None:
         return days[which]

@@ -6,6 +6,8 @@ names.
 
 from __future__ import annotations
 
+import re
+
 # meaning → how sources write it
 NAMES: dict[str, tuple[str, ...]] = {
     "date": (
@@ -71,6 +73,11 @@ NAMES: dict[str, tuple[str, ...]] = {
 STANDARD = ("open", "high", "low", "close", "adj_close", "volume")
 PRICES = tuple(name for name in STANDARD if name != "volume")
 DATE_NAMES, SYMBOL_NAMES = NAMES["date"], NAMES["symbol"]
+
+
+def normal_name(name: object) -> str:
+    """The name of a column as gatecast writes it: "Adj Close" → "adj_close", "<CLOSE>" → "close"."""
+    return re.sub(r"[\s_.\-/<>*$]+", "_", str(name).strip().lower()).strip("_")
 
 
 def standard_names(names: list[str]) -> dict[str, str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -34,6 +34,11 @@ def decimal_marks(cells: Iterable[object]) -> str:
     point, comma = (all(fit[mark] for fit in numbers.values()) for mark in (0, 1))
     marked = any("," in text or "." in text for text in numbers)
     return "." * point + "," * (comma and marked)
+
+
+def are_numbers(cells: Sequence[object]) -> bool:
+    """Whether there are cells, and all are numbers by one decimal mark, or empty."""
+    return len(cells) > 0 and any(all(number(cell, mark) is not None for cell in cells) for mark in ".,")
 
 
 def number(cell: object, decimal: str = ".") -> float | None:

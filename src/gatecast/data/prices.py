@@ -16,23 +16,23 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.data.checks import Oddity, check, starts
+from gatecast.data.frames import to_pandas
 from gatecast.data.names import STANDARD
+from gatecast.data.record import METADATA
 from gatecast.data.tables import Tidy, tidy
 from gatecast.errors import DataError, SettingError, did_you_mean
-from gatecast.formatting import printable
 from gatecast.settings.reading import Reading
 
 if TYPE_CHECKING:
-    import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+    pass  # type: ignore[import-untyped,unused-ignore]
 
 __all__ = ["Oddity", "Prices"]
 
-METADATA = b"gatecast"
 # What `check` can see again in the table itself is not stored.
 READ_ONCE = {
     "calendar", "unsorted", "open-session", "revised", "cached",
     "no-price", "note", "copy", "snapshot", "misplaced", "close-column",
-    "encoding", "preface", "header", "unreadable", "volume-text", "reading",
+    "encoding", "preface", "header", "unreadable", "volume-text", "wide", "reading",
 }  # fmt: skip
 
 
@@ -108,7 +108,7 @@ class Prices:
         if adjust:
             table = _adjusted(table)
         read = tuple(oddity for part in parts for oddity in part.oddities)
-        source = tuple(name for part in parts for name in part.source)
+        source = tuple(dict.fromkeys(name for part in parts for name in part.source))
         return cls(table, source, read + oddities, calendar, _choices(parts))
 
     @cached_property
@@ -123,9 +123,20 @@ class Prices:
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of the content: symbols, sessions and all values; not of where they come from."""
+        """Hash of the content: sessions, all values, and which symbol each is of where there are several.
+
+        Not of where they come from, nor of the name of a single symbol, which may be that of its file.
+        """
+        return self._hash(self.symbols if len(self.symbols) > 1 else ())
+
+    @cached_property
+    def sha256_with_names(self) -> str:
+        """The same with the name of a single symbol, as files keep it and earlier versions made it."""
+        return self._hash(self.symbols)
+
+    def _hash(self, symbols: Sequence[str]) -> str:
         digest = hashlib.sha256()
-        digest.update(json.dumps([self.symbols, self.first.tolist(), list(self.table.columns)]).encode())
+        digest.update(json.dumps([symbols, self.first.tolist(), list(self.table.columns)]).encode())
         digest.update(self.table["session"].to_numpy().astype("datetime64[D]").astype("<i8").tobytes())
         for name in self.table.columns[2:]:
             values = self.table[name].to_numpy().astype("<f8")
@@ -146,7 +157,12 @@ class Prices:
         import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
 
         kept = [vars(oddity) for oddity in self.oddities if oddity.kind in READ_ONCE]
-        record = {"source": self.source, "calendar": self.calendar, "oddities": kept, "sha256": self.sha256}
+        record = {
+            "source": self.source,
+            "calendar": self.calendar,
+            "oddities": kept,
+            "sha256": self.sha256_with_names,
+        }
         content = pa.Table.from_pandas(self.table, preserve_index=False)
         metadata = {**(content.schema.metadata or {}), METADATA: json.dumps(record).encode()}
         pq.write_table(content.replace_schema_metadata(metadata), path)
@@ -202,67 +218,6 @@ class Prices:
         return f"<pre>{html.escape(self.report())}</pre>{self.table.head().to_html(index=False)}"
 
 
-def to_pandas(frame: Any) -> pd.DataFrame:
-    """A pandas DataFrame of what narwhals knows as a DataFrame (polars, pyarrow, …); else DataError."""
-    if isinstance(frame, pd.DataFrame):
-        return frame
-    import narwhals as nw
-
-    try:
-        return nw.from_native(frame, eager_only=True).to_pandas()
-    except TypeError:
-        raise DataError(
-            f"prices cannot be read from a {type(frame).__name__}",
-            remedy='Give a DataFrame, a path, "sample:sp500" or "yahoo:TSLA"',
-        ) from None
-
-
-@dataclass(frozen=True)
-class Record:
-    """What `Prices.to_parquet` writes beside the table."""
-
-    source: tuple[str, ...]
-    calendar: dict[str, str]
-    oddities: tuple[Oddity, ...]
-    sha256: str
-
-
-def stored(content: pa.Table, file: str) -> Record | None:
-    """What `Prices.to_parquet` wrote beside the table; None in any other file.
-
-    Raises
-        DataError: something is there, and it is not what gatecast writes.
-    """
-    written = (content.schema.metadata or {}).get(METADATA)
-    if written is None:
-        return None
-    try:
-        record = json.loads(written)
-        source, calendar, oddities = record["source"], record["calendar"], record["oddities"]
-        if not (_texts(source) and isinstance(calendar, dict) and _texts(list(calendar.values()))):
-            raise ValueError
-        kept = tuple(
-            Oddity(
-                str(one["kind"]),
-                int(one["count"]),
-                printable(one["text"]),
-                tuple(map(printable, one["rows"])),
-            )
-            for one in oddities
-        )
-        return Record(tuple(map(printable, source)), dict(calendar), kept, str(record["sha256"]))
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
-        raise DataError(
-            "what gatecast wrote beside the table is damaged",
-            file=file,
-            remedy="Load the original source, or write the table without that metadata",
-        ) from None
-
-
-def _texts(values: object) -> bool:
-    return isinstance(values, list) and all(isinstance(value, str) for value in values)
-
-
 def _listed(names: Sequence[str], most: int = 8) -> str:
     return ", ".join(names[:most]) + (f", … ({len(names):,} in all)" if len(names) > most else "")
 
@@ -278,13 +233,15 @@ def _choices(parts: Sequence[Tidy]) -> dict[str, tuple[str, ...]]:
 
 def _joined(parts: Sequence[Tidy]) -> pd.DataFrame:
     if len(parts) == 1:
-        table = parts[0].table
-    else:
-        table = pd.concat([part.table for part in parts], ignore_index=True)
-        extras = sorted(set(table.columns) - {"symbol", "session", *STANDARD})
-        prices = [name for name in STANDARD if name in table.columns]
-        table = table[["symbol", "session", *prices, *extras]]
-        table = table.sort_values(["symbol", "session"], kind="stable", ignore_index=True)
+        return parts[0].table
+    # Most sources are of one symbol, sorted by date already.
+    tables = [part.table for part in sorted(parts, key=lambda part: min(part.calendar))]
+    table = pd.concat(tables, ignore_index=True)
+    extras = sorted(set(table.columns) - {"symbol", "session", *STANDARD})
+    table = table[["symbol", "session", *(name for name in STANDARD if name in table.columns), *extras]]
+    if sum(len(part.calendar) for part in parts) == len(parts) == len({min(part.calendar) for part in parts}):
+        return table
+    table = table.sort_values(["symbol", "session"], kind="stable", ignore_index=True)
     again = table.duplicated(["symbol", "session"]).to_numpy()
     if again.any():
         name, session = table.loc[again, ["symbol", "session"]].iloc[0]

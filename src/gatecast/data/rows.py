@@ -50,9 +50,11 @@ def without_price(frame: pd.DataFrame, dates: str, symbol: str, place: Place) ->
     dates: the column with the dates; symbol: the name where no column gives one.
     """
     prices = [name for name in PRICES if name in frame.columns]
-    bare = np.logical_and.reduce([is_empty(frame[name]) for name in prices])
-    if not bare.any():
-        return bare, []
+    bare = np.ones(len(frame), dtype=bool)
+    for name in prices:
+        bare &= is_empty(frame[name])
+        if not bare.any():
+            return bare, []
     written = frame[dates].iloc[np.flatnonzero(bare)]
     is_note = np.zeros(len(frame), dtype=bool)
     if not pd.api.types.is_datetime64_any_dtype(written.dtype):
@@ -87,8 +89,11 @@ def repeated(
     Raises
         DataError: several times on most days.
     """
-    copies = table.duplicated().to_numpy()
     order = np.lexsort((np.arange(len(codes)), moments, codes))
+    code, day = codes[order], moments[order].astype("datetime64[D]")
+    if not ((code[1:] == code[:-1]) & (day[1:] == day[:-1])).any():
+        return np.zeros(len(codes), dtype=bool), []
+    copies = table.duplicated().to_numpy()
     order = order[~copies[order]]
     code, day = codes[order], moments[order].astype("datetime64[D]")
     again = np.append(False, (code[1:] == code[:-1]) & (day[1:] == day[:-1]))

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import difflib
-import io
-import re
+import os
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -14,31 +14,23 @@ from typing import Any, Unpack
 import pandas as pd
 
 from gatecast.data.checks import Oddity, counted
-from gatecast.data.columns import MOST_COLUMNS, normal_name, too_many_columns
-from gatecast.data.names import SYMBOL_NAMES
-from gatecast.data.numbers import MISSING, number
-from gatecast.data.prices import Prices, iso, stored, to_pandas
+from gatecast.data.containers import tables_of
+from gatecast.data.databases import DATABASES, EXAMPLE, database_tables
+from gatecast.data.delimited import longer_rows_refused
+from gatecast.data.folders import files_in, is_pattern, matching
+from gatecast.data.frames import MEMORY, frame_tables
+from gatecast.data.prices import Prices, iso
+from gatecast.data.raw import Table
 from gatecast.data.tables import Tidy, tidy
-from gatecast.data.text import Text, text_of
-from gatecast.errors import DataError, DataWarning, InputError, did_you_mean
+from gatecast.errors import DataError, DataWarning, InputError, SettingError, did_you_mean
 from gatecast.files import is_there
 from gatecast.formatting import shortened
-from gatecast.memory import require_table
 from gatecast.settings.reading import Reading, ReadingOptions
 from gatecast.settings.signatures import takes_settings
 
 SAMPLES = {"sp500": "SP500", "nasdaq": "NASDAQ"}
-CSV_ENDINGS = {".csv", ".txt", ".tsv"}
-PARQUET_ENDINGS = {".parquet", ".pq"}
 MOST_FAILED = 100  # files of a folder that are named
-
-YFINANCE = re.compile(r"(Price,.*\r?\nTicker|Ticker,.*\r?\nPrice),.*\r?\nDate,")
-# Before 3.1 pandas gets the last bit of a number wrong unless told not to; since then telling is deprecated.
-EXACT: dict[str, Any] = (
-    {"float_precision": "round_trip"}
-    if [int(part) for part in pd.__version__.split(".")[:2]] < [3, 1]
-    else {}
-)
+WORKERS = min(os.cpu_count() or 1, 8)
 
 
 @takes_settings(ReadingOptions, Reading)
@@ -57,9 +49,11 @@ def load(source: Any, *, symbol: str | None = None, **reading: Unpack[ReadingOpt
     source
         "sample:sp500", "sample:nasdaq" (S&P 500 and Nasdaq, 1999-2018, of `arch.data`); "yahoo:TSLA" (as
         traded, though Yahoo adjusts all history for splits, with adj_close; an answer is kept in the cache
-        folder and serves for 12 hours, or while there is no network); a path ending in .csv, .txt, .tsv or
-        .parquet, or a folder of such files, one for each symbol; a pandas or polars DataFrame; or a list of
-        these.
+        folder and serves for 12 hours, or while there is no network); a file (text, spreadsheet, JSON,
+        Parquet, Arrow, SQLite, DuckDB, also compressed or in a ZIP archive); a folder of such files or a
+        pattern ("data/*.csv"), one for each symbol; "sqlite:///prices.db?table=prices"; a DataFrame, lazy
+        frame or Series of pandas, polars or Arrow; a dict of columns, or of such tables by symbol; or a list
+        of these. What each may hold: docs/data.md.
     symbol
         The name of a table without symbols; None: that of its file, "prices" for a DataFrame.
 
@@ -79,7 +73,8 @@ def load(source: Any, *, symbol: str | None = None, **reading: Unpack[ReadingOpt
     days = {name: iso(value, name) for name, value in reading.items() if name in ("start", "end")}
     given: dict[str, Any] = {**reading, **days}
     how = Reading(**given)
-    parts = [part for one in sources for part in _parts(one, symbol, how)]
+    with longer_rows_refused():
+        parts = [part for one in sources for part in _parts(one, symbol, how)]
     prices = Prices.assemble(parts, start=how.start, end=how.end, symbols=how.symbols, adjust=how.adjust)
     for oddity in prices.oddities:
         warnings.warn(oddity.text, DataWarning, stacklevel=2)
@@ -89,7 +84,8 @@ def load(source: Any, *, symbol: str | None = None, **reading: Unpack[ReadingOpt
 def examine(source: Any, reading: Reading) -> list[Tidy]:
     """What each file of a source holds, and all that is wrong where one cannot be used."""
     try:
-        return _parts(source, None, reading)
+        with longer_rows_refused():
+            return _parts(source, None, reading)
     except DataError as problem:
         return [Tidy(pd.DataFrame(), (str(problem.file or source),), {}, problems=(problem,))]
 
@@ -100,55 +96,36 @@ def prices_of(source: Any, calendar: str | Mapping[str, str] | None = None) -> P
 
 
 def _parts(source: Any, symbol: str | None, reading: Reading) -> list[Tidy]:
-    """What one source holds: a folder all its price files, one that cannot be read is named and left out."""
-    folder = Path(source) if isinstance(source, str | Path) else None
-    if folder is None or not is_there(folder) or not folder.is_dir():
-        return [_read(source, symbol, reading)]
-    files = sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in CSV_ENDINGS | PARQUET_ENDINGS and not file.name.startswith(".")
-    )
-    if not files or (folder / "experiment.toml").is_file():
-        remedy = "Give one file in it, or a folder of .csv or .parquet files, one for each symbol"
-        raise DataError("this is a folder without price files", file=str(folder), remedy=remedy)
-    parts, failed = [], {}
-    for file in files:
-        try:
-            parts.append(_read_file(file, None, reading).usable())
-        except DataError as problem:
-            failed[file.name] = problem
-    if not parts:
-        raise next(iter(failed.values()))
-    if failed:
-        first = "; ".join(f"{name}: {shortened(str(problem))}" for name, problem in list(failed.items())[:3])
-        text = f"{folder}: {counted(len(failed), 'file', 'files')} could not be read and left out ({first})."
-        lines = tuple(shortened(str(problem)) for problem in list(failed.values())[:MOST_FAILED])
-        parts[0] = replace(
-            parts[0], oddities=(Oddity("unreadable", len(failed), text, lines), *parts[0].oddities)
-        )
-    return parts
+    """What one source holds."""
+    if not isinstance(source, str | Path):
+        return [_tidied(table, MEMORY, reading) for table in frame_tables(source, symbol)]
+    path = Path(source)
+    if isinstance(source, str) and not is_there(path):
+        scheme, colon, rest = source.partition(":")
+        if colon and len(scheme) > 1:  # one letter is a drive of Windows
+            return _read_scheme(scheme, rest, source, symbol, reading)
+    if is_there(path) and path.is_dir():
+        return _read_files(files_in(path), str(path), reading)
+    if not is_there(path) and is_pattern(str(path)):
+        return _read_files(matching(str(path)), str(path), reading)
+    return _read_file(path, symbol, reading)
 
 
-def _read(source: Any, symbol: str | None, reading: Reading) -> Tidy:
-    if isinstance(source, Path):
-        return _read_file(source, symbol, reading)
-    if not isinstance(source, str):
-        return tidy(to_pandas(source), source="DataFrame", symbol=symbol or "prices", reading=reading)
-    scheme, colon, rest = source.partition(":")
-    # One letter is a drive of Windows.
-    if not colon or len(scheme) == 1 or is_there(Path(source)):
-        return _read_file(Path(source), symbol, reading)
+def _read_scheme(scheme: str, rest: str, source: str, symbol: str | None, reading: Reading) -> list[Tidy]:
     if scheme == "sample":
-        return _read_sample(rest, reading)
+        return [_read_sample(rest, reading)]
     if scheme == "yahoo":
         from gatecast.data.yahoo import read_yahoo
 
-        return read_yahoo(rest, reading)
+        return [read_yahoo(rest, reading)]
+    if scheme in DATABASES:
+        return [_tidied(table, source, reading, symbol) for table in database_tables(source)]
+    schemes = ["sample", "yahoo", *DATABASES]
     raise DataError(
-        f'there is no kind of source "{scheme}:".{did_you_mean(scheme, ["sample", "yahoo"])}',
+        f'there is no kind of source "{scheme}:".{did_you_mean(scheme, schemes)}',
         value=source,
-        remedy='Give "sample:sp500", "sample:nasdaq", "yahoo:TSLA", or a path',
+        remedy='Give "sample:sp500", "sample:nasdaq", "yahoo:TSLA", a table of a database '
+        f"({EXAMPLE}), or a path",
     )
 
 
@@ -164,31 +141,86 @@ def _read_sample(name: str, reading: Reading) -> Tidy:
     return tidy(frame, source=f"sample:{name}", symbol=SAMPLES[name], reading=reading)
 
 
-def _read_file(path: Path, symbol: str | None, reading: Reading) -> Tidy:
+def _read_files(files: Sequence[Path], source: str, reading: Reading) -> list[Tidy]:
+    """The prices in several files, those that cannot be read named and left out."""
+
+    def read(file: Path) -> list[Tidy] | InputError:
+        return _attempt(lambda: _read_file(file, None, reading))
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = list(pool.map(read, files))
+    return _readable(
+        {file.name: parts for file, parts in zip(files, found, strict=True)}, source, "file", reading
+    )
+
+
+def _read_file(path: Path, symbol: str | None, reading: Reading) -> list[Tidy]:
+    """The prices in the tables of a file, those that cannot be read named and left out."""
     file = str(path)
     if not is_there(path):
         raise DataError(f"there is no such file.{_near(path)}", file=file)
-    if path.is_dir():
-        raise DataError("this is a folder", file=file, remedy="Give one file in it")
-    ending = path.suffix.lower()
-    if ending not in CSV_ENDINGS | PARQUET_ENDINGS:
-        raise DataError(
-            f'files ending in "{ending}" are not understood', file=file, remedy="Give a .csv or .parquet file"
-        )
+    tables = tables_of(path)
+    if len(tables) == 1:
+        return [_tidied(tables[0], file, reading, symbol)]
+    found = {table.place: _attempt(lambda t=table: [_tidied(t, file, reading)]) for table in tables}  # type: ignore[misc]
+    read = [table for table in tables if not isinstance(found[table.place], InputError)]
+    if len(read) == 1 and read[0].alone:
+        only = replace(read[0], name=symbol or read[0].alone)
+        found[only.place] = [_tidied(only, file, reading)]
+    return _readable(found, file, "table", reading)
+
+
+def _attempt(read: Callable[[], list[Tidy]]) -> list[Tidy] | InputError:
+    """What is read, or why it cannot be."""
     try:
-        content = path.read_bytes()
-    except OSError as problem:
-        raise DataError(f"cannot be read: {problem.strerror}", file=file) from None
-    if not content.strip():
-        raise DataError("the file is empty", file=file, remedy="Prices need a header, dates and closes")
-    if ending in PARQUET_ENDINGS:
-        return _read_parquet(content, file, symbol or path.stem, reading)
-    text = text_of(content, file, reading.encoding, reading.columns.values())
-    european = text.separator == ";"
-    part = tidy(
-        _read_csv(text, file), source=file, symbol=symbol or path.stem, reading=reading, european=european
-    )
-    return replace(part, oddities=(*text.oddities, *part.oddities), choices={**text.choices, **part.choices})
+        return [part.usable() for part in read()]
+    except SettingError:
+        raise
+    except InputError as problem:
+        return problem
+
+
+def _readable(
+    found: Mapping[str, list[Tidy] | InputError], source: str, what: str, reading: Reading
+) -> list[Tidy]:
+    """The parts that could be read; the first says which could not.
+
+    Raises
+        InputError: none could be, or one could not and reading is strict.
+    """
+    failed = {name: parts for name, parts in found.items() if isinstance(parts, InputError)}
+    read = [part for parts in found.values() if not isinstance(parts, InputError) for part in parts]
+    if failed and (reading.strict or not read):
+        raise next(iter(failed.values()))
+    if not failed:
+        return read
+    first = "; ".join(f"{name}: {shortened(str(problem))}" for name, problem in list(failed.items())[:3])
+    text = f"{source}: {counted(len(failed), what, what + 's')} could not be read and left out ({first})."
+    lines = tuple(shortened(str(problem)) for problem in list(failed.values())[:MOST_FAILED])
+    note = Oddity("unreadable", len(failed), text, lines)
+    return [replace(read[0], oddities=(note, *read[0].oddities)), *read[1:]]
+
+
+def _tidied(table: Table, source: str, reading: Reading, symbol: str | None = None) -> Tidy:
+    """The prices of a table. source: what they are recorded to come from; symbol: its name, if given."""
+    cells, name = table.read(reading), symbol or table.name
+    if cells.record is None:
+        part = tidy(cells.frame, source=table.place, symbol=name, reading=reading, european=cells.semicolon)
+        return replace(
+            part,
+            source=(source,),
+            oddities=(*cells.oddities, *part.oddities),
+            choices={**cells.choices, **part.choices},
+        )
+    own = Reading(calendar=reading.calendar or cells.record.calendar)
+    part = tidy(cells.frame, source=table.place, symbol=name, reading=own)
+    if Prices.assemble([part]).sha256_with_names != cells.record.sha256:
+        raise DataError(
+            "its prices were changed after gatecast wrote it (their SHA-256 differs from the one stored)",
+            file=table.place,
+            remedy="Load the original source, or write the changed table without gatecast's metadata",
+        )
+    return Tidy(part.table, cells.record.source, part.calendar, cells.record.oddities + part.oddities)
 
 
 def _near(path: Path) -> str:
@@ -201,139 +233,3 @@ def _near(path: Path) -> str:
         return f' The folder "{folder}" does not exist either.'
     near = difflib.get_close_matches(word, [other.name for other in folder.iterdir()], n=1)
     return f' Did you mean "{folder / near[0]}"?' if near else ""
-
-
-def _read_csv(text: Text, file: str) -> pd.DataFrame:
-    """The cells: numbers where pandas sees only numbers, otherwise the text as it stands."""
-    try:
-        with warnings.catch_warnings():
-            # Rows longer than the header would otherwise lose cells.
-            warnings.simplefilter("error", pd.errors.ParserWarning)
-            warnings.filterwarnings("ignore", message="overflow encountered")
-            if YFINANCE.match(text.table):
-                return _levels_of_yfinance(text.table)
-            return _without_symbol_line(_cells(text))
-    except pd.errors.EmptyDataError:
-        raise DataError("the file is empty", file=file) from None
-    except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as problem:
-        raise _unreadable(problem, file) from None
-
-
-def _cells(text: Text) -> pd.DataFrame:
-    table = text.table
-    if (count := table.partition("\n")[0].count(text.separator) + 1) > MOST_COLUMNS:
-        raise too_many_columns(count, "the file")
-    options: dict[str, Any] = {
-        "sep": text.separator,
-        "skip_blank_lines": False,
-        "skipinitialspace": True,
-        "index_col": False,
-    }
-    names = pd.read_csv(io.StringIO(table), nrows=0, **options).columns
-    symbols = [name for name in names if normal_name(name) in SYMBOL_NAMES]
-    return pd.read_csv(
-        io.StringIO(table),
-        # A symbol may be called NA, TRUE or 005930.
-        dtype=str if text.marks_are_open else dict.fromkeys(symbols, str),
-        keep_default_na=False,
-        na_values={name: list(MISSING) for name in names if name not in symbols},
-        low_memory=False,
-        **EXACT,
-        **options,
-    )
-
-
-def _without_symbol_line(frame: pd.DataFrame) -> pd.DataFrame:
-    """The frame without the line of symbols that yfinance writes below the header, the symbol as a column."""
-    if len(frame) < 2 or not frame.iloc[:1, 0].isna().all():
-        return frame
-    names = set(frame.iloc[0, 1:].astype(str))
-    if len(names) != 1 or number(name := names.pop()) is not None:
-        return frame
-    return frame.iloc[1:].reset_index(drop=True).assign(symbol=name)
-
-
-def _levels_of_yfinance(text: str) -> pd.DataFrame:
-    """What `yfinance.download(…).to_csv()` writes: prices, symbols and the word Date are three lines."""
-    return pd.read_csv(io.StringIO(text), header=[0, 1], index_col=0, low_memory=False, **EXACT)
-
-
-def _unreadable(problem: Exception, file: str) -> DataError:
-    """In our words what pandas says of text that is no table."""
-    said = str(problem)
-    quotes = "Put numbers with commas in quotes"
-    if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
-        expected, line, seen = map(int, found.groups())
-        what = f"the row has {seen} cells and the header {expected}"
-        return DataError(what, file=file, row=line - 1, remedy=quotes)
-    if "Length of header" in said:
-        return DataError("the rows have more cells than the header", file=file, remedy=quotes)
-    if found := re.search(r"EOF inside string starting at row (\d+)", said):
-        return DataError("a quote is opened and never closed", file=file, row=int(found[1]))
-    return DataError(f"this is no table: {said}", file=file, remedy="Give a CSV file with one header line")
-
-
-def parquet_table(content: bytes, file: str) -> tuple[Any, pd.DataFrame]:
-    """The table of a Parquet file, as Arrow's and as pandas'.
-
-    Raises
-        InputError: it is none, has too many columns, or does not fit into memory.
-    """
-    import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
-    import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
-
-    try:
-        parquet = pq.ParquetFile(io.BytesIO(content))
-        rows, columns = parquet.metadata.num_rows, parquet.metadata.num_columns
-        if columns > MOST_COLUMNS:
-            raise too_many_columns(columns, file)
-        require_table(rows, columns, file)
-        _check_cells(parquet.schema_arrow, file)
-        table = parquet.read()
-        return table, _frame_of(table)
-    except (pa.ArrowException, ValueError, OSError, OverflowError) as problem:
-        if isinstance(problem, InputError):
-            raise
-        reason = (str(problem).splitlines() or [type(problem).__name__])[0]
-        raise DataError(f"this is not a Parquet file: {reason}", file=file) from None
-
-
-def _read_parquet(content: bytes, file: str, stem: str, reading: Reading) -> Tidy:
-    table, frame = parquet_table(content, file)
-    record = stored(table, file)
-    if record is None:
-        return tidy(frame, source=file, symbol=stem, reading=reading)
-    part = tidy(
-        frame, source=file, symbol=stem, reading=Reading(calendar=reading.calendar or record.calendar)
-    )
-    if Prices.assemble([part]).sha256 != record.sha256:
-        raise DataError(
-            "its prices were changed after gatecast wrote it (their SHA-256 differs from the one stored)",
-            file=file,
-            remedy="Load the original source, or write the changed table without gatecast's metadata",
-        )
-    return Tidy(part.table, record.source, part.calendar, record.oddities + part.oddities)
-
-
-def _frame_of(table: Any) -> pd.DataFrame:
-    """The table with the index that pandas wrote down; without it where that note is damaged."""
-    try:
-        frame: pd.DataFrame = table.to_pandas()
-    except Exception:  # whatever a damaged note leads to
-        try:
-            frame = table.replace_schema_metadata(None).to_pandas()
-        except Exception as problem:  # a time zone that nobody knows, a date that pandas cannot hold
-            raise ValueError(f"pandas cannot hold it ({problem})") from None
-    return frame
-
-
-def _check_cells(schema: Any, file: str) -> None:
-    """Raise DataError where the cells of a column are lists or tables."""
-    for field in schema:
-        if field.type.num_fields:
-            raise DataError(
-                f"its cells are of the type {str(field.type)[:40]}, not numbers, dates or text",
-                file=file,
-                column=field.name,
-                remedy="Write the file without this column",
-            )

@@ -38,6 +38,7 @@ from gatecast.data.sessions import (
     named_exchange,
     zone_of,
 )
+from gatecast.data.wide import long_of
 from gatecast.errors import DataError
 from gatecast.formatting import printable
 from gatecast.settings.reading import Reading
@@ -118,11 +119,13 @@ def _table(
     if frame.empty:
         raise DataError("there are no rows", file=source, remedy="Prices need dates and closes")
     frame, date_name = with_one_date(frame, place)
+    frame, place, wide = long_of(frame, date_name, place)
     frame, taken = with_close(frame, place)
     bare, without_price = rows.without_price(frame, date_name, symbol, place)
     if bare.all():
         raise DataError("no row has a price", file=source, column=place.written.get("close", "close"))
-    frame, place = frame[~bare], place.of(~bare)
+    if bare.any():
+        frame, place = frame[~bare], place.of(~bare)
     codes, symbols = symbols_of(frame, symbol, place)
     dotted = DOTTED.match(str(frame[date_name].iloc[0])) is not None
     numbers = partial(values_of, decimal=reading.decimal, european=european or dotted)
@@ -139,19 +142,20 @@ def _table(
         raise
     moments = _without_far_dates(moments, date_name, place)
     wanted = rows.chosen(codes, symbols, moments.astype("datetime64[D]"), reading)
-    frame, place, codes, moments = frame[wanted], place.of(wanted), codes[wanted], moments[wanted]
     if not wanted.any():
         raise DataError("no row has a date", file=source, column=place.written.get(date_name, date_name))
+    if not wanted.all():
+        frame, place, codes, moments = frame[wanted], place.of(wanted), codes[wanted], moments[wanted]
     sessions = moments.astype("datetime64[D]")
-    values = numbers(frame.drop(columns=date_name), place)
+    values = numbers(frame, place)
 
     calendars = _calendars(symbols, codes, sessions, reading)
     still_open = _still_open(symbols, codes, sessions, calendars, now)
     if still_open.all():
         raise DataError("there are no rows but of a session that has not closed yet", file=source)
     usable = _prices(frame["close"], values["close"], sessions, place, ~still_open)
-    table = pd.DataFrame({"symbol": np.asarray(symbols, dtype=object)[codes], "session": sessions, **values})
-    table = table.astype({"symbol": str, "session": "datetime64[ns]"})
+    names = pd.Series(symbols, dtype=str).take(codes).array
+    table = pd.DataFrame({"symbol": names, "session": sessions.astype("datetime64[ns]"), **values})
     again, repeats = rows.repeated(table, codes, moments, date_name, place, reading.keep)
     descending, misplaced = rows.out_of_order(codes, sessions, len(symbols), date_name, place)
     left_out = [
@@ -169,6 +173,7 @@ def _table(
     oddities += [
         *_other_calendars(table, calendars),
         *(Oddity("reading", 1, f"{source}: {doubt}", ()) for doubt in findings.doubts),
+        *wide,
         *_taken(table, taken),
         *_unread_volume(table, frame, place),
         *left_out,
@@ -297,6 +302,8 @@ def _unread_volume(table: pd.DataFrame, frame: pd.DataFrame, place: Place) -> li
 def _other_calendars(table: pd.DataFrame, calendars: dict[str, str]) -> list[Oddity]:
     """Symbols whose name tells an exchange of which there is no calendar."""
     unusable = {name: code for name in calendars if (code := named_exchange(name)) and not is_usable(code)}
+    if not unusable:
+        return []
     rows = table["symbol"].isin([name for name in unusable if calendars[name] in WEEKS]).to_numpy()
     if not rows.any():
         return []

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gatecast.data.checks import Oddity, counted
-from gatecast.data.columns import normal_name
 from gatecast.data.dates import is_date
-from gatecast.data.names import DATE_NAMES, NAMES, STANDARD
+from gatecast.data.names import DATE_NAMES, NAMES, STANDARD, normal_name
 from gatecast.data.numbers import number
 from gatecast.errors import DataError, SettingError
 from gatecast.formatting import printable
@@ -54,10 +53,17 @@ class Text:
         return self.separator == ";" or (len(cells) > 0 and all(map(THOUSANDS.fullmatch, cells)))
 
 
-def text_of(content: bytes, file: str, encoding: str | None = None, names: Iterable[str] = ()) -> Text:
+def text_of(
+    content: bytes,
+    file: str,
+    encoding: str | None = None,
+    names: Iterable[str] = (),
+    separator: str | None = None,
+) -> Text:
     """The table in a file.
 
     encoding: that of the text; None: it is found. names: columns that the user names, a mark of the header.
+    separator: what separates the cells, where that is known.
 
     Raises
         DataError: no encoding fits, it is no text, or there is no header and the columns cannot be told.
@@ -68,7 +74,7 @@ def text_of(content: bytes, file: str, encoding: str | None = None, names: Itera
     found = []
     if encoding != "utf-8":
         found.append(Oddity("encoding", 1, f"{file}: read as {encoding}.", ()))
-    text = text.lstrip()
+    text = text.lstrip("\r\n ")  # a tab may stand for a first column without a name
     first = text.split("\n", MOST_LINES)[:MOST_LINES]
     own = {normal_name(name) for name in names}
     place = next((n for n, line in enumerate(first) if _is_header(line, own)), None)
@@ -78,7 +84,7 @@ def text_of(content: bytes, file: str, encoding: str | None = None, names: Itera
         said = f"{file}: {what} before the header ({before[0]}); left out."
         found.append(Oddity("preface", place, said, tuple(before)))
         text = text.split("\n", place)[place]
-    separator = separator_of(first[place or 0])
+    separator = separator or separator_of(first[place or 0])
     if place is None and _is_data(first[0], separator):
         names = _names_of(text, separator, file)
         said = f"{file}: no header; the columns are taken as {', '.join(names)}."

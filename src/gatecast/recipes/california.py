@@ -9,7 +9,6 @@ import pandas as pd
 
 import gatecast as gc
 from gatecast._typing import Floats
-from gatecast.data.sources import CSV_ENDINGS
 from gatecast.errors import DataError
 from gatecast.formatting import number
 from gatecast.recipes.arithmetic import Scaler, minmax, rmse, standard
@@ -60,7 +59,7 @@ class California(Tutorial):
 
     def read(self, source: str, start: str | None = None, end: str | None = None) -> pd.DataFrame:
         """The table as it stands; a row's number is its index."""
-        if not source.lower().endswith(tuple(CSV_ENDINGS)):
+        if not source.lower().endswith((".csv", ".txt", ".tsv")):
             raise DataError("this is no CSV file", file=source, remedy="Give california_housing_train.csv")
         try:
             return pd.read_csv(source)

@@ -1,0 +1,83 @@
+"""DataFrames, Series and what else holds a table in memory → pandas."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+import pandas as pd
+
+from gatecast.data.names import DATE_NAMES, NAMES, STANDARD, normal_name
+from gatecast.data.raw import Cells, Table
+from gatecast.errors import DataError
+from gatecast.settings.reading import Reading
+
+MEMORY = "DataFrame"  # what stands in the place of a file
+
+
+def frame_tables(source: Any, symbol: str | None) -> list[Table]:
+    """The table in an object; of a mapping from symbols to tables, each of them.
+
+    Raises
+        DataError: it is none.
+    """
+    if isinstance(source, Mapping) and any(map(_is_table, source.values())):
+        return [
+            Table(str(name), f"{MEMORY} {name}", partial(_cells, frame)) for name, frame in source.items()
+        ]
+    return [Table(symbol or "prices", MEMORY, partial(_cells, source))]
+
+
+def _cells(frame: Any, _: Reading) -> Cells:
+    return Cells(to_pandas(frame))
+
+
+def to_pandas(frame: Any) -> pd.DataFrame:
+    """A pandas DataFrame of a DataFrame, LazyFrame or Series of any library, or of a dict of columns.
+
+    The name of a Series is that of its symbol, unless it is that of a price.
+
+    Raises
+        DataError: it is none of these.
+    """
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    if isinstance(frame, pd.Series):
+        return _of_series(frame)
+    if isinstance(frame, Mapping):
+        try:
+            return pd.DataFrame(dict(frame))
+        except ValueError as problem:
+            raise DataError(f"this is no table: {problem}", remedy="Give columns of one length") from None
+    import narwhals as nw
+
+    try:
+        table = nw.from_native(frame, allow_series=True)
+    except TypeError:
+        raise DataError(
+            f"prices cannot be read from a {type(frame).__name__}",
+            remedy='Give a DataFrame, a path, "sample:sp500" or "yahoo:TSLA"',
+        ) from None
+    if isinstance(table, nw.LazyFrame):
+        table = table.collect()
+    if isinstance(table, nw.Series):
+        return _of_series(table.to_pandas())
+    return table.to_pandas()
+
+
+def _of_series(series: pd.Series) -> pd.DataFrame:
+    name = None if series.name is None else normal_name(series.name)
+    prices = {known for meaning in STANDARD for known in NAMES[meaning]}
+    if name is None or name == "":
+        return series.to_frame("close")
+    if name in prices or name in DATE_NAMES:
+        return series.to_frame()
+    return series.to_frame("close").assign(symbol=str(series.name))
+
+
+def _is_table(value: Any) -> bool:
+    """Whether a value of a mapping is a table of its own, not a column."""
+    return hasattr(value, "columns") or (
+        isinstance(value, pd.Series) and not isinstance(value.index, pd.RangeIndex)
+    )

@@ -1,0 +1,62 @@
+"""What `Prices.to_parquet` writes beside the table: where it comes from, and its hash."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from gatecast.data.checks import Oddity
+from gatecast.errors import DataError
+from gatecast.formatting import printable
+
+if TYPE_CHECKING:
+    import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+
+METADATA = b"gatecast"
+
+
+@dataclass(frozen=True)
+class Record:
+    """What `Prices.to_parquet` writes beside the table."""
+
+    source: tuple[str, ...]
+    calendar: dict[str, str]
+    oddities: tuple[Oddity, ...]
+    sha256: str
+
+
+def stored(content: pa.Table, file: str) -> Record | None:
+    """What `Prices.to_parquet` wrote beside the table; None in any other file.
+
+    Raises
+        DataError: something is there, and it is not what gatecast writes.
+    """
+    written = (content.schema.metadata or {}).get(METADATA)
+    if written is None:
+        return None
+    try:
+        record = json.loads(written)
+        source, calendar, oddities = record["source"], record["calendar"], record["oddities"]
+        if not (_texts(source) and isinstance(calendar, dict) and _texts(list(calendar.values()))):
+            raise ValueError
+        kept = tuple(
+            Oddity(
+                str(one["kind"]),
+                int(one["count"]),
+                printable(one["text"]),
+                tuple(map(printable, one["rows"])),
+            )
+            for one in oddities
+        )
+        return Record(tuple(map(printable, source)), dict(calendar), kept, str(record["sha256"]))
+    except (KeyError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
+        raise DataError(
+            "what gatecast wrote beside the table is damaged",
+            file=file,
+            remedy="Load the original source, or write the table without that metadata",
+        ) from None
+
+
+def _texts(values: object) -> bool:
+    return isinstance(values, list) and all(isinstance(value, str) for value in values)
