@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gatecast.data.names import DATE_NAMES, PRICES, STANDARD, SYMBOL_NAMES, standard_names
+from gatecast.data.dates import is_date
+from gatecast.data.names import DATE_NAMES, PRICES, STANDARD, SYMBOL_NAMES, known_name, standard_names
 from gatecast.data.names import normal_name as normal_name
 from gatecast.data.numbers import MISSING, are_numbers, decimal_marks, number
 from gatecast.data.place import Findings, Place
@@ -18,6 +19,7 @@ from gatecast.errors import DataError, did_you_mean
 from gatecast.formatting import named, printable
 
 MOST_COLUMNS = 2_000
+FIRST_CELLS, LEAST_OF_A_DATE = 20, 8  # cells and letters that tell a column of dates
 
 
 def too_many_columns(count: int, file: str) -> DataError:
@@ -42,7 +44,7 @@ def with_normal_names(
     frame, row = without_levels(frame)
     frame = without_index(frame)
     written = [printable(name) for name in frame.columns]
-    names = [normal_name(name) for name in written]
+    names = [known_name(name) for name in written]
     prefix = _common_prefix(names)
     names = [name.removeprefix(prefix) for name in names]
     own = {_position(name, written, file): meaning for meaning, name in (given or {}).items()}
@@ -97,12 +99,22 @@ def date_column(frame: pd.DataFrame, place: Place) -> str:
     # to_csv writes an index without a name as a first column without one.
     if is_nameless(frame.columns[0]) and not pd.api.types.is_numeric_dtype(frame.dtypes.iloc[0]):
         return str(frame.columns[0])
+    dated = [name for name in frame.columns if _holds_dates(frame[name])]
+    if len(dated) == 1:
+        place.choose("dates", f'the column "{place.written.get(dated[0], dated[0])}"')
+        return str(dated[0])
     raise DataError(
         "there is no column of dates",
         file=place.file,
         remedy=f'Say which it is, as date="Day"; the columns are: {place.columns}. A table without dates '
         "cannot be read so far",
     )
+
+
+def _holds_dates(column: pd.Series) -> bool:
+    """Whether the first cells of a column are whole dates, as 2021-03-01 or 20210301."""
+    cells = column.dropna().iloc[:FIRST_CELLS].astype(str).str.removesuffix(".0")
+    return len(cells) > 1 and bool((cells.str.len() >= LEAST_OF_A_DATE).all()) and all(map(is_date, cells))
 
 
 def with_one_date(frame: pd.DataFrame, place: Place) -> tuple[pd.DataFrame, str]:

@@ -29,6 +29,8 @@ DAY_NAMED = re.compile(
     r"(?P<two>\d{1,2})\.?[- /](?:de )?(?P<name>[^\W\d_]{3,10})\.?,?[- /](?:de )?(?P<year>\d{4}|\d{2})" + TIME
 )
 MONTH_ONLY = re.compile(r"(?P<year>\d{4})[-/M](?P<one>\d{1,2})$")
+MONTH_AND_YEAR = re.compile(r"(?P<name>[^\W\d_]{3,10})\.?[- ](?P<year>\d{4}|\d{2})$")
+MINGUO = re.compile(r"(\d{3})([-/.])(\d{1,2})\2(\d{1,2})$")  # Taiwan counts years from 1911
 EAST_ASIAN = re.compile(r"(\d{4})\s*[년年]\s*(\d{1,2})\s*[월月]\s*(\d{1,2})\s*[일日]")
 SPACED = re.compile(r"(?<=\d)([-/.])\s+(?=\d)")
 WEEKDAY = re.compile(r"^(?:mon|tue|wed|thu|fri|sat|sun)[a-z]*\.?,?\s+(?=\w)", re.IGNORECASE)
@@ -64,6 +66,7 @@ UTC = {"Z", "UTC", "GMT", "+00:00", "+0000", "-00:00", "-0000"}
 YEARS = range(1800, 2200)
 ISO_PLEASE = "Write dates as YYYY-MM-DD"
 OR_FORMAT = f'{ISO_PLEASE}, or say how they are written, as date_format="%d.%m.%Y"'
+MOST_UNEVEN = 30  # times the usual step from date to date: longer than any halt of trading in daily prices
 DAY_OR_MONTH = "Say which comes first: dayfirst=True or dayfirst=False"
 
 
@@ -237,6 +240,13 @@ def _read(text: str) -> _Stamp | None:
         if month is None:
             return None
         one, two = month, int(found["two"])
+    elif found := MINGUO.match(text):
+        year = 1911 + int(found[1])
+        return _Stamp(year, int(found[3]), int(found[4]), True, 0, "") if year in YEARS else None
+    elif found := MONTH_AND_YEAR.match(text):
+        month = _month(found["name"].lower())
+        year = int(found["year"]) if len(found["year"]) == 4 else _of_two_digits(int(found["year"]))
+        return _Stamp(year, month, 1, True, 0, "") if month and year in YEARS else None
     elif found := MONTH_ONLY.match(text):
         year = int(found["year"])
         return _Stamp(year, int(found["one"]), 1, True, 0, "") if year in YEARS else None
@@ -285,9 +295,10 @@ def _with_whole_years(
         [_number(_of_two_digits(three), two, one) for one, two, three in parts],
     )
     if any(all(numbers) and _in_order(np.array(numbers)[which], symbol) for numbers in last):
+        form = texts[0][2].join(("%y", "%m", "%d"))
         raise error(
             "these dates can be read with the year first and with the year last",
-            'Say how they are written: date_format="%y-%m-%d", or "%d-%m-%y"',
+            f'Say how they are written, as date_format="{form}"',
         )
     return [f"{number // 10_000}-{number // 100 % 100:02}-{number % 100:02}" for number in first]
 
@@ -353,6 +364,8 @@ def _day_first(
     readings = [
         day_first for day_first in (False, True) if _in_order(_as_numbers(stamps, day_first)[which], symbol)
     ]
+    if len(readings) > 1:
+        readings = [day_first for day_first in readings if _is_even(_as_days(stamps, day_first))] or readings
     if len(readings) != 1 and all(stamps[number].dotted for number in unsure):
         if readings:
             place.doubt(
@@ -377,6 +390,19 @@ def _as_numbers(stamps: list[_Stamp], day_first: bool) -> Integers:
             for stamp, (month, day) in zip(stamps, month_day, strict=True)
         ]
     )
+
+
+def _as_days(stamps: list[_Stamp], day_first: bool) -> Integers:
+    """Days since 1970."""
+    numbers = _as_numbers(stamps, day_first)
+    parts = zip(numbers // 10_000, numbers // 100 % 100, numbers % 100, strict=True)
+    return np.array([date(int(year), int(month), int(day)).toordinal() for year, month, day in parts])
+
+
+def _is_even(days: Integers) -> bool:
+    """Whether the longest time between two dates is not far from the usual one."""
+    steps = np.diff(np.unique(days))
+    return len(steps) == 0 or steps.max() <= MOST_UNEVEN * np.median(steps)
 
 
 def _in_order(values: Integers, symbol: Integers) -> bool:

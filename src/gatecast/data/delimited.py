@@ -21,6 +21,7 @@ from gatecast.errors import DataError
 from gatecast.settings.reading import Reading
 
 YFINANCE = re.compile(r"(Price,.*\r?\nTicker|Ticker,.*\r?\nPrice),.*\r?\nDate,")
+FIRST_ROWS = 20  # whose cells are counted
 MANGLED = re.compile(r"\.\d+$")
 # Before 3.1 pandas gets the last bit of a number wrong unless told not to; since then telling is deprecated.
 EXACT: dict[str, Any] = (
@@ -55,7 +56,7 @@ def _frame(text: Text, file: str, *, as_written: bool) -> pd.DataFrame:
     try:
         if YFINANCE.match(text.table):
             return _levels_of_yfinance(text.table)
-        return _without_symbol_line(_cells(text, as_written))
+        return _without_symbol_line(_cells(text, file, as_written))
     except pd.errors.EmptyDataError:
         raise DataError("the file is empty", file=file) from None
     except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as problem:
@@ -64,11 +65,12 @@ def _frame(text: Text, file: str, *, as_written: bool) -> pd.DataFrame:
         raise _unreadable(problem, file) from None
 
 
-def _cells(text: Text, as_written: bool) -> pd.DataFrame:
+def _cells(text: Text, file: str, as_written: bool) -> pd.DataFrame:
     header = text.table[: text.table.find("\n") + 1] or text.table
     names = next(csv.reader([header], delimiter=text.separator, skipinitialspace=True), [])
     if len(names) > MOST_COLUMNS:
         raise too_many_columns(len(names), "the file")
+    _require_cells(names, text, file)
     symbols = [name for name in names if normal_name(name) in SYMBOL_NAMES]
     missing = list(MISSING)
     return pd.read_csv(
@@ -84,6 +86,24 @@ def _cells(text: Text, as_written: bool) -> pd.DataFrame:
         low_memory=False,
         **EXACT,
     )
+
+
+def _require_cells(names: list[str], text: Text, file: str) -> None:
+    """Raise DataError where the first rows have fewer or more cells than the header has names."""
+    lines = text.table.split("\n", FIRST_ROWS + 1)[1 : FIRST_ROWS + 1]
+    rows = csv.reader([line for line in lines if line.strip()], delimiter=text.separator)
+    widths = {len(row) for row in rows} - {0, 1}
+    named = max((place + 1 for place, name in enumerate(names) if name.strip()), default=0)
+    if len(widths) != 1 or named < 3:
+        return
+    width = widths.pop()
+    if width < named:
+        remedy = "Name each column once, in the order of the cells"
+    elif width > named + 1 and len(names) == width:
+        remedy = "Numbers with a decimal comma need quotes where commas separate the cells"
+    else:
+        return
+    raise DataError(f"the header has {named} names and the rows {width} cells", file=file, remedy=remedy)
 
 
 def _without_symbol_line(frame: pd.DataFrame) -> pd.DataFrame:

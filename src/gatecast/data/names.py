@@ -72,6 +72,8 @@ NAMES: dict[str, tuple[str, ...]] = {
 
 STANDARD = ("open", "high", "low", "close", "adj_close", "volume")
 PRICES = tuple(name for name in STANDARD if name != "volume")
+KNOWN = frozenset(name for names in NAMES.values() for name in names)
+TWO_LANGUAGES = re.compile(r"([^\x00-\x7f]+)(?:[^a-z]*)([a-z][a-z_]*?)(?:\(.*)?")
 DATE_NAMES, SYMBOL_NAMES = NAMES["date"], NAMES["symbol"]
 
 
@@ -88,3 +90,12 @@ def standard_names(names: list[str]) -> dict[str, str]:
             known = [name for name in NAMES[meaning] if name in names and name not in found]
             found |= dict.fromkeys(known[:1], meaning)
     return found
+
+
+def known_name(name: object) -> str:
+    """The normal name of a column; of one in two languages, as "日期Date", that which is known."""
+    whole = normal_name(name)
+    if found := TWO_LANGUAGES.fullmatch(whole):
+        known = [part for part in found.groups() if part in KNOWN]
+        return known[-1] if known else whole
+    return whole

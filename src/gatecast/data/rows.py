@@ -5,7 +5,7 @@ What is left out is said in an `Oddity`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -20,8 +20,11 @@ from gatecast.errors import DataError
 from gatecast.formatting import printable
 from gatecast.settings.reading import Keep, Reading
 
+LEAST_ZEROS = 3  # columns that are 0 on a day without a trade; one alone may be a rate of 0
+MOST_NOTES = 20  # lines between and after the rows, and MOST_SNAPSHOTS of them
 MOST_SNAPSHOTS = 0.05  # of the days may have several times; with more the bars are shorter than a day
 LEAST_BARS = 8  # rows, to speak of their spacing
+MOST_OF_THE_STEPS = 0.7  # from row to row are a week, a month …, where bars are as long
 LONGER_BARS = {"weekly": (5, 10), "monthly": (27, 33), "quarterly": (85, 95), "yearly": (360, 370)}  # days
 
 
@@ -47,18 +50,26 @@ def chosen(
 def without_price(frame: pd.DataFrame, dates: str, symbol: str, place: Place) -> tuple[Bools, list[Oddity]]:
     """Rows without any price: halts and holidays, the bar of today that is not filled yet, notes.
 
-    dates: the column with the dates; symbol: the name where no column gives one.
+    dates: the column with the dates; symbol: the name where no column gives one. `place` is told where
+    so many are notes that the table is another one.
     """
-    prices = [name for name in PRICES if name in frame.columns]
-    bare = np.ones(len(frame), dtype=bool)
-    for name in prices:
-        bare &= is_empty(frame[name])
-        if not bare.any():
-            return bare, []
-    written = frame[dates].iloc[np.flatnonzero(bare)]
+    prices = [frame[name] for name in PRICES if name in frame.columns]
+    bare = _all_of(prices, is_empty)
+    if len(prices) >= LEAST_ZEROS:
+        bare |= _all_of(prices, _is_zero)
+    wordy = _all_of(prices, _is_without_digits) & ~bare  # a line of names, or of symbols
+    if not (bare.any() or wordy.any()):
+        return bare, []
     is_note = np.zeros(len(frame), dtype=bool)
-    if not pd.api.types.is_datetime64_any_dtype(written.dtype):
-        is_note[bare] = [not is_date(cell) for cell in written.astype(object)]
+    if not pd.api.types.is_datetime64_any_dtype(frame[dates].dtype):
+        asked = np.flatnonzero(bare | wordy)
+        is_note[asked] = [not is_date(cell) for cell in frame[dates].iloc[asked].astype(object)]
+    bare |= wordy & is_note
+    if is_note.sum() > max(MOST_NOTES, MOST_SNAPSHOTS * len(frame)):
+        place.refuse(
+            "the line is no row of prices", dates, is_note, lambda row: frame[dates].iloc[row],
+            "With so many of them this is no table of prices, or several side by side: give each as one file",
+        )  # fmt: skip
     names = next((frame[name].astype(str) for name in SYMBOL_NAMES if name in frame.columns), None)
     found = []
     for kind, rows, one, many in (
@@ -75,6 +86,28 @@ def without_price(frame: pd.DataFrame, dates: str, symbol: str, place: Place) ->
         lines = [f"row {place.row[at]}: {text}" for at, text in zip(positions, said, strict=False)]
         found.append(Oddity(kind, len(positions), f"{listed(of)}: {what} ({where}); left out.", tuple(lines)))
     return bare, found
+
+
+def _all_of(columns: Sequence[pd.Series], test: Callable[[pd.Series], Bools]) -> Bools:
+    """Rows in which every column passes the test."""
+    passed = np.ones(len(columns[0]), dtype=bool)
+    for column in columns:
+        if not passed.any():
+            break
+        passed &= test(column)
+    return passed
+
+
+def _is_zero(column: pd.Series) -> Bools:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return (column == 0).to_numpy(bool)
+    return is_empty(column) | column.astype(str).str.fullmatch(r"\s*0+([.,]0*)?\s*").to_numpy(bool)
+
+
+def _is_without_digits(column: pd.Series) -> Bools:
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return np.zeros(len(column), dtype=bool)
+    return ~column.astype(str).str.contains(r"\d").to_numpy(bool)
 
 
 def repeated(
@@ -130,11 +163,12 @@ def refuse_longer_bars(table: pd.DataFrame, place: Place) -> None:
     for name, own in zip(table["symbol"].iloc[first], np.split(days, first[1:]), strict=True):
         if len(own) < LEAST_BARS:
             continue
-        step = float(np.median(np.diff(own)))
+        steps = np.diff(own)
         for bars, (shortest, longest) in LONGER_BARS.items():
-            if shortest <= step <= longest:
+            # Days drawn from daily bars are a week apart now and then.
+            if np.mean((steps >= shortest) & (steps <= longest)) > MOST_OF_THE_STEPS:
                 raise DataError(
-                    f"{name} has {bars} bars: one row every {step:.0f} days",
+                    f"{name} has {bars} bars: one row every {np.median(steps):.0f} days",
                     file=place.file,
                     remedy="gatecast works on daily sessions so far: give daily prices",
                 )
@@ -211,14 +245,16 @@ def _refuse_undecided(table: pd.DataFrame, rows: Bools, beside: Integers, column
     if not rows.any():
         return
     first = int(rows.argmax())
+    remedy = 'Say which of such rows to take, keep="first" or keep="last"'
+    if rows.mean() > MOST_SNAPSHOTS:  # two series in one
+        remedy = 'If these are several symbols, say which column names them, as symbol_column="Currency"'
     place.refuse(
         f"{table['symbol'].iloc[first]} has this date twice, with other values in row "
         f"{place.row[beside[first]]}",
         column,
         rows,
         lambda row: table["session"].iloc[row].date(),
-        'Say which of such rows to take, keep="first" or keep="last"; rows of several symbols need a column '
-        '"symbol"',
+        remedy,
     )
 
 

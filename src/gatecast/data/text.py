@@ -19,6 +19,7 @@ from gatecast.formatting import printable
 # What is tried where a file is no UTF-8; taken is that in which most names of columns are known.
 ENCODINGS = ("cp949", "gb18030", "cp932", "cp1250", "cp1251", "cp1252", "cp1254")
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")  # bytes of pictures and archives
+WRAPPED = re.compile(r'"[^"]+"')
 MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 POINTED = re.compile(r"\d*\.\d*")
@@ -74,7 +75,7 @@ def text_of(
     found = []
     if encoding != "utf-8":
         found.append(Oddity("encoding", 1, f"{file}: read as {encoding}.", ()))
-    text = text.lstrip("\r\n ")  # a tab may stand for a first column without a name
+    text = _unwrapped(text.lstrip("\r\n "))  # a tab may stand for a first column without a name
     first = text.split("\n", MOST_LINES)[:MOST_LINES]
     own = {normal_name(name) for name in names}
     place = next((n for n, line in enumerate(first) if _is_header(line, own)), None)
@@ -134,6 +135,15 @@ def _decoded_as(content: bytes, encoding: str, file: str) -> str:
         raise DataError(f"this is no text in {encoding}", file=file, row=row, remedy=remedy) from None
 
 
+def _unwrapped(text: str) -> str:
+    """The text without quotes around whole lines, as a spreadsheet writes what it took for one cell each."""
+    first = [line.rstrip("\r") for line in text.split("\n", MOST_LINES)[:MOST_LINES]]
+    wrapped = all(WRAPPED.fullmatch(line) for line in first if line)
+    if not wrapped or not any(mark in first[0] for mark in SEPARATORS):
+        return text
+    return "\n".join(line.removeprefix('"').removesuffix('"') for line in text.splitlines())
+
+
 def _foreign_names(content: bytes, encoding: str) -> int:
     """How many columns of the header have a known name beyond ASCII; 0 where the bytes are no such text."""
     try:
@@ -174,6 +184,8 @@ def _names_of(text: str, separator: str, file: str) -> tuple[str, ...]:
         DataError: they do not, or there are too few columns.
     """
     rows = [_cells(line, separator) for line in text.splitlines() if line.strip()]
+    while len(rows) > 1 and len(rows[-1]) == 1:  # a note below
+        rows.pop()
     width = len(rows[0])
     refusal = DataError(
         "there is no header line, and the columns are not date, open, high, low, close, volume",

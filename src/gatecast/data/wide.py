@@ -43,6 +43,7 @@ INDICATOR = re.compile(
     r"(?P<period>_?\d+)?(_(upper|lower|mid|middle|signal|hist|line|pct|std|mean|\d+))*"
 )
 TICKER = re.compile(r"[\^$]?[A-Z0-9][A-Z0-9.=&\-]{0,14}")
+MANY_TICKERS = 8
 MANY_INDICATORS = 0.25  # of the columns: a few symbols are called like one
 LARGEST_MOVE = 0.15  # of the log of a price from row to row, usually
 
@@ -81,9 +82,11 @@ def long_of(frame: pd.DataFrame, dates: str, place: Place) -> tuple[pd.DataFrame
         if name != dates and name not in DATE_NAMES and name and not name.startswith("unnamed:")
         and _is_numbers(frame[name])
     ]  # fmt: skip
-    if len(columns) < 2 or not FIELDS.isdisjoint(columns) or _is_misspelt(columns):
-        return frame, place, []
     symbols = [place.written[name] for name in columns]
+    # A symbol may be called BID, among many that are written so.
+    many = len(columns) >= MANY_TICKERS and all(map(TICKER.fullmatch, symbols))
+    if len(columns) < 2 or (not FIELDS.isdisjoint(columns) and not many) or _is_misspelt(columns):
+        return frame, place, []
     doubts = [
         place.written[name]
         for name, is_doubtful in zip(columns, _doubtful(frame[columns], symbols), strict=True)

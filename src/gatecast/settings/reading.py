@@ -39,6 +39,7 @@ class ReadingOptions(TypedDict, total=False):
     decimal: Decimal
     dayfirst: bool | None
     date_format: str | None
+    symbol_column: str | None
     date: str | None
     open: str | None
     high: str | None
@@ -70,6 +71,7 @@ class Reading(Checked):
         default=None, description="3/4/2020 is the 3rd of April; else what makes sense of the whole column"
     )
     date_format: str | None = Field(default=None, description="format of the dates, as %d.%m.%y (strptime)")
+    symbol_column: str | None = Field(default=None, description="name of the column with the symbols")
     date: str | None = Field(default=None, description="name of the column with the dates")
     open: str | None = Field(default=None, description="name of the column with the opens")
     high: str | None = Field(default=None, description="name of the column with the highs")
@@ -92,7 +94,7 @@ class Reading(Checked):
     @property
     def columns(self) -> dict[str, str]:
         """Standard column → the name that the source has for it, as far as it is given."""
-        given = {name: getattr(self, name) for name in COLUMNS}
+        given = {"symbol": self.symbol_column, **{name: getattr(self, name) for name in COLUMNS}}
         return {name: written for name, written in given.items() if written is not None}
 
     def calendar_of(self, symbol: str) -> str | None:
