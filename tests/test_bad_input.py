@@ -41,7 +41,7 @@ FILES = {
     "empty close": (with_cell("close", None), ["row 21", "column close", "empty", "delete the row"]),
     "a date twice": (
         pd.concat([PRICES[:21], PRICES[20:].assign(close=1.0)]).to_csv(index=False),
-        ["row 22", "column date", "twice, with other values in row 21", "keep="],
+        ["row 22", "column date", "twice, with other values in row 21", "--keep"],
     ),
     "impossible date": (with_cell("date", "2015-02-30"), ["row 21", "date", "2015-02-30", "YYYY-MM-DD"]),
     "no close": (PRICES.drop(columns="close").to_csv(index=False), ["no close column", 'Name', "volume"]),

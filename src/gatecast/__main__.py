@@ -61,7 +61,7 @@ def main() -> None:
             _leave()
         if not isinstance(error, InputError):
             raise
-        _say(f"gatecast: {error}")
+        _say(f"gatecast: {_by_flags(error)}")
         sys.exit(WRONG_INPUT)
 
 
@@ -135,7 +135,16 @@ def _prepare_jax() -> None:
 
 def _show_warning(message: Warning | str, category: type[Warning], *place: object, **_: object) -> None:
     """Warnings as one line without the code that raised them; whose they are where they are not ours."""
-    _say(f"{'warning' if issubclass(category, GatecastWarning) else category.__name__}: {message}")
+    if issubclass(category, GatecastWarning):
+        _say(f"warning: {_by_flags(message)}")
+    else:
+        _say(f"{category.__name__}: {message}")
+
+
+def _by_flags(message: object) -> str:
+    from gatecast.cli.wording import as_flags
+
+    return as_flags(str(message))
 
 
 def _say(text: str) -> None:

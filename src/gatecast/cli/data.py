@@ -11,6 +11,7 @@ from gatecast.cli.experiments import reading_of
 from gatecast.cli.flags import with_settings
 from gatecast.cli.options import AsJson
 from gatecast.cli.output import echo, print_json
+from gatecast.cli.wording import as_flags
 from gatecast.settings.reading import Reading
 
 app = typer.Typer(help="Look at price data.", no_args_is_help=True)
@@ -51,6 +52,6 @@ def check(
     if as_json:
         print_json(summaries[0] if len(sources) == 1 else {"sources": summaries})
     else:
-        echo("\n\n".join(reports))
+        echo(as_flags("\n\n".join(reports)))
     if not fine:
         sys.exit(WRONG_INPUT)

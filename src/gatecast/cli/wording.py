@@ -1,0 +1,25 @@
+"""Messages of the library in the words of the command line."""
+
+from __future__ import annotations
+
+import re
+import shlex
+
+# As remedies write the arguments of `gatecast.load`.
+ARGUMENT = re.compile(
+    r"\b(adjust|calendar|timezone|keep|strict|encoding|decimal|dayfirst|date_format|start|end|symbols|date|open"
+    r'|high|low|close|adj_close|volume)=(?:"([^"]*)"|(True|False)\b)'
+)
+
+
+def as_flags(text: str) -> str:
+    """The text with flags for arguments: 'keep="last"' → '--keep last', 'strict=True' → '--strict'."""
+    return ARGUMENT.sub(_flag, text)
+
+
+def _flag(found: re.Match[str]) -> str:
+    name, value, switch = found.groups()
+    name = name.replace("_", "-")
+    if switch is not None:
+        return f"--{name}" if switch == "True" else f"--no-{name}"
+    return f"--{name} {shlex.quote(value)}"
