@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.data.sessions import next_sessions, sessions_between
+from gatecast.data.calendars import next_sessions, sessions_between
 from gatecast.distributions import StudentT
 from gatecast.errors import DataError, DataWarning, NotFittedError, RunError, SettingError
 from gatecast.forecasts import PARAMETERS, QUANTILE_COLUMNS
@@ -113,7 +113,7 @@ def test_the_dates_are_the_next_real_sessions(
     symbol: str, last: str, calendar: str | None, expected: list[str], tmp_path: Path
 ) -> None:
     """Weekend, Christmas and Chuseok are no sessions; data with weekends get every day."""
-    code = calendar or {"AAPL": "XNYS", "005930.KS": "XKRX"}.get(symbol, "daily")
+    code = calendar or {"AAPL": "XNYS", "005930.KS": "XKRX"}.get(symbol, "24/7")
     days = [
         day
         for day in pd.date_range(end=last, periods=200)

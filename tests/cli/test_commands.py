@@ -15,7 +15,7 @@ import pytest
 
 import gatecast as gc
 from gatecast import progress
-from gatecast.data.sessions import sessions_between
+from gatecast.data.calendars import sessions_between
 from gatecast.data.sources import EXACT
 from gatecast.ledger import Ledger
 
@@ -476,6 +476,9 @@ def test_data_check_in_json(prices: Path, command) -> None:
         "last_session": "2015-06-24",
         "columns": ["open", "high", "low", "close", "volume"],
         "calendar": {"a": "XNYS"},
+        "found": {
+            "a": {"calendar": "XNYS", "how": "dates", "also": ["XCBF"], "rivals": [], "disagreeing": 0}
+        },
         "read": {"encoding": ["utf-8"], "separator": ["comma"]},
         "sha256": gc.Prices.from_frame(pd.read_csv(prices, **EXACT), symbol="a").sha256,
         "oddities": [],

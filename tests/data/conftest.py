@@ -47,7 +47,7 @@ def write(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture
 def frame() -> pd.DataFrame:
     """Thirty sessions of New York without anything odd."""
-    from gatecast.data.sessions import sessions_between
+    from gatecast.data.calendars import sessions_between
 
     days = sessions_between("XNYS", "2020-01-02", "2020-12-31")[:30]
     rng = np.random.default_rng(0)

@@ -10,11 +10,16 @@ from gatecast.errors import DataError
 from gatecast.settings.reading import Reading
 
 
-def read(values, symbol=None, zone="America/New_York", reading=None, **options):
+def keep(moments, symbol):
+    """The time of the exchange is UTC."""
+    return moments
+
+
+def read(values, symbol=None, from_utc=keep, reading=None, **options):
     column = pd.Series(values, name="date", **options)
     place = Place("prices.csv", {"date": "Date"}, np.arange(1, len(column) + 1))
     symbol = np.zeros(len(column), dtype=np.int64) if symbol is None else np.asarray(symbol)
-    return moments_of(column, place, symbol, lambda number: zone, reading)
+    return moments_of(column, place, symbol, from_utc, reading)
 
 
 def dates(values, **options):
@@ -62,21 +67,21 @@ def test_zones_that_change_with_the_season_keep_their_own_dates():
     assert dates(["2020-03-06 00:00:00-05:00", "2020-03-09 00:00:00-04:00"]) == ["2020-03-06", "2020-03-09"]
 
 
-def test_utc_is_converted_to_the_exchange_unless_all_are_midnights():
-    assert dates(["2020-01-31T05:00:00Z", "2020-02-03T05:00:00Z"]) == ["2020-01-31", "2020-02-03"]
-    evening_before = ["2020-01-30T15:00:00Z", "2020-02-02T15:00:00Z"]
-    assert dates(evening_before, zone="Asia/Seoul") == ["2020-01-31", "2020-02-03"]
-    assert dates(pd.to_datetime(evening_before), zone="Asia/Seoul") == ["2020-01-31", "2020-02-03"]
-    assert dates(["2020-01-31T00:00:00Z", "2020-02-03T00:00:00+00:00"]) == ["2020-01-31", "2020-02-03"]
-    assert dates(pd.to_datetime(["2020-01-31"], utc=True)) == ["2020-01-31"]
-
-
-def test_each_symbol_has_its_zone():
-    column = pd.Series(["2020-01-30T15:00:00Z"] * 2, name="date")
-    place = Place("f", {}, np.arange(1, 3))
-    zones = ("Asia/Seoul", "America/New_York")
-    moments = moments_of(column, place, np.array([0, 1]), lambda number: zones[number])
-    assert [str(day) for day in moments.astype("datetime64[D]")] == ["2020-01-31", "2020-01-30"]
+@pytest.mark.parametrize(
+    ("stamps", "in_utc"),
+    [
+        (["2020-01-30T15:00:00Z", "2020-02-02T15:00:00+00:00"], True),
+        (pd.to_datetime(["2020-01-30T15:00:00Z"]), True),
+        ([1580396400], True),
+        (["2020-01-30T15:00:00+09:00", "2020-01-31T15:00:00Z"], False),
+        (pd.to_datetime(["2020-01-30T15:00:00+09:00"]), False),
+        (["2020-01-30 15:00:00"], False),
+        (["2020-01-30"], False),
+    ],
+)
+def test_stamps_in_utc_are_converted_and_no_others(stamps, in_utc):
+    day_later = dates(stamps, from_utc=lambda moments, symbol: moments + np.timedelta64(9, "h"))
+    assert day_later[0] == ("2020-01-31" if in_utc else "2020-01-30")
 
 
 def test_order_decides_where_no_day_is_above_twelve():
@@ -149,7 +154,7 @@ def test_what_is_no_date(written, words):
 def test_dates_of_many_sources(texts, first):
     place = Place("f.csv", {}, np.arange(len(texts)) + 1)
     column = pd.Series(texts, name="date")
-    moments = moments_of(column, place, np.zeros(len(texts), int), lambda _: "America/New_York")
+    moments = moments_of(column, place, np.zeros(len(texts), int), keep)
     assert str(moments[0].astype("datetime64[D]")) == first
 
 
@@ -157,7 +162,7 @@ def test_a_year_of_two_digits_that_may_stand_first_or_last():
     texts = ["21-03-01", "21-03-02", "21-03-03"]
     place = Place("f.csv", {}, np.arange(3) + 1)
     with pytest.raises(DataError, match="year first and with the year last"):
-        moments_of(pd.Series(texts, name="date"), place, np.zeros(3, int), lambda _: "UTC")
+        moments_of(pd.Series(texts, name="date"), place, np.zeros(3, int), keep)
 
 
 def test_the_user_says_which_comes_first():
@@ -177,7 +182,7 @@ def test_rows_that_are_no_dates_are_gathered_where_problems_are():
     findings = Findings()
     column = pd.Series(["2020-01-31", "soon", "2020-02-31", None, "later"], name="date")
     place = Place("prices.csv", {"date": "Date"}, np.arange(1, 6), findings)
-    moments = moments_of(column, place, np.zeros(5, dtype=np.int64), lambda _: "UTC")
+    moments = moments_of(column, place, np.zeros(5, dtype=np.int64), keep)
     assert list(np.isnat(moments)) == [False, True, True, True, True]
     assert [(problem.what, problem.row, problem.count) for problem in findings.problems] == [
         ("the date is empty", 4, 1), ("not a date", 2, 2), ("no such date", 3, 1),

@@ -127,4 +127,4 @@ def test_only_an_open_session_is_no_row():
 def test_calendars_can_be_given():
     frame = {"date": ["2020-01-02"] * 2, "symbol": ["A", "B"], "close": [1, 2]}
     assert read(frame, calendar="XKRX").calendar == {"A": "XKRX", "B": "XKRX"}
-    assert read(frame, calendar={"B": "daily"}).calendar == {"A": "XNYS", "B": "daily"}
+    assert read(frame, calendar={"B": "daily"}).calendar == {"A": "XNYS", "B": "24/7"}

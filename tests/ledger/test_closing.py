@@ -20,7 +20,7 @@ def utc(text: str) -> dt.datetime:
     [
         ("prices", "prices.csv", None, None),
         ("prices", "prices.csv", "NYSE", "XNYS"),
-        ("prices", "prices.csv", "daily", "daily"),
+        ("prices", "prices.csv", "daily", "24/7"),
         ("prices", "prices.csv", "no such calendar", None),
         ("TSLA", "yahoo:TSLA", None, "XNYS"),
         ("BRK-B", "yahoo:BRK-B", None, "XNYS"),
@@ -30,7 +30,7 @@ def utc(text: str) -> dt.datetime:
         ("EURUSD=X", "yahoo:EURUSD=X", None, None),
         ("005930.KS", "samsung.csv", None, "XKRX"),
         ("005930.KS", "yahoo:005930.KS", "XTKS", "XTKS"),
-        ("BTC-USD", "yahoo:BTC-USD", None, "daily"),
+        ("BTC-USD", "yahoo:BTC-USD", None, "24/7"),
     ],
 )
 def test_the_exchange_is_known_by_the_user_or_by_the_name(
@@ -46,7 +46,7 @@ def test_the_exchange_is_known_by_the_user_or_by_the_name(
         (dt.date(2019, 7, 1), "XNYS", "2019-07-01 20:00"),  # summer
         (FRIDAY, "XNYS", "2019-11-29 18:00"),
         (dt.date(2019, 11, 28), "XNYS", "2019-11-27 23:00"),  # a holiday: no session that it knows
-        (dt.date(2019, 11, 30), "daily", "2019-12-01 00:00"),
+        (dt.date(2019, 11, 30), "24/7", "2019-12-01 00:00"),
         (FRIDAY, None, "2019-11-28 23:00"),
         (dt.date(1990, 1, 5), "XTKS", "1990-01-04 23:00"),  # beyond its records
     ],

@@ -45,6 +45,7 @@ NOT_DECIDING: dict[str, Any] = {
     "start": "2001-01-01",
     "end": "2002-01-01",
     "calendar": "XKRX",
+    "timezone": "Asia/Seoul",
     "keep": "last",
     "strict": True,
     "encoding": "cp949",

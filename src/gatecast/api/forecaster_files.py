@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from gatecast.data.sessions import check_calendar
+from gatecast.data.calendars import check_calendar
 from gatecast.folders import FORECASTER, new_folder
 from gatecast.models.calibration import CalibratedFit
 from gatecast.models.ensembles import Combination
@@ -121,8 +121,10 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
         )
     except (KeyError, TypeError, ValueError) as error:
         raise not_a_model(folder, error, "forecaster") from None
+    # Earlier versions called some calendars by other names.
+    calendar = {symbol: check_calendar(code) for symbol, code in saved.calendar.items()}
     return (
-        State(fitted, tail, saved.calendar, tuple(saved.short), saved.left_out),
+        State(fitted, tail, calendar, tuple(saved.short), saved.left_out),
         settings,
         saved.distributions,
     )

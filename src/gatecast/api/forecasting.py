@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from gatecast._typing import Dates, Integers
+from gatecast.data.calendars import next_sessions, sessions_between
 from gatecast.data.prices import Prices
-from gatecast.data.sessions import next_sessions, sessions_between
 from gatecast.distributions import Point
 from gatecast.errors import DataError, RunError
 from gatecast.forecasts import distribution_columns

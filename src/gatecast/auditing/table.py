@@ -257,7 +257,7 @@ def _sessions_of(
         if symbol.any():
             raise DataError("a table of several symbols needs dates", remedy='Name their column "Date"')
         return None, np.arange(len(plain), dtype=np.int64)
-    moments = moments_of(plain[column], place, symbol, lambda _: "UTC")
+    moments = moments_of(plain[column], place, symbol, lambda moments, _: moments)
     days = moments.astype("datetime64[D]")
     moments = days if not _repeated(symbol, days).any() else moments
     again = _repeated(symbol, moments)
@@ -277,7 +277,9 @@ def _repeated(symbol: Integers, moments: NDArray[np.datetime64]) -> NDArray[np.b
 
 def _moments(cells: pd.Series, file: str) -> NDArray[np.datetime64]:
     place = Place(file, {}, np.arange(len(cells)) + 1)
-    return moments_of(cells.reset_index(drop=True), place, np.zeros(len(cells), np.int64), lambda _: "UTC")
+    return moments_of(
+        cells.reset_index(drop=True), place, np.zeros(len(cells), np.int64), lambda moments, _: moments
+    )
 
 
 def _typical_move(row: Floats) -> float:

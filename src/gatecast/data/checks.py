@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast._typing import Bools, Dates, Integers
-from gatecast.data.sessions import irregular
+from gatecast.data.calendars import irregular
 from gatecast.data.splits import find_splits
 
 FIRST = 5
@@ -249,6 +249,6 @@ def _irregular_sessions(table: pd.DataFrame, first: Integers, calendar: dict[str
         codes = ", ".join(sorted({calendar[symbol] for symbol in concerned}))
         text = (
             f"{listed(concerned)}: {counted(len(found), one, many)} by the calendar {codes} "
-            f"({dates}); {remark}."
+            f'({dates}); {remark}. The calendar of another exchange is chosen by its code: calendar="CODE".'
         )
         yield Oddity(kind, len(found), text, tuple(f"{place}: {what}" for place in where))

@@ -70,21 +70,19 @@ MOST_UNEVEN = 30  # times the usual step from date to date: longer than any halt
 DAY_OR_MONTH = "Say which comes first: dayfirst=True or dayfirst=False"
 
 
+FromUtc = Callable[[Dates, Integers], Dates]
+
+
 def moments_of(
-    column: pd.Series,
-    place: Place,
-    symbol: Integers,
-    zone: Callable[[int], str],
-    reading: Reading | None = None,
+    column: pd.Series, place: Place, symbol: Integers, from_utc: FromUtc, reading: Reading | None = None
 ) -> Dates:
     """Local date and time of each row: datetime64[s] of shape (N,); its date is the session.
 
-    column  (N,) stamps, dates, whole numbers such as 20200131, or text
-    symbol  (N,) number of the symbol
-    zone    number of a symbol → time zone of its exchange, asked only for stamps in UTC
+    column    (N,) stamps, dates, whole numbers such as 20200131, or text
+    symbol    (N,) number of the symbol
+    from_utc  moments in UTC, numbers of their symbols → local ones; asked only for stamps in UTC
 
-    A stamp with a time zone keeps the date of that zone; one in UTC is converted to the exchange's zone,
-    unless all are midnights in UTC: then they are dates. NaT where a cell is no date, which `place` is told.
+    A stamp with a time zone keeps the date of that zone. NaT where a cell is no date, which `place` is told.
 
     Raises
     ------
@@ -98,12 +96,12 @@ def moments_of(
         moments = np.full(len(column), np.datetime64("NaT", "s"))
         if not empty.all():
             full = ~empty
-            moments[full] = moments_of(column[full], place.of(full), symbol[full], zone, reading)
+            moments[full] = moments_of(column[full], place.of(full), symbol[full], from_utc, reading)
         return moments
     if reading.date_format is not None:
         return _by_format(column, place, reading.date_format)
     if (numbers := _since_1970(column)) is not None:
-        return _from_utc(numbers, symbol, zone)
+        return from_utc(numbers, symbol)
     if (numbers := _serials(column)) is not None:
         place.choose("dates", "days since 1899-12-30, as spreadsheets count them")
         return numbers
@@ -111,22 +109,9 @@ def moments_of(
         column = column.dt.to_timestamp()
     # Arrow's types of dates and stamps are read as text: pandas treats them in ways of their own.
     if isinstance(column.dtype, pd.ArrowDtype) or not pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return _from_text(column, place, symbol, zone, reading)
+        return _from_text(column, place, symbol, from_utc, reading)
     moments = np.asarray(column.dt.tz_localize(None).to_numpy(), dtype="datetime64[s]")
-    return _from_utc(moments, symbol, zone) if str(column.dt.tz) == "UTC" else moments
-
-
-def _from_utc(moments: Dates, symbol: Integers, zone: Callable[[int], str]) -> Dates:
-    known = ~np.isnat(moments)
-    if (moments == moments.astype("datetime64[D]"))[known].all():
-        return moments
-    zones = np.array([zone(number) for number in range(int(symbol.max()) + 1)])[symbol]
-    local = moments.copy()
-    for name in np.unique(zones):
-        there = (zones == name) & known
-        stamps = pd.DatetimeIndex(moments[there], tz="UTC").tz_convert(str(name)).tz_localize(None)
-        local[there] = stamps.to_numpy().astype("datetime64[s]")
-    return local
+    return from_utc(moments, symbol) if str(column.dt.tz) == "UTC" else moments
 
 
 def _by_format(column: pd.Series, place: Place, form: str) -> Dates:
@@ -158,7 +143,7 @@ class _Stamp:
 
 
 def _from_text(
-    column: pd.Series, place: Place, symbol: Integers, zone: Callable[[int], str], reading: Reading
+    column: pd.Series, place: Place, symbol: Integers, from_utc: FromUtc, reading: Reading
 ) -> Dates:
     if pd.api.types.is_float_dtype(column.dtype) and (column.between(0, 1e8) & (column % 1 == 0)).all():
         column = column.astype("int64")
@@ -205,7 +190,7 @@ def _from_text(
     refuse("no such date", impossible, ISO_PLEASE)
     local: Dates = moments[which]
     zones = {stamp.zone for stamp in read}
-    return _from_utc(local, symbol, zone) if zones and zones <= UTC else local
+    return from_utc(local, symbol) if zones and zones <= UTC else local
 
 
 def _iso_dates(texts: Sequence[str]) -> Dates | None:

@@ -6,7 +6,7 @@ import hashlib
 import html
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gatecast.data.checks import Oddity, check, starts
+from gatecast.data.checks import Oddity, check, listed, starts
+from gatecast.data.detection import Found
 from gatecast.data.frames import to_pandas
 from gatecast.data.names import STANDARD
 from gatecast.data.record import METADATA
@@ -28,9 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = ["Oddity", "Prices"]
 
+MOST_LINES = 8  # of calendars in a report
 # What `check` can see again in the table itself is not stored.
 READ_ONCE = {
-    "calendar", "unsorted", "open-session", "revised", "cached",
+    "calendar", "timezone", "unsorted", "open-session", "revised", "cached",
     "no-price", "note", "copy", "snapshot", "misplaced", "close-column",
     "encoding", "preface", "header", "unreadable", "volume-text", "wide", "reading",
 }  # fmt: skip
@@ -46,9 +48,10 @@ class Prices:
               or impossible, never in close.
     source    where they come from: "yahoo:TSLA", a path, …
     oddities  what is odd in them
-    calendar  symbol → code of exchange_calendars, or "daily": every day of the week
+    calendar  symbol → code of an exchange ("XNYS", "XKRX", …), or a week ("24/7": every day)
     choices   how the sources were read where they could have been read otherwise: "decimal mark" → what was
               taken, and why
+    found     symbol → why its calendar was taken
     """
 
     table: pd.DataFrame
@@ -56,6 +59,7 @@ class Prices:
     oddities: tuple[Oddity, ...]
     calendar: dict[str, str]
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    found: dict[str, Found] = field(default_factory=dict)
 
     @classmethod
     def from_frame(
@@ -109,7 +113,8 @@ class Prices:
             table = _adjusted(table)
         read = tuple(oddity for part in parts for oddity in part.oddities)
         source = tuple(dict.fromkeys(name for part in parts for name in part.source))
-        return cls(table, source, read + oddities, calendar, _choices(parts))
+        found = {name: one for part in parts for name, one in part.found.items() if name in calendar}
+        return cls(table, source, read + oddities, calendar, _choices(parts), found)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -148,7 +153,7 @@ class Prices:
         """The prices of these symbols only. Raises DataError for a symbol that is not there."""
         names = [symbols] if isinstance(symbols, str) else list(symbols)
         kept = tuple(oddity for oddity in self.oddities if oddity.kind in READ_ONCE)
-        part = Tidy(self.table, self.source, self.calendar, kept)
+        part = Tidy(self.table, self.source, self.calendar, kept, found=self.found)
         return replace(self.assemble([part], symbols=names), choices=self.choices)
 
     def to_parquet(self, path: str | Path) -> None:
@@ -160,6 +165,7 @@ class Prices:
         record = {
             "source": self.source,
             "calendar": self.calendar,
+            "found": {name: vars(one) for name, one in self.found.items()},
             "oddities": kept,
             "sha256": self.sha256_with_names,
         }
@@ -175,7 +181,7 @@ class Prices:
             f"rows      {len(self.table):,}",
             f"sessions  {self._range()}",
             f"columns   {', '.join(self.table.columns[2:])}",
-            f"calendar  {_listed(sorted(set(self.calendar.values())))}",
+            *(f"{'' if n else 'calendar':9} {line}" for n, line in enumerate(self._calendars())),
             *(f"read      {about}: {_listed(taken, 3)}" for about, taken in self.choices.items()),
             f"sha256    {self.sha256}",
             "",
@@ -199,10 +205,22 @@ class Prices:
             "last_session": str(sessions.max().date()),
             "columns": list(self.table.columns[2:]),
             "calendar": dict(self.calendar),
+            "found": {name: asdict(one) for name, one in self.found.items()},
             "read": {about: list(taken) for about, taken in self.choices.items()},
             "sha256": self.sha256,
             "oddities": [oddity.summary() for oddity in self.oddities],
         }
+
+    def _calendars(self) -> list[str]:
+        """What `report` says of the calendars: each once, and with several the symbols that it is of."""
+        of: dict[str, list[str]] = {}
+        several = len(self.calendar) > 1
+        for name, code in self.calendar.items():
+            one = self.found.get(name)
+            text = code if one is None else one.briefly if several else str(one)
+            of.setdefault(text, []).append(name)
+        lines = [text + (f": {listed(names)}" if len(of) > 1 else "") for text, names in of.items()]
+        return lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES], f"… ({len(lines)} in all)"]
 
     def _range(self) -> str:
         sessions = self.table["session"]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from gatecast.data.calendars import check_calendar
 from gatecast.data.checks import Oddity
+from gatecast.data.detection import Found
 from gatecast.errors import DataError
 from gatecast.formatting import printable
 
@@ -24,6 +26,7 @@ class Record:
     calendar: dict[str, str]
     oddities: tuple[Oddity, ...]
     sha256: str
+    found: dict[str, Found]
 
 
 def stored(content: pa.Table, file: str) -> Record | None:
@@ -49,13 +52,22 @@ def stored(content: pa.Table, file: str) -> Record | None:
             )
             for one in oddities
         )
-        return Record(tuple(map(printable, source)), dict(calendar), kept, str(record["sha256"]))
+        found = {name: _found_of(one) for name, one in record.get("found", {}).items()}
+        return Record(tuple(map(printable, source)), dict(calendar), kept, str(record["sha256"]), found)
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         raise DataError(
             "what gatecast wrote beside the table is damaged",
             file=file,
             remedy="Load the original source, or write the table without that metadata",
         ) from None
+
+
+def _found_of(record: dict[str, Any]) -> Found:
+    """What `vars` made of a Found. Raises ValueError, TypeError or KeyError for anything else."""
+    also, rivals, wrong = record["also"], record["rivals"], record["disagreeing"]
+    if not (_texts(also) and _texts(rivals) and (wrong is None or isinstance(wrong, int))):
+        raise ValueError
+    return Found(check_calendar(record["calendar"]), record["how"], tuple(also), tuple(rivals), wrong)
 
 
 def _texts(values: object) -> bool:

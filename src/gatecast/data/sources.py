@@ -8,6 +8,8 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -135,9 +137,14 @@ def _read_sample(name: str, reading: Reading) -> Tidy:
             f'there is no sample "{name}".{did_you_mean(name, SAMPLES)}',
             remedy="The samples are " + " and ".join(f"sample:{known}" for known in SAMPLES),
         )
-    from importlib import import_module
-
-    frame = import_module(f"arch.data.{name}").load()
+    # Importing arch takes a second, and its sample is a file beside it.
+    arch = find_spec("arch")
+    folders = [] if arch is None else arch.submodule_search_locations or []
+    files = [path for folder in folders if (path := Path(folder, "data", name, f"{name}.csv.gz")).is_file()]
+    if files:
+        frame = pd.read_csv(files[0], parse_dates=["Date"])
+    else:
+        frame = import_module(f"arch.data.{name}").load()
     return tidy(frame, source=f"sample:{name}", symbol=SAMPLES[name], reading=reading)
 
 
@@ -220,7 +227,9 @@ def _tidied(table: Table, source: str, reading: Reading, symbol: str | None = No
             file=table.place,
             remedy="Load the original source, or write the changed table without gatecast's metadata",
         )
-    return Tidy(part.table, cells.record.source, part.calendar, cells.record.oddities + part.oddities)
+    found = part.found if reading.calendar else {**part.found, **cells.record.found}
+    oddities = cells.record.oddities + part.oddities
+    return Tidy(part.table, cells.record.source, part.calendar, oddities, found=found)
 
 
 def _near(path: Path) -> str:

@@ -13,10 +13,11 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from gatecast._typing import Bools, Dates, Integers
 from gatecast.data import rows
+from gatecast.data.calendars import WEEKS, close_of, zone_of
 from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, counted, listed, noted, oddity
 from gatecast.data.columns import (
     is_empty,
@@ -26,19 +27,12 @@ from gatecast.data.columns import (
     with_normal_names,
     with_one_date,
 )
-from gatecast.data.dates import YEARS, moments_of
+from gatecast.data.dates import YEARS
+from gatecast.data.detection import Found, find_calendars
 from gatecast.data.numbers import number
 from gatecast.data.place import Findings, Place
-from gatecast.data.sessions import (
-    WEEKS,
-    calendar_for,
-    check_calendar,
-    close_of,
-    is_usable,
-    named_exchange,
-    zone_of,
-)
 from gatecast.data.wide import long_of
+from gatecast.data.zones import localised
 from gatecast.errors import DataError
 from gatecast.formatting import printable
 from gatecast.settings.reading import Reading
@@ -54,6 +48,7 @@ class Tidy:
     table     as in `Prices.table`, before the look for oddities; empty where nothing could be read
     problems  why the source cannot be used; none: it can
     choices   how it was read where it could have been read otherwise
+    found     symbol → why its calendar was taken
     """
 
     table: pd.DataFrame
@@ -62,6 +57,7 @@ class Tidy:
     oddities: tuple[Oddity, ...] = ()
     problems: tuple[DataError, ...] = ()
     choices: Mapping[str, str] = field(default_factory=dict)
+    found: Mapping[str, Found] = field(default_factory=dict)
 
     def usable(self) -> Tidy:
         """The same source. Raises DataError where it cannot be used."""
@@ -88,14 +84,14 @@ def tidy(
     now       the current moment (with a time zone); a session that has not closed by then is left out
     """
     findings, oddities = Findings(), list[Oddity]()
-    table, calendars = pd.DataFrame({"symbol": [], "session": []}), dict[str, str]()
+    table, found = pd.DataFrame({"symbol": [], "session": []}), dict[str, Found]()
     try:
-        table, calendars = _table(
-            frame, source, symbol, reading or Reading(), european, now, findings, oddities
-        )
+        table, found = _table(frame, source, symbol, reading or Reading(), european, now, findings, oddities)
     except DataError as problem:  # nothing more can be said of the source
         findings.problems.append(problem)
-    return Tidy(table, (source,), calendars, tuple(oddities), tuple(findings.problems), findings.choices)
+    calendars = {name: one.calendar for name, one in found.items()}
+    problems = tuple(findings.problems)
+    return Tidy(table, (source,), calendars, tuple(oddities), problems, findings.choices, found)
 
 
 def _table(
@@ -107,8 +103,8 @@ def _table(
     now: pd.Timestamp | None,
     findings: Findings,
     oddities: list[Oddity],
-) -> tuple[pd.DataFrame, dict[str, str]]:
-    """The sorted table, and symbol → calendar.
+) -> tuple[pd.DataFrame, dict[str, Found]]:
+    """The sorted table, and symbol → calendar and why.
 
     What is wrong is added to `findings`, what is odd to `oddities`.
 
@@ -130,17 +126,11 @@ def _table(
     dotted = DOTTED.match(str(frame[date_name].iloc[0])) is not None
     numbers = partial(values_of, decimal=reading.decimal, european=european or dotted)
     try:
-        moments = moments_of(
-            frame[date_name],
-            place,
-            codes,
-            lambda code: zone_of(_calendar_of(symbols[code], (), reading)),
-            reading,
-        )
+        local = localised(frame[date_name], place, codes, symbols, reading)
     except DataError:
         numbers(frame.drop(columns=date_name), place)  # what else is wrong
         raise
-    moments = _without_far_dates(moments, date_name, place)
+    moments = _without_far_dates(local.moments, date_name, place)
     wanted = rows.chosen(codes, symbols, moments.astype("datetime64[D]"), reading)
     if not wanted.any():
         raise DataError("no row has a date", file=source, column=place.written.get(date_name, date_name))
@@ -149,7 +139,8 @@ def _table(
     sessions = moments.astype("datetime64[D]")
     values = numbers(frame, place)
 
-    calendars = _calendars(symbols, codes, sessions, reading)
+    found = find_calendars(_dates_of(symbols, codes, sessions), reading.calendar, local.zones)
+    calendars = {name: one.calendar for name, one in found.items()}
     still_open = _still_open(symbols, codes, sessions, calendars, now)
     if still_open.all():
         raise DataError("there are no rows but of a session that has not closed yet", file=source)
@@ -171,7 +162,8 @@ def _table(
         )
     unclosed = "of a session that has not closed yet"
     oddities += [
-        *_other_calendars(table, calendars),
+        *local.oddities,
+        *_weeks_of_exchanges(table, found),
         *(Oddity("reading", 1, f"{source}: {doubt}", ()) for doubt in findings.doubts),
         *wide,
         *_taken(table, taken),
@@ -192,23 +184,13 @@ def _table(
     table = table.iloc[order[(usable & ~still_open & ~again)[order]]].reset_index(drop=True)
     if len(table):
         rows.refuse_longer_bars(table, place)
-    return table, {name: calendars[name] for name in table["symbol"].unique()}
+    return table, {name: found[name] for name in table["symbol"].unique()}
 
 
-def _calendar_of(symbol: str, sessions: ArrayLike, reading: Reading) -> str:
-    given = reading.calendar_of(symbol)
-    return calendar_for(symbol, sessions) if given is None else check_calendar(given)
-
-
-def _calendars(
-    symbols: tuple[str, ...], codes: Integers, sessions: Dates, reading: Reading
-) -> dict[str, str]:
-    if isinstance(reading.calendar, str):
-        return dict.fromkeys(symbols, check_calendar(reading.calendar))
+def _dates_of(symbols: tuple[str, ...], codes: Integers, sessions: Dates) -> dict[str, Dates]:
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(1, len(symbols)))
-    dates = np.split(sessions[order], starts)
-    return {name: _calendar_of(name, days, reading) for name, days in zip(symbols, dates, strict=True)}
+    return dict(zip(symbols, np.split(sessions[order], starts), strict=True))
 
 
 def _still_open(
@@ -299,16 +281,17 @@ def _unread_volume(table: pd.DataFrame, frame: pd.DataFrame, place: Place) -> li
     return [Oddity("volume-text", int(text.sum()), said, (where,))]
 
 
-def _other_calendars(table: pd.DataFrame, calendars: dict[str, str]) -> list[Oddity]:
-    """Symbols whose name tells an exchange of which there is no calendar."""
-    unusable = {name: code for name in calendars if (code := named_exchange(name)) and not is_usable(code)}
-    if not unusable:
+def _weeks_of_exchanges(table: pd.DataFrame, found: Mapping[str, Found]) -> list[Oddity]:
+    """Symbols whose dates follow a week of exchanges elsewhere, where nothing tells which exchange it is."""
+    weeks = {week for week, days in WEEKS.items() if days in ("1111001", "1110011")}
+    names = [name for name, one in found.items() if one.calendar in weeks and one.how != "given"]
+    if not names:
         return []
-    rows = table["symbol"].isin([name for name in unusable if calendars[name] in WEEKS]).to_numpy()
-    if not rows.any():
-        return []
-    codes = ", ".join(sorted({unusable[name] for name in table.loc[rows, "symbol"].unique()}))
-    weeks = ", ".join(sorted({calendars[name] for name in table.loc[rows, "symbol"].unique()}))
-    what = f"exchange_calendars cannot build the calendar {codes}"
-    remark = f"the sessions follow the week that the dates show ({weeks}), without holidays"
-    return [oddity("calendar", table, rows, what, remark, cells(table, "close"))]
+    concerned = table["symbol"].isin(names).to_numpy()
+    week = found[str(table["symbol"].iloc[int(concerned.argmax())])].calendar
+    what = f"the dates show the week {week}, and not which exchange it is"
+    remark = (
+        'name it, such as calendar="XSAU" (Riyadh) or calendar="XTAE" (Tel Aviv), for its holidays. If the '
+        "dates were cut from stamps in UTC of an exchange farther east, they are a day early: get the stamps"
+    )
+    return [oddity("calendar", table, concerned, what, remark, cells(table, "close"))]

@@ -8,7 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gatecast.data.sessions import DAILY, DEFAULT, WEEKS, calendar_for, check_calendar, close_of
+from gatecast.data.calendars import DAILY, WEEKS, check_calendar, close_of
+from gatecast.data.detection import DEFAULT
+from gatecast.data.exchanges import exchange_named
 from gatecast.errors import SettingError
 
 # The first exchange to close is New Zealand's, at 23:45 UTC of the day before when it has half a day.
@@ -26,7 +28,8 @@ def exchange_of(symbol: str, source: Sequence[str], calendar: str | None) -> str
     """The calendar whose closes bind the bars of `symbol`; None: the exchange is not known.
 
     It is the one that the user gave, else the one that the symbol's name says, else that of New York for a
-    plain ticker from Yahoo. Dates alone say nothing of the hour, and currencies have no exchange.
+    plain ticker from Yahoo. Dates alone say nothing of the hour, currencies have no exchange, and what calls
+    itself SP500 may be a future.
     """
     if calendar is not None:
         try:
@@ -34,24 +37,21 @@ def exchange_of(symbol: str, source: Sequence[str], calendar: str | None) -> str
         except SettingError:
             return None
         return None if given in WEEKS and given != DAILY else given  # a week says nothing of the hour
-    named = calendar_for(symbol)
-    if named not in (DEFAULT, "24/5", *WEEKS) or named == DAILY:
-        return named
-    plain = named == DEFAULT and US_TICKER.fullmatch(symbol) is not None
+    named = exchange_named(symbol)
+    if named is not None and named != (DEFAULT, "name"):
+        return None if named.calendar in WEEKS and named.calendar != DAILY else named.calendar
+    plain = US_TICKER.fullmatch(symbol) is not None
     return DEFAULT if plain and all(word.startswith("yahoo:") for word in source) else None
 
 
 def closes_at(date: dt.date, exchange: str | None) -> dt.datetime:
     """When the bar of `date` closes, in UTC; where that is not known, an hour before the date begins there.
 
-    Known are the sessions of an exchange, early closes included, and the days of "daily", which end at
+    Known are the sessions of an exchange, early closes included, and the days of "24/7", which end at
     midnight UTC. Unknown are other exchanges, and dates that are no session: no bar closes earlier.
     """
     if exchange is not None:
-        try:
-            close = close_of(exchange, np.datetime64(date, "D"))
-        except (ValueError, NotImplementedError):  # beyond the years that the calendar records
-            close = None
+        close = close_of(exchange, np.datetime64(date, "D"))
         if close is not None:
             moment: dt.datetime = close.to_pydatetime()
             return moment.astimezone(dt.UTC)

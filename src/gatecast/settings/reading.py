@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import Annotated, Any, Literal, TypedDict, cast
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from gatecast.errors import SettingError
+from gatecast.errors import SettingError, did_you_mean
 from gatecast.settings.base import Checked, Date
 
 Keep = Literal["first", "last"] | None
@@ -33,6 +34,7 @@ class ReadingOptions(TypedDict, total=False):
     end: object
     adjust: bool
     calendar: str | Mapping[str, str] | None
+    timezone: str | None
     keep: Keep
     strict: bool
     encoding: str | None
@@ -57,7 +59,11 @@ class Reading(Checked):
     end: Date = Field(default=None, description="last date to read")
     adjust: bool = Field(default=False, description="scale prices by adj_close / close")
     calendar: str | Mapping[str, str] | None = Field(
-        default=None, description="exchange calendar (XNYS, XKRX, …) or daily; in Python also by symbol"
+        default=None, description="exchange calendar (XNYS, XKRX, …) or 24/7; in Python also by symbol"
+    )
+    timezone: str | None = Field(
+        default=None,
+        description="time zone of the dates of stamps in UTC, as Asia/Tokyo; else the exchange's",
     )
     keep: Keep = Field(
         default=None, description="of two rows of one session: first or last; else that with more volume"
@@ -84,6 +90,7 @@ class Reading(Checked):
     def _dates(self) -> Any:
         check_date("start", self.start)
         check_date("end", self.end)
+        check_timezone(self.timezone)
         return self
 
     @property
@@ -115,3 +122,15 @@ def check_date(name: str, value: str | None) -> None:
         fine = False
     if not fine:
         raise SettingError("is not a date. Write it as YYYY-MM-DD", setting=name, value=value)
+
+
+def check_timezone(value: str | None) -> None:
+    """Raise SettingError for a setting that is no time zone."""
+    if value is None:
+        return
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        guess = did_you_mean(value, available_timezones())
+        message = f"is no time zone.{guess} Give its name, such as Asia/Tokyo"
+        raise SettingError(message, setting="timezone", value=value) from None
