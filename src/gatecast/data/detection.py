@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal, get_args
 
 import numpy as np
@@ -121,14 +122,17 @@ def find_calendars(
     """
     zones = zones or {}
     fits: dict[tuple[bytes, frozenset[str]], _Fit] = {}
+    daily: dict[bytes, bool] = {}
     found, key_of = {}, {}
     for symbol, own in dates.items():
-        days = np.unique(np.asarray(own, dtype="datetime64[D]"))
-        told = _told(symbol, days, given)
+        days = np.asarray(own, dtype="datetime64[D]")
+        if (same := days.tobytes()) not in daily:
+            daily[same] = bool(_regular(np.unique(days))[[FRIDAY, SATURDAY, SUNDAY]].all())
+        told = _told(symbol, daily[same], given)
         if told is None:
-            key = key_of[symbol] = days.tobytes(), frozenset(zones.get(symbol, ()))
+            key = key_of[symbol] = same, frozenset(zones.get(symbol, ()))
             if key not in fits:
-                fits[key] = _Fit(days, key[1])
+                fits[key] = _Fit(np.unique(days), key[1])
             told = fits[key].first_choice
         found[symbol] = told
     certain = Counter(found[name].calendar for name in key_of if found[name].is_certain)
@@ -145,13 +149,13 @@ def is_shifted(dates: ArrayLike) -> bool:
     return bool((there[SUNDAY] and not there[FRIDAY]) or (there[SATURDAY] and not there[MONDAY]))
 
 
-def _told(symbol: str, days: Dates, given: str | Mapping[str, str] | None) -> Found | None:
-    """The calendar as far as no exchange has to be looked for in the dates."""
+def _told(symbol: str, daily: bool, given: str | Mapping[str, str] | None) -> Found | None:
+    """The calendar where the dates need no look; daily: they are on all days of the week."""
     if isinstance(given, str):
         return Found(check_calendar(given), "given")
     if given is not None and symbol in given:
         return Found(check_calendar(given[symbol]), "given")
-    if _regular(days)[[FRIDAY, SATURDAY, SUNDAY]].all():
+    if daily:
         return Found(DAILY, "dates")
     named = exchange_named(symbol)
     return None if named is None else Found(named.calendar, named.by)
@@ -163,16 +167,20 @@ def _regular(days: Dates) -> Bools:
 
 
 class _Fit:
-    """How well each calendar fits the dates (N,), ascending, of one symbol; zones: as for `find_calendar`."""
+    """How well each calendar fits the dates (N,), ascending, of one symbol; zones: as for `find_calendar`.
+
+    first_choice: the calendar by these dates alone.
+    """
 
     def __init__(self, days: Dates, zones: Collection[str]) -> None:
         self.rows, self.by_zone = len(days), False
         self.codes: tuple[str, ...] = ()
+        self.first_choice = Found(DEFAULT, "default")
         if not len(days):
             return
         grid = sessions_of_all(days[0], days[-1])
-        order = sorted(range(len(grid.codes)), key=lambda place: _place(grid.codes[place]))
-        within = [place for place in order if zone_of(grid.codes[place]) in zones]
+        order = _order(grid.codes)
+        within = [place for place in order if zone_of(grid.codes[place]) in zones] if zones else []
         self.by_zone = bool(within)
         order = within or order
         self.codes = tuple(grid.codes[place] for place in order)
@@ -183,11 +191,7 @@ class _Fit:
         self.wrong = np.where(share >= LEAST_RECORDED, wrong / np.maximum(share, LEAST_RECORDED), np.inf)
         if not there.any() or np.isinf(self.wrong).all():
             self.codes = ()
-
-    @property
-    def first_choice(self) -> Found:
-        """The calendar by these dates alone."""
-        return self.choice(None)
+        self.first_choice = self.choice(None)
 
     def choice(self, usual: str | None) -> Found:
         """The calendar by these dates; where they leave a choice that allows it, the `usual` one."""
@@ -234,8 +238,11 @@ class _Fit:
         return np.asarray((sessions & known).all(axis=1))
 
 
-def _place(code: str) -> tuple[int, str]:
-    return (ORDER.index(code) if code in ORDER else len(ORDER)), code
+@cache
+def _order(codes: tuple[str, ...]) -> list[int]:
+    """The places of the calendars, as ORDER has them, the others by the alphabet."""
+    rank = {code: place for place, code in enumerate(ORDER)}
+    return sorted(range(len(codes)), key=lambda place: (rank.get(codes[place], len(rank)), codes[place]))
 
 
 def _shortly(codes: Sequence[str]) -> str:
