@@ -2,7 +2,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gatecast.data.columns import normal_name, symbols_of, values_of, with_normal_names
+from gatecast.data.columns import _numbers, normal_name, symbols_of, values_of, with_normal_names
+from gatecast.data.numbers import number
 from gatecast.errors import DataError
 
 
@@ -107,3 +108,17 @@ def test_an_empty_symbol():
     frame, place = with_normal_names(pd.DataFrame({"Ticker": ["A", " "], "close": [1, 2]}), "f")
     with pytest.raises(DataError, match=r"symbol is empty.*row 2, column Ticker"):
         symbols_of(frame, "stem", place)
+
+
+CELLS = [
+    "1,080.5", "2,134.7", "0,080", "1 080", "12,34,567.8", "-3.5", "$105.51", "3.31M", "1e3", "", "n/a", "x",
+    "1.5%", "007", "9" * 309, "1'008.64", "1,08", "5", None, "１２", "1.080.000,5", "0.080",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("decimal", [".", ","])
+def test_texts_read_together_are_the_numbers_of_each(decimal):
+    numbers, text = _numbers(pd.Series(CELLS, dtype="str"), decimal)
+    each = [np.nan if cell is None else number(cell, decimal) for cell in CELLS]
+    assert list(text) == [one is None for one in each]
+    np.testing.assert_array_equal(numbers, [np.nan if one is None else one for one in each])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -20,6 +21,8 @@ from gatecast.formatting import named, printable
 
 MOST_COLUMNS = 2_000
 FIRST_CELLS, LEAST_OF_A_DATE = 20, 8  # cells and letters that tell a column of dates
+LONGEST_NUMBER = 32  # letters
+PLAIN = re.compile(r"[0-9][0-9.,'’ ]*")  # a number without sign, unit and exponent
 
 
 def too_many_columns(count: int, file: str) -> DataError:
@@ -217,8 +220,10 @@ def _cell(column: pd.Series, position: int) -> object:
 def is_empty(column: pd.Series) -> NDArray[np.bool_]:
     """Where a column holds nothing, or a word for nothing."""
     empty = column.isna().to_numpy(dtype=bool, copy=True)
-    if column.dtype == object or isinstance(column.dtype, pd.StringDtype):
-        empty |= column.astype(object).map(lambda cell: str(cell).strip().lower() in MISSING).to_numpy(bool)
+    if isinstance(column.dtype, pd.StringDtype):
+        empty |= column.str.strip().str.lower().isin(MISSING).to_numpy(bool)
+    elif column.dtype == object:
+        empty |= column.map(lambda cell: str(cell).strip().lower() in MISSING).to_numpy(bool)
     return empty
 
 
@@ -226,9 +231,58 @@ def _numbers(column: pd.Series, decimal: str) -> tuple[NDArray[np.float64], NDAr
     """The column as float64 (NaN: empty), and where it holds what is no number."""
     if pd.api.types.is_numeric_dtype(column.dtype) and not pd.api.types.is_complex_dtype(column.dtype):
         return column.to_numpy(dtype=np.float64, na_value=np.nan), np.zeros(len(column), dtype=bool)
+    if isinstance(column.dtype, pd.StringDtype):
+        return _numbers_of_text(column, decimal)
     cells = [number(cell, decimal) for cell in column.astype(object)]
     text = np.array([cell is None for cell in cells], dtype=bool)
     return np.array([np.nan if cell is None else cell for cell in cells], dtype=np.float64), text
+
+
+def _numbers_of_text(column: pd.Series, decimal: str) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """The same of a column of texts: each form is understood once, and its cells are read together."""
+    forms, which = _forms(column)
+    read = [number(form, decimal) for form in forms]
+    is_text = np.array([*(found is None for found in read), False])[which]
+    is_number = np.array([*(found is not None and not np.isnan(found) for found in read), False])[which]
+    is_plain = is_number & np.array([*(PLAIN.fullmatch(form) is not None for form in forms), False])[which]
+    values = np.full(len(column), np.nan)
+    digits = column[is_plain]
+    for mark in ",'’ " if decimal == "." else ".'’ ":
+        if any(mark in form for form in forms):
+            digits = digits.str.replace(mark, "", regex=False)
+    if decimal == ",":
+        digits = digits.str.replace(",", ".", regex=False)
+    values[is_plain] = digits.to_numpy(dtype=object).astype(np.float64)
+    rest = is_number & ~is_plain
+    values[rest] = [number(cell, decimal) for cell in column[rest].astype(object)]
+    return values, is_text
+
+
+def _forms(column: pd.Series) -> tuple[list[str], NDArray[np.int64]]:
+    """The forms that texts are written in, and the number of each text's form; -1 where a cell is empty.
+
+    Texts that begin with a digit have the same form where only the digits differ: 1,080.5 and 2,134.7 are
+    both 1,000.0. Whether a number begins with 0 is seen. Any other text is its own form.
+    """
+    cells = column.to_numpy(dtype=object, na_value="")
+    if len(cells) and len(max(cells, key=len)) < LONGEST_NUMBER:
+        texts = cells.astype(f"U{LONGEST_NUMBER}")
+        letters = texts.view(np.uint32).reshape(len(texts), -1)
+        is_digit = (letters >= ord("0")) & (letters <= ord("9"))
+        is_digit &= is_digit[:, :1]
+        letters[:, 0][is_digit[:, 0] & (letters[:, 0] != ord("0"))] = ord("1")
+        letters[:, 1:][is_digit[:, 1:]] = ord("0")
+        cells = texts.astype(object)
+    which, forms = pd.factorize(cells)
+    which[column.isna().to_numpy()] = -1
+    return [str(text) for text in forms], which
+
+
+def _texts(column: pd.Series) -> list[object]:
+    """The cells of a column that is no column of numbers; of texts that differ in their digits only, one."""
+    if isinstance(column.dtype, pd.StringDtype):
+        return list(_forms(column)[0])
+    return list(column.astype(object))
 
 
 def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
@@ -243,7 +297,7 @@ def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
     text = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
     beside = [name for name in text if name not in (*PRICES, *DATE_NAMES, *SYMBOL_NAMES)]
     text = [name for name in text if name in PRICES]
-    cells = [cell for name in text for cell in frame[name].astype(object)]
+    cells = [cell for name in text for cell in _texts(frame[name])]
     marks = decimal_marks(cells)
     if len(marks) > 1:
         # The volume, or the change in percent, may be written in one way only.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 
@@ -100,6 +100,8 @@ def moments_of(
         return moments
     if reading.date_format is not None:
         return _by_format(column, place, reading.date_format)
+    if (days := _iso_dates(column)) is not None:
+        return days
     if (numbers := _since_1970(column)) is not None:
         return from_utc(numbers, symbol)
     if (numbers := _serials(column)) is not None:
@@ -152,8 +154,6 @@ def _from_text(
     which, values = pd.factorize(column if is_text else column.astype(object))
     distinct = np.asarray(values, dtype=object)
     texts = [str(value).strip() for value in distinct]
-    if (days := _iso_dates(texts)) is not None:
-        return days[which]
     # Where the distinct values come first, to name the row in an error.
     first = np.unique(which, return_index=True)[1]
 
@@ -193,17 +193,25 @@ def _from_text(
     return from_utc(local, symbol) if zones and zones <= UTC else local
 
 
-def _iso_dates(texts: Sequence[str]) -> Dates | None:
+def _iso_dates(column: pd.Series) -> Dates | None:
     """The dates where all are written YYYY-MM-DD, as most are; None where one is not, or is none."""
-    if not all(map(ISO.fullmatch, texts)):
+    is_text = isinstance(column.dtype, pd.StringDtype)
+    if not (is_text or column.dtype == object) or not ISO.fullmatch(str(column.iloc[0])):
+        return None
+    which, values = pd.factorize(column)  # they repeat over the symbols: each is read once
+    texts = np.asarray(values, dtype=object).astype("U11")
+    letters = texts.view("U1").reshape(-1, 11)
+    has_ten = (letters[:, 9] != "").all() and (letters[:, 10] == "").all()
+    if not has_ten or not (letters[:, [4, 7]] == "-").all():
         return None
     try:
-        days = np.array(texts, dtype="datetime64[D]")
+        days = texts.astype("datetime64[D]")
     except ValueError:
         return None
     year = days.astype("datetime64[Y]").astype(np.int64) + 1970
     within = ((year >= YEARS.start) & (year < YEARS.stop)).all()
-    return days.astype("datetime64[s]") if within else None
+    moments: Dates = days.astype("datetime64[s]")[which]
+    return moments if within else None
 
 
 def is_date(cell: object) -> bool:
