@@ -52,6 +52,8 @@ NOT_DECIDING: dict[str, Any] = {
     "decimal": ",",
     "dayfirst": True,
     "date_format": "%d.%m.%Y",
+    "first_date": "2020-01-02",
+    "symbol_column": "Kurs",
     **dict.fromkeys(COLUMNS, "Kurs"),
     "models": ("gru", "naive"),
     "networks": {**Experiment().networks, "lstm": Network(hidden_size=5)},

@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import shlex
 
+from gatecast.settings.reading import Reading
+
 # As remedies write the arguments of `gatecast.load`.
-ARGUMENT = re.compile(
-    r"\b(adjust|calendar|timezone|keep|strict|encoding|decimal|dayfirst|date_format|start|end|symbols|date|open"
-    r'|high|low|close|adj_close|volume)=(?:"([^"]*)"|(True|False)\b)'
-)
+ARGUMENT = re.compile(rf'\b({"|".join(Reading.model_fields)})=(?:"([^"]*)"|(True|False)\b)')
 
 
 def as_flags(text: str) -> str:

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gatecast.data.calendars import check_calendar, next_sessions
 from gatecast.data.dates import is_date
 from gatecast.data.names import DATE_NAMES, PRICES, STANDARD, SYMBOL_NAMES, known_name, standard_names
 from gatecast.data.names import normal_name as normal_name
@@ -18,6 +19,7 @@ from gatecast.data.place import Findings, Place
 from gatecast.data.wide import without_index, without_levels
 from gatecast.errors import DataError, did_you_mean
 from gatecast.formatting import named, printable
+from gatecast.settings.reading import Reading
 
 MOST_COLUMNS = 2_000
 FIRST_CELLS, LEAST_OF_A_DATE = 20, 8  # cells and letters that tell a column of dates
@@ -109,8 +111,9 @@ def date_column(frame: pd.DataFrame, place: Place) -> str:
     raise DataError(
         "there is no column of dates",
         file=place.file,
-        remedy=f'Say which it is, as date="Day"; the columns are: {place.columns}. A table without dates '
-        "cannot be read so far",
+        remedy=f'Say which it is, as date="Day"; the columns are: {place.columns}. Where there is none, say '
+        'when the first row was, as first_date="2020-01-02": the others are then the weekdays after it, or '
+        "the sessions of the calendar that is given",
     )
 
 
@@ -120,13 +123,33 @@ def _holds_dates(column: pd.Series) -> bool:
     return len(cells) > 1 and bool((cells.str.len() >= LEAST_OF_A_DATE).all()) and all(map(is_date, cells))
 
 
-def with_one_date(frame: pd.DataFrame, place: Place) -> tuple[pd.DataFrame, str]:
-    """The frame, and the name of the column with its dates; a date and a time beside it are one stamp."""
+def with_one_date(frame: pd.DataFrame, place: Place, reading: Reading) -> tuple[pd.DataFrame, str]:
+    """The frame, and the name of the column with its dates; a date and a time beside it are one stamp.
+
+    The rows of a table without dates are the sessions from `reading.first_date` on.
+    """
+    if reading.first_date is not None:
+        return _dated(frame, place, reading), "date"
     name = date_column(frame, place)
     if name == "time" or "time" not in frame.columns or pd.api.types.is_numeric_dtype(frame["time"].dtype):
         return frame, name
     stamp = frame[name].astype(str).str.strip() + " " + frame["time"].astype(str).str.strip()
     return frame.assign(**{name: stamp.where(~is_empty(frame["time"]), frame[name])}), name
+
+
+def _dated(frame: pd.DataFrame, place: Place, reading: Reading) -> pd.DataFrame:
+    if not {*DATE_NAMES, *SYMBOL_NAMES}.isdisjoint(frame.columns):
+        raise DataError(
+            "first_date is for one symbol without dates, and there is a column of dates or symbols",
+            file=place.file,
+            remedy="Leave first_date out",
+        )
+    calendar = check_calendar(str(reading.calendar))
+    days = next_sessions(calendar, np.datetime64(str(reading.first_date)) - 1, len(frame))
+    place.doubt(
+        f"the rows are taken to be the {len(frame):,} sessions from {days[0]} on ({calendar}), in this order."
+    )
+    return frame.assign(date=days.astype("datetime64[ns]"))
 
 
 def is_nameless(name: str) -> bool:

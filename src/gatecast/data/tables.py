@@ -111,10 +111,12 @@ def _table(
     Raises
         DataError: what keeps from reading on.
     """
+    if reading.first_date is not None and reading.calendar is None:
+        reading = reading.changed(calendar="weekdays")
     frame, place = with_normal_names(frame, source, reading.columns, findings)
     if frame.empty:
         raise DataError("there are no rows", file=source, remedy="Prices need dates and closes")
-    frame, date_name = with_one_date(frame, place)
+    frame, date_name = with_one_date(frame, place, reading)
     frame, place, wide = long_of(frame, date_name, place)
     frame, taken = with_close(frame, place)
     bare, without_price = rows.without_price(frame, date_name, symbol, place)

@@ -41,6 +41,7 @@ class ReadingOptions(TypedDict, total=False):
     decimal: Decimal
     dayfirst: bool | None
     date_format: str | None
+    first_date: str | None
     symbol_column: str | None
     date: str | None
     open: str | None
@@ -77,6 +78,9 @@ class Reading(Checked):
         default=None, description="3/4/2020 is the 3rd of April; else what makes sense of the whole column"
     )
     date_format: str | None = Field(default=None, description="format of the dates, as %d.%m.%y (strptime)")
+    first_date: Date = Field(
+        default=None, description="date of the first row of a table without dates, YYYY-MM-DD"
+    )
     symbol_column: str | None = Field(default=None, description="name of the column with the symbols")
     date: str | None = Field(default=None, description="name of the column with the dates")
     open: str | None = Field(default=None, description="name of the column with the opens")
@@ -90,6 +94,7 @@ class Reading(Checked):
     def _dates(self) -> Any:
         check_date("start", self.start)
         check_date("end", self.end)
+        check_date("first_date", self.first_date)
         check_timezone(self.timezone)
         return self
 
