@@ -3,6 +3,7 @@
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import gatecast as gc
@@ -27,9 +28,9 @@ def table(header: str, row: str) -> str:
     ("text", "first", "last"),
     [
         # The volume settles what the comma is; in the same way the percents of Korean files do.
-        (table("Data,Último,Vol.,Var%", '{day},"10{n}.250","13,20M","-0,18%"'), 101250, 1010250),
+        (table("Data,Último,Vol.,Var%", '{day},"1{n2}.250","13,20M","-0,18%"'), 101250, 110250),
         (table("날짜,종가,거래량,변동 %", '{day},"76,{n2}0","15,060,000","0.13%"'), 76010, 76100),
-        (table("날짜,종가,거래량", '{day},"24,4{n2}원","971,436건"'), 24401, 24410),
+        (table("날짜,종가,거래량", '{day},"24,4{n2}원","2,971,436건"'), 24401, 24410),
         # Names in two languages, and dates in a column that no name tells.
         (table("日期Date,收盘Close,成交量（万手）Volume(M Shares)", "{day},3.{n2},7"), 3.01, 3.10),
         (table("index,open,close", "202103{n2},1.{n2},1.{n2}"), 1.01, 1.10),
@@ -57,19 +58,23 @@ def test_the_prices(text: str, first: float, last: float, tmp_path: Path) -> Non
     assert (close.iloc[0], close.iloc[-1]) == (first, last)
 
 
+MONTHS = [f"{month}/1/7{year}" for year in range(5) for month in range(1, 13)]
+NAMED = [f"{month} 2{year}" for year in range(3) for month in ("Jan", "Feb", "Mar", "Apr", "May")]
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        (table("DATE,OPEN,CLOSE,VOLUME,,", "{day},1,48583,1,49050,7"), "4 names and the rows 6 cells.*quotes"),
-        (table("Date,Price,Open,Close,Volume", "{day},1.5,1.5,7"), "5 names and the rows 4 cells.*each column once"),
-        (table("Date,Close,Close2", ",,") + table("Date,Close,Close2", ",,") * 3, "no row has a price"),
+        (table("DATE,OPEN,CLOSE,VOLUME,,", "{day},1,48583,1,49050,7"), "4 names and the rows 6.*quotes"),
+        (table("Date,Price,Open,Close,Volume", "{day},1.5,1.5,7"), "5 names and the rows 4 cells"),
+        (table("Date,Close,Close2", ",,"), "no row has a price"),
         (table("Date,Close", "{day},3") + ",\nx,\n" * 30, "line is no row of prices.*several side by side"),
-        (table("currency,date,Close", "a,{day},3") + table("b,2021-03-01,7", "b,{day},{n}"), "symbol_column="),
-        ("Date,Close\n" + "".join(f"{month}/1/7{year},5\n" for year in range(5) for month in range(1, 13)), "monthly"),
-        ("Data,Close\n" + "".join(f"{m} 2{y},5\n" for y in range(3) for m in ("Jan", "Feb", "Mar", "Apr", "May")), "monthly"),
+        (table("pair,date,Close", "a,{day},3") + table("b,2021-03-01,7", "b,{day},{n}"), "symbol_column="),
+        ("Date,Close\n" + "".join(f"{month},5\n" for month in MONTHS), "monthly"),
+        ("Data,Close\n" + "".join(f"{month},5\n" for month in NAMED), "monthly"),
     ],
     ids=range(7),
-)  # fmt: skip
+)
 def test_what_is_refused(text: str, words: str, tmp_path: Path) -> None:
     file = tmp_path / "found.csv"
     file.write_text(text, "utf-8")
@@ -86,11 +91,9 @@ def test_the_user_names_the_symbols(tmp_path: Path) -> None:
 def test_a_table_without_dates(tmp_path: Path) -> None:
     file = tmp_path / "found.csv"
     file.write_text("Close\n1.5\n1.6\n1.7\n")
-    with pytest.raises(DataError, match="no column of dates.*first_date="):
+    with pytest.raises(DataError, match=r"no column of dates.*first_date="):
         load(file)
-    with pytest.warns(
-        DataWarning, match=r"the rows are taken to be the 3 sessions from 2021-03-05 on \(weekdays\)"
-    ):
+    with pytest.warns(DataWarning, match=r"taken to be the 3 sessions from 2021-03-05 on \(weekdays\)"):
         prices = gc.load(file, first_date="2021-03-05")
     assert [str(day.date()) for day in prices.table["session"]] == ["2021-03-05", "2021-03-08", "2021-03-09"]
     file.write_text("Date,Close\n2021-03-01,1.5\n")
@@ -109,11 +112,8 @@ def test_a_decimal_mark_that_is_given_is_taken(tmp_path: Path) -> None:
 
 
 def test_days_drawn_from_daily_bars_are_not_weekly(tmp_path: Path) -> None:
-    import numpy as np
-
-    days = np.sort(
-        np.random.default_rng(1).choice(np.arange("2015-01-01", "2021-01-01", dtype="M8[D]"), 300, False)
-    )
+    all_days = np.arange("2015-01-01", "2021-01-01", dtype="datetime64[D]")
+    days = np.sort(np.random.default_rng(1).choice(all_days, 300, replace=False))
     file = tmp_path / "found.csv"
     file.write_text("Date,Close\n" + "".join(f"{day},3\n" for day in days))
     assert len(load(file).table) == 300
