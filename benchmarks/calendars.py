@@ -4,9 +4,9 @@
     ENV/bin/python benchmarks/calendars.py [YEAR]
 
 YEAR is the last year of the table, three years from now by default. Under pandas 3 exchange_calendars 4.13
-cannot build XTAE, XBEL, ASEX, XBSE and XCYS, and loses the sessions on Saturdays and Sundays of XKRX, XBOM and
-XMOS: hence an environment of its own, which needs nothing of gatecast. Run it again when a new version of exchange_calendars is out: tests/data/test_calendars.py compares
-the table with the installed one.
+cannot build XTAE, XBEL, ASEX, XBSE and XCYS, and loses the Saturdays and Sundays of XKRX, XBOM and XMOS:
+hence an environment of its own, which needs nothing of gatecast. Run it again when a new version of
+exchange_calendars is out: tests/data/test_calendars.py compares the table with the installed one.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ NAMED = [f"{month} 2{year}" for year in range(3) for month in ("Jan", "Feb", "Ma
     [
         (table("DATE,OPEN,CLOSE,VOLUME,,", "{day},1,48583,1,49050,7"), "4 names and the rows 6.*quotes"),
         (table("Date,Price,Open,Close,Volume", "{day},1.5,1.5,7"), "5 names and the rows 4 cells"),
-        (table("Date,Close,Close2", ",,"), "no row has a price"),
+        (table("Date,Close,Volume", "{day},,7"), "no row has a price"),
         (table("Date,Close", "{day},3") + ",\nx,\n" * 30, "line is no row of prices.*several side by side"),
         (table("pair,date,Close", "a,{day},3") + table("b,2021-03-01,7", "b,{day},{n}"), "symbol_column="),
         ("Date,Close\n" + "".join(f"{month},5\n" for month in MONTHS), "monthly"),
