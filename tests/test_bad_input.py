@@ -28,7 +28,7 @@ FILES = {
     "empty": ("", ["prices.csv", "the file is empty", "dates and closes"]),
     "blank": ("\n \n\n", ["prices.csv", "the file is empty"]),
     "only a header": ("date,close\n", ["prices.csv", "there are no rows"]),
-    "binary": (bytes(range(256)) * 9, ["prices.csv", "not UTF-8 text", "Save it as CSV"]),
+    "binary": (bytes(range(256)) * 9, ["prices.csv", "not UTF-8 text", "save it as UTF-8"]),
     "zeros": (b"\0" * 99, ["prices.csv", "binary", "Give a CSV"]),
     "one row": (PRICES.head(1).to_csv(index=False), ["1 session", "Give more sessions"]),
     "text in a price": (with_cell("close", "abc"), ["prices.csv", "row 21", "column close", "value abc"]),
@@ -38,14 +38,14 @@ FILES = {
         ["row 21", "column close", "value -3.5", "start after 2015-01-29"],
     ),
     "infinite close": (with_cell("close", "inf"), ["row 21", "column close", "value inf", "Correct it"]),
-    "empty close": (with_cell("close", None), ["row 21", "column close", "empty", "delete the row"]),
+    "empty close": (with_cell("close", None), ["row 21", "column close", "empty", "another source"]),
     "a date twice": (
         pd.concat([PRICES[:21], PRICES[20:].assign(close=1.0)]).to_csv(index=False),
         ["row 22", "column date", "twice, with other values in row 21", "--keep"],
     ),
     "impossible date": (with_cell("date", "2015-02-30"), ["row 21", "date", "2015-02-30", "YYYY-MM-DD"]),
-    "no close": (PRICES.drop(columns="close").to_csv(index=False), ["no close column", 'Name', "volume"]),
-    "no date": (PRICES.drop(columns="date").to_csv(index=False), ["no column of dates", 'Name it "date"']),
+    "no close": (PRICES.drop(columns="close").to_csv(index=False), ["no close column", "--close", "volume"]),
+    "no date": (PRICES.drop(columns="date").to_csv(index=False), ["no column of dates", "--date", "--first-date"]),
 }  # fmt: skip
 
 SETTINGS = {
@@ -71,8 +71,8 @@ SETTINGS = {
     "--target retrun": ["--target retrun", "'return' or 'close'", 'Did you mean "return"?'],
     "--optimizer adm": ["--optimizer adm", 'Did you mean "adam"?'],
     "--column clos": ['column "clos" is not in the data', 'Did you mean "close"?'],
-    "--start 2015-13-01": ['start "2015-13-01" is not a date', "YYYY-MM-DD"],
-    "--start 20150105": ['start "20150105" is not a date', "YYYY-MM-DD"],
+    "--start 2015-13-01": ["--start 2015-13-01", "is not a date", "YYYY-MM-DD"],
+    "--start 20150105": ["--start 20150105", "is not a date", "YYYY-MM-DD"],
     "--start 2031-01-01": ["no rows between", "2031-01-01", "The data have 2015-01-01"],
     "--test-start 2031-01-01": ["test_start 2031-01-01", "2015-01-01", "choose a date"],
     "--symbols prizes": ['no symbol "prizes"', 'Did you mean "prices"? It has'],
@@ -100,7 +100,7 @@ CONFIGS = {
     "models = ['gruu']": ['unknown model "gruu"', 'Did you mean "gru"?'],
     "models = ['naive', 'naive']": ['"naive" is listed twice'],
     "models = []": ["models is empty"],
-    "symbols = 'A'": ["symbols = 'A': must be a list"],
+    "symbols = 5": ["symbols = 5: must be a list"],
     "source = ['DataFrame']": ["came from a DataFrame", "prices.parquet --config"],
     "sha256 = 'abc'": ["not the data of the experiment", "prices.csv", "prices.parquet"],
 }
@@ -110,7 +110,7 @@ SOURCES = {
     "folder": ["folder: this is a folder without price files", "Give one file"],
     "sampel:sp500": ['"sampel:"', 'Did you mean "sample"?'],
     "sample:sp50": ['no sample "sp50"', 'Did you mean "sp500"?'],
-    "notes.doc": ['".doc"', "Give a .csv or .parquet file"],
+    "notes.doc": ["notes.doc", "there are no rows", "Prices need dates and closes"],
     "fake.parquet": ["fake.parquet", "not a Parquet file"],
 }
 FOLDERS = {

@@ -16,7 +16,7 @@ import pytest
 import gatecast as gc
 from gatecast import progress
 from gatecast.data.calendars import sessions_between
-from gatecast.data.sources import EXACT
+from gatecast.data.delimited import EXACT
 from gatecast.ledger import Ledger
 
 from ..conftest import parsed, walk_frame  # isort: skip
