@@ -45,7 +45,7 @@ FILES = {
     ),
     "impossible date": (with_cell("date", "2015-02-30"), ["row 21", "date", "2015-02-30", "YYYY-MM-DD"]),
     "no close": (PRICES.drop(columns="close").to_csv(index=False), ["no close column", "--close", "volume"]),
-    "no date": (PRICES.drop(columns="date").to_csv(index=False), ["no column of dates", "--date", "--first-date"]),
+    "no date": (PRICES.drop(columns="date").to_csv(index=False), ["no column of dates", "--first-date"]),
 }  # fmt: skip
 
 SETTINGS = {
