@@ -15,12 +15,12 @@ def test_nothing_odd(frame):
 def test_impossible_cells_are_emptied_and_counted(frame):
     frame.loc[3, "Open"] = 0.0
     frame.loc[5, "High"] = np.nan
-    frame.loc[7, ["High", "Low"]] = [1.0, 2.0]
+    frame.loc[7, ["High", "Low"]] = [30.0, 40.0]
     prices = Prices.from_frame(frame)
     (oddity,) = prices.oddities
     assert (oddity.kind, oddity.count, len(oddity.rows)) == ("bad-ohl", 3, 3)
     assert oddity.rows[2].startswith("2020-01-13: open ")
-    assert oddity.rows[2].endswith(", high 1, low 2")
+    assert oddity.rows[2].endswith(", high 30, low 40")
     assert "features that need these cells are 0" in oddity.text
     empty = prices.table.isna()
     assert list(empty["open"][empty["open"]].index) == [3]
@@ -55,7 +55,7 @@ def test_split(frame):
     oddity = oddities(frame)["split"]
     assert oddity.count == 1
     assert oddity.rows[0].startswith("2020-01-16: close ")
-    assert "as in a 2:1 split, while open" in oddity.rows[0]
+    assert "as in a 2:1 split by the column adj_close, while open" in oddity.rows[0]
     assert "does not jump" in oddity.rows[0]
     frame.loc[:9, ["Open", "High", "Low"]] *= 2
     assert "does not jump" not in oddities(frame)["split"].rows[0]

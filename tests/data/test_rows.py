@@ -151,7 +151,7 @@ def test_a_negative_price_is_named_with_the_way_to_go_on(tmp_path: Path) -> None
     frame = table()
     frame.loc[[3, 8], "Close"] = -37.63
     file = csv(frame, tmp_path / "wti.csv")
-    with pytest.raises(DataError, match=r"row 4.*2 such rows.*real prices.*start=\"2021-03-12\"") as caught:
+    with pytest.raises(DataError, match=r"row 4.*2 such rows.*spread.*start=\"2021-03-12\"") as caught:
         gc.load(file)
     assert "elete" not in str(caught.value)
     assert len(gc.load(file, start="2021-03-12", calendar="weekdays").table) == 21

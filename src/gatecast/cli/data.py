@@ -1,8 +1,9 @@
-"""gatecast data check."""
+"""gatecast data check, gatecast data fix."""
 
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -12,7 +13,10 @@ from gatecast.cli.flags import with_settings
 from gatecast.cli.options import AsJson
 from gatecast.cli.output import echo, print_json
 from gatecast.cli.wording import as_flags
+from gatecast.formatting import text_table
 from gatecast.settings.reading import Reading
+
+LEFT = {"jump", "stale", "constant", "close-outside-range"}  # kinds that may be errors and are not repaired
 
 app = typer.Typer(help="Look at price data.", no_args_is_help=True)
 
@@ -55,3 +59,36 @@ def check(
         echo(as_flags("\n\n".join(reports)))
     if not fine:
         sys.exit(WRONG_INPUT)
+
+
+@app.command()
+@with_settings((Reading(), "Data", Reading.model_fields))
+def fix(
+    file: Annotated[str, typer.Argument(help="a source, as in compare")],
+    out: Annotated[Path, typer.Option(help="the repaired prices: a new .csv or .parquet file")],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace the file of that name")] = False,
+    as_json: AsJson = False,
+    **reading: Any,
+) -> None:
+    """Write the prices adjusted for splits, in one unit, without stale ends; the file is not changed."""
+    from gatecast.data.sources import fix as repaired
+    from gatecast.data.writing import check_target, write_prices
+
+    check_target(out, [file], overwrite=overwrite)
+    prices = repaired(file, **reading_of(reading).options)
+    write_prices(prices, out, overwrite=overwrite)
+    if as_json:
+        changes = [{**vars(change), "columns": list(change.columns)} for change in prices.changes]
+        print_json({"written": str(out), "changes": changes, **prices.summary()})
+        return
+    heads = ("repair", "symbol", "from", "to", "rows", "what was done")
+    rows = [
+        (one.kind, one.symbol, one.start, one.end, f"{one.rows:,}", f"{', '.join(one.columns)} {one.what}")
+        for one in prices.changes
+    ]
+    echo(text_table(heads, rows, words=4) if rows else "There is nothing to repair.")
+    left = [oddity for oddity in prices.oddities if oddity.kind in LEFT]
+    for oddity in left:
+        echo(as_flags(f"\nleft as it is: {oddity.kind}: {oddity.text}"))
+        echo("\n".join(f"    {row}" for row in oddity.rows))
+    echo(f"\nThe prices: {out}")

@@ -10,9 +10,17 @@ from gatecast.settings.reading import Reading
 # As remedies write the arguments of `gatecast.load`.
 ARGUMENT = re.compile(rf'\b({"|".join(Reading.model_fields)})=(?:"([^"]*)"|(True|False)\b)')
 
+# As they name functions.
+COMMANDS = {"gatecast.data.sources.fix": "gatecast data fix"}
+
 
 def as_flags(text: str) -> str:
-    """The text with flags for arguments: 'keep="last"' → '--keep last', 'strict=True' → '--strict'."""
+    """The text with flags for arguments: 'keep="last"' → '--keep last', 'strict=True' → '--strict'.
+
+    And commands for functions.
+    """
+    for function, command in COMMANDS.items():
+        text = text.replace(function, command)
     return ARGUMENT.sub(_flag, text)
 
 

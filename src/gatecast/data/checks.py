@@ -2,41 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from gatecast._typing import Bools, Dates, Integers
+from gatecast._typing import Bools, Dates, Floats, Integers
 from gatecast.data.calendars import irregular
-from gatecast.data.splits import find_splits
+from gatecast.data.jumps import outside_range
+from gatecast.data.oddities import FIRST, Oddity, cells, counted, listed, noted, number, oddity, starts
+from gatecast.data.scale import jumps_of, other_unit_rows, other_units, stale
+from gatecast.data.units import in_one_unit, unit_factors
 
-FIRST = 5
+__all__ = ["FIRST", "Oddity", "cells", "check", "counted", "listed", "noted", "number", "oddity", "starts"]
+
 LARGEST_PRICE = 1e30  # what is larger, or smaller than its inverse, is no price, and could not be squared
-
-
-@dataclass(frozen=True)
-class Oddity:
-    """A warning about the data, kept with the run.
-
-    kind   "close-outside-range", "split", "filler", "zero-volume", "bad-ohl", "bad-volume",
-           "bad-adj-close", "missing-session", "no-session", "unsorted", "open-session", "revised", "cached"
-    count  rows (for "missing-session": dates) concerned
-    text   one sentence: symbols, count, first dates, and what gatecast does about it
-    rows   the first few: "2014-03-26: close 1128.87 above high 583.6"
-    """
-
-    kind: str
-    count: int
-    text: str
-    rows: tuple[str, ...]
-
-    def summary(self) -> dict[str, Any]:
-        """The same as plain data for JSON."""
-        return {**vars(self), "rows": list(self.rows)}
 
 
 def check(
@@ -49,73 +29,19 @@ def check(
     calendar  symbol → calendar
     """
     table = table.copy()
+    factors = unit_factors(table, first)
+    impossible = list(_empty_impossible(table))
+    in_one = in_one_unit(table, factors)
     found = [
-        *_empty_impossible(table),
-        *_close_outside_range(table),
-        *_splits(table, first),
+        *impossible,
+        *other_units(table, factors),
+        *_close_outside_range(table, factors),
+        *jumps_of(in_one, first),
+        *stale(in_one, first),
         *_without_trade(table),
         *_irregular_sessions(table, first, calendar),
     ]
     return table, tuple(found)
-
-
-def oddity(
-    kind: str, table: pd.DataFrame, rows: Bools, what: str, remark: str, describe: Callable[[int], str]
-) -> Oddity:
-    """The oddity of these rows: "<symbols>: <what> (<first dates>); <remark>."
-
-    describe  row number → what is odd in this row
-    """
-    positions = np.flatnonzero(rows)
-    several = table["symbol"].iloc[0] != table["symbol"].iloc[-1]
-    symbols, days = table["symbol"].iloc[positions], table["session"].iloc[positions[:FIRST]]
-    where = [
-        f"{symbol} {day.date()}" if several else str(day.date())
-        for symbol, day in zip(symbols[:FIRST], days, strict=True)
-    ]
-    dates = ", ".join(where[:3]) + (", …" if len(positions) > 3 else "")
-    lines = [f"{place}: {describe(int(row))}" for place, row in zip(where, positions[:FIRST], strict=True)]
-    text = f"{listed(list(symbols.unique()))}: {what} ({dates}); {remark}."
-    return Oddity(kind, len(positions), text, tuple(lines))
-
-
-def noted(
-    kind: str, table: pd.DataFrame, rows: Bools, one: str, many: str, remark: str, *columns: str
-) -> list[Oddity]:
-    """The oddity of these rows, "1 row <one>" or "2 rows <many>", with cells; [] where there are none."""
-    if not rows.any():
-        return []
-    what = counted(int(rows.sum()), f"row {one}", f"rows {many}")
-    return [oddity(kind, table, rows, what, remark, cells(table, *columns))]
-
-
-def starts(table: pd.DataFrame) -> NDArray[np.int64]:
-    """(S,) row where each symbol of a sorted table starts."""
-    names = pd.factorize(table["symbol"])[0]
-    return np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])).astype(np.int64)
-
-
-def listed(symbols: Sequence[str]) -> str:
-    """The symbols in few words: "TSLA", "A, B", "505 symbols (A, AAL, AAP, …)"."""
-    if len(symbols) <= 3:
-        return ", ".join(symbols)
-    return f"{len(symbols):,} symbols ({', '.join(symbols[:3])}, …)"
-
-
-def cells(table: pd.DataFrame, *columns: str) -> Callable[[int], str]:
-    """Row number → those of these columns there are: "close 1128.87, volume empty"."""
-    there = [name for name in columns if name in table.columns]
-    return lambda row: ", ".join(f"{name} {number(table[name].iloc[row])}" for name in there)
-
-
-def number(value: float) -> str:
-    """A price or a volume in full, without trailing zeros."""
-    return "empty" if np.isnan(value) else f"{value:.10g}"
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """ "1 row", "1,258 rows"."""
-    return f"{count:,} {one if count == 1 else many}"
 
 
 def _empty_impossible(table: pd.DataFrame) -> Iterator[Oddity]:
@@ -145,8 +71,8 @@ def _impossible(table: pd.DataFrame, column: str) -> Bools:
     return bad
 
 
-def _close_outside_range(table: pd.DataFrame) -> Iterator[Oddity]:
-    above, below = outside_range(table)
+def _close_outside_range(table: pd.DataFrame, factors: dict[str, Floats]) -> Iterator[Oddity]:
+    above, below = (part & ~other_unit_rows(table, factors) for part in outside_range(table))
     rows = above | below
     if not rows.any():
         return
@@ -163,39 +89,6 @@ def _close_outside_range(table: pd.DataFrame) -> Iterator[Oddity]:
     yield oddity(
         "close-outside-range", table, rows, " and ".join(parts), "the values are kept as they are", describe
     )
-
-
-def outside_range(table: pd.DataFrame) -> tuple[Bools, Bools]:
-    """Where the close lies above the high, and where below the low."""
-    close, none = table["close"].to_numpy(), np.zeros(len(table), dtype=bool)
-    above = close > table["high"].to_numpy() if "high" in table.columns else none
-    below = close < table["low"].to_numpy() if "low" in table.columns else none
-    return above, below
-
-
-def _splits(table: pd.DataFrame, first: Integers) -> Iterator[Oddity]:
-    """Jumps of the close over one night that look like a split nobody adjusted for."""
-    above, below = outside_range(table)
-    labels = find_splits(
-        table["close"].to_numpy(), table["open"].to_numpy() if "open" in table else None, first, above | below
-    )
-    if not labels:
-        return
-    rows = np.zeros(len(table), dtype=bool)
-    rows[list(labels)] = True
-
-    def describe(row: int) -> str:
-        before, after = table["close"].iloc[row - 1], table["close"].iloc[row]
-        text = f"close {number(before)} → {number(after)}, as in a {labels[row]} split"
-        if "open" in table.columns:
-            opened, opens = table["open"].iloc[row - 1], table["open"].iloc[row]
-            if abs(np.log(opens / opened)) < abs(np.log(after / before)) / 2:
-                text += f", while open {number(opened)} → {number(opens)} does not jump"
-        return text
-
-    what = counted(len(labels), "one-day jump of the close looks", "one-day jumps of the close look")
-    remark = "the prices are kept, and the jump counts as a real move: correct them, or start after it"
-    yield oddity("split", table, rows, f"{what} like an unadjusted split", remark, describe)
 
 
 def _without_trade(table: pd.DataFrame) -> Iterator[Oddity]:

@@ -20,6 +20,7 @@ from gatecast.data.detection import Found
 from gatecast.data.frames import to_pandas
 from gatecast.data.names import STANDARD
 from gatecast.data.record import METADATA
+from gatecast.data.repairs import Change, repair
 from gatecast.data.tables import Tidy, tidy
 from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.settings.reading import Reading
@@ -52,6 +53,7 @@ class Prices:
     choices   how the sources were read where they could have been read otherwise: "decimal mark" → what was
               taken, and why
     found     symbol → why its calendar was taken
+    changes   what was repaired, where that was asked for
     """
 
     table: pd.DataFrame
@@ -60,6 +62,7 @@ class Prices:
     calendar: dict[str, str]
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
     found: dict[str, Found] = field(default_factory=dict)
+    changes: tuple[Change, ...] = ()
 
     @classmethod
     def from_frame(
@@ -97,6 +100,7 @@ class Prices:
         end: object = None,
         symbols: Iterable[str] | None = None,
         adjust: bool = False,
+        repaired: bool = False,
     ) -> Prices:
         """One Prices of several sources.
 
@@ -108,13 +112,14 @@ class Prices:
         table = _between(table, start, end)
         calendar = {name: code for part in parts for name, code in part.calendar.items()}
         calendar = {name: calendar[name] for name in table["symbol"].unique()}
-        table, oddities = check(table, starts(table), calendar)
+        table, changes = repair(table) if repaired else (table, ())
         if adjust:
             table = _adjusted(table)
+        table, oddities = check(table, starts(table), calendar)
         read = tuple(oddity for part in parts for oddity in part.oddities)
         source = tuple(dict.fromkeys(name for part in parts for name in part.source))
         found = {name: one for part in parts for name, one in part.found.items() if name in calendar}
-        return cls(table, source, read + oddities, calendar, _choices(parts), found)
+        return cls(table, source, read + oddities, calendar, _choices(parts), found, changes)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -321,7 +326,7 @@ def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
             "adjust=True needs the adjusted close, and there is none",
             remedy="Leave adjust out, or give data with a column adj_close",
         )
-    empty = table["adj_close"].isna().to_numpy()
+    empty = ~(table["adj_close"] > 0).to_numpy()
     if empty.any():
         name, session = table.loc[empty, ["symbol", "session"]].iloc[0]
         raise DataError(

@@ -69,6 +69,29 @@ def load(source: Any, *, symbol: str | None = None, **reading: Unpack[ReadingOpt
     DataError
         What cannot be used; names file, row, column and value.
     """
+    prices = _assembled(source, symbol, reading)
+    for oddity in prices.oddities:
+        warnings.warn(oddity.text, DataWarning, stacklevel=2)
+    return prices
+
+
+@takes_settings(ReadingOptions, Reading)
+def fix(source: Any, *, symbol: str | None = None, **reading: Unpack[ReadingOptions]) -> Prices:
+    """The prices that `load` gives, repaired; what was changed is in `Prices.changes`.
+
+    Earlier prices are divided by the ratio of a split that they are not adjusted for, and their volume is
+    multiplied; cells in other units than most are brought to these; rows that repeat one price to the end of
+    a symbol are dropped. What is ambiguous stays, and is in `Prices.oddities`. The source is not changed.
+
+    Parameters
+    ----------
+    source, symbol
+        As `load` takes them.
+    """
+    return _assembled(source, symbol, reading, repaired=True)
+
+
+def _assembled(source: Any, symbol: str | None, reading: ReadingOptions, *, repaired: bool = False) -> Prices:
     sources = list(source) if isinstance(source, list | tuple) else [source]
     if not sources:
         raise DataError("there is no source", remedy='Give a path, "sample:sp500" or "yahoo:TSLA"')
@@ -77,10 +100,9 @@ def load(source: Any, *, symbol: str | None = None, **reading: Unpack[ReadingOpt
     how = Reading(**given)
     with longer_rows_refused():
         parts = [part for one in sources for part in _parts(one, symbol, how)]
-    prices = Prices.assemble(parts, start=how.start, end=how.end, symbols=how.symbols, adjust=how.adjust)
-    for oddity in prices.oddities:
-        warnings.warn(oddity.text, DataWarning, stacklevel=2)
-    return prices
+    return Prices.assemble(
+        parts, start=how.start, end=how.end, symbols=how.symbols, adjust=how.adjust, repaired=repaired
+    )
 
 
 def examine(source: Any, reading: Reading) -> list[Tidy]:

@@ -13,9 +13,8 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from gatecast._typing import Bools, Dates, Integers
+from gatecast._typing import Bools, Dates, Floats, Integers
 from gatecast.data import rows
 from gatecast.data.calendars import WEEKS, close_of, zone_of
 from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, counted, listed, noted, oddity
@@ -146,7 +145,7 @@ def _table(
     still_open = _still_open(symbols, codes, sessions, calendars, now)
     if still_open.all():
         raise DataError("there are no rows but of a session that has not closed yet", file=source)
-    usable = _prices(frame["close"], values["close"], sessions, place, ~still_open)
+    usable = _prices(frame["close"], values["close"], codes, symbols, sessions, place, ~still_open)
     names = pd.Series(symbols, dtype=str).take(codes).array
     table = pd.DataFrame({"symbol": names, "session": sessions.astype("datetime64[ns]"), **values})
     again, repeats = rows.repeated(table, codes, moments, date_name, place, reading.keep)
@@ -231,7 +230,13 @@ def _without_far_dates(moments: Dates, column: str, place: Place) -> Dates:
 
 
 def _prices(
-    written: pd.Series, close: NDArray[np.float64], sessions: Dates, place: Place, counts: Bools
+    written: pd.Series,
+    close: Floats,
+    codes: Integers,
+    symbols: tuple[str, ...],
+    sessions: Dates,
+    place: Place,
+    counts: Bools,
 ) -> Bools:
     """Rows whose close is a price; of the others `place` is told, once for each kind."""
     empty = is_empty(written)
@@ -248,19 +253,30 @@ def _prices(
         "Take it from another source, or leave the row out",
     )
     below = counts & known & (close <= 0)
-    last = sessions[below].max() if below.any() else None
-    place.refuse(
-        "the close is not a positive number",
-        "close",
-        below,
-        value,
-        "Returns need prices above 0. If these are real prices, as of a spread or a rate, start after "
-        f'{last}, as start="{None if last is None else last + 1}"; a mistake is corrected in the source',
-    )
+    if below.any():
+        remedy = _beside(below, codes, symbols, sessions, counts)
+        place.refuse("the close is not a positive number", "close", below, value, remedy)
     odd = counts & known & (close > 0) & ~((close > 1 / LARGEST_PRICE) & (close < LARGEST_PRICE))
     what = "the close is too large or too small for a price"
     place.refuse(what, "close", odd, value, "Correct it in the source")
     return counts & known & ~below & ~odd
+
+
+def _beside(below: Bools, codes: Integers, symbols: tuple[str, ...], sessions: Dates, counts: Bools) -> str:
+    """What can be read in spite of closes of zero or below, which may well be real."""
+    text = "A close of a spread or a rate may be zero or below, but gatecast forecasts log returns"
+    days, own = sessions[below & ~np.isnat(sessions)], np.unique(codes[below])
+    if len(days) == 0:
+        return text
+    concerned = counts & np.isin(codes, own)
+    ways = []
+    if (after := int((concerned & (sessions > days.max())).sum())) > 0:
+        ways.append(f'start="{days.max() + 1}" ({counted(after, "row", "rows")} after them)')
+    if (before := int((concerned & (sessions < days.min())).sum())) > 0:
+        ways.append(f'end="{days.min() - 1}" ({counted(before, "row", "rows")} before them)')
+    if len(own) < len(np.unique(codes[counts])):
+        ways.append(f"symbols without {listed([symbols[code] for code in own])}")
+    return text + (f": read what has prices above 0: {', or '.join(ways)}" if ways else "")
 
 
 def _taken(table: pd.DataFrame, column: str | None) -> list[Oddity]:

@@ -1,0 +1,109 @@
+"""Scale errors and dead feeds in words, each kind once, with counts and first places."""
+
+import pandas as pd
+import pytest
+
+from gatecast.data.prices import Prices
+from gatecast.errors import DataError
+
+PRICES = ["Open", "High", "Low", "Close"]
+
+
+def oddities(frame, **options):
+    return {oddity.kind: oddity for oddity in Prices.from_frame(frame, **options).oddities}
+
+
+def test_pence_and_pounds(frame):
+    frame.loc[20:, [*PRICES, "Adj Close"]] /= 100
+    found = oddities(frame)
+    assert set(found) == {"unit"}
+    assert found["unit"].count == 10
+    assert "10 rows are written in other units than most, by a factor of 100" in found["unit"].text
+    assert "(2020-01-31, 2020-02-03, 2020-02-04, …)" in found["unit"].text
+    close = frame["Close"].iloc[20]
+    assert f"close {close:.10g} instead of {close * 100:.10g}" in found["unit"].rows[0]
+
+
+def test_one_cell_in_other_units(frame):
+    frame.loc[7, "Low"] *= 100
+    found = oddities(frame)
+    assert found["unit"].rows[0].startswith("2020-01-13: low ")
+    assert found["bad-ohl"].count == 1  # low above high
+
+
+def test_a_jump_and_the_way_back(frame):
+    frame.loc[10:11, [*PRICES, "Adj Close"]] *= 1.6
+    (oddity,) = oddities(frame).values()
+    assert (oddity.kind, oddity.count) == ("jump", 1)
+    assert oddity.rows[0].endswith("usual moves, and back on 2020-01-21")
+    assert "1 move from one bar to the next is beyond 30 usual ones (2020-01-16)" in oddity.text
+    assert "kept as real moves" in oddity.text
+
+
+def test_a_dividend_that_the_adjusted_close_knows(frame):
+    frame.loc[:9, PRICES] *= 1.7
+    (oddity,) = oddities(frame).values()
+    assert oddity.rows[0].endswith("the adjusted close does not jump, as after a dividend or a spin-off")
+
+
+def test_adjusted_prices_are_judged_as_they_are_used(frame):
+    frame.loc[:9, PRICES] *= 2
+    assert set(oddities(frame)) == {"split"}
+    assert oddities(frame, adjust=True) == {}
+
+
+def test_the_column_that_tells_a_split(frame):
+    frame["Split Ratio"] = 1.0
+    frame.loc[10, "Split Ratio"] = 1.25
+    frame.loc[:9, [*PRICES, "Adj Close"]] *= 1.25
+    oddity = oddities(frame)["split"]
+    assert oddity.rows[0].endswith("as in a 5:4 split by the column split_ratio")
+
+
+def stale(frame, start, end):
+    for name in PRICES:
+        frame.loc[start:end, name] = frame["Close"].iloc[start - 1]
+
+
+def test_a_dead_feed(frame):
+    stale(frame, 10, 17)
+    oddity = oddities(frame)["stale"]
+    assert oddity.count == 8
+    assert "8 rows repeat the price before, in 1 run that chance does not explain (2020-01-16)" in oddity.text
+    assert oddity.rows[0].startswith("2020-01-16: 8 rows with close ")
+    assert oddity.rows[0].endswith("until 2020-01-28")
+
+
+def test_an_end_after_a_delisting_and_a_constant_series(frame):
+    stale(frame, 16, 29)
+    constant = frame.assign(**dict.fromkeys(PRICES, 5.0))
+    found = oddities(pd.concat([frame.assign(symbol="A"), constant.assign(symbol="B")]))
+    assert (found["stale-tail"].count, found["constant"].count) == (14, 29)
+    assert "no other price follows" in found["stale-tail"].text
+    assert "all rows have one price" in found["constant"].text
+
+
+@pytest.mark.parametrize("kind", ["unit", "split", "stale-tail"])
+def test_what_can_be_repaired_says_so(frame, kind):
+    if kind == "stale-tail":
+        stale(frame, 16, 29)
+    else:
+        frame.loc[:9, PRICES] *= 2 if kind == "split" else 100
+    assert "gatecast.data.sources.fix" in oddities(frame)[kind].text
+
+
+def test_prices_below_zero_are_counted_with_what_can_be_read(frame):
+    frame.loc[[10, 12], "Close"] = [-37.63, 0.0]
+    with pytest.raises(DataError) as error:
+        Prices.from_frame(frame)
+    text = str(error.value)
+    assert "not a positive number (row 11, column Close, value -37.63, 2 such rows)" in text
+    assert 'start="2020-01-22" (17 rows after them)' in text
+    assert 'end="2020-01-15" (10 rows before them)' in text
+    assert "delete" not in text and "orrect" not in text
+
+
+def test_prices_below_zero_of_one_symbol(frame):
+    below = frame.assign(symbol="CL", Close=-frame["Close"])
+    with pytest.raises(DataError, match=r"read what has prices above 0: symbols without CL$"):
+        Prices.from_frame(pd.concat([frame.assign(symbol="A"), below]))
