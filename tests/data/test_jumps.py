@@ -30,7 +30,7 @@ COMMON = [(2, 1), (3, 1), (3, 2), (4, 1), (5, 1), (10, 1), (20, 1), (1, 2), (1, 
 @pytest.mark.parametrize("ratio", [*COMMON, (5, 2), (8, 1), (15, 1), (50, 1), (1, 8), (1, 25)])
 def test_a_split_at_a_usual_open_is_found(ratio):
     right, wrong = rate(60, 0.007, ratio)
-    assert right >= 0.9 and wrong == 0
+    assert right >= 0.95 and wrong == 0
 
 
 @pytest.mark.parametrize("ratio", [(2, 1), (3, 1), (4, 1), (5, 1), (1, 2), (1, 10)])
@@ -40,15 +40,23 @@ def test_a_split_that_opens_six_percent_higher_is_found(ratio):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("bare", [False, True])
 @pytest.mark.parametrize("usual", [0.005, 0.01, 0.02])
 @pytest.mark.parametrize("ratio", COMMON)
-def test_the_rates_of_docs_data(ratio, usual, bare):
-    right, wrong = rate(1000, usual, ratio, bare=bare)
-    small = max(ratio) / min(ratio) < 2.5
-    # Closes alone show a split by its size in usual moves: 2:1 is 35 of 2 %, 3:2 40 of 1 %.
-    least = 0.85 if not bare else 0.75 if (usual < 0.02 and ratio != (3, 2)) or not small else 0.0
-    assert right >= least and wrong <= 0.02
+def test_the_rates_of_docs_data(ratio, usual):
+    right, wrong = rate(400, usual, ratio)
+    assert right >= 0.95 and wrong <= 0.005
+    right, wrong = rate(400, usual, ratio, bare=True)
+    # Closes alone take 40 usual moves: 2:1 is 35 of 2 %, 3:2 is 40 of 1 %.
+    small = (ratio == (3, 2) and usual > 0.005) or (set(ratio) == {1, 2} and usual > 0.01)
+    assert (small or right >= 0.9) and wrong <= 0.03
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("usual", [0.005, 0.007, 0.01])
+@pytest.mark.parametrize("ratio", [(2, 1), (3, 1), (4, 1), (5, 1), (10, 1), (1, 2), (1, 10)])
+def test_the_rates_of_docs_data_at_an_open_six_percent_higher(ratio, usual):
+    right, wrong = rate(400, usual, ratio, np.log(1.06))
+    assert right >= 0.8 and wrong <= 0.005
 
 
 @pytest.mark.parametrize("df", [3, 4, 30])
@@ -63,7 +71,7 @@ def test_a_clean_walk_is_not_accused(df):
 @pytest.mark.parametrize("usual", [0.004, 0.01, 0.02, 0.04])
 def test_of_a_million_rows_of_clean_walks_few_are_accused(usual, df, most):
     table, first = walks(2000, 500, usual, df=df, seed=3)
-    assert len([jump for jump in find_jumps(table, first) if jump.split]) <= 1
+    assert len([jump for jump in find_jumps(table, first) if jump.split]) <= 5
     assert len([jump for jump in find_jumps(closes(table), first) if jump.split]) <= most
 
 
