@@ -1,9 +1,12 @@
 """Scale errors and dead feeds in words, each kind once, with counts and first places."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from gatecast.data.checks import check, starts
 from gatecast.data.prices import Prices
+from gatecast.data.repairs import repair
 from gatecast.errors import DataError
 
 PRICES = ["Open", "High", "Low", "Close"]
@@ -107,3 +110,46 @@ def test_prices_below_zero_of_one_symbol(frame):
     below = frame.assign(symbol="CL", Close=-frame["Close"])
     with pytest.raises(DataError, match=r"read what has prices above 0: symbols without CL$"):
         Prices.from_frame(pd.concat([frame.assign(symbol="A"), below]))
+
+
+@pytest.mark.parametrize("draws", [30, pytest.param(500, marks=pytest.mark.slow)])
+def test_whatever_the_numbers_checks_and_repairs_end_and_once_is_enough(draws):
+    rng, again = np.random.default_rng(0), 0
+    for _ in range(draws):
+        table = wild(rng)
+        check(table, starts(table), dict.fromkeys("ABC", "weekdays"))
+        repaired, _ = repair(table)
+        again += repair(repaired)[1] != ()
+    assert again <= 0.005 * draws
+
+
+def wild(rng):
+    """A few walks of any length and size, with leaps, dead feeds and cells that are no prices."""
+    symbols, rows, size = rng.integers(1, 4), rng.integers(1, 120), 10 ** rng.uniform(-4, -0.3)
+    close = np.exp(np.cumsum(rng.standard_t(2, (symbols, rows)) * size, axis=1)) * 10 ** rng.uniform(-6, 6)
+    for _ in range(rng.integers(0, 4)):
+        start = rng.integers(0, rows)
+        close[:, start : rng.integers(start, rows) + 1] *= rng.choice([100, 0.01, 1000, 2, 0.5, 0.1, 7])
+    if rng.random() < 0.3:
+        start = rng.integers(0, rows)
+        close[:, start:] = close[:, start : start + 1]
+    close = np.clip(close, 1e-29, 1e29).ravel()
+    table = pd.DataFrame(
+        {
+            "symbol": np.repeat(list("ABC")[:symbols], rows),
+            "session": np.tile(pd.bdate_range("2001-01-01", periods=rows), symbols),
+            "close": close,
+        }
+    )
+    odd = rng.random(len(close)) < 0.02
+    if rng.random() < 0.7:
+        for name in ("open", "high", "low"):
+            bad = rng.choice([100, 0, np.nan, -1, np.inf])
+            table[name] = close * np.exp(rng.normal(0, size, len(close))) * np.where(odd, bad, 1)
+    if rng.random() < 0.5:
+        table["volume"] = np.where(odd, rng.choice([0, np.nan, -3]), 1000.0)
+    if rng.random() < 0.3:
+        table["adj_close"] = close * rng.choice([1, 0.5, 0, np.nan], len(close))
+    if rng.random() < 0.3:
+        table["stock_splits"] = rng.choice([0, 1, 2, np.nan, -1, np.inf, 1e-300], len(close))
+    return table.astype({"symbol": str, "session": "datetime64[ns]"})

@@ -195,7 +195,7 @@ def _seen(
     if "open" in table.columns:
         above, below = outside_range(table)
         opens = table["open"].to_numpy()[rows]
-        sound = (opens > 0) & ~(above | below)[rows]
+        sound = (opens > 0) & np.isfinite(opens) & ~(above | below)[rows]
         over_night[sound] = -np.log(opens[sound] / table["close"].to_numpy()[rows[sound] - 1])
     rest = over_night[:, None] - LOGS
     density = _density(rest, usual[:, None])
@@ -228,6 +228,7 @@ def _quiet(
             traded = table["volume"].to_numpy()
             before = rows[:, None] - np.arange(1, BARS + 1)
             own = before >= first[np.searchsorted(first, rows, side="right") - 1][:, None]
+            before = np.maximum(before, 0)
             earlier = np.where(own & (traded[before] > 0), traded[before], np.nan)
             enough = np.isfinite(earlier).sum(axis=1) >= BARS // 4
             volume = np.full(len(rows), np.nan)
@@ -243,7 +244,7 @@ def _jumping(table: pd.DataFrame, row: int, split: tuple[int, int], source: str 
     for name in ("open", "high", "low", "adj_close"):
         if name in table.columns and name != source:
             before, after = table[name].iloc[row - 1], table[name].iloc[row]
-            if before > 0 and after > 0:
+            if 0 < before < math.inf and 0 < after < math.inf:
                 move = math.log(after / before)
                 if abs(move + ratio) < abs(move):
                     columns.append(name)

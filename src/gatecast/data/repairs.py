@@ -13,6 +13,7 @@ from gatecast.data.oddities import starts
 from gatecast.data.stale import stale_runs
 from gatecast.data.units import in_one_unit, unit_factors
 
+MOST_PASSES = 4  # a repair may bring to light another one
 KINDS = ("unit", "split", "stale-tail")  # oddities that are repaired
 
 
@@ -46,10 +47,15 @@ def repair(table: pd.DataFrame) -> tuple[pd.DataFrame, tuple[Change, ...]]:
     The rows after a split stay as they are, and those before it are divided; of two units that of most closes
     stays. The adjusted close is divided only where it jumps as well.
     """
-    units, written = _in_one_unit(table)
-    adjusted, splits = _split_adjusted(written)
-    ended, tails = _without_stale_ends(adjusted)
-    return ended, (*units, *splits, *tails)
+    changes: list[Change] = []
+    for _ in range(MOST_PASSES):
+        units, table = _in_one_unit(table)
+        table, splits = _split_adjusted(table)
+        table, tails = _without_stale_ends(table)
+        changes += [*units, *splits, *tails]
+        if not (units or splits or tails):
+            break
+    return table, tuple(changes)
 
 
 def _in_one_unit(table: pd.DataFrame) -> tuple[tuple[Change, ...], pd.DataFrame]:

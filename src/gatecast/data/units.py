@@ -73,7 +73,7 @@ def _moved(value: float, factor: float) -> float:
 def _zeros(ratio: Floats, usual: Floats) -> Integers:
     """(N,) the power of ten that a log ratio is near; 0 where it is near none from 100 up."""
     zeros = np.zeros(len(ratio), dtype=np.int64)
-    large = np.flatnonzero((np.abs(ratio) > LEAST) & (np.abs(ratio) > UNUSUAL * usual))
+    large = np.flatnonzero(np.isfinite(ratio) & (np.abs(ratio) > LEAST) & (np.abs(ratio) > UNUSUAL * usual))
     if len(large):
         power = np.round(ratio[large] / TEN)
         rest = np.clip(MOVES * usual[large], LEAST_REST, MOST_REST)
