@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.data.sessions import sessions_between
+from gatecast.data.calendars import sessions_between
 
 from ..conftest import parsed, walk_frame  # isort: skip
 
