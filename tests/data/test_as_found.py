@@ -40,6 +40,7 @@ def table(header: str, row: str) -> str:
         (table("Date,Close,Ticker,MA\n,AAPL,,", "{day},3.{n2},AAPL,"), 3.01, 3.10),
         (table("Date,Close\nDate,Close", "{day},3.{n2}"), 3.01, 3.10),
         (table("20210226,1.0,1.0,1.0,1.0,7", "{day},1.{n2},1.{n2},1.{n2},1.{n2},7") + "note: 7\n", 1.0, 1.10),
+        (table("Date,Close,Volume,,,", "{day},3.{n2},7,,,"), 3.01, 3.10),
         # Rows of zeros on days without a trade.
         (
             table("Date,Open,High,Low,Close\n2021-02-26,0.00,0,0,0", "{day},1.{n2},1.{n2},1.{n2},1.{n2}"),
@@ -49,7 +50,7 @@ def table(header: str, row: str) -> str:
         (table("Date,Close", "110/03/{n2},3.{n2}"), 3.01, 3.10),
         (table("Datum;Schluss;Volumen", "{day};3,{n2};1,23321E+11"), 3.01, 3.10),
     ],
-    ids=range(13),
+    ids=range(14),
 )
 def test_the_prices(text: str, first: float, last: float, tmp_path: Path) -> None:
     file = tmp_path / "found.csv"

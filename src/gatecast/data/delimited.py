@@ -91,7 +91,7 @@ def _cells(text: Text, file: str, as_written: bool) -> pd.DataFrame:
 def _require_cells(names: list[str], text: Text, file: str) -> None:
     """Raise DataError where the first rows have fewer or more cells than the header has names."""
     lines = text.table.split("\n", FIRST_ROWS + 1)[1 : FIRST_ROWS + 1]
-    rows = csv.reader([line for line in lines if line.strip()], delimiter=text.separator)
+    rows = list(csv.reader([line for line in lines if line.strip()], delimiter=text.separator))
     widths = {len(row) for row in rows} - {0, 1}
     named = max((place + 1 for place, name in enumerate(names) if name.strip()), default=0)
     if len(widths) != 1 or named < 3:
@@ -99,7 +99,7 @@ def _require_cells(names: list[str], text: Text, file: str) -> None:
     width = widths.pop()
     if width < named:
         remedy = "Name each column once, in the order of the cells"
-    elif width > named + 1 and len(names) == width:
+    elif width > named + 1 and len(names) == width and any(any(map(str.strip, row[named:])) for row in rows):
         remedy = "Numbers with a decimal comma need quotes where commas separate the cells"
     else:
         return

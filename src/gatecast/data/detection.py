@@ -78,10 +78,10 @@ class Found:
         said = SAID[self.how]
         if self.how in ("default", "others"):
             fit = len(self.also) + len(self.rivals)
-            said += f"; {fit} more would do" if fit else ""
+            said += f"; {fit} other calendars fit them as well" if fit else ""
         elif self.also or self.rivals:
             said += f"; also {_shortly(self.also)}" if self.also else ""
-            said += f"; {_shortly(self.rivals)} would do nearly as well" if self.rivals else ""
+            said += f"; {_shortly(self.rivals)} fits nearly as well" if self.rivals else ""
         return f"{self.calendar} ({said})"
 
 
