@@ -35,7 +35,7 @@ FILES = {
     "text in the open": (with_cell("open", "abc"), ["prices.csv", "row 21", "column open", "value abc"]),
     "negative close": (
         with_cell("close", -3.5),
-        ["row 21", "column close", "value -3.5", "start after 2015-01-29"],
+        ["row 21", "column close", "value -3.5", "--start 2015-01-30 (99 rows after them)"],
     ),
     "infinite close": (with_cell("close", "inf"), ["row 21", "column close", "value inf", "Correct it"]),
     "empty close": (with_cell("close", None), ["row 21", "column close", "empty", "another source"]),
