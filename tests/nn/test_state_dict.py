@@ -6,8 +6,9 @@ import pytest
 
 import gatecast as gc
 from gatecast.errors import SettingError
-from gatecast.nn.network import apply, init_params
 from gatecast.nn.state_dict import layers, state_dict
+
+from .programs import applied, drawn  # isort: skip
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
 FEATURES, LOOKBACK, HORIZON = 5, 4, 2
@@ -21,11 +22,11 @@ NETWORKS = [
 
 
 def weights_of(network: gc.Network) -> dict[str, np.ndarray]:
-    drawn = init_params(network, jax.random.key(0), features=FEATURES, lookback=LOOKBACK, horizon=HORIZON)
+    start = drawn(network, jax.random.key(0), features=FEATURES, lookback=LOOKBACK, horizon=HORIZON)
     rng = np.random.default_rng(0)
     return {
         name: (np.asarray(value) + 0.1 * rng.normal(size=value.shape)).astype(np.float32)
-        for name, value in drawn.items()
+        for name, value in start.items()
     }
 
 
@@ -120,7 +121,5 @@ def test_pytorch_computes_the_same_with_these_weights(network):
         for number, size in enumerate(network.mlp):
             y = torch.relu(loaded(torch.nn.Linear(y.shape[1], size), f"mlp.{number}")(y))
         y = loaded(torch.nn.Linear(y.shape[1], HORIZON), "out")(y)
-    ours, _ = apply(
-        network, {name: jax.numpy.asarray(value) for name, value in weights.items()}, jax.numpy.asarray(x)
-    )
+    ours, _ = applied(network, weights, x)
     np.testing.assert_allclose(ours, y.numpy(), rtol=1e-5, atol=1e-6)

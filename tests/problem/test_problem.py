@@ -1,4 +1,5 @@
 import dataclasses
+from functools import cache
 
 import numpy as np
 import pytest
@@ -10,10 +11,22 @@ from gatecast.errors import SettingError
 from gatecast.problem.problem import make_problem
 from gatecast.problem.volatility import ewma_volatility
 
-SEEDS = st.integers(0, 10_000)
+SEEDS = st.integers(0, 15)  # of ragged prices, each made once
 
 
-@settings(max_examples=40, deadline=None)
+@pytest.fixture(scope="module")
+def ragged_prices(ragged, prices_of):
+    """ragged_prices(symbols, seed) → the table and its prices."""
+
+    @cache
+    def made(symbols, seed):
+        frame = ragged(symbols, seed=seed)
+        return frame, prices_of(frame)
+
+    return made
+
+
+@settings(max_examples=15, deadline=None)
 @given(
     seed=SEEDS,
     lookback=st.integers(1, 15),
@@ -21,10 +34,10 @@ SEEDS = st.integers(0, 10_000)
     target=st.sampled_from(["return", "close"]),
     column=st.sampled_from(["close", "high"]),
 )
-def test_rows_hold_what_slicing_by_hand_gives(ragged, prices_of, seed, lookback, horizon, target, column):
+def test_rows_hold_what_slicing_by_hand_gives(ragged_prices, seed, lookback, horizon, target, column):
     """Symbol by symbol, from the table itself: windows, targets and dates never cross a symbol."""
-    frame = ragged(3, seed=seed)
-    problem = make_problem(prices_of(frame), lookback=lookback, horizon=horizon, target=target, column=column)
+    frame, prices = ragged_prices(3, seed)
+    problem = make_problem(prices, lookback=lookback, horizon=horizon, target=target, column=column)
     start = 0
     for number, (symbol, own) in enumerate(frame.groupby("symbol")):
         values = own[column].to_numpy()
@@ -52,11 +65,11 @@ def test_rows_hold_what_slicing_by_hand_gives(ragged, prices_of, seed, lookback,
     assert start == len(problem.session)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(seed=SEEDS, lookback=st.integers(1, 10))
-def test_a_window_ends_at_its_origin_and_stays_in_its_symbol(ragged, prices_of, seed, lookback):
-    frame = ragged(3, seed=seed)
-    problem = make_problem(prices_of(frame), lookback=lookback, horizon=1)
+def test_a_window_ends_at_its_origin_and_stays_in_its_symbol(ragged_prices, seed, lookback):
+    frame, prices = ragged_prices(3, seed)
+    problem = make_problem(prices, lookback=lookback, horizon=1)
     returns = frame.groupby("symbol")["close"].transform(lambda close: np.log(close).diff()).to_numpy()
     origins = np.flatnonzero(problem.ready)
     rows = origins[:, None] - np.arange(lookback)[::-1]
@@ -102,12 +115,12 @@ def test_another_column_than_the_close(walks, prices_of, target, names):
     np.testing.assert_array_equal(problem.close, frame["close"])
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(seed=SEEDS, horizon=st.integers(1, 6), column=st.sampled_from(["close", "high"]))
-def test_actual_returns_and_the_unit_of_distributions_by_slicing(ragged, prices_of, seed, horizon, column):
+def test_actual_returns_and_the_unit_of_distributions_by_slicing(ragged_prices, seed, horizon, column):
     """Symbol by symbol: later prices and returns (NaN past the end), the volatility, and its root of time."""
-    frame = ragged(2, seed=seed)
-    problem = make_problem(prices_of(frame), lookback=3, horizon=horizon, column=column, target="close")
+    frame, prices = ragged_prices(2, seed)
+    problem = make_problem(prices, lookback=3, horizon=horizon, column=column, target="close")
     start = 0
     for _, own in frame.groupby("symbol"):
         price = own[column].to_numpy()
