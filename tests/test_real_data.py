@@ -24,14 +24,14 @@ pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.GatecastWarning
     ],
 )
 def test_every_file_comes_to_a_verdict(shared, file, oddities):
-    result = gc.compare(gc.load(shared / file), ["gru"], **QUICK)
+    result = gc.compare(gc.load(shared / file), ["rnn"], **QUICK)
     assert oddities <= {oddity.kind for oddity in result.prices.oddities}
     assert result.verdict.kind in ("no evidence", "worse than naive")
     assert all(oddity.text in result.warnings for oddity in result.prices.oddities)
 
 
 def test_the_two_samples_pooled():
-    result = gc.compare(gc.load(["sample:sp500", "sample:nasdaq"]), ["gru"], **QUICK)
+    result = gc.compare(gc.load(["sample:sp500", "sample:nasdaq"]), ["rnn"], **QUICK)
     assert set(result.scores["symbol"]) == {"SP500", "NASDAQ", "all"}
     assert len(result.outcome.actual) == 2 * 1258
 
