@@ -263,8 +263,7 @@ def test_skewed_t_cdf_undoes_its_quantile(distribution, wanted):
         np.testing.assert_allclose(distribution.cdf(quantiles[..., place]), level, rtol=1e-6)
 
 
-@pytest.mark.parametrize("skew", [0.6, 1.3])
-@pytest.mark.parametrize("df", [2.1, 8.0])
+@pytest.mark.parametrize(("df", "skew"), [(2.1, 0.6), (8.0, 1.3)])
 def test_skewed_t_is_the_integral_of_its_density(skew, df):
     """Fernández and Steel's density of scipy's t; its integrals are the cdf and the CRPS."""
     distribution = one_skewed(skew, df)
@@ -273,7 +272,7 @@ def test_skewed_t_is_the_integral_of_its_density(skew, df):
         z = (x - 0.01) / 0.02
         return 2 / (skew + 1 / skew) * stats.t(df).pdf(z * skew if z < 0 else z / skew) / 0.02
 
-    for y in (-0.08, 0.0, 0.01, 0.013, 0.09):
+    for y in (-0.08, 0.01, 0.013):
         actual = np.full((1, 1), y)
         mass = integrate.quad(density, -np.inf, min(y, 0.01))[0]
         mass += integrate.quad(density, 0.01, y)[0] if y > 0.01 else 0.0

@@ -33,7 +33,7 @@ def test_the_variance_is_that_of_signals_drawn_by_lot(market, symbols, common, h
     returns = np.diff(world.prices, axis=1) / world.prices[:, :-1]
     steps = np.arange(120)[:, None] + np.arange(horizon)
     drawn = []
-    for _ in range(3000):
+    for _ in range(1500):
         away = world.rng.integers(1, 16, returns.shape[1]) * world.rng.choice([-1, 1], returns.shape[1])
         at = np.arange(returns.shape[1])
         away = np.where((at + away < 0) | (at + away >= len(at)), -away, away)

@@ -65,11 +65,11 @@ def covered(known, actual: np.ndarray, coverage: float) -> float:
 
 @pytest.mark.parametrize("count", [9, 19, 60])
 def test_a_new_pit_lies_below_level_p_with_probability_p(count):
-    """Finite samples: 3,000 symbols, each with `count` targets to learn from and one that is new.
+    """Finite samples: 1,500 symbols, each with `count` targets to learn from and one that is new.
 
     The plain quantile of the PITs would miss: of 19 it puts 92.75 % below what it calls 95 %.
     """
-    symbols = 3000
+    symbols = 1500
     problem = problem_of(t_returns((symbols, count + 1), seed=count))
     begin = problem.first[np.flatnonzero(problem.first == np.arange(len(problem.first)))]
     learned = (begin[:, None] + np.arange(count)).ravel()
@@ -88,7 +88,7 @@ def test_a_new_pit_lies_below_level_p_with_probability_p(count):
 
 def test_the_working_levels_are_uniform_order_statistics():
     """Of PITs that are uniform the mean working level is the level itself, at every level, ends included."""
-    count, symbols = 7, 5000
+    count, symbols = 7, 2000
     problem = problem_of(t_returns((symbols, count), seed=3))
     learned = np.flatnonzero(~np.isnat(problem.due))
     levels = Calibration.fit(problem, learned, student(learned, 0.01)).levels[:, 0]
@@ -346,8 +346,8 @@ def test_prices_that_stand_still_have_a_distribution_without_width():
 
 
 def test_every_kind_of_distribution_can_be_calibrated():
-    problem = problem_of(t_returns((1, 800), seed=14), horizon=2)
-    validation, test = np.arange(400), np.arange(402, 798)
+    problem = problem_of(t_returns((1, 400), seed=14), horizon=2)
+    validation, test = np.arange(200), np.arange(202, 398)
 
     def kinds(origins):
         one, other = student(origins, 0.004, 2), student(origins, 0.006, 2)
