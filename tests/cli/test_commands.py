@@ -247,9 +247,16 @@ def test_no_module_of_the_current_folder_takes_the_place_of_a_librarys(
 FORECAST = ("forecast", "a.csv", "--horizon", "2", *(flag for flag in SMALL if flag != "--folds=1"))
 
 
-def test_forecast_prints_the_intervals_of_the_next_sessions_and_the_record(prices: Path, command) -> None:
+def test_forecast_prints_the_intervals_of_the_next_sessions_and_the_record(
+    prices: Path, own_ledger: Path, command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With --quiet the same, and nothing on stderr."""
+    monkeypatch.setattr(progress, "_quiet", ContextVar("quiet", default=False))
     code, out, err = command(*FORECAST)
     assert code == 0
+    assert f"gatecast: recorded in {own_ledger}; gatecast score" in err
+    assert command(*FORECAST, "--quiet") == (0, out, "")
+    assert progress._quiet.get()
     backcast = r"^warning: backcast: 2 of 2 forecasts .* when the bar of a for 2015-06-26 had closed$"
     assert re.search(backcast, err, re.MULTILINE)
     lines = out.splitlines()
@@ -271,8 +278,12 @@ def test_forecast_prints_the_intervals_of_the_next_sessions_and_the_record(price
     assert not Path("runs").exists()
 
 
-def test_forecast_in_json_has_the_intervals_and_their_record(prices: Path, command) -> None:
-    code, out, _ = command(*FORECAST, "--json")
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_forecast_in_json_has_the_intervals_and_their_record_and_writes_its_table(
+    prices: Path, command, ending: str
+) -> None:
+    place = Path("below") / f"next.{ending}"
+    code, out, _ = command(*FORECAST, "--out", place, "--json")
     assert code == 0
     answer = parsed(out)
     table = pd.DataFrame(answer["forecast"])
@@ -285,17 +296,9 @@ def test_forecast_in_json_has_the_intervals_and_their_record(prices: Path, comma
     assert set(answer["held"]) == {"50%", "80%", "95%"}
     scores = pd.DataFrame(answer["record"]["scores"]).query("metric == 'pinball'")
     assert {"gru", "historical", "ewma-t", "gjr-garch-t", "lhar"} <= set(scores["model"])
-
-
-@pytest.mark.parametrize("ending", ["csv", "parquet"])
-def test_forecast_writes_its_table(prices: Path, command, ending: str) -> None:
-    place = Path("below") / f"next.{ending}"
-    code, out, _ = command(*FORECAST, "--out", place, "--json")
-    assert code == 0
-    table = pd.read_csv(place) if ending == "csv" else pd.read_parquet(place)
-    answer = pd.DataFrame(parsed(out)["forecast"])
-    np.testing.assert_allclose(table["q02_5"], answer["q02_5"], rtol=1e-12)
-    assert {"naive_q10", "naive_q90", "location", "rmse_return"} <= set(table)
+    written = pd.read_csv(place) if ending == "csv" else pd.read_parquet(place)
+    np.testing.assert_allclose(written["q02_5"], table["q02_5"], rtol=1e-12)
+    assert {"naive_q10", "naive_q90", "location", "rmse_return"} <= set(written)
     assert list(Path("below").iterdir()) == [place]
 
 
@@ -517,16 +520,6 @@ def test_the_columns_and_the_order_of_dates_are_flags(command) -> None:
 
 def test_version(command) -> None:
     assert command("--version") == (0, f"gatecast {gc.__version__}\n", "")
-
-
-def test_quiet_leaves_stderr_empty_and_the_answer_the_same(
-    prices: Path, own_ledger: Path, command: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(progress, "_quiet", ContextVar("quiet", default=False))
-    loud = command(*FORECAST)
-    assert f"gatecast: recorded in {own_ledger}; gatecast score" in loud.err
-    assert command(*FORECAST, "--quiet") == (0, loud.out, "")
-    assert progress._quiet.get()
 
 
 @pytest.mark.parametrize("name", ["compare", "forecast", "score", "backtest", "audit"])

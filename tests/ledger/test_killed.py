@@ -141,7 +141,7 @@ def test_a_writer_that_acknowledges_too_early_is_found_out(tmp_path: Path) -> No
         kill_all([str(tmp_path / "ledger.db")] * len(moments), moments, "early")
 
 
-@pytest.mark.parametrize("count", [50, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.full])])
+@pytest.mark.parametrize("count", [30, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.full])])
 def test_two_writers_at_once(count: int, where: str) -> None:
     """Of different forecasts: all there. The ledger is new, and both try to make it."""
     answers = together([start(where, symbol, count) for symbol in "AB"])
@@ -152,7 +152,7 @@ def test_two_writers_at_once(count: int, where: str) -> None:
     ]
 
 
-@pytest.mark.parametrize("count", [50, pytest.param(150, marks=[pytest.mark.slow, pytest.mark.full])])
+@pytest.mark.parametrize("count", [30, pytest.param(150, marks=[pytest.mark.slow, pytest.mark.full])])
 def test_two_writers_of_the_same(count: int, where: str) -> None:
     """Each forecast is stored once, by whoever comes first, and the other one learns that it is there."""
     first, second = together([start(where, "A", count) for _ in range(2)])
