@@ -1,5 +1,12 @@
-"""Prices for the tests: random walks of any shape."""
+"""Prices for the tests: random walks of any shape.
 
+pytest imports this module before it starts its workers: what is heavy is imported where it is used, and
+annotations are text.
+"""
+
+from __future__ import annotations
+
+import gc as garbage
 import json
 import os
 import signal
@@ -13,6 +20,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 
 import gatecast as gc
 
@@ -80,6 +88,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     config.hook.pytest_deselected(items=[item for item in items if item.get_closest_marker("full")])
     items[:] = [item for item in items if not item.get_closest_marker("full")]
+
+
+def pytest_configure() -> None:
+    """No test is timed: a busy machine must not fail one."""
+    settings.register_profile("any machine", deadline=None)
+    settings.load_profile("any machine")
+
+
+def pytest_collection_finish() -> None:
+    """Let the garbage collector leave alone what the tests have imported, and look at the rest less often."""
+    garbage.freeze()
+    garbage.set_threshold(50_000, 10, 10)
 
 
 @pytest.fixture(scope="session")
