@@ -16,9 +16,11 @@ from gatecast.backtesting import accounts
 from gatecast.backtesting.rules import RULES
 from gatecast.backtesting.sharpe import sharpe
 
+from .conftest import FULL  # isort: skip
+
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")]
 
-SESSIONS = 600
+SESSIONS, WALKS = 600, 200 if FULL else 80
 COST = (
     2  # basis points a side: what the threshold compares with; the returns looked at are those before costs
 )
@@ -72,7 +74,7 @@ def check(result: gc.Result, models: list[str], execution: str) -> None:
 @pytest.fixture(scope="module")
 def statistical() -> gc.Result:
     """Every walk has baselines of its own."""
-    return gc.compare(walks(200, 0), ["naive", "drift", "ewma", "ar"], folds=1, test_size=0.4)
+    return gc.compare(walks(WALKS, 0), ["naive", "drift", "ewma", "ar"], folds=1, test_size=0.4)
 
 
 @pytest.fixture(scope="module")
@@ -92,12 +94,12 @@ def networks() -> gc.Result:
 
 
 @pytest.mark.parametrize("execution", ["next-open", "next-close"])
-def test_no_rule_earns_on_200_walks(statistical, execution):
+def test_no_rule_earns(statistical, execution):
     check(statistical, ["naive", "drift", "ewma", "ar"], execution)
 
 
 @pytest.mark.parametrize("execution", ["next-open", "next-close"])
-def test_no_rule_on_a_network_earns_on_20_walks(networks, execution):
+def test_no_rule_on_a_network_earns(networks, execution):
     check(networks, ["gru"], execution)
 
 

@@ -47,12 +47,40 @@ def size_of(png: str) -> tuple[int, int]:
     return int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
 
 
+(README,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
+EXAMPLE = [ast.unparse(statement) for statement in ast.parse(README).body] + ["result", "forecaster.plot()"]
+# What is shown is the same of fewer networks.
+EXAMPLE = [
+    cell.replace("horizon=5", f"horizon=5, seeds=2{', folds=2' if 'compare' in cell else ''}")
+    for cell in EXAMPLE
+]
+ODD = """\
+r = gc.compare("odd.csv", ["rnn", "naive"], seeds=1, folds=2, lookback=5, training=gc.Training(epochs=1))
+r.save('runs/odd')
+r.plot()
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the notebook runs, beside prices with something odd about them."""
+    place = tmp_path_factory.mktemp("notebook")
+    lines = ["date,close"]
+    days = [f"2020-{month:02d}-{day:02d}" for month in range(1, 13) for day in range(1, 29)]
+    lines += [f"{day},{100 + number % 7}" for number, day in enumerate(days)]
+    (place / "odd.csv").write_text("\n".join(lines), encoding="utf-8")
+    return place
+
+
+@pytest.fixture(scope="module")
+def answers(folder: Path) -> list[Outputs]:
+    """Of every cell of the README's example and of the one of odd prices, in one kernel."""
+    return outputs_of([*EXAMPLE, ODD], folder)
+
+
 @pytest.mark.slow
-def test_the_example_of_the_readme(tmp_path: Path) -> None:
-    (block,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
-    cells = [ast.unparse(statement) for statement in ast.parse(block).body]
-    cells += ["result", "forecaster.plot()"]
-    answers = outputs_of(cells, tmp_path)
+def test_the_example_of_the_readme(answers: list[Outputs], folder: Path) -> None:
+    cells, answers = EXAMPLE, answers[:-1]
     seen = dict(zip(cells, map(shown, answers), strict=True))
 
     for training in (cell for cell in cells if "gc.compare" in cell or "fit" in cell):
@@ -67,25 +95,12 @@ def test_the_example_of_the_readme(tmp_path: Path) -> None:
     assert "<table" in summary["text/html"] and "naive" in summary["text/html"]
     assert summary["text/html"].count("No evidence") == 1
     assert size_of(picture["image/png"])[0] > 1000
-    assert (tmp_path / "runs" / "sp500" / "report.html").is_file()
+    assert (folder / "runs" / "sp500" / "report.html").is_file()
     assert not [output for cell in answers for output in cell if output.get("name") == "stderr"]
 
 
 @pytest.mark.slow
-def test_a_warning_of_the_data_comes_once(tmp_path: Path) -> None:
-    lines = ["date,close"]
-    days = [f"2020-{month:02d}-{day:02d}" for month in range(1, 13) for day in range(1, 29)]
-    lines += [f"{day},{100 + number % 7}" for number, day in enumerate(days)]
-    (tmp_path / "odd.csv").write_text("\n".join(lines), encoding="utf-8")
-    (cell,) = outputs_of(
-        [
-            "import gatecast as gc\n"
-            'r = gc.compare("odd.csv", ["rnn", "naive"], seeds=1, folds=2, lookback=5,'
-            " training=gc.Training(epochs=1))\n"
-            "r.save('runs/odd')\nr.plot()"
-        ],
-        tmp_path,
-    )
-    said = "".join(output["text"] for output in cell if output.get("name") == "stderr")
+def test_a_warning_of_the_data_comes_once(answers: list[Outputs]) -> None:
+    said = "".join(output["text"] for output in answers[-1] if output.get("name") == "stderr")
     texts = re.findall(r"DataWarning: (.*)", said)
     assert texts and len(texts) == len(set(texts)), said

@@ -10,6 +10,7 @@ from .conftest import FULL  # isort: skip
 
 WALKS, SESSIONS = 40 if FULL else 6, 1500
 FEW = 12 if FULL else 3  # levels train for many epochs
+FOLDS = 5 if FULL else 2
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +37,7 @@ def mse_ratios(walks: gc.Prices, horizon: int, target: str) -> tuple[np.ndarray,
         target=target,
         pooled=False,
         seeds=1,
+        folds=FOLDS,
     )
     outcome = result.outcome
     network, naive = (
