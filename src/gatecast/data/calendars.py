@@ -113,7 +113,7 @@ def irregular(calendar: str, sessions: ArrayLike) -> tuple[Dates, Dates]:
     surplus: dates with a row that are no session. Both datetime64[D], ascending. Dates beyond what the
     calendar records are in neither.
     """
-    days = np.unique(np.asarray(sessions, dtype="datetime64[D]"))
+    days = ascending(np.asarray(sessions, dtype="datetime64[D]"))
     if not len(days):
         return days, days
     expected = sessions_between(calendar, days[0], days[-1])
@@ -140,18 +140,18 @@ def close_of(calendar: str, day: np.datetime64) -> pd.Timestamp | None:
 def sessions_of_all(first: np.datetime64, last: np.datetime64) -> Grid:
     """The sessions of every calendar from `first` to `last`, as far as the table reaches."""
     table = _table()
-    days = table.days[np.searchsorted(table.days, first) : np.searchsorted(table.days, last, side="right")]
-    if not len(days):
-        return Grid(days, (), np.zeros((0, 0), dtype=bool), np.zeros((0, 0), dtype=bool))
-    start = int((days[0] - table.days[0]).astype(np.int64))
-    week = weekday(days)
-    weeks = np.array([_mask(name)[week] for name in WEEKS])
-    sessions = np.concatenate([table.grid[:, start : start + len(days)], weeks])
-    known = np.ones_like(sessions)
-    for exchange in table.exchanges.values():
-        if exchange.first > days[0] or exchange.last < days[-1]:
-            known[exchange.row] = (days >= exchange.first) & (days <= exchange.last)
-    return Grid(days, (*table.exchanges, *WEEKS), sessions, known)
+    start, end = np.searchsorted(table.days, first), np.searchsorted(table.days, last, side="right")
+    return Grid(
+        table.days[start:end],
+        (*table.exchanges, *WEEKS),
+        table.sessions[:, start:end],
+        table.known[:, start:end],
+    )
+
+
+def ascending(days: Dates) -> Dates:
+    """Each of the dates once, in order."""
+    return days if (days[1:] > days[:-1]).all() else np.unique(days)
 
 
 @dataclass(frozen=True)
@@ -191,10 +191,15 @@ class _Exchange:
 
 @dataclass(frozen=True)
 class _Table:
-    """All exchanges by their codes, and their other names; grid: (C, D) whether a day is a session."""
+    """All exchanges by their codes, and their other names.
+
+    sessions  (C, D) whether a day is a session, of the exchanges and then of the weeks
+    known     (C, D) whether the calendar speaks of the day
+    """
 
     days: Dates
-    grid: Bools
+    sessions: Bools
+    known: Bools
     exchanges: dict[str, _Exchange]
     aliases: dict[str, str]
 
@@ -215,13 +220,18 @@ def _table() -> _Table:
         own = slice(changes[row], changes[row + 1])
         first, last = content["recorded"][row]
         found[code] = _Exchange(row, zone, first, last, days[place[own]], minutes[own].astype(np.int64))
-    return _Table(days, grid, found, dict(content["alias"].tolist()))
+    week = weekday(days)
+    sessions = np.concatenate([grid, [_mask(name)[week] for name in WEEKS]])
+    known = np.ones_like(sessions)
+    for exchange in found.values():
+        known[exchange.row] = (days >= exchange.first) & (days <= exchange.last)
+    return _Table(days, sessions, known, found, dict(content["alias"].tolist()))
 
 
 @cache
 def _sessions(exchange: str) -> Dates:
     table = _table()
-    days: Dates = table.days[table.grid[table.exchanges[exchange].row]]
+    days: Dates = table.days[table.sessions[table.exchanges[exchange].row]]
     days.flags.writeable = False
     return days
 

@@ -59,7 +59,8 @@ def _empty_impossible(table: pd.DataFrame) -> Iterator[Oddity]:
                 kind, table, rows, what, "features that need these cells are 0 there", cells(table, *columns)
             )
         for column, cell in bad.items():
-            table[column] = table[column].mask(cell)
+            if cell.any():
+                table[column] = table[column].mask(cell)
 
 
 def _impossible(table: pd.DataFrame, column: str) -> Bools:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -65,11 +65,27 @@ def with_normal_names(
     frame = frame.set_axis(names, axis=1)
     if not frame.columns.is_unique:
         frame = frame.loc[:, ~frame.columns.duplicated()]
-    full = ~frame.isna().all(axis=1).to_numpy()
+    full = ~all_of([frame.iloc[:, at] for at in range(frame.shape[1])], _is_null)
     if prefix:
         frame = frame.assign(symbol=prefix.rstrip("_").upper())
     place = Place(file, dict(zip(names, written, strict=True)), row[full] + 1, findings)
     return frame if full.all() else frame[full], place
+
+
+def all_of(
+    columns: Sequence[pd.Series], test: Callable[[pd.Series], NDArray[np.bool_]]
+) -> NDArray[np.bool_]:
+    """(N,) rows in which every column passes the test; a column is asked only while a row is left."""
+    passed = np.ones(len(columns[0]), dtype=bool)
+    for column in columns:
+        if not passed.any():
+            break
+        passed &= test(column)
+    return passed
+
+
+def _is_null(column: pd.Series) -> NDArray[np.bool_]:
+    return column.isna().to_numpy(dtype=bool)
 
 
 def _position(name: str, written: Sequence[str], file: str) -> int:
@@ -317,7 +333,8 @@ def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
     Raises
         DataError: both fit, and nothing says which it is.
     """
-    text = [name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name].dtype)]
+    dtypes = zip(frame.columns, frame.dtypes, strict=True)
+    text = [name for name, dtype in dtypes if not pd.api.types.is_numeric_dtype(dtype)]
     beside = [name for name in text if name not in (*PRICES, *DATE_NAMES, *SYMBOL_NAMES)]
     text = [name for name in text if name in PRICES]
     cells = [cell for name in text for cell in _texts(frame[name])]

@@ -93,7 +93,7 @@ def _tables(content: bytes, name: str, file: str, depth: int = 0) -> list[Table]
     """The tables in the content of a file or of a member of an archive."""
     if depth > DEEPEST:
         raise DataError("archives are packed in archives", file=file, remedy="Unpack it first")
-    if not content.strip():
+    if not content or content.isspace():
         raise DataError("the file is empty", file=file, remedy="Prices need a header, dates and closes")
     kind = _kind(content[:HEAD], name)
     if kind in COMPRESSED:

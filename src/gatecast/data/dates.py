@@ -198,20 +198,15 @@ def _iso_dates(column: pd.Series) -> Dates | None:
     is_text = isinstance(column.dtype, pd.StringDtype)
     if not (is_text or column.dtype == object) or not ISO.fullmatch(str(column.iloc[0])):
         return None
-    which, values = pd.factorize(column)  # they repeat over the symbols: each is read once
-    texts = np.asarray(values, dtype=object).astype("U11")
-    letters = texts.view("U1").reshape(-1, 11)
-    has_ten = (letters[:, 9] != "").all() and (letters[:, 10] == "").all()
-    if not has_ten or not (letters[:, [4, 7]] == "-").all():
-        return None
-    try:
-        days = texts.astype("datetime64[D]")
+    import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+
+    try:  # Arrow takes these ten letters for a date, and nothing else
+        days = np.asarray(pa.array(column.astype("str")).cast(pa.date32()))
     except ValueError:
         return None
-    year = days.astype("datetime64[Y]").astype(np.int64) + 1970
-    within = ((year >= YEARS.start) & (year < YEARS.stop)).all()
-    moments: Dates = days.astype("datetime64[s]")[which]
-    return moments if within else None
+    moments: Dates = days.astype("datetime64[s]")
+    first, last = (np.datetime64(f"{year}-01-01") for year in (YEARS.start, YEARS.stop))
+    return moments if first <= moments.min() and moments.max() < last else None
 
 
 def is_date(cell: object) -> bool:

@@ -16,7 +16,7 @@ from gatecast.data.columns import MOST_COLUMNS, too_many_columns
 from gatecast.data.names import SYMBOL_NAMES, normal_name
 from gatecast.data.numbers import MISSING, number
 from gatecast.data.raw import Cells
-from gatecast.data.text import Text, text_of
+from gatecast.data.text import Text, first_lines, text_of
 from gatecast.errors import DataError
 from gatecast.settings.reading import Reading
 
@@ -90,7 +90,7 @@ def _cells(text: Text, file: str, as_written: bool) -> pd.DataFrame:
 
 def _require_cells(names: list[str], text: Text, file: str) -> None:
     """Raise DataError where the first rows have fewer or more cells than the header has names."""
-    lines = text.table.split("\n", FIRST_ROWS + 1)[1 : FIRST_ROWS + 1]
+    lines = first_lines(text.table, FIRST_ROWS + 1)[1:]
     rows = list(csv.reader([line for line in lines if line.strip()], delimiter=text.separator))
     widths = {len(row) for row in rows} - {0, 1}
     named = max((place + 1 for place, name in enumerate(names) if name.strip()), default=0)
@@ -108,7 +108,7 @@ def _require_cells(names: list[str], text: Text, file: str) -> None:
 
 def _without_symbol_line(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame without the line of symbols that yfinance writes below the header: they are levels."""
-    if len(frame) < 2 or not frame.iloc[:1, 0].isna().all():
+    if len(frame) < 2 or not pd.isna(frame.iat[0, 0]):
         return frame
     names = frame.iloc[0, 1:]
     if names.isna().any() or any(number(name) is not None for name in names):

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from gatecast._typing import Bools, Dates
-from gatecast.data.calendars import DAILY, WEEKS, check_calendar, sessions_of_all, weekday, zone_of
+from gatecast.data.calendars import (
+    DAILY,
+    WEEKS,
+    ascending,
+    check_calendar,
+    sessions_of_all,
+    weekday,
+    zone_of,
+)
 from gatecast.data.exchanges import exchange_named
 
 DEFAULT = "XNYS"
@@ -125,14 +133,14 @@ def find_calendars(
     daily: dict[bytes, bool] = {}
     found, key_of = {}, {}
     for symbol, own in dates.items():
-        days = np.asarray(own, dtype="datetime64[D]")
+        days = ascending(np.asarray(own, dtype="datetime64[D]"))
         if (same := days.tobytes()) not in daily:
-            daily[same] = bool(_regular(np.unique(days))[[FRIDAY, SATURDAY, SUNDAY]].all())
+            daily[same] = bool(_regular(days)[[FRIDAY, SATURDAY, SUNDAY]].all())
         told = _told(symbol, daily[same], given)
         if told is None:
             key = key_of[symbol] = same, frozenset(zones.get(symbol, ()))
             if key not in fits:
-                fits[key] = _Fit(np.unique(days), key[1])
+                fits[key] = _fit(*key)
             told = fits[key].first_choice
         found[symbol] = told
     certain = Counter(found[name].calendar for name in key_of if found[name].is_certain)
@@ -166,6 +174,12 @@ def _regular(days: Dates) -> Bools:
     return np.bincount(weekday(days), minlength=7) > REGULAR * len(days)
 
 
+@lru_cache(maxsize=64)
+def _fit(days: bytes, zones: frozenset[str]) -> _Fit:
+    """The fit of these dates: most files of a folder have the same."""
+    return _Fit(np.frombuffer(days, dtype="datetime64[D]"), zones)
+
+
 class _Fit:
     """How well each calendar fits the dates (N,), ascending, of one symbol; zones: as for `find_calendar`.
 
@@ -182,12 +196,11 @@ class _Fit:
         order = _order(grid.codes)
         within = [place for place in order if zone_of(grid.codes[place]) in zones] if zones else []
         self.by_zone = bool(within)
-        order = within or order
-        self.codes = tuple(grid.codes[place] for place in order)
-        self.sessions, self.known = grid.sessions[order], grid.known[order]
+        self.grid, self.order = grid, within or order
+        self.codes = tuple(grid.codes[place] for place in self.order)
         there = np.isin(grid.days, days, assume_unique=True)
-        share = (self.known & there).sum(axis=1) / max(there.sum(), 1)
-        wrong = ((self.sessions != there) & self.known).sum(axis=1)
+        share = np.count_nonzero(grid.known[:, there], axis=1)[self.order] / max(there.sum(), 1)
+        wrong = np.count_nonzero((grid.sessions != there) & grid.known, axis=1)[self.order]
         self.wrong = np.where(share >= LEAST_RECORDED, wrong / np.maximum(share, LEAST_RECORDED), np.inf)
         if not there.any() or np.isinf(self.wrong).all():
             self.codes = ()
@@ -234,8 +247,10 @@ class _Fit:
 
     def _same_as(self, place: int) -> Bools:
         """(C,) the calendars with the same sessions over the span of the dates, itself included."""
-        sessions, known = self.sessions == self.sessions[place], self.known == self.known[place]
-        return np.asarray((sessions & known).all(axis=1))
+        sessions, known = self.grid.sessions, self.grid.known
+        own = self.order[place]
+        same = (sessions == sessions[own]) & (known == known[own])
+        return np.asarray(same.all(axis=1))[self.order]
 
 
 @cache

@@ -69,8 +69,9 @@ def noted(
 
 def starts(table: pd.DataFrame) -> NDArray[np.int64]:
     """(S,) row where each symbol of a sorted table starts."""
-    names = pd.factorize(table["symbol"])[0]
-    return np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]])).astype(np.int64)
+    names = table["symbol"].array
+    is_new = np.asarray(names[1:] != names[:-1], dtype=bool)
+    return np.flatnonzero(np.append(True, is_new)).astype(np.int64)
 
 
 def listed(symbols: Sequence[str]) -> str:

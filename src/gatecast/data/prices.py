@@ -301,7 +301,7 @@ def _between(table: pd.DataFrame, start: object, end: object) -> pd.DataFrame:
         raise DataError(
             f"there are no rows between start {start} and end {end}", remedy=f"The data have {span}"
         )
-    return table[keep].reset_index(drop=True)
+    return table if keep.all() else table[keep].reset_index(drop=True)
 
 
 def day(value: object, name: str) -> pd.Timestamp | None:

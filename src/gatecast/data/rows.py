@@ -5,14 +5,14 @@ What is left out is said in an `Oddity`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
 
 from gatecast._typing import Bools, Dates, Integers
 from gatecast.data.checks import FIRST, Oddity, counted, listed, noted, starts
-from gatecast.data.columns import is_empty
+from gatecast.data.columns import all_of, is_empty
 from gatecast.data.dates import is_date
 from gatecast.data.names import PRICES, SYMBOL_NAMES
 from gatecast.data.place import Place
@@ -54,10 +54,10 @@ def without_price(frame: pd.DataFrame, dates: str, symbol: str, place: Place) ->
     so many are notes that the table is another one.
     """
     prices = [frame[name] for name in PRICES if name in frame.columns]
-    bare = _all_of(prices, is_empty)
+    bare = all_of(prices, is_empty)
     if len(prices) >= LEAST_ZEROS:
-        bare |= _all_of(prices, _is_zero)
-    wordy = _all_of(prices, _is_without_digits) & ~bare  # a line of names, or of symbols
+        bare |= all_of(prices, _is_zero)
+    wordy = all_of(prices, _is_without_digits) & ~bare  # a line of names, or of symbols
     if not (bare.any() or wordy.any()):
         return bare, []
     is_note = np.zeros(len(frame), dtype=bool)
@@ -86,16 +86,6 @@ def without_price(frame: pd.DataFrame, dates: str, symbol: str, place: Place) ->
         lines = [f"row {place.row[at]}: {text}" for at, text in zip(positions, said, strict=False)]
         found.append(Oddity(kind, len(positions), f"{listed(of)}: {what} ({where}); left out.", tuple(lines)))
     return bare, found
-
-
-def _all_of(columns: Sequence[pd.Series], test: Callable[[pd.Series], Bools]) -> Bools:
-    """Rows in which every column passes the test."""
-    passed = np.ones(len(columns[0]), dtype=bool)
-    for column in columns:
-        if not passed.any():
-            break
-        passed &= test(column)
-    return passed
 
 
 def _is_zero(column: pd.Series) -> Bools:
@@ -159,19 +149,25 @@ def refuse_longer_bars(table: pd.DataFrame, place: Place) -> None:
     table: symbol and session, sorted.
     """
     first = starts(table)
+    counts = np.diff(first, append=len(table))
     days = table["session"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    for name, own in zip(table["symbol"].iloc[first], np.split(days, first[1:]), strict=True):
-        if len(own) < LEAST_BARS:
-            continue
-        steps = np.diff(own)
-        for bars, (shortest, longest) in LONGER_BARS.items():
-            # Days drawn from daily bars are a week apart now and then.
-            if np.mean((steps >= shortest) & (steps <= longest)) > MOST_OF_THE_STEPS:
-                raise DataError(
-                    f"{name} has {bars} bars: one row every {np.median(steps):.0f} days",
-                    file=place.file,
-                    remedy="gatecast works on daily sessions so far: give daily prices",
-                )
+    steps = np.diff(days, prepend=days[0])
+    steps[first] = 0  # of no length that is asked for
+    refused = []
+    for bars, (shortest, longest) in LONGER_BARS.items():
+        such = np.add.reduceat((steps >= shortest) & (steps <= longest), first, dtype=np.int64)
+        # Days drawn from daily bars are a week apart now and then.
+        long = (counts >= LEAST_BARS) & (such / np.maximum(counts - 1, 1) > MOST_OF_THE_STEPS)
+        refused += [(int(symbol), bars) for symbol in np.flatnonzero(long)]
+    if refused:
+        symbol, bars = min(refused)
+        start = first[symbol]
+        usual = np.median(steps[start + 1 : start + counts[symbol]])
+        raise DataError(
+            f"{table['symbol'].iloc[start]} has {bars} bars: one row every {usual:.0f} days",
+            file=place.file,
+            remedy="gatecast works on daily sessions so far: give daily prices",
+        )
 
 
 def out_of_order(

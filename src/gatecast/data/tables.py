@@ -182,7 +182,9 @@ def _table(
         *noted("open-session", table, still_open, f"is {unclosed}", f"are {unclosed}", "left out", "close"),
     ]
     order = np.lexsort((sessions, codes))
-    table = table.iloc[order[(usable & ~still_open & ~again)[order]]].reset_index(drop=True)
+    order = order[(usable & ~still_open & ~again)[order]]
+    if not np.array_equal(order, np.arange(len(table))):
+        table = table.take(order).reset_index(drop=True)
     if len(table):
         rows.refuse_longer_bars(table, place)
     return table, {name: found[name] for name in table["symbol"].unique()}

@@ -49,9 +49,16 @@ class Text:
         So it is beside semicolons, where the comma is the usual decimal mark, and where all numbers with a
         point are like 1.080.
         """
-        lines = self.table.split("\n", FIRST_LINES)[1:FIRST_LINES]
-        cells = [cell for line in lines for cell in _cells(line, self.separator) if POINTED.fullmatch(cell)]
-        return self.separator == ";" or (len(cells) > 0 and all(map(THOUSANDS.fullmatch, cells)))
+        if self.separator == ";":
+            return True
+        found = False
+        for line in first_lines(self.table, FIRST_LINES)[1:]:
+            for cell in _cells(line, self.separator):
+                if POINTED.fullmatch(cell):
+                    if not THOUSANDS.fullmatch(cell):
+                        return False
+                    found = True
+        return found
 
 
 def text_of(
@@ -76,7 +83,7 @@ def text_of(
     if encoding != "utf-8":
         found.append(Oddity("encoding", 1, f"{file}: read as {encoding}.", ()))
     text = _unwrapped(text.lstrip("\r\n "))  # a tab may stand for a first column without a name
-    first = text.split("\n", MOST_LINES)[:MOST_LINES]
+    first = first_lines(text, MOST_LINES)
     own = {normal_name(name) for name in names}
     place = next((n for n, line in enumerate(first) if _is_header(line, own)), None)
     if place:
@@ -92,6 +99,18 @@ def text_of(
         found.append(Oddity("header", 1, said, ()))
         text = separator.join(names) + "\n" + text
     return Text(text, separator, found, {"encoding": encoding, "separator": SEPARATORS[separator]})
+
+
+def first_lines(text: str, most: int) -> list[str]:
+    """The first lines of a text, at most so many; the rest, which may be long, is not copied."""
+    lines, start = [], 0
+    while len(lines) < most:
+        end = text.find("\n", start)
+        if end < 0:
+            return [*lines, text[start:]]
+        lines.append(text[start:end])
+        start = end + 1
+    return lines
 
 
 def separator_of(line: str) -> str:
@@ -137,7 +156,7 @@ def _decoded_as(content: bytes, encoding: str, file: str) -> str:
 
 def _unwrapped(text: str) -> str:
     """The text without quotes around whole lines, as a spreadsheet writes what it took for one cell each."""
-    first = [line.rstrip("\r") for line in text.split("\n", MOST_LINES)[:MOST_LINES]]
+    first = [line.rstrip("\r") for line in first_lines(text, MOST_LINES)]
     wrapped = all(WRAPPED.fullmatch(line) for line in first if line)
     if not wrapped or not any(mark in first[0] for mark in SEPARATORS):
         return text
@@ -147,7 +166,7 @@ def _unwrapped(text: str) -> str:
 def _foreign_names(content: bytes, encoding: str) -> int:
     """How many columns of the header have a known name beyond ASCII; 0 where the bytes are no such text."""
     try:
-        lines = content.decode(encoding).split("\n", MOST_LINES)[:MOST_LINES]
+        lines = first_lines(content.decode(encoding), MOST_LINES)
     except UnicodeDecodeError:
         return 0
     return max(len(FOREIGN_NAMES & _names(line)) for line in lines)

@@ -173,6 +173,8 @@ def _zones_written(column: pd.Series, moments: Dates) -> frozenset[str] | None:
         if name in _exchange_zones():
             return frozenset({name})
         offsets = [stamp.utcoffset() for stamp in column.iloc[places]]
+    elif OFFSET.search(str(column.iloc[0]).strip()) is None:
+        return None
     else:
         found = [OFFSET.search(str(cell).strip()) for cell in column.iloc[places].astype(object)]
         offsets = [one and _offset(one) for one in found]
