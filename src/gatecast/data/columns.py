@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -62,30 +62,24 @@ def with_normal_names(
         if names.count(name) > 1:
             both = " and ".join(f'"{old}"' for old, new in zip(written, names, strict=True) if new == name)
             raise DataError(f"two columns mean {name}: {both}", file=file, remedy="Keep one of them")
-    frame = frame.set_axis(names, axis=1)
+    frame = frame.set_axis(pd.Index(names, dtype=object), axis=1)  # found faster than Arrow's text
     if not frame.columns.is_unique:
         frame = frame.loc[:, ~frame.columns.duplicated()]
-    full = ~all_of([frame.iloc[:, at] for at in range(frame.shape[1])], _is_null)
+    full = ~_is_bare(frame)
     if prefix:
         frame = frame.assign(symbol=prefix.rstrip("_").upper())
     place = Place(file, dict(zip(names, written, strict=True)), row[full] + 1, findings)
     return frame if full.all() else frame[full], place
 
 
-def all_of(
-    columns: Sequence[pd.Series], test: Callable[[pd.Series], NDArray[np.bool_]]
-) -> NDArray[np.bool_]:
-    """(N,) rows in which every column passes the test; a column is asked only while a row is left."""
-    passed = np.ones(len(columns[0]), dtype=bool)
-    for column in columns:
-        if not passed.any():
+def _is_bare(frame: pd.DataFrame) -> NDArray[np.bool_]:
+    """(N,) rows without any cell; a column is asked only while there may be one, which is seldom."""
+    bare = np.ones(len(frame), dtype=bool)
+    for _, column in frame.items():
+        if not bare.any():
             break
-        passed &= test(column)
-    return passed
-
-
-def _is_null(column: pd.Series) -> NDArray[np.bool_]:
-    return column.isna().to_numpy(dtype=bool)
+        bare &= column.isna().to_numpy(dtype=bool)
+    return bare
 
 
 def _position(name: str, written: Sequence[str], file: str) -> int:
@@ -252,6 +246,10 @@ def values_of(
     return values
 
 
+def _is_numeric(column: pd.Series) -> bool:
+    return bool(pd.api.types.is_numeric_dtype(column.dtype))
+
+
 def _cell(column: pd.Series, position: int) -> object:
     return column.iloc[position]
 
@@ -333,14 +331,13 @@ def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
     Raises
         DataError: both fit, and nothing says which it is.
     """
-    dtypes = zip(frame.columns, frame.dtypes, strict=True)
-    text = [name for name, dtype in dtypes if not pd.api.types.is_numeric_dtype(dtype)]
-    beside = [name for name in text if name not in (*PRICES, *DATE_NAMES, *SYMBOL_NAMES)]
-    text = [name for name in text if name in PRICES]
+    text = [name for name in PRICES if name in frame.columns and not _is_numeric(frame[name])]
     cells = [cell for name in text for cell in _texts(frame[name])]
     marks = decimal_marks(cells)
     if len(marks) > 1:
         # The volume, or the change in percent, may be written in one way only.
+        known = {*PRICES, *DATE_NAMES, *SYMBOL_NAMES}
+        beside = [name for name in frame.columns if name not in known and not _is_numeric(frame[name])]
         others = {decimal_marks(frame[name].astype(object)) for name in beside if _holds_numbers(frame[name])}
         settled = others - {"", ".,"}
         marks = settled.pop() if len(settled) == 1 else marks

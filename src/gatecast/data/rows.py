@@ -5,14 +5,14 @@ What is left out is said in an `Oddity`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pandas as pd
 
 from gatecast._typing import Bools, Dates, Integers
-from gatecast.data.checks import FIRST, Oddity, counted, listed, noted, starts
-from gatecast.data.columns import all_of, is_empty
+from gatecast.data.checks import FIRST, Oddity, counted, listed, noted
+from gatecast.data.columns import is_empty
 from gatecast.data.dates import is_date
 from gatecast.data.names import PRICES, SYMBOL_NAMES
 from gatecast.data.place import Place
@@ -54,10 +54,10 @@ def without_price(frame: pd.DataFrame, dates: str, symbol: str, place: Place) ->
     so many are notes that the table is another one.
     """
     prices = [frame[name] for name in PRICES if name in frame.columns]
-    bare = all_of(prices, is_empty)
+    bare = _all_of(prices, is_empty)
     if len(prices) >= LEAST_ZEROS:
-        bare |= all_of(prices, _is_zero)
-    wordy = all_of(prices, _is_without_digits) & ~bare  # a line of names, or of symbols
+        bare |= _all_of(prices, _is_zero)
+    wordy = _all_of(prices, _is_without_digits) & ~bare  # a line of names, or of symbols
     if not (bare.any() or wordy.any()):
         return bare, []
     is_note = np.zeros(len(frame), dtype=bool)
@@ -86,6 +86,16 @@ def without_price(frame: pd.DataFrame, dates: str, symbol: str, place: Place) ->
         lines = [f"row {place.row[at]}: {text}" for at, text in zip(positions, said, strict=False)]
         found.append(Oddity(kind, len(positions), f"{listed(of)}: {what} ({where}); left out.", tuple(lines)))
     return bare, found
+
+
+def _all_of(columns: Sequence[pd.Series], test: Callable[[pd.Series], Bools]) -> Bools:
+    """Rows in which every column passes the test."""
+    passed = np.ones(len(columns[0]), dtype=bool)
+    for column in columns:
+        if not passed.any():
+            break
+        passed &= test(column)
+    return passed
 
 
 def _is_zero(column: pd.Series) -> Bools:
@@ -143,12 +153,11 @@ def repeated(
     ]
 
 
-def refuse_longer_bars(table: pd.DataFrame, place: Place) -> None:
+def refuse_longer_bars(table: pd.DataFrame, first: Integers, place: Place) -> None:
     """Raise DataError where a symbol has one row a week, a month, a quarter or a year.
 
-    table: symbol and session, sorted.
+    table: symbol and session, sorted; first: (S,) row where each symbol starts.
     """
-    first = starts(table)
     counts = np.diff(first, append=len(table))
     days = table["session"].to_numpy().astype("datetime64[D]").astype(np.int64)
     steps = np.diff(days, prepend=days[0])

@@ -83,11 +83,11 @@ def tidy(
     now       the current moment (with a time zone); a session that has not closed by then is left out
     """
     findings, oddities = Findings(), list[Oddity]()
-    table, found = pd.DataFrame({"symbol": [], "session": []}), dict[str, Found]()
     try:
         table, found = _table(frame, source, symbol, reading or Reading(), european, now, findings, oddities)
     except DataError as problem:  # nothing more can be said of the source
         findings.problems.append(problem)
+        table, found = pd.DataFrame({"symbol": [], "session": []}), {}
     calendars = {name: one.calendar for name, one in found.items()}
     problems = tuple(findings.problems)
     return Tidy(table, (source,), calendars, tuple(oddities), problems, findings.choices, found)
@@ -185,9 +185,11 @@ def _table(
     order = order[(usable & ~still_open & ~again)[order]]
     if not np.array_equal(order, np.arange(len(table))):
         table = table.take(order).reset_index(drop=True)
+    codes = codes[order]
+    first = np.flatnonzero(np.diff(codes, prepend=-1))
     if len(table):
-        rows.refuse_longer_bars(table, place)
-    return table, {name: found[name] for name in table["symbol"].unique()}
+        rows.refuse_longer_bars(table, first, place)
+    return table, {symbols[code]: found[symbols[code]] for code in codes[first]}
 
 
 def _dates_of(symbols: tuple[str, ...], codes: Integers, sessions: Dates) -> dict[str, Dates]:

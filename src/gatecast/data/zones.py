@@ -68,6 +68,8 @@ def localised(
     known = ~np.isnat(moments)
     if not known.any():
         return Localised(moments, {})
+    if known.all():
+        return _localised(column, moments, place, codes, symbols, reading, in_utc=in_utc)
     part = _localised(
         column[known], moments[known], place.of(known), codes[known], symbols, reading, in_utc=in_utc
     )
