@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -214,6 +215,7 @@ def is_date(cell: object) -> bool:
     return isinstance(cell, date | np.datetime64) or _read(str(cell).strip().removesuffix(".0")) is not None
 
 
+@lru_cache(maxsize=1 << 15)  # the files of a folder have the same dates
 def _read(text: str) -> _Stamp | None:
     """The parts of a date as written; None for what is none."""
     certain, dotted = True, False

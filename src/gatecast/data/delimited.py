@@ -108,7 +108,7 @@ def _require_cells(names: list[str], text: Text, file: str) -> None:
 
 def _without_symbol_line(frame: pd.DataFrame) -> pd.DataFrame:
     """The frame without the line of symbols that yfinance writes below the header: they are levels."""
-    if len(frame) < 2 or not pd.isna(frame.iat[0, 0]):
+    if len(frame) < 2 or not frame.iloc[:1, 0].isna().all():
         return frame
     names = frame.iloc[0, 1:]
     if names.isna().any() or any(number(name) is not None for name in names):

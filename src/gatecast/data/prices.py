@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -238,6 +237,8 @@ class Prices:
         return f"<Prices of {_listed(self.symbols)}: {size}, {columns}; {odd}>"
 
     def _repr_html_(self) -> str:
+        import html
+
         return f"<pre>{html.escape(self.report())}</pre>{self.table.head().to_html(index=False)}"
 
 

@@ -103,7 +103,7 @@ def text_of(
 
 def first_lines(text: str, most: int) -> list[str]:
     """The first lines of a text, at most so many; the rest, which may be long, is not copied."""
-    lines, start = [], 0
+    lines, start = list[str](), 0
     while len(lines) < most:
         end = text.find("\n", start)
         if end < 0:
