@@ -73,7 +73,7 @@ SETTINGS = {
     "--column clos": ['column "clos" is not in the data', 'Did you mean "close"?'],
     "--start 2015-13-01": ["--start 2015-13-01", "is not a date", "YYYY-MM-DD"],
     "--start 20150105": ["--start 20150105", "is not a date", "YYYY-MM-DD"],
-    "--start 2031-01-01": ["no rows between", "2031-01-01", "The data have 2015-01-01"],
+    "--start 2031-01-01": ["no rows with start", "2031-01-01", "The data have 2015-01-01"],
     "--test-start 2031-01-01": ["test_start 2031-01-01", "2015-01-01", "choose a date"],
     "--symbols prizes": ['no symbol "prizes"', 'Did you mean "prices"? It has'],
     "--calendar XNYZ": ['no calendar "XNYZ"', "Did you mean"],

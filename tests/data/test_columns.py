@@ -4,6 +4,7 @@ import pytest
 
 from gatecast.data.columns import _numbers, normal_name, symbols_of, values_of, with_normal_names
 from gatecast.data.numbers import number
+from gatecast.data.place import Place
 from gatecast.errors import DataError
 
 
@@ -59,8 +60,26 @@ def test_other_columns_are_kept_where_they_are_numbers():
 
 
 def test_two_columns_with_one_meaning():
-    with pytest.raises(DataError, match='two columns mean close: "Close" and "CLOSE"'):
-        with_normal_names(pd.DataFrame([[1, 2]], columns=["Close", "CLOSE"]), "f.csv")
+    frame = pd.DataFrame([[1, 2]], columns=["Close", "CLOSE"])
+    with pytest.raises(DataError, match="several columns mean close: Close, CLOSE"):
+        with_normal_names(frame, "f.csv")
+    assert list(with_normal_names(frame, "f.csv", {"close": "CLOSE"})[0]["close"]) == [2]
+    with pytest.raises(DataError, match='"CLOSE" is named twice, as open and as close'):
+        with_normal_names(frame, "f.csv", {"open": "CLOSE", "close": "CLOSE"})
+
+
+@pytest.mark.parametrize("mark", [",", "."])
+def test_a_volume_without_marks_says_nothing_of_the_decimal_mark(mark):
+    frame = pd.DataFrame({"close": [f"1{mark}080", f"1{mark}085"], "volume": ["1234567", "7"]})
+    place = Place("f.csv", {"close": "Close"}, np.arange(1, 3))
+    with pytest.raises(DataError, match="can be the decimal mark or one of thousands"):
+        values_of(frame, place, european=mark == ".")
+
+
+def test_the_volume_has_its_mark_where_the_prices_have_none():
+    frame = pd.DataFrame({"close": ["1080", "1085"], "volume": ["3,25K", "12,5K"]})
+    values = values_of(frame, Place("f.csv", {}, np.arange(1, 3)))
+    assert list(values["volume"]) == [3250, 12500]
 
 
 def test_two_levels_become_a_symbol_column():

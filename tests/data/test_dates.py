@@ -6,7 +6,7 @@ import pytest
 
 from gatecast.data.dates import moments_of
 from gatecast.data.place import Findings, Place
-from gatecast.errors import DataError
+from gatecast.errors import DataError, SettingError
 from gatecast.settings.reading import Reading
 
 
@@ -187,3 +187,32 @@ def test_rows_that_are_no_dates_are_gathered_where_problems_are():
     assert [(problem.what, problem.row, problem.count) for problem in findings.problems] == [
         ("the date is empty", 4, 1), ("not a date", 2, 2), ("no such date", 3, 1),
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("written", "form"),
+    [
+        (["26.03.2021 00:00+0100", "29.03.2021 00:00+0200"], "%d.%m.%Y %H:%M%z"),  # summer time begins
+        (["26.03.2021 17:30", "29.03.2021 17:30"], "%d.%m.%Y %H:%M"),
+        (pd.to_datetime(["2021-03-26", "2021-03-29"]), "%d.%m.%Y"),  # dates already
+    ],
+)
+def test_a_format(written, form):
+    assert dates(written, reading=Reading(date_format=form)) == ["2021-03-26", "2021-03-29"]
+
+
+def test_stamps_in_utc_by_a_format_are_moments():
+    reading = Reading(date_format="%d.%m.%Y %H:%M%z")
+    later = lambda moments, _: moments + np.timedelta64(9, "h")  # noqa: E731
+    assert dates(["25.03.2021 15:00+0000"], reading=reading, from_utc=later) == ["2021-03-26"]
+
+
+@pytest.mark.parametrize(("form", "words"), [("%d.%m.%Q%Y", "no format of dates"), ("%d.%m.", "no year")])
+def test_what_is_no_format(form, words):
+    with pytest.raises(SettingError, match=words):
+        read(["26.03.2021"], reading=Reading(date_format=form))
+
+
+def test_a_row_that_is_there_twice_does_not_hide_the_order_of_dates():
+    twice = ["21-03-01", "21-03-02", "21-03-02", "21-03-03", "21-03-31"]
+    assert dates(twice) == ["2021-03-01", "2021-03-02", "2021-03-02", "2021-03-03", "2021-03-31"]

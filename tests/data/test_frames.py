@@ -52,3 +52,22 @@ def test_tables_in_memory(source, symbol):
 def test_what_is_no_table(source, words):
     with pytest.raises(DataError, match=words):
         gc.load(source)
+
+
+MANY = pd.MultiIndex.from_product([["AAA", "BBB"], DAYS])
+
+
+@pytest.mark.parametrize(
+    ("source", "symbols"),
+    [
+        (pd.Series(CLOSES, index=DAYS, name=("Close", "AAA")), ("AAA",)),
+        (pd.Series([*CLOSES, 3.0, 4.0], index=MANY, name="px"), ("AAA", "BBB")),
+        (dict.fromkeys(["AAA", "BBB"], pd.Series(CLOSES, index=DAYS, name="px")), ("AAA", "BBB")),
+    ],
+)
+def test_the_symbol_of_a_series(source, symbols):
+    assert gc.load(source).symbols == symbols
+
+
+def test_the_symbol_that_is_given_is_that_of_a_series():
+    assert gc.load(pd.Series(CLOSES, index=DAYS, name="px"), symbol="AAA").symbols == ("AAA",)

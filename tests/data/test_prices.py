@@ -154,3 +154,7 @@ def test_order_case_and_a_round_trip_keep_the_hash(tmp_path, frame, random):
         warnings.simplefilter("ignore")
         assert load(path).sha256 == prices.sha256
         assert load(path.with_suffix(".csv")).sha256 == prices.sha256
+
+
+def test_a_start_in_digits_is_a_date(frame):
+    assert str(load(frame, start=20200106).table["session"][0].date()) == "2020-01-06"

@@ -167,7 +167,7 @@ def test_strict_refuses_what_else_is_mended(odd: str) -> None:
     else:
         frame = frame.iloc[[1, 0, *range(2, 30)]]
     read(frame)
-    with pytest.raises(DataError, match="strict=True refuses"):
+    with pytest.raises(DataError, match="without strict=True"):
         read(frame, strict=True)
     read(table(), strict=True)
 
@@ -194,3 +194,20 @@ def test_longer_bars_are_never_taken_for_days(freq: str, bars: str) -> None:
     days = pd.date_range("2010-01-01", periods=30, freq=freq).strftime("%Y-%m-%d")
     with pytest.raises(DataError, match=f"{bars} bars"):
         read(table(Date=days))
+
+
+@pytest.mark.parametrize("form", ["%Y-%m-%d", "%d/%m/%Y"])
+def test_rows_without_a_price_that_are_not_asked_for_are_not_judged(form: str) -> None:
+    frame = table(Date=DAYS.strftime(form))
+    frame.loc[25, ["Open", "Close"]] = np.nan  # 2021-04-05
+    part = read(frame, end="2021-03-31", dayfirst=True, strict=True)
+    assert len(part.table) == 23 and not part.oddities
+
+
+def test_strict_names_every_kind_of_row() -> None:
+    frame = pd.concat([table(), table().iloc[[3]]]).reset_index(drop=True)
+    frame.loc[9, ["Open", "Close"]] = np.nan
+    with pytest.raises(DataError) as caught:
+        read(frame, strict=True)
+    kinds = ["1 row has no price", "1 row repeats another", "1 row is out of order"]
+    assert all(kind in problem.what for kind, problem in zip(kinds, caught.value.problems, strict=True))

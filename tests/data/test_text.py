@@ -153,3 +153,23 @@ def test_a_folder_is_one_symbol_a_file(tmp_path: Path) -> None:
 def test_a_table_that_begins_with_its_header_is_left_as_it_is() -> None:
     text = f"{HEADER}\n" + BODY + "\n" * 3 + "x" * 10
     assert text_of(text.encode(), "f.csv").table == text
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_wide_letters_without_a_mark_and_wider_ones(encoding: str) -> None:
+    assert (
+        text_of(f"{HEADER}\n{BODY}".encode(encoding), "f.csv").table.lstrip("\ufeff") == f"{HEADER}\n{BODY}"
+    )
+
+
+@pytest.mark.parametrize("sign", ["£", "¥", "€"])
+def test_a_sign_of_currency_tells_the_encoding(tmp_path: Path, sign: str) -> None:
+    file = tmp_path / "prices.csv"
+    file.write_bytes(f"Date,Close\n2021-03-01,{sign}100.5\n2021-03-02,{sign}101.5\n".encode("cp1252"))
+    with pytest.warns(DataWarning, match="read as cp1252"):
+        assert list(gc.load(file).table["close"]) == [100.5, 101.5]
+
+
+def test_a_name_of_an_encoding_that_cannot_be_one() -> None:
+    with pytest.raises(SettingError, match="no such encoding"):
+        text_of(b"Date,Close\n", "f.csv", encoding="utf\0")

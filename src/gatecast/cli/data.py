@@ -37,22 +37,26 @@ def check(
     from gatecast.data import unusable
     from gatecast.data.prices import Prices
     from gatecast.data.sources import examine
+    from gatecast.errors import DataError
 
     how = reading_of(reading)
     reports, summaries, fine = [], [], True
     for source in sources:
         parts = examine(source, how)
         broken = [part for part in parts if part.problems]
+        if not broken:
+            try:
+                prices = Prices.assemble(
+                    parts, start=how.start, end=how.end, symbols=how.symbols, adjust=how.adjust
+                )
+                reports.append(prices.report())
+                summaries.append(prices.summary())
+            except DataError as problem:
+                broken = [unusable.unusable(source, problem)]
         if broken:
             fine = False
             reports += [unusable.report(part) for part in broken]
             summaries += [unusable.summary(part) for part in broken]
-        else:
-            prices = Prices.assemble(
-                parts, start=how.start, end=how.end, symbols=how.symbols, adjust=how.adjust
-            )
-            reports.append(prices.report())
-            summaries.append(prices.summary())
     if as_json:
         print_json(summaries[0] if len(sources) == 1 else {"sources": summaries})
     else:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from gatecast.data.calendars import check_calendar, next_sessions
+from gatecast.data.calendars import check_calendar, next_sessions, recorded
 from gatecast.data.dates import is_date
 from gatecast.data.names import DATE_NAMES, PRICES, STANDARD, SYMBOL_NAMES, known_name, standard_names
 from gatecast.data.names import normal_name as normal_name
@@ -52,7 +52,7 @@ def with_normal_names(
     names = [known_name(name) for name in written]
     prefix = _common_prefix(names)
     names = [name.removeprefix(prefix) for name in names]
-    own = {_position(name, written, file): meaning for meaning, name in (given or {}).items()}
+    own = _positions(given or {}, written, file)
     # A column that has a standard name by right gives it up to the one that the user names.
     names = [f"{name}_" if name in own.values() and at not in own else name for at, name in enumerate(names)]
     names = [own.get(at, name) for at, name in enumerate(names)]
@@ -60,8 +60,16 @@ def with_normal_names(
     names = [meanings.get(name, name) for name in names]
     for name in STANDARD:
         if names.count(name) > 1:
-            both = " and ".join(f'"{old}"' for old, new in zip(written, names, strict=True) if new == name)
-            raise DataError(f"two columns mean {name}: {both}", file=file, remedy="Keep one of them")
+            several = [old for old, new in zip(written, names, strict=True) if new == name]
+            raise DataError(
+                f"several columns mean {name}: {named(several)}",
+                file=file,
+                remedy=f'Say which is the one, as {name}="{several[0]}"'
+                if len(set(several)) > 1
+                else "Give each column a name of its own",
+            )
+    if "close" in names and "close" not in (given or {}):
+        _require_one_close(frame, written, names.index("close"), file)
     frame = frame.set_axis(pd.Index(names, dtype=object), axis=1)  # found faster than Arrow's text
     if not frame.columns.is_unique:
         frame = frame.loc[:, ~frame.columns.duplicated()]
@@ -80,6 +88,31 @@ def _is_bare(frame: pd.DataFrame) -> NDArray[np.bool_]:
             break
         bare &= column.isna().to_numpy(dtype=bool)
     return bare
+
+
+def _require_one_close(frame: pd.DataFrame, written: Sequence[str], close: int, file: str) -> None:
+    """Raise DataError where two columns with the name of the close differ: pandas numbers the second."""
+    twin = re.compile(re.escape(written[close]) + r"\.\d+")
+    for at, name in enumerate(written):
+        if twin.fullmatch(name) and not frame.iloc[:, at].equals(frame.iloc[:, close]):
+            raise DataError(
+                f'there is more than one column "{written[close]}"',
+                file=file,
+                remedy=f'Say which is the one, as close="{written[close]}" for the first or close="{name}"',
+            )
+
+
+def _positions(given: Mapping[str, str], written: Sequence[str], file: str) -> dict[int, str]:
+    """Which column → the standard one that the user says it is."""
+    own: dict[int, str] = {}
+    for meaning, name in given.items():
+        if (other := own.setdefault(_position(name, written, file), meaning)) != meaning:
+            raise DataError(
+                f'the column "{name}" is named twice, as {other} and as {meaning}',
+                file=file,
+                remedy=f"Name another one; the columns are: {named(written)}",
+            )
+    return own
 
 
 def _position(name: str, written: Sequence[str], file: str) -> int:
@@ -109,7 +142,7 @@ def _common_prefix(names: list[str]) -> str:
 def date_column(frame: pd.DataFrame, place: Place) -> str:
     """The name of the column with the dates; DataError where there is none."""
     for name in DATE_NAMES:
-        if name in frame.columns:
+        if name in frame.columns and not _counts_rows(frame[name]):
             return name
     # to_csv writes an index without a name as a first column without one.
     if is_nameless(frame.columns[0]) and not pd.api.types.is_numeric_dtype(frame.dtypes.iloc[0]):
@@ -125,6 +158,13 @@ def date_column(frame: pd.DataFrame, place: Place) -> str:
         'when the first row was, as first_date="2020-01-02": the others are then the weekdays after it, or '
         "the sessions of the calendar that is given",
     )
+
+
+def _counts_rows(column: pd.Series) -> bool:
+    """Whether a column holds 0, 1, 2, … or 1, 2, 3, … and so no dates."""
+    if not pd.api.types.is_integer_dtype(column.dtype) or len(column) < 2:
+        return False
+    return bool(column.iloc[0] in (0, 1) and (column.diff().iloc[1:] == 1).all())
 
 
 def _holds_dates(column: pd.Series) -> bool:
@@ -148,13 +188,21 @@ def with_one_date(frame: pd.DataFrame, place: Place, reading: Reading) -> tuple[
 
 
 def _dated(frame: pd.DataFrame, place: Place, reading: Reading) -> pd.DataFrame:
-    if not {*DATE_NAMES, *SYMBOL_NAMES}.isdisjoint(frame.columns):
-        raise DataError(
-            "first_date is for one symbol without dates, and there is a column of dates or symbols",
-            file=place.file,
-            remedy="Leave first_date out",
-        )
+    if any(name in frame.columns and not _counts_rows(frame[name]) for name in DATE_NAMES):
+        what = "first_date is for a table without dates, and there is a column of dates"
+        raise DataError(what, file=place.file, remedy="Leave first_date out")
+    if not set(SYMBOL_NAMES).isdisjoint(frame.columns):
+        what = "first_date is for one symbol, and there is a column of symbols"
+        remedy = "Give each symbol as a table of its own, without that column"
+        raise DataError(what, file=place.file, remedy=remedy)
     calendar = check_calendar(str(reading.calendar))
+    span = recorded(calendar)
+    if span is not None and np.datetime64(str(reading.first_date)) < span[0]:
+        raise DataError(
+            f"the calendar {calendar} is recorded from {span[0]} on",
+            file=place.file,
+            remedy='Give a later first_date, or a week without holidays, such as calendar="weekdays"',
+        )
     days = next_sessions(calendar, np.datetime64(str(reading.first_date)) - 1, len(frame))
     place.doubt(
         f"the rows are taken to be the {len(frame):,} sessions from {days[0]} on ({calendar}), in this order."
@@ -227,6 +275,9 @@ def values_of(
     which `place` is told; other columns with text are left out.
     """
     extras = sorted(set(frame.columns) - {*STANDARD, *SYMBOL_NAMES, *DATE_NAMES})
+    remedy = "Correct it in the source"
+    if decimal is not None:
+        remedy += f', or leave decimal="{decimal}" out'
     decimal = decimal or _decimal_mark(frame, place, european=european)
     values, left_out = {}, []
     for name in (*STANDARD, *extras):
@@ -236,7 +287,9 @@ def values_of(
         numbers, text = _numbers(column, decimal)
         if name in PRICES:
             shown = functools.partial(_cell, column)
-            place.refuse("not a number", name, text, shown, 'Write 1008.64 or "1,008.64"')
+            if text.all():
+                remedy = f'Say which column has it, as {name}="NAME"; the columns are: {place.columns}'
+            place.refuse("not a number", name, text, shown, remedy)
         if name in PRICES or not (text.any() or np.isnan(numbers).all()):
             values[name] = numbers
         else:
@@ -322,6 +375,12 @@ def _texts(column: pd.Series) -> list[object]:
     return list(column.astype(object))
 
 
+def _marks_written(column: pd.Series) -> str:
+    """The decimal marks with which a column can be read; "" where no cell has a mark, which tells nothing."""
+    cells = [str(cell) for cell in column.dropna()]
+    return decimal_marks(cells) if any("," in cell or "." in cell for cell in cells) else ""
+
+
 def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
     """The decimal mark of all prices.
 
@@ -334,16 +393,17 @@ def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
     text = [name for name in PRICES if name in frame.columns and not _is_numeric(frame[name])]
     cells = [cell for name in text for cell in _texts(frame[name])]
     marks = decimal_marks(cells)
-    if len(marks) > 1:
+    if len(marks) > 1 or not any(mark in str(cell) for cell in cells for mark in ".,"):
         # The volume, or the change in percent, may be written in one way only.
         known = {*PRICES, *DATE_NAMES, *SYMBOL_NAMES}
         beside = [name for name in frame.columns if name not in known and not _is_numeric(frame[name])]
-        others = {decimal_marks(frame[name].astype(object)) for name in beside if _holds_numbers(frame[name])}
+        others = {_marks_written(frame[name]) for name in beside if _holds_numbers(frame[name])}
         settled = others - {"", ".,"}
-        marks = settled.pop() if len(settled) == 1 else marks
-        if len(marks) == 1:
-            place.choose("decimal mark", f'"{marks}" (by the other columns)')
-            return marks
+        if len(settled) == 1:
+            mark = settled.pop()
+            if len(marks) > 1:
+                place.choose("decimal mark", f'"{mark}" (by the other columns)')
+            return mark
     if len(marks) > 1:
         mark, other = (",", ".") if any("," in str(cell) for cell in cells) else (".", ",")
         name, position = next(

@@ -51,7 +51,8 @@ def database_tables(url: str) -> list[Table]:
         raise DataError("this is no URL of a table", value=url, remedy=f"Write it as {EXAMPLE}")
     path = Path(unquote(place[1:]))
     if not is_there(path):
-        raise DataError("there is no such file", file=str(path))
+        remedy = f'Give its path after "{kind}:///"; one that begins at the root has four slashes'
+        raise DataError("there is no such file", file=str(path), remedy=remedy)
     return tables_in(path, kind, options.get("table", [None])[-1])
 
 

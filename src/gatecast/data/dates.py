@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 
 from gatecast._typing import Bools, Dates, Integers
 from gatecast.data.place import Place
-from gatecast.errors import DataError
+from gatecast.errors import DataError, SettingError
 from gatecast.settings.reading import Reading
 
 TIME = (
@@ -67,6 +67,7 @@ UTC = {"Z", "UTC", "GMT", "+00:00", "+0000", "-00:00", "-0000"}
 YEARS = range(1800, 2200)
 ISO_PLEASE = "Write dates as YYYY-MM-DD"
 OR_FORMAT = f'{ISO_PLEASE}, or say how they are written, as date_format="%d.%m.%Y"'
+YEAR_OF_FORMAT = re.compile(r"(?:^|[^%])(?:%%)*%[YyGcx]")
 MOST_UNEVEN = 30  # times the usual step from date to date: longer than any halt of trading in daily prices
 DAY_OR_MONTH = "Say which comes first: dayfirst=True or dayfirst=False"
 
@@ -92,15 +93,17 @@ def moments_of(
     """
     reading = reading or Reading()
     empty = column.isna().to_numpy()
-    place.refuse("the date is empty", str(column.name), empty, lambda _: "empty", ISO_PLEASE)
+    remedy = "Take it from the source, or leave the row out"
+    place.refuse("the date is empty", str(column.name), empty, lambda _: "empty", remedy)
     if empty.any():
         moments = np.full(len(column), np.datetime64("NaT", "s"))
         if not empty.all():
             full = ~empty
             moments[full] = moments_of(column[full], place.of(full), symbol[full], from_utc, reading)
         return moments
-    if reading.date_format is not None:
-        return _by_format(column, place, reading.date_format)
+    if reading.date_format is not None and not pd.api.types.is_datetime64_any_dtype(column.dtype):
+        stamps, in_utc = _by_format(column, place, reading.date_format)
+        return from_utc(stamps, symbol) if in_utc else stamps
     if (days := _iso_dates(column)) is not None:
         return days
     if (numbers := _since_1970(column)) is not None:
@@ -117,16 +120,39 @@ def moments_of(
     return from_utc(moments, symbol) if str(column.dt.tz) == "UTC" else moments
 
 
-def _by_format(column: pd.Series, place: Place, form: str) -> Dates:
-    """The dates by the format that the user gives."""
+def _by_format(column: pd.Series, place: Place, form: str) -> tuple[Dates, bool]:
+    """The dates by the format that the user gives; whether they are stamps in UTC.
+
+    A stamp with an offset keeps the date that is written.
+
+    Raises
+        SettingError: there is no such format, or it has no year.
+    """
+    if YEAR_OF_FORMAT.search(form) is None:
+        raise SettingError("has no year. Write it as in %d.%m.%Y", setting="date_format", value=form)
     text = column.astype(object).map(str).str.strip()
-    found = pd.to_datetime(text, format=form, errors="coerce").dt.tz_localize(None)
-    wrong = found.isna().to_numpy()
+    which, values = pd.factorize(text)
+    read = [_stamp_of(value, form) for value in values]
+    wrong = np.array([stamp is None for stamp in read])[which]
     remedy = "Give the format that all dates have, or leave it out"
     place.refuse(
         f'not a date by the format "{form}"', str(column.name), wrong, lambda row: column.iloc[row], remedy
     )
-    return found.to_numpy().astype("datetime64[s]")
+    offsets = {stamp.utcoffset() for stamp in read if stamp is not None}
+    local = [None if stamp is None else stamp.replace(tzinfo=None) for stamp in read]
+    moments: Dates = np.array(local, dtype="datetime64[s]")[which]
+    return moments, offsets == {timedelta()}
+
+
+def _stamp_of(text: str, form: str) -> datetime | None:
+    """The stamp that a text is by a format; None where it is none."""
+    try:
+        return datetime.strptime(text, form)
+    except ValueError as problem:
+        if "bad directive" in str(problem) or "stray" in str(problem):
+            what = "is no format of dates. Write it as in %d.%m.%Y"
+            raise SettingError(what, setting="date_format", value=form) from None
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +239,23 @@ def _iso_dates(column: pd.Series) -> Dates | None:
 def is_date(cell: object) -> bool:
     """Whether a cell is a date as people write them, a stamp or the number of one."""
     return isinstance(cell, date | np.datetime64) or _read(str(cell).strip().removesuffix(".0")) is not None
+
+
+def whole_date(cell: object, day_first: bool | None = None) -> date | None:
+    """The date of a cell where it can be read in one way only, or day_first says in which; else None."""
+    stamp = _read(str(cell).strip().removesuffix(".0"))
+    if stamp is None:
+        return None
+    if stamp.certain or stamp.two > 12 or day_first is False:
+        month, day = stamp.one, stamp.two
+    elif stamp.one > 12 or day_first or stamp.one == stamp.two:
+        month, day = stamp.two, stamp.one
+    else:
+        return None
+    try:
+        return date(stamp.year, month, day)
+    except ValueError:
+        return None
 
 
 @lru_cache(maxsize=1 << 15)  # the files of a folder have the same dates
@@ -396,9 +439,9 @@ def _is_even(days: Integers) -> bool:
 
 
 def _in_order(values: Integers, symbol: Integers) -> bool:
-    """Whether the values of every symbol all rise or all fall."""
+    """Whether the values of every symbol all rise or all fall; a row may be there twice."""
     order = np.argsort(symbol, kind="stable")
     step, same = np.diff(values[order]), np.diff(symbol[order]) == 0
     owner = symbol[order][1:]
     rising, falling = set(owner[same & (step > 0)]), set(owner[same & (step < 0)])
-    return not rising & falling and not (same & (step == 0)).any()
+    return not rising & falling

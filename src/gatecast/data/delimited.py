@@ -16,7 +16,7 @@ from gatecast.data.columns import MOST_COLUMNS, too_many_columns
 from gatecast.data.names import SYMBOL_NAMES, normal_name
 from gatecast.data.numbers import MISSING, number
 from gatecast.data.raw import Cells
-from gatecast.data.text import Text, first_lines, text_of
+from gatecast.data.text import SEPARATORS, Text, first_lines, text_of
 from gatecast.errors import DataError
 from gatecast.settings.reading import Reading
 
@@ -62,7 +62,7 @@ def _frame(text: Text, file: str, *, as_written: bool) -> pd.DataFrame:
     except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as problem:
         if isinstance(problem, DataError):
             raise
-        raise _unreadable(problem, file) from None
+        raise _unreadable(problem, file, text.separator) from None
 
 
 def _cells(text: Text, file: str, as_written: bool) -> pd.DataFrame:
@@ -125,10 +125,11 @@ def _levels_of_yfinance(text: str) -> pd.DataFrame:
     return pd.read_csv(io.StringIO(text), header=[0, 1], index_col=0, low_memory=False, **EXACT)
 
 
-def _unreadable(problem: Exception, file: str) -> DataError:
+def _unreadable(problem: Exception, file: str, separator: str) -> DataError:
     """In our words what pandas says of text that is no table."""
     said = str(problem)
-    quotes = "Put numbers with commas in quotes"
+    what = "number such as 1,008.64" if separator == "," else f"cell with a {SEPARATORS[separator]} in it"
+    quotes = f"Name every column in the first line; a {what} needs quotes"
     if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
         expected, line, seen = map(int, found.groups())
         what = f"the row has {seen} cells and the header {expected}"
@@ -136,5 +137,6 @@ def _unreadable(problem: Exception, file: str) -> DataError:
     if "Length of header" in said:
         return DataError("the rows have more cells than the header", file=file, remedy=quotes)
     if found := re.search(r"EOF inside string starting at row (\d+)", said):
-        return DataError("a quote is opened and never closed", file=file, row=int(found[1]))
+        remedy = "Take it away, or close it in the same cell"
+        return DataError("a quote is opened and never closed", file=file, row=int(found[1]), remedy=remedy)
     return DataError(f"this is no table: {said}", file=file, remedy="Give a CSV file with one header line")

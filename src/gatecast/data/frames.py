@@ -24,8 +24,11 @@ def frame_tables(source: Any, symbol: str | None) -> list[Table]:
     """
     if isinstance(source, Mapping) and any(map(_is_table, source.values())):
         return [
-            Table(str(name), f"{MEMORY} {name}", partial(_cells, frame)) for name, frame in source.items()
+            Table(str(name), f"{MEMORY} {name}", partial(_cells, _without_symbol(frame)))
+            for name, frame in source.items()
         ]
+    if symbol is not None:
+        source = _without_symbol(source)
     return [Table(symbol or "prices", MEMORY, partial(_cells, source))]
 
 
@@ -66,14 +69,25 @@ def to_pandas(frame: Any) -> pd.DataFrame:
     return table.to_pandas()
 
 
+def _without_symbol(table: Any) -> Any:
+    """The table; a Series without its name, where that is one of a symbol: the user gives another."""
+    return table.rename(None) if isinstance(table, pd.Series) and not _is_column(table.name) else table
+
+
 def _of_series(series: pd.Series) -> pd.DataFrame:
-    name = None if series.name is None else normal_name(series.name)
-    prices = {known for meaning in STANDARD for known in NAMES[meaning]}
-    if name is None or name == "":
-        return series.to_frame("close")
-    if name in prices or name in DATE_NAMES:
+    name = series.name
+    if isinstance(name, tuple):  # of a column in levels: ("Close", "AAPL")
+        name = next((part for part in name if not _is_column(part)), None)
+    if name is None or name == "" or isinstance(series.index, pd.MultiIndex):
+        return series.to_frame(series.name if _is_column(series.name) else "close")
+    if _is_column(name):
         return series.to_frame()
-    return series.to_frame("close").assign(symbol=str(series.name))
+    return series.to_frame("close").assign(symbol=str(name))
+
+
+def _is_column(name: object) -> bool:
+    """Whether a name is one of prices or dates, not that of a symbol."""
+    return normal_name(name) in {*DATE_NAMES, *(known for meaning in STANDARD for known in NAMES[meaning])}
 
 
 def _is_table(value: Any) -> bool:

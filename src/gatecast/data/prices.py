@@ -299,9 +299,8 @@ def _between(table: pd.DataFrame, start: object, end: object) -> pd.DataFrame:
         keep &= (table["session"] <= latest).to_numpy()
     if not keep.any():
         span = f"{table['session'].min().date()} .. {table['session'].max().date()}"
-        raise DataError(
-            f"there are no rows between start {start} and end {end}", remedy=f"The data have {span}"
-        )
+        given = [f"{name} {value}" for name, value in (("start", start), ("end", end)) if value is not None]
+        raise DataError(f"there are no rows with {' and '.join(given)}", remedy=f"The data have {span}")
     return table if keep.all() else table[keep].reset_index(drop=True)
 
 
@@ -309,6 +308,8 @@ def day(value: object, name: str) -> pd.Timestamp | None:
     """The day that `value`, the argument `name`, means: midnight without a time zone."""
     if value is None:
         return None
+    if isinstance(value, int):  # 20210301; pandas would count nanoseconds
+        value = str(value)
     try:
         return pd.Timestamp(value).tz_localize(None).normalize()  # type: ignore[arg-type]
     except (ValueError, TypeError):
@@ -325,14 +326,16 @@ def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
     if "adj_close" not in table.columns:
         raise DataError(
             "adjust=True needs the adjusted close, and there is none",
-            remedy="Leave adjust out, or give data with a column adj_close",
+            remedy='Say which column it is, as adj_close="Adjusted", or leave adjust out: the prices are '
+            "then not adjusted",
         )
     empty = ~(table["adj_close"] > 0).to_numpy()
     if empty.any():
         name, session = table.loc[empty, ["symbol", "session"]].iloc[0]
         raise DataError(
             f"adjust=True needs the adjusted close of every row; {name} has none on {session.date()}",
-            remedy="Fill it in, or leave adjust out",
+            remedy="Take it from the source, choose other dates, or leave adjust out: the prices are then "
+            "not adjusted",
         )
     factor = table["adj_close"] / table["close"]
     scaled = {name: table[name] * factor for name in ("open", "high", "low") if name in table.columns}

@@ -12,9 +12,9 @@ import pandas as pd
 
 from gatecast._typing import Bools, Dates, Integers
 from gatecast.data.checks import FIRST, Oddity, counted, listed, noted
-from gatecast.data.columns import is_empty
-from gatecast.data.dates import is_date
-from gatecast.data.names import PRICES, SYMBOL_NAMES
+from gatecast.data.columns import is_empty, is_nameless
+from gatecast.data.dates import is_date, whole_date
+from gatecast.data.names import DATE_NAMES, PRICES, STANDARD, SYMBOL_NAMES
 from gatecast.data.place import Place
 from gatecast.errors import DataError
 from gatecast.formatting import printable
@@ -47,11 +47,13 @@ def chosen(
     return rows if rows.any() else dated
 
 
-def without_price(frame: pd.DataFrame, dates: str, symbol: str, place: Place) -> tuple[Bools, list[Oddity]]:
+def without_price(
+    frame: pd.DataFrame, dates: str, symbol: str, place: Place, reading: Reading
+) -> tuple[Bools, list[Oddity]]:
     """Rows without any price: halts and holidays, the bar of today that is not filled yet, notes.
 
     dates: the column with the dates; symbol: the name where no column gives one. `place` is told where
-    so many are notes that the table is another one.
+    so many are notes that the table is another one. Rows that the user does not ask for are not named.
     """
     prices = [frame[name] for name in PRICES if name in frame.columns]
     bare = _all_of(prices, is_empty)
@@ -76,7 +78,11 @@ def without_price(frame: pd.DataFrame, dates: str, symbol: str, place: Place) ->
         ("no-price", bare & ~is_note, "row has no price", "rows have no price"),
         ("note", is_note, "line is no row of prices", "lines are no rows of prices"),
     ):
-        positions = np.flatnonzero(rows)
+        positions = np.array(
+            [at for at in np.flatnonzero(rows) if not _is_outside(frame[dates].iloc[at], reading)
+             and (names is None or reading.symbols is None or names.iloc[at].strip() in reading.symbols)],
+            dtype=np.int64,
+        )  # fmt: skip
         if len(positions) == 0:
             continue
         said = [_shown(frame[dates].iloc[place]) for place in positions[:FIRST]]
@@ -86,6 +92,17 @@ def without_price(frame: pd.DataFrame, dates: str, symbol: str, place: Place) ->
         lines = [f"row {place.row[at]}: {text}" for at, text in zip(positions, said, strict=False)]
         found.append(Oddity(kind, len(positions), f"{listed(of)}: {what} ({where}); left out.", tuple(lines)))
     return bare, found
+
+
+def _is_outside(cell: object, reading: Reading) -> bool:
+    """Whether a cell is a date that can be read in one way, and not between `start` and `end`."""
+    day = whole_date(cell, reading.dayfirst)
+    if day is None:
+        return False
+    text = day.isoformat()
+    return (reading.start is not None and text < reading.start) or (
+        reading.end is not None and text > reading.end
+    )
 
 
 def _all_of(columns: Sequence[pd.Series], test: Callable[[pd.Series], Bools]) -> Bools:
@@ -251,8 +268,12 @@ def _refuse_undecided(table: pd.DataFrame, rows: Bools, beside: Integers, column
         return
     first = int(rows.argmax())
     remedy = 'Say which of such rows to take, keep="first" or keep="last"'
-    if rows.mean() > MOST_SNAPSHOTS:  # two series in one
-        remedy = 'If these are several symbols, say which column names them, as symbol_column="Currency"'
+    if rows.sum() > max(1, MOST_SNAPSHOTS * len(rows)):  # two series in one
+        names = _may_name_symbols(table, int(beside[first]), first, place)
+        remedy = 'If these are several symbols, give each as one table, or name them in a column "symbol"'
+        if names:
+            which = f'symbol_column="{names[0]}"'
+            remedy = f"If these are several symbols, say which column names them, as {which}"
     place.refuse(
         f"{table['symbol'].iloc[first]} has this date twice, with other values in row "
         f"{place.row[beside[first]]}",
@@ -261,6 +282,15 @@ def _refuse_undecided(table: pd.DataFrame, rows: Bools, beside: Integers, column
         lambda row: table["session"].iloc[row].date(),
         remedy,
     )
+
+
+def _may_name_symbols(table: pd.DataFrame, one: int, other: int, place: Place) -> list[str]:
+    """The columns that may say which symbol a row is of: text, or numbers that differ in these two rows."""
+    beside = {*DATE_NAMES, *SYMBOL_NAMES, *STANDARD}
+    extras = [name for name in place.written if name not in beside and not is_nameless(name)]
+    text = [name for name in extras if name not in table]
+    codes = [name for name in extras if name in table and table[name].iloc[one] != table[name].iloc[other]]
+    return [place.written[name] for name in (*text, *codes)]
 
 
 def _shown(cell: object) -> str:

@@ -24,6 +24,7 @@ from gatecast.data.frames import MEMORY, frame_tables
 from gatecast.data.prices import Prices, iso
 from gatecast.data.raw import Table
 from gatecast.data.tables import Tidy, tidy
+from gatecast.data.unusable import unusable
 from gatecast.errors import DataError, DataWarning, InputError, SettingError, did_you_mean
 from gatecast.files import is_there
 from gatecast.formatting import shortened
@@ -111,7 +112,7 @@ def examine(source: Any, reading: Reading) -> list[Tidy]:
         with longer_rows_refused():
             return _parts(source, None, reading)
     except DataError as problem:
-        return [Tidy(pd.DataFrame(), (str(problem.file or source),), {}, problems=(problem,))]
+        return [unusable(source, problem)]
 
 
 def prices_of(source: Any, calendar: str | Mapping[str, str] | None = None) -> Prices:
@@ -223,11 +224,18 @@ def _readable(
         raise next(iter(failed.values()))
     if not failed:
         return read
-    first = "; ".join(f"{name}: {shortened(str(problem))}" for name, problem in list(failed.items())[:3])
+    first = "; ".join(_said(name, problem) for name, problem in list(failed.items())[:3])
     text = f"{source}: {counted(len(failed), what, what + 's')} could not be read and left out ({first})."
     lines = tuple(shortened(str(problem)) for problem in list(failed.values())[:MOST_FAILED])
     note = Oddity("unreadable", len(failed), text, lines)
     return [replace(read[0], oddities=(note, *read[0].oddities)), *read[1:]]
+
+
+def _said(name: str, problem: InputError) -> str:
+    """The problem and the file or table that it is of, each once."""
+    text = str(problem)
+    _, place, rest = text.partition(f"{name}: ")
+    return f"{name}: {shortened(rest if place else text)}"
 
 
 def _tidied(table: Table, source: str, reading: Reading, symbol: str | None = None) -> Tidy:

@@ -36,6 +36,7 @@ from gatecast.errors import DataError
 from gatecast.formatting import printable
 from gatecast.settings.reading import Reading
 
+NOT_STRICT = "Correct the source, or read it without strict=True, which leaves such rows out or sorts them"
 # Dates as in 31.12.2024, where the comma is the decimal mark.
 DOTTED = re.compile(r"\d{1,2}\.\d{1,2}\.\d{2,4}")
 
@@ -118,7 +119,7 @@ def _table(
     frame, date_name = with_one_date(frame, place, reading)
     frame, place, wide = long_of(frame, date_name, place)
     frame, taken = with_close(frame, place)
-    bare, without_price = rows.without_price(frame, date_name, symbol, place)
+    bare, without_price = rows.without_price(frame, date_name, symbol, place, reading)
     if bare.all():
         raise DataError("no row has a price", file=source, column=place.written.get("close", "close"))
     if bare.any():
@@ -157,10 +158,10 @@ def _table(
             "misplaced", table, misplaced, "is out of order", "are out of order", "sorted by date", "close"
         ),
     ]
-    if reading.strict and left_out:
-        place.note(
-            DataError(left_out[0].text.rstrip("."), file=source, remedy="strict=True refuses such rows")
-        )
+    if reading.strict:
+        for one in left_out:
+            what = one.text.rpartition("; ")[0]  # without what is done to them
+            place.note(DataError(what, file=source, remedy=NOT_STRICT))
     unclosed = "of a session that has not closed yet"
     oddities += [
         *local.oddities,

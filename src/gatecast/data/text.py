@@ -12,20 +12,27 @@ import numpy as np
 from gatecast.data.checks import Oddity, counted
 from gatecast.data.dates import is_date
 from gatecast.data.names import DATE_NAMES, NAMES, STANDARD, normal_name
-from gatecast.data.numbers import number
+from gatecast.data.numbers import are_numbers, number
 from gatecast.errors import DataError, SettingError
 from gatecast.formatting import printable
 
-# What is tried where a file is no UTF-8; taken is that in which most names of columns are known.
-ENCODINGS = ("cp949", "gb18030", "cp932", "cp1250", "cp1251", "cp1252", "cp1254")
+# What is tried where a file is no UTF-8; taken is that in which most names of columns are known,
+# and then that in which most numbers with signs of currency are.
+ENCODINGS = ("cp949", "gb18030", "cp932", "cp1252", "cp1250", "cp1251", "cp1254")
 NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1f]")  # bytes of pictures and archives
 WRAPPED = re.compile(r'"[^"]+"')
-MARKS = {codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+MARKS = {  # the longer ones first: they begin as the others do
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 POINTED = re.compile(r"\d*\.\d*")
 THOUSANDS = re.compile(r"[1-9]\d{0,2}\.\d{3}")
 FIRST_LINES = 50  # that tell whether a point may be one of thousands
 MOST_LINES = 30  # before the header
+FIRST_BYTES = 1_000  # that tell UTF-16 without a mark
 MOST_GUESSED = 100_000  # bytes that the encoding is guessed from
 PRICE_NAMES = frozenset(name for meaning in STANDARD for name in NAMES[meaning])
 FOREIGN_NAMES = frozenset(name for names in NAMES.values() for name in names if not name.isascii())
@@ -125,12 +132,14 @@ def _decoded(content: bytes, file: str, encoding: str | None) -> tuple[str, str]
     for mark, name in MARKS.items():
         if content.startswith(mark):
             return content.decode(name, errors="replace"), name
+    if (unmarked := _without_mark(content)) is not None:
+        return content.decode(unmarked, errors="replace"), unmarked
     try:
         return content.decode("utf-8-sig"), "utf-8"
     except UnicodeDecodeError as problem:
         row = content[: problem.start].count(b"\n") or None
-    known = {name: _foreign_names(content, name) for name in ENCODINGS}
-    if max(known.values()) > 0:
+    known = {name: _known_in(content, name) for name in ENCODINGS}
+    if max(known.values()) > (0, 0):
         name = max(known, key=known.__getitem__)
         return content.decode(name), name
     from charset_normalizer import from_bytes
@@ -143,15 +152,26 @@ def _decoded(content: bytes, file: str, encoding: str | None) -> tuple[str, str]
     return content.decode(likely.encoding, errors="replace"), likely.encoding
 
 
+def _without_mark(content: bytes) -> str | None:
+    """UTF-16 without its mark, where every other byte of the first line is zero, as that of "Date" is."""
+    line = content[:FIRST_BYTES].split(b"\n")[0]
+    line = line[: len(line) // 2 * 2]
+    for name, zeros, letters in (("utf-16-le", line[1::2], line[::2]), ("utf-16-be", line[::2], line[1::2])):
+        if letters and not any(zeros) and all(letters):
+            return name
+    return None
+
+
 def _decoded_as(content: bytes, encoding: str, file: str) -> str:
     try:
         return content.decode("utf-8-sig" if encoding.lower().replace("-", "") == "utf8" else encoding)
-    except LookupError:
-        raise SettingError("there is no such encoding", setting="encoding", value=encoding) from None
     except UnicodeDecodeError as problem:
         row = content[: problem.start].count(b"\n") or None
         remedy = "Give another encoding, or leave it out"
         raise DataError(f"this is no text in {encoding}", file=file, row=row, remedy=remedy) from None
+    except (LookupError, ValueError):  # ValueError: a zero byte in the name
+        what = "there is no such encoding. Leave it out, or write it as cp949 or utf-8"
+        raise SettingError(what, setting="encoding", value=encoding) from None
 
 
 def _unwrapped(text: str) -> str:
@@ -163,13 +183,16 @@ def _unwrapped(text: str) -> str:
     return "\n".join(line.removeprefix('"').removesuffix('"') for line in text.splitlines())
 
 
-def _foreign_names(content: bytes, encoding: str) -> int:
-    """How many columns of the header have a known name beyond ASCII; 0 where the bytes are no such text."""
+def _known_in(content: bytes, encoding: str) -> tuple[int, int]:
+    """How many columns of the header have a known name beyond ASCII, and how many cells are numbers with a
+    sign beyond it; 0 where the bytes are no such text."""
     try:
         lines = first_lines(content.decode(encoding), MOST_LINES)
     except UnicodeDecodeError:
-        return 0
-    return max(len(FOREIGN_NAMES & _names(line)) for line in lines)
+        return 0, 0
+    cells = [cell for line in lines if not line.isascii() for cell in _cells(line, separator_of(line))]
+    signed = sum(not cell.isascii() and are_numbers([cell]) for cell in cells)
+    return max(len(FOREIGN_NAMES & _names(line)) for line in lines), signed
 
 
 def _names(line: str) -> set[str]:

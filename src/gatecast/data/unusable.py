@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
+
 from gatecast.data.tables import Tidy
+from gatecast.errors import DataError
+
+
+def unusable(source: object, problem: DataError) -> Tidy:
+    """A source of which nothing but this problem is known."""
+    return Tidy(pd.DataFrame(), (str(problem.file or source),), {}, problems=problem.problems)
 
 
 def report(part: Tidy) -> str:

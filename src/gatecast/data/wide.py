@@ -93,11 +93,12 @@ def long_of(frame: pd.DataFrame, dates: str, place: Place) -> tuple[pd.DataFrame
         if is_doubtful
     ]
     if doubts:
+        price = next((name for name in symbols if name not in doubts), "NAME")
         raise DataError(
             "the columns can be prices of several symbols, or one price and what was computed from it "
             f"({named(doubts)})",
             file=place.file,
-            remedy=f'Say which column is the price (close="{symbols[0]}"), or leave the others out; '
+            remedy=f'Say which column is the price (close="{price}"), or leave the others out; '
             f"the columns are: {place.columns}",
         )
     count = len(frame)
