@@ -275,9 +275,7 @@ def values_of(
     which `place` is told; other columns with text are left out.
     """
     extras = sorted(set(frame.columns) - {*STANDARD, *SYMBOL_NAMES, *DATE_NAMES})
-    remedy = "Correct it in the source"
-    if decimal is not None:
-        remedy += f', or leave decimal="{decimal}" out'
+    given = decimal
     decimal = decimal or _decimal_mark(frame, place, european=european)
     values, left_out = {}, []
     for name in (*STANDARD, *extras):
@@ -287,7 +285,8 @@ def values_of(
         numbers, text = _numbers(column, decimal)
         if name in PRICES:
             shown = functools.partial(_cell, column)
-            if text.all():
+            remedy = "Correct it in the source" + (f', or leave decimal="{given}" out' if given else "")
+            if text.all() and given is None:
                 remedy = f'Say which column has it, as {name}="NAME"; the columns are: {place.columns}'
             place.refuse("not a number", name, text, shown, remedy)
         if name in PRICES or not (text.any() or np.isnan(numbers).all()):

@@ -66,6 +66,7 @@ MONTHS = {
 UTC = {"Z", "UTC", "GMT", "+00:00", "+0000", "-00:00", "-0000"}
 YEARS = range(1800, 2200)
 ISO_PLEASE = "Write dates as YYYY-MM-DD"
+AGAIN_PLEASE = "Get the file again with dates as YYYY-MM-DD: of those up to the 12th nothing tells the order"
 OR_FORMAT = f'{ISO_PLEASE}, or say how they are written, as date_format="%d.%m.%Y"'
 YEAR_OF_FORMAT = re.compile(r"(?:^|[^%])(?:%%)*%[YyGcx]")
 MOST_UNEVEN = 30  # times the usual step from date to date: longer than any halt of trading in daily prices
@@ -214,7 +215,8 @@ def _from_text(
             moments[number] = np.datetime64(date(stamp.year, month, day), "s") + stamp.seconds
         except ValueError:
             impossible[number] = True
-    refuse("no such date", impossible, ISO_PLEASE)
+    given = "" if reading.dayfirst is None else f", or leave dayfirst={reading.dayfirst} out"
+    refuse("no such date", impossible, f"Correct it in the source{given}")
     local: Dates = moments[which]
     zones = {stamp.zone for stamp in read}
     return from_utc(local, symbol) if zones and zones <= UTC else local
@@ -391,7 +393,7 @@ def _day_first(
     no_day_first = [number for number in unsure if stamps[number].two > 12]
     if no_month_first and no_day_first:
         what = "month and day do not come in the same order in all rows"
-        raise error(what, max(no_month_first[0], no_day_first[0]), ISO_PLEASE)
+        raise error(what, max(no_month_first[0], no_day_first[0]), AGAIN_PLEASE)
     if no_month_first or no_day_first or not unsure:
         return bool(no_month_first)
     readings = [

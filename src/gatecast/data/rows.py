@@ -25,6 +25,7 @@ MOST_NOTES = 20  # lines between and after the rows, and MOST_SNAPSHOTS of them
 MOST_SNAPSHOTS = 0.05  # of the days may have several times; with more the bars are shorter than a day
 LEAST_BARS = 8  # rows, to speak of their spacing
 MOST_OF_THE_STEPS = 0.7  # from row to row are a week, a month …, where bars are as long
+DAILY_PLEASE = "gatecast works on daily sessions so far: give daily prices"
 LONGER_BARS = {"weekly": (5, 10), "monthly": (27, 33), "quarterly": (85, 95), "yearly": (360, 370)}  # days
 
 
@@ -192,7 +193,7 @@ def refuse_longer_bars(table: pd.DataFrame, first: Integers, place: Place) -> No
         raise DataError(
             f"{table['symbol'].iloc[start]} has {bars} bars: one row every {usual:.0f} days",
             file=place.file,
-            remedy="gatecast works on daily sessions so far: give daily prices",
+            remedy=DAILY_PLEASE,
         )
 
 
@@ -250,7 +251,7 @@ def _refuse_shorter_bars(
         column,
         position,
         str(moments[position]).replace("T", " "),
-        "gatecast works on daily sessions: keep one row per date, such as the last",
+        DAILY_PLEASE,
     )
 
 
