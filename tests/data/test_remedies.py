@@ -637,7 +637,7 @@ def test_a_way_on_that_no_case_tries_is_found() -> None:
 
 
 def remedies(code: str) -> Iterator[str]:
-    """The ways on that a module names: of errors, doubts and settings, and of remarks that advise something."""
+    """The ways on that a module names: of errors, doubts, settings, and of remarks that advise something."""
     tree = ast.parse(code)
     values: dict[str, list[ast.expr]] = {}
     for node in ast.walk(tree):
