@@ -495,6 +495,21 @@ def test_data_check_of_wrong_input(command) -> None:
     assert problem["what"].startswith("there is no such file")
 
 
+@pytest.mark.parametrize(
+    ("flags", "what"),
+    [
+        (["--adjust"], "adjust=True needs the adjusted close"),
+        (["--symbols", "ZZ"], 'there is no symbol "ZZ"'),
+        (["--start", "2031-01-01"], "there are no rows with start 2031-01-01"),
+    ],
+)
+def test_data_check_in_json_of_what_is_wrong_with_a_choice(prices: Path, command, flags, what) -> None:
+    pd.read_csv("a.csv").drop(columns="adj_close", errors="ignore").to_csv("b.csv", index=False)
+    code, out, err = command("data", "check", "b.csv", *flags, "--json")
+    assert (code, err) == (2, "")
+    assert parsed(out)["problems"][0]["what"].startswith(what)
+
+
 def test_data_check_of_several_sources_names_those_that_cannot_be_used(prices: Path, command) -> None:
     Path("bad.csv").write_text("Date,Close\n2021-03-01,1\nsoon,1\n2021-03-02,x\n")
     code, out, err = command("data", "check", "a.csv", "bad.csv")

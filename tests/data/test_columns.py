@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+import gatecast as gc
 from gatecast.data.columns import _numbers, normal_name, symbols_of, values_of, with_normal_names
 from gatecast.data.numbers import number
 from gatecast.data.place import Place
@@ -141,3 +142,10 @@ def test_texts_read_together_are_the_numbers_of_each(decimal):
     each = [np.nan if cell is None else number(cell, decimal) for cell in CELLS]
     assert list(text) == [one is None for one in each]
     np.testing.assert_array_equal(numbers, [np.nan if one is None else one for one in each])
+
+
+def test_the_date_that_is_named_is_taken_also_where_it_only_counts():
+    with pytest.raises(DataError, match="not a date"):
+        gc.load(
+            pd.DataFrame({"n": [1, 2], "when": ["2021-03-01", "2021-03-02"], "close": [1.0, 2.0]}), date="n"
+        )

@@ -59,3 +59,8 @@ def test_what_is_empty(text: str) -> None:
 )
 def test_which_mark_can_be_that_of_decimals(cells: list[str], marks: str) -> None:
     assert decimal_marks(cells) == marks
+
+
+@pytest.mark.parametrize("cell", ["R$ 1.5", "US$1.5", "HK$1.50"])
+def test_dollars_and_reals(cell):
+    assert number(cell) == 1.5

@@ -211,3 +211,16 @@ def test_strict_names_every_kind_of_row() -> None:
         read(frame, strict=True)
     kinds = ["1 row has no price", "1 row repeats another", "1 row is out of order"]
     assert all(kind in problem.what for kind, problem in zip(kinds, caught.value.problems, strict=True))
+
+
+def test_rows_of_other_symbols_are_not_judged() -> None:
+    names = ["A"] * 25 + ["B", "", "B", "B", "B"]
+    frame = table(Symbol=names)
+    frame["Date"] = [*frame["Date"][:27], "soon", *frame["Date"][28:]]
+    frame["Close"] = [*frame["Close"][:28], -3.0, "x"]
+    assert len(read(frame, symbols="A").table) == 25
+    with pytest.raises(DataError) as caught:
+        read(frame, symbols="B")
+    assert [problem.what for problem in caught.value.problems] == [
+        "not a date", "not a number", "the close is not a positive number",
+    ]  # fmt: skip

@@ -180,7 +180,7 @@ def with_one_date(frame: pd.DataFrame, place: Place, reading: Reading) -> tuple[
     """
     if reading.first_date is not None:
         return _dated(frame, place, reading), "date"
-    name = date_column(frame, place)
+    name = "date" if reading.date is not None else date_column(frame, place)
     if name == "time" or "time" not in frame.columns or pd.api.types.is_numeric_dtype(frame["time"].dtype):
         return frame, name
     stamp = frame[name].astype(str).str.strip() + " " + frame["time"].astype(str).str.strip()
@@ -249,8 +249,13 @@ def _holds_numbers(column: pd.Series) -> bool:
     return are_numbers(list(column[~is_empty(column)]))
 
 
-def symbols_of(frame: pd.DataFrame, default: str, place: Place) -> tuple[NDArray[np.int64], tuple[str, ...]]:
-    """(N,) number of each row's symbol, and the symbols in order; `default` where no column names them."""
+def symbols_of(
+    frame: pd.DataFrame, default: str, place: Place, *, required: bool = True
+) -> tuple[NDArray[np.int64], tuple[str, ...]]:
+    """(N,) number of each row's symbol, and the symbols in order; `default` where no column names them.
+
+    required: an empty symbol is refused.
+    """
     column = next((name for name in SYMBOL_NAMES if name in frame.columns), None)
     if column is None:
         return np.zeros(len(frame), dtype=np.int64), (default,)
@@ -258,7 +263,8 @@ def symbols_of(frame: pd.DataFrame, default: str, place: Place) -> tuple[NDArray
     codes, names = pd.factorize(cells if isinstance(cells.dtype, pd.StringDtype) else cells.astype(object))
     cleaned = [printable(str(name).strip()) for name in names]
     empty = (codes < 0) | np.isin(codes, [code for code, name in enumerate(cleaned) if not name])
-    place.refuse("the symbol is empty", column, empty, lambda _: "empty", "Every row needs its symbol")
+    if required:
+        place.refuse("the symbol is empty", column, empty, lambda _: "empty", "Every row needs its symbol")
     symbols = tuple(sorted({*cleaned, *[""] * bool(empty.any())}))
     code_of = {name: code for code, name in enumerate(symbols)}
     numbers = np.array([*(code_of[name] for name in cleaned), code_of.get("", 0)], dtype=np.int64)
@@ -286,8 +292,8 @@ def values_of(
         if name in PRICES:
             shown = functools.partial(_cell, column)
             remedy = "Correct it in the source" + (f', or leave decimal="{given}" out' if given else "")
-            if text.all() and given is None:
-                remedy = f'Say which column has it, as {name}="NAME"; the columns are: {place.columns}'
+            if text.all():
+                remedy += f', or say which column has it, as {name}="NAME"; the columns are: {place.columns}'
             place.refuse("not a number", name, text, shown, remedy)
         if name in PRICES or not (text.any() or np.isnan(numbers).all()):
             values[name] = numbers

@@ -9,7 +9,7 @@ import numpy as np
 
 MISSING = frozenset({"", "-", "--", "na", "n/a", "#n/a", "nan", "null", "none", "nat", "<na>", "."})
 UNITS = {"k": 1e3, "m": 1e6, "b": 1e9, "t": 1e12, "%": 0.01}
-CURRENCY = re.compile(r"^[+-]?\s*[$€£¥₩₹]\s*|\s*(?:[$€£¥₩₹원円元건주株]|zł|kr|Kč)$")
+CURRENCY = re.compile(r"^[+-]?\s*(?:R|US|HK|NT|A|C|S)?[$€£¥₩₹]\s*|\s*(?:[$€£¥₩₹원円元건주株]|zł|kr|Kč)$")
 POINT = re.compile(r"[+-]?(?:[1-9]\d{0,2}([,'’ ])\d{3}(?:\1\d{3})*|\d+)?(?:\.\d*)?(?:[eE][+-]?\d+)?")
 COMMA = re.compile(r"[+-]?(?:[1-9]\d{0,2}([.'’ ])\d{3}(?:\1\d{3})*|\d+)(?:,\d+)?(?:[eE][+-]?\d+)?")
 INDIAN = re.compile(r"[+-]?\d{1,2}(?:,\d{2})+,\d{3}(?:\.\d*)?")

@@ -34,16 +34,19 @@ class Place:
     written   normal name of a column → its name in the source
     row       (N,) data rows below the header, counted from 1
     findings  where problems are gathered, to be said together; None: the first is raised
+    asked     (N,) rows that the user asks for: of others nothing is refused; None: all
     """
 
     file: str
     written: Mapping[str, str]
     row: NDArray[np.int64]
     findings: Findings | None = None
+    asked: NDArray[np.bool_] | None = None
 
     def of(self, rows: NDArray[np.bool_]) -> Place:
         """The place of some of its rows."""
-        return replace(self, row=self.row[rows])
+        asked = None if self.asked is None else self.asked[rows]
+        return replace(self, row=self.row[rows], asked=asked)
 
     def error(
         self, what: str, column: str, position: int, value: object, remedy: str = "", count: int = 1
@@ -62,6 +65,7 @@ class Place:
         remedy: str = "",
     ) -> None:
         """Note that the cells of `column` in these rows (N,) cannot be used; no row: nothing is wrong."""
+        rows = rows if self.asked is None else rows & self.asked
         if rows.any():
             first = int(rows.argmax())
             self.note(self.error(what, column, first, value(first), remedy, int(rows.sum())))

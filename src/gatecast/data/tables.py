@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import numpy as np
@@ -124,7 +124,10 @@ def _table(
         raise DataError("no row has a price", file=source, column=place.written.get("close", "close"))
     if bare.any():
         frame, place = frame[~bare], place.of(~bare)
-    codes, symbols = symbols_of(frame, symbol, place)
+    codes, symbols = symbols_of(frame, symbol, place, required=reading.symbols is None)
+    if reading.symbols is not None:
+        asked = np.isin(codes, [code for code, name in enumerate(symbols) if name in reading.symbols])
+        place = replace(place, asked=asked) if asked.any() else place
     dotted = DOTTED.match(str(frame[date_name].iloc[0])) is not None
     numbers = partial(values_of, decimal=reading.decimal, european=european or dotted)
     try:

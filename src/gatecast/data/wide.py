@@ -56,7 +56,8 @@ class WidePlace(Place):
 
     def of(self, rows: NDArray[np.bool_]) -> Place:
         """The place of some of its rows."""
-        return replace(self, row=self.row[rows], symbol=self.symbol[rows])
+        asked = None if self.asked is None else self.asked[rows]
+        return replace(self, row=self.row[rows], symbol=self.symbol[rows], asked=asked)
 
     def error(
         self, what: str, column: str, position: int, value: object, remedy: str = "", count: int = 1
