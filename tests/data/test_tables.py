@@ -77,7 +77,7 @@ def test_no_close_no_dates_no_rows():
 
 def test_intraday_prices_are_refused():
     days = ["2020-01-02 09:30", "2020-01-02 09:31", "2020-01-02 09:32"]
-    refused({"date": days, "close": [1, 2, 3]}, "intraday.*row 2.*2020-01-02 09:31:00.*one row per date")
+    refused({"date": days, "close": [1, 2, 3]}, "intraday.*row 2.*2020-01-02 09:31:00.*give daily prices")
 
 
 def test_a_time_of_day_that_differs_is_no_intraday():
