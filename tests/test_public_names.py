@@ -12,7 +12,7 @@ import gatecast as gc
 
 NAMES = {
     "__version__", "Forecaster", "Network", "Prices", "Result", "Training", "audit", "backtest", "compare",
-    "fit_windows", "load", "open_run",
+    "fit_windows", "judge", "load", "open_run",
 }  # fmt: skip
 HEAVY = ["jax", "pandas", "numpy", "altair", "arch", "scipy", "pyarrow", "yfinance", "optax"]
 

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gatecast.api.backtest import backtest as backtest
     from gatecast.api.comparison import compare as compare
     from gatecast.api.forecaster import Forecaster as Forecaster
+    from gatecast.api.judgement import judge as judge
     from gatecast.api.result import Result as Result
     from gatecast.api.windows import fit_windows as fit_windows
     from gatecast.auditing import audit as audit
@@ -31,6 +32,7 @@ _HOMES = {
     "backtest": "gatecast.api.backtest",
     "compare": "gatecast.api.comparison",
     "fit_windows": "gatecast.api.windows",
+    "judge": "gatecast.api.judgement",
     "load": "gatecast.data.sources",
     "open_run": "gatecast.api.opening",
 }

@@ -153,7 +153,8 @@ class Forecasts:
     def frame(self) -> pd.DataFrame:
         """The same as one long table (see `COLUMNS`); seed is null for an ensemble and for a baseline.
 
-        Where a model has a distribution: its columns as in `DistributionForecast.columns`, null in other
+        naive_scale, naive_mae: what losses are scaled by, so that `gatecast.judge` can judge the table alone;
+        naive_scale is the root of `naive_mse`. Where a model has a distribution: its columns as in `DistributionForecast.columns`, null in other
         rows; of a single seed only the CRPS.
         """
         parts = []
@@ -260,6 +261,8 @@ class Forecasts:
                 "step": np.tile(np.arange(1, horizon + 1), len(self.symbol)),
                 "actual": self.actual.ravel(),
                 "forecast": values.ravel(),
+                "naive_scale": np.sqrt(self.naive_mse)[repeat],
+                "naive_mae": self.naive_mae[repeat],
             }
         )
 

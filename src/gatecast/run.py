@@ -27,6 +27,7 @@ from gatecast.models.fitted_files import save_fitted
 from gatecast.models.model import Fitted
 from gatecast.profiling import stage
 from gatecast.settings.experiment import Experiment, Provenance
+from gatecast.settings.judged import Judged
 from gatecast.settings.toml import to_toml
 
 FORMAT = 2  # of a run folder
@@ -44,7 +45,7 @@ class Run:
     read when asked for). Scores and verdict are computed from `outcome` when asked for.
     """
 
-    experiment: Experiment
+    experiment: Experiment | Judged
     provenance: Provenance
     prices: Prices
     outcome: Forecasts
@@ -61,7 +62,7 @@ class Run:
     @cached_property
     def untrained(self) -> dict[str, str]:
         """Networks that did not train, and why; they are not judged."""
-        return untrained(self.outcome, self.training)
+        return {} if isinstance(self.experiment, Judged) else untrained(self.outcome, self.training)
 
     @cached_property
     def judged(self) -> Forecasts:
@@ -97,12 +98,14 @@ class Run:
     @cached_property
     def verdict(self) -> Verdict:
         """A few plain sentences on the point forecasts, and on the distributions where a model has one."""
+        asked = self.experiment
+        given = isinstance(asked, Judged)
         return verdict(
             self.judged,
             self.significances,
             self.lag,
-            seeds=self.experiment.seeds,
-            folds=self.experiment.folds,
+            seeds=0 if given else asked.seeds,
+            folds=len(np.unique(self.outcome.fold)) if given else asked.folds,
             untrained=self.untrained,
             notes=self.notes,
         )

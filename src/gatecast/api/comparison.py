@@ -16,7 +16,9 @@ from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.data.sources import prices_of
 from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
+from gatecast.forecasts import Forecasts
 from gatecast.formatting import percent, some
+from gatecast.models.model import Fitted, Model
 from gatecast.models.networks import FittedNetwork, combination_note, ensembles_of
 from gatecast.models.walk_forward import walk_forward
 from gatecast.nn.engine import this_engine
@@ -123,20 +125,14 @@ def run(
         window=experiment.window,
     )
     models = {name: model_of(experiment, name) for name in experiment.models}
-    with warnings.catch_warnings(record=True) as caught, Bar() as bar:
-        warnings.simplefilter("always", FitWarning)
-        outcome, fitted = walk_forward(models, problem, folds, bar)
-    once = {str(warning.message): warning for warning in caught}.values()  # a baseline says it in every fold
-    for warning in once:
-        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    outcome, fitted, fits = walked(models, problem, folds)
     for text in _left_out(problem, folds, most=20):
         warnings.warn(text, DataWarning, stacklevel=2)
-    fits = tuple(str(warning.message) for warning in once if issubclass(warning.category, FitWarning))
     ensembles = {name: ensembles_of(fitted[name]) for name in experiment.networks}
     notes = [combination_note(name, of_folds) for name, of_folds in ensembles.items()]
     return Result(
         experiment=experiment,
-        provenance=_provenance(prices),
+        provenance=provenance_of(prices),
         prices=prices,
         outcome=outcome,
         training=_training({name: of_folds[0].population for name, of_folds in ensembles.items()}),
@@ -147,7 +143,21 @@ def run(
     )
 
 
-def _provenance(prices: Prices) -> Provenance:
+def walked(
+    models: Mapping[str, Model], problem: Problem, folds: Sequence[Fold]
+) -> tuple[Forecasts, dict[str, Sequence[Fitted]], tuple[str, ...]]:
+    """What `walk_forward` gives, and what the fits warned of, each warning given and returned once."""
+    with warnings.catch_warnings(record=True) as caught, Bar() as bar:
+        warnings.simplefilter("always", FitWarning)
+        outcome, fitted = walk_forward(models, problem, folds, bar)
+    once = {str(warning.message): warning for warning in caught}.values()  # a baseline says it in every fold
+    for warning in once:
+        warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
+    fits = tuple(str(warning.message) for warning in once if issubclass(warning.category, FitWarning))
+    return outcome, fitted, fits
+
+
+def provenance_of(prices: Prices) -> Provenance:
     """The data that were read, and the engine that computed."""
     sessions = prices.table["session"]
     return Provenance(

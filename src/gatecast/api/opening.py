@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from gatecast.api.judgement import judged_as_given
 from gatecast.api.result import Result
 from gatecast.api.stored_networks import StoredNetworks
 from gatecast.data.columnar import parquet_table
@@ -21,7 +22,8 @@ from gatecast.forecasts import COLUMNS, DISTRIBUTION_COLUMNS, QUANTILE_COLUMNS, 
 from gatecast.formatting import printable
 from gatecast.run import FORMAT
 from gatecast.settings.experiment import Experiment
-from gatecast.settings.toml import read_experiment, read_provenance
+from gatecast.settings.judged import Judged
+from gatecast.settings.toml import read_asked, read_provenance
 
 TABLES = ("prices.parquet", "forecasts.parquet", "training.parquet")
 TRAINING = {
@@ -69,7 +71,7 @@ def open_run(folder: str | Path, *, allow_code: bool = False) -> Result:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise RunError(
             f"{folder}: no run folder (its verdict.json is missing or unreadable). "
-            "Give a folder that gatecast compare has written"
+            "Give a folder that gatecast compare or judge has written"
         ) from None
     if version not in (1, FORMAT):
         raise RunError(
@@ -79,7 +81,7 @@ def open_run(folder: str | Path, *, allow_code: bool = False) -> Result:
     for name in ("experiment.toml", *TABLES):
         if not (folder / name).is_file() or sha256_of(folder / name) != files.get(name):
             raise RunError(f"{folder / name}: missing, or changed after the run; run the experiment again")
-    experiment = read_experiment(folder / "experiment.toml")
+    experiment = read_asked(folder / "experiment.toml")
     provenance = read_provenance(folder / "experiment.toml")
     if provenance is None:
         raise RunError(f"{folder / 'experiment.toml'}: does not say which data it found; run it again")
@@ -87,6 +89,9 @@ def open_run(folder: str | Path, *, allow_code: bool = False) -> Result:
         warnings.simplefilter("ignore", DataWarning)  # given when the run was made
         prices = load(folder / "prices.parquet")
     outcome = _outcome(folder / "forecasts.parquet", renamed, scales, experiment, prices)
+    judged = isinstance(experiment, Judged)
+    if judged:
+        outcome = judged_as_given(outcome, experiment.given)
     return Result(
         experiment=experiment,
         provenance=provenance,
@@ -95,13 +100,13 @@ def open_run(folder: str | Path, *, allow_code: bool = False) -> Result:
         training=_read(folder / "training.parquet", TRAINING),
         warnings=warned,
         notes=notes,
-        fitted=StoredNetworks(folder, files, experiment, outcome, prices.symbols),
-        features=experiment.features if allow_code else None,
+        fitted={} if judged else StoredNetworks(folder, files, experiment, outcome, prices.symbols),
+        features=experiment.features if allow_code and not judged else None,
     )
 
 
 def _outcome(
-    file: Path, renamed: dict[str, str], scales: pd.DataFrame, experiment: Experiment, prices: Prices
+    file: Path, renamed: dict[str, str], scales: pd.DataFrame, experiment: Experiment | Judged, prices: Prices
 ) -> Forecasts:
     """The forecasts in `file`, which are of these models and steps, and of sessions of these prices.
 

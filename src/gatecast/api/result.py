@@ -11,7 +11,7 @@ from gatecast.errors import RunError
 from gatecast.folders import RUN, added_files, new_folder
 from gatecast.profiling import stage
 from gatecast.run import Run
-from gatecast.settings.toml import read_experiment, read_provenance
+from gatecast.settings.toml import read_asked, read_provenance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,7 +116,7 @@ class Result(Run):
     def _find(self, folder: str | Path) -> None:
         """Raise where `folder` does not hold this run."""
         written = Path(folder) / "experiment.toml"
-        if not written.is_file() or (read_experiment(written), read_provenance(written)) != (
+        if not written.is_file() or (read_asked(written), read_provenance(written)) != (
             self.experiment,
             self.provenance,
         ):

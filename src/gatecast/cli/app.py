@@ -12,6 +12,7 @@ from gatecast.cli.backtest import backtest
 from gatecast.cli.compare import compare
 from gatecast.cli.data import app as data
 from gatecast.cli.forecast import forecast
+from gatecast.cli.judge import judge
 from gatecast.cli.recipe import recipe
 from gatecast.cli.score import score
 
@@ -24,6 +25,13 @@ gatecast compare prices.csv
 gatecast compare yahoo:TSLA --models lstm,gru,naive --horizon 5
 
 gatecast compare sp500.parquet --symbols AAPL,MSFT --output student_t --seeds 3 --out runs/two""",
+    "judge": """Examples:
+
+gatecast judge forecasts.parquet prices.csv
+
+gatecast judge nixtla.csv yahoo:TSLA --trained-until 2024-12-31 --out judged
+
+gatecast judge opens.csv prices.csv --column open --json""",
     "forecast": """Examples:
 
 gatecast forecast prices.csv --horizon 5
@@ -78,5 +86,5 @@ def _main(
 
 
 app.add_typer(data, name="data")
-for command in (compare, forecast, score, recipe, backtest, audit):
+for command in (compare, judge, forecast, score, recipe, backtest, audit):
     app.command(epilog=EXAMPLES.get(command.__name__))(command)

@@ -21,8 +21,8 @@ def parquet_cells(content: bytes, file: str, _: Reading) -> Cells:
     return Cells(frame, record=stored(table, file))
 
 
-def parquet_table(content: bytes, file: str) -> tuple[Any, pd.DataFrame]:
-    """The table of a Parquet file, as Arrow's and as pandas'.
+def parquet_table(content: bytes, file: str, *, lists: bool = False) -> tuple[Any, pd.DataFrame]:
+    """The table of a Parquet file, as Arrow's and as pandas'; its cells may be lists of numbers with `lists`.
 
     Raises
         InputError: it is none, has too many columns, or does not fit into memory.
@@ -36,7 +36,7 @@ def parquet_table(content: bytes, file: str) -> tuple[Any, pd.DataFrame]:
         if columns > MOST_COLUMNS:
             raise too_many_columns(columns, file)
         require_table(rows, columns, file)
-        _check_cells(parquet.schema_arrow, file)
+        _check_cells(parquet.schema_arrow, file, lists=lists)
         table = parquet.read()
         return table, _frame_of(table)
     except (pa.ArrowException, ValueError, OSError, OverflowError) as problem:
@@ -84,9 +84,11 @@ def _frame_of(table: Any) -> pd.DataFrame:
     return frame
 
 
-def _check_cells(schema: Any, file: str) -> None:
+def _check_cells(schema: Any, file: str, *, lists: bool = False) -> None:
     """Raise DataError where the cells of a column are lists or tables."""
     for field in schema:
+        if lists and field.type.num_fields == 1 and not field.type.field(0).type.num_fields:
+            continue
         if field.type.num_fields:
             raise DataError(
                 f"its cells are of the type {str(field.type)[:40]}, not numbers, dates or text",

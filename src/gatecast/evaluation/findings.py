@@ -49,7 +49,8 @@ class Finding:
     p, reason             of the test of superior predictive ability
     p_worse               one-sided, of the Diebold-Mariano test of `model`
     detectable            the smallest skill that the tests find four times in five
-    days, origins, symbols, folds, seeds, settings   how much was tested and tried
+    days, origins, symbols, folds, seeds, settings   how much was tested and tried; no seeds: the networks
+                          are forecasts that were given, and a fold is a calendar year
     worse                 other models that are worse → skill
     broken                models with a loss that is not a finite number
     misses                intervals of `model` that did not hold as often as they should
@@ -89,6 +90,11 @@ class Finding:
     held: float | None = None
     poor_baselines: dict[str, float] = field(default_factory=dict)
     still: bool = False
+
+    @property
+    def given(self) -> bool:
+        """Whether the networks are no networks, but forecasts that were given."""
+        return self.seeds == 0
 
 
 def find(

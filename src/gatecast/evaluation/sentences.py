@@ -30,7 +30,7 @@ POINT = {
         "SPA test, {p}), and naive is not in the 90 % model confidence set."
     ),
     "better baseline": (
-        "{model}, a baseline without a network, beats naive, the forecast 'tomorrow = today', in a test over "
+        "{model}, a baseline{without}, beats naive, the forecast 'tomorrow = today', in a test over "
         "the {models} tried ({parts}; SPA test, {p}), and naive is not in the 90 % model confidence set."
     ),
     "worse, one": (
@@ -39,7 +39,7 @@ POINT = {
     ),
     "worse, many": (
         "Worse than naive, the forecast 'tomorrow = today': of the {models} tried ({parts}), even the best "
-        "network, {model}, has a significantly larger {loss} (Diebold-Mariano test, {p_worse})."
+        "{noun}, {model}, has a significantly larger {loss} (Diebold-Mariano test, {p_worse})."
     ),
     "no evidence, one": (
         "No evidence that {only}, the only model tried, beats naive, the forecast 'tomorrow = today' "
@@ -51,14 +51,14 @@ POINT = {
     ),
 }
 SIZE = {
-    "better": "On {sample}, its {loss} is {change} (90 % interval {low} to {high}; {effort}).",
+    "better": "On {sample}, its {loss} is {change} (90 % interval {low} to {high}{effort}).",
     "better, another network": (
-        "On {sample}, its {loss} is {change} (90 % interval {low} to {high}; {effort}); that of the best "
-        "network, {network}, is {other}."
+        "On {sample}, its {loss} is {change} (90 % interval {low} to {high}{effort}); that of the best "
+        "{noun}, {network}, is {other}."
     ),
-    "worse": "On {sample}, its {loss} is {change} ({effort}).",
-    "no evidence": "On {sample}, the {loss} of the best network, {model}, is {change} ({effort}).",
-    "undefined": "Tested on {sample}, with {effort}.",
+    "worse": "On {sample}, its {loss} is {change}{in_all}.",
+    "no evidence": "On {sample}, the {loss} of the best {noun}, {model}, is {change}{in_all}.",
+    "undefined": "Tested on {sample}{with_all}.",
 }
 # Against the best baseline, of a distribution.
 DISTRIBUTION = {
@@ -90,7 +90,7 @@ DISTRIBUTION = {
         "No evidence that the prediction intervals and distribution of any of {networks} are better than "
         "those of {rival} ({because})."
     ),
-    "no baseline": "The networks' prediction intervals cannot be compared: no baseline has a distribution.",
+    "no baseline": "The prediction intervals cannot be compared: no baseline has a distribution.",
     "no network": "Only baselines have a distribution ({baselines}); the best is {benchmark}.",
     "nothing": "No distribution can be judged: no model's {loss} is a finite number.",
 }
@@ -250,7 +250,9 @@ def _of_distribution(finding: Finding) -> Iterator[str]:
 def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
     """What the templates of headline and size may name."""
     baselines = len(finding.tried) - len(finding.networks) if finding.point else len(finding.baselines)
-    counts = ((len(finding.networks), "network"), (baselines, "baseline"))
+    noun = "given model" if finding.given else "network"
+    counts = ((len(finding.networks), noun), (baselines, "baseline"))
+    effort = EFFORT.format(seeds=count(finding.seeds, "seed"), settings=count(finding.settings, "setting"))
     p = "" if finding.p is None else p_value(finding.p)
     low, high = (UNDEFINED if end is None else signed(100 * end) for end in (finding.low, finding.high))
     return {
@@ -260,7 +262,9 @@ def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
         "benchmark": finding.benchmark or "",
         "only": finding.tried[0] if finding.tried else "",
         "models": count(len(finding.tried), "model"),
-        "networks": count(len(finding.networks), "network"),
+        "noun": noun,
+        "without": " and none of the forecasts given" if finding.given else " without a network",
+        "networks": count(len(finding.networks), noun),
         "baselines": count(baselines, "baseline"),
         "parts": ", ".join(count(number, what) for number, what in counts if number),
         "rival": RIVAL["one" if baselines == 1 else "many"].format(
@@ -277,11 +281,11 @@ def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
             days=f"{finding.days:,}",
             symbols=finding.symbols,
             origins=f"{finding.origins:,}",
-            folds=count(finding.folds, "fold"),
+            folds=count(finding.folds, "calendar year" if finding.given else "fold"),
         ),
-        "effort": EFFORT.format(
-            seeds=count(finding.seeds, "seed"), settings=count(finding.settings, "setting")
-        ),
+        "effort": "" if finding.given else f"; {effort}",
+        "in_all": "" if finding.given else f" ({effort})",
+        "with_all": "" if finding.given else f", with {effort}",
     }
 
 

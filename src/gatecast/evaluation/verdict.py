@@ -90,7 +90,7 @@ def verdict(
     """Judge a comparison; see `gatecast.evaluation.findings.find` for the rule.
 
     significances  key of a loss → its tests; that of a point loss first
-    seeds, folds   how many
+    seeds, folds   how many; no seeds: the models are forecasts that were given, a fold is a calendar year
     settings       how many settings of each network were tried
     untrained      network → why it did not train; such networks are in none of the other arguments
     notes          what the caller knows besides, one sentence each

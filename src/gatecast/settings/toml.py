@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from gatecast.errors import SettingError
 from gatecast.settings.base import Checked
 from gatecast.settings.experiment import Experiment, Provenance
+from gatecast.settings.judged import Judged
 from gatecast.settings.names import DEFAULT_MODELS, named_network, resolve_models
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
@@ -16,16 +17,17 @@ from gatecast.settings.training import Training
 Given = TypeVar("Given", bound=Checked)
 
 
-def to_toml(experiment: Experiment, provenance: Provenance | None = None) -> str:
+def to_toml(experiment: Experiment | Judged, provenance: Provenance | None = None) -> str:
     """An experiment, and what it found, as TOML; `read_experiment` and `read_provenance` give them back."""
     import tomli_w
 
     tables = {"training", "networks", "trainings"}
     content = experiment.model_dump(mode="json", exclude_none=True, exclude=tables)
-    content["training"] = _explicit_none(experiment.training)
-    content["networks"] = {name: _explicit_none(own) for name, own in experiment.networks.items()}
-    if experiment.trainings:
-        content["trainings"] = {name: _explicit_none(own) for name, own in experiment.trainings.items()}
+    if isinstance(experiment, Experiment):
+        content["training"] = _explicit_none(experiment.training)
+        content["networks"] = {name: _explicit_none(own) for name, own in experiment.networks.items()}
+        if experiment.trainings:
+            content["trainings"] = {name: _explicit_none(own) for name, own in experiment.trainings.items()}
     if provenance is not None:
         content["provenance"] = provenance.model_dump(mode="json")
     return tomli_w.dumps(content)
@@ -40,6 +42,11 @@ def read_experiment(path: str | Path) -> Experiment:
         No such file, not TOML, or a setting that is wrong; names the file and the setting.
     """
     settings = _read(path)
+    if _is_judged(settings):
+        raise SettingError(
+            f"{path}: is of forecasts that were made elsewhere and judged; there is nothing to train in it. "
+            "Judge their table again instead"
+        )
     for found in ("provenance", *OLD):
         settings.pop(found, None)
     try:
@@ -64,6 +71,28 @@ def read_experiment(path: str | Path) -> Experiment:
         )
     except SettingError as error:
         raise SettingError(f"{path}: {error}") from None
+
+
+def read_asked(path: str | Path) -> Experiment | Judged:
+    """What the run of an experiment file was asked: a comparison, or a judgement of given forecasts.
+
+    Raises
+    ------
+    SettingError
+        As `read_experiment`.
+    """
+    settings = _read(path)
+    if not _is_judged(settings):
+        return read_experiment(path)
+    settings.pop("provenance", None)
+    try:
+        return Judged(**settings)
+    except SettingError as error:
+        raise SettingError(f"{path}: {error}") from None
+
+
+def _is_judged(settings: dict[str, Any]) -> bool:
+    return settings.get("kind") == "judged"
 
 
 def read_provenance(path: str | Path) -> Provenance | None:
