@@ -153,9 +153,9 @@ class Forecasts:
     def frame(self) -> pd.DataFrame:
         """The same as one long table (see `COLUMNS`); seed is null for an ensemble and for a baseline.
 
-        naive_scale, naive_mae: what losses are scaled by, so that `gatecast.judge` can judge the table alone;
-        naive_scale is the root of `naive_mse`. Where a model has a distribution: its columns as in `DistributionForecast.columns`, null in other
-        rows; of a single seed only the CRPS.
+        naive_scale, the root of `naive_mse`, and naive_mae: with them the table can be judged alone. Where a
+        model has a distribution: its columns as in `DistributionForecast.columns`, null in other rows; of a
+        single seed only the CRPS.
         """
         parts = []
         for model, ensemble in self.forecast.items():

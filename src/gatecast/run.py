@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast.data.prices import Prices
+from gatecast.errors import RunError
 from gatecast.evaluation.lag import Lag, lags
 from gatecast.evaluation.losses import DEFAULT_LOSSES, Loss
 from gatecast.evaluation.metrics import METRICS, Metric
@@ -53,6 +54,24 @@ class Run:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     fitted: Mapping[str, Sequence[Fitted]]
+
+    @property
+    def tried(self) -> str:
+        """What the models are that are no baselines."""
+        return "given model" if isinstance(self.experiment, Judged) else "network"
+
+    @property
+    def compared(self) -> Experiment:
+        """The experiment of a run that trained its models.
+
+        Raises
+            RunError: the run judged forecasts that were made elsewhere.
+        """
+        if isinstance(self.experiment, Judged):
+            raise RunError(
+                "this run judged forecasts that were made elsewhere and trained nothing. Give one of compare"
+            )
+        return self.experiment
 
     @property
     def forecasts(self) -> pd.DataFrame:
@@ -98,14 +117,13 @@ class Run:
     @cached_property
     def verdict(self) -> Verdict:
         """A few plain sentences on the point forecasts, and on the distributions where a model has one."""
-        asked = self.experiment
-        given = isinstance(asked, Judged)
+        given = isinstance(self.experiment, Judged)
         return verdict(
             self.judged,
             self.significances,
             self.lag,
-            seeds=0 if given else asked.seeds,
-            folds=len(np.unique(self.outcome.fold)) if given else asked.folds,
+            seeds=0 if given else self.compared.seeds,
+            folds=len(np.unique(self.outcome.fold)) if given else self.compared.folds,
             untrained=self.untrained,
             notes=self.notes,
         )

@@ -16,7 +16,7 @@ from gatecast.api.models import baseline_function
 from gatecast.api.result import Result
 from gatecast.data.prices import Prices, iso
 from gatecast.data.sources import prices_of
-from gatecast.distributions import Point, Quantiles
+from gatecast.distributions import FINE_LEVELS, Point, Quantiles
 from gatecast.errors import DataError, DataWarning
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import count, listed, some
@@ -113,7 +113,7 @@ def run(asked: Judged, forecasts: Any, prices: Prices) -> Result:
             *fits,
             *(f"{file}: {text}." for text in said),
         ),
-        notes=(*seen, *_naive(outcome, names, baselines), *_of_quantiles(found, given)),
+        notes=(*seen, *_naive(outcome, names, baselines), *_of_quantiles(found)),
         fitted={},
     )
 
@@ -125,14 +125,14 @@ def judged_as_given(outcome: Forecasts, names: Sequence[str]) -> Forecasts:
 
 
 def _unseen(found: Match, problem: Problem, trained_until: str | None) -> tuple[Bools, list[str]]:
-    """Which origins (N,) forecast bars that the models cannot have been trained on, and what is said of it."""
+    """Which origins (N,) forecast bars that no model can have been trained on, and what is said of it."""
     if trained_until is None:
         return np.ones(len(found.origins), dtype=bool), []
     kept = after(found.origins, problem, trained_until)
     if not kept.any():
         raise DataError(
-            f"all {count(len(kept), 'origin')} forecast bars up to trained_until, {trained_until}: the models "
-            "may have been trained on them",
+            f"all {count(len(kept), 'origin')} forecast bars up to trained_until, {trained_until}: the "
+            "models may have been trained on them",
             remedy="Give forecasts of later bars",
         )
     if kept.all():
@@ -150,8 +150,8 @@ def _folds(problem: Problem, origins: Any, file: str) -> tuple[list[Fold], list[
     folds = yearly_folds(problem, origins)
     if not folds:
         raise DataError(
-            f"before the first forecast there are too few bars to fit a baseline on ({LOOKBACK + MIN_TRAINING_ORIGINS} "
-            "and the steps of a forecast are the least)",
+            "before the first forecast there are too few bars to fit a baseline on "
+            f"({LOOKBACK + MIN_TRAINING_ORIGINS} and the steps of a forecast are the least)",
             file=file,
             remedy="Give prices that begin earlier",
         )
@@ -208,13 +208,14 @@ def _naive(outcome: Forecasts, names: Sequence[str], baselines: Sequence[str]) -
     return [f"{name} is naive: it forecasts the last price at every origin and step" for name in same]
 
 
-def _of_quantiles(found: Match, given: Given) -> list[str]:
-    """How few quantiles a distribution is known by."""
+def _of_quantiles(found: Match) -> list[str]:
+    """Which distributions are known by few quantiles."""
+    of_count: dict[int, list[str]] = {}
+    for name, one in found.models.items():
+        if isinstance(one.distribution, Quantiles) and len(one.distribution.levels) < len(FINE_LEVELS):
+            of_count.setdefault(len(one.distribution.levels), []).append(name)
     return [
-        f"The distribution of {name} is known by {len(one.distribution.levels)} quantiles alone: its CRPS is "
-        "that of straight lines between them and exponential tails beyond"
-        for name, one in found.models.items()
-        if isinstance(one.distribution, Quantiles)
-        and len(one.distribution.levels) < 100
-        and name not in given.baselines
+        f"Known by {number} quantiles alone: {listed(names)}; CRPS and PIT are those of straight lines "
+        "between them and exponential tails beyond, and there is no log score"
+        for number, names in of_count.items()
     ]

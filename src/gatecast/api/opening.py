@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from gatecast.errors import DataWarning, InputError, RunError
 from gatecast.files import sha256_of
 from gatecast.forecasts import COLUMNS, DISTRIBUTION_COLUMNS, QUANTILE_COLUMNS, Forecasts
 from gatecast.formatting import printable
+from gatecast.models.model import Fitted
 from gatecast.run import FORMAT
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.judged import Judged
@@ -89,9 +91,12 @@ def open_run(folder: str | Path, *, allow_code: bool = False) -> Result:
         warnings.simplefilter("ignore", DataWarning)  # given when the run was made
         prices = load(folder / "prices.parquet")
     outcome = _outcome(folder / "forecasts.parquet", renamed, scales, experiment, prices)
-    judged = isinstance(experiment, Judged)
-    if judged:
-        outcome = judged_as_given(outcome, experiment.given)
+    fitted: Mapping[str, Sequence[Fitted]] = {}
+    if isinstance(experiment, Judged):
+        outcome, features = judged_as_given(outcome, experiment.given), None
+    else:
+        fitted = StoredNetworks(folder, files, experiment, outcome, prices.symbols)
+        features = experiment.features if allow_code else None
     return Result(
         experiment=experiment,
         provenance=provenance,
@@ -100,8 +105,8 @@ def open_run(folder: str | Path, *, allow_code: bool = False) -> Result:
         training=_read(folder / "training.parquet", TRAINING),
         warnings=warned,
         notes=notes,
-        fitted={} if judged else StoredNetworks(folder, files, experiment, outcome, prices.symbols),
-        features=experiment.features if allow_code and not judged else None,
+        fitted=fitted,
+        features=features,
     )
 
 

@@ -210,7 +210,7 @@ def outlook(experiment: Experiment, prices: Prices, model: str, record: Result |
     Raises
         SettingError: `model` is no network, or not one of the record's.
     """
-    settings = experiment if record is None else record.experiment
+    settings = experiment if record is None else record.compared
     if model not in settings.networks:
         known = NETWORKS if record is None else settings.networks
         raise SettingError(

@@ -382,7 +382,7 @@ class _Road:
         return self._made(self.run.prices)
 
     def _made(self, prices: Prices) -> Problem:
-        experiment = self.run.experiment
+        experiment = self.run.compared
         if experiment.features is not None and self._features is None:
             raise RunError(
                 f"this run's experiment names code: features = {experiment.features!r}, a function that "

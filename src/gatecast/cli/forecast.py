@@ -69,8 +69,8 @@ def forecast(
     if record is None:
         experiment = experiment_of(None, source, {"models": model, **forecast_settings(settings)})
     else:
-        experiment = experiment_of(None, source, {"adjust": record.experiment.adjust, **settings})
-    settled = experiment if record is None else record.experiment
+        experiment = experiment_of(None, source, {"adjust": record.compared.adjust, **settings})
+    settled = experiment if record is None else record.compared
     check_code(settled, run, settings, allow_code)
     require_comparison(settled, rows=1, symbols=1, columns=1)
     prices = load_prices(experiment)

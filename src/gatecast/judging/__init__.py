@@ -1,1 +1,1 @@
-"""Forecasts that were made elsewhere: read from their table, matched with the prices, put beside baselines."""
+"""Forecasts that were made elsewhere, read from their table, matched with the prices, beside baselines."""

@@ -19,7 +19,7 @@ FEWEST_BEFORE = 60  # bars before a symbol's first origin, for a scale of its lo
 
 @dataclass(frozen=True)
 class GivenForecasts:
-    """A model that was trained elsewhere: what it forecasts at `origins` (N,), rows of the problem, rising."""
+    """A model trained elsewhere: what it forecasts at `origins` (N,), rows of the problem, rising."""
 
     origins: Integers
     matched: Matched
@@ -35,10 +35,10 @@ class GivenForecasts:
 
 
 def yearly_folds(problem: Problem, origins: Integers) -> list[Fold]:
-    """One fold per calendar year of the origins; the baselines are fitted anew at its first origin.
+    """One fold per calendar year of the origins; baselines are fitted anew at its first origin.
 
-        2021 | train ................. |e| 2021 |
-        2022 | train ..........................|e| 2022 |
+        0 | train ................. |e| 2021 |
+        1 | train .......................... |e| 2022 |
 
     An embargo (e): the last target of every training origin is dated before the first origin of the year, of
     any symbol. Symbols with fewer than MIN_TRAINING_ORIGINS training origins are left out of the year.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -15,7 +15,7 @@ from gatecast.data.columnar import parquet_table
 from gatecast.data.columns import symbols_of
 from gatecast.data.containers import tables_of
 from gatecast.data.frames import MEMORY, to_pandas
-from gatecast.data.numbers import decimal_marks, number
+from gatecast.data.numbers import are_numbers, decimal_marks, number
 from gatecast.data.place import Findings, Place
 from gatecast.data.wide import without_index
 from gatecast.data.zones import localised
@@ -28,6 +28,7 @@ from gatecast.settings.names import BASELINES
 from gatecast.settings.reading import Reading
 
 KEYS = ["symbol", "origin", "time"]
+FIRST_CELLS = 50  # that tell a column of numbers
 ONLY = "forecast"  # the name of a model that the table does not name
 OF_A_RUN = {"symbol", "model", "fold", "seed", "origin", "time", "step", "forecast"}
 
@@ -65,16 +66,6 @@ class Given:
     notes: tuple[str, ...]
 
 
-@dataclass
-class _Reader:
-    """One table on its way."""
-
-    frame: pd.DataFrame
-    place: Place
-    notes: list[str] = field(default_factory=list)
-    rows: dict[str, int] = field(default_factory=dict)
-
-
 def read_given(source: Any, column: str, calendar: Mapping[str, str]) -> Given:
     """The forecasts in a table: a file, or a frame of any library.
 
@@ -90,12 +81,9 @@ def read_given(source: Any, column: str, calendar: Mapping[str, str]) -> Given:
     DataError
         What cannot be used; names file, row, column and value.
     """
-    if isinstance(source, str | Path):
-        frames = [(_file(Path(source)), str(source))]
-    else:
-        frames = [(to_pandas(source), MEMORY)]
-    frame, file = frames[0]
-    frame = without_index(frame)
+    of_file = isinstance(source, str | Path)
+    file = str(source) if of_file else MEMORY
+    frame = without_index(_file(Path(source)) if of_file else to_pandas(source))
     frame = frame.set_axis([printable(str(name).strip()) for name in frame.columns], axis=1)
     frame = frame.dropna(how="all")
     if frame.empty:
@@ -171,21 +159,16 @@ def _holds_numbers(column: pd.Series) -> bool:
         return False
     if pd.api.types.is_numeric_dtype(column.dtype):
         return True
-    cells = column.dropna()
-    if len(cells) and isinstance(cells.iloc[0], list | tuple | np.ndarray):
+    cells = list(column.dropna().iloc[:FIRST_CELLS])
+    if cells and isinstance(cells[0], list | tuple | np.ndarray):
         return True
-    texts = [str(cell) for cell in cells.iloc[:50]]
-    return (
-        bool(texts)
-        and all(number(text, mark) is not None for mark in decimal_marks(texts)[:1] for text in texts)
-        and bool(decimal_marks(texts))
-    )
+    return are_numbers([str(cell) for cell in cells])
 
 
 def _keys(frame: pd.DataFrame, columns: Columns, place: Place, calendar: Mapping[str, str]) -> pd.DataFrame:
     """symbol, origin, time, step, row, actual and scales of every row."""
     if columns.symbol is None:
-        codes, symbols = np.zeros(len(frame), np.int64), ("",)
+        codes, symbols = np.zeros(len(frame), np.int64), cast(tuple[str, ...], ("",))
     else:
         codes, symbols = symbols_of(frame[[columns.symbol]].set_axis(["symbol"], axis=1), "", place)
     reading = Reading(calendar={name: code for name, code in calendar.items() if name in symbols} or None)
@@ -257,6 +240,14 @@ def _model(
             [_floats(frame[own.parameters[one]], place) for one in ("location", "scale", "df")]
         )
         parameters = found if np.isfinite(found).all() else None
+        wrong = np.isfinite(found).all(axis=1) & ((found[:, 1] <= 0) | (found[:, 2] <= 1))
+        place.refuse(
+            "no Student t",
+            own.parameters["scale"],
+            wrong,
+            lambda row: found[row, 1],
+            "A scale is above 0, and df is above 1",
+        )
     if np.isnan(quantiles).all() and point is not None:  # a point among models with distributions
         levels, quantiles = np.empty(0), np.empty((len(table), 0))
     if len(levels) == 1 and point is None:  # a median alone is a point
@@ -267,7 +258,7 @@ def _model(
     empty = np.isnan(every).all(axis=1)
     if empty.any():
         notes.append(f"{name}: {count(int(empty.sum()), 'row')} without a forecast left out")
-        table, every, quantiles = table[~empty], every[~empty], quantiles[~empty]
+        table, every, quantiles = table.loc[~empty], every[~empty], quantiles[~empty]
         point = None if point is None else point[~empty]
         parameters = None if parameters is None else parameters[~empty]
     unusable = ~(np.isfinite(every) & (every > 0)).all(axis=1)
@@ -307,9 +298,8 @@ def _of_lists(column: pd.Series, place: Place) -> Floats:
     """(M, L) the quantiles of every list of samples at FINE_LEVELS."""
     found = []
     for at, cell in enumerate(column):
-        values = (
-            np.asarray(cell, dtype=np.float64).ravel() if isinstance(cell, list | tuple | np.ndarray) else []
-        )
+        is_list = isinstance(cell, list | tuple | np.ndarray)
+        values = np.asarray(cell if is_list else [], dtype=np.float64).ravel()
         if not len(values):
             raise place.error("no samples", str(column.name), at, cell, "Give every row its list of samples")
         found.append(np.quantile(values, FINE_LEVELS, method="hazen"))

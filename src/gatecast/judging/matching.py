@@ -149,7 +149,7 @@ def _placed(
     name: str, model: GivenModel, problem: Problem, symbol: dict[str, int], file: str, notes: list[str]
 ) -> _Placed:
     table = model.table
-    code = table["symbol"].map(symbol).fillna(-1).to_numpy(np.int64)
+    code: Integers = table["symbol"].map(symbol).fillna(-1).to_numpy().astype(np.int64)
     time = table["time"].to_numpy().astype("datetime64[D]")
     origin = table["origin"].to_numpy().astype("datetime64[D]")
     late = ~np.isnat(origin) & (origin >= time)
@@ -165,7 +165,7 @@ def _placed(
             remedy="The origin is the last bar that was known when the forecast was made",
         )
     bars = pd.MultiIndex.from_arrays([problem.symbol, problem.session])
-    row = bars.get_indexer(pd.MultiIndex.from_arrays([code, time]))
+    row = bars.get_indexer(pd.MultiIndex.from_arrays([code, time])).astype(np.int64)
     first_row, last_row = _ends(problem, code)
     last = problem.session[last_row]
     ahead = (code >= 0) & (time > last)
@@ -182,15 +182,15 @@ def _placed(
         start = row - (step.astype(np.int64) if known else 1)
         if not known:
             notes.append(
-                f"{name}: the table does not say when a forecast was made; each is taken to be made at the bar "
-                "before the one that it forecasts"
+                f"{name}: the table does not say when a forecast was made; each is taken to be made at the "
+                "bar before the one that it forecasts"
             )
     else:
         start, moved = _bar_at(problem, code, origin)
         if moved:
             notes.append(
-                f"{name}: {count(moved, 'forecast')} with an origin that is no bar; the last bar before it is "
-                "taken"
+                f"{name}: {count(moved, 'forecast')} with an origin that is no bar; the last bar before it "
+                "is taken"
             )
     usable = (code >= 0) & (row >= 0) & (start >= first_row) & (row > start)
     if early := int(((code >= 0) & (row >= 0) & ~usable).sum()):
@@ -215,7 +215,7 @@ def _placed(
             column="time",
             value=time[at],
             count=int(twice.sum()),
-            remedy="Keep one of them; if the forecasts were made at different bars, say when in a column origin",
+            remedy="Keep one; if they were made at different bars, say in a column origin at which",
         )
     _note_other_prices(name, table, kept, problem.anchor[row[kept]], notes)
     return placed

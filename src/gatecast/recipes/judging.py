@@ -89,7 +89,7 @@ def best_network(errors: Sequence[ModelError], asked: str) -> ModelError:
 
 def result_facts(result: gc.Result) -> dict[str, Any]:
     """What a comparison found, for JSON."""
-    outcome, experiment = result.outcome, result.experiment
+    outcome, experiment = result.outcome, result.compared
     return {
         "test_first": str(outcome.time.min()),
         "test_last": str(outcome.time.max()),
@@ -106,7 +106,7 @@ def result_facts(result: gc.Result) -> dict[str, Any]:
 
 def scope(result: gc.Result, naive: str) -> str:
     """What was forecast, and naive's error."""
-    times, experiment = result.outcome.time, result.experiment
+    times, experiment = result.outcome.time, result.compared
     return (
         f"{len(times):,} sessions, {times.min()} to {times.max()}, in "
         f"{count(experiment.folds, 'fold')}, {experiment.seeds} seeds each: naive, the forecast "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shlex
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -19,6 +20,7 @@ from gatecast.report.html import rendered, rendered_page, source
 from gatecast.report.marks import specifications
 from gatecast.report.packing import Packed
 from gatecast.report.pictures import bundled
+from gatecast.settings.judged import Judged
 from gatecast.settings.toml import to_toml
 
 if TYPE_CHECKING:
@@ -48,6 +50,8 @@ def page(result: Run) -> str:
         distributions=crps and tables.loss_tables(result, crps),
         lags=[lag.sentence for name, lag in result.lag.items() if name != "naive"],
         warnings=_warnings(result),
+        given=isinstance(result.experiment, Judged),
+        command=_command(result),
         toml=to_toml(result.experiment, result.provenance),
         version=__version__,
         source=", ".join(result.prices.source),
@@ -102,6 +106,15 @@ def _scope(result: Run) -> str:
     outcome = result.outcome
     sessions = f"{outcome.time.min()} to {outcome.time.max()}"
     return f"{result.experiment.column}, {count(outcome.horizon, 'session')} ahead, tested on {sessions}"
+
+
+def _command(result: Run) -> str:
+    """What makes the page again from the files beside it."""
+    if not isinstance(result.experiment, Judged):
+        return "gatecast compare prices.parquet --config experiment.toml"
+    column = result.experiment.column
+    chosen = "" if column == "close" else f" --column {shlex.quote(column)}"
+    return f"gatecast judge forecasts.parquet prices.parquet{chosen}"
 
 
 def _warnings(result: Run) -> list[tuple[str, tuple[str, ...]]]:

@@ -39,9 +39,9 @@ POINT = {
     "worse": "Worse than naive, the forecast 'tomorrow = today'",
 }
 DISTRIBUTION = {
-    "better": "A network's distribution is better than that of {benchmark}",
-    "no evidence": "No evidence that any network's distribution is better than that of {benchmark}",
-    "worse": "The networks' distributions are worse than that of {benchmark}",
+    "better": "A model's distribution is better than that of {benchmark}",
+    "no evidence": "No evidence that any model's distribution is better than that of {benchmark}",
+    "worse": "The models' distributions are worse than that of {benchmark}",
 }
 ONLY_BASELINES = "Of the baselines, {benchmark} has the best distribution"
 
@@ -224,7 +224,7 @@ def skill_picture(result: Run, tests: Significance, label: Label) -> alt.LayerCh
     titles = POINT if tests.loss.point else DISTRIBUTION
     title = (titles[kind] if kind else ONLY_BASELINES).format(benchmark=benchmark)
     below = f"right of the line: less {tests.loss.name} than {benchmark}; across it: perhaps chance"
-    return charts.skill_chart(tests, label).properties(title=heading(title, below))
+    return charts.skill_chart(tests, label, tried=result.tried).properties(title=heading(title, below))
 
 
 def steps_picture(result: Run, tests: Significance, label: Label) -> alt.FacetChart:

@@ -61,7 +61,9 @@ def plot(
         part = replace(part, outcome=part.outcome.without(dropped))
     if not part.significance.models:
         raise SettingError(f'kind "{kind}" needs a model beside naive')
-    return Plot(charts.changes_chart(part) if kind == "changes" else charts.skill_chart(part.significance))
+    if kind == "changes":
+        return Plot(charts.changes_chart(part))
+    return Plot(charts.skill_chart(part.significance, tried=run.tried))
 
 
 def _part(run: Run, symbol: str | None, start: str | None, end: str | None) -> Run:
