@@ -17,6 +17,7 @@ import gatecast as gc
 from gatecast.api.models import model_of
 from gatecast.distributions import FINE_LEVELS, Point, Quantiles, StudentT
 from gatecast.forecasts import PARAMETERS, Forecasts
+from gatecast.judging.beside import yearly_folds
 from gatecast.models.baseline import Baseline
 from gatecast.models.baselines.volatility import ewma_t
 from gatecast.models.calibration import STEP_SIZE, Calibrated, Calibration
@@ -201,6 +202,33 @@ def test_later_prices_never_change_an_earlier_forecast(together, model, shape):
         assert base.distributions[model].scale is not None
 
 
+def over_new_year(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(date=frame["date"] + pd.Timedelta(days=126))
+
+
+def by_year(problem: Problem) -> list[Fold]:
+    """The folds of `judge`, given forecasts of the last 100 sessions: half of them in the next year."""
+    origins = np.flatnonzero(~np.isnat(problem.due) & (problem.session >= problem.sessions[-100]))
+    return yearly_folds(problem, origins)
+
+
+def blind_by_year(folds: Callable[[Problem], list[Fold]], horizon: int) -> dict[str, bool]:
+    """Baseline → whether it is blind at the first origin of each year, and inside the second."""
+    models = registered(tuple(BASELINES), horizon, "return", "none")
+    frame = over_new_year(frame_of("pooled", clustered=True))
+    run = partial(walked, models, horizon=horizon, folds=folds)
+    base = run(frame)
+    cuts = [*base.test_starts, base.origin[base.fold == 1][5]]
+    assert len(cuts) == 3
+    changed = [(cut, run(changed_after(frame, cut))) for cut in cuts]
+    return {name: all(is_blind(base, one, cut, name) for cut, one in changed) for name in models}
+
+
+@pytest.mark.parametrize("horizon", [1, pytest.param(5, marks=pytest.mark.slow)])
+def test_the_baselines_beside_given_forecasts_obey_too(horizon):
+    assert all(blind_by_year(by_year, horizon).values())
+
+
 def test_networks_trained_side_by_side_as_on_a_gpu_obey_too(monkeypatch):
     monkeypatch.setattr(population, "_side_by_side", lambda *shapes: 2)
     shape = ("pooled", 1, "return", "none")
@@ -354,6 +382,15 @@ def no_embargo(problem: Problem) -> list[Fold]:
     ]
 
 
+def by_year_without_embargo(problem: Problem) -> list[Fold]:
+    """What is fitted at the first origin of a year reads targets that are not known yet."""
+    session = problem.session
+    return [
+        replace(fold, train=np.flatnonzero(~np.isnat(problem.due) & (session <= session[fold.test].min())))
+        for fold in by_year(problem)
+    ]
+
+
 def by_row_number(problem: Problem) -> list[Fold]:
     """Each symbol cut at a share of its own rows: one symbol's training is another's future."""
     parts = {"train": [], "validation": [], "test": []}
@@ -421,3 +458,8 @@ def test_a_clean_twin_passes(name):
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_twin_is_caught(name):
     assert not all(verdicts(*BROKEN[name]))
+
+
+def test_a_year_without_an_embargo_is_caught():
+    blind = blind_by_year(by_year_without_embargo, 5)
+    assert blind["naive"] and not any(blind[name] for name in ("drift", "ewma-t", "gjr-garch-t", "lhar"))

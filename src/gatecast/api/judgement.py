@@ -131,8 +131,8 @@ def _unseen(found: Match, problem: Problem, trained_until: str | None) -> tuple[
     kept = after(found.origins, problem, trained_until)
     if not kept.any():
         raise DataError(
-            f"all {count(len(kept), 'origin')} forecast bars up to trained_until, {trained_until}: the "
-            "models may have been trained on them",
+            f"all {count(len(kept), 'origin')} forecast bars up to {trained_until}, the last day of training: "
+            "the models may have seen them",
             remedy="Give forecasts of later bars",
         )
     if kept.all():
@@ -141,8 +141,8 @@ def _unseen(found: Match, problem: Problem, trained_until: str | None) -> tuple[
     left = len(np.unique(problem.session[found.origins[kept]]))
     models = listed(list(found.models)) if len(found.models) <= 3 else count(len(found.models), "model")
     return kept, [
-        f"{models} may have seen the bars up to {trained_until} in training: forecasts from "
-        f"{count(int((~kept).sum()), 'origin')} are left out, and {left:,} of {days:,} test days are judged"
+        f"Only {left:,} of {days:,} test days are judged: {models} may have seen the bars up to "
+        f"{trained_until} in training, and forecasts from {count(int((~kept).sum()), 'origin')} are left out"
     ]
 
 
@@ -205,7 +205,10 @@ def _naive(outcome: Forecasts, names: Sequence[str], baselines: Sequence[str]) -
         for name in names
         if name not in baselines and np.array_equal(outcome.forecast[name], outcome.forecast["naive"])
     ]
-    return [f"{name} is naive: it forecasts the last price at every origin and step" for name in same]
+    return [
+        f"The forecasts of {name} are naive: they are the last price at every origin and step"
+        for name in same
+    ]
 
 
 def _of_quantiles(found: Match) -> list[str]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from gatecast.data.names import DATE_NAMES, STANDARD, SYMBOL_NAMES, normal_name
 
-TIMES = ("time", "target_date", "target_time", "valid_time", *DATE_NAMES)
+TIMES = ("time", "target_date", "target_time", "valid_time", "timestamps", *DATE_NAMES)
 SYMBOLS = (*SYMBOL_NAMES, "item_id", "series_id", "series")
 ORIGINS = (
     "origin", "cutoff", "forecast_origin", "origin_date", "origin_time", "as_of", "asof", "issued",
@@ -46,7 +46,10 @@ class Own:
 
 @dataclass(frozen=True)
 class Columns:
-    """Role → column of the table; None where there is none. models: "" is the one that no column names."""
+    """Role → column of the table; None where there is none.
+
+    unread: columns that hold no numbers; models: "" is the one that no column names.
+    """
 
     time: str | None
     symbol: str | None
@@ -55,6 +58,7 @@ class Columns:
     model: str | None
     sample: str | None
     actual: str | None
+    unread: tuple[str, ...]
     scales: dict[str, str]
     models: dict[str, Own]
 
@@ -93,8 +97,10 @@ def columns_of(names: Sequence[str], numeric: Sequence[str], column: str) -> Col
             models[""] = Own(point=own)
     actual = first(ACTUALS)
     forecasts = {own.point for own in models.values()}
+    of_text = [name for name in names if name not in numeric and name not in used]
     return Columns(
         **roles,
+        unread=tuple(name for name in of_text if normal_name(name) not in {*OTHERS, ""}),
         actual=None if actual in forecasts or actual not in numeric else actual,
         scales={name: by_name[name] for name in SCALES if name in by_name},
         models=models,

@@ -22,7 +22,7 @@ from gatecast.data.zones import localised
 from gatecast.distributions import FINE_LEVELS
 from gatecast.errors import DataError
 from gatecast.files import is_there
-from gatecast.formatting import count, printable
+from gatecast.formatting import count, printable, some
 from gatecast.judging.columns import Columns, Own, columns_of
 from gatecast.settings.names import BASELINES
 from gatecast.settings.reading import Reading
@@ -97,14 +97,17 @@ def read_given(source: Any, column: str, calendar: Mapping[str, str]) -> Given:
     of_run = set(frame.columns) >= OF_A_RUN
     if of_run:
         frame = frame[frame["seed"].isna()]
+    row = frame.index.to_numpy(np.int64) + 1
     frame = frame.reset_index(drop=True)
-    place = Place(file, {name: name for name in frame.columns}, np.arange(len(frame)) + 1, Findings())
+    place = Place(file, {name: name for name in frame.columns}, row, Findings())
     numeric = [name for name in frame.columns if _holds_numbers(frame[name])]
     columns = columns_of(list(frame.columns), numeric, column)
     if columns.time is None:
         raise _missing("dates of the bars that are forecast", "time", place)
     if not columns.models:
         raise _missing("forecasts", "forecast", place)
+    if columns.unread:
+        notes.append(f"Not read, for want of numbers: {some(columns.unread, most=5)}")
     table = _keys(frame, columns, place, calendar)
     if columns.model is None:
         named = {name or ONLY: (own, np.ones(len(frame), bool)) for name, own in columns.models.items()}
@@ -258,7 +261,7 @@ def _model(
     empty = np.isnan(every).all(axis=1)
     if empty.any():
         notes.append(f"{name}: {count(int(empty.sum()), 'row')} without a forecast left out")
-        table, every, quantiles = table.loc[~empty], every[~empty], quantiles[~empty]
+        table, every, quantiles = pd.DataFrame(table[~empty]), every[~empty], quantiles[~empty]
         point = None if point is None else point[~empty]
         parameters = None if parameters is None else parameters[~empty]
     unusable = ~(np.isfinite(every) & (every > 0)).all(axis=1)
