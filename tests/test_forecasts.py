@@ -8,7 +8,7 @@ import pytest
 
 from gatecast.errors import RunError
 from gatecast.evaluation.scores import scores
-from gatecast.forecasts import COLUMNS, Forecasts
+from gatecast.forecasts import COLUMNS, SCALES, Forecasts
 
 from .markets import reread  # isort: skip
 
@@ -28,7 +28,7 @@ def forecasts(market):
 
 def test_frame_has_every_forecast_once(forecasts):
     frame = forecasts.frame
-    assert list(frame.columns) == COLUMNS
+    assert list(frame.columns) == [*COLUMNS, *SCALES]
     assert len(frame) == 90 * 2 * (4 + 2 * 4)
     assert not frame.duplicated(["model", "seed", "symbol", "origin", "step"]).any()
     row = frame[(frame.model == "gru") & (frame.seed == 2) & (frame.symbol == "S1") & (frame.step == 2)].iloc[
@@ -83,7 +83,12 @@ def test_a_damaged_table_is_refused(forecasts, spoil, message):
 
 def test_missing_scales_are_refused(forecasts):
     with pytest.raises(RunError, match="scales lack"):
-        Forecasts.from_frame(forecasts.frame, forecasts.scales.iloc[1:])
+        Forecasts.from_frame(forecasts.frame.drop(columns=[*SCALES]), forecasts.scales.iloc[1:])
+
+
+def test_frames_of_earlier_versions_have_no_scales(forecasts):
+    again = Forecasts.from_frame(forecasts.frame.drop(columns=[*SCALES]), forecasts.scales)
+    np.testing.assert_array_equal(again.naive_mse, forecasts.naive_mse)
 
 
 @pytest.mark.parametrize("name", ["anchor", "fold", "naive_mse"])

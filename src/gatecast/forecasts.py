@@ -23,6 +23,7 @@ Part = TypeVar("Part")
 
 COLUMNS = ["symbol", "model", "fold", "seed", "origin", "time", "step", "actual", "forecast"]
 DISTRIBUTION_COLUMNS = (*QUANTILE_COLUMNS, *PARAMETERS, "crps", "log_score", "pit")
+SCALES = ("naive_scale", "naive_mae")  # of an origin: what its losses are divided by
 KEYS = ["symbol", "fold", "origin", "step"]
 
 
@@ -153,7 +154,7 @@ class Forecasts:
     def frame(self) -> pd.DataFrame:
         """The same as one long table (see `COLUMNS`); seed is null for an ensemble and for a baseline.
 
-        naive_scale, the root of `naive_mse`, and naive_mae: with them the table can be judged alone. Where a
+        naive_scale, which is `naive_mse`, and naive_mae: with them the table can be judged alone. Where a
         model has a distribution: its columns as in `DistributionForecast.columns`, null in other rows; of a
         single seed only the CRPS.
         """
@@ -174,7 +175,8 @@ class Forecasts:
         """The inverse of `frame` and `scales`, to recompute scores from forecasts.parquet.
 
         frame   the columns `COLUMNS`, with the model "naive" in it (its forecast is the anchor)
-        scales  symbol, fold, naive_mae, naive_mse: one row per symbol and fold
+        scales  symbol, fold, naive_mae, naive_mse: one row per symbol and fold, for frames of earlier
+                versions, without `SCALES`
 
         Rows may come in any order. RunError where a model misses a row, has one twice, or has one of its own.
         """
@@ -218,6 +220,8 @@ class Forecasts:
         scale = first[["symbol", "fold"]].merge(
             scales, how="left", on=["symbol", "fold"], validate="many_to_one"
         )
+        if set(SCALES) <= set(first):
+            scale = first.rename(columns={"naive_scale": "naive_mse"})
         if scale[["naive_mae", "naive_mse"]].isna().to_numpy().any():
             raise RunError("The scales lack a symbol and fold that has forecasts. Run compare again.")
         return cls(
@@ -261,7 +265,7 @@ class Forecasts:
                 "step": np.tile(np.arange(1, horizon + 1), len(self.symbol)),
                 "actual": self.actual.ravel(),
                 "forecast": values.ravel(),
-                "naive_scale": np.sqrt(self.naive_mse)[repeat],
+                "naive_scale": self.naive_mse[repeat],
                 "naive_mae": self.naive_mae[repeat],
             }
         )

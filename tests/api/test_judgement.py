@@ -109,6 +109,9 @@ def test_a_table_of_a_run_gives_the_runs_figures(result, tmp_path):
     )
     np.testing.assert_allclose(one.astype(float), other.loc[one.index].astype(float), rtol=1e-9, atol=1e-12)
     assert judged.significance.spa.p == result.significance.spa.p
+    again = gc.open_run(judged.save(tmp_path / "judged", charts=False))
+    assert again.significance.spa.p == judged.significance.spa.p
+    assert again.verdict.text == judged.verdict.text
     both = result.scores.merge(judged.scores, on=["model", "symbol", "step", "metric"])
     assert len(both) == len(result.scores)
     np.testing.assert_allclose(both["value_x"], both["value_y"], rtol=1e-9, atol=1e-12)

@@ -107,7 +107,7 @@ def test_files_and_frames_of_any_library(kind, tmp_path):
 @pytest.mark.parametrize(
     ("frame", "message"),
     [
-        (LONG.assign(m=[100.0, -1.0]), r"a forecast of m is no price above 0 .*row 2.*turn forecasts of returns"),
+        (LONG.assign(m=[100.0, -1.0]), "a forecast of m is no price above 0 .*row 2.*turn"),
         (LONG.assign(m=100.0, ds=["2024-01-03", "soon"]), "not a date"),
         (LONG[["unique_id", "ds"]], "there is no column with the forecasts"),
         (pd.DataFrame({"m": [1.0]}), "no column with the dates"),

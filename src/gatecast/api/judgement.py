@@ -131,8 +131,8 @@ def _unseen(found: Match, problem: Problem, trained_until: str | None) -> tuple[
     kept = after(found.origins, problem, trained_until)
     if not kept.any():
         raise DataError(
-            f"all {count(len(kept), 'origin')} forecast bars up to {trained_until}, the last day of training: "
-            "the models may have seen them",
+            f"all {count(len(kept), 'origin')} forecast bars up to {trained_until}, the last day of "
+            "training: the models may have seen them",
             remedy="Give forecasts of later bars",
         )
     if kept.all():
@@ -186,7 +186,7 @@ def _scaled(
     at = np.searchsorted(found.origins, origins)
     scale, mae = found.scale[at], found.mae[at]
     if np.isfinite(scale).all() and np.isfinite(mae).all():
-        return replace(outcome, naive_mse=scale**2, naive_mae=mae), []
+        return replace(outcome, naive_mse=scale, naive_mae=mae), []
     absolute, squared, in_test = naive_losses(problem, origins)
     outcome = replace(outcome, naive_mae=absolute, naive_mse=squared)
     if not in_test.any():

@@ -20,6 +20,7 @@ from gatecast.data.sources import load
 from gatecast.errors import DataWarning, InputError, RunError
 from gatecast.files import sha256_of
 from gatecast.forecasts import COLUMNS, DISTRIBUTION_COLUMNS, QUANTILE_COLUMNS, Forecasts
+from gatecast.forecasts import SCALES as SCALE_COLUMNS
 from gatecast.formatting import printable
 from gatecast.models.model import Fitted
 from gatecast.run import FORMAT
@@ -127,7 +128,8 @@ def _outcome(
         if set(frame["symbol"]) - set(prices.symbols):
             raise ValueError("it has symbols without prices")
         _check_numbers(frame)
-        if (scales[["naive_mae", "naive_mse"]] < 0).any(axis=None):
+        own = [name for name in SCALE_COLUMNS if name in frame]
+        if (scales[["naive_mae", "naive_mse"]] < 0).any(axis=None) or (frame[own] < 0).any(axis=None):
             raise ValueError("a scale is below 0")
         outcome = Forecasts.from_frame(frame, scales)
         _check_prices(outcome, prices, experiment.column)

@@ -88,6 +88,7 @@ class Backtest:
 
     strategies  models x rules, in the order asked for; hold: buy-and-hold of the same symbols, which buys at
                 the first moment and sells at the last, at the same costs
+    tried       what the networks are: "network", or "given model" of forecasts that were judged
     costs       one for each account; trials: how many strategies the deflated Sharpe ratio counts
     """
 
@@ -102,6 +103,7 @@ class Backtest:
     origins: Dates
     networks: frozenset[str]
     sizing: Sizing
+    tried: str = "network"
 
     @cached_property
     def best(self) -> Strategy | None:

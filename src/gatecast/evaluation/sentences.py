@@ -90,7 +90,7 @@ DISTRIBUTION = {
         "No evidence that the prediction intervals and distribution of any of {networks} are better than "
         "those of {rival} ({because})."
     ),
-    "no baseline": "The prediction intervals cannot be compared: no baseline has a distribution.",
+    "no baseline": "The {noun}s' prediction intervals cannot be compared: no baseline has a distribution.",
     "no network": "Only baselines have a distribution ({baselines}); the best is {benchmark}.",
     "nothing": "No distribution can be judged: no model's {loss} is a finite number.",
 }

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gatecast.data.names import DATE_NAMES, STANDARD, SYMBOL_NAMES, normal_name
+from gatecast.forecasts import PARAMETERS, SCALES
 
 TIMES = ("time", "target_date", "target_time", "valid_time", "timestamps", *DATE_NAMES)
 SYMBOLS = (*SYMBOL_NAMES, "item_id", "series_id", "series")
@@ -22,8 +23,6 @@ FORECASTS = (
     "forecast", "yhat", "y_hat", "y_pred", "prediction", "predictions", "predicted", "pred", "mean", "point",
     "samples", "forecast_price", "predicted_close", "predicted_price",
 )  # fmt: skip
-PARAMETERS = ("location", "scale", "df")
-SCALES = ("naive_scale", "naive_mae")
 OTHERS = {"fold", "seed", "crps", "log_score", "pit", "index", "amount", *STANDARD, *ACTUALS}
 
 BOUND = re.compile(

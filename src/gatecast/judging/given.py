@@ -22,6 +22,7 @@ from gatecast.data.zones import localised
 from gatecast.distributions import FINE_LEVELS
 from gatecast.errors import DataError
 from gatecast.files import is_there
+from gatecast.forecasts import PARAMETERS
 from gatecast.formatting import count, printable, some
 from gatecast.judging.columns import Columns, Own, columns_of
 from gatecast.settings.names import BASELINES
@@ -238,10 +239,8 @@ def _model(
             columns_of_levels = [own.quantiles[level] for level in levels]
             quantiles = np.column_stack([_floats(frame[one], place) for one in columns_of_levels])
     parameters = None
-    if set(own.parameters) == {"location", "scale", "df"}:
-        found = np.column_stack(
-            [_floats(frame[own.parameters[one]], place) for one in ("location", "scale", "df")]
-        )
+    if set(own.parameters) == set(PARAMETERS):
+        found = np.column_stack([_floats(frame[own.parameters[one]], place) for one in PARAMETERS])
         parameters = found if np.isfinite(found).all() else None
         wrong = np.isfinite(found).all(axis=1) & ((found[:, 1] <= 0) | (found[:, 2] <= 1))
         place.refuse(

@@ -33,8 +33,8 @@ class Match:
     """What all models of a table forecast.
 
     origins     (N,) rows of the problem, rising
-    scale, mae  (N,) the scale of an origin that the table carries: the root of naive's mean squared relative
-                error in training, and naive's mean absolute error; NaN where it carries none
+    scale, mae  (N,) the scale of an origin that the table carries: naive's mean squared relative error in
+                training, and its mean absolute error; NaN where it carries none
     notes       what did not match, one sentence each
     """
 
