@@ -30,7 +30,14 @@ from gatecast.problem.problem import Problem, make_problem
 from gatecast.problem.scaling import fit_scale
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment
-from gatecast.settings.names import BASELINES, NETWORKS, WITH_DISTRIBUTION, resolve_models
+from gatecast.settings.names import (
+    BASELINES,
+    DISTRIBUTION_RIVALS,
+    NETWORKS,
+    POINT_RIVALS,
+    WITH_DISTRIBUTION,
+    resolve_models,
+)
 
 from .conftest import walk_frame  # isort: skip
 
@@ -212,21 +219,23 @@ def by_year(problem: Problem) -> list[Fold]:
     return yearly_folds(problem, origins)
 
 
-def blind_by_year(folds: Callable[[Problem], list[Fold]], horizon: int) -> dict[str, bool]:
-    """Baseline → whether it is blind at the first origin of each year, and inside the second."""
-    models = registered(tuple(BASELINES), horizon, "return", "none")
+def blind_by_year(
+    names: tuple[str, ...], folds: Callable[[Problem], list[Fold]], horizon: int
+) -> dict[str, bool]:
+    """Baseline → whether it is blind at the first origin of the second year, and after it."""
+    models = registered(names, horizon, "return", "none")
     frame = over_new_year(frame_of("pooled", clustered=True))
     run = partial(walked, models, horizon=horizon, folds=folds)
     base = run(frame)
-    cuts = [*base.test_starts, base.origin[base.fold == 1][5]]
-    assert len(cuts) == 3
+    _, second = base.test_starts
+    cuts = [second, base.origin[base.fold == 1][5]]
     changed = [(cut, run(changed_after(frame, cut))) for cut in cuts]
     return {name: all(is_blind(base, one, cut, name) for cut, one in changed) for name in models}
 
 
 @pytest.mark.parametrize("horizon", [1, pytest.param(5, marks=pytest.mark.slow)])
 def test_the_baselines_beside_given_forecasts_obey_too(horizon):
-    assert all(blind_by_year(by_year, horizon).values())
+    assert all(blind_by_year((*POINT_RIVALS, *DISTRIBUTION_RIVALS), by_year, horizon).values())
 
 
 def test_networks_trained_side_by_side_as_on_a_gpu_obey_too(monkeypatch):
@@ -461,5 +470,5 @@ def test_a_broken_twin_is_caught(name):
 
 
 def test_a_year_without_an_embargo_is_caught():
-    blind = blind_by_year(by_year_without_embargo, 5)
-    assert blind["naive"] and not any(blind[name] for name in ("drift", "ewma-t", "gjr-garch-t", "lhar"))
+    blind = blind_by_year(("naive", "drift", "ewma-t"), by_year_without_embargo, 5)
+    assert blind == {"naive": True, "drift": False, "ewma-t": False}
