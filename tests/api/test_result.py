@@ -21,7 +21,7 @@ from gatecast.errors import DrawingWarning, RunError
 from gatecast.evaluation.losses import ABSOLUTE_ERROR
 from gatecast.evaluation.scores import scores
 from gatecast.files import sha256_of
-from gatecast.forecasts import COLUMNS, DistributionForecast, Forecasts
+from gatecast.forecasts import COLUMNS, SCALES, DistributionForecast, Forecasts
 from gatecast.problem.folds import cut_folds
 from gatecast.problem.problem import make_problem
 from gatecast.settings.experiment import Experiment
@@ -116,7 +116,7 @@ def test_any_loss_can_be_asked_for(result: gc.Result) -> None:
 def test_scores_can_be_recomputed_from_the_files(run_folder: Path) -> None:
     saved = json.loads((run_folder / "verdict.json").read_text())
     frame = pd.read_parquet(run_folder / "forecasts.parquet")
-    assert list(frame.columns) == COLUMNS
+    assert list(frame.columns) == [*COLUMNS, *SCALES]
     rows = ["model", "symbol", "step", "metric"]
     shuffled = Forecasts.from_frame(frame.sample(frac=1, random_state=0), pd.DataFrame(saved["scales"]))
     again = scores(shuffled).sort_values(rows, ignore_index=True)
