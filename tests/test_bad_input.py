@@ -43,7 +43,7 @@ FILES = {
         pd.concat([PRICES[:21], PRICES[20:].assign(close=1.0)]).to_csv(index=False),
         ["row 22", "column date", "twice, with other values in row 21", "--keep"],
     ),
-    "impossible date": (with_cell("date", "2015-02-30"), ["row 21", "date", "2015-02-30", "YYYY-MM-DD"]),
+    "impossible date": (with_cell("date", "2015-02-30"), ["row 21", "date", "2015-02-30", "no such date"]),
     "no close": (PRICES.drop(columns="close").to_csv(index=False), ["no close column", "--close", "volume"]),
     "no date": (PRICES.drop(columns="date").to_csv(index=False), ["no column of dates", "--first-date"]),
 }  # fmt: skip
@@ -77,7 +77,7 @@ SETTINGS = {
     "--test-start 2031-01-01": ["test_start 2031-01-01", "2015-01-01", "choose a date"],
     "--symbols prizes": ['no symbol "prizes"', 'Did you mean "prices"? It has'],
     "--calendar XNYZ": ['no calendar "XNYZ"', "Did you mean"],
-    "--adjust": ["adjusted close", "Leave adjust out"],
+    "--adjust": ["adjusted close", "--adj-close", "leave adjust out"],
     "--features nomodule:f": ['features "nomodule:f"', "No module named", "module:function"],
     "--features json:nope": ['features "json:nope"', "no attribute", "module:function"],
     "--features mine:tomorrow": ["features of prices read the future", "rolling, shift(1)"],

@@ -207,7 +207,7 @@ def test_our_own_bug_ends_with_1(tmp_path: Path) -> None:
     code = (
         "from gatecast.data import sources\n"
         "def broken(*_, **__): raise RuntimeError('a bug of ours')\n"
-        "sources.load = broken\n"
+        "sources.examine = broken\n"
         "from gatecast.__main__ import main\n"
         "main()"
     )
