@@ -10,6 +10,7 @@ FOUND, NOTHING, NOISE = range(36, 60), 13, 10
 
 
 @pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize(("horizon", "symbols"), [(1, 1), (5, 1), (1, 5)])
 def test_oracles_are_found_at_the_printed_skill_and_others_are_not(horizon, symbols):
     found = nothing = noisy = 0
