@@ -8,10 +8,6 @@ python benchmarks/ranges.py stocks us_stocks_1999_2017.parquet     # gru against
 
 from __future__ import annotations
 
-import os
-
-os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
-
 import argparse
 import time
 from pathlib import Path

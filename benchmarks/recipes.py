@@ -5,7 +5,6 @@ python benchmarks/recipes.py ../shared/data      (the folder of real price files
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -23,7 +22,6 @@ FILES = {
 def train(name: str, network: str, file: str) -> float:
     """Seconds of one training in this process, in which nothing was compiled before."""
     warnings.simplefilter("ignore")
-    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"  # as the command line sets it
     import gatecast.api.windows  # noqa: F401
     from gatecast.recipes import recipe_of
 

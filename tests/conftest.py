@@ -160,7 +160,6 @@ def command(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "path", sys.path[:])
-    monkeypatch.setenv("XLA_FLAGS", f"{os.environ.get('XLA_FLAGS', '')} --xla_cpu_multi_thread_eigen=false")
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "set before")
 
     def run(*words: object) -> Answer:

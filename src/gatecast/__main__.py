@@ -115,10 +115,7 @@ def _leave() -> None:
 
 
 def _prepare_jax() -> None:
-    """One thread per network instead of many per product; compiled programs are kept between runs."""
-    flags = os.environ.get("XLA_FLAGS", "")
-    if "multi_thread_eigen" not in flags:
-        os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false".strip()
+    """Compiled programs are kept between runs."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         from gatecast.cache import private_folder
 

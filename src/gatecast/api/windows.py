@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatecast.errors import SettingError
 from gatecast.formatting import brief
-from gatecast.nn.network import apply, exact_products
+from gatecast.nn.network import ONE_THREAD, apply, exact_products
 from gatecast.nn.population import Member, Trained, history, train
 from gatecast.nn.program import Dataset
 from gatecast.nn.recurrent import Params, States
@@ -132,7 +132,7 @@ def fit_windows(
     return Fit(network, tuple(trained), losses, one_step)
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=ONE_THREAD)
 def _apply(
     network: Network, params: Params, windows: jax.Array, state: States | None
 ) -> tuple[jax.Array, States]:

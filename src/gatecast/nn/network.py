@@ -75,6 +75,10 @@ def init_params(
     return params if network.output == "point" else outputs.neutral(params, network)
 
 
+# Members are trained one per core. With threads inside a product, its bits would depend on their number.
+ONE_THREAD = {"xla_cpu_multi_thread_eigen": False}
+
+
 @contextlib.contextmanager
 def exact_products() -> Iterator[None]:
     """While a program is traced: a GPU multiplies in single precision, not with factors cut to ten bits."""

@@ -18,7 +18,7 @@ from jaxtyping import Array, Bool, Float, Int, Key
 
 from gatecast.nn import kernel
 from gatecast.nn.losses import RowLoss, loss_of
-from gatecast.nn.network import apply, exact_products, init_params, shapes
+from gatecast.nn.network import ONE_THREAD, apply, exact_products, init_params, shapes
 from gatecast.nn.recurrent import Params
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
@@ -269,13 +269,13 @@ def each(function: Callable[..., T], *arrays: Any) -> T:
     return jax.tree.map(lambda leaf: leaf[None], alone)
 
 
-@partial(jax.jit, static_argnums=0)
+@partial(jax.jit, static_argnums=0, compiler_options=ONE_THREAD)
 def init(program: Program, members: OnDevice, dataset: Dataset) -> TrainingState:
     """The states of members side by side before their first step."""
     return each(lambda member: program.init(member, dataset), members)
 
 
-@partial(jax.jit, static_argnums=0, donate_argnums=1)
+@partial(jax.jit, static_argnums=0, donate_argnums=1, compiler_options=ONE_THREAD)
 def run(
     program: Program, states: TrainingState, members: OnDevice, dataset: Dataset, budget: Int[Array, ""]
 ) -> tuple[TrainingState, Bool[Array, " members"]]:
@@ -283,7 +283,7 @@ def run(
     return each(lambda state, member: program.run(state, member, dataset, budget), states, members)
 
 
-@partial(jax.jit, static_argnums=(0, 5))
+@partial(jax.jit, static_argnums=(0, 5), compiler_options=ONE_THREAD)
 def outputs(
     network: Network,
     params: Params,
