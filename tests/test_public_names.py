@@ -11,8 +11,8 @@ import pytest
 import gatecast as gc
 
 NAMES = {
-    "__version__", "Forecaster", "Network", "Prices", "Result", "Training", "audit", "backtest", "compare",
-    "fit_windows", "judge", "load", "open_run",
+    "__version__", "Estimator", "Forecaster", "Function", "Mean", "Network", "Prices", "Quantile", "Result",
+    "Training", "audit", "backtest", "compare", "fit_windows", "judge", "load", "open_run",
 }  # fmt: skip
 HEAVY = ["jax", "pandas", "numpy", "altair", "arch", "scipy", "pyarrow", "yfinance", "optax"]
 

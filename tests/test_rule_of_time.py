@@ -124,7 +124,8 @@ def walked(
 def registered(names: tuple[str, ...], horizon: int, target: str, method: str, **settings) -> Mapping:
     """Models as `compare` makes them."""
     asked = [{name: DISTRIBUTIONS[name]} if name in DISTRIBUTIONS else name for name in names]
-    models, networks, _ = resolve_models(asked, gc.Network(hidden_size=3))
+    resolved = resolve_models(asked, gc.Network(hidden_size=3))
+    models, networks = resolved.models, resolved.networks
     experiment = Experiment(
         models=models, networks=networks, horizon=horizon, target=target, calibration=method, **settings
     )

@@ -19,13 +19,21 @@ if TYPE_CHECKING:
     from gatecast.auditing import audit as audit
     from gatecast.data.prices import Prices as Prices
     from gatecast.data.sources import load as load
+    from gatecast.models.foreign.estimators import Estimator as Estimator
+    from gatecast.models.foreign.estimators import Quantile as Quantile
+    from gatecast.models.foreign.functions import Function as Function
+    from gatecast.settings.names import Mean as Mean
     from gatecast.settings.network import Network as Network
     from gatecast.settings.training import Training as Training
 
 _HOMES = {
+    "Estimator": "gatecast.models.foreign.estimators",
     "Forecaster": "gatecast.api.forecaster",
+    "Function": "gatecast.models.foreign.functions",
+    "Mean": "gatecast.settings.names",
     "Network": "gatecast.settings.network",
     "Prices": "gatecast.data.prices",
+    "Quantile": "gatecast.models.foreign.estimators",
     "Result": "gatecast.api.result",
     "Training": "gatecast.settings.training",
     "audit": "gatecast.auditing",

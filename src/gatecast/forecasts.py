@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
@@ -114,6 +114,20 @@ class Forecasts:
         points = (Point(self._log_return(price)) for price in self.members(model))
         scored = np.stack([PER_CENT * point.crps(self.actual_return) for point in points])
         return scored[0], scored[1:]
+
+    def beside(self, others: Forecasts, order: Sequence[str]) -> Forecasts:
+        """The same with other models' forecasts of the same origins, the models in `order`."""
+
+        def both(own: Mapping[str, Part], theirs: Mapping[str, Part]) -> dict[str, Part]:
+            known = {**own, **theirs}
+            return {model: known[model] for model in order if model in known}
+
+        return replace(
+            self,
+            forecast=both(self.forecast, others.forecast),
+            seeds=both(self.seeds, others.seeds),
+            distributions=both(self.distributions, others.distributions),
+        )
 
     def without(self, models: Collection[str]) -> Forecasts:
         """The forecasts of all other models."""

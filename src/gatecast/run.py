@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pandas as pd
 
 from gatecast.data.prices import Prices
 from gatecast.errors import RunError
+from gatecast.evaluation.findings import Noun
 from gatecast.evaluation.lag import Lag, lags
 from gatecast.evaluation.losses import DEFAULT_LOSSES, Loss
 from gatecast.evaluation.metrics import METRICS, Metric
@@ -43,7 +44,8 @@ class Run:
     experiment: what was asked; provenance: what was found; outcome: every forecast, as arrays; training: the
     loss of every member and epoch; warnings: what was odd in the data and the fits; notes: what the verdict
     must add; fitted: every network, fitted, one per fold (in a run that was opened from its folder they are
-    read when asked for). Scores and verdict are computed from `outcome` when asked for.
+    read when asked for); answers: of functions of the user's, so that they need not be asked again (not in a
+    run that was opened). Scores and verdict are computed from `outcome` when asked for.
     """
 
     experiment: Experiment | Judged
@@ -54,11 +56,14 @@ class Run:
     warnings: tuple[str, ...]
     notes: tuple[str, ...]
     fitted: Mapping[str, Sequence[Fitted]]
+    answers: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
-    def tried(self) -> str:
+    def tried(self) -> Noun:
         """What the models are that are no baselines."""
-        return "given model" if isinstance(self.experiment, Judged) else "network"
+        if isinstance(self.experiment, Judged):
+            return "given model"
+        return "candidate" if self.experiment.foreign or self.experiment.means else "network"
 
     @property
     def compared(self) -> Experiment:
@@ -81,7 +86,10 @@ class Run:
     @cached_property
     def untrained(self) -> dict[str, str]:
         """Networks that did not train, and why; they are not judged."""
-        return {} if isinstance(self.experiment, Judged) else untrained(self.outcome, self.training)
+        if isinstance(self.experiment, Judged):
+            return {}
+        others = {*self.experiment.foreign, *self.experiment.means}
+        return untrained(self.outcome, self.training, others)
 
     @cached_property
     def judged(self) -> Forecasts:
@@ -123,6 +131,7 @@ class Run:
             self.significances,
             self.lag,
             seeds=0 if given else self.compared.seeds,
+            noun=self.tried,
             folds=len(np.unique(self.outcome.fold)) if given else self.compared.folds,
             untrained=self.untrained,
             notes=self.notes,
@@ -193,6 +202,9 @@ class Run:
         self.training.to_parquet(folder / "training.parquet", index=False)
         for name, fitted in self.fitted.items():
             save_fitted(fitted, folder / "models" / name)
+        for name, answers in self.answers.items():
+            (folder / "answers").mkdir(exist_ok=True)
+            answers.to_parquet(folder / "answers" / f"{name}.parquet", index=False)
         files = {
             str(path.relative_to(folder)): sha256_of(path)
             for path in sorted(folder.rglob("*"))

@@ -1,4 +1,4 @@
-"""Functions of the user's own, named as module:function."""
+"""Functions and models of the user's own, named as module:object."""
 
 from __future__ import annotations
 
@@ -17,19 +17,36 @@ def named_function(name: str, role: str) -> Any:
     role: what it is for, as messages call it.
 
     Raises
-        SettingError: no such module or function, a module that fails or wants to end the process, or a
+        SettingError: as `named_object`, or it is no function of a table of prices.
+    """
+    function = named_object(name, f'{role} "{name}"', kind="function")
+    if not callable(function):
+        raise SettingError(f'{role} "{name}" is not a function of a table of prices. {_how("function")}')
+    return function
+
+
+def named_object(name: str, role: str, kind: str = "object") -> Any:
+    """The object that `name`, "module:object", names; what its module prints goes to stderr.
+
+    role: what it is for, as messages begin.
+
+    Raises
+        SettingError: no such module or object, a module that fails or wants to end the process, or a
         function that is built into Python, as sys:exit is: none of them takes a table of prices.
     """
     module, _, attribute = name.partition(":")
-    how = "Write module:function, importable from here"
     try:
         with contextlib.redirect_stdout(sys.stderr):
-            function = getattr(importlib.import_module(module), attribute)
+            found = getattr(importlib.import_module(module), attribute)
     except KeyboardInterrupt:
         raise
     except BaseException as problem:  # a module may raise anything, SystemExit too
-        kind = "" if isinstance(problem, (ImportError, AttributeError)) else f"{type(problem).__name__}: "
-        raise SettingError(f'{role} "{name}": {kind}{problem}. {how}') from problem
-    if not callable(function) or isinstance(function, BuiltinFunctionType):
-        raise SettingError(f'{role} "{name}" is not a function of a table of prices. {how}')
-    return function
+        what = "" if isinstance(problem, (ImportError, AttributeError)) else f"{type(problem).__name__}: "
+        raise SettingError(f"{role}: {what}{problem}. {_how(kind)}") from problem
+    if isinstance(found, BuiltinFunctionType):
+        raise SettingError(f"{role} is not a function of a table of prices. {_how(kind)}")
+    return found
+
+
+def _how(kind: str) -> str:
+    return f"Write module:{kind}, importable from here"

@@ -201,7 +201,7 @@ def test_features_of_the_current_folder(prices: Path, command, tmp_path: Path) -
         code, out, err = command(*command_line)
         assert (code, out) == (2, "")
         assert err == (
-            f"gatecast: {file} names code: features = 'my_features:momentum', a function that would be "
+            f"gatecast: {file} names code: features = 'my_features:momentum', which would be "
             "imported and run. If you trust it, add --allow-code\n"
         )
     assert not (tmp_path / "imported").exists() and not (tmp_path / "again").exists()

@@ -18,6 +18,7 @@ from gatecast.settings.names import (
     NETWORKS,
     POINT_RIVALS,
     WITH_DISTRIBUTION,
+    Mean,
     resolve_models,
 )
 from gatecast.settings.network import Network
@@ -71,7 +72,7 @@ trainings = st.builds(
 def experiments(draw: st.DrawFn) -> Experiment:
     own = draw(st.dictionaries(NAMES, networks, max_size=3))
     rivals = draw(st.lists(st.sampled_from(list(BASELINES)), unique=True, min_size=0 if own else 1))
-    models, chosen, _ = resolve_models([*rivals, own], None)
+    models, chosen, *_ = resolve_models([*rivals, own], None)
     outputs = {network.output for network in own.values()} or {"point"}
     losses = set.intersection(*({"auto", *LOSSES[output]} for output in outputs))
     return Experiment(
@@ -154,7 +155,7 @@ def test_networks_without_a_list_of_models(tmp_path: Path) -> None:
 
 def test_names_become_networks_of_the_base() -> None:
     base = Network(hidden_size=7, cell="rnn", bidirectional=True)
-    models, chosen, _ = resolve_models(list(NETWORKS), base)
+    models, chosen, *_ = resolve_models(list(NETWORKS), base)
     assert models == (*POINT_RIVALS, *NETWORKS)
     for name, network in chosen.items():
         assert network.hidden_size == 7
@@ -196,7 +197,7 @@ STUDENT_T = {"mine": Network(output="student_t")}
 )
 def test_distributions_have_rivals_with_distributions(models, network, column, expected) -> None:
     base = Network(output=network)
-    names, networks, _ = resolve_models(models, base, column)
+    names, networks, *_ = resolve_models(models, base, column)
     assert names == expected
     assert all(name not in networks for name in BASELINES)
     assert Experiment(models=names, networks=networks, column=column).has_distributions == any(
@@ -266,9 +267,19 @@ def test_the_file_of_a_distribution_with_its_loss_and_calibration(tmp_path: Path
         (["gru", "gru"], "listed twice"),
         (["gru", {"gru": Network()}], "listed twice"),
         ([], "models is empty"),
-        ([{"naive": Network()}], '"naive" cannot name a network'),
-        ([{"../up": Network()}], "cannot name a network"),
-        ([{"mine": {"hidden_size": 3}}], '"mine" must be a Network or a pair .Network, Training., not dict'),
+        ([{"naive": Network()}], '"naive" cannot name a model of yours'),
+        ([{"../up": Network()}], "cannot name a model of yours"),
+        (
+            [{"mine": {"hidden_size": 3}}],
+            '"mine" must be a Network, a pair .Network, Training., or a model of your own .*, not dict',
+        ),
+        ([{"mine": (1, 2)}], "not tuple"),
+        ([object()], "a model of your own needs a name"),
+        (["gru", "mean"], '"mean" is a mean of fewer than two models'),
+        (
+            ["gru", {"both": Mean("gru", "lhar")}],
+            '"both" is a mean of "lhar", which is no model that is listed',
+        ),
     ],
 )
 def test_wrong_models(models: list[object], message: str) -> None:
@@ -314,7 +325,7 @@ def test_the_tag_tells_networks_apart() -> None:
 
 def test_a_network_may_have_a_training_of_its_own(tmp_path: Path) -> None:
     own = Training(epochs=3, learning_rate=0.1)
-    names, networks, trainings = resolve_models(["gru", {"fast": (Network(cell="gru"), own)}])
+    names, networks, trainings, *_ = resolve_models(["gru", {"fast": (Network(cell="gru"), own)}])
     experiment = Experiment(models=names, networks=networks, trainings=trainings)
     assert (experiment.training_of("gru"), experiment.training_of("fast")) == (Training(), own)
     assert read(tmp_path, to_toml(experiment)) == experiment
@@ -324,7 +335,8 @@ def test_a_network_may_have_a_training_of_its_own(tmp_path: Path) -> None:
 
 def test_the_names_that_functions_take_are_fields_with_their_types() -> None:
     """mypy holds that `Experiment` takes them; here, that none is forgotten."""
-    beside = {"source", "models", "networks", "features", "training", "trainings", *Reading.model_fields}
+    own = {"models", "networks", "features", "training", "trainings", "foreign", "means"}
+    beside = {"source", *own, *Reading.model_fields}
     assert set(Settings.__annotations__) == set(Experiment.model_fields) - beside
     assert list(ReadingOptions.__annotations__) == list(Reading.model_fields)
 

@@ -5,19 +5,23 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Unpack
 
 import numpy as np
 import pandas as pd
 
 from gatecast._version import __version__
-from gatecast.api.models import check_memory, model_of, problem_of
+from gatecast.api.models import calibrated, check_memory, model_of, problem_of
 from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.data.sources import prices_of
 from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
+from gatecast.evaluation.seen import seen_notes
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import percent, some
+from gatecast.models.foreign.functions import FunctionModel
+from gatecast.models.foreign.given import described, foreign_model
 from gatecast.models.model import Fitted, Model
 from gatecast.models.networks import FittedNetwork, combination_note, ensembles_of
 from gatecast.models.walk_forward import walk_forward
@@ -27,7 +31,7 @@ from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, cut_folds
 from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, Provenance, Settings
-from gatecast.settings.names import DEFAULT_MODELS, Models, resolve_models
+from gatecast.settings.names import DEFAULT_MODELS, DISTRIBUTION_RIVALS, Models, resolve_models
 from gatecast.settings.network import Network
 from gatecast.settings.signatures import takes_settings
 from gatecast.settings.training import Training
@@ -54,7 +58,9 @@ def compare(
         {"another": (Network(...), Training(...))}) and baselines ("naive", "drift", "ewma", "ar",
         "seasonal-naive", "last-close"; with a distribution: "historical", "ewma-t", "garch-t",
         "gjr-garch-t", "har", "lhar"). A list without a baseline gets naive, drift, ewma and ar, one with
-        networks of distributions historical, ewma-t, gjr-garch-t and lhar.
+        networks of distributions historical, ewma-t, gjr-garch-t and lhar. Models of your own by a name,
+        {"ridge": Ridge()}, or as "module:object"; "mean", the combination of the models that are listed:
+        docs/models.md.
     network, training
         The base of the named networks (their cell and direction replaced), and how networks are trained
         that have no training of their own.
@@ -68,16 +74,19 @@ def compare(
     DataError
         Too few sessions for the job.
     """
-    names, networks, trainings = resolve_models(models, network, settings.get("column", "close"))
+    asked = resolve_models(models, network, settings.get("column", "close"))
     experiment = Experiment(
-        models=names,
-        networks=networks,
+        models=asked.models,
+        networks=asked.networks,
         training=training or Training(),
-        trainings=trainings,
+        trainings=asked.trainings,
+        foreign={name: described(given) for name, given in asked.foreign.items()},
+        means=asked.means,
         features=_name_of(features),
         **settings,
     )
-    return run(experiment, prices_of(prices), features=features if callable(features) else None)
+    function = features if callable(features) else None
+    return run(experiment, prices_of(prices), features=function, foreign=asked.foreign)
 
 
 def run(
@@ -85,6 +94,8 @@ def run(
     prices: Prices,
     *,
     features: FeatureFunction | None = None,
+    foreign: Mapping[str, Any] | None = None,
+    answers: Path | None = None,
     expected: Provenance | None = None,
 ) -> Result:
     """The result of an experiment that is written down already.
@@ -93,6 +104,10 @@ def run(
     ----------
     features
         The function that `experiment.features` names, where it is at hand.
+    foreign
+        The models that `experiment.foreign` names, where they are at hand.
+    answers
+        The folder of an earlier run's answers, which are not asked for again.
     expected
         What an earlier run of the experiment found, where this one is to be the same.
 
@@ -124,12 +139,28 @@ def run(
         validation_size=experiment.validation_size,
         window=experiment.window,
     )
-    models = {name: model_of(experiment, name) for name in experiment.models}
-    outcome, fitted, fits = walked(models, problem, folds)
+    own = {
+        name: foreign_model(name, (foreign or {}).get(name, text), experiment, answers)
+        for name, text in experiment.foreign.items()
+    }
+    models = {
+        name: calibrated(own[name], experiment) if name in own else model_of(experiment, name)
+        for name in experiment.models
+        if name not in experiment.means
+    }
+    outcome, fitted, fits = walked(models, problem, folds, experiment.means)
+    if rivals := _rivals_of_distributions(experiment, outcome):
+        others, _, more = walked({name: model_of(experiment, name) for name in rivals}, problem, folds)
+        beside = (*experiment.baselines, *rivals)
+        candidates = (name for name in experiment.models if name not in beside)
+        experiment = experiment.changed(models=(*beside, *candidates))
+        outcome, fits = outcome.beside(others, experiment.models), fits + more
     for text in _left_out(problem, folds, most=20):
         warnings.warn(text, DataWarning, stacklevel=2)
     ensembles = {name: ensembles_of(fitted[name]) for name in experiment.networks}
     notes = [combination_note(name, of_folds) for name, of_folds in ensembles.items()]
+    trained_until = {name: until for name, model in own.items() if (until := model.trained_until) is not None}
+    seen = seen_notes(outcome, trained_until, seed=experiment.seed)
     return Result(
         experiment=experiment,
         provenance=provenance_of(prices),
@@ -137,24 +168,38 @@ def run(
         outcome=outcome,
         training=_training({name: of_folds[0].population for name, of_folds in ensembles.items()}),
         warnings=(*(oddity.text for oddity in prices.oddities), *fits, *_left_out(problem, folds)),
-        notes=(*_level_note(problem, folds), *filter(None, notes)),
+        notes=(*_level_note(problem, folds), *filter(None, notes), *seen),
+        answers={
+            name: model.answers.frame for name, model in own.items() if isinstance(model, FunctionModel)
+        },
         fitted={name: fitted[name] for name in experiment.networks},
         features=features or experiment.features,
     )
 
 
 def walked(
-    models: Mapping[str, Model], problem: Problem, folds: Sequence[Fold]
+    models: Mapping[str, Model],
+    problem: Problem,
+    folds: Sequence[Fold],
+    means: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Forecasts, dict[str, Sequence[Fitted]], tuple[str, ...]]:
     """What `walk_forward` gives, and what the fits warned of, each warning given and returned once."""
     with warnings.catch_warnings(record=True) as caught, Bar() as bar:
         warnings.simplefilter("always", FitWarning)
-        outcome, fitted = walk_forward(models, problem, folds, bar)
+        outcome, fitted = walk_forward(models, problem, folds, bar, means)
     once = {str(warning.message): warning for warning in caught}.values()  # a baseline says it in every fold
     for warning in once:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     fits = tuple(str(warning.message) for warning in once if issubclass(warning.category, FitWarning))
     return outcome, fitted, fits
+
+
+def _rivals_of_distributions(experiment: Experiment, outcome: Forecasts) -> tuple[str, ...]:
+    """Baselines with a distribution, where a model of the user's own has one and no baseline does."""
+    named = experiment.baselines if experiment.calibration == "none" else experiment.models
+    if set(named) & set(outcome.distributions) or not set(experiment.foreign) & set(outcome.distributions):
+        return ()
+    return DISTRIBUTION_RIVALS
 
 
 def provenance_of(prices: Prices) -> Provenance:

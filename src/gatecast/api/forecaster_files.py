@@ -109,7 +109,7 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
             online = settings.calibration == "adaptive"
             calibration = read_calibration(arrays, population, online=online)
             fitted = CalibratedFit(fitted, calibration, session_of(saved.since))
-        rows = {name: arrays[name] for name in ROW_ARRAYS}
+        rows: dict[str, Any] = {name: arrays[name] for name in ROW_ARRAYS}
         rows["session"] = rows["session"].astype("datetime64[D]")
         tail = Problem(
             **rows,

@@ -45,8 +45,12 @@ def problem_of(
 
 
 def model_of(experiment: Experiment, name: str) -> Model:
-    """One of the experiment's models, with the calibration it asks for."""
-    model = _uncalibrated(experiment, name)
+    """One of the experiment's own models, with the calibration it asks for."""
+    return calibrated(_uncalibrated(experiment, name), experiment)
+
+
+def calibrated(model: Model, experiment: Experiment) -> Model:
+    """The model with the calibration that the experiment asks for."""
     return model if experiment.calibration == "none" else Calibrated(model, experiment.calibration)
 
 

@@ -71,7 +71,7 @@ def compare(
         expected = read_provenance(config) if config else None
         if expected is not None:
             warn_of_another(expected.engine, config)
-        result = run(experiment, prices, expected=expected)
+        result = run(experiment, prices, answers=config and config.parent / "answers", expected=expected)
         try:
             result.save(folder, overwrite=overwrite, charts=False)
         except RunError:  # the folder has changed since it was checked, or the disk is full

@@ -12,7 +12,7 @@ from gatecast.cli.flags import flag_name
 from gatecast.errors import SettingError
 from gatecast.formatting import MOST_LETTERS, printable
 from gatecast.settings.experiment import Experiment
-from gatecast.settings.names import DEFAULT_MODELS, resolve_models
+from gatecast.settings.names import DEFAULT_MODELS, Mean, resolve_models
 from gatecast.settings.network import Network
 from gatecast.settings.reading import Reading
 from gatecast.settings.toml import read_experiment, read_provenance
@@ -42,9 +42,11 @@ def experiment_of(config: Path | None, source: list[str] | None, settings: dict[
         chosen = Network(**network)
         networks = {name: own.changed(**network) for name, own in base.networks.items()}
         names = given.pop("models", base.models if config else DEFAULT_MODELS)
-        models = [{name: networks[name]} if name in networks else name for name in names]
+        own = {**networks, **base.foreign, **{name: Mean(*parts) for name, parts in base.means.items()}}
+        models = [{name: own[name]} if name in own else name for name in names]
         column = given.get("column", base.column)
-        given["models"], given["networks"], _ = resolve_models(models, chosen, column)
+        asked = resolve_models(models, chosen, column)
+        given |= {name: getattr(asked, name) for name in ("models", "networks", "foreign", "means")}
         given["trainings"] = {
             name: own.changed(**training) for name, own in base.trainings.items() if name in given["networks"]
         }
@@ -95,14 +97,18 @@ def load_prices(experiment: Experiment) -> Prices:
 
 
 def check_code(experiment: Experiment, file: Path | None, settings: dict[str, Any], allow_code: bool) -> None:
-    """Let the function of the features be found; one that only a file names needs the user's leave."""
-    if experiment.features is None:
+    """Let the user's own functions and models be found; what only a file names needs the user's leave."""
+    named = {} if experiment.features is None else {"features": experiment.features}
+    named |= experiment.foreign
+    if not named:
         return
-    if "features" not in settings and not allow_code:
-        raise SettingError(
-            f"{file} names code: features = {experiment.features!r}, a function that would be imported and "
-            "run. If you trust it, add --allow-code"
-        )
+    given = [settings.get("features"), *names(settings.get("models") or "")]
+    for role, text in named.items():
+        if text not in given and not allow_code:
+            raise SettingError(
+                f"{file} names code: {role} = {text!r}, which would be imported and run. If you trust it, "
+                "add --allow-code"
+            )
     make_current_folder_importable()
 
 

@@ -13,6 +13,7 @@ from gatecast.evaluation.significance import LEVEL, Significance, Skill
 from gatecast.forecasts import Forecasts
 
 Kind = Literal["better", "no evidence", "worse"]
+Noun = Literal["network", "candidate", "given model"]
 
 COVERAGE_LEVEL = 0.01
 JUDGED = (0.8, 0.95)
@@ -49,8 +50,9 @@ class Finding:
     p, reason             of the test of superior predictive ability
     p_worse               one-sided, of the Diebold-Mariano test of `model`
     detectable            the smallest skill that the tests find four times in five
-    days, origins, symbols, folds, seeds, settings   how much was tested and tried; no seeds: the networks
-                          are forecasts that were given, and a fold is a calendar year
+    days, origins, symbols, folds, seeds, settings   how much was tested and tried
+    noun                  what the networks are: "network", "candidate" where some are models of another kind,
+                          "given model" of forecasts that were given (a fold is then a calendar year)
     worse                 other models that are worse → skill
     broken                models with a loss that is not a finite number
     misses                intervals of `model` that did not hold as often as they should
@@ -90,19 +92,26 @@ class Finding:
     held: float | None = None
     poor_baselines: dict[str, float] = field(default_factory=dict)
     still: bool = False
+    noun: Noun = "network"
 
     @property
     def given(self) -> bool:
         """Whether the networks are no networks, but forecasts that were given."""
-        return self.seeds == 0
+        return self.noun == "given model"
 
 
 def find(
-    forecasts: Forecasts, significance: Significance, *, seeds: int, folds: int, settings: int = 1
+    forecasts: Forecasts,
+    significance: Significance,
+    *,
+    seeds: int,
+    folds: int,
+    settings: int = 1,
+    noun: Noun = "network",
 ) -> Finding:
     """What the tests of one loss show.
 
-    seeds, folds, settings: how many; settings: of each network
+    seeds, folds, settings: how many; settings: of each network; noun: see `Finding`
 
     "better": the test of superior predictive ability over all models tried has p < 0.05, the benchmark is not
     in the 90 % confidence set, the model is, and its own Diebold-Mariano test (one-sided 5 %) agrees.
@@ -149,6 +158,7 @@ def find(
         symbols=len(np.unique(forecasts.symbol)),
         folds=folds,
         seeds=seeds,
+        noun=noun,
         settings=settings,
         worse={name: _known(tests[name].skill.value) for name in worse},
         broken=tuple(name for name in kinds if "finite" in tests[name].diebold_mariano.reason),

@@ -137,7 +137,7 @@ SAMPLE = {
     "one": "{days} test days in {folds}",
     "many": "{days} test days of {symbols} symbols ({origins} origins) in {folds}",
 }
-EFFORT = "{seeds} and {settings} each"
+EFFORT = {"network": "{seeds} and {settings} each", "candidate": "up to {seeds} and {settings} each"}
 RIVAL = {
     "one": "{benchmark}, the only baseline with a distribution",
     "many": "{benchmark}, the best of {baselines}",
@@ -250,9 +250,11 @@ def _of_distribution(finding: Finding) -> Iterator[str]:
 def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
     """What the templates of headline and size may name."""
     baselines = len(finding.tried) - len(finding.networks) if finding.point else len(finding.baselines)
-    noun = "given model" if finding.given else "network"
+    noun = finding.noun
     counts = ((len(finding.networks), noun), (baselines, "baseline"))
-    effort = EFFORT.format(seeds=count(finding.seeds, "seed"), settings=count(finding.settings, "setting"))
+    effort = EFFORT.get(noun, "").format(
+        seeds=count(finding.seeds, "seed"), settings=count(finding.settings, "setting")
+    )
     p = "" if finding.p is None else p_value(finding.p)
     low, high = (UNDEFINED if end is None else signed(100 * end) for end in (finding.low, finding.high))
     return {
@@ -263,7 +265,7 @@ def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
         "only": finding.tried[0] if finding.tried else "",
         "models": count(len(finding.tried), "model"),
         "noun": noun,
-        "without": " and none of the forecasts given" if finding.given else " without a network",
+        "without": " and none of the forecasts given" if finding.given else f" without a {noun}",
         "networks": count(len(finding.networks), noun),
         "baselines": count(baselines, "baseline"),
         "parts": ", ".join(count(number, what) for number, what in counts if number),

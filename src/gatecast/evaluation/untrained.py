@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -14,10 +16,11 @@ STILL = 1e-12  # of the price: a difference in forecast change that is rounding
 ASTRAY = 1000  # times as far from the last price as the actual prices, on average: no fit ends there
 
 
-def untrained(forecasts: Forecasts, training: pd.DataFrame) -> dict[str, str]:
+def untrained(forecasts: Forecasts, training: pd.DataFrame, others: Collection[str] = ()) -> dict[str, str]:
     """Network → why it counts as not trained.
 
     training  the loss of every member and epoch: model, stage, fold, seed, symbol, epoch, loss
+    others    models that are no networks: what they forecast may be the same at every origin
 
     Diverged: the loss was not a finite number in the first epoch of a training, so that the member forecasts
     with the weights it began with; or a seed's forecasts lie at the bound of what is taken for a price, or
@@ -32,7 +35,7 @@ def untrained(forecasts: Forecasts, training: pd.DataFrame) -> dict[str, str]:
             found[name] = f"{diverged} of its {count(trainings, 'training')} diverged in the first epoch"
         elif _astray(forecasts, name):
             found[name] = "it diverged: its forecasts lie far beyond any price"
-        elif _constant(forecasts, name):
+        elif name not in others and _constant(forecasts, name):
             found[name] = "it forecasts the same at every origin"
     return found
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from gatecast.evaluation.findings import Finding, find
+from gatecast.evaluation.findings import Finding, Noun, find
 from gatecast.evaluation.lag import Lag
 from gatecast.evaluation.sentences import UNTRAINED, sentences
 from gatecast.evaluation.significance import Significance
@@ -84,19 +84,21 @@ def verdict(
     seeds: int,
     folds: int,
     settings: int = 1,
+    noun: Noun = "network",
     untrained: Mapping[str, str] | None = None,
     notes: Sequence[str] = (),
 ) -> Verdict:
     """Judge a comparison; see `gatecast.evaluation.findings.find` for the rule.
 
     significances  key of a loss → its tests; that of a point loss first
-    seeds, folds   how many; no seeds: the models are forecasts that were given, a fold is a calendar year
+    seeds, folds   how many
+    noun           what the models are that are no baselines; see `Finding`
     settings       how many settings of each network were tried
     untrained      network → why it did not train; such networks are in none of the other arguments
     notes          what the caller knows besides, one sentence each
     """
     findings = {
-        key: find(forecasts, tests, seeds=seeds, folds=folds, settings=settings)
+        key: find(forecasts, tests, seeds=seeds, folds=folds, settings=settings, noun=noun)
         for key, tests in significances.items()
     }
     lag = lags.get(next(iter(findings.values())).network or "")

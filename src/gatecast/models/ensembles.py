@@ -1,4 +1,4 @@
-"""Ensembles: the seeds' forecasts as one, of distributions by what was better on validation."""
+"""Ensembles: the forecasts of seeds as one, of distributions by what was better on validation; and means."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Literal, get_args
 import numpy as np
 
 from gatecast._typing import Floats
-from gatecast.distributions import Distribution, Mixture, Quantiles, StudentT
+from gatecast.distributions import FINE_LEVELS, Distribution, Mixture, Point, Quantiles, StudentT
+from gatecast.models.model import Forecast
 
 Combination = Literal["parameter mean", "mixture"]
 COMBINATIONS: tuple[Combination, ...] = get_args(Combination)
@@ -51,3 +52,18 @@ def joined(seeds: Sequence[StudentT] | Sequence[Quantiles], combination: Combina
         return StudentT(location, np.exp(log_scale), df)
     quantiles = [seed for seed in seeds if isinstance(seed, Quantiles)]
     return Quantiles(quantiles[0].levels, mean_of_seeds(seed.values for seed in quantiles))
+
+
+def mean_of_models(forecasts: Sequence[Forecast]) -> Forecast:
+    """The equal-weight mean of several models' forecasts of the same origins.
+
+    Of distributions the mean of each quantile (Vincentization; Ratcliff 1979), and models that forecast a
+    point are left out; where all do, the mean of the points.
+    """
+    known = [one.distribution for one in forecasts if not isinstance(one.distribution, Point)]
+    mean: Distribution
+    if known:
+        mean = Quantiles(FINE_LEVELS, mean_of_seeds(one.quantile(FINE_LEVELS) for one in known))
+    else:
+        mean = Point(mean_of_seeds(one.median for one in forecasts))
+    return Forecast(mean, (mean,))

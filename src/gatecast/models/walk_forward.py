@@ -15,6 +15,7 @@ import numpy as np
 from gatecast._typing import Floats
 from gatecast.distributions import Distribution, Point
 from gatecast.forecasts import PER_CENT, DistributionForecast, Forecasts
+from gatecast.models.ensembles import mean_of_models
 from gatecast.models.model import Fitted, Forecast, Model, median
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
@@ -23,9 +24,16 @@ from gatecast.progress import Bar
 
 
 def walk_forward(
-    models: Mapping[str, Model], problem: Problem, folds: Sequence[Fold], bar: Bar
+    models: Mapping[str, Model],
+    problem: Problem,
+    folds: Sequence[Fold],
+    bar: Bar,
+    means: Mapping[str, Sequence[str]] | None = None,
 ) -> tuple[Forecasts, dict[str, Sequence[Fitted]]]:
-    """The forecasts of every model for every test origin, and the fitted models, one per fold."""
+    """The forecasts of every model for every test origin, and the fitted models, one per fold.
+
+    means: combinations → of which models.
+    """
     fitted: dict[str, Sequence[Fitted]] = {}
     forecasts: dict[str, list[Forecast]] = {}
     for number, (name, model) in enumerate(models.items()):
@@ -35,6 +43,10 @@ def walk_forward(
                 one.predict(problem, fold.test) for one, fold in zip(fitted[name], folds, strict=True)
             ]
     with stage("forecasting"):
+        for name, parts in (means or {}).items():
+            forecasts[name] = [
+                mean_of_models(of_fold) for of_fold in zip(*(forecasts[part] for part in parts), strict=True)
+            ]
         return _collected(problem, folds, forecasts), fitted
 
 

@@ -37,6 +37,7 @@ class Problem:
     target    "return" or "close"
     lookback  bars of a window
     horizon   h, steps ahead
+    table     the prices themselves, row for row; None where only windows are kept
     """
 
     features: Float32[np.ndarray, "rows features"]
@@ -51,6 +52,7 @@ class Problem:
     target: str
     lookback: int
     horizon: int
+    table: pd.DataFrame | None = None
 
     __repr__ = brief
 
@@ -139,7 +141,7 @@ class Problem:
     def cut_to_windows(self, origins: Int64[np.ndarray, " origins"]) -> Problem:
         """A `Problem` of only those rows that forecasts of `origins` read: their windows, one per symbol."""
         rows = (origins[:, None] + np.arange(1 - self.lookback, 1)).ravel()
-        return replace(self, **{name: getattr(self, name)[rows] for name in ROW_ARRAYS})
+        return replace(self, table=None, **{name: getattr(self, name)[rows] for name in ROW_ARRAYS})
 
 
 def make_problem(
@@ -180,6 +182,7 @@ def make_problem(
         target=target,
         lookback=lookback,
         horizon=horizon,
+        table=table,
     )
 
 

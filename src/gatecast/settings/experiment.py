@@ -48,7 +48,9 @@ class Experiment(Reading):
     """Everything that is asked of a comparison: what is read and how, forecast, trained and tested.
 
     networks: the settings of each model that is a network; models: all names, in the order of the tables;
-    trainings: of the networks that are not trained as all others, by `training`.
+    trainings: of the networks that are not trained as all others, by `training`; foreign: models of the
+    user's own, and "module:object" where each can be found again, else what it is; means: combinations → of
+    which models.
     """
 
     source: tuple[str, ...] = ()
@@ -61,6 +63,8 @@ class Experiment(Reading):
     )
     training: Training = Training()
     trainings: dict[str, Training] = Field(default_factory=dict)
+    foreign: dict[str, str] = Field(default_factory=dict)
+    means: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     column: str = Field(default="close", description="the price to forecast")
     target: Target = Field(default="return", description="return, or close: the scaled price")
     horizon: int = Field(default=1, ge=1, le=1000, description="sessions ahead")
@@ -129,8 +133,9 @@ class Experiment(Reading):
 
     @property
     def baselines(self) -> tuple[str, ...]:
-        """The models that are no networks."""
-        return tuple(name for name in self.models if name not in self.networks)
+        """The models that others are judged beside."""
+        own = {*self.networks, *self.foreign, *self.means}
+        return tuple(name for name in self.models if name not in own)
 
     def training_of(self, name: str) -> Training:
         """How a network is trained."""

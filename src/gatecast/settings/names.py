@@ -1,15 +1,18 @@
 """The models that have a name: networks by their cell, baselines by the function that stands for each.
 
-The function is named "module:function", so that help imports no model; `gatecast.api.models` finds it.
+The function is named "module:function", so that help imports no model; `gatecast.api.models` finds it. A
+model of the user's own is named in the same way, or given as an object.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from gatecast.errors import SettingError, did_you_mean
+from gatecast.formatting import MOST_LETTERS, printable
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
@@ -51,48 +54,72 @@ DISTRIBUTION_RIVALS = ("historical", "ewma-t", "gjr-garch-t", "lhar")  # of netw
 
 DEFAULT_MODELS = ("rnn", "lstm", "gru", "bilstm")
 
+MEAN = "mean"  # of the other models that are listed
+PLAIN = (tuple, list, dict, set, int, float, bytes)  # values that stand for no model
+IMPORTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # module:object
+
+
+@dataclass(frozen=True, init=False)
+class Mean:
+    """The equal-weight combination of other models, as a model of its own: `Mean("gru", "lhar")`.
+
+    Distributions are combined quantile by quantile, points by their mean. Where some of the models forecast
+    a distribution, those that forecast a point are left out of it.
+    """
+
+    models: tuple[str, ...]
+
+    def __init__(self, *models: str) -> None:
+        object.__setattr__(self, "models", models)
+
+
 Settled = tuple[Network, Training | None]  # of one network; None: trained as all others
-Named = Mapping[str, Network | tuple[Network, Training]]
+Named = Mapping[str, Any]  # a Network, (Network, Training), Mean, or a model of the user's own
 Models = Sequence[str | Named] | Named
 
 
 class Resolved(NamedTuple):
-    """All models in the order of the tables, the networks among them, and trainings of their own."""
+    """All models in the order of the tables, the networks among them, and trainings of their own.
+
+    foreign: models of the user's own, as objects or as the text that names one; means: combinations.
+    """
 
     models: tuple[str, ...]
     networks: dict[str, Network]
     trainings: dict[str, Training]
+    foreign: dict[str, Any]
+    means: dict[str, tuple[str, ...]]
 
 
 def resolve_models(models: str | Models, network: Network | None = None, column: str = "close") -> Resolved:
     """The names of all models, baselines first, and the settings of those that are networks.
 
     A name of NETWORKS is `network` (its cell and direction replaced), a name of BASELINES a baseline, a
-    mapping {name: Network} or {name: (Network, Training)} a network of the user's. Naive is always there; a
-    list without any baseline gets naive, drift, ewma and ar; one whose networks forecast distributions,
-    without a baseline that does, gets historical, ewma-t, gjr-garch-t and lhar; another column than close
-    gets the last close.
+    mapping {name: Network} or {name: (Network, Training)} a network of the user's, {name: Mean(…)} or "mean"
+    a combination (of all others that are listed), and {name: any other object} or "module:object" a model of
+    the user's own. Naive is always there; a list without any baseline gets naive, drift, ewma and ar; one
+    whose networks forecast distributions, without a baseline that does, gets historical, ewma-t, gjr-garch-t
+    and lhar; another column than close gets the last close.
 
     Raises
     ------
     SettingError
         An unknown name, a name twice, or an empty list.
     """
-    named: list[str] = []
-    networks: dict[str, Network] = {}
-    trainings: dict[str, Training] = {}
+    listed: dict[str, Any] = {}
     for model in [models] if isinstance(models, (str, Mapping)) else models:
-        for name, settled in _entries(model, network or Network()):
-            if name in named:
+        for name, own in _entries(model, network or Network()):
+            if name in listed:
                 raise SettingError(f'model "{name}" is listed twice; leave one out, or give it another name')
-            named.append(name)
-            if settled is not None:
-                networks[name], own = settled
-                if own is not None:
-                    trainings[name] = own
-    if not named:
+            listed[name] = own
+    if not listed:
         raise SettingError(f"models is empty; choose from {', '.join([*NETWORKS, *BASELINES])}")
-    rivals = [name for name in named if name not in networks]
+    settled = {name: own for name, own in listed.items() if _is_network(own)}
+    networks: dict[str, Network] = {name: own[0] for name, own in settled.items()}
+    trainings = {name: own[1] for name, own in settled.items() if own[1] is not None}
+    means = {name: _combined(name, own, listed) for name, own in listed.items() if isinstance(own, Mean)}
+    rivals = [name for name in listed if listed[name] is None]
+    foreign = {name: own for name, own in listed.items() if name not in {*rivals, *networks, *means}}
     distributions = any(settings.output != "point" for settings in networks.values())
     if not rivals:
         rivals = ["naive", *DISTRIBUTION_RIVALS] if distributions else [*POINT_RIVALS]
@@ -101,7 +128,8 @@ def resolve_models(models: str | Models, network: Network | None = None, column:
         rivals += DISTRIBUTION_RIVALS
     if "naive" not in rivals:
         rivals = ["naive", *rivals]
-    return Resolved((*rivals, *networks), networks, trainings)
+    others = [name for name in listed if name not in rivals and name not in means]
+    return Resolved((*rivals, *others, *means), networks, trainings, foreign, means)
 
 
 def named_network(name: str, network: Network) -> Network:
@@ -109,24 +137,63 @@ def named_network(name: str, network: Network) -> Network:
     return network.changed(**({"bidirectional": False, **NETWORKS[name]} if name in NETWORKS else {}))
 
 
-def _entries(model: str | Named, network: Network) -> list[tuple[str, Settled | None]]:
-    """(name, settings) of each model in one entry of a list; None where it is a baseline."""
+def _entries(model: str | Named, network: Network) -> list[tuple[str, Any]]:
+    """(name, what it stands for) of each model in one entry of a list; None where it is a baseline."""
     if isinstance(model, Mapping):
-        return [(name, _checked(name, settings)) for name, settings in model.items()]
+        return [(name, _checked(name, own)) for name, own in model.items()]
     if model in NETWORKS:
         return [(model, (named_network(model, network), None))]
     if model in BASELINES:
         return [(model, None)]
-    known = [*NETWORKS, *BASELINES]
-    raise SettingError(f'unknown model "{model}".{did_you_mean(str(model), known)} Known: {", ".join(known)}')
+    if model == MEAN:
+        return [(model, Mean())]
+    if isinstance(model, str) and IMPORTED.fullmatch(model):
+        return [(model.partition(":")[2], model)]
+    known = [*NETWORKS, *BASELINES, MEAN]
+    if not isinstance(model, str):
+        raise SettingError(
+            "a model of your own needs a name: write {'mine': …} for "
+            f"{printable(repr(model), MOST_LETTERS)}"
+        )
+    raise SettingError(
+        f'unknown model "{model}".{did_you_mean(model, known)} Known: {", ".join(known)}; one of your own is '
+        "named as module:object"
+    )
 
 
-def _checked(name: str, settings: object) -> Settled:
+def _checked(name: str, own: object) -> Any:
     if not re.fullmatch(r"[A-Za-z0-9][\w.+ -]{0,60}", name) or name in BASELINES:
-        raise SettingError(f'"{name}" cannot name a network; use letters, digits, - and _')
-    if isinstance(settings, Network):
-        return settings, None
-    if isinstance(settings, tuple) and list(map(type, settings)) == [Network, Training]:
-        return settings
-    kind = type(settings).__name__
-    raise SettingError(f'model "{name}" must be a Network or a pair (Network, Training), not {kind}')
+        raise SettingError(f'"{name}" cannot name a model of yours; use letters, digits, - and _')
+    if isinstance(own, Network):
+        return own, None
+    if own is None or (isinstance(own, PLAIN) and not _is_network(own)):
+        kind = type(own).__name__
+        raise SettingError(
+            f'model "{name}" must be a Network, a pair (Network, Training), or a model of your own '
+            f"(docs/models.md), not {kind}"
+        )
+    return own
+
+
+def _is_network(own: object) -> bool:
+    return (
+        isinstance(own, tuple)
+        and len(own) == 2
+        and isinstance(own[0], Network)
+        and isinstance(own[1], Training | None)
+    )
+
+
+def _combined(name: str, mean: Mean, listed: Mapping[str, Any]) -> tuple[str, ...]:
+    """The models that a mean is of: those it names, else all that are listed beside it but naive."""
+    others = [other for other, own in listed.items() if not isinstance(own, Mean)]
+    parts = mean.models or tuple(other for other in others if other != "naive")
+    for part in parts:
+        if part not in others:
+            raise SettingError(
+                f'model "{name}" is a mean of "{part}", which is no model that is listed beside it.'
+                f"{did_you_mean(part, others)}"
+            )
+    if len(set(parts)) < 2:
+        raise SettingError(f'model "{name}" is a mean of fewer than two models; list them beside it')
+    return parts

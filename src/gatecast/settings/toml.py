@@ -10,7 +10,7 @@ from gatecast.errors import SettingError
 from gatecast.settings.base import Checked
 from gatecast.settings.experiment import Experiment, Provenance
 from gatecast.settings.judged import Judged
-from gatecast.settings.names import DEFAULT_MODELS, named_network, resolve_models
+from gatecast.settings.names import DEFAULT_MODELS, Mean, named_network, resolve_models
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
@@ -64,10 +64,21 @@ def read_experiment(path: str | Path) -> Experiment:
             raise SettingError("must be a list of names", setting="models", value=names)
         if strangers := [name for name in trainings if name not in networks]:
             raise SettingError(f"trainings.{strangers[0]}: there is no network of this name")
-        wanted = [{name: networks[name]} if name in networks else name for name in names]
-        models, networks, _ = resolve_models(wanted, None, settings.get("column", "close"))
+        own = {
+            **networks,
+            **_mapping(settings.pop("foreign", {}), "foreign"),
+            **{name: Mean(*parts) for name, parts in _mapping(settings.pop("means", {}), "means").items()},
+        }
+        wanted = [{name: own[name]} if name in own else name for name in names]
+        resolved = resolve_models(wanted, None, settings.get("column", "close"))
         return Experiment(
-            **settings, models=models, networks=networks, training=training, trainings=trainings
+            **settings,
+            models=resolved.models,
+            networks=resolved.networks,
+            training=training,
+            trainings=trainings,
+            foreign=resolved.foreign,
+            means=resolved.means,
         )
     except SettingError as error:
         raise SettingError(f"{path}: {error}") from None

@@ -1,0 +1,149 @@
+"""What a function of a history answers: prices, quantiles or samples; kept, so that it is asked once."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pandas.api.types import is_numeric_dtype
+
+from gatecast._typing import Floats
+from gatecast.data.columnar import parquet_table
+from gatecast.distributions import FINE_LEVELS
+from gatecast.errors import SettingError
+from gatecast.files import new_file
+from gatecast.formatting import printable
+
+LEVEL = re.compile(r"(?:q|p|quantile_?)?(\d+(?:[._]\d+)?)", re.IGNORECASE)
+FEWEST_SAMPLES = 20
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Prices (h, L) at L levels; a point, (h, 1), has no levels."""
+
+    levels: tuple[float, ...]
+    prices: Floats
+
+
+def answer_of(answer: Any, horizon: int, where: str) -> Answer:
+    """An answer in the one form that is kept.
+
+    Raises
+    ------
+    SettingError
+        It is neither h prices, nor quantiles of them, nor samples; or a price is not above 0.
+    """
+    if isinstance(answer, pd.DataFrame):
+        answer = {name: answer[name].to_numpy() for name in answer.columns}
+    if isinstance(answer, Mapping):
+        levels = sorted((_level(name, where), name) for name in answer)
+        values = np.stack([_numbers(answer[name], where).reshape(-1) for _, name in levels], axis=-1)
+        if len(levels) < 2:
+            raise SettingError(f"{where}: a distribution needs at least two quantiles, not {len(levels)}")
+        found = Answer(tuple(level for level, _ in levels), np.sort(values, axis=-1))
+    else:
+        values = _numbers(answer, where)
+        if values.ndim == 2 and len(values) >= FEWEST_SAMPLES:
+            found = Answer(tuple(FINE_LEVELS), np.quantile(values, FINE_LEVELS, axis=0).T)
+        else:
+            found = Answer((), values.reshape(-1, 1) if values.ndim < 2 else values)
+    wanted = (horizon, max(len(found.levels), 1))
+    if found.prices.shape != wanted:
+        raise SettingError(
+            f"{where}: returned {np.shape(values)}. Return {horizon} prices; or quantiles, level → {horizon} "
+            f"prices; or samples, ({FEWEST_SAMPLES} or more, {horizon})"
+        )
+    bad = ~(np.isfinite(found.prices) & (found.prices > 0))
+    if bad.any():
+        step = int(np.argwhere(bad)[0][0])
+        raise SettingError(
+            f"{where}: step {step + 1} is {found.prices[bad][0]:g}, not a price above 0. Forecasts are "
+            "prices, not returns"
+        )
+    return found
+
+
+class Answers:
+    """Answers by their key, in memory and, with a file, on disk.
+
+    Parameters
+    ----------
+    file
+        Parquet; read if it is there, written by `write`.
+    """
+
+    def __init__(self, file: str | Path | None = None) -> None:
+        self.file = None if file is None else Path(file)
+        self.known = {} if self.file is None or not self.file.is_file() else _read(self.file)
+        self.written = len(self.known)
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.known
+
+    def __getitem__(self, key: str) -> Answer:
+        return self.known[key]
+
+    def add(self, key: str, answer: Answer) -> None:
+        """Keep an answer."""
+        self.known[key] = answer
+
+    def write(self) -> None:
+        """Write the file anew where answers were added; it is always whole."""
+        if self.file is not None and len(self.known) > self.written:
+            with new_file(self.file, (".parquet",)) as partial:
+                self.frame.to_parquet(partial, index=False)
+            self.written = len(self.known)
+
+    @property
+    def frame(self) -> pd.DataFrame:
+        """One row per key, step and level (NaN: a point): the price."""
+        answers = list(self.known.values())
+        shapes = np.array([answer.prices.shape for answer in answers], dtype=int).reshape(-1, 2)
+        parts: dict[str, list[Floats]] = {
+            "step": [np.repeat(np.arange(1, steps + 1), levels) for steps, levels in shapes],
+            "level": [np.tile(one.levels or (np.nan,), len(one.prices)) for one in answers],
+            "price": [answer.prices.ravel() for answer in answers],
+        }
+        columns = {name: np.concatenate([*values, np.empty(0)]) for name, values in parts.items()}
+        return pd.DataFrame({"key": np.repeat(list(self.known), shapes.prod(axis=1)), **columns})
+
+
+def _read(file: Path) -> dict[str, Answer]:
+    """The answers in a file that `Answers.write` wrote."""
+    _, frame = parquet_table(file.read_bytes(), str(file))
+    numbers = ("step", "level", "price")
+    if list(frame.columns) != ["key", *numbers] or not all(is_numeric_dtype(frame[name]) for name in numbers):
+        raise SettingError(f"{file}: no file of answers (key, step, level, price). Give it another name")
+    found = {}
+    for key, rows in frame.groupby("key", sort=False):
+        steps = int(rows["step"].max())
+        if len(rows) % steps or not (rows["price"] > 0).all():
+            raise SettingError(f"{file}: the answers of {str(key)[:12]}… are not whole. Delete the file")
+        levels = tuple(rows["level"].to_numpy()[: len(rows) // steps].tolist())
+        prices = rows["price"].to_numpy(dtype=np.float64).reshape(steps, -1)
+        found[str(key)] = Answer(() if np.isnan(levels[0]) else levels, prices)
+    return found
+
+
+def _level(name: object, where: str) -> float:
+    """0.1 of 0.1, "0.1", "q10" or "p10"."""
+    text = str(name)
+    match = LEVEL.fullmatch(text.strip())
+    value = float(match[1].replace("_", ".")) if match else np.nan
+    level = value if match and match[1] == text.strip() and value < 1 else value / 100
+    if not 0 < level < 1:
+        raise SettingError(f'{where}: "{printable(text, 40)}" is no level; write 0.1 or "q10"')
+    return round(level, 9)
+
+
+def _numbers(values: Any, where: str) -> Floats:
+    try:
+        return np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise SettingError(f"{where}: returned {type(values).__name__}, not numbers") from None

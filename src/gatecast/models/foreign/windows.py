@@ -1,0 +1,65 @@
+"""What a regressor is given: scaled windows and targets as plain arrays, and its answers as log returns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from gatecast._typing import Floats, Integers
+from gatecast.problem.problem import Problem
+from gatecast.problem.scaling import Scale, fit_scale
+
+Inputs = Literal["windows", "last"]
+
+
+@dataclass(frozen=True)
+class Scaled:
+    """A problem as a network of the same experiment reads it, with scales fitted on some of its origins.
+
+    Parameters
+    ----------
+    scale
+        Fitted on the rows that a model is trained on.
+    in_volatility
+        Whether targets are log returns in units of volatility · sqrt(k), as those of distributions are.
+    """
+
+    scale: Scale
+    in_volatility: bool = False
+
+    @classmethod
+    def fit(cls, problem: Problem, origins: Integers, scaler: str, *, in_volatility: bool = False) -> Scaled:
+        """Scales fitted on the windows and targets of `origins`."""
+        return cls(fit_scale(problem, origins, scaler), in_volatility)
+
+    def windows(self, problem: Problem, origins: Integers) -> Floats:
+        """(N, T, F) the scaled features of the bars that end at `origins` (N,), the oldest first."""
+        rows = origins[:, None] + np.arange(1 - problem.lookback, 1)
+        symbol = problem.symbol[origins]
+        offset, scale = self.scale.x_offset[symbol], self.scale.x_scale[symbol]
+        return (problem.features[rows] - offset[:, None]) / scale[:, None]
+
+    def flat(self, problem: Problem, origins: Integers, inputs: Inputs) -> Floats:
+        """(N, T · F), the oldest bar first, or (N, F), the last bar alone."""
+        if inputs == "windows":
+            return self.windows(problem, origins).reshape(len(origins), -1)
+        symbol = problem.symbol[origins]
+        return (problem.features[origins] - self.scale.x_offset[symbol]) / self.scale.x_scale[symbol]
+
+    def targets(self, problem: Problem, origins: Integers) -> Floats:
+        """(N, h) the scaled targets of `origins`."""
+        targets = problem.targets[origins]
+        if self.in_volatility:
+            return targets / problem.unit(origins)
+        symbol = problem.symbol[origins]
+        return (targets - self.scale.y_offset[symbol]) / self.scale.y_scale[symbol]
+
+    def returns(self, problem: Problem, origins: Integers, outputs: Floats) -> Floats:
+        """(…, N, h) log returns from the origin, of scaled outputs of that shape."""
+        if self.in_volatility:
+            return outputs * problem.unit(origins)
+        symbol = problem.symbol[origins]
+        unscaled = outputs * self.scale.y_scale[symbol] + self.scale.y_offset[symbol]
+        return problem.to_return(unscaled, origins)
