@@ -182,6 +182,42 @@ def test_the_same_experiment_gives_the_same_bits_in_another_process(
     assert not (tmp_path / "third").exists()
 
 
+def test_models_of_the_current_folder(prices: Path, command, tmp_path: Path) -> None:
+    """They are run where the user named them; those that a file names, where the user allows it."""
+    (tmp_path / "my_models.py").write_text(
+        "from pathlib import Path\nfrom sklearn.linear_model import Ridge\n\nridge = Ridge(alpha=9.0)\n\n\n"
+        "def drift(history, horizon):\n"
+        "    with Path('asked').open('a') as file:\n        file.write('x')\n"
+        "    return [history['close'].iloc[-1] * 1.001 ** k for k in range(1, horizon + 1)]\n"
+    )
+    run = ("compare", "a.csv", *SMALL, "--no-charts")
+    mine = "my_models:ridge,my-drift=my_models:drift,mean"
+    answer = command(*run, "--models", mine, "--out", "run")
+    assert answer.code == 0, answer.err
+    result = gc.open_run("run")
+    assert result.experiment.foreign == {"ridge": "my_models:ridge", "my-drift": "my_models:drift"}
+    assert result.experiment.means == {"mean": ("ridge", "my-drift")}
+    assert (result.tried, result.experiment.baselines) == ("candidate", ("naive", "drift", "ewma", "ar"))
+    asked = (tmp_path / "asked").stat().st_size
+    assert asked == len(result.outcome.origin)
+    again = ("compare", "--config", "run/experiment.toml", "--no-charts")
+    code, out, err = command(*again, "--out", "again")
+    assert (code, out) == (2, "")
+    assert "run/experiment.toml names code: ridge = 'my_models:ridge', which would be imported and run" in err
+    assert command(*again, "--allow-code", "--out", "again").code == 0
+    assert (tmp_path / "asked").stat().st_size == asked  # the run's own answers
+    assert Path("again/forecasts.parquet").read_bytes() == Path("run/forecasts.parquet").read_bytes()
+    for models, message in (
+        ("my_models:drift", '"drift" is another model; give my_models:drift a name of its own: my-drift='),
+        ("my_models:no", "model \"my_models:no\": module 'my_models' has no attribute 'no'"),
+        ("my_models:Path", "Path"),
+        ("x=os:sep", 'model "x" must be a regressor with fit and predict, a function of (history, horizon)'),
+    ):
+        code, out, err = command(*run, "--models", models, "--out", "none")
+        assert (code, out) == (2, ""), err
+        assert message in err
+
+
 def test_features_of_the_current_folder(prices: Path, command, tmp_path: Path) -> None:
     """They are run where the user named them; those that a file names, where the user allows it."""
     (tmp_path / "my_features.py").write_text(

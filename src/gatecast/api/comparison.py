@@ -19,7 +19,7 @@ from gatecast.data.sources import prices_of
 from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
 from gatecast.evaluation.seen import seen_notes
 from gatecast.forecasts import Forecasts
-from gatecast.formatting import percent, some
+from gatecast.formatting import listed, percent, some
 from gatecast.models.foreign.functions import FunctionModel
 from gatecast.models.foreign.given import described, foreign_model
 from gatecast.models.model import Fitted, Model
@@ -168,7 +168,7 @@ def run(
         outcome=outcome,
         training=_training({name: of_folds[0].population for name, of_folds in ensembles.items()}),
         warnings=(*(oddity.text for oddity in prices.oddities), *fits, *_left_out(problem, folds)),
-        notes=(*_level_note(problem, folds), *filter(None, notes), *seen),
+        notes=(*_level_note(problem, folds), *filter(None, notes), *_mean_notes(experiment, outcome), *seen),
         answers={
             name: model.answers.frame for name, model in own.items() if isinstance(model, FunctionModel)
         },
@@ -192,6 +192,20 @@ def walked(
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     fits = tuple(str(warning.message) for warning in once if issubclass(warning.category, FitWarning))
     return outcome, fitted, fits
+
+
+def _mean_notes(experiment: Experiment, outcome: Forecasts) -> list[str]:
+    """Which models are left out of a mean, because they forecast a point."""
+    notes = []
+    for mean, parts in experiment.means.items():
+        points = [name for name in parts if name not in outcome.distributions]
+        if points and mean in outcome.distributions:
+            combined = [name for name in parts if name not in points]
+            verb = "forecasts a point and is" if len(points) == 1 else "forecast points and are"
+            notes.append(
+                f"The model {mean} combines {listed(combined)}; {listed(points)} {verb} left out of it"
+            )
+    return notes
 
 
 def _rivals_of_distributions(experiment: Experiment, outcome: Forecasts) -> tuple[str, ...]:

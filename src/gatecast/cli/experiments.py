@@ -102,7 +102,8 @@ def check_code(experiment: Experiment, file: Path | None, settings: dict[str, An
     named |= experiment.foreign
     if not named:
         return
-    given = [settings.get("features"), *names(settings.get("models") or "")]
+    models = [word.rpartition("=")[2] for word in names(settings.get("models") or "")]
+    given = [settings.get("features"), *models]
     for role, text in named.items():
         if text not in given and not allow_code:
             raise SettingError(

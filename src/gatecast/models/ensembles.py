@@ -57,12 +57,12 @@ def joined(seeds: Sequence[StudentT] | Sequence[Quantiles], combination: Combina
 def mean_of_models(forecasts: Sequence[Forecast]) -> Forecast:
     """The equal-weight mean of several models' forecasts of the same origins.
 
-    Of distributions the mean of each quantile (Vincentization; Ratcliff 1979), and models that forecast a
-    point are left out; where all do, the mean of the points.
+    Of two or more distributions the mean of each quantile (Vincentization; Ratcliff 1979), and models that
+    forecast a point are left out; else the mean of the points, of a distribution its median.
     """
     known = [one.distribution for one in forecasts if not isinstance(one.distribution, Point)]
     mean: Distribution
-    if known:
+    if len(known) > 1:
         mean = Quantiles(FINE_LEVELS, mean_of_seeds(one.quantile(FINE_LEVELS) for one in known))
     else:
         mean = Point(mean_of_seeds(one.median for one in forecasts))

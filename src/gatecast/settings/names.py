@@ -57,14 +57,15 @@ DEFAULT_MODELS = ("rnn", "lstm", "gru", "bilstm")
 MEAN = "mean"  # of the other models that are listed
 PLAIN = (tuple, list, dict, set, int, float, bytes)  # values that stand for no model
 IMPORTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # module:object
+NAMED = re.compile(rf"(?:(?P<name>[^=]+)=)?(?P<text>{IMPORTED.pattern})")  # the same, under another name
 
 
 @dataclass(frozen=True, init=False)
 class Mean:
     """The equal-weight combination of other models, as a model of its own: `Mean("gru", "lhar")`.
 
-    Distributions are combined quantile by quantile, points by their mean. Where some of the models forecast
-    a distribution, those that forecast a point are left out of it.
+    Distributions are combined quantile by quantile, points by their mean. Where two or more of the models
+    forecast a distribution, those that forecast a point are left out of it, and that is said.
     """
 
     models: tuple[str, ...]
@@ -147,8 +148,11 @@ def _entries(model: str | Named, network: Network) -> list[tuple[str, Any]]:
         return [(model, None)]
     if model == MEAN:
         return [(model, Mean())]
-    if isinstance(model, str) and IMPORTED.fullmatch(model):
-        return [(model.partition(":")[2], model)]
+    if isinstance(model, str) and (found := NAMED.fullmatch(model)):
+        name, text = found["name"], found["text"]
+        if name is None and (name := text.partition(":")[2]) in (*NETWORKS, *BASELINES, MEAN):
+            raise SettingError(f'"{name}" is another model; give {text} a name of its own: my-{name}={text}')
+        return [(name, _checked(name, text))]
     known = [*NETWORKS, *BASELINES, MEAN]
     if not isinstance(model, str):
         raise SettingError(
