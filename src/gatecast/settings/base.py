@@ -52,7 +52,7 @@ ELSEWHERE = {
 class Checked(BaseModel):
     """A frozen set of settings; a wrong one is a SettingError that names the field and the remedy."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     if not TYPE_CHECKING:  # checkers see the fields
 
