@@ -1,4 +1,4 @@
-"""The documents say what the program says: their examples run, and what they quote of it is what it prints."""
+"""The documents say what the program says: their examples run, and what they quote is what is printed."""
 
 import contextlib
 import io
