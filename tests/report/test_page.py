@@ -233,3 +233,12 @@ def test_without_a_place_for_the_script_it_is_put_together_anew(short_bundle) ->
     (short_bundle / "scripts").write_text("a file where the folder should be")
     assert "vegaEmbed" in page_module._library()
     assert [path.name for path in short_bundle.iterdir()] == ["scripts"]
+
+
+def test_the_command_of_a_page_is_one_that_works(result):
+    """Code that a file names needs leave; objects of Python are in no file."""
+    own = {"mine": "my_models:ridge"}
+    named = replace(result, experiment=result.experiment.changed(foreign=own))
+    assert page_module._command(named).endswith("--config experiment.toml --allow-code")
+    objects = replace(result, experiment=result.experiment.changed(foreign={**own, "ridge": "Ridge()"}))
+    assert page_module._command(objects) == "gatecast.compare(…)  # in Python, where ridge came from"

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 CAPTIONS = {
     "forecast": (
         "Forecast and actual price",
-        "Dashed: where the test and each fold begin; every fold has its own training. Drag in the strip to "
-        "choose the sessions shown above it, move the selection to pan, scroll on it to zoom.",
+        "Drag in the strip to choose the sessions shown above it, move the selection to pan, scroll on it to "
+        "zoom.",
     ),
     "changes": (
         "Forecast change against actual change",
@@ -58,6 +58,12 @@ def figures(result: Run, charts: Iterable[str]) -> list[Figure]:
 def _forecast_caption(result: Run) -> tuple[str, str]:
     title, caption = CAPTIONS["forecast"]
     model = frames.leading_model(result)
+    begin = (
+        "each calendar year begin; in every year the baselines are fitted anew. "
+        if result.tried == "given model"
+        else "each fold begin; every fold has its own training. "
+    )
+    caption = f"Dashed: where the test and {begin}{caption}"
     if len(result.outcome.seeds.get(model, ())) > 1:
         caption = f"{model}: the mean over its seeds, in the band from the lowest to the highest. " + caption
     return title, caption + _first_symbols(result, "; all are in forecasts.parquet")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from gatecast._version import __version__
 from gatecast.cache import keep, kept
-from gatecast.formatting import count
+from gatecast.formatting import count, listed
 from gatecast.report import frames, symbols, tables
 from gatecast.report.captions import figures, of_symbols
 from gatecast.report.charts import page_charts
@@ -21,6 +21,7 @@ from gatecast.report.marks import specifications
 from gatecast.report.packing import Packed
 from gatecast.report.pictures import bundled
 from gatecast.settings.judged import Judged
+from gatecast.settings.names import IMPORTED
 from gatecast.settings.toml import to_toml
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def page(result: Run) -> str:
         distributions=crps and tables.loss_tables(result, crps),
         lags=[lag.sentence for name, lag in result.lag.items() if name != "naive"],
         warnings=_warnings(result),
-        given=isinstance(result.experiment, Judged),
+        tried=result.tried,
         command=_command(result),
         toml=to_toml(result.experiment, result.provenance),
         version=__version__,
@@ -110,9 +111,14 @@ def _scope(result: Run) -> str:
 
 def _command(result: Run) -> str:
     """What makes the page again from the files beside it."""
-    if not isinstance(result.experiment, Judged):
-        return "gatecast compare prices.parquet --config experiment.toml"
-    column = result.experiment.column
+    experiment = result.experiment
+    if not isinstance(experiment, Judged):
+        objects = [name for name, text in experiment.foreign.items() if not IMPORTED.fullmatch(text)]
+        if objects:
+            return f"gatecast.compare(…)  # in Python, where {listed(objects)} came from"
+        code = " --allow-code" if experiment.features or experiment.foreign else ""
+        return f"gatecast compare prices.parquet --config experiment.toml{code}"
+    column = experiment.column
     chosen = "" if column == "close" else f" --column {shlex.quote(column)}"
     return f"gatecast judge forecasts.parquet prices.parquet{chosen}"
 
