@@ -305,7 +305,7 @@ def test_scales_are_copies(opened: gc.Result) -> None:
 def test_models_are_the_networks_alone(opened: gc.Result) -> None:
     assert "naive" not in opened.models and "gru" in opened.models and len(opened.models) == 2
     assert opened.models.get("naive") is None
-    with pytest.raises(KeyError, match="is a baseline; its networks: gru, mine"):
+    with pytest.raises(KeyError, match="is no network; its networks: gru, mine"):
         opened.models["naive"]
     with pytest.raises(KeyError, match=r"is not in this run.*Did you mean .*gru"):
         opened.models["grü"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -36,7 +37,6 @@ from gatecast.nn.engine import warn_of_another
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
 from gatecast.problem.problem import make_problem
 from gatecast.settings.experiment import Experiment
-from gatecast.settings.names import NETWORKS
 
 if TYPE_CHECKING:
     from gatecast.ledger.entry import Entry
@@ -200,6 +200,15 @@ class Outlook:
         )
 
 
+def check_network(model: str, networks: Collection[str], *, of_run: bool) -> None:
+    """Raise SettingError if `model` is none of these networks."""
+    if model not in networks:
+        raise SettingError(
+            f'"{model}" is no network that could be trained{" as in the run" if of_run else ""}.'
+            f"{did_you_mean(model, networks)} Known: {', '.join(networks) or 'none'}"
+        )
+
+
 def outlook(experiment: Experiment, prices: Prices, model: str, record: Result | None = None) -> Outlook:
     """Fit `model` on all of `prices` and forecast the sessions after them.
 
@@ -211,12 +220,7 @@ def outlook(experiment: Experiment, prices: Prices, model: str, record: Result |
         SettingError: `model` is no network, or not one of the record's.
     """
     settings = experiment if record is None else record.compared
-    if model not in settings.networks:
-        known = NETWORKS if record is None else settings.networks
-        raise SettingError(
-            f'"{model}" is no network that could be trained{" as in the run" if record else ""}.'
-            f"{did_you_mean(model, known)} Known: {', '.join(known) or 'none'}"
-        )
+    check_network(model, settings.networks, of_run=record is not None)
     if record is None:
         record = run_comparison(experiment, prices)
     else:

@@ -36,7 +36,7 @@ SCALES = ("x_offset", "x_scale", "y_offset", "y_scale")
 
 
 class Models(Mapping[str, "TrainedNetworks"]):
-    """The networks of a run by the name of their model; baselines have none.
+    """The networks of a run by the name of their model; other models have none.
 
     Networks of a run folder are read, and checked, when they are first asked for.
     """
@@ -48,7 +48,7 @@ class Models(Mapping[str, "TrainedNetworks"]):
     def __getitem__(self, name: str) -> TrainedNetworks:
         networks = self._road.run.experiment.networks
         if name not in networks:
-            kind = "is a baseline" if name in self._road.run.experiment.models else "is not in this run"
+            kind = "is no network" if name in self._road.run.experiment.models else "is not in this run"
             raise KeyError(
                 f'"{name}" {kind}; its networks: {", ".join(networks)}.{did_you_mean(name, networks)}'
             )

@@ -53,7 +53,7 @@ def forecast(
     **settings: Any,
 ) -> None:
     """Forecast the next sessions with prediction intervals, and the model's record beside them."""
-    from gatecast.api.outlook import ENDINGS, outlook
+    from gatecast.api.outlook import ENDINGS, check_network, outlook
     from gatecast.errors import LedgerWarning
     from gatecast.files import check_file
     from gatecast.folders import check_not_a_part, check_not_a_source
@@ -71,6 +71,7 @@ def forecast(
     else:
         experiment = experiment_of(None, source, {"adjust": record.compared.adjust, **settings})
     settled = experiment if record is None else record.compared
+    check_network(model, settled.networks, of_run=record is not None)
     check_code(settled, run, settings, allow_code)
     require_comparison(settled, rows=1, symbols=1, columns=1)
     prices = load_prices(experiment)

@@ -19,6 +19,7 @@ from gatecast._typing import Floats, Integers
 from gatecast.distributions import LEVELS, Distribution, Point, Quantiles, bounded
 from gatecast.errors import SettingError
 from gatecast.formatting import brief
+from gatecast.memory import NUMBER, require
 from gatecast.models.ensembles import joined, mean_of_seeds
 from gatecast.models.foreign.windows import Inputs, Scaled
 from gatecast.models.model import Forecast
@@ -134,6 +135,14 @@ class EstimatorModel:
                 for (place, fold), seed in product(enumerate(folds), seeds)
                 for owner in self._owners(problem, fold)
             ]
+
+            widest = max(len(self._known(fold)) for fold in folds)
+            columns = problem.features.shape[1] * (problem.lookback if self.asked.inputs == "windows" else 1)
+            require(
+                2 * NUMBER * widest * columns * min(os.cpu_count() or 1, len(jobs)),
+                f'the windows of "{self.name}" ({widest:,} of {columns:,} numbers)',
+                'Take inputs="last", a shorter lookback, or fewer symbols',
+            )
 
             def one(job: tuple[int, int, int | None]) -> list[Any]:
                 place, seed, owner = job
