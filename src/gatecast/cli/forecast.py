@@ -71,7 +71,8 @@ def forecast(
     else:
         experiment = experiment_of(None, source, {"adjust": record.compared.adjust, **settings})
     settled = experiment if record is None else record.compared
-    check_network(model, settled.networks, of_run=record is not None)
+    known = settled.networks or ({} if record else NETWORKS)
+    check_network(model, known, of_run=record is not None)
     check_code(settled, run, settings, allow_code)
     require_comparison(settled, rows=1, symbols=1, columns=1)
     prices = load_prices(experiment)
