@@ -3,9 +3,16 @@ import pandas as pd
 import pytest
 
 import gatecast as gc
-from gatecast.data.columns import _numbers, normal_name, symbols_of, values_of, with_normal_names
+from gatecast.data.columns import (
+    _numbers,
+    normal_name,
+    symbols_of,
+    texts_of,
+    values_of,
+    with_normal_names,
+)
 from gatecast.data.numbers import number
-from gatecast.data.place import Place
+from gatecast.data.place import Findings, Place
 from gatecast.errors import DataError
 
 
@@ -58,6 +65,29 @@ def test_other_columns_are_kept_where_they_are_numbers():
         }
     )
     assert list(columns_of(frame)) == ["close", "volume", "alpha", "zeta"]
+
+
+def test_text_is_kept_where_it_is_one_per_symbol():
+    frame = pd.DataFrame(
+        {
+            "close": 1.0,
+            "sector": ["tech", None, " tech", "", "n/a", "bank"],
+            "Note": ["a", "a", "b", "b", "b", "b"],
+            "nothing": None,
+            "listed": pd.Timestamp("2001-01-01"),
+        }
+    )
+    findings = Findings()
+    normal, place = with_normal_names(frame, "f.csv", None, findings)
+    codes = np.array([0, 0, 0, 1, 1, 2])
+    values = values_of(normal, place)
+    texts = texts_of(normal, place, values, codes, ("A", "B", "C"))
+    assert {name: cells.tolist() for name, cells in texts.items()} == {
+        "sector": ["tech", "tech", "tech", "", "", "bank"]
+    }
+    why = 'is text that changes within a symbol: A has "a" in row 1 and "b" in row 3'
+    assert findings.left_out == {"note": why}
+    assert findings.choices == {"columns without numbers, left out": "listed, Note, nothing"}
 
 
 def test_two_columns_with_one_meaning():

@@ -158,3 +158,47 @@ def test_order_case_and_a_round_trip_keep_the_hash(tmp_path, frame, random):
 
 def test_a_start_in_digits_is_a_date(frame):
     assert str(load(frame, start=20200106).table["session"][0].date()) == "2020-01-06"
+
+
+@pytest.fixture
+def with_sectors(walk) -> Prices:
+    sectors = {"A": "tech", "B": None, "C": "10"}
+    parts = [walk(symbol, 30, 0).assign(sector=sector) for symbol, sector in sectors.items()]
+    return Prices.from_frame(pd.concat(parts), calendar="weekdays")
+
+
+def test_text_of_a_symbol_is_a_column_and_part_of_the_hash(with_sectors):
+    table = with_sectors.table
+    assert with_sectors.texts == ("sector",)
+    assert table.groupby("symbol")["sector"].unique().map(list).to_dict() == {
+        "A": ["tech"],
+        "B": [""],
+        "C": ["10"],
+    }
+    other = Prices.from_frame(table.replace({"sector": {"tech": "bank"}}), calendar="weekdays")
+    assert other.sha256 != with_sectors.sha256
+    assert Prices.from_frame(table, calendar="weekdays").sha256 == with_sectors.sha256
+    without = Prices.from_frame(table.drop(columns="sector"), calendar="weekdays")
+    assert with_sectors.has_hash(without.sha256)  # as earlier versions read it
+    assert not without.has_hash(with_sectors.sha256)
+
+
+@pytest.mark.parametrize("symbols", [["A", "B", "C"], ["A"], ["B"], ["C"]])
+def test_text_comes_back_from_a_file(with_sectors, tmp_path, symbols):
+    """Also where what is left of it looks like a number, or is empty."""
+    part = with_sectors.select(symbols)
+    part.to_parquet(tmp_path / "p.parquet")
+    again = load(tmp_path / "p.parquet")
+    assert (again.sha256, again.texts) == (part.sha256, part.texts)
+    pd.testing.assert_frame_equal(again.table, part.table)
+    assert part.texts == (() if symbols == ["B"] else ("sector",))
+
+
+def test_a_source_without_the_text_leaves_it_empty(with_sectors, walk):
+    both = load([with_sectors.table, walk("D", 30, 0)], calendar="weekdays")
+    assert both.table.groupby("symbol")["sector"].first().to_dict() == {
+        "A": "tech",
+        "B": "",
+        "C": "10",
+        "D": "",
+    }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,6 +24,7 @@ from gatecast.settings.reading import Reading
 MOST_COLUMNS = 2_000
 FIRST_CELLS, LEAST_OF_A_DATE = 20, 8  # cells and letters that tell a column of dates
 LONGEST_NUMBER = 32  # letters
+LONGEST_TEXT = 60  # of a symbol's sector
 PLAIN = re.compile(r"[0-9][0-9.,'’ ]*")  # a number without sign, unit and exponent
 
 
@@ -272,18 +273,24 @@ def symbols_of(
 
 
 def values_of(
-    frame: pd.DataFrame, place: Place, *, decimal: str | None = None, european: bool = False
+    frame: pd.DataFrame,
+    place: Place,
+    *,
+    decimal: str | None = None,
+    european: bool = False,
+    texts: Collection[str] = (),
 ) -> dict[str, NDArray[np.float64]]:
     """Column → float64 (N,), the standard ones first, then the other numeric ones by their names.
 
     decimal: the decimal mark; None: the one with which all prices can be read. european: separators or dates
-    are those of places where the comma is the decimal mark. NaN where a cell is empty, or text among prices,
-    which `place` is told; other columns with text are left out.
+    are those of places where the comma is the decimal mark. texts: columns that are no numbers, whatever they
+    look like. NaN where a cell is empty, or text among prices, which `place` is told; other columns with text
+    are left to `texts_of`.
     """
-    extras = sorted(set(frame.columns) - {*STANDARD, *SYMBOL_NAMES, *DATE_NAMES})
+    extras = sorted(set(frame.columns) - {*STANDARD, *SYMBOL_NAMES, *DATE_NAMES, *texts})
     given = decimal
     decimal = decimal or _decimal_mark(frame, place, european=european)
-    values, left_out = {}, []
+    values = {}
     for name in (*STANDARD, *extras):
         if name not in frame.columns or is_nameless(name):
             continue
@@ -297,11 +304,55 @@ def values_of(
             place.refuse("not a number", name, text, shown, remedy)
         if name in PRICES or not (text.any() or np.isnan(numbers).all()):
             values[name] = numbers
-        else:
+    return values
+
+
+def texts_of(
+    frame: pd.DataFrame,
+    place: Place,
+    values: Collection[str],
+    codes: NDArray[np.int64],
+    symbols: Sequence[str],
+) -> dict[str, NDArray[np.object_]]:
+    """Column → text (N,), of those with one text per symbol; "" of a symbol without one.
+
+    values: the columns that `values_of` has read; codes, symbols: as `symbols_of` gives them. What is neither
+    is left out, which `place` is told.
+    """
+    names = sorted(set(frame.columns) - {*STANDARD, *SYMBOL_NAMES, *DATE_NAMES, *values})
+    texts, left_out = {}, []
+    for name in names:
+        column = frame[name]
+        if is_nameless(name):
+            continue
+        full = ~is_empty(column)
+        if not full.any() or not isinstance(column[full].iloc[0], str):
             left_out.append(place.written.get(name, name))
+            continue
+        found, cells = pd.factorize(column.astype(object).where(full).map(str, na_action="ignore"))
+        shown = np.array([printable(str(cell).strip(), LONGEST_TEXT) for cell in cells] + [""], dtype=object)
+        own = np.full(len(symbols), -1)
+        own[codes[full][::-1]] = found[full][::-1]  # the first of each symbol
+        other = full & (shown[found] != shown[own[codes]])
+        if other.any():
+            row = int(other.argmax())
+            first = int((full & (codes == codes[row])).argmax())
+            place.leave_out(
+                name,
+                f'is text that changes within a symbol: {symbols[codes[row]]} has "{shown[found[first]]}" in '
+                f'row {place.row[first]} and "{shown[found[row]]}" in row {place.row[row]}',
+            )
+            left_out.append(place.written.get(name, name))
+            continue
+        texts[name] = shown[own[codes]]
     if left_out:
         place.choose("columns without numbers, left out", ", ".join(left_out))
-    return values
+    return texts
+
+
+def is_text(column: pd.Series) -> bool:
+    """Whether a column of `Prices.table` is text."""
+    return not pd.api.types.is_numeric_dtype(column.dtype)
 
 
 def _is_numeric(column: pd.Series) -> bool:

@@ -19,11 +19,13 @@ class Findings:
     problems  why it cannot be used
     choices   how it was read where it could have been read otherwise: "decimal mark" → what, and why
     doubts    choices that the source itself does not settle: what was taken, and how to take the other
+    left_out  columns that were left out: normal name → why
     """
 
     problems: list[DataError] = field(default_factory=list)
     choices: dict[str, str] = field(default_factory=dict)
     doubts: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,11 @@ class Place:
         """Say how something was read that could have been read otherwise."""
         if self.findings is not None:
             self.findings.choices[about] = choice
+
+    def leave_out(self, column: str, why: str) -> None:
+        """Note why a column is left out."""
+        if self.findings is not None:
+            self.findings.left_out[column] = why
 
     def doubt(self, text: str) -> None:
         """Say a choice that the source itself does not settle: one sentence, and how to take the other."""

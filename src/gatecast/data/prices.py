@@ -15,12 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.data.checks import Oddity, check, listed, starts
+from gatecast.data.columns import is_text
 from gatecast.data.detection import Found
 from gatecast.data.frames import to_pandas
 from gatecast.data.names import STANDARD
 from gatecast.data.record import METADATA
 from gatecast.data.repairs import Change, repair
-from gatecast.data.tables import Tidy, tidy
+from gatecast.data.tables import Tidy, tidy, with_columns, without_empty
 from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.settings.reading import Reading
 
@@ -44,8 +45,9 @@ class Prices:
 
     table     RangeIndex; symbol (str), session (datetime64, midnight, no time zone), then float64: those
               there are of open, high, low, close, adj_close, volume, then every other numeric column of the
-              source under its lower-case name. In the currency of the data. NaN where a cell is missing
-              or impossible, never in close.
+              source under its lower-case name, and every column of text that is one per symbol (sector),
+              "" where it is missing. In the currency of the data. NaN where a cell is missing or
+              impossible, never in close.
     source    where they come from: "yahoo:TSLA", a path, …
     oddities  what is odd in them
     calendar  symbol → code of an exchange ("XNYS", "XKRX", …), or a week ("24/7": every day)
@@ -53,6 +55,7 @@ class Prices:
               taken, and why
     found     symbol → why its calendar was taken
     changes   what was repaired, where that was asked for
+    left_out  columns of the sources that are not in the table: name → why
     """
 
     table: pd.DataFrame
@@ -62,6 +65,7 @@ class Prices:
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
     found: dict[str, Found] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_frame(
@@ -108,7 +112,7 @@ class Prices:
         table = _joined([part.usable() for part in parts])
         if symbols is not None:
             table = _selected(table, symbols)
-        table = _between(table, start, end)
+        table = without_empty(_between(table, start, end))
         calendar = {name: code for part in parts for name, code in part.calendar.items()}
         calendar = {name: calendar[name] for name in table["symbol"].unique()}
         table, changes = repair(table) if repaired else (table, ())
@@ -118,7 +122,8 @@ class Prices:
         read = tuple(oddity for part in parts for oddity in part.oddities)
         source = tuple(dict.fromkeys(name for part in parts for name in part.source))
         found = {name: one for part in parts for name, one in part.found.items() if name in calendar}
-        return cls(table, source, read + oddities, calendar, _choices(parts), found, changes)
+        left_out = {name: why for part in parts for name, why in part.left_out.items()}
+        return cls(table, source, read + oddities, calendar, _choices(parts), found, changes, left_out)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -143,22 +148,43 @@ class Prices:
         """The same with the name of a single symbol, as files keep it and earlier versions made it."""
         return self._hash(self.symbols)
 
+    @cached_property
+    def texts(self) -> tuple[str, ...]:
+        """The columns of text, one text per symbol."""
+        return tuple(name for name in self.table.columns[2:] if is_text(self.table[name]))
+
+    def has_hash(self, sha256: str) -> bool:
+        """Whether these are the data of a hash, of this version or of one that read no texts."""
+        known = {self.sha256, self.sha256_with_names}
+        if self.texts:
+            numbers = replace(self, table=self.table.drop(columns=list(self.texts)))
+            known |= {numbers.sha256, numbers.sha256_with_names}
+        return sha256 in known
+
     def _hash(self, symbols: Sequence[str]) -> str:
         digest = hashlib.sha256()
         digest.update(json.dumps([symbols, self.first.tolist(), list(self.table.columns)]).encode())
         digest.update(self.table["session"].to_numpy().astype("datetime64[D]").astype("<i8").tobytes())
         for name in self.table.columns[2:]:
+            if name in self.texts:
+                digest.update(json.dumps(self.table[name].iloc[self.first].tolist()).encode())
+                continue
             values = self.table[name].to_numpy().astype("<f8")
             # One NaN and one zero: both have several patterns of bits.
             digest.update((np.where(np.isnan(values), np.nan, values) + 0.0).tobytes())
         return digest.hexdigest()
+
+    def with_columns(self, columns: Mapping[str, pd.Series], source: str) -> Prices:
+        """The same with more columns, which are of `source` too."""
+        return replace(self, table=with_columns(self.table, columns), source=(*self.source, source))
 
     def select(self, symbols: str | Iterable[str]) -> Prices:
         """The prices of these symbols only. Raises DataError for a symbol that is not there."""
         names = [symbols] if isinstance(symbols, str) else list(symbols)
         kept = tuple(oddity for oddity in self.oddities if oddity.kind in READ_ONCE)
         part = Tidy(self.table, self.source, self.calendar, kept, found=self.found)
-        return replace(self.assemble([part], symbols=names), choices=self.choices)
+        chosen = self.assemble([part], symbols=names)
+        return replace(chosen, choices=self.choices, left_out=self.left_out)
 
     def to_parquet(self, path: str | Path) -> None:
         """Writes one Parquet file; `gatecast.load` makes equal prices (same sha256) of it."""
@@ -171,6 +197,7 @@ class Prices:
             "calendar": self.calendar,
             "found": {name: vars(one) for name, one in self.found.items()},
             "oddities": kept,
+            "texts": self.texts,
             "sha256": self.sha256_with_names,
         }
         content = pa.Table.from_pandas(self.table, preserve_index=False)
@@ -263,6 +290,8 @@ def _joined(parts: Sequence[Tidy]) -> pd.DataFrame:
     table = pd.concat(tables, ignore_index=True)
     extras = sorted(set(table.columns) - {"symbol", "session", *STANDARD})
     table = table[["symbol", "session", *(name for name in STANDARD if name in table.columns), *extras]]
+    words = [name for name in extras if is_text(table[name])]
+    table[words] = table[words].fillna("")
     if sum(len(part.calendar) for part in parts) == len(parts) == len({min(part.calendar) for part in parts}):
         return table
     table = table.sort_values(["symbol", "session"], kind="stable", ignore_index=True)

@@ -27,6 +27,7 @@ class Record:
     oddities: tuple[Oddity, ...]
     sha256: str
     found: dict[str, Found]
+    texts: tuple[str, ...] = ()
 
 
 def stored(content: pa.Table, file: str) -> Record | None:
@@ -53,7 +54,10 @@ def stored(content: pa.Table, file: str) -> Record | None:
             for one in oddities
         )
         found = {name: _found_of(one) for name, one in record.get("found", {}).items()}
-        return Record(tuple(map(printable, source)), dict(calendar), kept, str(record["sha256"]), found)
+        texts, sha256 = record.get("texts", []), str(record["sha256"])
+        if not _texts(texts):
+            raise ValueError
+        return Record(tuple(map(printable, source)), dict(calendar), kept, sha256, found, tuple(texts))
     except (KeyError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         raise DataError(
             "what gatecast wrote beside the table is damaged",

@@ -250,7 +250,7 @@ def _tidied(table: Table, source: str, reading: Reading, symbol: str | None = No
             choices={**cells.choices, **part.choices},
         )
     own = Reading(calendar=reading.calendar or cells.record.calendar)
-    part = tidy(cells.frame, source=table.place, symbol=name, reading=own)
+    part = tidy(cells.frame, source=table.place, symbol=name, reading=own, texts=cells.record.texts)
     if Prices.assemble([part]).sha256_with_names != cells.record.sha256:
         raise DataError(
             "its prices were changed after gatecast wrote it (their SHA-256 differs from the one stored)",

@@ -7,7 +7,7 @@ What cannot be used is an error that names file, row, column and value. What is 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 
@@ -20,7 +20,9 @@ from gatecast.data.calendars import WEEKS, close_of, zone_of
 from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, counted, listed, noted, oddity
 from gatecast.data.columns import (
     is_empty,
+    is_text,
     symbols_of,
+    texts_of,
     values_of,
     with_close,
     with_normal_names,
@@ -28,6 +30,7 @@ from gatecast.data.columns import (
 )
 from gatecast.data.dates import YEARS
 from gatecast.data.detection import Found, find_calendars
+from gatecast.data.names import STANDARD
 from gatecast.data.numbers import number
 from gatecast.data.place import Findings, Place
 from gatecast.data.wide import long_of
@@ -49,6 +52,7 @@ class Tidy:
     problems  why the source cannot be used; none: it can
     choices   how it was read where it could have been read otherwise
     found     symbol → why its calendar was taken
+    left_out  columns that were left out: name → why
     """
 
     table: pd.DataFrame
@@ -58,6 +62,7 @@ class Tidy:
     problems: tuple[DataError, ...] = ()
     choices: Mapping[str, str] = field(default_factory=dict)
     found: Mapping[str, Found] = field(default_factory=dict)
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
     def usable(self) -> Tidy:
         """The same source. Raises DataError where it cannot be used."""
@@ -73,6 +78,7 @@ def tidy(
     symbol: str,
     reading: Reading | None = None,
     european: bool = False,
+    texts: Collection[str] = (),
     now: pd.Timestamp | None = None,
 ) -> Tidy:
     """The rows of `frame`, checked and sorted; and all that is wrong with them.
@@ -81,17 +87,21 @@ def tidy(
     symbol    the name of the symbol where no column names it
     reading   how it is read
     european  whether its cells are separated as where the comma is the decimal mark
+    texts     columns that are no numbers, whatever they look like
     now       the current moment (with a time zone); a session that has not closed by then is left out
     """
     findings, oddities = Findings(), list[Oddity]()
     try:
-        table, found = _table(frame, source, symbol, reading or Reading(), european, now, findings, oddities)
+        table, found = _table(
+            frame, source, symbol, reading or Reading(), european, texts, now, findings, oddities
+        )
     except DataError as problem:  # nothing more can be said of the source
         findings.problems.append(problem)
         table, found = pd.DataFrame({"symbol": [], "session": []}), {}
     calendars = {name: one.calendar for name, one in found.items()}
     problems = tuple(findings.problems)
-    return Tidy(table, (source,), calendars, tuple(oddities), problems, findings.choices, found)
+    left_out = findings.left_out
+    return Tidy(table, (source,), calendars, tuple(oddities), problems, findings.choices, found, left_out)
 
 
 def _table(
@@ -100,6 +110,7 @@ def _table(
     symbol: str,
     reading: Reading,
     european: bool,
+    texts: Collection[str],
     now: pd.Timestamp | None,
     findings: Findings,
     oddities: list[Oddity],
@@ -129,7 +140,7 @@ def _table(
         asked = np.isin(codes, [code for code, name in enumerate(symbols) if name in reading.symbols])
         place = replace(place, asked=asked) if asked.any() else place
     dotted = DOTTED.match(str(frame[date_name].iloc[0])) is not None
-    numbers = partial(values_of, decimal=reading.decimal, european=european or dotted)
+    numbers = partial(values_of, decimal=reading.decimal, european=european or dotted, texts=texts)
     try:
         local = localised(frame[date_name], place, codes, symbols, reading)
     except DataError:
@@ -143,6 +154,7 @@ def _table(
         frame, place, codes, moments = frame[wanted], place.of(wanted), codes[wanted], moments[wanted]
     sessions = moments.astype("datetime64[D]")
     values = numbers(frame, place)
+    words = texts_of(frame, place, values, codes, symbols)
 
     found = find_calendars(_dates_of(symbols, codes, sessions), reading.calendar, local.zones)
     calendars = {name: one.calendar for name, one in found.items()}
@@ -152,6 +164,7 @@ def _table(
     usable = _prices(frame["close"], values["close"], codes, symbols, sessions, place, ~still_open)
     names = pd.Series(symbols, dtype=str).take(codes).array
     table = pd.DataFrame({"symbol": names, "session": sessions.astype("datetime64[ns]"), **values})
+    table = with_columns(table, {name: pd.Series(cells, dtype=str) for name, cells in words.items()})
     again, repeats = rows.repeated(table, codes, moments, date_name, place, reading.keep)
     descending, misplaced = rows.out_of_order(codes, sessions, len(symbols), date_name, place)
     left_out = [
@@ -194,6 +207,26 @@ def _table(
     if len(table):
         rows.refuse_longer_bars(table, first, place)
     return table, {symbols[code]: found[symbols[code]] for code in codes[first]}
+
+
+def with_columns(table: pd.DataFrame, columns: Mapping[str, pd.Series]) -> pd.DataFrame:
+    """A table of prices with more columns: after the standard ones in the order of their names."""
+    if not columns:
+        return table
+    whole = table.assign(**columns)
+    extras = sorted(set(whole.columns) - {"symbol", "session", *STANDARD})
+    return whole[["symbol", "session", *(name for name in STANDARD if name in whole.columns), *extras]]
+
+
+def without_empty(table: pd.DataFrame) -> pd.DataFrame:
+    """The table without columns, of those beside the standard ones, that are empty in all rows."""
+    extras = [name for name in table.columns if name not in {"symbol", "session", *STANDARD}]
+    empty = [
+        name
+        for name in extras
+        if (table[name].isna() | (table[name] == "") if is_text(table[name]) else table[name].isna()).all()
+    ]
+    return table.drop(columns=empty) if empty else table
 
 
 def _dates_of(symbols: tuple[str, ...], codes: Integers, sessions: Dates) -> dict[str, Dates]:

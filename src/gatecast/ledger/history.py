@@ -13,13 +13,16 @@ import pandas as pd
 def history_hash(rows: pd.DataFrame, column: str) -> str:
     """sha256 of one symbol's sessions and values.
 
-    rows    its rows from the first that was read to the origin, in order: symbol, session, float columns,
-            as in `Prices.table`
+    rows    its rows from the first that was read to the origin, in order, as in `Prices.table`: symbol,
+            session, columns of numbers; texts do not count
     column  the price that is forecast
 
     Empty columns do not count. adj_close counts only where it is forecast: every dividend changes all of it.
     """
-    values = rows.drop(columns=["symbol", *({"adj_close"} & set(rows.columns) - {column})])
+    texts = [
+        name for name in rows if name != "session" and not pd.api.types.is_numeric_dtype(rows[name].dtype)
+    ]
+    values = rows.drop(columns=[*texts, *({"adj_close"} & set(rows.columns) - {column})])
     values = values.set_index("session").dropna(axis="columns", how="all").sort_index(axis="columns")
     numbers = values.to_numpy(dtype="<f8")
     digest = hashlib.sha256(json.dumps([list(values.columns), len(values)]).encode())
