@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from gatecast.api.windows import fit_windows as fit_windows
     from gatecast.auditing import audit as audit
     from gatecast.data.prices import Prices as Prices
+    from gatecast.data.side_tables import join as join
     from gatecast.data.sources import load as load
     from gatecast.models.foreign.estimators import Estimator as Estimator
     from gatecast.models.foreign.estimators import Quantile as Quantile
@@ -40,6 +41,7 @@ _HOMES = {
     "backtest": "gatecast.api.backtest",
     "compare": "gatecast.api.comparison",
     "fit_windows": "gatecast.api.windows",
+    "join": "gatecast.data.side_tables",
     "judge": "gatecast.api.judgement",
     "load": "gatecast.data.sources",
     "open_run": "gatecast.api.opening",

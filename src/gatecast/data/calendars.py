@@ -130,11 +130,23 @@ def close_of(calendar: str, day: np.datetime64) -> pd.Timestamp | None:
     day = day.astype("datetime64[D]")
     if not len(sessions_between(calendar, day, day)):
         return None
+    return pd.Timestamp(closes_of(calendar, np.array([day]))[0]).tz_localize("UTC")
+
+
+def closes_of(calendar: str, days: Dates) -> NDArray[np.datetime64]:
+    """When each of the sessions `days` ends, datetime64[m] in UTC; a day that is none counts as one."""
+    import pandas as pd
+
     if calendar in WEEKS:
-        return pd.Timestamp(day + 1).tz_localize("UTC")
+        return (days + 1).astype("datetime64[m]")
     exchange = _table().exchanges[calendar]
-    minutes = exchange.minutes[np.searchsorted(exchange.since, day, side="right") - 1]
-    return pd.Timestamp(day + np.timedelta64(int(minutes), "m")).tz_localize(exchange.zone).tz_convert("UTC")
+    place = np.maximum(np.searchsorted(exchange.since, days, side="right") - 1, 0)
+    local = days.astype("datetime64[m]") + exchange.minutes[place].astype("timedelta64[m]")
+    # an hour that comes twice is the later one
+    stamps = pd.DatetimeIndex(local.astype("datetime64[s]")).tz_localize(
+        exchange.zone, ambiguous=np.zeros(len(days), dtype=bool), nonexistent="shift_forward"
+    )
+    return stamps.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[m]")
 
 
 def sessions_of_all(first: np.datetime64, last: np.datetime64) -> Grid:
