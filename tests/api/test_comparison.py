@@ -189,7 +189,7 @@ def test_of_many_symbols_left_out_the_warning_names_some_and_the_result_all(walk
 
 
 def test_features_of_ones_own(prices):
-    result = gc.compare(prices, ["rnn"], features=last_three_returns, **HOW)
+    result = gc.compare(prices, ["rnn"], features=last_three_returns, replace_features=True, **HOW)
     assert result.experiment.features.endswith(":last_three_returns")
     assert population_of(result, "rnn").trained[0].params["weight_ih_l0"].shape[1] == 3
 

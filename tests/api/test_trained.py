@@ -325,7 +325,8 @@ def test_features_of_a_strangers_run_are_not_run_unasked(
     (tmp_path / "own_moves.py").write_text("def moves(prices):\n    return prices[['high']].pct_change()\n")
     monkeypatch.syspath_prepend(tmp_path)
     networks = {"rnn": EVERY_OUTPUT["point"]}
-    run = gc.compare(prices, [networks], features="own_moves:moves", **{**HOW, "seeds": 1})
+    how = {**HOW, "seeds": 1, "replace_features": True}
+    run = gc.compare(prices, [networks], features="own_moves:moves", **how)
     expected = run.models["rnn"].forecast()
     folder = run.save(tmp_path / "run", charts=False)
     closed = gc.open_run(folder).models["rnn"]

@@ -30,6 +30,10 @@ DECIDING: dict[str, Any] = {
     "target": "close",
     "horizon": 2,
     "lookback": 21,
+    "past": ("vix",),
+    "future": ("weekday",),
+    "static": ("sector",),
+    "market": True,
     "features": "mine:features",
     "scaler": "minmax",
     "validation_size": 0.2,
@@ -127,6 +131,14 @@ def test_what_lies_beside_a_forecast_are_settings_that_exist() -> None:
     """A setting that is added later counts, until it is named in BESIDE."""
     assert set(Experiment.model_fields) >= BESIDE
     assert BESIDE - {"networks", "training"} == set(NOT_DECIDING) - {"networks"}
+
+
+def test_settings_that_came_later_leave_older_records_as_they_are() -> None:
+    """The hashes are those of the version before."""
+    assert experiment_hash(Experiment(), "gru") == "491e48349093ea48"
+    alone = Experiment(features="mine:features", replace_features=True)
+    assert experiment_hash(alone, "gru") == "1c0b5545dffa8df6"
+    assert experiment_hash(alone.changed(replace_features=False), "gru") != experiment_hash(alone, "gru")
 
 
 def test_models_differ_and_baselines_have_no_training() -> None:

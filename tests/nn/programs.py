@@ -4,5 +4,5 @@ import jax
 
 from gatecast.nn.network import apply, init_params
 
-drawn = jax.jit(init_params, static_argnums=0, static_argnames=("features", "lookback", "horizon"))
+drawn = jax.jit(init_params, static_argnums=0, static_argnames=("features", "lookback", "horizon", "known"))
 applied = jax.jit(apply, static_argnums=0)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gatecast.nn.network import apply, init_params, shapes
-from gatecast.nn.program import Dataset, gathered
+from gatecast.nn.program import Dataset, ahead, gathered
 from gatecast.nn.recurrent import recurrent
 from gatecast.settings.network import Network
 
@@ -90,6 +90,41 @@ def test_broken_twin_a_window_one_row_late_is_found():
 
     by_row = np.abs(np.asarray(jax.jit(jax.jacobian(late))(rows.features))).sum(axis=-1)
     assert not reads_the_newest_and_nothing_later(by_row, 8)
+
+
+def test_the_head_reads_what_is_known_of_the_bars_ahead_and_of_none_other():
+    network, known = Network(cell="gru", hidden_size=4, state_activation="relu"), 2
+    sizes = {"features": F, "lookback": T, "horizon": H, "known": known}
+    assert shapes(network, **sizes)["out.weight"] == (H, 4 + H * known)
+    params = drawn(network, jax.random.key(1), **sizes)
+    rows, origins = one_row_of(rows_count=20)
+    bars = jax.random.normal(jax.random.key(2), (24, known))
+    rows = rows._replace(known_row=jnp.arange(20) + 2)  # of the second of several symbols
+
+    def outputs(bars):
+        whole = rows._replace(known=bars)
+        x = gathered(whole, 0, origins, T)
+        return apply(network, params, x, ahead=ahead(whole, 0, origins))[0][0]
+
+    by_bar = np.abs(np.asarray(jax.jit(jax.jacobian(outputs))(bars))).sum(axis=-1)
+    origin = int(origins[0]) + 2
+    assert (by_bar[:, origin + 1 : origin + 1 + H] > 0).all()
+    assert (by_bar[:, : origin + 1] == 0).all()
+    assert (by_bar[:, origin + 1 + H :] == 0).all()
+
+
+def test_what_is_known_is_scaled_as_the_last_features_are():
+    rows, origins = one_row_of()
+    bars = np.arange(40, dtype=np.float32).reshape(20, 2)
+    rows = rows._replace(
+        known=jnp.asarray(bars),
+        known_row=jnp.arange(12),
+        x_offset=jnp.array([[[9.0, 1.0, 2.0]]]),
+        x_scale=jnp.array([[[9.0, 2.0, 4.0]]]),
+    )
+    expected = (bars[int(origins[0]) + 1 :][:H] - [1, 2]) / [2, 4]
+    np.testing.assert_allclose(ahead(rows, 0, origins)[0], expected.ravel())
+    assert ahead(rows._replace(known=None), 0, origins) is None
 
 
 def test_zero_weights_forecast_zero():

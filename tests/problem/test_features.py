@@ -167,7 +167,9 @@ def module(tmp_path, monkeypatch):
 
 def test_leading_gaps_delay_the_first_window(walks, prices_of, module):
     frame = walks(2, 30)
-    problem = make_problem(prices_of(frame), lookback=3, horizon=1, features=f"{module}:rolling")
+    problem = make_problem(
+        prices_of(frame), lookback=3, horizon=1, features=f"{module}:rolling", replace_features=True
+    )
     assert problem.names == ("mean", "close")
     np.testing.assert_array_equal(np.flatnonzero(~problem.ready), [*range(6), *range(30, 36)])
     np.testing.assert_allclose(problem.features[4, 0], frame["close"][:5].mean(), rtol=1e-6)

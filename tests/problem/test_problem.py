@@ -154,10 +154,9 @@ def test_networks_with_distributions_read_predictors_of_volatility(walks, prices
     prices = prices_of(walks(2))
     names = ("shock", "log_size", "log_volatility", "log_range", "log_range_volatility")
     assert make_problem(prices, lookback=2, horizon=1, volatility_features=True).names == names
-    own = make_problem(
-        prices, lookback=2, horizon=1, volatility_features=True, features=lambda table: table[["volume"]]
-    )
-    assert own.names == ("volume",)
+    own = {"volatility_features": True, "features": lambda table: table[["volume"]]}
+    assert make_problem(prices, lookback=2, horizon=1, **own).names == (*names, "volume")
+    assert make_problem(prices, lookback=2, horizon=1, replace_features=True, **own).names == ("volume",)
 
 
 def test_an_unknown_column_lists_those_there_are(walks, prices_of):

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast._version import __version__
-from gatecast.api.models import calibrated, check_memory, model_of, problem_of
+from gatecast.api.models import calibrated, check_memory, model_of, problem_of, unused_note
 from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.data.sources import prices_of
@@ -65,7 +65,8 @@ def compare(
         The base of the named networks (their cell and direction replaced), and how networks are trained
         that have no training of their own.
     features
-        A function (one symbol's table → DataFrame) or "module:function"; None: `gatecast.problem.features`.
+        A function (one symbol's table → DataFrame), or "module:function", whose columns networks read beside
+        the default ones (`gatecast.problem.features`; with replace_features instead of them).
 
     Raises
     ------
@@ -116,7 +117,7 @@ def run(
     DataError
         `expected` is of other data than `prices`.
     """
-    if expected is not None and expected.sha256 not in (prices.sha256, prices.sha256_with_names):
+    if expected is not None and not prices.has_hash(expected.sha256):
         raise DataError(
             "these are not the data of the experiment",
             file=", ".join(prices.source),
@@ -155,7 +156,8 @@ def run(
         candidates = (name for name in experiment.models if name not in beside)
         experiment = experiment.changed(models=(*beside, *candidates))
         outcome, fits = outcome.beside(others, experiment.models), fits + more
-    for text in _left_out(problem, folds, most=20):
+    unused = unused_note(experiment, prices, features or experiment.features)
+    for text in (*unused, *_left_out(problem, folds, most=20)):
         warnings.warn(text, DataWarning, stacklevel=2)
     ensembles = {name: ensembles_of(fitted[name]) for name in experiment.networks}
     notes = [combination_note(name, of_folds) for name, of_folds in ensembles.items()]
@@ -167,7 +169,7 @@ def run(
         prices=prices,
         outcome=outcome,
         training=_training({name: of_folds[0].population for name, of_folds in ensembles.items()}),
-        warnings=(*(oddity.text for oddity in prices.oddities), *fits, *_left_out(problem, folds)),
+        warnings=(*(oddity.text for oddity in prices.oddities), *unused, *fits, *_left_out(problem, folds)),
         notes=(*_level_note(problem, folds), *filter(None, notes), *_mean_notes(experiment, outcome), *seen),
         answers={
             name: model.answers.frame for name, model in own.items() if isinstance(model, FunctionModel)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
@@ -14,8 +14,9 @@ from gatecast._typing import Integers
 from gatecast.api import forecaster_files
 from gatecast.api.forecaster_files import ONLY, State
 from gatecast.api.forecasting import forecast_table, last_origins, matching_problem, named
-from gatecast.api.models import check_memory, model_of, problem_of
+from gatecast.api.models import check_memory, model_of, problem_of, unused_note
 from gatecast.data.prices import Prices
+from gatecast.data.side_tables import future_table
 from gatecast.data.sources import prices_of
 from gatecast.errors import DataWarning, NotFittedError, RunError
 from gatecast.formatting import some
@@ -117,8 +118,15 @@ class Forecaster:
         (ensemble,) = ensembles_of([self._fitted.fitted])
         return ensemble.population.history
 
-    def fit(self, prices: Any) -> Self:
+    def fit(self, prices: Any, *, future: Any = None) -> Self:
         """The forecaster itself, trained on every session of `prices` (or of what `gatecast.load` takes).
+
+        Parameters
+        ----------
+        future
+            What is known of the h sessions after the last one, for `forecast`: a table with a column of
+            dates, the columns of the data that the setting `future` names, and a column of symbols where
+            they differ.
 
         Raises
         ------
@@ -129,7 +137,9 @@ class Forecaster:
         """
         settings, prices = self._settings, prices_of(prices)
         check_memory(settings, prices)
-        problem = self._problem(prices)
+        problem = _with_future(self._problem(prices), future, prices.calendar)
+        for text in unused_note(settings, prices, self._features):
+            warnings.warn(text, DataWarning, stacklevel=2)
         fold = future_fold(problem, validation_size=settings.validation_size)
         origins, left_out = self._asked(problem, prices.calendar, fold.left_out)
         with Bar() as bar, bar.part(0, 1, "training"):
@@ -139,11 +149,12 @@ class Forecaster:
         self._note(problem, origins, left_out)
         return self
 
-    def forecast(self, prices: Any = None) -> pd.DataFrame:
+    def forecast(self, prices: Any = None, *, future: Any = None) -> pd.DataFrame:
         """The next h sessions after the last one fitted, or after the last one of `prices`.
 
-        prices: give the whole history, for features and volatility are computed from what is there; an
-        adaptive calibration goes on with the targets after the last session fitted.
+        prices: give the whole history, of all symbols that the market is made of, for features and volatility
+        are computed from what is there; an adaptive calibration goes on with the targets after the last
+        session fitted. future: what is known of these h sessions, as in `fit`.
 
         Returns one row per symbol and step: symbol, origin, time, step, anchor (the last price), forecast
         (price; of a distribution the median), change (fraction of the anchor), std_over_seeds (the seeds'
@@ -156,7 +167,8 @@ class Forecaster:
         NotFittedError
             Before `fit`.
         DataError
-            A symbol that was not fitted, other features than those fitted, or no symbol that can be forecast.
+            A symbol that was not fitted, other features than those fitted, or no symbol that can be forecast;
+            a future column whose values are not known for all sessions that are forecast.
         RunError
             Forecasts that are no prices.
 
@@ -167,24 +179,27 @@ class Forecaster:
         """
         state = self._fitted
         if prices is None:
-            problem, calendar, left_out = state.tail, state.calendar, state.left_out
+            calendar, left_out = state.calendar, state.left_out
+            problem = _with_future(state.tail, future, calendar)
             origins = np.unique(problem.last)
         else:
             prices = prices_of(prices, state.calendar)
             problem = matching_problem(prices, self._problem, state.tail.symbols, state.tail.names)
             calendar = prices.calendar
+            problem = _with_future(problem, future, calendar)
             origins, left_out = self._asked(problem, calendar, state.short)
         self._note(problem, origins, left_out)
         self._warn()
+        problem.require_known(origins, calendar)
         predicted = state.fitted.predict(problem, origins)
         return forecast_table(predicted, problem, origins, calendar)
 
-    def plot(self, prices: Any = None) -> Plot:
+    def plot(self, prices: Any = None, *, future: Any = None) -> Plot:
         """The last closes and the prediction intervals of the next sessions, for up to six symbols.
 
         Parameters
         ----------
-        prices
+        prices, future
             As in `forecast`; without them the last closes are those of the windows that the forecast reads.
 
         Raises
@@ -202,7 +217,7 @@ class Forecaster:
         else:
             prices = prices_of(prices, self._fitted.calendar)
             closes = prices.table[["symbol", "session"]].assign(close=prices.table[column])
-        forecast = self.forecast(prices)
+        forecast = self.forecast(prices, future=future)
         return outlook_plot(forecast, closes, column=column)
 
     def _asked(
@@ -286,14 +301,19 @@ class Forecaster:
         forecaster._note(state.tail, np.unique(state.tail.last), state.left_out)
         return forecaster
 
-    def _problem(self, prices: Prices) -> Problem:
+    def _problem(self, prices: Prices, seen: Sequence[str] | None = None) -> Problem:
+        """The problem of these prices; seen: the features that were fitted, where it is to have the same."""
         if self._features is not None and not self._may_run_features:
             raise RunError(
                 f"this forecaster's file names code: features = {self._features!r}, a function that would be "
                 "imported and run. If you trust it, load the forecaster with allow_code=True"
             )
         return problem_of(
-            self._settings, prices, features=self._features, volatility_features=self._volatility_features
+            self._settings,
+            prices,
+            features=self._features,
+            volatility_features=self._volatility_features,
+            seen=seen,
         )
 
     @property
@@ -309,3 +329,8 @@ class Forecaster:
             f"Forecaster({network.cell}, hidden_size={network.hidden_size}, "
             f"horizon={self._settings.horizon}, {state})"
         )
+
+
+def _with_future(problem: Problem, future: Any, calendar: Mapping[str, str]) -> Problem:
+    """The problem with what a user's table says of the bars ahead."""
+    return problem if future is None else problem.with_future(future_table(future), calendar)

@@ -54,6 +54,8 @@ class Saved(BaseModel):
     distributions: bool
     symbols: Annotated[list[str], Field(min_length=1)]
     names: Annotated[list[str], Field(min_length=1)]
+    static_names: list[str] = Field(default_factory=list)
+    known_names: list[str] = Field(default_factory=list)
     calendar: dict[str, str]
     since: str | None
     short: list[str]
@@ -72,6 +74,8 @@ def write(
         distributions=volatility_features,
         symbols=list(state.tail.symbols),
         names=list(state.tail.names),
+        static_names=list(state.tail.static_names),
+        known_names=list(state.tail.known_names),
         calendar=state.calendar,
         since=None if calibrated is None else str(calibrated.since),
         short=list(state.short),
@@ -80,6 +84,8 @@ def write(
     )
     arrays = {name: getattr(state.tail, name) for name in ROW_ARRAYS}
     arrays["session"] = arrays["session"].astype(np.int64)
+    if state.tail.known_names:
+        arrays["known"] = state.tail.known
     if calibrated is not None:
         arrays |= calibration_arrays(calibrated.calibration)
     with new_folder(folder, FORECASTER, overwrite=overwrite) as partial:
@@ -100,9 +106,10 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
     population, content, arrays = load_network(folder / WEIGHTS)
     try:
         saved = Saved.model_validate(content)
-        settings = Experiment(
-            **{**saved.forecaster, "networks": {ONLY: population.network}, "training": population.training}
-        )
+        # earlier versions took the features of a function alone
+        before = {"replace_features": saved.forecaster.get("features") is not None}
+        own = {"networks": {ONLY: population.network}, "training": population.training}
+        settings = Experiment(**{**before, **saved.forecaster, **own})
         _check(saved, settings, population, arrays)
         fitted: Fitted = FoldEnsemble(population, 0, saved.combination)
         if saved.since is not None:
@@ -111,9 +118,12 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
             fitted = CalibratedFit(fitted, calibration, session_of(saved.since))
         rows: dict[str, Any] = {name: arrays[name] for name in ROW_ARRAYS}
         rows["session"] = rows["session"].astype("datetime64[D]")
+        rows |= {"known": arrays["known"]} if saved.known_names else {}
         tail = Problem(
             **rows,
             names=tuple(saved.names),
+            static_names=tuple(saved.static_names),
+            known_names=tuple(saved.known_names),
             symbols=tuple(saved.symbols),
             target=settings.target,
             lookback=settings.lookback,
@@ -140,6 +150,9 @@ def _check(
         raise ValueError("its lookback or horizon is not that of its network")
     if (len(saved.symbols), len(saved.names), len(fitted.scales)) != (symbols, width, 1):
         raise ValueError("its symbols, features or folds are not those of its network")
+    count = len(saved.known_names)
+    if count != fitted.known or saved.names[len(saved.names) - count :] != saved.known_names:
+        raise ValueError("what it knows in advance is not what its network reads")
     known = set(saved.symbols)
     if len(known) < symbols or set(saved.calendar) != known or not known >= {*saved.short, *saved.left_out}:
         raise ValueError("its symbols are not the same throughout")
@@ -148,6 +161,10 @@ def _check(
     if (settings.calibration == "none", saved.since is None) != ("calibration" not in arrays,) * 2:
         raise ValueError("its calibration is not the one that its settings ask for")
     _check_tail(arrays, symbols, width, fitted.lookback)
+    if count:
+        windows = len(arrays["symbol"]) // fitted.lookback
+        shape = (windows * (fitted.lookback + horizon), count)
+        check_array("known", np.nan_to_num(arrays["known"]), shape)
 
 
 def _check_tail(arrays: Mapping[str, NDArray[Any]], symbols: int, width: int, lookback: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
@@ -12,7 +13,7 @@ from gatecast._typing import Dates, Integers
 from gatecast.data.calendars import next_sessions, sessions_between
 from gatecast.data.prices import Prices
 from gatecast.distributions import Point
-from gatecast.errors import DataError, RunError
+from gatecast.errors import DataError, DataWarning, RunError
 from gatecast.forecasts import distribution_columns
 from gatecast.formatting import count, some
 from gatecast.models.model import Forecast, median
@@ -23,12 +24,17 @@ LATE = 10  # sessions that a symbol may be behind the last of the others; more, 
 
 
 def matching_problem(
-    prices: Prices, problem_of: Callable[[Prices], Problem], symbols: Sequence[str], names: Sequence[str]
+    prices: Prices,
+    problem_of: Callable[[Prices, Sequence[str]], Problem],
+    symbols: Sequence[str],
+    names: Sequence[str],
 ) -> Problem:
     """The problem of other prices, their symbols numbered as in the fit.
 
     Parameters
     ----------
+    problem_of
+        Prices and the features that were read → their problem.
     symbols, names
         Those that were fitted, and the features that were read.
 
@@ -43,7 +49,10 @@ def matching_problem(
             f"{', '.join(unknown[:5])} was not among the symbols fitted ({', '.join(symbols[:5])}, …)",
             remedy="Fit again with these symbols, or select the ones fitted",
         )
-    problem = problem_of(prices)
+    if "market_return" in names and (missing := [one for one in symbols if one not in prices.symbols]):
+        text = f"the market is that of the symbols in these prices, without {some(missing)}"
+        warnings.warn(text, DataWarning, stacklevel=4)
+    problem = problem_of(prices, names)
     if problem.names != tuple(names):
         raise DataError(
             f"these prices give the features {', '.join(problem.names)}; fitted were {', '.join(names)}",

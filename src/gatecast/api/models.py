@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib import import_module
 
 from gatecast.data.prices import Prices
+from gatecast.formatting import some
 from gatecast.models.baseline import Baseline, ForecastFunction
 from gatecast.models.calibration import Calibrated
 from gatecast.models.model import Model
 from gatecast.models.requirements import require_comparison
+from gatecast.problem.covariates import unused_columns
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.problem import Problem, make_problem
 from gatecast.settings.experiment import Experiment
@@ -27,11 +30,13 @@ def problem_of(
     *,
     features: str | FeatureFunction | None,
     volatility_features: bool,
+    seen: Sequence[str] | None = None,
 ) -> Problem:
     """The experiment's problem on these prices.
 
     features             as it is at hand: the function itself, or its name
-    volatility_features  whether networks read those where `features` is None, as to forecast distributions
+    volatility_features  whether the default features are those to forecast distributions with
+    seen                 the features that were fitted, where this problem is to have the same
     """
     return make_problem(
         prices,
@@ -40,8 +45,30 @@ def problem_of(
         target=experiment.target,
         column=experiment.column,
         features=features,
+        replace_features=experiment.replace_features,
         volatility_features=volatility_features,
+        past=experiment.past,
+        future=experiment.future,
+        static=experiment.static,
+        market=experiment.market,
+        seen=seen,
     )
+
+
+def unused_note(experiment: Experiment, prices: Prices, features: object) -> tuple[str, ...]:
+    """The columns of the data that nothing reads, in one sentence; () where there are none.
+
+    features: the user's function, which may read any column.
+    """
+    names = () if features is not None else unused_columns(prices, experiment)
+    if not names:
+        return ()
+    which = (
+        "a column of the data that no setting uses"
+        if len(names) == 1
+        else "columns of the data that no setting uses"
+    )
+    return (f"{some(names)}: {which}; networks read the columns named as past, future or static",)
 
 
 def model_of(experiment: Experiment, name: str) -> Model:

@@ -209,12 +209,14 @@ def check_network(model: str, networks: Collection[str], *, of_run: bool) -> Non
         )
 
 
-def outlook(experiment: Experiment, prices: Prices, model: str, record: Result | None = None) -> Outlook:
+def outlook(
+    experiment: Experiment, prices: Prices, model: str, record: Result | None = None, future: Any = None
+) -> Outlook:
     """Fit `model` on all of `prices` and forecast the sessions after them.
 
     record: a run with this model; its experiment is then used throughout, on those of its symbols that are
     in `prices`; others are left out, and named. Without it the walk-forward comparison of `experiment` is
-    made first.
+    made first. future: what is known of the sessions that are forecast, see `Forecaster.fit`.
 
     Raises
         SettingError: `model` is no network, or not one of the record's.
@@ -226,7 +228,7 @@ def outlook(experiment: Experiment, prices: Prices, model: str, record: Result |
     else:
         warn_of_another(record.provenance.engine, "the run")
     prices, strangers = _of_record(prices, record)
-    forecaster = Forecaster.of(settings, model).fit(prices)
+    forecaster = Forecaster.of(settings, model).fit(prices, future=future)
     forecast = forecaster.forecast()
     return Outlook(
         model=model,

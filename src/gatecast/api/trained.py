@@ -17,6 +17,7 @@ from gatecast._typing import Dates, Integers
 from gatecast.api.forecasting import forecast_table, last_origins, matching_problem, named
 from gatecast.api.models import problem_of
 from gatecast.data.prices import Prices
+from gatecast.data.side_tables import future_table
 from gatecast.data.sources import prices_of
 from gatecast.errors import DataError, DataWarning, RunError, SettingError, did_you_mean
 from gatecast.formatting import count, some
@@ -130,6 +131,7 @@ class TrainedNetworks:
         origins: ArrayLike | None = None,
         fold: int | None = None,
         seed: int | None = None,
+        future: Any = None,
     ) -> pd.DataFrame:
         """Forecasts as the run's test made them, from the last session or from any others.
 
@@ -145,6 +147,8 @@ class TrainedNetworks:
             know nothing after it. From the last session on these are the newest.
         seed
             One network of the fold alone, without a calibration; None: all seeds, combined.
+        future
+            What is known of the sessions after the last one; see `gatecast.Forecaster.fit`.
 
         Returns
         -------
@@ -157,7 +161,8 @@ class TrainedNetworks:
         SettingError
             No such fold or seed; origins that are no dates, or lie before the test of the first fold.
         DataError
-            A symbol or features that were not fitted, a date without a session, nothing to forecast.
+            A symbol or features that were not fitted, a date without a session, nothing to forecast, a
+            future column that is not known for all sessions that are forecast.
         RunError
             Forecasts that are no prices; features of the user's own that may not be run, or are others now.
 
@@ -168,6 +173,9 @@ class TrainedNetworks:
         """
         member = None if seed is None else self._seed(seed)
         problem, calendar, asked = self._asked(prices, origins, fold)
+        if future is not None:
+            problem = problem.with_future(future_table(future), calendar)
+        problem.require_known(np.concatenate(list(asked.values())), calendar)
         tables = []
         for place, rows in asked.items():
             predicted = self._fitted[place].predict(problem, rows)
@@ -287,7 +295,7 @@ class TrainedNetworks:
         prices = self._road.run.prices if prices is None else prices_of(prices)
         problem = self._road.problem_of(prices)
         width = self._population.scales[0].x_offset.shape[1]
-        if len(problem.names) != width:
+        if len(problem.names) != width or len(problem.known_names) != self._population.known:
             raise RunError(
                 f"the networks of {self.name} read {count(width, 'feature')}, and the prices of this run "
                 f"give {len(problem.names)} ({', '.join(problem.names)}): they do not belong together"
@@ -381,7 +389,7 @@ class _Road:
         """That of the run's prices."""
         return self._made(self.run.prices)
 
-    def _made(self, prices: Prices) -> Problem:
+    def _made(self, prices: Prices, seen: Sequence[str] | None = None) -> Problem:
         experiment = self.run.compared
         if experiment.features is not None and self._features is None:
             raise RunError(
@@ -389,7 +397,11 @@ class _Road:
                 "would be imported and run. If you trust it, open the run with allow_code=True"
             )
         return problem_of(
-            experiment, prices, features=self._features, volatility_features=experiment.has_distributions
+            experiment,
+            prices,
+            features=self._features,
+            volatility_features=experiment.has_distributions,
+            seen=seen,
         )
 
 

@@ -41,6 +41,12 @@ def forecast(
     run: Annotated[
         Path | None, typer.Option(help="run folder with this model's record; else it is made")
     ] = None,
+    future_table: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="what is known of the next sessions: dates, and the columns of --future"
+        ),
+    ] = None,
     ledger: LedgerPlace = None,
     no_ledger: NoLedger = False,
     out: Annotated[
@@ -76,7 +82,7 @@ def forecast(
     check_code(settled, run, settings, allow_code)
     require_comparison(settled, rows=1, symbols=1, columns=1)
     prices = load_prices(experiment)
-    answer = outlook(experiment, prices, model, record)
+    answer = outlook(experiment, prices, model, record, future_table)
     if as_json:
         print_json(answer.summary())
     else:

@@ -29,6 +29,8 @@ Quantiles = Mapping[float, float]
 BESIDE = frozenset(Reading.model_fields) - {"adjust"} | {
     "source", "models", "networks", "training", "trainings", "folds", "test_size", "test_start", "window"
 }  # fmt: skip
+# Settings that came later: they count where they are chosen, and the records before them stay as they are.
+LATER = ("past", "future", "static", "market")
 # Numbers are the same when they are this close (log return; prices and df relatively): the last bits, which
 # another processor or another library of mathematics may round otherwise, and nothing that means anything.
 SAME = 1e-9
@@ -172,11 +174,15 @@ def experiment_hash(experiment: Experiment, model: str) -> str:
     sha256.
     """
     network = experiment.networks.get(model)
+    fields = type(experiment).model_fields
+    unchosen = {name for name in LATER if getattr(experiment, name) == fields[name].default}
+    if experiment.features is None or experiment.replace_features:  # a function's features alone, as ever
+        unchosen.add("replace_features")
     deciding = {
         "model": model,
         "network": None if network is None else network.model_dump(mode="json"),
         "training": None if network is None else experiment.training_of(model).model_dump(mode="json"),
-        **experiment.model_dump(mode="json", exclude=set(BESIDE)),
+        **experiment.model_dump(mode="json", exclude={*BESIDE, *unchosen}),
     }
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
 

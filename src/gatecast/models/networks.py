@@ -44,6 +44,8 @@ class FittedNetwork:
     history
         One row per member and epoch: stage ("search" for the epoch on validation, "refit" on train and
         validation), fold, seed, symbol, epoch, losses in scaled target units, `kept`.
+    known
+        How many of the features, the last ones, are known in advance.
     """
 
     network: Network
@@ -54,6 +56,7 @@ class FittedNetwork:
     trained: tuple[Trained, ...]
     scales: tuple[Scale, ...]
     history: pd.DataFrame
+    known: int = 0
 
     __repr__ = brief
 
@@ -197,6 +200,7 @@ class RecurrentNetwork:
             trained=tuple(trained),
             scales=tuple(scales),
             history=_history(phase, members, owner, trained, problem),
+            known=len(problem.known_names),
         )
 
     def _ensembles(
@@ -293,7 +297,12 @@ def make_dataset(network: Network, problem: Problem, scales: Sequence[Scale]) ->
     )
     targets = np.nan_to_num(targets, nan=0.0).astype(np.float32)
     features = np.nan_to_num(problem.features, nan=0.0)
-    return Dataset(features, targets, problem.symbol.astype(np.int32), *stacked)
+    symbol = problem.symbol.astype(np.int32)
+    dataset = Dataset(features, targets, symbol, *stacked)
+    if not problem.known_names:
+        return dataset
+    known, known_row = np.nan_to_num(problem.known, nan=0.0), problem.known_row.astype(np.int32)
+    return dataset._replace(known=known, known_row=known_row)
 
 
 def _room(members: Sequence[Member]) -> tuple[int, int]:

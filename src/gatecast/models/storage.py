@@ -49,6 +49,7 @@ class SavedNetwork(BaseModel):
     network: dict[str, Any]
     training: dict[str, Any]
     lookback: Annotated[int, Field(ge=1, le=1_000_000)]
+    known: Small = 0
     members: Annotated[list[SavedMember], Field(min_length=1, max_length=100_000)]
     weights_sha256: str
 
@@ -79,6 +80,7 @@ def save_network(
         network=fitted.network.model_dump(mode="json"),
         training=fitted.training.model_dump(mode="json"),
         lookback=fitted.lookback,
+        known=fitted.known,
         members=[
             SavedMember(seed=m.seed, fold=m.fold, tag=m.tag, scale=m.scale, owner=owner, epoch=t.best_epoch)
             for m, owner, t in zip(fitted.members, fitted.owner, fitted.trained, strict=True)
@@ -127,6 +129,7 @@ def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any], dict[str, N
         network=network,
         training=training,
         lookback=saved.lookback,
+        known=saved.known,
         members=tuple(
             Member(one.seed, one.fold, one.tag, one.scale, NO_ROWS, NO_ROWS, one.epoch)
             for one in saved.members
@@ -182,7 +185,9 @@ def _check(
             raise ValueError(f"scale {number} divides by 0 or less")
     if network.num_layers > min(len(params) for params in weights):
         raise ValueError("it lacks the weights of some layers")
-    expected = shapes(network, features=features, lookback=saved.lookback, horizon=horizon)
+    if saved.known > features:
+        raise ValueError(f"it knows {saved.known} inputs in advance, and has {features} features")
+    expected = shapes(network, features=features, lookback=saved.lookback, horizon=horizon, known=saved.known)
     for number, params in enumerate(weights):
         if params.keys() != expected.keys():
             raise ValueError(f"network {number} has other weights than its settings ask for")

@@ -23,13 +23,17 @@ ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
 }
 
 
-def shapes(network: Network, *, features: int, lookback: int, horizon: int) -> dict[str, tuple[int, ...]]:
+def shapes(
+    network: Network, *, features: int, lookback: int, horizon: int, known: int = 0
+) -> dict[str, tuple[int, ...]]:
     """Name and shape of every weight.
 
     Recurrent weights have torch.nn.LSTM's names and shapes; hidden layers of the head are mlp.0.weight
     (out, in), mlp.0.bias, …; the output layer is out.weight, out.bias; a student_t has a df per step. init
     "pytorch" has the second recurrent bias bias_hh; the others have it only where a GRU with reset_after
     needs it, as Keras.
+
+    known: inputs known in advance, whose values at each of the h bars ahead the head reads beside the state.
     """
     cell = cell_of(network.cell, network.reset_after)
     size, directions = network.hidden_size, 2 if network.bidirectional else 1
@@ -44,7 +48,7 @@ def shapes(network: Network, *, features: int, lookback: int, horizon: int) -> d
             named["bias_ih" + place] = (rows,)
             if second_bias:
                 named["bias_hh" + place] = (rows,)
-    width = directions * size * (lookback if network.head == "flatten" else 1)
+    width = directions * size * (lookback if network.head == "flatten" else 1) + horizon * known
     for index, out in enumerate((*network.mlp, outputs.width(network, horizon))):
         name = f"mlp.{index}" if index < len(network.mlp) else "out"
         named[f"{name}.weight"], named[f"{name}.bias"] = (out, width), (out,)
@@ -61,9 +65,10 @@ def init_params(
     features: int,
     lookback: int,
     horizon: int,
+    known: int = 0,
 ) -> Params:
     """Weights drawn as `network.init` describes (see Network); a distribution starts near the EWMA's."""
-    named = shapes(network, features=features, lookback=lookback, horizon=horizon)
+    named = shapes(network, features=features, lookback=lookback, horizon=horizon, known=known)
     keys = jax.random.split(key, len(named))
     bound_of = _pytorch_bound if network.init == "pytorch" else _glorot_bound
     bounds = {name: bound_of(network, name, named) for name in named if name != "df"}
@@ -91,13 +96,15 @@ def apply(
     params: Params,
     x: Float[Array, "batch time features"],
     *,
+    ahead: Float[Array, "batch inputs"] | None = None,
     state: States | None = None,
     key: Key[Array, ""] | None = None,
 ) -> tuple[Float[Array, "batch horizon *parameters"], States]:
     """The outputs of the windows x and the final states.
 
     Outputs are in scaled target units; distributions have several parameters (see gatecast.nn.outputs).
-    Every output reads the state after the newest time step. key: draws dropout; None when not training.
+    Every output reads the state after the newest time step. ahead: what is known in advance of the h bars
+    ahead, beside that state; None where nothing is. key: draws dropout; None when not training.
     """
     states, final = recurrent(
         params,
@@ -115,6 +122,8 @@ def apply(
         directions = 2 if network.bidirectional else 1
         y = jnp.concatenate(list(final[0][-directions:]), axis=-1)
     y = ACTIVATIONS[network.state_activation](y)
+    if ahead is not None:
+        y = jnp.concatenate([y, ahead], axis=-1)
     for index in range(len(network.mlp)):
         y = ACTIVATIONS[network.activation](_dense(params, f"mlp.{index}", y))
     raw = ACTIVATIONS[network.output_activation](_dense(params, "out", y))

@@ -33,7 +33,12 @@ SHORTEST_ROOM = 64  # epochs
 
 
 class Dataset(NamedTuple):
-    """The features and targets that all members read, and their scales (one per fold) for each symbol."""
+    """The features and targets that all members read, and their scales (one per fold) for each symbol.
+
+    known: what is known in advance, of all bars and of the h after the last one of each symbol; its columns
+    are the last of the features as well, and scaled as these. known_row: where in `known` a row stands.
+    None: nothing is known.
+    """
 
     features: Float[AnyArray, "rows features"]
     targets: Float[AnyArray, "rows horizon"]
@@ -42,6 +47,14 @@ class Dataset(NamedTuple):
     x_scale: Float[AnyArray, "scales symbols features"]
     y_offset: Float[AnyArray, "scales symbols horizon"]
     y_scale: Float[AnyArray, "scales symbols horizon"]
+    known: Float[AnyArray, "bars known"] | None = None
+    known_row: Int[AnyArray, " rows"] | None = None
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        """The numbers of features, steps and known inputs, as `shapes` takes them."""
+        known = 0 if self.known is None else self.known.shape[1]
+        return {"features": self.features.shape[1], "horizon": self.targets.shape[1], "known": known}
 
 
 class Hyperparameters(NamedTuple):
@@ -108,15 +121,11 @@ class Program:
 
     def shapes(self, dataset: Dataset) -> Shapes:
         """Name and shape of every weight, in their vector's order."""
-        horizon, features = dataset.targets.shape[1], dataset.features.shape[1]
-        return shapes(self.network, features=features, lookback=self.lookback, horizon=horizon)
+        return shapes(self.network, lookback=self.lookback, **dataset.sizes)
 
     def init(self, member: OnDevice, dataset: Dataset) -> TrainingState:
         """A member before its first step."""
-        horizon, features = dataset.targets.shape[1], dataset.features.shape[1]
-        drawn = init_params(
-            self.network, member.key, features=features, lookback=self.lookback, horizon=horizon
-        )
+        drawn = init_params(self.network, member.key, lookback=self.lookback, **dataset.sizes)
         params = jnp.concatenate([drawn[name].ravel() for name in self.shapes(dataset)])
         none = jnp.full(self.room, jnp.nan, jnp.float32)
         zero = jnp.int32(0)
@@ -190,7 +199,8 @@ class Program:
                 target(dataset, member.scale, origins),
             )
             weights = by_name(params, self.shapes(dataset))
-            output, _ = apply(self.network, weights, x, key=jax.random.fold_in(key, step))
+            later = ahead(dataset, member.scale, origins)
+            output, _ = apply(self.network, weights, x, ahead=later, key=jax.random.fold_in(key, step))
             return jnp.sum(weight * self.loss(output, y)) / jnp.sum(weight)
 
         def one_step(
@@ -248,7 +258,11 @@ class Program:
             place = start + jnp.arange(chunk)
             fresh = (place >= index * chunk) & (place < member.validation_count)
             origins = jax.lax.dynamic_slice(member.validation, (start,), (chunk,))
-            output, _ = apply(self.network, weights, window(dataset, member.scale, origins, self.lookback))
+            x, later = (
+                window(dataset, member.scale, origins, self.lookback),
+                ahead(dataset, member.scale, origins),
+            )
+            output, _ = apply(self.network, weights, x, ahead=later)
             loss = self.loss(output, target(dataset, member.scale, origins))
             return total + jnp.sum(jnp.where(fresh, loss, 0.0))
 
@@ -296,7 +310,8 @@ def outputs(
 
     def one(params: Params, scale: Array, origins: Array) -> Array:
         def forecast(part: Array) -> Array:
-            return apply(network, params, window(dataset, scale, part, lookback))[0]
+            x, later = window(dataset, scale, part, lookback), ahead(dataset, scale, part)
+            return apply(network, params, x, ahead=later)[0]
 
         return jax.lax.map(forecast, origins)
 
@@ -323,6 +338,20 @@ def gathered(
     symbol = dataset.symbol[origins]
     offset, divisor = dataset.x_offset[scale, symbol], dataset.x_scale[scale, symbol]
     return (dataset.features[rows] - offset[:, None]) / divisor[:, None]
+
+
+def ahead(
+    dataset: Dataset, scale: Int[Array, ""] | int, origins: Int[Array, " batch"]
+) -> Float[Array, "batch inputs"] | None:
+    """What is known in advance of the h bars after `origins`, scaled, bar after bar; None: nothing is."""
+    if dataset.known is None or dataset.known_row is None:
+        return None
+    count = dataset.known.shape[1]
+    rows = dataset.known_row[origins][:, None] + jnp.arange(1, dataset.targets.shape[1] + 1)
+    symbol = dataset.symbol[origins]
+    offset, divisor = (part[scale, symbol, -count:] for part in (dataset.x_offset, dataset.x_scale))
+    scaled = (dataset.known[rows] - offset[:, None]) / divisor[:, None]
+    return scaled.reshape(len(origins), -1)
 
 
 def target(

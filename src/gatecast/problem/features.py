@@ -80,14 +80,17 @@ def level_features(prices: Prices, column: str) -> pd.DataFrame:
 def custom_features(prices: Prices, function: FeatureFunction) -> pd.DataFrame:
     """`function` called once per symbol, with that symbol's sessions as index.
 
-    It gets open, high, low, close, volume, … (those that exist) and returns one row per session. Leading
-    NaNs (a rolling mean's first rows) only delay the first window; later ones are an error. It is called
-    again on tables that end earlier: a row that then differs has read the future, and is refused.
+    It gets open, high, low, close, volume, … (those that exist), every other column of numbers, and the
+    symbol as `table.attrs["symbol"]`; it returns one row per session. Leading NaNs (a rolling mean's first
+    rows) only delay the first window; later ones are an error. It is called again on tables that end earlier:
+    a row that then differs has read the future, and is refused.
     """
     ends = np.append(prices.first[1:], len(prices.table))
+    numbers = prices.table.set_index("session").select_dtypes("number")
     parts = []
     for symbol, start, end in zip(prices.symbols, prices.first, ends, strict=True):
-        table = prices.table.iloc[start:end].set_index("session").drop(columns="symbol")
+        table = numbers.iloc[start:end]
+        table.attrs["symbol"] = symbol
         features = _called(function, table, symbol)
         _refuse_future(function, table, features, symbol)
         _refuse_gaps(features, symbol)

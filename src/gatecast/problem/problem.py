@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -10,10 +11,11 @@ import pandas as pd
 from jaxtyping import Bool, Float32, Float64, Int64, Shaped
 
 from gatecast.data.prices import Prices
-from gatecast.errors import SettingError, did_you_mean
-from gatecast.formatting import brief
+from gatecast.errors import DataError, SettingError, did_you_mean
+from gatecast.formatting import brief, some
 from gatecast.problem import features as feature_rules
 from gatecast.problem import targets as target_rules
+from gatecast.problem.covariates import Chosen, covariates, dates_ahead
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.volatility import ewma_volatility, log_returns, range_variance
 from gatecast.user_functions import named_function
@@ -38,6 +40,10 @@ class Problem:
     lookback  bars of a window
     horizon   h, steps ahead
     table     the prices themselves, row for row; None where only windows are kept
+    static_names those of the features that are constant per symbol
+    known     what is known in advance of each symbol's bars, and of the h bars after its last: the rows of a
+              symbol, then h more, then the next symbol's; NaN where it is not known yet
+    known_names of its columns, which are the last of the features too
     """
 
     features: Float32[np.ndarray, "rows features"]
@@ -53,6 +59,9 @@ class Problem:
     lookback: int
     horizon: int
     table: pd.DataFrame | None = None
+    static_names: tuple[str, ...] = ()
+    known: Float32[np.ndarray, "bars known"] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    known_names: tuple[str, ...] = ()
 
     __repr__ = brief
 
@@ -122,6 +131,12 @@ class Problem:
         """Log returns of the forecast column; NaN at each symbol's first row."""
         return log_returns(self.anchor, self.first)
 
+    @cached_property
+    def known_row(self) -> Int64[np.ndarray, " rows"]:
+        """Where each row's bar stands in `known`."""
+        starts, sizes = self._spans
+        return np.arange(len(self.symbol)) + self.horizon * np.repeat(np.arange(len(starts)), sizes)
+
     def unit(self, origins: Int64[np.ndarray, " origins"]) -> Float64[np.ndarray, "origins horizon"]:
         """Volatility · sqrt(k) at step k, in log return: the unit of network outputs and calibration."""
         return self.volatility[origins, None] * np.sqrt(np.arange(1, self.horizon + 1))
@@ -141,7 +156,59 @@ class Problem:
     def cut_to_windows(self, origins: Int64[np.ndarray, " origins"]) -> Problem:
         """A `Problem` of only those rows that forecasts of `origins` read: their windows, one per symbol."""
         rows = (origins[:, None] + np.arange(1 - self.lookback, 1)).ravel()
-        return replace(self, table=None, **{name: getattr(self, name)[rows] for name in ROW_ARRAYS})
+        cut = {name: getattr(self, name)[rows] for name in ROW_ARRAYS}
+        if self.known_names:
+            bars = self.known_row[origins, None] + np.arange(1 - self.lookback, self.horizon + 1)
+            cut["known"] = self.known[bars.ravel()]
+        return replace(self, table=None, **cut)
+
+    def with_future(self, table: pd.DataFrame, calendar: Mapping[str, str]) -> Problem:
+        """The same with what `table` says of the h bars after each symbol's last.
+
+        table: session, the columns of `known_names` that it knows, and symbol where they differ.
+
+        Raises
+            SettingError: it has none of these columns.
+        """
+        given = [name for name in self.known_names if name in table.columns]
+        if not given:
+            raise SettingError(
+                f"the table of the future has none of the columns {', '.join(self.known_names) or '(none)'} "
+                f"that are known in advance; it has {', '.join(map(str, table.columns))}"
+            )
+        known = self.known.copy()
+        columns = [self.known_names.index(name) for name in given]
+        for last in np.unique(self.last):
+            symbol = self.symbols[self.symbol[last]]
+            own = table[table["symbol"] == symbol] if "symbol" in table.columns else table
+            values = own.drop_duplicates("session", keep="last").set_index("session")[given]
+            days = dates_ahead(calendar[symbol], self.session[last], self.horizon)
+            found = values.reindex(pd.DatetimeIndex(days)).to_numpy(dtype=np.float32)
+            place = np.ix_(self.known_row[last] + np.arange(1, self.horizon + 1), columns)
+            known[place] = np.where(np.isfinite(found), found, known[place])
+        return replace(self, known=known)
+
+    def require_known(self, origins: Int64[np.ndarray, " origins"], calendar: Mapping[str, str]) -> None:
+        """Raise DataError where something that is known in advance is missing for the h bars ahead."""
+        if not self.known_names:
+            return
+        bars = self.known_row[origins, None] + np.arange(1, self.horizon + 1)
+        missing = ~np.isfinite(self.known[bars])
+        if not missing.any():
+            return
+        names = [self.known_names[column] for column in np.flatnonzero(missing.any(axis=(0, 1)))]
+        lines = []
+        for origin, bar in zip(origins, missing.any(axis=2), strict=True):
+            if bar.any():
+                symbol = self.symbols[self.symbol[origin]]
+                own = self.session[origin + 1 : self.last[origin] + 1][: self.horizon]
+                later = dates_ahead(calendar[symbol], self.session[self.last[origin]], self.horizon)
+                days = np.append(own, later)[: self.horizon][bar]
+                lines.append(f"{symbol} on {some([str(day) for day in days])}")
+        raise DataError(
+            f"{', '.join(names)} must be known in advance, and is not for {some(lines, '; ')}",
+            remedy="Give them as future, a table with the columns date, symbol (where they differ) and these",
+        )
 
 
 def make_problem(
@@ -152,24 +219,40 @@ def make_problem(
     target: str = "return",
     column: str = "close",
     features: str | FeatureFunction | None = None,
+    replace_features: bool = False,
     volatility_features: bool = False,
+    past: Sequence[str] = (),
+    future: Sequence[str] = (),
+    static: Sequence[str] = (),
+    market: bool = False,
+    seen: Sequence[str] | None = None,
 ) -> Problem:
     """Cut `prices` into a problem.
 
-    features: a function, "module:function", or None for the defaults: without a level (returns, range, body,
-    volume change) for the target "return", the prices and the volume themselves for the target "close".
+    features: a function, or "module:function", whose features are added to the defaults: without a level
+    (returns, range, body, volume change) for the target "return", the prices and the volume themselves for
+    the target "close". replace_features: its features alone.
     volatility_features: instead of these defaults those of volatility, for networks of distributions.
+    past, future, static, market, seen: see `gatecast.problem.covariates.Chosen`.
 
     Raises
-        SettingError: no such column; a feature function that fails, or reads the future.
+        SettingError: no such column; a feature function that fails, or reads the future; see `covariates`.
+        DataError: a gap in a covariate.
     """
     table = prices.table
     _check_column(table, column)
-    frame = _features(prices, features, target, column, volatility_features)
+    chosen = Chosen(past, future, static, market, seen)
+    beside = covariates(prices, chosen, column=column, horizon=horizon)
+    defaults = None
+    if features is None or not replace_features:
+        defaults = _default_features(prices, target, column, volatility_features)
+    frames = [defaults, _own_features(prices, features), beside.past, beside.static]
+    frame = _side_by_side([part for part in frames if part is not None])
+    known = beside.known.to_numpy(dtype=np.float32)
     sizes = np.diff(np.append(prices.first, len(table)))
     first = np.repeat(prices.first, sizes)
     anchor = table[column].to_numpy(dtype=np.float64)
-    return Problem(
+    made = Problem(
         features=frame.to_numpy().astype(np.float32),
         names=tuple(map(str, frame.columns)),
         anchor=anchor,
@@ -183,19 +266,43 @@ def make_problem(
         lookback=lookback,
         horizon=horizon,
         table=table,
+        static_names=tuple(beside.static.columns),
+    )
+    if known.shape[1] == 0:
+        return made
+    return replace(
+        made,
+        features=np.concatenate([made.features, known[made.known_row]], axis=1),
+        names=(*made.names, *beside.known.columns),
+        known=known,
+        known_names=tuple(beside.known.columns),
     )
 
 
-def _features(
-    prices: Prices,
-    features: str | FeatureFunction | None,
-    target: str,
-    column: str,
-    volatility_features: bool,
-) -> pd.DataFrame:
-    if features is not None:
-        function = named_function(features, "features") if isinstance(features, str) else features
-        return feature_rules.custom_features(prices, function)
+def _side_by_side(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """One table of all features.
+
+    Raises
+        SettingError: two have one name.
+    """
+    names = [str(name) for frame in frames for name in frame.columns]
+    again = [name for name in names if names.count(name) > 1]
+    if again:
+        raise SettingError(
+            f'"{again[0]}" is among the features twice: leave it out, rename it, or take your features alone '
+            "(replace_features)"
+        )
+    return pd.concat([frame.reset_index(drop=True) for frame in frames], axis=1)
+
+
+def _own_features(prices: Prices, features: str | FeatureFunction | None) -> pd.DataFrame | None:
+    if features is None:
+        return None
+    function = named_function(features, "features") if isinstance(features, str) else features
+    return feature_rules.custom_features(prices, function)
+
+
+def _default_features(prices: Prices, target: str, column: str, volatility_features: bool) -> pd.DataFrame:
     if volatility_features:
         return feature_rules.volatility_features(prices, column)
     if target == "return":
@@ -204,7 +311,11 @@ def _features(
 
 
 def _check_column(table: pd.DataFrame, column: str) -> None:
-    known = [name for name in table.columns if name not in ("symbol", "session")]
+    known = [
+        name
+        for name in table.columns
+        if name not in ("symbol", "session") and pd.api.types.is_numeric_dtype(table[name].dtype)
+    ]
     if column not in known:
         raise SettingError(
             f'column "{column}" is not in the data ({", ".join(known)}).{did_you_mean(column, known)}'

@@ -36,11 +36,17 @@ def fit_scale(problem: Problem, train: Int64[np.ndarray, " train"], scaler: str 
     scale 1. Targets "return" are only divided by their training standard deviation per step, never
     centred, whatever the scaler: an output of zero stays naive. Targets "close" take the scaler, one
     offset and scale for all steps. A symbol without rows in `train` gets, column by column, the mean
-    offset and the mean scale of the symbols whose values in that column vary.
+    offset and the mean scale of the symbols whose values in that column vary. Static features, which do not
+    vary within a symbol, are scaled over the symbols with rows in `train`.
     """
     symbols = len(problem.symbols)
     rows = _window_rows(problem, train)
     x_offset, x_scale = _fit(problem.features[rows].astype(np.float64), problem.symbol[rows], symbols, scaler)
+    if problem.static_names:
+        static = [problem.names.index(name) for name in problem.static_names]
+        one_each = train[np.unique(problem.symbol[train], return_index=True)[1]]
+        values = problem.features[one_each][:, static].astype(np.float64)
+        x_offset[:, static], x_scale[:, static] = _fit(values, np.zeros_like(one_each), 1, scaler)
     targets, owner = problem.targets[train], problem.symbol[train]
     if problem.target == "return":
         y_offset = np.zeros((symbols, problem.horizon))

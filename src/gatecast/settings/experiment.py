@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal, TypedDict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from gatecast.errors import SettingError
 from gatecast.settings.base import ELSEWHERE, Checked, Date
@@ -19,6 +19,24 @@ Scaler = Literal["standard", "minmax", "none"]
 CalibrationMethod = Literal["none", "conformal", "adaptive"]
 
 
+# What a calendar says of any bar, however far ahead: names that `future` takes beside those of columns.
+KNOWN_INPUTS = (
+    "weekday", "month", "days_to_month_end", "days_to_third_friday",
+    "sessions_since_holiday", "sessions_until_holiday",
+)  # fmt: skip
+
+
+def _columns(value: object) -> object:
+    """Several columns where one is given."""
+    return (value,) if isinstance(value, str) else value
+
+
+if TYPE_CHECKING:
+    Columns = str | Sequence[str]
+else:
+    Columns = Annotated[tuple[str, ...], BeforeValidator(_columns)]
+
+
 class ForecastSettings(TypedDict, total=False):
     """What `gatecast.Forecaster` takes by name: fields of `Experiment`, with its defaults."""
 
@@ -26,6 +44,11 @@ class ForecastSettings(TypedDict, total=False):
     target: Target
     horizon: int
     lookback: int
+    past: Columns
+    future: Columns
+    static: Columns
+    market: bool
+    replace_features: bool
     scaler: Scaler
     validation_size: float
     refit: bool
@@ -69,7 +92,19 @@ class Experiment(Reading):
     target: Target = Field(default="return", description="return, or close: the scaled price")
     horizon: int = Field(default=1, ge=1, le=1000, description="sessions ahead")
     lookback: int = Field(default=20, ge=1, le=10_000, description="sessions in a window")
+    past: Columns = Field(
+        default=(), description="columns of the data, known up to the origin, that networks read: vix,oil"
+    )
+    future: Columns = Field(
+        default=(),
+        description=f"what is known in advance: columns of the data, or {', '.join(KNOWN_INPUTS)}",
+    )
+    static: Columns = Field(default=(), description="columns that are constant per symbol, as sector")
+    market: bool = Field(
+        default=False, description="networks also read the mean return and volatility of all symbols"
+    )
     features: str | None = Field(default=None, description="module:function, prices → DataFrame")
+    replace_features: bool = Field(default=False, description="of features alone, without the default ones")
     scaler: Scaler = Field(
         default="standard", description="standard, minmax or none; fitted on training rows"
     )

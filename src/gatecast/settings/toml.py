@@ -47,6 +47,8 @@ def read_experiment(path: str | Path) -> Experiment:
             f"{path}: is of forecasts that were made elsewhere and judged; there is nothing to train in it. "
             "Judge their table again instead"
         )
+    if settings.keys() & {"provenance", *OLD} and "features" in settings:
+        settings.setdefault("replace_features", True)  # what runs of earlier versions did
     for found in ("provenance", *OLD):
         settings.pop(found, None)
     try:

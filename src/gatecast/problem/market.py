@@ -1,0 +1,49 @@
+"""The market: what the symbols of a panel did together, known at the close of a bar."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from jaxtyping import Bool, Shaped
+
+from gatecast.data.calendars import closes_of
+from gatecast.data.prices import Prices
+from gatecast.problem.volatility import ewma_volatility, log_returns
+
+
+def market_features(prices: Prices, column: str) -> pd.DataFrame:
+    """market_return and market_log_volatility of each row's bar; NaN where no symbol has a return yet.
+
+    The mean log return of all symbols with a bar of that date, the row's own among them, and the log of the
+    EWMA volatility of these means. Of symbols on other exchanges only those bars count that are closed when
+    the row's own closes: Tokyo's for New York's of the same date, and not the other way round.
+    """
+    table = prices.table
+    sizes = np.diff(np.append(prices.first, len(table)))
+    returns = log_returns(table[column].to_numpy(dtype=np.float64), np.repeat(prices.first, sizes))
+    session = table["session"].to_numpy().astype("datetime64[D]")
+    calendar = np.repeat(np.array([prices.calendar[symbol] for symbol in prices.symbols]), sizes)
+    features = np.full((len(table), 2), np.nan)
+    for code in np.unique(calendar):
+        own = calendar == code
+        known = np.isfinite(returns) & _is_closed(code, calendar, session)
+        days, place = np.unique(session[known], return_inverse=True)
+        if not len(days):
+            continue
+        mean = np.bincount(place, weights=returns[known]) / np.bincount(place)
+        volatility = ewma_volatility(mean, np.zeros(len(mean), dtype=np.int64))
+        at = np.minimum(np.searchsorted(days, session[own]), len(days) - 1)
+        values = np.column_stack([mean, np.log(volatility)])[at]
+        features[own] = np.where((days[at] == session[own])[:, None], values, np.nan)
+    return pd.DataFrame(features, columns=["market_return", "market_log_volatility"])
+
+
+def _is_closed(
+    code: str, calendar: Shaped[np.ndarray, " rows"], session: Shaped[np.ndarray, " rows"]
+) -> Bool[np.ndarray, " rows"]:
+    """Whether each row's bar is closed when that of the same date closes by the calendar `code`."""
+    closed = calendar == code
+    for other in np.unique(calendar[~closed]):
+        own = calendar == other
+        closed[own] = closes_of(other, session[own]) <= closes_of(code, session[own])
+    return closed
