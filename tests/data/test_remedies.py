@@ -623,6 +623,7 @@ def test_every_way_on_is_tried() -> None:
     missing = [
         f"{path.name}: {words}"
         for path in sorted(DATA.glob("*.py"))
+        if path.name != "side_tables.py"  # no prices: test_side_tables.py
         for words in remedies(path.read_text("utf-8"))
         if not (
             re.search(".*".join(map(re.escape, words.split("…"))), told)

@@ -69,9 +69,11 @@ def test_no_weight_is_forgotten(cell, output, settings):
     from gatecast.nn.network import shapes
 
     network = gc.Network(cell=cell, output=output, hidden_size=64, **settings)
-    known = shapes(network, features=6, lookback=20, horizon=2)
-    exact = sum(np.prod(shape) for shape in known.values())
-    assert exact <= requirements._weights(network, 6, 20, 2) <= 1.3 * exact + 2 * 17 * 65 * 20
+    for known in (0, 6):
+        weights = shapes(network, features=6, lookback=20, horizon=2, known=known)
+        exact = sum(np.prod(shape) for shape in weights.values())
+        counted = requirements._weights(network, 6, 20, 2, known)
+        assert exact <= counted <= 1.3 * exact + 2 * 17 * (65 * 20 + 2 * known)
 
 
 def test_a_network_beyond_all_memory_is_refused_before_anything_is_loaded(environment):

@@ -226,3 +226,5 @@ def test_a_calendar_that_ends_leaves_the_bars_ahead_open(prices):
     problem = problem_of(late, future=("weekday",))
     assert np.isfinite(problem.known[60 : 60 + H]).all()
     assert np.isnan(problem.known[-H:]).all()
+    with pytest.raises(DataError, match="the calendar XNYS knows only 0 sessions after 2200-02-04"):
+        problem.require_known(np.array([59, 119]), late.calendar)

@@ -21,7 +21,9 @@ from gatecast.settings.names import BASELINES
 def check_memory(experiment: Experiment, prices: Prices) -> None:
     """Raise InputError if the experiment on these prices does not fit into memory."""
     table = prices.table
-    require_comparison(experiment, rows=len(table), symbols=len(prices.symbols), columns=len(table.columns))
+    categories = sum(table[name].nunique() for name in prices.texts)
+    columns = len(table.columns) + (categories if experiment.static else 0)
+    require_comparison(experiment, rows=len(table), symbols=len(prices.symbols), columns=columns)
 
 
 def problem_of(

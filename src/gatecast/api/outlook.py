@@ -228,7 +228,10 @@ def outlook(
     else:
         warn_of_another(record.provenance.engine, "the run")
     prices, strangers = _of_record(prices, record)
-    forecaster = Forecaster.of(settings, model).fit(prices, future=future)
+    forecaster = Forecaster.of(settings, model)
+    with warnings.catch_warnings():  # the record has said it
+        warnings.filterwarnings("ignore", ".*that no setting uses", DataWarning)
+        forecaster.fit(prices, future=future)
     forecast = forecaster.forecast()
     return Outlook(
         model=model,

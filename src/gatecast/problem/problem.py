@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float32, Float64, Int64, Shaped
 
+from gatecast.data.calendars import next_sessions
 from gatecast.data.prices import Prices
 from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.formatting import brief, some
@@ -189,7 +190,7 @@ class Problem:
         return replace(self, known=known)
 
     def require_known(self, origins: Int64[np.ndarray, " origins"], calendar: Mapping[str, str]) -> None:
-        """Raise DataError where something that is known in advance is missing for the h bars ahead."""
+        """Raise DataError where what must be known in advance is not, or the calendar ends too early."""
         if not self.known_names:
             return
         bars = self.known_row[origins, None] + np.arange(1, self.horizon + 1)
@@ -201,8 +202,8 @@ class Problem:
         for origin, bar in zip(origins, missing.any(axis=2), strict=True):
             if bar.any():
                 symbol = self.symbols[self.symbol[origin]]
-                own = self.session[origin + 1 : self.last[origin] + 1][: self.horizon]
-                later = dates_ahead(calendar[symbol], self.session[self.last[origin]], self.horizon)
+                own = self.session[origin + 1 : self.last[origin] + 1]
+                later = next_sessions(calendar[symbol], self.session[self.last[origin]], self.horizon)
                 days = np.append(own, later)[: self.horizon][bar]
                 lines.append(f"{symbol} on {some([str(day) for day in days])}")
         raise DataError(

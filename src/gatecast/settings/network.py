@@ -18,8 +18,8 @@ class Network(Checked):
 
     A window (B, T, F) goes through `num_layers` recurrent layers (both ways if `bidirectional`); the head
     takes the last state of each direction ("last") or all T states ("flatten"), applies
-    `state_activation`, the hidden layers `mlp` with `activation` after each, a linear layer to the h steps
-    and `output_activation`.
+    `state_activation`, puts beside it what is known in advance of the bars ahead, and applies the hidden
+    layers `mlp` with `activation` after each, a linear layer to the h steps and `output_activation`.
 
     output: "point"; "student_t" (location, scale and degrees of freedom of the log return) or "quantiles"
     (17 of them, never crossing), both anchored at naive and the EWMA volatility (gatecast.nn.outputs).
