@@ -67,6 +67,27 @@ def test_compare_in_json(prices: Path, command) -> None:
     assert naive["reason"] == "it forecasts no change"
 
 
+def test_columns_are_flags(prices: Path, command) -> None:
+    """Of both roads; what the next sessions bring is a file of its own."""
+    frame = pd.read_csv(prices)
+    frame.assign(vix=np.arange(120) % 7, earnings=np.arange(120) % 2).to_csv(prices, index=False)
+    columns = ("--past", "vix", "--future", "earnings,weekday")
+    code, _, err = command(
+        "compare", "a.csv", "--models=gru,naive", *SMALL, "--no-charts", "--out=run", *columns
+    )
+    assert (code, err) == (0, "")
+    assert gc.open_run("run").experiment.future == ("earnings", "weekday")
+    code, _, err = command("forecast", "a.csv", "--run=run", "--no-ledger")
+    assert code == 2
+    assert "earnings must be known in advance, and is not for a on 2015-06-25." in err
+    Path("next.csv").write_text("date,earnings\n2015-06-25,1\n")
+    code, out, _ = command("forecast", "a.csv", "--run=run", "--no-ledger", "--future-table=next.csv")
+    assert (code, "2015-06-25" in out) == (0, True)
+    code, _, err = command("compare", "a.csv", *SMALL, "--past=vixx", "--out=other")
+    assert code == 2
+    assert "past = 'vixx': is no column of the data. Did you mean \"vix\"?" in err
+
+
 def test_overwrite_replaces_the_folder_whole(prices: Path, command, tmp_path: Path) -> None:
     words = ("compare", "a.csv", "--no-charts", *SMALL, "--out", "run", "--models")
     assert command(*words, "naive").code == 0

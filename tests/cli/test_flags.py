@@ -57,6 +57,7 @@ def test_flags_reach_their_settings() -> None:
     given = {
         "models": "gru, bilstm", "hidden_size": "4", "mlp": "8,4", "epochs": "9", "patience": "none",
         "symbols": "A,B", "horizon": "2", "refit": False, "learning_rate": "1e-2",
+        "past": "vix, oil", "static": "sector", "market": True,
     }  # fmt: skip
     experiment = experiment_of(None, ["a.csv", "b.csv"], given)
     assert experiment.models == (*POINT_RIVALS, "gru", "bilstm")
@@ -68,6 +69,7 @@ def test_flags_reach_their_settings() -> None:
     assert (experiment.training.epochs, experiment.training.patience) == (9, None)
     assert (experiment.training.learning_rate, experiment.horizon, experiment.refit) == (0.01, 2, False)
     assert (experiment.symbols, experiment.source) == (("A", "B"), ("a.csv", "b.csv"))
+    assert (experiment.past, experiment.static, experiment.market) == (("vix", "oil"), ("sector",), True)
 
 
 def test_another_column_has_the_last_close_as_a_rival() -> None:

@@ -89,7 +89,12 @@ def experiments(draw: st.DrawFn) -> Experiment:
         column=draw(st.text(min_size=1, max_size=9)),
         target=draw(st.sampled_from(["return", "close"] if outputs == {"point"} else ["return"])),
         horizon=draw(st.integers(1, 20)),
+        past=draw(st.lists(st.text(max_size=9), max_size=2).map(tuple)),
+        future=draw(st.sampled_from([(), ("weekday", "earnings")])),
+        static=draw(st.sampled_from([(), ("sector",)])),
+        market=draw(st.booleans()),
         features=draw(st.none() | st.just("mine:features")),
+        replace_features=draw(st.booleans()),
         test_size=draw(st.floats(0.01, 0.99)),
         test_start=draw(DATES),
         window=draw(st.sampled_from(["expanding", "sliding"])),
@@ -105,6 +110,11 @@ def test_an_experiment_survives_its_file(tmp_path: Path, experiment: Experiment)
     file = tmp_path / "experiment.toml"
     file.write_text(to_toml(experiment), encoding="utf-8")
     assert read_experiment(file) == experiment
+
+
+def test_one_column_needs_no_list(tmp_path: Path) -> None:
+    assert Experiment(past="vix", static=["sector"]) == Experiment(past=("vix",), static=("sector",))
+    assert read(tmp_path, 'past = "vix"\nfuture = ["weekday"]').past == ("vix",)
 
 
 def test_none_is_written_as_a_word() -> None:
