@@ -93,11 +93,11 @@ def static(rng: np.random.Generator, shuffle: bool) -> tuple[object, dict]:
 KINDS = {"past": past, "future": future, "joined": joined, "static": static}
 
 
-def skill_of(kind: str, seed: int, shuffle: bool) -> tuple[float, bool]:
-    """The skill of gru in %, and whether the verdict says that it beats naive."""
+def skill_of(kind: str, seed: int, shuffle: bool, **how: int) -> tuple[float, bool]:
+    """The skill of gru in %, and whether the verdict says that it beats naive; how: settings of compare."""
     data, settings = KINDS[kind](np.random.default_rng([seed, list(KINDS).index(kind)]), shuffle)
     prices = data if isinstance(data, gc.Prices) else gc.Prices.from_frame(data, calendar="weekdays")
-    result = gc.compare(prices, ["gru"], **settings)
+    result = gc.compare(prices, ["gru"], **settings, **how)
     model = result.significance.models["gru"]
     return 100 * model.skill.value, "gru beats naive" in result.verdict.text
 
