@@ -30,7 +30,7 @@ BESIDE = frozenset(Reading.model_fields) - {"adjust"} | {
     "source", "models", "networks", "training", "trainings", "folds", "test_size", "test_start", "window"
 }  # fmt: skip
 # Settings that came later: they count where they are chosen, and the records before them stay as they are.
-LATER = ("past", "future", "static", "market")
+LATER = ("foreign", "means", "past", "future", "static", "market")
 # Numbers are the same when they are this close (log return; prices and df relatively): the last bits, which
 # another processor or another library of mathematics may round otherwise, and nothing that means anything.
 SAME = 1e-9
@@ -175,7 +175,11 @@ def experiment_hash(experiment: Experiment, model: str) -> str:
     """
     network = experiment.networks.get(model)
     fields = type(experiment).model_fields
-    unchosen = {name for name in LATER if getattr(experiment, name) == fields[name].default}
+    unchosen = {
+        name
+        for name in LATER
+        if getattr(experiment, name) == fields[name].get_default(call_default_factory=True)
+    }
     if experiment.features is None or experiment.replace_features:  # a function's features alone, as ever
         unchosen.add("replace_features")
     deciding = {
