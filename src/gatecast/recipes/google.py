@@ -200,7 +200,8 @@ class Google(PriceTutorial):
     symbol = "GOOG"
     corrected_training = gc.Training(epochs=100, batch_size=BATCH, learning_rate=0.01, patience=10)
     comparison = {
-        "column": "open", "features": inputs, "scaler": "minmax", "lookback": WINDOW, "folds": 3, "seeds": 5,
+        "column": "open", "features": inputs, "replace_features": True, "scaler": "minmax",
+        "lookback": WINDOW, "folds": 3, "seeds": 5,
     }  # fmt: skip
 
     def models(self, target: str) -> Mapping[str, gc.Network]:

@@ -136,7 +136,14 @@ class Kospi(PriceTutorial):
 
     symbol = "^KS11"
     corrected_training = gc.Training(epochs=200, batch_size=BATCH, learning_rate=1e-3, patience=20)
-    comparison = {"features": inputs, "scaler": "minmax", "lookback": LENGTH, "folds": 3, "seeds": 3}
+    comparison = {
+        "features": inputs,
+        "replace_features": True,
+        "scaler": "minmax",
+        "lookback": LENGTH,
+        "folds": 3,
+        "seeds": 3,
+    }
 
     def models(self, target: str) -> Mapping[str, gc.Network]:
         """The tutorial's networks; a change needs no sigmoid."""

@@ -145,7 +145,14 @@ class Samsung(PriceTutorial):
 
     symbol = "005930.KS"
     corrected_training = gc.Training(epochs=50, batch_size=64, learning_rate=1e-3, patience=5)
-    comparison = {"features": inputs, "scaler": "standard", "lookback": 1, "folds": 3, "seeds": 3}
+    comparison = {
+        "features": inputs,
+        "replace_features": True,
+        "scaler": "standard",
+        "lookback": 1,
+        "folds": 3,
+        "seeds": 3,
+    }
 
     def corrected(self, frame: pd.DataFrame, epochs: int, seed: int, **settings: Any) -> Side:
         """The next close from the day before: in the tutorial's 19 sessions, and in all since 2015."""

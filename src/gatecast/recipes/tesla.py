@@ -137,7 +137,14 @@ class Tesla(PriceTutorial):
 
     symbol = "TSLA"
     corrected_training = training
-    comparison = {"features": inputs, "scaler": "minmax", "lookback": PAST_SET, "folds": 3, "seeds": 3}
+    comparison = {
+        "features": inputs,
+        "replace_features": True,
+        "scaler": "minmax",
+        "lookback": PAST_SET,
+        "folds": 3,
+        "seeds": 3,
+    }
 
 
 TUTORIAL = Tesla()
