@@ -84,8 +84,8 @@ def static(rng: np.random.Generator, shuffle: bool) -> tuple[object, dict]:
         sign = 1 if number % 2 else -1
         signal = rng.standard_normal(OF_EACH)
         returns = returns_of(sign * np.append(0.0, signal[:-1]), rng)
-        sector = "miner" if sign > 0 else "airline"
-        parts.append(frame_of(returns, f"S{number:02}", oil=signal, sector=sector))
+        sector = {} if shuffle else {"sector": "miner" if sign > 0 else "airline"}
+        parts.append(frame_of(returns, f"S{number:02}", oil=signal, **sector))
     settings = {"past": ("oil",), "lookback": 1, "static": () if shuffle else ("sector",)}
     return pd.concat(parts, ignore_index=True), settings
 

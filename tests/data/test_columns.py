@@ -75,6 +75,7 @@ def test_text_is_kept_where_it_is_one_per_symbol():
             "Note": ["a", "a", "b", "b", "b", "b"],
             "nothing": None,
             "listed": pd.Timestamp("2001-01-01"),
+            "tags": [["a"]] * 6,
         }
     )
     findings = Findings()
@@ -87,7 +88,7 @@ def test_text_is_kept_where_it_is_one_per_symbol():
     }
     why = 'is text that changes within a symbol: A has "a" in row 1 and "b" in row 3'
     assert findings.left_out == {"note": why}
-    assert findings.choices == {"columns without numbers, left out": "listed, Note, nothing"}
+    assert findings.choices == {"columns without numbers, left out": "listed, Note, nothing, tags"}
 
 
 def test_two_columns_with_one_meaning():

@@ -322,18 +322,17 @@ def texts_of(
     names = sorted(set(frame.columns) - {*STANDARD, *SYMBOL_NAMES, *DATE_NAMES, *values})
     texts, left_out = {}, []
     for name in names:
-        column = frame[name]
         if is_nameless(name):
             continue
-        full = ~is_empty(column)
-        if not full.any() or not isinstance(column[full].iloc[0], str):
-            left_out.append(place.written.get(name, name))
-            continue
-        found, cells = pd.factorize(column.astype(object).where(full).map(str, na_action="ignore"))
-        shown = np.array([printable(str(cell).strip(), LONGEST_TEXT) for cell in cells] + [""], dtype=object)
+        found, shown = _categories(frame[name])
+        full = found >= 0
         own = np.full(len(symbols), -1)
         own[codes[full][::-1]] = found[full][::-1]  # the first of each symbol
-        other = full & (shown[found] != shown[own[codes]])
+        other = full & (found != own[codes])
+        if full.any() and not other.any():
+            texts[name] = shown[own[codes]]
+            continue
+        left_out.append(place.written.get(name, name))
         if other.any():
             row = int(other.argmax())
             first = int((full & (codes == codes[row])).argmax())
@@ -342,12 +341,24 @@ def texts_of(
                 f'is text that changes within a symbol: {symbols[codes[row]]} has "{shown[found[first]]}" in '
                 f'row {place.row[first]} and "{shown[found[row]]}" in row {place.row[row]}',
             )
-            left_out.append(place.written.get(name, name))
-            continue
-        texts[name] = shown[own[codes]]
     if left_out:
         place.choose("columns without numbers, left out", ", ".join(left_out))
     return texts
+
+
+def _categories(column: pd.Series) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    """(N,) the number of each cell's text, -1 where it has none, and the texts, "" the last of them."""
+    try:
+        which, cells = pd.factorize(
+            column if isinstance(column.dtype, pd.StringDtype) else column.astype(object)
+        )
+    except TypeError:  # a cell is a list
+        return np.full(len(column), -1, dtype=np.int64), np.array([""], dtype=object)
+    written = [printable(cell.strip(), LONGEST_TEXT) if isinstance(cell, str) else "" for cell in cells]
+    texts = ["" if text.lower() in MISSING else text for text in written]
+    number = {text: place for place, text in enumerate(dict.fromkeys(text for text in texts if text))}
+    numbers = np.array([*(number.get(text, -1) for text in texts), -1], dtype=np.int64)
+    return numbers[which], np.array([*number, ""], dtype=object)
 
 
 def is_text(column: pd.Series) -> bool:
