@@ -110,7 +110,7 @@ CLEAN: dict[str, tuple[Changed, dict]] = {
     "own features": (plain, {"features": signed}),
     "joined": (joined_by("released"), {"past": ("rate",)}),
     "joined after days": (joined_by(f"{LATE}d"), {"past": ("rate",)}),
-    **{name: (plain, {"future": (name,)}) for name in KNOWN_INPUTS},
+    "calendar": (plain, {"future": KNOWN_INPUTS}),
 }
 BROKEN: dict[str, tuple[Changed, dict]] = {
     "joined by date": (joined_by("0d"), {"past": ("rate",)}),

@@ -46,6 +46,9 @@ ELSEWHERE = {
     **dict.fromkeys(("n_seeds", "repeats"), "seeds"),
     **dict.fromkeys(("criterion", "loss_fn", "objective"), "loss"),
     **dict.fromkeys(("rnn_type", "cell_type"), "cell"),
+    **dict.fromkeys(("past_covariates", "hist_exog_list"), "past"),
+    **dict.fromkeys(("future_covariates", "futr_exog_list"), "future"),
+    **dict.fromkeys(("static_covariates", "stat_exog_list"), "static"),
 }  # fmt: skip
 
 
