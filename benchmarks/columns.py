@@ -1,10 +1,11 @@
 """Do networks find what a column says? Planted signals, and the same columns shuffled.
 
     python benchmarks/columns.py [--data 5] [--kinds past,future,joined,static]
+    python benchmarks/columns.py --kinds size --models gru,lightgbm:LGBMRegressor,sklearn.linear_model:Ridge
 
 Each kind is a market of 5,000 sessions (static: 20 symbols of 1,500) in which a column says SHARE of the
 variance of the next return: as past covariate, as future covariate, in a series that is released two days
-after its own date, or with a sign that a static column turns. Beside the skill of gru stands that of the same
+after its own date, with a sign that a static column turns, or by its size, which no straight line sees. Beside the skill of gru stands that of the same
 comparison with the rows of the column shuffled (static: without the column), and how often the verdict says
 that gru beats naive.
 """
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import time
 import warnings
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -90,35 +92,44 @@ def static(rng: np.random.Generator, shuffle: bool) -> tuple[object, dict]:
     return pd.concat(parts, ignore_index=True), settings
 
 
-KINDS = {"past": past, "future": future, "joined": joined, "static": static}
+def size(rng: np.random.Generator, shuffle: bool) -> tuple[object, dict]:
+    """The size of the column, |x| - E|x|, says what the next return is."""
+    x = rng.standard_normal(SESSIONS)
+    signal = (np.abs(x) - np.sqrt(2 / np.pi)) / np.sqrt(1 - 2 / np.pi)
+    returns = returns_of(np.append(0.0, signal[:-1]), rng)
+    return frame_of(returns, vix=shuffled(x, rng, shuffle)), {"past": ("vix",)}
 
 
-def skill_of(kind: str, seed: int, shuffle: bool, **how: int) -> tuple[float, bool]:
-    """The skill of gru in %, and whether the verdict says that it beats naive; how: settings of compare."""
+KINDS = {"past": past, "future": future, "joined": joined, "static": static, "size": size}
+
+
+def skill_of(kind: str, seed: int, shuffle: bool, model: str = "gru", **how: int) -> tuple[float, bool]:
+    """A model's skill in %, and whether the verdict says that it beats naive; how: settings of compare."""
     data, settings = KINDS[kind](np.random.default_rng([seed, list(KINDS).index(kind)]), shuffle)
     prices = data if isinstance(data, gc.Prices) else gc.Prices.from_frame(data, calendar="weekdays")
-    result = gc.compare(prices, ["gru"], **settings, **how)
-    model = result.significance.models["gru"]
-    return 100 * model.skill.value, "gru beats naive" in result.verdict.text
+    result = gc.compare(prices, [model], **settings, **how)
+    name = model.rpartition(":")[2]
+    return 100 * result.significance.models[name].skill.value, result.verdict.kinds[name] == "beats naive"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--data", type=int, default=5, help="data sets of each kind")
-    parser.add_argument("--kinds", default=",".join(KINDS))
+    parser.add_argument("--kinds", default="past,future,joined,static")
+    parser.add_argument("--models", default="gru")
     given = parser.parse_args()
     warnings.simplefilter("ignore", GatecastWarning)
-    print(f"{'column':8} {'':9} {'skill, %':28} {'mean':>6}  beats naive")
-    for kind in given.kinds.split(","):
+    print(f"{'column':8} {'model':14} {'':9} {'skill, %':28} {'mean':>6}  beats naive")
+    for kind, model in product(given.kinds.split(","), given.models.split(",")):
         for shuffle in (False, True):
             began = time.perf_counter()
-            found = [skill_of(kind, seed, shuffle) for seed in range(given.data)]
+            found = [skill_of(kind, seed, shuffle, model) for seed in range(given.data)]
             skills, beats = zip(*found, strict=True)
             what = ("without" if kind == "static" else "shuffled") if shuffle else "planted"
             row = " ".join(f"{skill:.1f}" for skill in skills)
             seconds = (time.perf_counter() - began) / given.data
             print(
-                f"{kind:8} {what:9} {row:28} {np.mean(skills):6.2f}  {sum(beats)} of {given.data}"
+                f"{kind:8} {model.rpartition(':')[2]:14} {what:9} {row:28} {np.mean(skills):6.2f}  {sum(beats)} of {given.data}"
                 f"  ({seconds:.0f} s each)",
                 flush=True,
             )

@@ -1,5 +1,7 @@
 """Regressors of scikit-learn's interface, held to a walk-forward written out by hand."""
 
+from typing import ClassVar
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -159,6 +161,28 @@ def test_quantile_regressors_are_one_distribution_beside_baselines_that_have_one
     assert result.experiment.models == tuple(result.outcome.forecast)
     upper = result.outcome.distributions["own"].quantiles[: len(fold.test), :, LEVELS.index(0.75)]
     np.testing.assert_allclose(upper, 0.5 * problem.unit(fold.test), atol=1e-12)
+
+
+class Recorded(OneStep):
+    """Keeps what it was last asked to predict."""
+
+    asked: ClassVar[list[np.ndarray]] = []
+
+    def predict(self, X):
+        self.asked.append(X)
+        return super().predict(X)
+
+
+def test_what_is_known_in_advance_of_the_bars_ahead_stands_behind_the_window(prices):
+    """Scaled as the same column of the window: a bar's value is that of the windows that end there."""
+    gc.compare(
+        prices, [{"mine": Estimator(Recorded(), "last")}], horizon=2, future=("days_to_month_end",), **SMALL
+    )
+    (x, *_) = Recorded.asked
+    own, ahead = x[:, -3], x[:, -2:]
+    assert x.shape[1] == 4 + 1 + 2
+    np.testing.assert_allclose(ahead[:20, 0], own[1:21], atol=1e-6)
+    np.testing.assert_allclose(ahead[:20, 1], own[2:22], atol=1e-6)
 
 
 class Failing(OneStep):

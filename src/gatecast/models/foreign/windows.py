@@ -42,11 +42,23 @@ class Scaled:
         return (problem.features[rows] - offset[:, None]) / scale[:, None]
 
     def flat(self, problem: Problem, origins: Integers, inputs: Inputs) -> Floats:
-        """(N, T · F), the oldest bar first, or (N, F), the last bar alone."""
+        """(N, T · F), the oldest bar first, or (N, F), the last bar alone.
+
+        Behind them stands what is known in advance of the h bars ahead, bar after bar.
+        """
         if inputs == "windows":
-            return self.windows(problem, origins).reshape(len(origins), -1)
-        symbol = problem.symbol[origins]
-        return (problem.features[origins] - self.scale.x_offset[symbol]) / self.scale.x_scale[symbol]
+            read = self.windows(problem, origins).reshape(len(origins), -1)
+        else:
+            symbol = problem.symbol[origins]
+            read = (problem.features[origins] - self.scale.x_offset[symbol]) / self.scale.x_scale[symbol]
+        return np.concatenate([read, self.ahead(problem, origins)], axis=1) if problem.known_names else read
+
+    def ahead(self, problem: Problem, origins: Integers) -> Floats:
+        """(N, h · K) the K inputs known in advance at each of the h bars ahead, scaled as the features."""
+        count, symbol = len(problem.known_names), problem.symbol[origins]
+        rows = problem.known_row[origins, None] + np.arange(1, problem.horizon + 1)
+        offset, scale = (part[symbol, None, -count:] for part in (self.scale.x_offset, self.scale.x_scale))
+        return ((problem.known[rows] - offset) / scale).reshape(len(origins), -1)
 
     def targets(self, problem: Problem, origins: Integers) -> Floats:
         """(N, h) the scaled targets of `origins`."""
