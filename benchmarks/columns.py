@@ -5,9 +5,9 @@
 
 Each kind is a market of 5,000 sessions (static: 20 symbols of 1,500) in which a column says SHARE of the
 variance of the next return: as past covariate, as future covariate, in a series that is released two days
-after its own date, with a sign that a static column turns, or by its size, which no straight line sees. Beside the skill of gru stands that of the same
-comparison with the rows of the column shuffled (static: without the column), and how often the verdict says
-that gru beats naive.
+after its own date, with a sign that a static column turns, or by its size, which no straight line sees.
+Beside a model's skill stands that of the same comparison with the rows of the column shuffled (static:
+without the column), and how often the verdict says that it beats naive.
 """
 
 from __future__ import annotations
@@ -129,7 +129,8 @@ def main() -> None:
             row = " ".join(f"{skill:.1f}" for skill in skills)
             seconds = (time.perf_counter() - began) / given.data
             print(
-                f"{kind:8} {model.rpartition(':')[2]:14} {what:9} {row:28} {np.mean(skills):6.2f}  {sum(beats)} of {given.data}"
+                f"{kind:8} {model.rpartition(':')[2]:14} {what:9} {row:28} {np.mean(skills):6.2f}  "
+                f"{sum(beats)} of {given.data}"
                 f"  ({seconds:.0f} s each)",
                 flush=True,
             )
