@@ -67,7 +67,7 @@ def test_compare_in_json(prices: Path, command) -> None:
     assert naive["reason"] == "it forecasts no change"
 
 
-def test_columns_are_flags(prices: Path, command) -> None:
+def test_columns_are_flags(prices: Path, command, monkeypatch) -> None:
     """Of both roads; what the next sessions bring is a file of its own."""
     frame = pd.read_csv(prices)
     frame.assign(vix=np.arange(120) % 7, earnings=np.arange(120) % 2).to_csv(prices, index=False)
@@ -80,6 +80,10 @@ def test_columns_are_flags(prices: Path, command) -> None:
     code, _, err = command("forecast", "a.csv", "--run=run", "--no-ledger")
     assert code == 2
     assert "earnings must be known in advance, and is not for a on 2015-06-25." in err
+    with monkeypatch.context() as patch:  # refused before the long work
+        patch.setattr("gatecast.api.outlook.run_comparison", lambda *_: pytest.fail("the record is made"))
+        code, _, err = command("forecast", "a.csv", "--no-ledger", *SMALL[:1], *columns)
+    assert (code, "must be known in advance" in err) == (2, True)
     Path("next.csv").write_text("date,earnings\n2015-06-25,1\n")
     code, out, _ = command("forecast", "a.csv", "--run=run", "--no-ledger", "--future-table=next.csv")
     assert (code, "2015-06-25" in out) == (0, True)

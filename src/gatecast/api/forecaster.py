@@ -149,6 +149,12 @@ class Forecaster:
         self._note(problem, origins, left_out)
         return self
 
+    def check_future(self, prices: Prices, future: Any) -> None:
+        """Raise DataError where something is not known of the sessions after the last one that must be."""
+        if self._settings.future:
+            problem = _with_future(self._problem(prices), future, prices.calendar)
+            problem.require_known(self._asked(problem, prices.calendar, ())[0], prices.calendar)
+
     def forecast(self, prices: Any = None, *, future: Any = None) -> pd.DataFrame:
         """The next h sessions after the last one fitted, or after the last one of `prices`.
 

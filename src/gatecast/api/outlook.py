@@ -223,12 +223,13 @@ def outlook(
     """
     settings = experiment if record is None else record.compared
     check_network(model, settings.networks, of_run=record is not None)
+    forecaster = Forecaster.of(settings, model)
     if record is None:
+        forecaster.check_future(prices, future)  # before the long work
         record = run_comparison(experiment, prices)
     else:
         warn_of_another(record.provenance.engine, "the run")
     prices, strangers = _of_record(prices, record)
-    forecaster = Forecaster.of(settings, model)
     with warnings.catch_warnings():  # the record has said it
         warnings.filterwarnings("ignore", ".*that no setting uses", DataWarning)
         forecaster.fit(prices, future=future)
