@@ -1,6 +1,6 @@
 """Do networks find what a column says? Planted signals, and the same columns shuffled.
 
-    python benchmarks/columns.py [--data 5] [--kinds past,future,joined,static]
+    python benchmarks/columns.py [--data 5] [--kinds past,future,joined,static] [--lookback 20]
     python benchmarks/columns.py --kinds size --models gru,lightgbm:LGBMRegressor,sklearn.linear_model:Ridge
 
 Each kind is a market of 5,000 sessions (static: 20 symbols of 1,500) in which a column says SHARE of the
@@ -107,7 +107,7 @@ def skill_of(kind: str, seed: int, shuffle: bool, model: str = "gru", **how: int
     """A model's skill in %, and whether the verdict says that it beats naive; how: settings of compare."""
     data, settings = KINDS[kind](np.random.default_rng([seed, list(KINDS).index(kind)]), shuffle)
     prices = data if isinstance(data, gc.Prices) else gc.Prices.from_frame(data, calendar="weekdays")
-    result = gc.compare(prices, [model], **settings, **how)
+    result = gc.compare(prices, [model], **{**settings, **how})
     name = model.rpartition(":")[2]
     return 100 * result.significance.models[name].skill.value, result.verdict.kinds[name] == "beats naive"
 
@@ -117,13 +117,15 @@ def main() -> None:
     parser.add_argument("--data", type=int, default=5, help="data sets of each kind")
     parser.add_argument("--kinds", default="past,future,joined,static")
     parser.add_argument("--models", default="gru")
+    parser.add_argument("--lookback", type=int, help="bars in a window; else 20, of static 1")
     given = parser.parse_args()
+    how = {} if given.lookback is None else {"lookback": given.lookback}
     warnings.simplefilter("ignore", GatecastWarning)
     print(f"{'column':8} {'model':14} {'':9} {'skill, %':28} {'mean':>6}  beats naive")
     for kind, model in product(given.kinds.split(","), given.models.split(",")):
         for shuffle in (False, True):
             began = time.perf_counter()
-            found = [skill_of(kind, seed, shuffle, model) for seed in range(given.data)]
+            found = [skill_of(kind, seed, shuffle, model, **how) for seed in range(given.data)]
             skills, beats = zip(*found, strict=True)
             what = ("without" if kind == "static" else "shuffled") if shuffle else "planted"
             row = " ".join(f"{skill:.1f}" for skill in skills)
