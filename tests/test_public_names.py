@@ -12,7 +12,7 @@ import gatecast as gc
 
 NAMES = {
     "__version__", "Estimator", "Forecaster", "Function", "Mean", "Network", "Prices", "Quantile", "Result",
-    "Training", "audit", "backtest", "compare", "fit_windows", "join", "judge", "load",
+    "TorchModel", "Training", "audit", "backtest", "compare", "fit_windows", "join", "judge", "load",
     "open_run",
 }  # fmt: skip
 HEAVY = ["jax", "pandas", "numpy", "altair", "arch", "scipy", "pyarrow", "yfinance", "optax"]

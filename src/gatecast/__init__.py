@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from gatecast.models.foreign.estimators import Estimator as Estimator
     from gatecast.models.foreign.estimators import Quantile as Quantile
     from gatecast.models.foreign.functions import Function as Function
+    from gatecast.models.foreign.torch_settings import TorchModel as TorchModel
     from gatecast.settings.names import Mean as Mean
     from gatecast.settings.network import Network as Network
     from gatecast.settings.training import Training as Training
@@ -36,6 +37,7 @@ _HOMES = {
     "Prices": "gatecast.data.prices",
     "Quantile": "gatecast.models.foreign.estimators",
     "Result": "gatecast.api.result",
+    "TorchModel": "gatecast.models.foreign.torch_settings",
     "Training": "gatecast.settings.training",
     "audit": "gatecast.auditing",
     "backtest": "gatecast.api.backtest",

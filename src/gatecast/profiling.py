@@ -52,12 +52,13 @@ class Profile:
         """One line per stage, the longest first."""
         self._count()
         total = sum(self.seconds.values())
+        width = max(14, *(len(name) + 1 for name in self.seconds))
         lines = [
-            f"{name:<14}{seconds:>7.1f} s{seconds / total:>7.0%}"
+            f"{name:<{width}}{seconds:>7.1f} s{seconds / total:>7.0%}"
             + (f"   {self.programs} programs" if name == COMPILING else "")
             for name, seconds in sorted(self.seconds.items(), key=lambda item: -item[1])
         ]
-        return "\n".join([*lines, f"{'in all':<14}{total:>7.1f} s"])
+        return "\n".join([*lines, f"{'in all':<{width}}{total:>7.1f} s"])
 
     def _count(self) -> None:
         now = time.perf_counter()

@@ -159,7 +159,7 @@ def run(
     unused = unused_note(experiment, prices, features or experiment.features)
     for text in (*unused, *_left_out(problem, folds, most=20)):
         warnings.warn(text, DataWarning, stacklevel=2)
-    ensembles = {name: ensembles_of(fitted[name]) for name in experiment.networks}
+    ensembles = {name: of_folds for name in fitted if (of_folds := ensembles_of(fitted[name]))}
     notes = [combination_note(name, of_folds) for name, of_folds in ensembles.items()]
     trained_until = {name: until for name, model in own.items() if (until := model.trained_until) is not None}
     seen = seen_notes(outcome, trained_until, seed=experiment.seed)

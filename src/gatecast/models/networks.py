@@ -18,7 +18,7 @@ from gatecast.models.calibration import CalibratedFit
 from gatecast.models.ensembles import Combination, better_combination, joined, mean_of_seeds
 from gatecast.models.model import Fitted, Forecast
 from gatecast.nn.outputs import distributions
-from gatecast.nn.population import Member, Trained, history, predict, train
+from gatecast.nn.population import Member, Progress, Trained, history, predict, train
 from gatecast.nn.program import Dataset
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
@@ -27,6 +27,9 @@ from gatecast.profiling import stage
 from gatecast.progress import report
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
+
+Phase = Literal["search", "refit"]
+Job = tuple[Trained, int, Integers]  # who forecasts, the place of its scale, and the origins (N,)
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,19 @@ class FittedNetwork:
             asked = origins[place]
             mine = np.ones(len(asked), bool) if owner is None else problem.symbol[asked] == owner
             if mine.any():
-                jobs.append((trained.params, member.scale, asked[mine]))
+                jobs.append((trained, member.scale, asked[mine]))
                 places.append((place, member.seed, mine))
         seeds = sorted({member.seed for member in self.members})
-        answers = predict(self.network, rows, jobs, lookback=self.lookback)
+        answers = self._predicted(rows, jobs)
         outputs = [np.full((len(seeds), len(asked), *answers[0].shape[1:]), np.nan) for asked in origins]
         for (place, seed, mine), answer in zip(places, answers, strict=True):
             outputs[place][seeds.index(seed), mine] = answer
         return outputs
+
+    def _predicted(self, rows: Dataset, jobs: Sequence[Job]) -> Sequence[Floats]:
+        """The outputs of each job."""
+        weights = [(trained.params, scale, origins) for trained, scale, origins in jobs]
+        return predict(self.network, rows, weights, lookback=self.lookback)
 
 
 @dataclass(frozen=True)
@@ -167,21 +175,14 @@ class RecurrentNetwork:
 
     def _trained(
         self,
-        phase: Literal["search", "refit"],
+        phase: Phase,
         problem: Problem,
         members: Sequence[Member],
         owner: Sequence[int | None],
         scales: Sequence[Scale],
         room: tuple[int, int],
     ) -> FittedNetwork:
-        phases = ("search", "refit") if self.refit else ("search",)
-
-        def shown(done: int, count: int, epochs: int) -> None:
-            """Both phases are one job: a member counts once in each."""
-            total, over = len(phases) * count, phases.index(phase) * count + done
-            report(over / total, f"{over} of {total} trained, {epochs} epochs")
-
-        report(phases.index(phase) / len(phases), "compiling …")
+        report(self._phases.index(phase) / len(self._phases), "compiling …")
         trained = train(
             self.network,
             self.training,
@@ -189,7 +190,7 @@ class RecurrentNetwork:
             members,
             lookback=problem.lookback,
             room=room,
-            progress=shown,
+            progress=self._progress(phase),
         )
         return FittedNetwork(
             network=self.network,
@@ -199,9 +200,22 @@ class RecurrentNetwork:
             owner=tuple(owner),
             trained=tuple(trained),
             scales=tuple(scales),
-            history=_history(phase, members, owner, trained, problem),
+            history=training_history(phase, members, owner, trained, problem),
             known=len(problem.known_names),
         )
+
+    @property
+    def _phases(self) -> tuple[Phase, ...]:
+        return ("search", "refit") if self.refit else ("search",)
+
+    def _progress(self, phase: Phase) -> Progress:
+        """What shows the progress of a phase; both are one job, in which a member counts once in each."""
+
+        def shown(done: int, count: int, epochs: int) -> None:
+            total, over = len(self._phases) * count, self._phases.index(phase) * count + done
+            report(over / total, f"{over} of {total} trained, {epochs} epochs")
+
+        return shown
 
     def _ensembles(
         self, searched: FittedNetwork, problem: Problem, folds: Sequence[Fold]
@@ -311,13 +325,14 @@ def _room(members: Sequence[Member]) -> tuple[int, int]:
     return both, max(len(member.validation) for member in members)
 
 
-def _history(
+def training_history(
     stage: str,
     members: Sequence[Member],
     owners: Sequence[int | None],
     trained: Sequence[Trained],
     problem: Problem,
 ) -> pd.DataFrame:
+    """One row per member and epoch; see `FittedNetwork`."""
     losses = history(members, trained)
     names = [None if owner is None else problem.symbols[owner] for owner in owners]
     symbols = np.repeat(np.array(names, dtype=object), [len(result.loss) for result in trained])

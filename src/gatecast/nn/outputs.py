@@ -52,7 +52,7 @@ def output(
     if network.output == "student_t":
         df = LEAST_DF + 3 * jax.nn.softplus(params["df"])[:, None]
         return jnp.concatenate([location, jnp.exp(log_scale), jnp.broadcast_to(df, location.shape)], axis=-1)
-    gaps = jnp.asarray(_NEUTRAL_GAPS, raw.dtype) * jnp.exp(log_scale)
+    gaps = jnp.asarray(NEUTRAL_GAPS, raw.dtype) * jnp.exp(log_scale)
     down = -jnp.cumsum(gaps[..., :MEDIAN][..., ::-1], axis=-1)[..., ::-1]
     up = jnp.cumsum(gaps[..., MEDIAN:], axis=-1)
     return location + jnp.concatenate([down, jnp.zeros_like(location), up], axis=-1)
@@ -79,4 +79,4 @@ def _neutral_gaps() -> Floats:
     return np.diff(stdtrit(5.0, np.array(LEVELS)))
 
 
-_NEUTRAL_GAPS = _neutral_gaps()
+NEUTRAL_GAPS = _neutral_gaps()

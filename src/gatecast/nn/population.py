@@ -204,14 +204,14 @@ def predict(
         windows = np.stack([_pad(part, padded).reshape(-1, chunk) for part in origins])
         scaled = program.outputs(network, params, on_device, np.array(scales, np.int32), windows, lookback)
         flat = np.asarray(scaled, dtype=np.float64).reshape(side_by_side, padded, *scaled.shape[3:])
-        return [_scaled_back(dataset, scale, asked, flat[n]) for n, (_, scale, asked) in enumerate(mine)]
+        return [scaled_back(dataset, scale, asked, flat[n]) for n, (_, scale, asked) in enumerate(mine)]
 
     first = some(0)  # compiled here, once
     rest = _in_threads(some, range(side_by_side, len(jobs), side_by_side), Event(), lambda: None)
     return list(chain(first, *rest))
 
 
-def _scaled_back(
+def scaled_back(
     dataset: Dataset, scale: int, origins: NDArray[np.int64], scaled: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """Outputs (N, …) of the network's (at least N, …), for origins (N,), all finite.

@@ -123,7 +123,7 @@ class EstimatorModel:
             raise SettingError(
                 f'model "{self.name}" forecasts a distribution of the return: choose target "return"'
             )
-        with stage("training"):
+        with stage(f"model {self.name}"):
             scaled = [
                 Scaled.fit(problem, self._known(fold), self.scaler, in_volatility=self.distribution)
                 for fold in folds
@@ -241,7 +241,7 @@ class FittedEstimators:
 
     def predict(self, problem: Problem, origins: Integers) -> Forecast:
         """The seeds' forecasts of `origins` (N,), and their combination: the mean, of each quantile too."""
-        with stage("forecasting"):
+        with stage(f"model {self.model.name}"):
             x = self.scaled.flat(problem, origins, self.model.asked.inputs)
             members = [self._of_seed(problem, origins, x, fitted) for fitted in self.trained.values()]
             points = [one for one in members if isinstance(one, Point)]

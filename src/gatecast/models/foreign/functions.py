@@ -113,7 +113,7 @@ class FunctionModel:
                 ends = histories.before(problem.session[fold.test].min())
                 known = [histories.up_to(end) for end in ends]
                 report(place / len(folds), f"fold {place + 1} of {len(folds)}")
-                with stage("training"), contextlib.redirect_stdout(sys.stderr):
+                with stage(f"model {self.name}"), contextlib.redirect_stdout(sys.stderr):
                     function = self._called(function.fit, known, problem.horizon)
                 key = hashlib.sha256((identity + "".join(map(histories.key, ends))).encode()).hexdigest()
             fitted.append(FittedFunction(self, function, key))
@@ -141,7 +141,7 @@ class FittedFunction:
 
     def predict(self, problem: Problem, origins: Integers) -> Forecast:
         """The forecasts of `origins` (N,), each from the rows up to it."""
-        with stage("forecasting"):
+        with stage(f"model {self.model.name}"):
             histories = Histories(problem, self.model.column)
             keys = [f"{self.key}/{histories.key(int(row))}/{problem.horizon}" for row in origins]
             known = self.model.answers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +12,14 @@ from gatecast.formatting import MOST_LETTERS, printable
 from gatecast.models.foreign.answers import Answers
 from gatecast.models.foreign.estimators import Estimator, EstimatorModel, Quantile
 from gatecast.models.foreign.functions import Function, FunctionModel
+from gatecast.models.foreign.torch_modules import TorchModuleModel
+from gatecast.models.foreign.torch_settings import TorchModel
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.names import IMPORTED
 from gatecast.user_functions import named_object
 
+MODULE = "torch.nn.modules.module.Module"
+ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # in memory: another one in every process
 WHAT = (
     "a regressor with fit and predict, a function of (history, horizon), or one of gatecast's Estimator, "
     "Quantile, TorchModel and Function (docs/models.md)"
@@ -30,12 +35,17 @@ def object_of(name: str, given: Any) -> Any:
                 "cannot hold. Compare from Python, or put it into a module and name it as module:object"
             )
         given = named_object(given, f'model "{given}"')
+    if _is_module(given):
+        raise SettingError(
+            f'model "{name}" is a module of PyTorch, which is trained anew for every fold and seed: write '
+            "gatecast.TorchModel(make_module), where make_module(features, horizon) returns a fresh one"
+        )
     if inspect.isclass(given):
         try:
             given = given()
         except TypeError as error:
             raise SettingError(f'model "{name}": {given.__name__}() failed ({error})') from None
-    if isinstance(given, (Estimator, Quantile, Function)):
+    if isinstance(given, (Estimator, Quantile, Function, TorchModel)):
         return given
     if hasattr(given, "fit") and hasattr(given, "predict"):
         return Estimator(given)
@@ -47,7 +57,7 @@ def object_of(name: str, given: Any) -> Any:
 
 def foreign_model(
     name: str, given: Any, experiment: Experiment, answers: Path | None = None
-) -> EstimatorModel | FunctionModel:
+) -> EstimatorModel | FunctionModel | TorchModuleModel:
     """A model of the user's own, with the experiment's folds, scaler, seeds and refit.
 
     answers: the folder of what functions answered in an earlier run.
@@ -58,15 +68,11 @@ def foreign_model(
         if answers is not None:
             known.known |= Answers(answers / f"{name}.parquet").known
         return FunctionModel(name, asked, experiment.column, known)
-    return EstimatorModel(
-        name,
-        asked,
-        scaler=experiment.scaler,
-        seeds=experiment.seeds,
-        seed=experiment.seed,
-        refit=experiment.refit,
-        pooled=experiment.pooled,
-    )
+    settings = {key: getattr(experiment, key) for key in ("scaler", "seeds", "seed", "refit", "pooled")}
+    if isinstance(asked, TorchModel):
+        keep = experiment.calibration != "none"
+        return TorchModuleModel.of(name, asked, keep_validation=keep, **settings)
+    return EstimatorModel(name, asked, **settings)
 
 
 def described(given: Any) -> str:
@@ -77,4 +83,10 @@ def described(given: Any) -> str:
         name, module = given.__qualname__, given.__module__
         found = name.isidentifier() and module != "__main__"
         return f"{module}:{name}" if found else f"the function {name}"
-    return printable(repr(given), MOST_LETTERS)
+    return printable(ADDRESS.sub("", repr(given)), MOST_LETTERS)
+
+
+def _is_module(given: Any) -> bool:
+    """Whether it is a module of PyTorch, or a class of such modules; PyTorch is not imported for it."""
+    kind = given if inspect.isclass(given) else type(given)
+    return any(f"{base.__module__}.{base.__name__}" == MODULE for base in kind.__mro__)
