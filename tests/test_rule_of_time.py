@@ -5,6 +5,7 @@ walks forward again, with each calibration. The broken twins at the end are mode
 the same check must fail for each of them.
 """
 
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, partial
@@ -12,6 +13,7 @@ from functools import cache, partial
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import QuantileRegressor, Ridge
 
 import gatecast as gc
 from gatecast.api.models import model_of
@@ -22,6 +24,9 @@ from gatecast.models.baseline import Baseline
 from gatecast.models.baselines.volatility import ewma_t
 from gatecast.models.calibration import STEP_SIZE, Calibrated, Calibration
 from gatecast.models.ensembles import better_combination, joined
+from gatecast.models.foreign import chronos, darts, kronos, neuralforecast, statsforecast, timesfm, tirex
+from gatecast.models.foreign.functions import Histories
+from gatecast.models.foreign.given import foreign_model
 from gatecast.models.model import Forecast, Model
 from gatecast.models.walk_forward import walk_forward
 from gatecast.nn import population
@@ -40,6 +45,7 @@ from gatecast.settings.names import (
 )
 
 from .conftest import walk_frame  # isort: skip
+from .models.foreign import stand_ins
 
 pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")  # prices gone wild
 
@@ -110,6 +116,7 @@ def walked(
     target: str = "return",
     distributions: bool = False,
     folds: Callable[[Problem], list[Fold]] | None = None,
+    means: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Forecasts:
     """The forecasts of `models` for two folds of the prices."""
     prices = gc.Prices.from_frame(frame, calendar="daily")
@@ -118,7 +125,7 @@ def walked(
     )
     with Bar() as bar:
         cut = cut_folds(problem, folds=2) if folds is None else folds(problem)
-        return walk_forward(models, problem, cut, bar)[0]
+        return walk_forward(models, problem, cut, bar, means)[0]
 
 
 def registered(names: tuple[str, ...], horizon: int, target: str, method: str, **settings) -> Mapping:
@@ -473,3 +480,132 @@ def test_a_broken_twin_is_caught(name):
 def test_a_year_without_an_embargo_is_caught():
     blind = blind_by_year(("naive", "drift", "ewma-t"), by_year_without_embargo, 5)
     assert blind == {"naive": True, "drift": False, "ewma-t": False}
+
+
+# Models of the user's own.
+
+
+def last_three(history, horizon):
+    return np.full(horizon, history["close"].tail(3).mean())
+
+
+def drawn(history, horizon):
+    """Paths from the mean and the deviation of the history's returns."""
+    returns = np.diff(np.log(history["close"]))
+    steps = np.random.default_rng(0).normal(returns.mean(), returns.std(), (40, horizon))
+    return history["close"].iloc[-1] * np.exp(steps.cumsum(axis=1))
+
+
+class Fitted:
+    """The mean return of all the histories that it is fitted on."""
+
+    def fit(self, histories, horizon):
+        mean = np.mean([np.diff(np.log(history["close"])).mean() for history in histories])
+        return lambda history, horizon: history["close"].iloc[-1] * np.exp(mean * np.arange(1, 1 + horizon))
+
+    def __call__(self, history, horizon):
+        raise AssertionError("the fitted one is called")
+
+
+class PerStep(Ridge):
+    """One clone for each step."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = False
+        return tags
+
+
+def linear(features, horizon):
+    import torch
+
+    return torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(5 * features, horizon))
+
+
+FOREIGN = {
+    "ridge": Ridge(),
+    "last": gc.Estimator(Ridge(), "last"),
+    "step": PerStep(),
+    "quantile": gc.Quantile(lambda level: QuantileRegressor(quantile=level, alpha=0.01), (0.1, 0.5, 0.9)),
+    "function": last_three,
+    "batched": gc.Function(lambda histories, horizon: [last_three(one, horizon) for one in histories], True),
+    "samples": drawn,
+    "fitted": Fitted(),
+}
+ADAPTERS = {
+    "chronos": chronos.Chronos2(),
+    "tirex": tirex.TiRex(),
+    "timesfm": timesfm.TimesFM(),
+    "kronos": kronos.Kronos(paths=20),
+    "arima": statsforecast.AutoARIMA(),
+    "theta": statsforecast.Theta(refit=True),
+    "darts": darts.Darts(),
+    "neuralforecast": neuralforecast.NeuralForecast(),
+}
+
+
+def foreign(given: Mapping[str, object], **settings) -> Callable[[], dict[str, Model]]:
+    """What makes them as `compare` does: anew for every run, for functions keep what they answered."""
+    experiment = Experiment(models=("naive",), horizon=3, seeds=2, **settings)
+    return lambda: {name: foreign_model(name, one, experiment) for name, one in given.items()}
+
+
+def blind_at_cuts(
+    make: Callable[[], Mapping[str, Model]], means: Mapping[str, tuple[str, ...]] | None = None
+) -> set[str]:
+    """The models that are blind at both cuts."""
+    frame = frame_of("pooled", clustered=True)
+
+    def run(frame: pd.DataFrame) -> Forecasts:
+        return walked(make(), frame, horizon=3, means=means)
+
+    base, changed = run(frame), [(cut, run(changed_after(frame, cut))) for cut in cuts(frame)]
+    return {name for name in base.forecast if all(is_blind(base, one, cut, name) for cut, one in changed)}
+
+
+def test_models_of_the_users_own_obey():
+    means = {"mean": ("ridge", "function"), "range": ("quantile", "samples", "last")}
+    assert blind_at_cuts(foreign(FOREIGN), means) == {*FOREIGN, *means}
+
+
+def test_separate_and_calibrated_regressors_obey():
+    make = foreign({"ridge": Ridge(), "last": FOREIGN["last"]}, pooled=False, refit=False)
+    assert blind_at_cuts(make) == {"ridge", "last"}
+    assert blind_at_cuts(lambda: {"ridge": Calibrated(make()["ridge"], "adaptive")}) == {"ridge"}
+
+
+@pytest.mark.parametrize("pooled", [True, False])
+def test_modules_of_pytorch_obey(pooled):
+    pytest.importorskip("torch", reason="PyTorch is not installed: pip install 'gatecast[torch]'")
+    assert blind_at_cuts(foreign({"mine": gc.TorchModel(linear, epochs=2)}, pooled=pooled)) == {"mine"}
+
+
+def test_adapters_of_libraries_obey(monkeypatch):
+    for name, module in stand_ins.modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    assert blind_at_cuts(foreign(ADAPTERS)) == set(ADAPTERS)
+
+
+def test_a_function_that_is_given_one_row_too_many_is_caught(monkeypatch):
+    up_to = Histories.up_to
+
+    def one_more(self: Histories, row: int) -> pd.DataFrame:
+        return up_to(self, min(row + 1, int(self.problem.last[row])))
+
+    monkeypatch.setattr(Histories, "up_to", one_more)
+    given = {name: FOREIGN[name] for name in ("function", "batched", "samples")}
+    assert blind_at_cuts(foreign(given)) == set()
+
+
+def test_a_function_that_is_fitted_on_the_test_is_caught(monkeypatch):
+    def to_the_end(self: Histories, session: np.datetime64) -> list[int]:
+        return [int(row) for row in np.unique(self.problem.last)]
+
+    monkeypatch.setattr(Histories, "before", to_the_end)
+    assert blind_at_cuts(foreign({"fitted": Fitted()})) == set()
+
+
+def test_a_regressor_whose_windows_end_one_row_late_is_caught():
+    make = foreign({"ridge": Ridge(), "last": FOREIGN["last"]})
+    peek = one_row_late("features")
+    assert blind_at_cuts(lambda: {name: Peeking(one, peek) for name, one in make().items()}) == set()

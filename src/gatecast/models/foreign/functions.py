@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from gatecast._typing import Integers
+from gatecast._typing import Floats, Integers
 from gatecast.distributions import Point, Quantiles, bounded
 from gatecast.errors import SettingError
 from gatecast.formatting import brief
@@ -122,6 +122,8 @@ class FunctionModel:
     def _called(self, function: Callable[..., Any], *arguments: Any) -> Any:
         try:
             return function(*arguments)
+        except SettingError:
+            raise
         except Exception as error:  # the user's code may raise anything
             raise SettingError(f'model "{self.name}" failed ({type(error).__name__}: {error})') from error
 
@@ -236,6 +238,11 @@ class Histories:
             own = table.iloc[first : int(self.problem.last[first]) + 1]
             self._tables[first] = own.set_index("session").drop(columns="symbol")
         return self._tables[first]
+
+
+def prices_of(history: pd.DataFrame) -> Floats:
+    """(N,) the prices that are forecast, of a history as a function gets it."""
+    return history[history.attrs["column"]].to_numpy(dtype=np.float64)
 
 
 def _answers(
