@@ -46,7 +46,7 @@ def last_three(outcome, prices: gc.Prices) -> np.ndarray:
 
 @pytest.mark.parametrize("model", [chronos.Chronos2(), tirex.TiRex(), timesfm.TimesFM()])
 def test_pretrained_models_answer_quantiles_of_the_price(library, prices, model):
-    result = gc.compare(prices, [{"mine": model}], **SMALL)
+    result = gc.compare(prices, ["ewma-t", {"mine": model}], **SMALL)
     middle = last_three(result.outcome, prices)[:, None]
     np.testing.assert_allclose(result.outcome.forecast["mine"], middle * np.ones(2), rtol=1e-6)
     expected = middle * np.exp(stand_ins.SPREAD * 1.2815515655446004) * np.ones(2)
@@ -57,7 +57,7 @@ def test_pretrained_models_answer_quantiles_of_the_price(library, prices, model)
 def test_pretrained_models_are_found_by_their_name(library, prices):
     names = ("chronos:Chronos2", "tirex:TiRex", "timesfm:TimesFM", "kronos:Kronos")
     names += ("statsforecast:AutoETS", "darts:Darts", "neuralforecast:NeuralForecast")
-    result = gc.compare(prices, [f"gatecast.models.foreign.{name}" for name in names], **SMALL)
+    result = gc.compare(prices, ["ewma-t", *[f"gatecast.models.foreign.{name}" for name in names]], **SMALL)
     assert {name.partition(":")[2] for name in names} <= set(result.outcome.forecast)
     assert (
         "The model Kronos was trained elsewhere, until 2024-05-31, before the test" not in result.verdict.text
@@ -67,15 +67,16 @@ def test_pretrained_models_are_found_by_their_name(library, prices):
 
 def test_kronos_draws_the_same_paths_whatever_was_drawn_before(library, prices):
     models = {"one": kronos.Kronos(paths=20), "other": kronos.Kronos(paths=20, seed=1)}
-    first = gc.compare(prices, [models], **SMALL)
-    second = gc.compare(prices, [{"one": kronos.Kronos(paths=20)}], **SMALL)
+    first = gc.compare(prices, ["ewma-t", models], **SMALL)
+    second = gc.compare(prices, ["ewma-t", {"one": kronos.Kronos(paths=20)}], **SMALL)
     np.testing.assert_array_equal(first.outcome.forecast["one"], second.outcome.forecast["one"])
     assert not np.array_equal(first.outcome.forecast["one"], first.outcome.forecast["other"])
 
 
 def test_kronos_with_what_there_is_and_at_the_bars_that_follow(library, prices):
     table = prices.table[["symbol", "session", "close"]]
-    gc.compare(gc.Prices.from_frame(table, calendar="daily"), [{"mine": kronos.Kronos(paths=20)}], **SMALL)
+    models = ["ewma-t", {"mine": kronos.Kronos(paths=20)}]
+    gc.compare(gc.Prices.from_frame(table, calendar="daily"), models, **SMALL)
     friday = pd.bdate_range(end="2024-03-01", periods=30)
     assert [str(day.date()) for day in kronos.following(friday, 2)] == ["2024-03-04", "2024-03-05"]
     whole = pd.date_range(end="2024-03-01", periods=30)
@@ -88,10 +89,10 @@ def test_statsforecast_is_fitted_once_per_fold_or_at_every_origin(library, price
     fits = []
     fit = stand_ins.Drift.fit
     monkeypatch.setattr(stand_ins.Drift, "fit", lambda self, y: (fits.append(len(y)), fit(self, y))[1])
-    once = gc.compare(prices, [{"mine": statsforecast.AutoARIMA()}], **SMALL)
+    once = gc.compare(prices, ["ewma-t", {"mine": statsforecast.AutoARIMA()}], **SMALL)
     assert len(fits) == 4  # of each fold both symbols
     often = gc.compare(
-        prices, [{"mine": statsforecast.Theta(refit=True, settings={"season_length": 5})}], **SMALL
+        prices, ["ewma-t", {"mine": statsforecast.Theta(refit=True, settings={"season_length": 5})}], **SMALL
     )
     assert len(fits) == 4 + len(often.outcome.origin)
     expected = once.outcome.forecast["mine"] * np.exp(stand_ins.SPREAD * 1.2815515655446004)
@@ -110,7 +111,7 @@ def test_darts_is_fitted_once_where_it_can_forecast_other_series(library, prices
         "drawn": darts.Darts(lambda horizon: stand_ins.Global(), samples=50),
         "both": darts.Darts(lambda horizon: stand_ins.Local(), samples=50),
     }
-    outcome = gc.compare(prices, [models], **SMALL).outcome
+    outcome = gc.compare(prices, ["ewma-t", models], **SMALL).outcome
     assert set(outcome.distributions) >= {"drawn", "both"}
     assert not {"global", "local"} & set(outcome.distributions)
     assert not np.array_equal(outcome.forecast["global"], outcome.forecast["local"])
@@ -126,7 +127,7 @@ def test_neuralforecast_forecasts_a_point_or_a_distribution(library, prices):
         "point": neuralforecast.NeuralForecast(with_columns("")),
         "range": neuralforecast.NeuralForecast(with_columns("-median", "-lo-80", "-hi-80.0")),
     }
-    outcome = gc.compare(prices, [models], **SMALL).outcome
+    outcome = gc.compare(prices, ["ewma-t", models], **SMALL).outcome
     np.testing.assert_allclose(outcome.forecast["point"], outcome.forecast["range"], rtol=1e-12)
     expected = outcome.forecast["range"] * np.exp(stand_ins.SPREAD)
     np.testing.assert_allclose(upper(outcome, "range"), expected, rtol=1e-9)
@@ -149,4 +150,4 @@ def test_what_is_not_installed_is_named_with_what_to_install(prices, monkeypatch
     for name, module in stand_ins.modules().items():
         monkeypatch.setitem(sys.modules, name, module if name == "torch" else None)
     with pytest.raises(SettingError, match=package):
-        gc.compare(prices, [{"mine": model}], **SMALL)
+        gc.compare(prices, ["ewma-t", {"mine": model}], **SMALL)
