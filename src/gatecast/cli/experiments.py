@@ -96,14 +96,24 @@ def load_prices(experiment: Experiment) -> Prices:
     return load(list(experiment.source), **experiment.reading.options)
 
 
-def check_code(experiment: Experiment, file: Path | None, settings: dict[str, Any], allow_code: bool) -> None:
-    """Let the user's own functions and models be found; what only a file names needs the user's leave."""
+def check_code(
+    experiment: Experiment,
+    file: Path | None,
+    settings: dict[str, Any],
+    allow_code: bool,
+    *,
+    models: bool = True,
+) -> None:
+    """Let the user's own functions and models be found; what only a file names needs the user's leave.
+
+    models: whether the models are run, and not the features alone.
+    """
     named = {} if experiment.features is None else {"features": experiment.features}
-    named |= experiment.foreign
+    named |= experiment.foreign if models else {}
     if not named:
         return
-    models = [word.rpartition("=")[2] for word in names(settings.get("models") or "")]
-    given = [settings.get("features"), *models]
+    own = [word.rpartition("=")[2] for word in names(settings.get("models") or "")]
+    given = [settings.get("features"), *own]
     for role, text in named.items():
         if text not in given and not allow_code:
             raise SettingError(

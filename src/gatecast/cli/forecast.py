@@ -79,7 +79,7 @@ def forecast(
     settled = experiment if record is None else record.compared
     known = settled.networks or ({} if record else NETWORKS)
     check_network(model, known, of_run=record is not None)
-    check_code(settled, run, settings, allow_code)
+    check_code(settled, run, settings, allow_code, models=False)
     require_comparison(settled, rows=1, symbols=1, columns=1)
     prices = load_prices(experiment)
     answer = outlook(experiment, prices, model, record, future_table)

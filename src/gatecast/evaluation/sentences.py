@@ -252,7 +252,7 @@ def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
     baselines = len(finding.tried) - len(finding.networks) if finding.point else len(finding.baselines)
     noun = finding.noun
     counts = ((len(finding.networks), noun), (baselines, "baseline"))
-    effort = EFFORT.get(noun, "").format(
+    effort = EFFORT.get("network" if finding.seeds == 1 else noun, "").format(
         seeds=count(finding.seeds, "seed"), settings=count(finding.settings, "setting")
     )
     p = "" if finding.p is None else p_value(finding.p)
