@@ -3,9 +3,9 @@
 python benchmarks/foreign.py ridge | function | lightgbm | torch        needs ".[dev,torch]"
 python benchmarks/foreign.py statsforecast | darts | neuralforecast [--python PATH]
 
-A library runs in an environment of its own, made in a temporary folder and removed again, for some of them need
-other versions than gatecast's own tests (statsforecast: pandas < 3); --python names one that there is already.
-Times are medians of alternating repeats, in seconds.
+A library runs in an environment of its own, made in a temporary folder and removed again, for some of them
+need other versions than gatecast's own tests (statsforecast: pandas < 3); --python names one that there is
+already. Times are medians of alternating repeats, in seconds.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def function() -> None:
 def lightgbm() -> None:
     from lightgbm import LGBMRegressor
 
-    given = LGBMRegressor(n_estimators=200, verbose=-1, n_jobs=1)
+    given = LGBMRegressor(n_estimators=40, verbose=-1, n_jobs=1)
     work = fitted_and_forecast(given)
 
     def alone() -> None:

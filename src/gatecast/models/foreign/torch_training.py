@@ -13,6 +13,7 @@ import math
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -48,9 +49,13 @@ class Rows:
     """A dataset as tensors: the windows and targets of origins are gathered when they are asked for."""
 
     def __init__(self, dataset: Dataset, lookback: int, device: str) -> None:
-        parts = (torch.as_tensor(np.asarray(part), device=device) for part in dataset)
-        self.features, self.targets, self.symbol, *scales = parts
-        self.x_offset, self.x_scale, self.y_offset, self.y_scale = scales
+        def tensor(values: Any) -> Tensor:
+            return torch.as_tensor(np.asarray(values), device=device)
+
+        self.features, self.targets = tensor(dataset.features), tensor(dataset.targets)
+        self.symbol = tensor(dataset.symbol)
+        self.x_offset, self.x_scale = tensor(dataset.x_offset), tensor(dataset.x_scale)
+        self.y_offset, self.y_scale = tensor(dataset.y_offset), tensor(dataset.y_scale)
         self.before = torch.arange(1 - lookback, 1, device=device)
 
     def windows(self, scale: int, origins: Tensor) -> Tensor:
