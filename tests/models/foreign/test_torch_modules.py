@@ -184,6 +184,13 @@ def test_a_module_that_diverges_is_not_judged(torch, prices):
     assert "diverged in the first epoch" in result.untrained["wild"]
 
 
+def test_columns_known_in_advance_reach_it_up_to_the_origin(torch, prices):
+    asked = {"mine": gc.TorchModel(linear, epochs=1)}
+    result = gc.compare(prices, [asked], future="weekday", **SMALL)
+    assert len(result.outcome.seeds["mine"]) == 2
+    assert np.isfinite(result.outcome.forecast["mine"]).all()
+
+
 def test_its_time_is_its_own_in_the_profile(torch, prices):
     with profiled() as spent:
         gc.compare(prices, [{"mine": gc.TorchModel(linear, epochs=3)}], **SMALL)

@@ -30,9 +30,9 @@ class TorchModel:
       quantile to the next, relative to those of Student's t with 5 degrees of freedom, in the same units.
       The 17 levels are `gatecast.distributions.LEVELS`.
 
-    What is known in advance of the bars ahead does not reach it, only what these columns were up to the origin.
-    Zeros are naive's point with the EWMA's interval. The epoch is chosen on validation; then the module is
-    trained once more on train and validation together, from the same start, for as many epochs.
+    Zeros are naive's point with the EWMA's interval. Columns that are known in advance reach a module up to
+    the origin only. The epoch is chosen on validation; then the module is trained once more on train and
+    validation together, from the same start, for as many epochs.
 
     Parameters
     ----------
