@@ -106,7 +106,7 @@ def function() -> None:
 def lightgbm() -> None:
     from lightgbm import LGBMRegressor
 
-    given = LGBMRegressor(n_estimators=40, verbose=-1, n_jobs=1)
+    given = LGBMRegressor(n_estimators=20, verbose=-1, n_jobs=1)
     work = fitted_and_forecast(given)
 
     def alone() -> None:
