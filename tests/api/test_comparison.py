@@ -212,6 +212,7 @@ def test_other_data_than_the_experiments_are_refused(result, walk):
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_ten_thousand_symbols(walk):
     sessions, symbols = 60, 10_000
     rng = np.random.default_rng(0)

@@ -112,7 +112,7 @@ def test_prices_below_zero_of_one_symbol(frame):
         Prices.from_frame(pd.concat([frame.assign(symbol="A"), below]))
 
 
-@pytest.mark.parametrize("draws", [10, pytest.param(500, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("draws", [10, pytest.param(500, marks=[pytest.mark.slow, pytest.mark.full])])
 def test_whatever_the_numbers_checks_and_repairs_end_and_once_is_enough(draws):
     rng, again = np.random.default_rng(0), 0
     for _ in range(draws):

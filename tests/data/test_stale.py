@@ -102,7 +102,7 @@ def now_and_then(rng, rows):
     return pd.Series(values).where(rng.random(rows) < chance).ffill().bfill().to_numpy()
 
 
-@pytest.mark.parametrize("draws", [40, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("draws", [40, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.full])])
 @pytest.mark.parametrize("price", [coarse, pegged, on_holidays, illiquid, now_and_then])
 def test_prices_that_repeat_anyway_are_seldom_accused(price, draws):
     rng = np.random.default_rng(0)

@@ -278,6 +278,7 @@ def test_names_of_distributions_cannot_break_out_and_need_no_fonts(monkeypatch: 
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_the_page_stays_small_with_many_symbols_and_steps() -> None:
     many = distributed(symbols=tuple(f"S{i:02d}" for i in range(30)), folds=5, sessions=1250, tested=310)
     far = distributed(horizon=20, seeds=2, sessions=5000, tested=1250)
