@@ -275,7 +275,11 @@ def test_distributions_of_odd_prices(walk, tmp_path, odd):
 @pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("odd", "calibration"), [("constant prices", "none"), ("dates and closes alone", "adaptive")]
+    ("odd", "calibration"),
+    [
+        pytest.param("constant prices", "none", marks=pytest.mark.full),
+        ("dates and closes alone", "adaptive"),
+    ],
 )
 def test_networks_with_distributions_on_odd_prices(walk, tmp_path, odd, calibration):
     """Further ahead than the window is long, too."""
