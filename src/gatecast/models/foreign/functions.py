@@ -116,7 +116,7 @@ class FunctionModel:
                 with stage(f"model {self.name}"), contextlib.redirect_stdout(sys.stderr):
                     function = self._called(function.fit, known, problem.horizon)
                 key = hashlib.sha256((identity + "".join(map(histories.key, ends))).encode()).hexdigest()
-            fitted.append(FittedFunction(self, function, key))
+            fitted.append(FittedFunction(self, function, key, histories))
         return fitted
 
     def _called(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -132,19 +132,22 @@ class FunctionModel:
 class FittedFunction:
     """A function that forecasts from histories.
 
-    key: of all that it was fitted on, and of its source; answers are kept under it.
+    key: of all that it was fitted on, and of its source; answers are kept under it; histories: of the problem
+    that it was fitted on, for all folds.
     """
 
     model: FunctionModel
     function: Callable[..., Any]
     key: str
+    histories: Histories
 
     __repr__ = brief
 
     def predict(self, problem: Problem, origins: Integers) -> Forecast:
         """The forecasts of `origins` (N,), each from the rows up to it."""
         with stage(f"model {self.model.name}"):
-            histories = Histories(problem, self.model.column)
+            same = problem is self.histories.problem
+            histories = self.histories if same else Histories(problem, self.model.column)
             keys = [f"{self.key}/{histories.key(int(row))}/{problem.horizon}" for row in origins]
             known = self.model.answers
             missing = [place for place, key in enumerate(keys) if key not in known]
