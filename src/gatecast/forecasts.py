@@ -27,6 +27,12 @@ SCALES = ("naive_scale", "naive_mae")  # of an origin: what its losses are divid
 KEYS = ["symbol", "fold", "origin", "step"]
 
 
+def level_of(text: str) -> float:
+    """0.1 of "0.1" or "10", the number in the name of a quantile; 0.025 of "02_5", as gatecast writes it."""
+    value = float(text.replace("_", "."))
+    return round(value if "." in text and value < 1 else value / 100, 9)
+
+
 def step_names(horizon: int) -> list[str]:
     """How tables name steps: "1" … "h" and "all"; with one step "all" alone, lest a row stand twice."""
     return ["all"] if horizon == 1 else [*map(str, range(1, horizon + 1)), "all"]

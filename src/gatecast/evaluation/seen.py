@@ -11,8 +11,7 @@ from gatecast.evaluation.losses import DEFAULT_LOSSES, Loss
 from gatecast.evaluation.significance import significance
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import count
-
-UNKNOWN = "unknown"
+from gatecast.settings.names import UNKNOWN
 
 
 def seen_notes(forecasts: Forecasts, trained_until: Mapping[str, str], *, seed: int) -> list[str]:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from gatecast.data.names import DATE_NAMES, STANDARD, SYMBOL_NAMES, normal_name
-from gatecast.forecasts import PARAMETERS, SCALES
+from gatecast.forecasts import PARAMETERS, SCALES, level_of
 
 TIMES = ("time", "target_date", "target_time", "valid_time", "timestamps", *DATE_NAMES)
 SYMBOLS = (*SYMBOL_NAMES, "item_id", "series_id", "series")
@@ -121,7 +121,7 @@ def _add(models: dict[str, Own], name: str) -> None:
         _model(models, found["base"]).quantiles[tail if low else round(1 - tail, 9)] = name
     elif found := MEDIAN.fullmatch(text):
         _model(models, found["base"]).quantiles[0.5] = name
-    elif (found := LEVEL.fullmatch(text)) and 0 < (level := _level(found["level"] or found["bare"])) < 1:
+    elif (found := LEVEL.fullmatch(text)) and 0 < (level := level_of(found["level"] or found["bare"])) < 1:
         _model(models, found["base"]).quantiles[level] = name
     else:
         models.setdefault(text, Own()).point = name
@@ -130,9 +130,3 @@ def _add(models: dict[str, Own], name: str) -> None:
 def _model(models: dict[str, Own], base: str) -> Own:
     base = base.strip("-_ ")
     return models.setdefault("" if normal_name(base) in FORECASTS else base, Own())
-
-
-def _level(text: str) -> float:
-    """0.1 of "0.1", "10" and "q10"; 0.025 of "02_5", as gatecast writes it."""
-    value = float(text.replace("_", "."))
-    return round(value if "." in text and value < 1 else value / 100, 9)

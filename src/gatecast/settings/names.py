@@ -54,6 +54,7 @@ DISTRIBUTION_RIVALS = ("historical", "ewma-t", "gjr-garch-t", "lhar")  # of netw
 
 DEFAULT_MODELS = ("rnn", "lstm", "gru", "bilstm")
 
+UNKNOWN = "unknown"  # until when a model was trained elsewhere
 MEAN = "mean"  # of the other models that are listed
 PLAIN = (tuple, list, dict, set, int, float, bytes)  # values that stand for no model
 IMPORTED = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")  # module:object
@@ -74,7 +75,6 @@ class Mean:
         object.__setattr__(self, "models", models)
 
 
-Settled = tuple[Network, Training | None]  # of one network; None: trained as all others
 Named = Mapping[str, Any]  # a Network, (Network, Training), Mean, or a model of the user's own
 Models = Sequence[str | Named] | Named
 

@@ -183,6 +183,8 @@ def test_answers_that_are_none(answer, horizon, message):
 def test_answers_in_every_form():
     assert answer_of(2, 1, "").prices.tolist() == [[2.0]]
     assert answer_of(pd.Series([1, 2]), 2, "").prices.tolist() == [[1.0], [2.0]]
+    for name in ("q0.1", "0.1", 0.1, "q10", "p10", "10", "quantile_0.1"):
+        assert answer_of({name: [1.0], 0.9: [2.0]}, 1, "").levels == (0.1, 0.9)
     crossed = answer_of({"p90": [1.0], 0.1: [2.0]}, 1, "")
     assert (crossed.levels, crossed.prices.tolist()) == ((0.1, 0.9), [[1.0, 2.0]])
     assert answer_of(np.ones((20, 3)), 3, "").levels == tuple(FINE_LEVELS)
@@ -195,6 +197,12 @@ def test_a_function_that_answers_in_different_ways(prices):
 
     with pytest.raises(SettingError, match='model "moody" answers in different ways at different origins'):
         gc.compare(prices, [{"moody": moody}], **SMALL)
+
+
+def test_the_last_day_of_a_training_is_a_day_before_the_work_begins():
+    for day in ("2024-13-01", "May 2024"):
+        with pytest.raises(SettingError, match=r"trained_until = .*: is not a date. Write it as YYYY-MM-DD"):
+            Function(last_three, trained_until=day)
 
 
 def test_days_that_a_pretrained_model_may_have_seen_are_said_and_the_others_judged_apart(prices):

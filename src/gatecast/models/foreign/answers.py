@@ -17,6 +17,7 @@ from gatecast.data.columnar import parquet_table
 from gatecast.distributions import FINE_LEVELS
 from gatecast.errors import SettingError
 from gatecast.files import new_file
+from gatecast.forecasts import level_of
 from gatecast.formatting import printable
 
 LEVEL = re.compile(r"(?:q|p|quantile_?)?(\d+(?:[._]\d+)?)", re.IGNORECASE)
@@ -132,14 +133,12 @@ def _read(file: Path) -> dict[str, Answer]:
 
 
 def _level(name: object, where: str) -> float:
-    """0.1 of 0.1, "0.1", "q10" or "p10"."""
-    text = str(name)
-    match = LEVEL.fullmatch(text.strip())
-    value = float(match[1].replace("_", ".")) if match else np.nan
-    level = value if match and match[1] == text.strip() and value < 1 else value / 100
+    """0.1 of 0.1, "0.1", "q10", "p10" or "q0.1"."""
+    match = LEVEL.fullmatch(str(name).strip())
+    level = level_of(match[1]) if match else np.nan
     if not 0 < level < 1:
-        raise SettingError(f'{where}: "{printable(text, 40)}" is no level; write 0.1 or "q10"')
-    return round(level, 9)
+        raise SettingError(f'{where}: "{printable(name, 40)}" is no level; write 0.1 or "q10"')
+    return level
 
 
 def _numbers(values: Any, where: str) -> Floats:

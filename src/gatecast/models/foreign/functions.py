@@ -27,6 +27,8 @@ from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.profiling import stage
 from gatecast.progress import report
+from gatecast.settings.names import UNKNOWN
+from gatecast.settings.reading import check_date
 
 BATCH = 64  # histories that a batched function is given at once
 BETWEEN = 20  # seconds from one writing of answers to the next
@@ -74,6 +76,8 @@ class Function:
             raise SettingError("must be callable", setting="function", value=self.function)
         if self.processes < 1:
             raise SettingError("must be at least 1", setting="processes", value=self.processes)
+        if self.trained_until != UNKNOWN:
+            check_date("trained_until", self.trained_until)
 
 
 @dataclass(frozen=True)
