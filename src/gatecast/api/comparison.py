@@ -161,7 +161,8 @@ def run(
         warnings.warn(text, DataWarning, stacklevel=2)
     ensembles = {name: of_folds for name in fitted if (of_folds := ensembles_of(fitted[name]))}
     notes = [combination_note(name, of_folds) for name, of_folds in ensembles.items()]
-    trained_until = {name: until for name, model in own.items() if (until := model.trained_until) is not None}
+    functions = {name: model for name, model in own.items() if isinstance(model, FunctionModel)}
+    trained_until = {name: day for name, model in functions.items() if (day := model.asked.trained_until)}
     seen = seen_notes(outcome, trained_until, seed=experiment.seed)
     return Result(
         experiment=experiment,
@@ -171,9 +172,7 @@ def run(
         training=_training({name: of_folds[0].population for name, of_folds in ensembles.items()}),
         warnings=(*(oddity.text for oddity in prices.oddities), *unused, *fits, *_left_out(problem, folds)),
         notes=(*_level_note(problem, folds), *filter(None, notes), *_mean_notes(experiment, outcome), *seen),
-        answers={
-            name: model.answers.frame for name, model in own.items() if isinstance(model, FunctionModel)
-        },
+        answers={name: model.answers.frame for name, model in functions.items()},
         fitted={name: fitted[name] for name in experiment.networks},
         features=features or experiment.features,
     )

@@ -9,6 +9,8 @@ import math
 import numpy as np
 import pandas as pd
 
+from gatecast.data.columns import is_text
+
 
 def history_hash(rows: pd.DataFrame, column: str) -> str:
     """sha256 of one symbol's sessions and values.
@@ -19,9 +21,7 @@ def history_hash(rows: pd.DataFrame, column: str) -> str:
 
     Empty columns do not count. adj_close counts only where it is forecast: every dividend changes all of it.
     """
-    texts = [
-        name for name in rows if name != "session" and not pd.api.types.is_numeric_dtype(rows[name].dtype)
-    ]
+    texts = [name for name in rows if name != "session" and is_text(rows[name])]
     values = rows.drop(columns=[*texts, *({"adj_close"} & set(rows.columns) - {column})])
     values = values.set_index("session").dropna(axis="columns", how="all").sort_index(axis="columns")
     numbers = values.to_numpy(dtype="<f8")

@@ -6,7 +6,7 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -182,17 +182,9 @@ class RecurrentNetwork:
         scales: Sequence[Scale],
         room: tuple[int, int],
     ) -> FittedNetwork:
-        report(self._phases.index(phase) / len(self._phases), "compiling …")
-        trained = train(
-            self.network,
-            self.training,
-            make_dataset(self.network, problem, scales),
-            members,
-            lookback=problem.lookback,
-            room=room,
-            progress=self._progress(phase),
-        )
-        return FittedNetwork(
+        dataset = make_dataset(self.network, problem, scales)
+        trained = self._train(phase, dataset, members, problem.lookback, room)
+        return self._population(
             network=self.network,
             training=self.training,
             lookback=problem.lookback,
@@ -200,9 +192,27 @@ class RecurrentNetwork:
             owner=tuple(owner),
             trained=tuple(trained),
             scales=tuple(scales),
-            history=training_history(phase, members, owner, trained, problem),
+            history=_history(phase, members, owner, trained, problem),
             known=len(problem.known_names),
         )
+
+    def _train(
+        self, phase: Phase, dataset: Dataset, members: Sequence[Member], lookback: int, room: tuple[int, int]
+    ) -> Sequence[Trained]:
+        """The members after training."""
+        report(self._phases.index(phase) / len(self._phases), "compiling …")
+        return train(
+            self.network,
+            self.training,
+            dataset,
+            members,
+            lookback=lookback,
+            room=room,
+            progress=self._progress(phase),
+        )
+
+    def _population(self, **found: Any) -> FittedNetwork:
+        return FittedNetwork(**found)
 
     @property
     def _phases(self) -> tuple[Phase, ...]:
@@ -325,7 +335,7 @@ def _room(members: Sequence[Member]) -> tuple[int, int]:
     return both, max(len(member.validation) for member in members)
 
 
-def training_history(
+def _history(
     stage: str,
     members: Sequence[Member],
     owners: Sequence[int | None],

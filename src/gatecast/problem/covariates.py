@@ -142,7 +142,7 @@ def _name(given: str, setting: str, known: Sequence[str], prices: Prices) -> str
             setting=setting,
             value=given,
         )
-    if setting != "static" and not pd.api.types.is_numeric_dtype(prices.table[name].dtype):
+    if setting != "static" and name in prices.texts:
         raise SettingError("is text; text can be static alone", setting=setting, value=given)
     return name
 
@@ -192,7 +192,7 @@ def _static(prices: Prices, names: Iterable[str], seen: Sequence[str] | None) ->
     for name in names:
         column = prices.table[name]
         _refuse_changes(prices, column)
-        if pd.api.types.is_numeric_dtype(column.dtype):
+        if name not in prices.texts:
             _refuse_gaps(prices, column.to_frame())
             parts[name] = column.to_numpy(dtype=np.float64)
             continue

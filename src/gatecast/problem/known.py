@@ -30,11 +30,11 @@ def calendar_inputs(
     """
     known = ~np.isnat(days)
     columns = _columns(name, days[known], calendar)
-    spread = {}
+    inputs = {}
     for column, values in columns.items():
-        spread[column] = np.full(len(days), np.nan)
-        spread[column][known] = values
-    return spread
+        inputs[column] = np.full(len(days), np.nan)
+        inputs[column][known] = values
+    return inputs
 
 
 def _columns(

@@ -21,7 +21,7 @@ from gatecast.errors import SettingError
 from gatecast.formatting import brief
 from gatecast.memory import NUMBER, require
 from gatecast.models.ensembles import joined, mean_of_seeds
-from gatecast.models.foreign.windows import Inputs, Scaled
+from gatecast.models.foreign.windows import Inputs, Scaled, require_returns
 from gatecast.models.model import Forecast
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
@@ -103,7 +103,6 @@ class EstimatorModel:
     seed: int = 0
     refit: bool = True
     pooled: bool = True
-    trained_until: str | None = None
 
     @property
     def distribution(self) -> bool:
@@ -119,17 +118,15 @@ class EstimatorModel:
 
     def fit(self, problem: Problem, folds: Sequence[Fold]) -> list[FittedEstimators]:
         """The trained clones, one ensemble per fold."""
-        if self.distribution and problem.target != "return":
-            raise SettingError(
-                f'model "{self.name}" forecasts a distribution of the return: choose target "return"'
-            )
+        if self.distribution:
+            require_returns(self.name, problem)
         with stage(f"model {self.name}"):
             scaled = [
                 Scaled.fit(problem, self._known(fold), self.scaler, in_volatility=self.distribution)
                 for fold in folds
             ]
             example = self._clone(self.seed)
-            seeds = range(self.seed, self.seed + (self.seeds if _draws(example) else 1))
+            seeds = range(self.seed, self.seed + (self.seeds if _random_states(example) else 1))
             jobs = [
                 (place, seed, owner)
                 for (place, fold), seed in product(enumerate(folds), seeds)
@@ -151,7 +148,7 @@ class EstimatorModel:
                 return self._fitted(problem, scaled[place], own, seed)
 
             trained: dict[tuple[int, int, int | None], list[Any]] = {}
-            with _threads(example, len(jobs)) as run, _printing_on_stderr():
+            with _threads(example, len(jobs)) as run, contextlib.redirect_stdout(sys.stderr):
                 for job, fitted in zip(jobs, run(one, jobs), strict=True):
                     trained[job] = fitted
                     report(len(trained) / len(jobs), f"{len(trained)} of {len(jobs)} trained")
@@ -170,11 +167,11 @@ class EstimatorModel:
         """A fresh regressor that draws by `seed` and works on one thread unless it was told otherwise."""
         asked = self.asked
         regressor = _clone(asked.make(level or 0.5) if isinstance(asked, Quantile) else asked.regressor)
-        if hasattr(regressor, "set_params"):
-            known = regressor.get_params()
-            draws = {key: seed for key in known if key == "random_state" or key.endswith("__random_state")}
-            alone = {"n_jobs": 1} if known.get("n_jobs", 1) is None else {}
-            regressor.set_params(**draws, **alone)
+        settings = dict.fromkeys(_random_states(regressor), seed)
+        if _parameters(regressor).get("n_jobs", 1) is None:
+            settings["n_jobs"] = 1
+        if settings:
+            regressor.set_params(**settings)
         return regressor
 
     def _fitted(self, problem: Problem, scaled: Scaled, origins: Integers, seed: int) -> list[Any]:
@@ -278,10 +275,15 @@ def _clone(regressor: Any) -> Any:
     return copy.deepcopy(regressor)
 
 
-def _draws(regressor: Any) -> bool:
-    """Whether its seed can be set: else all seeds would be the same."""
-    names = regressor.get_params() if hasattr(regressor, "get_params") else ()
-    return any(name == "random_state" or name.endswith("__random_state") for name in names)
+def _parameters(regressor: Any) -> dict[str, Any]:
+    """Its parameters by name, and those of its parts; none where it does not show them."""
+    return regressor.get_params() if hasattr(regressor, "get_params") else {}
+
+
+def _random_states(regressor: Any) -> list[str]:
+    """The parameters that set its seed; without one all seeds would be the same."""
+    names = _parameters(regressor)
+    return [name for name in names if name == "random_state" or name.endswith("__random_state")]
 
 
 def _takes_several_targets(regressor: Any) -> bool:
@@ -297,9 +299,8 @@ def _takes_several_targets(regressor: Any) -> bool:
 @contextlib.contextmanager
 def _threads(example: Any, jobs: int) -> Iterator[Callable[..., Any]]:
     """A `map` on all cores, for regressors that work on one; else one after the other."""
-    known = example.get_params() if hasattr(example, "get_params") else {}
     cores = min(os.cpu_count() or 1, jobs)
-    if known.get("n_jobs", 1) != 1 or cores == 1:
+    if _parameters(example).get("n_jobs", 1) != 1 or cores == 1:
         yield map
         return
     with ThreadPoolExecutor(cores) as pool, _one_thread_per_product():
@@ -313,8 +314,3 @@ def _one_thread_per_product() -> contextlib.AbstractContextManager[object]:
     except ImportError:
         return contextlib.nullcontext()
     return threadpool_limits(1)  # type: ignore[no-untyped-call]
-
-
-def _printing_on_stderr() -> contextlib.AbstractContextManager[object]:
-    """What a library prints while it trains is no answer."""
-    return contextlib.redirect_stdout(sys.stderr)

@@ -101,11 +101,6 @@ class FunctionModel:
     column: str
     answers: Answers = field(default_factory=Answers)
 
-    @property
-    def trained_until(self) -> str | None:
-        """The last day that it was trained on elsewhere, or "unknown"."""
-        return self.asked.trained_until
-
     def fit(self, problem: Problem, folds: Sequence[Fold]) -> list[FittedFunction]:
         """The function for every fold: fitted where it can be, else itself."""
         histories = Histories(problem, self.column)

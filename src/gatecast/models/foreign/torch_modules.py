@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any
 
 from gatecast._typing import Floats
-from gatecast.errors import SettingError
 from gatecast.formatting import brief
 from gatecast.models.foreign.imports import imported
 from gatecast.models.foreign.torch_settings import TorchModel
+from gatecast.models.foreign.windows import require_returns
 from gatecast.models.networks import (
     FittedNetwork,
     FoldEnsemble,
     Job,
     Phase,
     RecurrentNetwork,
-    make_dataset,
-    training_history,
 )
-from gatecast.nn.population import Member
+from gatecast.nn.population import Member, Trained
 from gatecast.nn.program import Dataset
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
-from gatecast.problem.scaling import Scale
 from gatecast.profiling import stage
 from gatecast.settings.network import Network
 
@@ -46,8 +43,6 @@ class TorchModuleModel(RecurrentNetwork):
     name: str
     asked: TorchModel
 
-    trained_until: ClassVar[None] = None
-
     @classmethod
     def of(cls, name: str, asked: TorchModel, **settings: Any) -> TorchModuleModel:
         """The model; settings: as of `RecurrentNetwork`."""
@@ -56,39 +51,20 @@ class TorchModuleModel(RecurrentNetwork):
     def fit(self, problem: Problem, folds: Sequence[Fold]) -> list[FoldEnsemble]:
         """The trained modules, one ensemble per fold."""
         imported("torch", "gatecast[torch]", f'model "{self.name}"')
-        if self.asked.output != "point" and problem.target != "return":
-            raise SettingError(
-                f'model "{self.name}" forecasts a distribution of the return: choose target "return"'
-            )
+        if self.asked.output != "point":
+            require_returns(self.name, problem)
         return super().fit(problem, folds)
 
-    def _trained(
-        self,
-        phase: Phase,
-        problem: Problem,
-        members: Sequence[Member],
-        owner: Sequence[int | None],
-        scales: Sequence[Scale],
-        room: tuple[int, int],
-    ) -> FittedModules:
+    def _train(
+        self, phase: Phase, dataset: Dataset, members: Sequence[Member], lookback: int, room: tuple[int, int]
+    ) -> Sequence[Trained]:
         from gatecast.models.foreign.torch_training import Trainer
 
-        dataset = make_dataset(self.network, problem, scales)
         with stage(f"model {self.name}"):
-            trained = Trainer(self.asked, self.name, dataset, problem.lookback).train(
-                members, self._progress(phase)
-            )
-        return FittedModules(
-            network=self.network,
-            training=self.training,
-            lookback=problem.lookback,
-            members=tuple(members),
-            owner=tuple(owner),
-            trained=tuple(trained),
-            scales=tuple(scales),
-            history=training_history(phase, members, owner, trained, problem),
-            model=self,
-        )
+            return Trainer(self.asked, self.name, dataset, lookback).train(members, self._progress(phase))
+
+    def _population(self, **found: Any) -> FittedModules:
+        return FittedModules(**found, model=self)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,17 @@ from typing import Literal
 import numpy as np
 
 from gatecast._typing import Floats, Integers
+from gatecast.errors import SettingError
 from gatecast.problem.problem import Problem
 from gatecast.problem.scaling import Scale, fit_scale
 
 Inputs = Literal["windows", "last"]
+
+
+def require_returns(name: str, problem: Problem) -> None:
+    """Raise SettingError where a model of distributions, which are of the return, has another target."""
+    if problem.target != "return":
+        raise SettingError(f'model "{name}" forecasts a distribution of the return: choose target "return"')
 
 
 @dataclass(frozen=True)
