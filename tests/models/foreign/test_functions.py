@@ -80,18 +80,18 @@ def test_batches_are_answered_as_one_by_one(prices):
 
 
 def test_several_processes_answer_the_same(prices, tmp_path, monkeypatch):
-    (tmp_path / "my_models.py").write_text(
+    (tmp_path / "newest_bar.py").write_text(
         "def newest(history, horizon):\n    return history['close'].tail(3).mean()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    result = gc.compare(prices, ["my_models:newest", {"several": several()}], **SMALL)
+    result = gc.compare(prices, ["newest_bar:newest", {"several": several()}], **SMALL)
     np.testing.assert_array_equal(result.outcome.forecast["newest"], result.outcome.forecast["several"])
     with pytest.raises(SettingError, match=r'model "mine" failed \((AttributeError|PicklingError)'):
         gc.compare(prices, [{"mine": Function(lambda history, horizon: 1.0, processes=2)}], **SMALL)
 
 
 def several() -> Function:
-    from my_models import newest
+    from newest_bar import newest
 
     return Function(newest, processes=2)
 
