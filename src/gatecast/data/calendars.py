@@ -149,6 +149,18 @@ def closes_of(calendar: str, days: Dates) -> NDArray[np.datetime64]:
     return stamps.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[m]")
 
 
+def close_minutes(calendar: str, day: np.datetime64 | None = None) -> int:
+    """The minutes after midnight, local time, at which the session `day` ends; None: at which most do now."""
+    if calendar in WEEKS:
+        return 1440
+    exchange = _table().exchanges[calendar]
+    if day is not None:
+        return int(exchange.minutes[max(np.searchsorted(exchange.since, day, side="right") - 1, 0)])
+    recent = _sessions(calendar)[-250:]
+    place = np.maximum(np.searchsorted(exchange.since, recent, side="right") - 1, 0)
+    return int(np.bincount(np.maximum(exchange.minutes[place], 0)).argmax())
+
+
 def sessions_of_all(first: np.datetime64, last: np.datetime64) -> Grid:
     """The sessions of every calendar from `first` to `last`, as far as the table reaches."""
     table = _table()

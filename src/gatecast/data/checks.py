@@ -7,12 +7,13 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from gatecast._typing import Bools, Dates, Floats, Integers
-from gatecast.data.calendars import irregular
+from gatecast._typing import Bools, Floats, Integers
+from gatecast.data.gaps import irregular_bars
 from gatecast.data.jumps import outside_range
 from gatecast.data.oddities import FIRST, Oddity, cells, counted, listed, noted, number, oddity, starts
 from gatecast.data.scale import jumps_of, other_unit_rows, other_units, stale
 from gatecast.data.units import in_one_unit, unit_factors
+from gatecast.settings.frequency import DAILY
 
 __all__ = ["FIRST", "Oddity", "cells", "check", "counted", "listed", "noted", "number", "oddity", "starts"]
 
@@ -20,13 +21,14 @@ LARGEST_PRICE = 1e30  # what is larger, or smaller than its inverse, is no price
 
 
 def check(
-    table: pd.DataFrame, first: Integers, calendar: dict[str, str]
+    table: pd.DataFrame, first: Integers, calendar: dict[str, str], frequency: str = DAILY
 ) -> tuple[pd.DataFrame, tuple[Oddity, ...]]:
     """The table with impossible cells emptied (NaN), and its oddities, at most one of each kind.
 
     table     as `Prices.table`: sorted, with positive closes
     first     (S,) row where each symbol starts
     calendar  symbol → calendar
+    frequency of the bars
     """
     table = table.copy()
     factors = unit_factors(table, first)
@@ -39,7 +41,7 @@ def check(
         *jumps_of(in_one, first),
         *stale(in_one, first),
         *_without_trade(table),
-        *_irregular_sessions(table, first, calendar),
+        *irregular_bars(table, first, calendar, frequency),
     ]
     return table, tuple(found)
 
@@ -112,37 +114,3 @@ def _without_trade(table: pd.DataFrame) -> Iterator[Oddity]:
         what = f"{counted(int(moved.sum()), 'row has', 'rows have')} volume 0"
         remark = "features of the volume are 0 there"
         yield oddity("zero-volume", table, moved, what, remark, cells(table, "close", "volume"))
-
-
-def _irregular_sessions(table: pd.DataFrame, first: Integers, calendar: dict[str, str]) -> Iterator[Oddity]:
-    """Sessions without a row, and rows without a session, by each symbol's calendar."""
-    symbols = list(table["symbol"].iloc[first])
-    sessions = np.split(table["session"].to_numpy().astype("datetime64[D]"), first[1:])
-    missing: list[tuple[str, np.datetime64]] = []
-    surplus: list[tuple[str, np.datetime64]] = []
-    # Most symbols of a market have the same dates.
-    known: dict[tuple[str, bytes], tuple[Dates, Dates]] = {}
-    for symbol, days in zip(symbols, sessions, strict=True):
-        key = calendar[symbol], days.tobytes()
-        if key not in known:
-            known[key] = irregular(calendar[symbol], days)
-        missing += [(symbol, day) for day in known[key][0]]
-        surplus += [(symbol, day) for day in known[key][1]]
-    several = len(symbols) > 1
-    for kind, found, one, many, remark, what in (
-        ("missing-session", missing, "session is missing", "sessions are missing",
-         "the rows around them count as neighbours", "no row"),
-        ("no-session", surplus, "row is on a day without a session", "rows are on days without a session",
-         "they are kept as sessions", "no session"),
-    ):  # fmt: skip
-        if not found:
-            continue
-        where = [f"{symbol} {day}" if several else str(day) for symbol, day in found[:FIRST]]
-        dates = ", ".join(where[:3]) + (", …" if len(found) > 3 else "")
-        concerned = list(dict.fromkeys(symbol for symbol, _ in found))
-        codes = ", ".join(sorted({calendar[symbol] for symbol in concerned}))
-        text = (
-            f"{listed(concerned)}: {counted(len(found), one, many)} by the calendar {codes} "
-            f'({dates}); {remark}. The calendar of another exchange is chosen by its code: calendar="CODE".'
-        )
-        yield Oddity(kind, len(found), text, tuple(f"{place}: {what}" for place in where))

@@ -14,6 +14,7 @@ from gatecast.data.calendars import check_calendar, next_sessions, recorded
 from gatecast.data.dates import is_date
 from gatecast.data.names import DATE_NAMES, PRICES, STANDARD, SYMBOL_NAMES, known_name, standard_names
 from gatecast.data.names import normal_name as normal_name
+from gatecast.data.numbered import with_positions
 from gatecast.data.numbers import MISSING, are_numbers, decimal_marks, number
 from gatecast.data.place import Findings, Place
 from gatecast.data.wide import without_index, without_levels
@@ -157,7 +158,7 @@ def date_column(frame: pd.DataFrame, place: Place) -> str:
         file=place.file,
         remedy=f'Say which it is, as date="Day"; the columns are: {place.columns}. Where there is none, say '
         'when the first row was, as first_date="2020-01-02": the others are then the weekdays after it, or '
-        "the sessions of the calendar that is given",
+        'the sessions of the calendar that is given; or number the rows, by frequency="index"',
     )
 
 
@@ -177,8 +178,10 @@ def _holds_dates(column: pd.Series) -> bool:
 def with_one_date(frame: pd.DataFrame, place: Place, reading: Reading) -> tuple[pd.DataFrame, str]:
     """The frame, and the name of the column with its dates; a date and a time beside it are one stamp.
 
-    The rows of a table without dates are the sessions from `reading.first_date` on.
+    The rows of a table without dates are the sessions from `reading.first_date` on, or they are numbered.
     """
+    if (numbered := with_positions(frame, place, reading)) is not None:
+        return numbered
     if reading.first_date is not None:
         return _dated(frame, place, reading), "date"
     name = "date" if reading.date is not None else date_column(frame, place)

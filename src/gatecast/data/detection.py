@@ -151,6 +151,11 @@ def find_calendars(
     return found
 
 
+def told_or_weekdays(symbol: str, given: str | Mapping[str, str] | None = None) -> Found:
+    """The calendar that is given or that the symbol's name tells; else Monday to Friday."""
+    return _told(symbol, False, given) or Found("weekdays", "default")
+
+
 def is_shifted(dates: ArrayLike) -> bool:
     """Whether the week of the dates looks moved: Sundays and no Fridays, or Saturdays and no Mondays."""
     there = _regular(np.asarray(dates, dtype="datetime64[D]"))

@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast._typing import Bools
+from gatecast.settings.frequency import stamp
 
 FIRST = 5
 
@@ -48,7 +49,7 @@ def oddity(
     several = table["symbol"].iloc[0] != table["symbol"].iloc[-1]
     symbols, days = table["symbol"].iloc[positions], table["session"].iloc[positions[:FIRST]]
     where = [
-        f"{symbol} {day.date()}" if several else str(day.date())
+        f"{symbol} {stamp(day)}" if several else stamp(day)
         for symbol, day in zip(symbols[:FIRST], days, strict=True)
     ]
     dates = ", ".join(where[:3]) + (", …" if len(positions) > 3 else "")

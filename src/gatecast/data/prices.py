@@ -8,12 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from gatecast._typing import Dates
 from gatecast.data.checks import Oddity, check, listed, starts
 from gatecast.data.columns import is_text
 from gatecast.data.detection import Found
@@ -21,12 +22,12 @@ from gatecast.data.frames import to_pandas
 from gatecast.data.names import STANDARD
 from gatecast.data.record import METADATA
 from gatecast.data.repairs import Change, repair
+from gatecast.data.spacing import times_of
 from gatecast.data.tables import Tidy, tidy, with_columns, without_empty
+from gatecast.data.timetable import Timetable, timetable_of
 from gatecast.errors import DataError, SettingError, did_you_mean
+from gatecast.settings.frequency import DAILY, each, stamp
 from gatecast.settings.reading import Reading
-
-if TYPE_CHECKING:
-    pass  # type: ignore[import-untyped,unused-ignore]
 
 __all__ = ["Oddity", "Prices"]
 
@@ -35,7 +36,7 @@ MOST_LINES = 8  # of calendars in a report
 READ_ONCE = {
     "calendar", "timezone", "unsorted", "open-session", "revised", "cached",
     "no-price", "note", "copy", "snapshot", "misplaced", "close-column",
-    "encoding", "preface", "header", "unreadable", "volume-text", "wide", "reading",
+    "encoding", "preface", "clock", "resampled", "header", "unreadable", "volume-text", "wide", "reading",
 }  # fmt: skip
 
 
@@ -56,6 +57,8 @@ class Prices:
     found     symbol → why its calendar was taken
     changes   what was repaired, where that was asked for
     left_out  columns of the sources that are not in the table: name → why
+    frequency the spacing of the bars: "1min" … "12h", "1d", "1w", "1mo", "1q", "1y", or "index": rows without
+              dates, which stand at times that only number them (`gatecast.settings.frequency.time_at`)
     """
 
     table: pd.DataFrame
@@ -66,6 +69,7 @@ class Prices:
     found: dict[str, Found] = field(default_factory=dict)
     changes: tuple[Change, ...] = ()
     left_out: dict[str, str] = field(default_factory=dict)
+    frequency: str = DAILY
 
     @classmethod
     def from_frame(
@@ -77,6 +81,7 @@ class Prices:
         calendar: str | Mapping[str, str] | None = None,
         adjust: bool = False,
         now: pd.Timestamp | None = None,
+        frequency: str | None = None,
     ) -> Prices:
         """Checked prices from a pandas or polars DataFrame: the one place where they are made.
 
@@ -86,12 +91,12 @@ class Prices:
         calendar  one code, or symbol → code; guessed from symbol and dates where None
         adjust    scale open, high, low and close by adj_close / close
         now       the current moment (with a time zone); a session that has not closed by then is left out
+        frequency the spacing of the bars; found from their times where None
 
         Raises DataError for prices that cannot be used. Gives no warnings: see `oddities`.
         """
-        part = tidy(
-            to_pandas(frame), source=source, symbol=symbol, reading=Reading(calendar=calendar), now=now
-        )
+        reading = Reading(calendar=calendar, frequency=frequency)
+        part = tidy(to_pandas(frame), source=source, symbol=symbol, reading=reading, now=now)
         return cls.assemble([part], adjust=adjust)
 
     @classmethod
@@ -110,6 +115,7 @@ class Prices:
         Raises DataError for a source that cannot be used, and where a symbol has a date in two of them.
         """
         table = _joined([part.usable() for part in parts])
+        frequency = _one_frequency(parts)
         if symbols is not None:
             table = _selected(table, symbols)
         table = without_empty(_between(table, start, end))
@@ -118,12 +124,13 @@ class Prices:
         table, changes = repair(table) if repaired else (table, ())
         if adjust:
             table = _adjusted(table)
-        table, oddities = check(table, starts(table), calendar)
+        table, oddities = check(table, starts(table), calendar, frequency)
         read = tuple(oddity for part in parts for oddity in part.oddities)
         source = tuple(dict.fromkeys(name for part in parts for name in part.source))
         found = {name: one for part in parts for name, one in part.found.items() if name in calendar}
         left_out = {name: why for part in parts for name, why in part.left_out.items()}
-        return cls(table, source, read + oddities, calendar, _choices(parts), found, changes, left_out)
+        choices = _choices(parts)
+        return cls(table, source, read + oddities, calendar, choices, found, changes, left_out, frequency)
 
     @cached_property
     def symbols(self) -> tuple[str, ...]:
@@ -134,6 +141,20 @@ class Prices:
     def first(self) -> NDArray[np.int64]:
         """(S,) row where each symbol starts."""
         return starts(self.table)
+
+    @cached_property
+    def times(self) -> Dates:
+        """(N,) the time of each row's bar: datetime64[D], or datetime64[s] where bars lie within days."""
+        return times_of(self.table)
+
+    @cached_property
+    def timetable(self) -> dict[str, Timetable]:
+        """Symbol → when its bars come."""
+        own = np.split(self.times, self.first[1:])
+        return {
+            symbol: timetable_of(times, self.frequency, self.calendar[symbol])
+            for symbol, times in zip(self.symbols, own, strict=True)
+        }
 
     @cached_property
     def sha256(self) -> str:
@@ -164,7 +185,7 @@ class Prices:
     def _hash(self, symbols: Sequence[str]) -> str:
         digest = hashlib.sha256()
         digest.update(json.dumps([symbols, self.first.tolist(), list(self.table.columns)]).encode())
-        digest.update(self.table["session"].to_numpy().astype("datetime64[D]").astype("<i8").tobytes())
+        digest.update(self.times.astype("<i8").tobytes())
         for name in self.table.columns[2:]:
             if name in self.texts:
                 digest.update(json.dumps(self.table[name].iloc[self.first].tolist()).encode())
@@ -182,7 +203,7 @@ class Prices:
         """The prices of these symbols only. Raises DataError for a symbol that is not there."""
         names = [symbols] if isinstance(symbols, str) else list(symbols)
         kept = tuple(oddity for oddity in self.oddities if oddity.kind in READ_ONCE)
-        part = Tidy(self.table, self.source, self.calendar, kept, found=self.found)
+        part = Tidy(self.table, self.source, self.calendar, kept, found=self.found, frequency=self.frequency)
         chosen = self.assemble([part], symbols=names)
         return replace(chosen, choices=self.choices, left_out=self.left_out)
 
@@ -198,6 +219,7 @@ class Prices:
             "found": {name: vars(one) for name, one in self.found.items()},
             "oddities": kept,
             "texts": self.texts,
+            "frequency": self.frequency,
             "sha256": self.sha256_with_names,
         }
         content = pa.Table.from_pandas(self.table, preserve_index=False)
@@ -210,7 +232,7 @@ class Prices:
             f"source    {', '.join(self.source)}",
             f"symbols   {len(self.symbols):,}: {_listed(self.symbols)}",
             f"rows      {len(self.table):,}",
-            f"sessions  {self._range()}",
+            f"{'sessions' if self.frequency == DAILY else 'bars':9} {self._range()}{self._spacing()}",
             f"columns   {', '.join(self.table.columns[2:])}",
             *(f"{'' if n else 'calendar':9} {line}" for n, line in enumerate(self._calendars())),
             *(f"read      {about}: {_listed(taken, 3)}" for about, taken in self.choices.items()),
@@ -226,14 +248,14 @@ class Prices:
 
     def summary(self) -> dict[str, Any]:
         """The same as plain data for JSON; dates as YYYY-MM-DD."""
-        sessions = self.table["session"]
         return {
             "source": list(self.source),
             "usable": True,
             "symbols": list(self.symbols),
             "rows": len(self.table),
-            "first_session": str(sessions.min().date()),
-            "last_session": str(sessions.max().date()),
+            "frequency": self.frequency,
+            "first_session": stamp(self.times.min(), self.frequency),
+            "last_session": stamp(self.times.max(), self.frequency),
             "columns": list(self.table.columns[2:]),
             "calendar": dict(self.calendar),
             "found": {name: asdict(one) for name, one in self.found.items()},
@@ -254,8 +276,14 @@ class Prices:
         return lines if len(lines) <= MOST_LINES else [*lines[:MOST_LINES], f"… ({len(lines)} in all)"]
 
     def _range(self) -> str:
-        sessions = self.table["session"]
-        return f"{sessions.min().date()} .. {sessions.max().date()}"
+        return f"{stamp(self.times.min(), self.frequency)} .. {stamp(self.times.max(), self.frequency)}"
+
+    def _spacing(self) -> str:
+        """What `report` says of bars that are no days."""
+        if self.frequency == DAILY:
+            return ""
+        rules = list(dict.fromkeys(one.rule for one in self.timetable.values() if one.rule))
+        return f": {', '.join([each(self.frequency), *rules[:3]])}"
 
     def __repr__(self) -> str:
         odd = f"{len(self.oddities)} kinds of oddities" if self.oddities else "nothing odd"
@@ -282,6 +310,20 @@ def _choices(parts: Sequence[Tidy]) -> dict[str, tuple[str, ...]]:
     }
 
 
+def _one_frequency(parts: Sequence[Tidy]) -> str:
+    """The frequency of all parts. Raises DataError where they differ."""
+    of: dict[str, list[str]] = {}
+    for part in parts:
+        of.setdefault(part.frequency, []).extend(part.calendar)
+    if len(of) > 1:
+        said = "; ".join(f"{each(one)} of {listed(names)}" for one, names in of.items())
+        raise DataError(
+            f"the sources have bars of different lengths: {said}",
+            remedy='Give those of one length, or make them alike, as by resample="1w"',
+        )
+    return next(iter(of))
+
+
 def _joined(parts: Sequence[Tidy]) -> pd.DataFrame:
     if len(parts) == 1:
         return parts[0].table
@@ -299,7 +341,7 @@ def _joined(parts: Sequence[Tidy]) -> pd.DataFrame:
     if again.any():
         name, session = table.loc[again, ["symbol", "session"]].iloc[0]
         raise DataError(
-            f"{name} has the date {session.date()} in two sources",
+            f"{name} has the date {stamp(session)} in two sources",
             remedy="Give each symbol once, or the sources with dates that do not overlap",
         )
     return table
@@ -325,9 +367,9 @@ def _between(table: pd.DataFrame, start: object, end: object) -> pd.DataFrame:
     if earliest is not None:
         keep &= (table["session"] >= earliest).to_numpy()
     if latest is not None:
-        keep &= (table["session"] <= latest).to_numpy()
+        keep &= (table["session"] < latest + pd.Timedelta(days=1)).to_numpy()
     if not keep.any():
-        span = f"{table['session'].min().date()} .. {table['session'].max().date()}"
+        span = f"{stamp(table['session'].min())} .. {stamp(table['session'].max())}"
         given = [f"{name} {value}" for name, value in (("start", start), ("end", end)) if value is not None]
         raise DataError(f"there are no rows with {' and '.join(given)}", remedy=f"The data have {span}")
     return table if keep.all() else table[keep].reset_index(drop=True)
@@ -362,7 +404,7 @@ def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
     if empty.any():
         name, session = table.loc[empty, ["symbol", "session"]].iloc[0]
         raise DataError(
-            f"adjust=True needs the adjusted close of every row; {name} has none on {session.date()}",
+            f"adjust=True needs the adjusted close of every row; {name} has none on {stamp(session)}",
             remedy="Take it from the source, choose other dates, or leave adjust out: the prices are then "
             "not adjusted",
         )

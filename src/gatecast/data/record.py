@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from gatecast.data.calendars import check_calendar
 from gatecast.data.checks import Oddity
 from gatecast.data.detection import Found
-from gatecast.errors import DataError
+from gatecast.errors import DataError, SettingError
 from gatecast.formatting import printable
+from gatecast.settings.frequency import DAILY, check_frequency
 
 if TYPE_CHECKING:
     import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
@@ -28,6 +29,7 @@ class Record:
     sha256: str
     found: dict[str, Found]
     texts: tuple[str, ...] = ()
+    frequency: str = DAILY  # of runs that were made before there were others
 
 
 def stored(content: pa.Table, file: str) -> Record | None:
@@ -57,8 +59,16 @@ def stored(content: pa.Table, file: str) -> Record | None:
         texts, sha256 = record.get("texts", []), str(record["sha256"])
         if not _texts(texts):
             raise ValueError
-        return Record(tuple(map(printable, source)), dict(calendar), kept, sha256, found, tuple(texts))
-    except (KeyError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
+        return Record(
+            tuple(map(printable, source)),
+            dict(calendar),
+            kept,
+            sha256,
+            found,
+            tuple(texts),
+            check_frequency(record.get("frequency", DAILY)),
+        )
+    except (SettingError, KeyError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         raise DataError(
             "what gatecast wrote beside the table is damaged",
             file=file,

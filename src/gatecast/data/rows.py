@@ -16,17 +16,12 @@ from gatecast.data.columns import is_empty, is_nameless
 from gatecast.data.dates import is_date, whole_date
 from gatecast.data.names import DATE_NAMES, PRICES, STANDARD, SYMBOL_NAMES
 from gatecast.data.place import Place
-from gatecast.errors import DataError
+from gatecast.data.spacing import MOST_SNAPSHOTS
 from gatecast.formatting import printable
 from gatecast.settings.reading import Keep, Reading
 
 LEAST_ZEROS = 3  # columns that are 0 on a day without a trade; one alone may be a rate of 0
 MOST_NOTES = 20  # lines between and after the rows, and MOST_SNAPSHOTS of them
-MOST_SNAPSHOTS = 0.05  # of the days may have several times; with more the bars are shorter than a day
-LEAST_BARS = 8  # rows, to speak of their spacing
-MOST_OF_THE_STEPS = 0.7  # from row to row are a week, a month …, where bars are as long
-DAILY_PLEASE = "gatecast works on daily sessions so far: give daily prices"
-LONGER_BARS = {"weekly": (5, 10), "monthly": (27, 33), "quarterly": (85, 95), "yearly": (360, 370)}  # days
 
 
 def chosen(
@@ -129,28 +124,31 @@ def _is_without_digits(column: pd.Series) -> Bools:
 
 
 def repeated(
-    table: pd.DataFrame, codes: Integers, moments: Dates, column: str, place: Place, keep: Keep
+    table: pd.DataFrame,
+    codes: Integers,
+    moments: Dates,
+    sessions: Dates,
+    column: str,
+    place: Place,
+    keep: Keep,
 ) -> tuple[Bools, list[Oddity]]:
-    """Rows of a session that another row has: copies, and snapshots of a day beside its bar.
+    """Rows of a bar that another row has: copies, and snapshots of a day beside its bar.
 
-    table: symbol, session and values, in the order of the source; column: the name of the dates.
+    table: symbol, session and values, in the order of the source; sessions: of its bars, by which rows are
+    of one bar; moments: as the source has them; column: the name of the dates.
 
     `place` is told of two rows that differ where nothing says which is the bar.
-
-    Raises
-        DataError: several times on most days.
     """
     order = np.lexsort((np.arange(len(codes)), moments, codes))
-    code, day = codes[order], moments[order].astype("datetime64[D]")
+    code, day = codes[order], sessions[order]
     if not ((code[1:] == code[:-1]) & (day[1:] == day[:-1])).any():
         return np.zeros(len(codes), dtype=bool), []
     copies = table.duplicated().to_numpy()
     order = order[~copies[order]]
-    code, day = codes[order], moments[order].astype("datetime64[D]")
+    code, day = codes[order], sessions[order]
     again = np.append(False, (code[1:] == code[:-1]) & (day[1:] == day[:-1]))
     snapshots, undecided = np.zeros(len(codes), dtype=bool), np.zeros(len(codes), dtype=bool)
     if again.any():
-        _refuse_shorter_bars(order, code, day, moments, column, place)
         volume = table["volume"].to_numpy() if "volume" in table else np.full(len(table), np.nan)
         kept, beside = order.copy(), np.arange(len(codes))
         for at in np.flatnonzero(again):
@@ -169,32 +167,6 @@ def repeated(
         *noted("copy", table, copies, "repeats another", "repeat others", "left out", *shown),
         *noted("snapshot", table, snapshots, f"is {what}", f"are {what}", "left out", *shown),
     ]
-
-
-def refuse_longer_bars(table: pd.DataFrame, first: Integers, place: Place) -> None:
-    """Raise DataError where a symbol has one row a week, a month, a quarter or a year.
-
-    table: symbol and session, sorted; first: (S,) row where each symbol starts.
-    """
-    counts = np.diff(first, append=len(table))
-    days = table["session"].to_numpy().astype("datetime64[D]").astype(np.int64)
-    steps = np.diff(days, prepend=days[0])
-    steps[first] = 0  # of no length that is asked for
-    refused = []
-    for bars, (shortest, longest) in LONGER_BARS.items():
-        such = np.add.reduceat((steps >= shortest) & (steps <= longest), first, dtype=np.int64)
-        # Days drawn from daily bars are a week apart now and then.
-        long = (counts >= LEAST_BARS) & (such / np.maximum(counts - 1, 1) > MOST_OF_THE_STEPS)
-        refused += [(int(symbol), bars) for symbol in np.flatnonzero(long)]
-    if refused:
-        symbol, bars = min(refused)
-        start = first[symbol]
-        usual = np.median(steps[start + 1 : start + counts[symbol]])
-        raise DataError(
-            f"{table['symbol'].iloc[start]} has {bars} bars: one row every {usual:.0f} days",
-            file=place.file,
-            remedy=DAILY_PLEASE,
-        )
 
 
 def out_of_order(
@@ -234,25 +206,6 @@ def _in_order_when_swapped(codes: Integers, sessions: Dates) -> bool:
     day, month = np.where(small, index.month, index.day), np.where(small, index.day, index.month)
     step = np.diff(np.asarray(index.year * 10_000 + month * 100 + day))[np.diff(codes) == 0]
     return bool((step > 0).all() or (step < 0).all())
-
-
-def _refuse_shorter_bars(
-    order: Integers, code: Integers, day: Dates, moments: Dates, column: str, place: Place
-) -> None:
-    moment = moments[order]
-    several = (code[1:] == code[:-1]) & (day[1:] == day[:-1]) & (moment[1:] != moment[:-1])
-    days = 1 + int(((code[1:] != code[:-1]) | (day[1:] != day[:-1])).sum())
-    concerned = len(set(zip(code[1:][several].tolist(), day[1:][several].tolist(), strict=True)))
-    if concerned == 0 or (concerned <= max(MOST_SNAPSHOTS * days, 1) and days > 1):
-        return
-    position = int(order[1:][several].min())
-    raise place.error(
-        "these are intraday prices: several times on one date",
-        column,
-        position,
-        str(moments[position]).replace("T", " "),
-        DAILY_PLEASE,
-    )
 
 
 def _bar(first: int, second: int, volume: np.ndarray, keep: Keep) -> int | None:

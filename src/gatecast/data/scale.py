@@ -13,6 +13,7 @@ from gatecast._typing import Bools, Floats, Integers
 from gatecast.data.jumps import Jump, find_jumps, split_name
 from gatecast.data.oddities import Oddity, counted, number, oddity
 from gatecast.data.stale import Run, stale_runs
+from gatecast.settings.frequency import stamp
 
 REPAIR = "gatecast.data.sources.fix"  # what applies the repairs that are proposed
 
@@ -74,7 +75,7 @@ def _described(table: pd.DataFrame, jumps: dict[int, Jump], row: int) -> str:
     if jump.split is None:
         text += f", {jump.moves:,.0f} usual moves"
         if jump.back is not None:
-            text += f", and back on {table['session'].iloc[jump.back].date()}"
+            text += f", and back on {stamp(table['session'].iloc[jump.back])}"
         elif jump.paid:
             text += "; the adjusted close does not jump, as after a dividend or a spin-off"
         return text
@@ -114,5 +115,5 @@ def stale(table: pd.DataFrame, first: Integers) -> Iterator[Oddity]:
 
 def _run_described(table: pd.DataFrame, runs: dict[int, Run], row: int) -> str:
     run = runs[row]
-    close, until = number(table["close"].iloc[row]), table["session"].iloc[run.end].date()
+    close, until = number(table["close"].iloc[row]), stamp(table["session"].iloc[run.end])
     return f"{counted(run.end - run.start + 1, 'row', 'rows')} with close {close}, until {until}"

@@ -249,7 +249,10 @@ def _tidied(table: Table, source: str, reading: Reading, symbol: str | None = No
             oddities=(*cells.oddities, *part.oddities),
             choices={**cells.choices, **part.choices},
         )
-    own = Reading(calendar=reading.calendar or cells.record.calendar)
+    own = Reading(
+        calendar=reading.calendar or cells.record.calendar,
+        frequency=reading.frequency or cells.record.frequency,
+    )
     part = tidy(cells.frame, source=table.place, symbol=name, reading=own, texts=cells.record.texts)
     if Prices.assemble([part]).sha256_with_names != cells.record.sha256:
         raise DataError(
@@ -259,7 +262,9 @@ def _tidied(table: Table, source: str, reading: Reading, symbol: str | None = No
         )
     found = part.found if reading.calendar else {**part.found, **cells.record.found}
     oddities = cells.record.oddities + part.oddities
-    return Tidy(part.table, cells.record.source, part.calendar, oddities, found=found)
+    return Tidy(
+        part.table, cells.record.source, part.calendar, oddities, found=found, frequency=part.frequency
+    )
 
 
 def _near(path: Path) -> str:

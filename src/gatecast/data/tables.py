@@ -29,14 +29,18 @@ from gatecast.data.columns import (
     with_one_date,
 )
 from gatecast.data.dates import YEARS
-from gatecast.data.detection import Found, find_calendars
+from gatecast.data.detection import Found, find_calendars, told_or_weekdays
 from gatecast.data.names import STANDARD
+from gatecast.data.numbered import are_positions
 from gatecast.data.numbers import number
 from gatecast.data.place import Findings, Place
+from gatecast.data.spacing import find_frequency
+from gatecast.data.timetable import timetable_of
 from gatecast.data.wide import long_of
 from gatecast.data.zones import localised
 from gatecast.errors import DataError
 from gatecast.formatting import printable
+from gatecast.settings.frequency import DAILY, INDEX, LONGER, each, is_intraday
 from gatecast.settings.reading import Reading
 
 NOT_STRICT = "Correct the source, or read it without strict=True, which leaves such rows out or sorts them"
@@ -53,6 +57,7 @@ class Tidy:
     choices   how it was read where it could have been read otherwise
     found     symbol → why its calendar was taken
     left_out  columns that were left out: name → why
+    frequency of its bars
     """
 
     table: pd.DataFrame
@@ -63,6 +68,7 @@ class Tidy:
     choices: Mapping[str, str] = field(default_factory=dict)
     found: Mapping[str, Found] = field(default_factory=dict)
     left_out: Mapping[str, str] = field(default_factory=dict)
+    frequency: str = DAILY
 
     def usable(self) -> Tidy:
         """The same source. Raises DataError where it cannot be used."""
@@ -91,8 +97,9 @@ def tidy(
     now       the current moment (with a time zone); a session that has not closed by then is left out
     """
     findings, oddities = Findings(), list[Oddity]()
+    frequency = DAILY
     try:
-        table, found = _table(
+        table, found, frequency = _table(
             frame, source, symbol, reading or Reading(), european, texts, now, findings, oddities
         )
     except DataError as problem:  # nothing more can be said of the source
@@ -101,7 +108,8 @@ def tidy(
     calendars = {name: one.calendar for name, one in found.items()}
     problems = tuple(findings.problems)
     left_out = findings.left_out
-    return Tidy(table, (source,), calendars, tuple(oddities), problems, findings.choices, found, left_out)
+    choices = findings.choices
+    return Tidy(table, (source,), calendars, tuple(oddities), problems, choices, found, left_out, frequency)
 
 
 def _table(
@@ -114,8 +122,8 @@ def _table(
     now: pd.Timestamp | None,
     findings: Findings,
     oddities: list[Oddity],
-) -> tuple[pd.DataFrame, dict[str, Found]]:
-    """The sorted table, and symbol → calendar and why.
+) -> tuple[pd.DataFrame, dict[str, Found], str]:
+    """The sorted table, symbol → calendar and why, and the frequency.
 
     What is wrong is added to `findings`, what is odd to `oddities`.
 
@@ -152,20 +160,26 @@ def _table(
         raise DataError("no row has a date", file=source, column=place.written.get(date_name, date_name))
     if not wanted.all():
         frame, place, codes, moments = frame[wanted], place.of(wanted), codes[wanted], moments[wanted]
-    sessions = moments.astype("datetime64[D]")
+    numbered = are_positions(moments)
+    frequency = INDEX if numbered else reading.frequency or find_frequency(codes, moments, symbols)
+    if frequency != DAILY:
+        why = "by their times" if reading.frequency is None else "as given"
+        place.choose("frequency", f"{frequency}, {each(frequency)}" + ("" if numbered else f" ({why})"))
+    days = moments.astype("datetime64[D]")
+    sessions = moments if numbered or is_intraday(frequency) else days
     values = numbers(frame, place)
     words = texts_of(frame, place, values, codes, symbols)
 
-    found = find_calendars(_dates_of(symbols, codes, sessions), reading.calendar, local.zones)
+    found = _calendars_of(frequency, _dates_of(symbols, codes, days), reading, local.zones)
     calendars = {name: one.calendar for name, one in found.items()}
-    still_open = _still_open(symbols, codes, sessions, calendars, now)
+    still_open = _still_open(symbols, codes, sessions, calendars, frequency, now)
     if still_open.all():
         raise DataError("there are no rows but of a session that has not closed yet", file=source)
     usable = _prices(frame["close"], values["close"], codes, symbols, sessions, place, ~still_open)
     names = pd.Series(symbols, dtype=str).take(codes).array
     table = pd.DataFrame({"symbol": names, "session": sessions.astype("datetime64[ns]"), **values})
     table = with_columns(table, {name: pd.Series(cells, dtype=str) for name, cells in words.items()})
-    again, repeats = rows.repeated(table, codes, moments, date_name, place, reading.keep)
+    again, repeats = rows.repeated(table, codes, moments, sessions, date_name, place, reading.keep)
     descending, misplaced = rows.out_of_order(codes, sessions, len(symbols), date_name, place)
     left_out = [
         *without_price,
@@ -204,9 +218,7 @@ def _table(
         table = table.take(order).reset_index(drop=True)
     codes = codes[order]
     first = np.flatnonzero(np.diff(codes, prepend=-1))
-    if len(table):
-        rows.refuse_longer_bars(table, first, place)
-    return table, {symbols[code]: found[symbols[code]] for code in codes[first]}
+    return table, {symbols[code]: found[symbols[code]] for code in codes[first]}, frequency
 
 
 def with_columns(table: pd.DataFrame, columns: Mapping[str, pd.Series]) -> pd.DataFrame:
@@ -235,15 +247,32 @@ def _dates_of(symbols: tuple[str, ...], codes: Integers, sessions: Dates) -> dic
     return dict(zip(symbols, np.split(sessions[order], starts), strict=True))
 
 
+def _calendars_of(
+    frequency: str, dates: Mapping[str, Dates], reading: Reading, zones: Mapping[str, frozenset[str]]
+) -> dict[str, Found]:
+    """Symbol → calendar and why; dates: the dates of its rows.
+
+    The dates of bars of several days say nothing of the sessions within them, and numbers nothing at all.
+    """
+    if frequency in (*LONGER, INDEX):
+        return {name: told_or_weekdays(name, reading.calendar) for name in dates}
+    return find_calendars(dates, reading.calendar, zones)
+
+
 def _still_open(
     symbols: tuple[str, ...],
     codes: Integers,
     sessions: Dates,
     calendars: dict[str, str],
+    frequency: str,
     now: pd.Timestamp | None,
 ) -> Bools:
-    """Rows of a session whose exchange has not closed yet."""
+    """Rows of a bar that has not ended yet: of a day, those whose exchange has not closed."""
     moment = pd.Timestamp.now("UTC") if now is None else now.tz_convert("UTC")
+    if frequency == INDEX:
+        return np.zeros(len(sessions), dtype=bool)
+    if frequency != DAILY:
+        return _not_ended(symbols, codes, sessions, calendars, frequency, moment)
     unfinished = np.zeros(len(sessions), dtype=bool)
     recent = np.flatnonzero(sessions >= np.datetime64(moment.date(), "D") - 1)
     open_day = {
@@ -252,6 +281,24 @@ def _still_open(
     }
     for position in recent:
         unfinished[position] = sessions[position] == open_day[calendars[symbols[codes[position]]]]
+    return unfinished
+
+
+def _not_ended(
+    symbols: tuple[str, ...],
+    codes: Integers,
+    sessions: Dates,
+    calendars: dict[str, str],
+    frequency: str,
+    moment: pd.Timestamp,
+) -> Bools:
+    """Rows of bars, longer or shorter than a day, that have not ended at `moment`."""
+    unfinished = np.zeros(len(sessions), dtype=bool)
+    for code, name in enumerate(symbols):
+        own = np.flatnonzero((codes == code) & ~np.isnat(sessions))
+        timetable = timetable_of(np.sort(sessions[own]), frequency, calendars[name])
+        local = moment.tz_convert(zone_of(calendars[name])).tz_localize(None).to_datetime64()
+        unfinished[own] = timetable.ends(sessions[own]) > local
     return unfinished
 
 
@@ -264,6 +311,8 @@ def _open_day(calendar: str, moment: pd.Timestamp) -> np.datetime64:
 
 def _without_far_dates(moments: Dates, column: str, place: Place) -> Dates:
     """The moments; NaT for those that cannot be of prices, which `place` is told."""
+    if are_positions(moments):
+        return moments
     years = moments.astype("datetime64[Y]").astype(np.int64) + 1970
     far = ~np.isnat(moments) & ((years < YEARS.start) | (years >= YEARS.stop))
     place.refuse("not a date of prices", column, far, lambda row: moments[row].astype("datetime64[D]"))

@@ -17,6 +17,7 @@ from gatecast.data.checks import Oddity, counted, listed
 from gatecast.data.dates import moments_of
 from gatecast.data.detection import find_calendar, is_shifted
 from gatecast.data.exchanges import exchange_named
+from gatecast.data.numbered import are_positions
 from gatecast.data.place import Place
 from gatecast.settings.reading import Reading
 
@@ -66,7 +67,7 @@ def localised(
 
     moments = moments_of(column, place, codes, from_utc, reading)
     known = ~np.isnat(moments)
-    if not known.any():
+    if not known.any() or are_positions(moments):
         return Localised(moments, {})
     if known.all():
         return _localised(column, moments, place, codes, symbols, reading, in_utc=in_utc)

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.settings.base import Checked, Date
+from gatecast.settings.frequency import check_frequency
 
 Keep = Literal["first", "last"] | None
 Decimal = Literal[".", ","] | None
@@ -23,6 +24,12 @@ def _names(value: object) -> object:
     return (value,) if isinstance(value, str) else tuple(value) if isinstance(value, Iterable) else value
 
 
+def _frequency(value: object) -> object:
+    """A frequency by its own name."""
+    return check_frequency(value) if isinstance(value, str) else value
+
+
+Frequency = Annotated[str | None, BeforeValidator(_frequency)]
 Symbols = Annotated[tuple[str, ...] | None, BeforeValidator(_names)]
 
 
@@ -34,6 +41,8 @@ class ReadingOptions(TypedDict, total=False):
     end: object
     adjust: bool
     calendar: str | Mapping[str, str] | None
+    frequency: str | None
+    resample: str | None
     timezone: str | None
     keep: Keep
     strict: bool
@@ -61,6 +70,14 @@ class Reading(Checked):
     adjust: bool = Field(default=False, description="scale prices by adj_close / close")
     calendar: str | Mapping[str, str] | None = Field(
         default=None, description="exchange calendar (XNYS, XKRX, …) or 24/7; in Python also by symbol"
+    )
+    frequency: Frequency = Field(
+        default=None,
+        description="spacing of the bars: 1min … 12h, 1d, 1w, 1mo, 1q, 1y, or index for numbered rows; else "
+        "found from their times",
+    )
+    resample: Frequency = Field(
+        default=None, description="make bars of this length of shorter ones, as 1w of days or 1h of minutes"
     )
     timezone: str | None = Field(
         default=None,
