@@ -12,9 +12,11 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast._typing import Floats
+from gatecast.data.spacing import as_times
 from gatecast.distributions import LEVELS, Distribution, Point, StudentT
 from gatecast.errors import RunError
 from gatecast.formatting import brief
+from gatecast.settings.frequency import DAILY, INDEX, position_of, time_at
 
 QUANTILE_COLUMNS = tuple(f"q{100 * level:04.1f}".replace(".0", "").replace(".", "_") for level in LEVELS)
 PARAMETERS = ("location", "scale", "df")
@@ -47,8 +49,8 @@ class Forecasts:
     symbols    names; `symbol` points into them
     symbol     (N,) int
     fold       (N,) int
-    origin     (N,) datetime64[D], the session at whose close the forecast is made
-    time       (N, h) datetime64[D], the session that is forecast at step k = 1 … h
+    origin     (N,) datetime64[D] or [s], the time of the bar at whose close the forecast is made
+    time       (N, h) of the bar that is forecast at step k = 1 … h
     anchor     (N,) last known price of the forecast column; naive's forecast
     actual     (N, h) the actual prices
     naive_mae  (N,) mean |actual - anchor| over training origins of that symbol and fold, all steps; in price
@@ -56,6 +58,7 @@ class Forecasts:
     forecast   model → (N, h); for a network the ensemble (mean over seeds)
     seeds      network → (S, N, h); baselines are not in it
     distributions  model → its distribution, where it has one
+    frequency  of the bars
     """
 
     symbols: tuple[str, ...]
@@ -70,6 +73,7 @@ class Forecasts:
     forecast: dict[str, Floats]
     seeds: dict[str, Floats]
     distributions: dict[str, DistributionForecast] = field(default_factory=dict)
+    frequency: str = DAILY
 
     __repr__ = brief
 
@@ -191,12 +195,13 @@ class Forecasts:
         return pd.concat(parts, ignore_index=True)
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, scales: pd.DataFrame) -> Forecasts:
+    def from_frame(cls, frame: pd.DataFrame, scales: pd.DataFrame, frequency: str = DAILY) -> Forecasts:
         """The inverse of `frame` and `scales`, to recompute scores from forecasts.parquet.
 
         frame   the columns `COLUMNS`, with the model "naive" in it (its forecast is the anchor)
         scales  symbol, fold, naive_mae, naive_mse: one row per symbol and fold, for frames of earlier
                 versions, without `SCALES`
+        frequency  of the bars
 
         Rows may come in any order. RunError where a model misses a row, has one twice, or has one of its own.
         """
@@ -248,8 +253,8 @@ class Forecasts:
             symbols=symbols,
             symbol=np.array([symbols.index(name) for name in first["symbol"]], dtype=np.int64),
             fold=first["fold"].to_numpy(np.int64),
-            origin=first["origin"].to_numpy("datetime64[D]"),
-            time=values(naive, "time", "naive").astype("datetime64[D]"),
+            origin=_times_in(first["origin"].to_numpy(), frequency),
+            time=_times_in(values(naive, "time", "naive"), frequency),
             anchor=anchor,
             actual=values(naive, "actual", "naive").astype(np.float64),
             naive_mae=scale["naive_mae"].to_numpy(np.float64),
@@ -264,6 +269,7 @@ class Forecasts:
                 )
                 for model, known in columns.items()
             },
+            frequency=frequency,
         )
 
     def _log_return(self, price: Floats) -> Floats:
@@ -280,8 +286,8 @@ class Forecasts:
                 "model": model,
                 "fold": self.fold[repeat],
                 "seed": pd.array([seed] * len(repeat), dtype="Int64"),
-                "origin": self.origin[repeat],
-                "time": self.time.ravel(),
+                "origin": written(self.origin[repeat], self.frequency),
+                "time": written(self.time.ravel(), self.frequency),
                 "step": np.tile(np.arange(1, horizon + 1), len(self.symbol)),
                 "actual": self.actual.ravel(),
                 "forecast": values.ravel(),
@@ -406,6 +412,16 @@ def _columns(
     prices = anchor[:, None, None] * np.exp(quantiles)
     columns = {name: prices[..., place].ravel() for place, name in enumerate(QUANTILE_COLUMNS)}
     return columns | {name: getattr(own, name).ravel() for name in PARAMETERS if own is not None}
+
+
+def written(times: NDArray[np.datetime64], frequency: str) -> NDArray[Any]:
+    """Times as tables have them: rows that are only numbered by their numbers."""
+    return np.asarray(position_of(times)) if frequency == INDEX else times
+
+
+def _times_in(values: NDArray[Any], frequency: str) -> NDArray[np.datetime64]:
+    """The inverse of `written`."""
+    return np.asarray(time_at(values)) if frequency == INDEX else as_times(values, frequency)
 
 
 def has_distribution(frame: pd.DataFrame) -> bool:

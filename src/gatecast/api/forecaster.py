@@ -18,6 +18,7 @@ from gatecast.api.models import check_memory, model_of, problem_of, unused_note
 from gatecast.data.prices import Prices
 from gatecast.data.side_tables import future_table
 from gatecast.data.sources import prices_of
+from gatecast.data.timetable import Timetable
 from gatecast.errors import DataWarning, NotFittedError, RunError
 from gatecast.formatting import some
 from gatecast.models.networks import ensembles_of
@@ -137,23 +138,23 @@ class Forecaster:
         """
         settings, prices = self._settings, prices_of(prices)
         check_memory(settings, prices)
-        problem = _with_future(self._problem(prices), future, prices.calendar)
+        problem = _with_future(self._problem(prices), future, prices.timetable)
         for text in unused_note(settings, prices, self._features):
             warnings.warn(text, DataWarning, stacklevel=2)
         fold = future_fold(problem, validation_size=settings.validation_size)
-        origins, left_out = self._asked(problem, prices.calendar, fold.left_out)
+        origins, left_out = self._asked(problem, prices.timetable, fold.left_out)
         with Bar() as bar, bar.part(0, 1, "training"):
             (fitted,) = model_of(settings, ONLY).fit(problem, [fold])
         tail = problem.cut_to_windows(origins)
-        self._state = State(fitted, tail, dict(prices.calendar), fold.left_out, left_out)
+        self._state = State(fitted, tail, dict(prices.timetable), fold.left_out, left_out)
         self._note(problem, origins, left_out)
         return self
 
     def check_future(self, prices: Prices, future: Any) -> None:
         """Raise DataError where something is not known of the sessions after the last one that must be."""
         if self._settings.future:
-            problem = _with_future(self._problem(prices), future, prices.calendar)
-            problem.require_known(self._asked(problem, prices.calendar, ())[0], prices.calendar)
+            problem = _with_future(self._problem(prices), future, prices.timetable)
+            problem.require_known(self._asked(problem, prices.timetable, ())[0], prices.timetable)
 
     def forecast(self, prices: Any = None, *, future: Any = None) -> pd.DataFrame:
         """The next h sessions after the last one fitted, or after the last one of `prices`.
@@ -185,20 +186,20 @@ class Forecaster:
         """
         state = self._fitted
         if prices is None:
-            calendar, left_out = state.calendar, state.left_out
-            problem = _with_future(state.tail, future, calendar)
+            timetable, left_out = state.timetable, state.left_out
+            problem = _with_future(state.tail, future, timetable)
             origins = np.unique(problem.last)
         else:
-            prices = prices_of(prices, state.calendar)
+            prices = state.prices_of(prices)
             problem = matching_problem(prices, self._problem, state.tail.symbols, state.tail.names)
-            calendar = prices.calendar
-            problem = _with_future(problem, future, calendar)
-            origins, left_out = self._asked(problem, calendar, state.short)
+            timetable = prices.timetable
+            problem = _with_future(problem, future, timetable)
+            origins, left_out = self._asked(problem, timetable, state.short)
         self._note(problem, origins, left_out)
         self._warn()
-        problem.require_known(origins, calendar)
+        problem.require_known(origins, timetable)
         predicted = state.fitted.predict(problem, origins)
-        return forecast_table(predicted, problem, origins, calendar)
+        return forecast_table(predicted, problem, origins, timetable)
 
     def plot(self, prices: Any = None, *, future: Any = None) -> Plot:
         """The last closes and the prediction intervals of the next sessions, for up to six symbols.
@@ -221,20 +222,20 @@ class Forecaster:
             symbol = np.asarray(tail.symbols, dtype=object)[tail.symbol]
             closes = pd.DataFrame({"symbol": symbol, "session": tail.session, "close": tail.anchor})
         else:
-            prices = prices_of(prices, self._fitted.calendar)
+            prices = self._fitted.prices_of(prices)
             closes = prices.table[["symbol", "session"]].assign(close=prices.table[column])
         forecast = self.forecast(prices, future=future)
         return outlook_plot(forecast, closes, column=column)
 
     def _asked(
-        self, problem: Problem, calendar: Mapping[str, str], short: tuple[str, ...]
+        self, problem: Problem, timetable: Mapping[str, Timetable], short: tuple[str, ...]
     ) -> tuple[Integers, dict[str, str]]:
         """`last_origins` of this network; short: symbols with too few training windows."""
 
         def obstacle(row: int) -> str:
             return self._obstacle() if problem.symbols[problem.symbol[row]] in short else ""
 
-        return last_origins(problem, calendar, obstacle)
+        return last_origins(problem, timetable, obstacle)
 
     def _obstacle(self) -> str:
         """Why the network cannot forecast a symbol with too few training windows; empty where it can."""
@@ -337,6 +338,6 @@ class Forecaster:
         )
 
 
-def _with_future(problem: Problem, future: Any, calendar: Mapping[str, str]) -> Problem:
+def _with_future(problem: Problem, future: Any, timetable: Mapping[str, Timetable]) -> Problem:
     """The problem with what a user's table says of the bars ahead."""
-    return problem if future is None else problem.with_future(future_table(future), calendar)
+    return problem if future is None else problem.with_future(future_table(future), timetable)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 from gatecast.data.calendars import check_calendar
+from gatecast.data.prices import Prices
+from gatecast.data.sources import load
+from gatecast.data.timetable import MINUTES_OF_A_WEEK, RULES, Timetable
 from gatecast.folders import FORECASTER, new_folder
 from gatecast.models.calibration import CalibratedFit
 from gatecast.models.ensembles import Combination
@@ -21,6 +25,7 @@ from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of
 from gatecast.models.storage import check_array, load_network, not_a_model, save_network
 from gatecast.problem.problem import ROW_ARRAYS, Problem
 from gatecast.settings.experiment import Experiment
+from gatecast.settings.frequency import DAILY, check_frequency, unit_of
 
 WEIGHTS = "network"
 ONLY = "network"  # what a forecaster's one model is called in its settings
@@ -30,21 +35,29 @@ ONLY = "network"  # what a forecaster's one model is called in its settings
 class State:
     """A forecaster after its fit.
 
-    tail: the last window of every symbol; calendar: symbol → calendar; short: symbols with too few training
-    windows; left_out: symbol → why it was fitted and has no place in the tail.
+    tail: the last window of every symbol; timetable: symbol → when its bars come; short: symbols with too
+    few training windows; left_out: symbol → why it was fitted and has no place in the tail.
     """
 
     fitted: Fitted
     tail: Problem
-    calendar: dict[str, str]
+    timetable: dict[str, Timetable]
     short: tuple[str, ...]
     left_out: dict[str, str]
+
+    def prices_of(self, source: Any) -> Prices:
+        """Prices themselves, or those of anything that `gatecast.load` takes, read as the fitted ones."""
+        if isinstance(source, Prices):
+            return source
+        calendar = {symbol: one.calendar for symbol, one in self.timetable.items()}
+        return load(source, calendar=calendar, frequency=self.tail.frequency)
 
 
 class Saved(BaseModel):
     """What a saved forecaster's JSON says beside its network's settings.
 
     distributions: whether its features are those of volatility.
+    calendar, dated and minutes: of the timetables, by symbol (`gatecast.data.timetable`).
     since: the first session that an adaptive calibration goes on from; None without a calibration.
     """
 
@@ -57,6 +70,9 @@ class Saved(BaseModel):
     static_names: list[str] = Field(default_factory=list)
     known_names: list[str] = Field(default_factory=list)
     calendar: dict[str, str]
+    frequency: str = DAILY
+    dated: dict[str, str] = Field(default_factory=dict)
+    minutes: dict[str, list[int]] = Field(default_factory=dict)
     since: str | None
     short: list[str]
     left_out: dict[str, str]
@@ -76,7 +92,10 @@ def write(
         names=list(state.tail.names),
         static_names=list(state.tail.static_names),
         known_names=list(state.tail.known_names),
-        calendar=state.calendar,
+        calendar={symbol: one.calendar for symbol, one in state.timetable.items()},
+        frequency=state.tail.frequency,
+        dated={symbol: one.dated for symbol, one in state.timetable.items() if one.dated},
+        minutes={symbol: list(one.minutes) for symbol, one in state.timetable.items() if one.minutes},
         since=None if calibrated is None else str(calibrated.since),
         short=list(state.short),
         left_out=state.left_out,
@@ -117,7 +136,7 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
             calibration = read_calibration(arrays, population, online=online)
             fitted = CalibratedFit(fitted, calibration, session_of(saved.since))
         rows: dict[str, Any] = {name: arrays[name] for name in ROW_ARRAYS}
-        rows["session"] = rows["session"].astype("datetime64[D]")
+        rows["session"] = rows["session"].astype(f"datetime64[{unit_of(saved.frequency)}]")
         rows |= {"known": arrays["known"]} if saved.known_names else {}
         tail = Problem(
             **rows,
@@ -125,6 +144,7 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
             static_names=tuple(saved.static_names),
             known_names=tuple(saved.known_names),
             symbols=tuple(saved.symbols),
+            frequency=saved.frequency,
             target=settings.target,
             lookback=settings.lookback,
             horizon=settings.horizon,
@@ -132,9 +152,17 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
     except (KeyError, TypeError, ValueError) as error:
         raise not_a_model(folder, error, "forecaster") from None
     # Earlier versions called some calendars by other names.
-    calendar = {symbol: check_calendar(code) for symbol, code in saved.calendar.items()}
+    timetable = {
+        symbol: Timetable(
+            saved.frequency,
+            check_calendar(code),
+            saved.dated.get(symbol, ""),
+            tuple(saved.minutes.get(symbol, ())),
+        )
+        for symbol, code in saved.calendar.items()
+    }
     return (
-        State(fitted, tail, calendar, tuple(saved.short), saved.left_out),
+        State(fitted, tail, timetable, tuple(saved.short), saved.left_out),
         settings,
         saved.distributions,
     )
@@ -158,16 +186,25 @@ def _check(
         raise ValueError("its symbols are not the same throughout")
     for calendar in set(saved.calendar.values()):
         check_calendar(calendar)
+    if check_frequency(saved.frequency) != saved.frequency or not {*saved.dated, *saved.minutes} <= known:
+        raise ValueError("its frequency is none, or its timetables are of other symbols")
+    if any(rule not in RULES and not re.fullmatch(r"day \d{1,2}", rule) for rule in saved.dated.values()):
+        raise ValueError("its bars are dated by no rule")
+    for own in saved.minutes.values():
+        if min(own, default=0) < 0 or max(own, default=0) >= MINUTES_OF_A_WEEK or sorted(set(own)) != own:
+            raise ValueError("its bars begin at no minutes of a week")
     if (settings.calibration == "none", saved.since is None) != ("calibration" not in arrays,) * 2:
         raise ValueError("its calibration is not the one that its settings ask for")
-    _check_tail(arrays, symbols, width, fitted.lookback)
+    _check_tail(arrays, symbols, width, fitted.lookback, unit_of(saved.frequency))
     if count:
         windows = len(arrays["symbol"]) // fitted.lookback
         shape = (windows * (fitted.lookback + horizon), count)
         check_array("known", np.nan_to_num(arrays["known"]), shape)
 
 
-def _check_tail(arrays: Mapping[str, NDArray[Any]], symbols: int, width: int, lookback: int) -> None:
+def _check_tail(
+    arrays: Mapping[str, NDArray[Any]], symbols: int, width: int, lookback: int, unit: Literal["D", "s"]
+) -> None:
     """Raise ValueError where the rows of the last windows are none."""
     rows = len(arrays["symbol"])
     if rows == 0 or rows % lookback:
@@ -183,7 +220,7 @@ def _check_tail(arrays: Mapping[str, NDArray[Any]], symbols: int, width: int, lo
         raise ValueError("a window holds several symbols, or a symbol has several windows")
     if session.dtype.kind != "i" or (np.diff(session, axis=1) <= 0).any():
         raise ValueError("the sessions of a window do not follow each other")
-    for date in (session.min(), session.max()):
-        session_of(int(date))
+    for time in (session.min(), session.max()):
+        session_of(str(np.datetime64(int(time), unit)))
     if (arrays["anchor"] <= 0).any() or (arrays["close"] <= 0).any() or (arrays["volatility"] < 0).any():
         raise ValueError("a price or a volatility is negative")

@@ -10,15 +10,17 @@ import numpy as np
 import pandas as pd
 
 from gatecast._typing import Dates, Integers
-from gatecast.data.calendars import next_sessions, sessions_between
+from gatecast.data.calendars import sessions_between
 from gatecast.data.prices import Prices
+from gatecast.data.timetable import Timetable
 from gatecast.distributions import Point
 from gatecast.errors import DataError, DataWarning, RunError
-from gatecast.forecasts import distribution_columns
+from gatecast.forecasts import distribution_columns, written
 from gatecast.formatting import count, some
 from gatecast.models.model import Forecast, median
 from gatecast.problem.problem import Problem
 from gatecast.problem.targets import is_astray
+from gatecast.settings.frequency import DAILY, INDEX, stamp
 
 LATE = 10  # sessions that a symbol may be behind the last of the others; more, and it has ended
 
@@ -63,7 +65,7 @@ def matching_problem(
 
 
 def last_origins(
-    problem: Problem, calendar: Mapping[str, str], obstacle: Callable[[int], str]
+    problem: Problem, timetable: Mapping[str, Timetable], obstacle: Callable[[int], str]
 ) -> tuple[Integers, dict[str, str]]:
     """The last row of every symbol that can be forecast, and why the others cannot.
 
@@ -80,7 +82,7 @@ def last_origins(
     last, left_out = [], {}
     for row in np.unique(problem.last):
         symbol = problem.symbols[problem.symbol[row]]
-        reason = _too_short(problem, row) or obstacle(row) or _ended(problem, row, calendar[symbol])
+        reason = _too_short(problem, row) or obstacle(row) or _ended(problem, row, timetable[symbol])
         if reason:
             left_out[symbol] = reason
         else:
@@ -94,7 +96,7 @@ def last_origins(
 
 
 def forecast_table(
-    predicted: Forecast, problem: Problem, origins: Integers, calendar: Mapping[str, str]
+    predicted: Forecast, problem: Problem, origins: Integers, timetable: Mapping[str, Timetable]
 ) -> pd.DataFrame:
     """The forecasts of `origins`, one row per symbol and step (see Forecaster.forecast).
 
@@ -115,8 +117,8 @@ def forecast_table(
     several = len(members) > 1
     columns = {
         "symbol": np.repeat(symbols, horizon),
-        "origin": np.repeat(problem.session[origins], horizon),
-        "time": _times(problem, origins, calendar).ravel(),
+        "origin": written(np.repeat(problem.session[origins], horizon), problem.frequency),
+        "time": written(_times(problem, origins, timetable).ravel(), problem.frequency),
         "step": np.tile(np.arange(1, horizon + 1), len(origins)),
         "anchor": np.repeat(anchor, horizon),
         "forecast": price.ravel(),
@@ -137,14 +139,14 @@ def named(left_out: Mapping[str, str]) -> str:
     return some([f"{symbol} ({reason})" for symbol, reason in left_out.items()], "; ")
 
 
-def _times(problem: Problem, origins: Integers, calendar: Mapping[str, str]) -> Dates:
-    """(N, h) the sessions that are forecast: those of the prices, and of the calendar after their last."""
+def _times(problem: Problem, origins: Integers, timetable: Mapping[str, Timetable]) -> Dates:
+    """(N, h) the times that are forecast: those of the prices, and by the timetable after their last."""
     rows = origins[:, None] + np.arange(1, problem.horizon + 1)
     last = problem.last[origins, None]
     times = problem.session[np.minimum(rows, last)]
     for row in np.unique(last[rows[:, -1:] > last]):
         symbol = problem.symbols[problem.symbol[row]]
-        later = next_sessions(calendar[symbol], problem.session[row], problem.horizon)
+        later = timetable[symbol].after(problem.session[row], problem.horizon)
         mine = (last == row) & (rows > row)
         times[mine] = later[(rows - row - 1)[mine]]
     return times
@@ -157,18 +159,22 @@ def _too_short(problem: Problem, row: int) -> str:
     return f"{count(sessions, 'session')}: too few for a window of {problem.lookback}"
 
 
-def _ended(problem: Problem, row: int, calendar: str) -> str:
+def _ended(problem: Problem, row: int, timetable: Timetable) -> str:
     """That a symbol ended at `row`, its last, more than LATE of its own sessions before the others' last.
 
     A session that its exchange was closed on is none of its own; where the calendar knows less than half of
     its latest dates, every session of the others counts.
     """
+    if timetable.frequency == INDEX:
+        return ""  # numbers of several series have nothing to do with each other
     own = problem.session[problem.first[row] : row + 1][-250:]
     later = problem.sessions[np.searchsorted(problem.sessions, own[-1], side="right") :]
-    if len(later) > LATE:
-        regular = sessions_between(calendar, own[0], later[-1])
+    if len(later) > LATE and timetable.frequency == DAILY:
+        regular = sessions_between(timetable.calendar, own[0], later[-1])
         if np.isin(own, regular).mean() > 0.5:
             later = later[np.isin(later, regular)]
     if len(later) <= LATE:
         return ""
-    return f"ended on {own[-1]}, {len(later)} sessions before the last of the others ({problem.sessions[-1]})"
+    what = "sessions" if timetable.frequency == DAILY else "bars"
+    ended, newest = (stamp(time, timetable.frequency) for time in (own[-1], problem.sessions[-1]))
+    return f"ended on {ended}, {len(later)} {what} before the last of the others ({newest})"

@@ -76,7 +76,7 @@ def judge(forecasts: Any, prices: Any, *, column: str = "close", trained_until: 
 
 def run(asked: Judged, forecasts: Any, prices: Prices) -> Result:
     """The verdict that `asked` is of; its models and horizon are found in the table."""
-    given = read_given(forecasts, asked.column, prices.calendar)
+    given = read_given(forecasts, asked.column, prices.calendar, prices.frequency)
     file = given.source[0]
     bars = make_problem(prices, lookback=LOOKBACK, horizon=1, column=asked.column)
     found = match(given, bars, file)

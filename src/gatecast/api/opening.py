@@ -131,7 +131,7 @@ def _outcome(
         own = [name for name in SCALE_COLUMNS if name in frame]
         if (scales[["naive_mae", "naive_mse"]] < 0).any(axis=None) or (frame[own] < 0).any(axis=None):
             raise ValueError("a scale is below 0")
-        outcome = Forecasts.from_frame(frame, scales)
+        outcome = Forecasts.from_frame(frame, scales, prices.frequency)
         _check_prices(outcome, prices, experiment.column)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, RunError):
@@ -163,7 +163,7 @@ def _check_prices(outcome: Forecasts, prices: Prices, column: str) -> None:
     if (at < 0).any() or (at + outcome.horizon >= last).any():
         raise ValueError("an origin is no session of the prices, or has no later ones")
     targets = at[:, None] + np.arange(1, outcome.horizon + 1)
-    price, session = table[column].to_numpy(np.float64), table["session"].to_numpy("datetime64[D]")
+    price, session = table[column].to_numpy(np.float64), prices.times
     if not (session[targets] == outcome.time).all():
         raise ValueError("a forecast is not of the sessions after its origin")
     for known, actual in ((outcome.anchor, price[at]), (outcome.actual, price[targets])):

@@ -19,6 +19,8 @@ from gatecast.api.models import problem_of
 from gatecast.data.prices import Prices
 from gatecast.data.side_tables import future_table
 from gatecast.data.sources import prices_of
+from gatecast.data.spacing import as_times
+from gatecast.data.timetable import Timetable
 from gatecast.errors import DataError, DataWarning, RunError, SettingError, did_you_mean
 from gatecast.formatting import count, some
 from gatecast.models.model import Fitted, Forecast
@@ -29,6 +31,7 @@ from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS
 from gatecast.problem.problem import Problem
 from gatecast.run import Run
+from gatecast.settings.frequency import INDEX, stamp, time_at
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
@@ -172,16 +175,16 @@ class TrainedNetworks:
             Symbols left out; origins that the networks of `fold` were trained on.
         """
         member = None if seed is None else self._seed(seed)
-        problem, calendar, asked = self._asked(prices, origins, fold)
+        problem, timetable, asked = self._asked(prices, origins, fold)
         if future is not None:
-            problem = problem.with_future(future_table(future), calendar)
-        problem.require_known(np.concatenate(list(asked.values())), calendar)
+            problem = problem.with_future(future_table(future), timetable)
+        problem.require_known(np.concatenate(list(asked.values())), timetable)
         tables = []
         for place, rows in asked.items():
             predicted = self._fitted[place].predict(problem, rows)
             if member is not None:
                 predicted = Forecast(predicted.members[member], (predicted.members[member],))
-            table = forecast_table(predicted, problem, rows, calendar)
+            table = forecast_table(predicted, problem, rows, timetable)
             table.insert(1, "fold", place)
             tables.append(table)
         return pd.concat(tables, ignore_index=True)
@@ -289,8 +292,8 @@ class TrainedNetworks:
 
     def _asked(
         self, prices: Any, origins: ArrayLike | None, fold: int | None
-    ) -> tuple[Problem, dict[str, str], dict[int, Integers]]:
-        """A problem of the prices, their calendars, and the rows that each fold forecasts."""
+    ) -> tuple[Problem, dict[str, Timetable], dict[int, Integers]]:
+        """A problem of the prices, their timetables, and the rows that each fold forecasts."""
         asked = None if fold is None else self._fold(fold)
         prices = self._road.run.prices if prices is None else prices_of(prices)
         problem = self._road.problem_of(prices)
@@ -302,9 +305,9 @@ class TrainedNetworks:
             )
         left_out: dict[str, str] = {}
         if origins is None:
-            rows, left_out = last_origins(problem, prices.calendar, obstacle=lambda _: "")
+            rows, left_out = last_origins(problem, prices.timetable, obstacle=lambda _: "")
         else:
-            rows = _rows(problem, _dates(origins))
+            rows = _rows(problem, _times(origins, problem.frequency))
         places = self._places(problem, rows, asked)
         short = self._short(problem, rows, places)
         left_out |= {
@@ -317,7 +320,7 @@ class TrainedNetworks:
         if left_out:
             warnings.warn(f"no forecast of {named(left_out)}", DataWarning, stacklevel=3)
         asked_of = {int(place): rows[kept & (places == place)] for place in np.unique(places[kept])}
-        return problem, dict(prices.calendar), asked_of
+        return problem, dict(prices.timetable), asked_of
 
     def _places(self, problem: Problem, rows: Integers, asked: int | None) -> Integers:
         """(N,) the fold that forecasts each row: the one asked for, or the newest whose test had begun.
@@ -405,16 +408,20 @@ class _Road:
         )
 
 
-def _dates(origins: ArrayLike) -> Dates:
-    """The dates of origins, once, in order."""
+def _times(origins: ArrayLike, frequency: str) -> Dates:
+    """The times of origins, once, in order."""
+    given = np.atleast_1d(np.asarray(origins)).ravel()
     try:
-        given = pd.DatetimeIndex(pd.to_datetime(np.atleast_1d(np.asarray(origins)).ravel()))
-        dates = np.unique(given.to_numpy().astype("datetime64[D]"))
+        if frequency == INDEX:
+            return np.unique(time_at(given.astype(np.int64)))
+        stamps = pd.DatetimeIndex(pd.to_datetime(given))
+        times = np.unique(as_times(stamps.to_numpy(), frequency))
     except (ValueError, TypeError, OverflowError):
-        dates = np.array([], dtype="datetime64[D]")
-    if not len(dates) or np.isnat(dates).any():
-        raise SettingError("no dates; write YYYY-MM-DD", setting="origins", value=origins)
-    return dates
+        times = np.array([], dtype="datetime64[D]")
+    if not len(times) or np.isnat(times).any():
+        written = {INDEX: "numbers of rows"}.get(frequency, "YYYY-MM-DD")
+        raise SettingError(f"no dates; write {written}", setting="origins", value=origins)
+    return times
 
 
 def _rows(problem: Problem, dates: Dates) -> Integers:
@@ -428,13 +435,14 @@ def _rows(problem: Problem, dates: Dates) -> Integers:
     missing = dates[~np.isin(dates, problem.sessions)]
     if len(missing):
         raise DataError(
-            f"no session in these prices: {some([str(date) for date in missing])}",
+            f"no session in these prices: {some([stamp(time, problem.frequency) for time in missing])}",
             remedy="Give dates of their sessions as origins",
         )
     rows = np.flatnonzero(np.isin(problem.session, dates) & problem.ready)
     if not len(rows):
         raise DataError(
-            f"too few sessions before {dates[-1]} for a window of {problem.lookback}",
+            f"too few sessions before {stamp(dates[-1], problem.frequency)} for a window of "
+            f"{problem.lookback}",
             remedy="Give later origins, or prices that begin earlier",
         )
     return rows

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 
 from gatecast._typing import Dates, Floats
 from gatecast.data.prices import Prices
+from gatecast.data.spacing import as_times
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import percent, some
+from gatecast.settings.frequency import INDEX, MONTHLY, QUARTERLY, WEEKLY, YEARLY, is_intraday
 
 EXECUTIONS = {"next-open": "open", "next-close": "close"}
 MOST_STALE = 0.2  # share of opens equal to the close before; genuine ones are rarely over a twentieth
+PER_YEAR = {WEEKLY: 52, MONTHLY: 12, QUARTERLY: 4, YEARLY: 1}
 WEEK, MONTH = 5, 25  # days between sessions from which they are weeks, months
 
 
@@ -61,6 +64,11 @@ def accounts(prices: Prices, forecasts: Forecasts, execution: str) -> list[Accou
         SettingError: no such execution; no opens; opens that repeat the close before; nothing to trade.
     """
     check_execution(execution)
+    if prices.frequency == INDEX:
+        raise SettingError(
+            "rows that are only numbered have no year that returns and costs could be given for: a backtest "
+            "needs dates"
+        )
     found, without = [], []
     for symbol, table in _tables(prices):
         rows = np.flatnonzero(forecasts.symbol == forecasts.symbols.index(symbol)) if (
@@ -69,7 +77,8 @@ def accounts(prices: Prices, forecasts: Forecasts, execution: str) -> list[Accou
         if not len(rows):
             continue
         rows = rows[np.argsort(forecasts.origin[rows], kind="stable")]
-        account = _account(symbol, table, rows, forecasts.origin[rows], EXECUTIONS[execution])
+        at, origins = EXECUTIONS[execution], forecasts.origin[rows]
+        account = _account(symbol, table, rows, origins, at, prices.frequency)
         if account is None:
             without.append(symbol)
         else:
@@ -99,6 +108,17 @@ def check_execution(execution: str) -> None:
         )
 
 
+def bars_per_year(times: Dates, frequency: str) -> int:
+    """How many bars a year has: of bars within a day, as many sessions as have the usual number of them.
+
+    times: (N,), rising.
+    """
+    if not is_intraday(frequency):
+        return PER_YEAR.get(frequency) or sessions_per_year(times)
+    days, counts = np.unique(times.astype("datetime64[D]"), return_counts=True)
+    return round(float(np.median(counts)) * sessions_per_year(days))
+
+
 def sessions_per_year(sessions: Dates) -> int:
     """252 for sessions on weekdays, 365 where Saturdays and Sundays are sessions; 52 weeks, 12 months.
 
@@ -112,9 +132,9 @@ def sessions_per_year(sessions: Dates) -> int:
 
 
 def _account(
-    symbol: str, table: pd.DataFrame, rows: NDArray[np.int64], origins: Dates, column: str
+    symbol: str, table: pd.DataFrame, rows: NDArray[np.int64], origins: Dates, column: str, frequency: str
 ) -> Account | None:
-    session = table["session"].to_numpy().astype("datetime64[D]")
+    session = as_times(table["session"].to_numpy(), frequency)
     if column not in table:
         return None
     price = table[column].to_numpy(np.float64)

@@ -64,7 +64,7 @@ def known_volatility(prices: Prices, forecasts: Forecasts) -> Floats:
     first = np.repeat(prices.first, sizes)
     close = prices.table["close"].to_numpy(np.float64) * total_return_factor(prices.table)
     everything = ewma_volatility(log_returns(close, first), first)
-    session = prices.table["session"].to_numpy().astype("datetime64[D]")
+    session = prices.times
     ends = dict(zip(prices.symbols, zip(prices.first, prices.first + sizes, strict=True), strict=True))
     known = np.empty(len(forecasts.origin))
     for index in np.unique(forecasts.symbol):

@@ -11,9 +11,9 @@ from gatecast._typing import Floats
 from gatecast.backtesting.accounts import (
     Account,
     accounts,
+    bars_per_year,
     check_execution,
     default_execution,
-    sessions_per_year,
 )
 from gatecast.backtesting.costs import Costs, costs_of
 from gatecast.backtesting.figures import break_even, performance, trades
@@ -164,9 +164,8 @@ def _money(trading: Sequence[Account], plan: Sequence[Floats], charged: Sequence
 
 def _per_year(run: Run, symbols: Sequence[str], begun: np.datetime64) -> int:
     """From the sessions before the first trade: a position may not depend on how the calendar goes on."""
-    table = run.prices.table
-    mine = table.loc[table["symbol"].isin(list(symbols)), "session"].to_numpy().astype("datetime64[D]")
-    return sessions_per_year(np.unique(mine[mine <= begun]))
+    mine = run.prices.times[run.prices.table["symbol"].isin(list(symbols)).to_numpy()]
+    return bars_per_year(np.unique(mine[mine <= begun]), run.prices.frequency)
 
 
 def _check(

@@ -155,7 +155,7 @@ def close_minutes(calendar: str, day: np.datetime64 | None = None) -> int:
         return 1440
     exchange = _table().exchanges[calendar]
     if day is not None:
-        return int(exchange.minutes[max(np.searchsorted(exchange.since, day, side="right") - 1, 0)])
+        return int(exchange.minutes[max(int(np.searchsorted(exchange.since, day, side="right")) - 1, 0)])
     recent = _sessions(calendar)[-250:]
     place = np.maximum(np.searchsorted(exchange.since, recent, side="right") - 1, 0)
     return int(np.bincount(np.maximum(exchange.minutes[place], 0)).argmax())

@@ -25,8 +25,10 @@ def irregular_bars(
     if frequency == DAILY:
         yield from _irregular_sessions(table, first, calendar)
         return
-    several, times = len(first) > 1, times_of(table)
-    lines, concerned, count = [], [], 0
+    several, times = len(first) > 1, times_of(table, frequency)
+    lines: list[str] = []
+    concerned: list[str] = []
+    count = 0
     for start, end in zip(first, np.append(first[1:], len(table)), strict=True):
         symbol, own = table["symbol"].iloc[start], times[start:end]
         missing = timetable_of(own, frequency, calendar[symbol]).missing(own)

@@ -25,7 +25,7 @@ def with_positions(frame: pd.DataFrame, place: Place, reading: Reading) -> tuple
     owner = np.zeros(len(frame), np.int64) if symbol is None else pd.factorize(symbol.astype(str))[0]
     names = [reading.date and "date", *DATE_NAMES]
     name = next((name for name in names if name in frame.columns), None)
-    positions = None if name is None else _whole(frame[name])
+    positions = None if name is None else whole_numbers(frame[name])
     if reading.frequency is None:
         if symbol is None or positions is None or not _counts(positions, owner):
             return None
@@ -34,7 +34,7 @@ def with_positions(frame: pd.DataFrame, place: Place, reading: Reading) -> tuple
         return frame, name
     elif positions is None:
         place.choose("dates", "none: the rows are numbered in their order")
-        positions = frame.groupby(owner, sort=False).cumcount().to_numpy() + 1
+        positions = np.asarray(frame.groupby(owner, sort=False).cumcount().to_numpy() + 1, dtype=np.int64)
     return frame.assign(**{name or "date": time_at(positions)}), name or "date"
 
 
@@ -49,7 +49,7 @@ def _stands(column: pd.Series) -> bool:
     return pd.api.types.is_datetime64_any_dtype(column.dtype) and are_positions(column.to_numpy())
 
 
-def _whole(column: pd.Series) -> Integers | None:
+def whole_numbers(column: pd.Series) -> Integers | None:
     """The whole numbers of a column; None where it holds anything else."""
     if not pd.api.types.is_numeric_dtype(column.dtype):
         column = pd.to_numeric(column, errors="coerce")

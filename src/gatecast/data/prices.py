@@ -145,7 +145,7 @@ class Prices:
     @cached_property
     def times(self) -> Dates:
         """(N,) the time of each row's bar: datetime64[D], or datetime64[s] where bars lie within days."""
-        return times_of(self.table)
+        return times_of(self.table, self.frequency)
 
     @cached_property
     def timetable(self) -> dict[str, Timetable]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -17,6 +19,7 @@ from gatecast.settings.frequency import (
     YEARLY,
     each,
     of_minutes,
+    unit_of,
 )
 
 LEAST_BARS = 8  # to speak of their spacing
@@ -91,15 +94,11 @@ def _of_one(step: Integers, time: Integers, name: str, *, whole: bool) -> str | 
     return DAILY
 
 
-def times_of(table: pd.DataFrame) -> Dates:
-    """(N,) the times of the rows: datetime64[D], or datetime64[s] where they lie within days."""
-    return as_times(table["session"].to_numpy())
+def times_of(table: pd.DataFrame, frequency: str) -> Dates:
+    """(N,) the times of the rows: datetime64[D], or datetime64[s] for bars within days and for numbers."""
+    return as_times(table["session"].to_numpy(), frequency)
 
 
-def as_times(values: np.ndarray) -> Dates:
+def as_times(values: Any, frequency: str) -> Dates:
     """The same of stamps of any precision."""
-    days = values.astype("datetime64[D]")
-    known = ~np.isnat(values)
-    if (values[known] == days[known]).all():
-        return days
-    return np.asarray(values.astype("datetime64[s]"))
+    return np.asarray(values).astype(f"datetime64[{unit_of(frequency)}]")

@@ -19,6 +19,7 @@ LATEST_BARS = 60  # weeks, months …, that are asked for the rule
 LATEST_DAYS = 56  # that are asked for the times of day; eight weeks follow a change of the clock soon
 USUAL = 0.5  # of those days have a bar at a time of day that is expected
 FIRST_DAY, LAST_DAY, FIRST_SESSION, LAST_SESSION = "first day", "last day", "first session", "last session"
+RULES = (*WEEKDAYS, FIRST_DAY, LAST_DAY, FIRST_SESSION, LAST_SESSION)
 
 
 @dataclass(frozen=True)

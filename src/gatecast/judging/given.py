@@ -15,8 +15,10 @@ from gatecast.data.columnar import parquet_table
 from gatecast.data.columns import symbols_of
 from gatecast.data.containers import tables_of
 from gatecast.data.frames import MEMORY, to_pandas
+from gatecast.data.numbered import whole_numbers
 from gatecast.data.numbers import are_numbers, decimal_marks, number
 from gatecast.data.place import Findings, Place
+from gatecast.data.spacing import as_times
 from gatecast.data.wide import without_index
 from gatecast.data.zones import localised
 from gatecast.distributions import FINE_LEVELS
@@ -25,6 +27,7 @@ from gatecast.files import is_there
 from gatecast.forecasts import PARAMETERS
 from gatecast.formatting import count, printable, some
 from gatecast.judging.columns import Columns, Own, columns_of
+from gatecast.settings.frequency import DAILY, INDEX, time_at
 from gatecast.settings.names import BASELINES
 from gatecast.settings.reading import Reading
 
@@ -67,7 +70,7 @@ class Given:
     notes: tuple[str, ...]
 
 
-def read_given(source: Any, column: str, calendar: Mapping[str, str]) -> Given:
+def read_given(source: Any, column: str, calendar: Mapping[str, str], frequency: str = DAILY) -> Given:
     """The forecasts in a table: a file, or a frame of any library.
 
     Parameters
@@ -76,6 +79,8 @@ def read_given(source: Any, column: str, calendar: Mapping[str, str]) -> Given:
         The price that is forecast.
     calendar
         Symbol → calendar of the prices, for time stamps in UTC.
+    frequency
+        Of the prices.
 
     Raises
     ------
@@ -109,7 +114,7 @@ def read_given(source: Any, column: str, calendar: Mapping[str, str]) -> Given:
         raise _missing("forecasts", "forecast", place)
     if columns.unread:
         notes.append(f"Not read, for want of numbers: {some(columns.unread, most=5)}")
-    table = _keys(frame, columns, place, calendar)
+    table = _keys(frame, columns, place, calendar, frequency)
     if columns.model is None:
         named = {name or ONLY: (own, np.ones(len(frame), bool)) for name, own in columns.models.items()}
     else:
@@ -169,7 +174,9 @@ def _holds_numbers(column: pd.Series) -> bool:
     return are_numbers([str(cell) for cell in cells])
 
 
-def _keys(frame: pd.DataFrame, columns: Columns, place: Place, calendar: Mapping[str, str]) -> pd.DataFrame:
+def _keys(
+    frame: pd.DataFrame, columns: Columns, place: Place, calendar: Mapping[str, str], frequency: str
+) -> pd.DataFrame:
     """symbol, origin, time, step, row, actual and scales of every row."""
     if columns.symbol is None:
         codes, symbols = np.zeros(len(frame), np.int64), cast(tuple[str, ...], ("",))
@@ -180,8 +187,17 @@ def _keys(frame: pd.DataFrame, columns: Columns, place: Place, calendar: Mapping
     def dates(name: str | None) -> Any:
         if name is None:
             return np.full(len(frame), np.datetime64("NaT", "D"))
+        if frequency == INDEX:
+            if (numbers := whole_numbers(frame[name])) is None:
+                raise DataError(
+                    "the rows of the prices are numbered, and this column holds no whole numbers",
+                    file=place.file,
+                    column=name,
+                    remedy="Give the number of the row that each forecast is of",
+                )
+            return time_at(numbers)
         moments = localised(frame[name].rename(name), place, codes, symbols, reading).moments
-        return moments.astype("datetime64[D]")
+        return as_times(moments, frequency)
 
     table = pd.DataFrame(
         {

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
 
 from gatecast._typing import Bools, Dates, Floats, Integers
+from gatecast.data.spacing import as_times
 from gatecast.distributions import Distribution, Point, Quantiles, StudentT
 from gatecast.errors import DataError
 from gatecast.formatting import count, some
 from gatecast.judging.given import Given, GivenModel
 from gatecast.problem.problem import Problem
+from gatecast.settings.frequency import stamp
 
 FAR = 20.0  # usual moves: a forecast farther from the last price is absurd
 OTHER = 1e-3  # of a price: an actual price of the table that differs by more is another one
@@ -150,17 +153,18 @@ def _placed(
 ) -> _Placed:
     table = model.table
     code: Integers = table["symbol"].map(symbol).fillna(-1).to_numpy().astype(np.int64)
-    time = table["time"].to_numpy().astype("datetime64[D]")
-    origin = table["origin"].to_numpy().astype("datetime64[D]")
+    time, origin = (as_times(table[name].to_numpy(), problem.frequency) for name in ("time", "origin"))
+    said = partial(stamp, frequency=problem.frequency)
     late = ~np.isnat(origin) & (origin >= time)
     if late.any():
         first = int(late.argmax())
         raise DataError(
-            f"the origin of a forecast by {name} is not before the bar that it forecasts ({time[first]})",
+            f"the origin of a forecast by {name} is not before the bar that it forecasts "
+            f"({said(time[first])})",
             file=file,
             row=int(table["row"].iloc[first]),
             column="origin",
-            value=origin[first],
+            value=said(origin[first]),
             count=int(late.sum()),
             remedy="The origin is the last bar that was known when the forecast was made",
         )
@@ -172,7 +176,7 @@ def _placed(
     stray = (code >= 0) & (row < 0) & ~ahead
     for rows, what in ((ahead, "after the last price"), (stray, "of bars without a price")):
         if rows.any():
-            days = [str(day) for day in np.unique(time[rows])]
+            days = [said(day) for day in np.unique(time[rows])]
             notes.append(
                 f"{name}: {count(int(rows.sum()), 'forecast')} {what} left out ({some(days, most=3)})"
             )
@@ -200,8 +204,8 @@ def _placed(
             f"no forecast by {name} is of a bar of the prices",
             file=file,
             column="time",
-            value=time[0],
-            remedy=f"The prices are of {problem.session.min()} to {problem.session.max()}",
+            value=said(time[0]),
+            remedy=f"The prices are of {said(problem.session.min())} to {said(problem.session.max())}",
         )
     kept = np.flatnonzero(usable)
     placed = _Placed(model, kept, start[kept], (row - start)[kept])
@@ -213,7 +217,7 @@ def _placed(
             file=file,
             row=int(table["row"].iloc[at]),
             column="time",
-            value=time[at],
+            value=said(time[at]),
             count=int(twice.sum()),
             remedy="Keep one; if they were made at different bars, say in a column origin at which",
         )
@@ -264,7 +268,8 @@ def _note_absurd(name: str, matched: Matched, problem: Problem, origins: Integer
         return
     at, step = np.unravel_index(int(far.argmax()), far.shape)
     price = problem.anchor[origins[at]] * np.exp(matched.point[at, step])
-    where = f"{problem.symbols[problem.symbol[origins[at]]]} from {problem.session[origins[at]]}: {price:g}"
+    origin = stamp(problem.session[origins[at]], problem.frequency)
+    where = f"{problem.symbols[problem.symbol[origins[at]]]} from {origin}: {price:g}"
     notes.append(
         f"{name}: {count(int(far.sum()), 'forecast')} of {far.size:,} lie more than {FAR:g} usual moves from "
         f"the last price ({where} after {problem.anchor[origins[at]]:g}); see whether they are prices in the "
@@ -289,4 +294,4 @@ def _note_other_prices(
 
 def after(origins: Sequence[int] | Integers, problem: Problem, day: str) -> Bools:
     """Whether the first bar that an origin forecasts is after a day."""
-    return problem.session[np.asarray(origins) + 1] > np.datetime64(day, "D")
+    return problem.session[np.asarray(origins) + 1] >= np.datetime64(day, "D") + 1

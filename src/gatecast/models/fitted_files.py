@@ -119,15 +119,15 @@ def read_calibration(
     return Calibration(arrays[f"{prefix}calibration"], residuals, online)
 
 
-def session_of(text: str | int) -> np.datetime64:
-    """A date, or days since 1970, as a session.
+def session_of(text: str) -> np.datetime64:
+    """A date, or a date and time, as the time of a bar.
 
     Raises
     ------
     ValueError
         No date, or one of no market's.
     """
-    session = np.datetime64(text, "D")
+    session = np.datetime64(text, "s" if "T" in text else "D")
     if not EARLIEST <= session <= LATEST:
         raise ValueError(f"{session} is no date of a session")
     return session

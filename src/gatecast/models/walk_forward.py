@@ -88,6 +88,7 @@ def _collected(
             for name, parts in forecasts.items()
             if not isinstance(parts[0].distribution, Point)
         },
+        frequency=problem.frequency,
     )
 
 

@@ -13,9 +13,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Float64, Int64, Shaped
 
-from gatecast.data.calendars import next_sessions
 from gatecast.data.names import STANDARD, normal_name
 from gatecast.data.prices import Prices
+from gatecast.data.timetable import Timetable
 from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.problem.known import calendar_inputs
 from gatecast.problem.market import market_features
@@ -84,12 +84,12 @@ def unused_columns(prices: Prices, experiment: Experiment) -> tuple[str, ...]:
     return tuple(name for name in prices.table.columns if name not in named)
 
 
-def dates_ahead(calendar: str, last: np.datetime64, horizon: int) -> Shaped[np.ndarray, " {horizon}"]:
-    """(h,) the sessions after `last`; NaT where the calendar is not recorded as far."""
+def times_ahead(timetable: Timetable, last: np.datetime64, horizon: int) -> Shaped[np.ndarray, " {horizon}"]:
+    """(h,) the times of the bars after `last`; NaT where the calendar is not recorded as far."""
     try:
-        return next_sessions(calendar, last, horizon)
+        return timetable.after(last, horizon)
     except DataError:
-        return np.full(horizon, np.datetime64("NaT"), dtype="datetime64[D]")
+        return np.full(horizon, np.datetime64("NaT"), dtype=last.dtype)
 
 
 def _checked_names(prices: Prices, chosen: Chosen) -> dict[str, tuple[str, ...]]:
@@ -233,18 +233,18 @@ def _known(prices: Prices, names: Sequence[str], horizon: int) -> pd.DataFrame:
         return pd.DataFrame()
     own = [name for name in names if name not in KNOWN_INPUTS]
     _refuse_gaps(prices, prices.table[own])
-    sessions = prices.table["session"].to_numpy().astype("datetime64[D]")
+    sessions = prices.times
     ends = np.append(prices.first[1:], len(sessions))
     parts = []
     for symbol, start, end in zip(prices.symbols, prices.first, ends, strict=True):
-        calendar = prices.calendar[symbol]
-        days = np.append(sessions[start:end], dates_ahead(calendar, sessions[end - 1], horizon))
+        timetable = prices.timetable[symbol]
+        times = np.append(sessions[start:end], times_ahead(timetable, sessions[end - 1], horizon))
         columns: dict[str, Float64[np.ndarray, " bars"]] = {}
         for name in names:
             if name in own:
                 values = prices.table[name].to_numpy(dtype=np.float64)[start:end]
                 columns[name] = np.append(values, np.full(horizon, np.nan))
             else:
-                columns |= calendar_inputs(name, days, calendar)
+                columns |= calendar_inputs(name, times, timetable.calendar)
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)

@@ -21,7 +21,7 @@ def market_features(prices: Prices, column: str) -> pd.DataFrame:
     table = prices.table
     sizes = np.diff(np.append(prices.first, len(table)))
     returns = log_returns(table[column].to_numpy(dtype=np.float64), np.repeat(prices.first, sizes))
-    session = table["session"].to_numpy().astype("datetime64[D]")
+    session = prices.times
     calendar = np.repeat(np.array([prices.calendar[symbol] for symbol in prices.symbols]), sizes)
     features = np.full((len(table), 2), np.nan)
     for code in np.unique(calendar):
@@ -41,8 +41,13 @@ def market_features(prices: Prices, column: str) -> pd.DataFrame:
 def _is_closed(
     code: str, calendar: Shaped[np.ndarray, " rows"], session: Shaped[np.ndarray, " rows"]
 ) -> Bool[np.ndarray, " rows"]:
-    """Whether each row's bar is closed when that of the same date closes by the calendar `code`."""
+    """Whether each row's bar is closed when that of the same time closes by the calendar `code`.
+
+    Times within a day are local: those of other calendars cannot be compared.
+    """
     closed = calendar == code
+    if session.dtype != "datetime64[D]":
+        return closed
     for other in np.unique(calendar[~closed]):
         own = calendar == other
         closed[own] = closes_of(other, session[own]) <= closes_of(code, session[own])

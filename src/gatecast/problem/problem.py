@@ -10,15 +10,16 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float32, Float64, Int64, Shaped
 
-from gatecast.data.calendars import next_sessions
 from gatecast.data.prices import Prices
+from gatecast.data.timetable import Timetable
 from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.formatting import brief, some
 from gatecast.problem import features as feature_rules
 from gatecast.problem import targets as target_rules
-from gatecast.problem.covariates import Chosen, covariates, dates_ahead
+from gatecast.problem.covariates import Chosen, covariates, times_ahead
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.volatility import ewma_volatility, log_returns, range_variance
+from gatecast.settings.frequency import DAILY, stamp
 from gatecast.user_functions import named_function
 
 ROW_ARRAYS = ("features", "anchor", "close", "volatility", "range_variance", "symbol", "session")
@@ -36,7 +37,7 @@ class Problem:
     range_variance variance of a bar's log return by its range: see `gatecast.problem.volatility`
     symbols   names
     symbol    index into `symbols`; the rows of a symbol follow each other
-    session   datetime64[D]
+    session   the time of each row's bar: datetime64[D], or datetime64[s] for bars within days and numbers
     target    "return" or "close"
     lookback  bars of a window
     horizon   h, steps ahead
@@ -45,6 +46,7 @@ class Problem:
     known     what is known in advance of each symbol's bars, and of the h bars after its last: the rows of a
               symbol, then h more, then the next symbol's; NaN where it is not known yet
     known_names of its columns, which are the last of the features too
+    frequency of the bars
     """
 
     features: Float32[np.ndarray, "rows features"]
@@ -63,6 +65,7 @@ class Problem:
     static_names: tuple[str, ...] = ()
     known: Float32[np.ndarray, "bars known"] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     known_names: tuple[str, ...] = ()
+    frequency: str = DAILY
 
     __repr__ = brief
 
@@ -163,7 +166,7 @@ class Problem:
             cut["known"] = self.known[bars.ravel()]
         return replace(self, table=None, **cut)
 
-    def with_future(self, table: pd.DataFrame, calendar: Mapping[str, str]) -> Problem:
+    def with_future(self, table: pd.DataFrame, timetable: Mapping[str, Timetable]) -> Problem:
         """The same with what `table` says of the h bars after each symbol's last.
 
         table: session, the columns of `known_names` that it knows, and symbol where they differ.
@@ -183,13 +186,15 @@ class Problem:
             symbol = self.symbols[self.symbol[last]]
             own = table[table["symbol"] == symbol] if "symbol" in table.columns else table
             values = own.drop_duplicates("session", keep="last").set_index("session")[given]
-            days = dates_ahead(calendar[symbol], self.session[last], self.horizon)
-            found = values.reindex(pd.DatetimeIndex(days)).to_numpy(dtype=np.float32)
+            times = times_ahead(timetable[symbol], self.session[last], self.horizon)
+            found = values.reindex(pd.DatetimeIndex(times)).to_numpy(dtype=np.float32)
             place = np.ix_(self.known_row[last] + np.arange(1, self.horizon + 1), columns)
             known[place] = np.where(np.isfinite(found), found, known[place])
         return replace(self, known=known)
 
-    def require_known(self, origins: Int64[np.ndarray, " origins"], calendar: Mapping[str, str]) -> None:
+    def require_known(
+        self, origins: Int64[np.ndarray, " origins"], timetable: Mapping[str, Timetable]
+    ) -> None:
         """Raise DataError where what must be known in advance is not, or the calendar ends too early."""
         if not self.known_names:
             return
@@ -203,9 +208,9 @@ class Problem:
             if bar.any():
                 symbol = self.symbols[self.symbol[origin]]
                 own = self.session[origin + 1 : self.last[origin] + 1]
-                later = next_sessions(calendar[symbol], self.session[self.last[origin]], self.horizon)
-                days = np.append(own, later)[: self.horizon][bar]
-                lines.append(f"{symbol} on {some([str(day) for day in days])}")
+                later = timetable[symbol].after(self.session[self.last[origin]], self.horizon)
+                times = np.append(own, later)[: self.horizon][bar]
+                lines.append(f"{symbol} on {some([stamp(time, self.frequency) for time in times])}")
         raise DataError(
             f"{', '.join(names)} must be known in advance, and is not for {some(lines, '; ')}",
             remedy="Give them as future, a table with the columns date, symbol (where they differ) and these",
@@ -262,12 +267,13 @@ def make_problem(
         range_variance=range_variance(table, first),
         symbols=prices.symbols,
         symbol=np.repeat(np.arange(len(sizes)), sizes),
-        session=table["session"].to_numpy().astype("datetime64[D]"),
+        session=prices.times,
         target=target,
         lookback=lookback,
         horizon=horizon,
         table=table,
         static_names=tuple(beside.static.columns),
+        frequency=prices.frequency,
     )
     if known.shape[1] == 0:
         return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 from gatecast.errors import SettingError
 
@@ -66,6 +66,11 @@ def minutes_of(frequency: str) -> int | None:
 def is_intraday(frequency: str) -> bool:
     """Whether several bars lie within a day."""
     return minutes_of(frequency) is not None
+
+
+def unit_of(frequency: str) -> Literal["D", "s"]:
+    """The unit of times, as in datetime64[D]: days, or seconds for bars within days and for numbers."""
+    return "s" if frequency == INDEX or is_intraday(frequency) else "D"
 
 
 def noun(frequency: str) -> str:
