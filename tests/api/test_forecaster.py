@@ -669,7 +669,7 @@ def test_a_short_symbol_that_the_pool_cannot_help_is_left_out(settings: dict, re
     problem = model._problem(prices)
     short = future_fold(problem).left_out
     assert short == ("S", "T")
-    _, left_out = model._asked(problem, prices.calendar, short)
+    _, left_out = model._asked(problem, prices.timetable, short)
     assert left_out.get("S", "") == (f"fewer than 10 training windows: {reason}" if reason else "")
 
 
@@ -686,6 +686,6 @@ def test_a_holiday_is_no_end(symbol: str, calendar: str, ended: bool) -> None:
     parts = [walk_frame(name, len(dates), 0).assign(date=dates) for name, dates in days.items()]
     known = gc.Prices.from_frame(pd.concat(parts))
     model = forecaster()
-    origins, left_out = model._asked(model._problem(known), known.calendar, ())
+    origins, left_out = model._asked(model._problem(known), known.timetable, ())
     assert set(left_out) == ({symbol} if ended else set())
     assert len(origins) == 2 - ended

@@ -133,9 +133,16 @@ PLAIN = text("Date,Close", sorted(DAYS * 2), [c for one in CLOSES for c in (one,
 LONG = pd.bdate_range("2021-01-04", periods=30)
 SWAPPED = [f"{day:%Y-%d-%m}" if day.day <= 12 else f"{day:%Y-%m-%d}" for day in LONG]
 MONEY = [round(100 + 0.5 * n, 1) for n in range(30)]
-WEEKS = text(
-    "Date,Close", [f"{day:%Y-%m-%d}" for day in pd.date_range("2021-01-04", periods=12, freq="W")], MONEY[:12]
+MONDAYS = pd.date_range("2021-01-04", periods=12, freq="W-MON").strftime("%Y-%m-%d").tolist()
+WEEKS_AND_DAYS = text(
+    "Symbol,Date,Close",
+    ["W"] * 12 + ["D"] * 12,
+    [*MONDAYS, *(f"{day:%Y-%m-%d}" for day in LONG[:12])],
+    [7.0] * 12 + MONEY[:12],
 )
+WEEKS = text("Date,Close", MONDAYS, MONEY[:12])
+MANY = pd.date_range("2019-12-30", "2022-01-10", freq="W-MON")
+YEARS_OF_WEEKS = text("Date,Close", MANY.strftime("%Y-%m-%d"), [80.0 + day.year - 2000 for day in MANY])
 TOKYO = [f"{day - pd.Timedelta(hours=8):%Y-%m-%dT%H:%M:%SZ}" for day in LONG]
 EARLY = [f"{day - pd.Timedelta(hours=4):%Y-%m-%dT%H:%M:%SZ}" for day in LONG]
 NOTES = text("Date,Close", [*DAYS, *[f"note {n}" for n in range(30)]], [*CLOSES, *[""] * 30])
@@ -323,15 +330,37 @@ CASES = {
         mended=text("Date,Close", LONG.strftime("%Y-%m-%d").tolist(), MONEY),
         closes=MONEY,
     ),
-    "weeks": Case("give daily prices", WEEKS, mended=TRUE),
-    "hours": Case(
-        "give daily prices",
+    "bars of no length": Case(
+        "Make bars of them first, or keep one row per date",
         text(
             "Date,Close",
-            [f"{day} {hour}:00" for day in DAYS for hour in (10, 16)],
-            [c for one in CLOSES for c in (7.0, one)],
+            [f"{day} {time}" for day in DAYS for time in ("10:00:13", "10:07:50", "16:00:00")],
+            [c for one in CLOSES for c in (7.0, 8.0, one)],
         ),
         mended=TRUE,
+    ),
+    "bars of two lengths": Case(
+        "choosing their symbols",
+        WEEKS_AND_DAYS,
+        then={"symbols": "D"},
+        closes=MONEY[:12],
+    ),
+    "sources of two lengths": Case(
+        'as by resample="1w"',
+        Files("", w__csv=WEEKS, d__csv=text("Date,Close", LONG[:12].strftime("%Y-%m-%d"), MONEY[:12])),
+        then={"resample": "1w"},
+        closes=[*MONEY[4:10:5], *MONEY[:12]],
+    ),
+    "longer bars made shorter": Case(
+        "Leave resample out", WEEKS, {"resample": "1d"}, then={"resample": None}, closes=MONEY[:12]
+    ),
+    "no whole year": Case(
+        "Give more of them",
+        WEEKS,
+        {"resample": "1y"},
+        mended=YEARS_OF_WEEKS,
+        then={"resample": "1y"},
+        closes=[100.0, 101.0],
     ),
     # tables
     "an empty close": Case(
@@ -495,6 +524,7 @@ NOT_TRIED = {
     'Give one, as in "yahoo:TSLA"': "needs the network",
     "Save it without the password": "no library here writes such a workbook",
     "Forecast fewer sessions": "is of forecasts: test_calendars",
+    "Forecast fewer bars": "is of forecasts: test_timetable",
     "Give a CSV file with one header line": "pandas refuses for a reason that is not known",
     "The samples are": "samples are no prices of the user",
 }

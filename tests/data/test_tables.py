@@ -75,9 +75,9 @@ def test_no_close_no_dates_no_rows():
     refused({"date": [], "close": []}, "no rows")
 
 
-def test_intraday_prices_are_refused():
-    days = ["2020-01-02 09:30", "2020-01-02 09:31", "2020-01-02 09:32"]
-    refused({"date": days, "close": [1, 2, 3]}, "intraday.*row 2.*2020-01-02 09:31:00.*give daily prices")
+def test_bars_within_a_day_of_no_regular_length_are_refused():
+    times = [f"2020-01-02 09:{time}" for time in ("30:00", "30:07", "31:31", "32:59")]
+    refused({"date": times, "close": [1, 2, 3, 4]}, "several times on one date.*Make bars of them first")
 
 
 def test_a_time_of_day_that_differs_is_no_intraday():

@@ -61,7 +61,7 @@ def test_what_is_known_is_a_feature_and_known_for_the_bars_ahead(prices, frame):
 
 def test_the_future_is_taken_from_a_table(prices, frame):
     problem = problem_of(prices, future=("earnings", "weekday"))
-    origins, calendar = np.array([59, 119]), prices.calendar
+    origins, calendar = np.array([59, 119]), prices.timetable
     with pytest.raises(
         DataError, match=r"earnings must be known in advance, and is not for A00 on 2000-03-25, 2000-03-26, "
     ):
@@ -227,4 +227,4 @@ def test_a_calendar_that_ends_leaves_the_bars_ahead_open(prices):
     assert np.isfinite(problem.known[60 : 60 + H]).all()
     assert np.isnan(problem.known[-H:]).all()
     with pytest.raises(DataError, match="the calendar XNYS knows only 0 sessions after 2200-02-04"):
-        problem.require_known(np.array([59, 119]), late.calendar)
+        problem.require_known(np.array([59, 119]), late.timetable)

@@ -47,7 +47,12 @@ def check(
         if not broken:
             try:
                 prices = Prices.assemble(
-                    parts, start=how.start, end=how.end, symbols=how.symbols, adjust=how.adjust
+                    parts,
+                    start=how.start,
+                    end=how.end,
+                    symbols=how.symbols,
+                    adjust=how.adjust,
+                    resample=how.resample,
                 )
                 reports.append(prices.report())
                 summaries.append(prices.summary())

@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 TABLE = Path(__file__).with_name("calendars.npz")
-DAILY = "24/7"
+AROUND_THE_CLOCK = "24/7"
 # Monday first.
 WEEKS = {
-    DAILY: "1111111", "weekdays": "1111100", "24/5": "1111100", "sunday-friday": "1111101",
+    AROUND_THE_CLOCK: "1111111", "weekdays": "1111100", "24/5": "1111100", "sunday-friday": "1111101",
     "sunday-thursday": "1111001", "saturday-wednesday": "1110011", "monday-saturday": "1111110",
 }  # fmt: skip
-ALIASES = {"daily": DAILY}  # of earlier versions
+ALIASES = {"daily": AROUND_THE_CLOCK}  # of earlier versions
 
 
 def check_calendar(calendar: str) -> str:

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from gatecast._typing import Bools, Dates
 from gatecast.data.calendars import (
-    DAILY,
+    AROUND_THE_CLOCK,
     WEEKS,
     ascending,
     check_calendar,
@@ -169,7 +169,7 @@ def _told(symbol: str, daily: bool, given: str | Mapping[str, str] | None) -> Fo
     if given is not None and symbol in given:
         return Found(check_calendar(given[symbol]), "given")
     if daily:
-        return Found(DAILY, "dates")
+        return Found(AROUND_THE_CLOCK, "dates")
     named = exchange_named(symbol)
     return None if named is None else Found(named.calendar, named.by)
 

@@ -8,7 +8,7 @@ import pandas as pd
 from gatecast._typing import Dates, Integers
 from gatecast.data.names import DATE_NAMES, SYMBOL_NAMES
 from gatecast.data.place import Place
-from gatecast.settings.frequency import FIRST_DATE, INDEX, time_at
+from gatecast.settings.frequency import FIRST_DATE, INDEX, POSITION_ZERO, time_at
 from gatecast.settings.reading import Reading
 
 
@@ -41,7 +41,8 @@ def with_positions(frame: pd.DataFrame, place: Place, reading: Reading) -> tuple
 def are_positions(times: Dates) -> bool:
     """Whether times only stand for numbers."""
     known = times[~np.isnat(times)]
-    return bool(len(known)) and bool((known < np.datetime64(FIRST_DATE)).all())
+    numbers = (known >= np.datetime64(POSITION_ZERO)) & (known < np.datetime64(FIRST_DATE))
+    return bool(len(known)) and bool(numbers.all())
 
 
 def _stands(column: pd.Series) -> bool:

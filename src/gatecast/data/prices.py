@@ -22,6 +22,7 @@ from gatecast.data.frames import to_pandas
 from gatecast.data.names import STANDARD
 from gatecast.data.record import METADATA
 from gatecast.data.repairs import Change, repair
+from gatecast.data.resampling import resampled
 from gatecast.data.spacing import times_of
 from gatecast.data.tables import Tidy, tidy, with_columns, without_empty
 from gatecast.data.timetable import Timetable, timetable_of
@@ -109,12 +110,16 @@ class Prices:
         symbols: Iterable[str] | None = None,
         adjust: bool = False,
         repaired: bool = False,
+        resample: str | None = None,
     ) -> Prices:
-        """One Prices of several sources.
+        """One Prices of several sources; resample: the frequency that their bars are made into.
 
         Raises DataError for a source that cannot be used, and where a symbol has a date in two of them.
         """
-        table = _joined([part.usable() for part in parts])
+        parts = [part.usable() for part in parts]
+        if resample is not None:
+            parts = [_resampled(part, resample) for part in parts]
+        table = _joined(parts)
         frequency = _one_frequency(parts)
         if symbols is not None:
             table = _selected(table, symbols)
@@ -308,6 +313,11 @@ def _choices(parts: Sequence[Tidy]) -> dict[str, tuple[str, ...]]:
         about: tuple(dict.fromkeys(part.choices[about] for part in parts if about in part.choices))
         for about in abouts
     }
+
+
+def _resampled(part: Tidy, to: str) -> Tidy:
+    table, said = resampled(part.table, part.frequency, part.calendar, to)
+    return replace(part, table=table, oddities=(*part.oddities, *said), frequency=to)
 
 
 def _one_frequency(parts: Sequence[Tidy]) -> str:

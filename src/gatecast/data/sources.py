@@ -102,7 +102,13 @@ def _assembled(source: Any, symbol: str | None, reading: ReadingOptions, *, repa
     with longer_rows_refused():
         parts = [part for one in sources for part in _parts(one, symbol, how)]
     return Prices.assemble(
-        parts, start=how.start, end=how.end, symbols=how.symbols, adjust=how.adjust, repaired=repaired
+        parts,
+        start=how.start,
+        end=how.end,
+        symbols=how.symbols,
+        adjust=how.adjust,
+        repaired=repaired,
+        resample=how.resample,
     )
 
 

@@ -61,7 +61,7 @@ def find_frequency(codes: Integers, moments: Dates, names: tuple[str, ...]) -> s
         said = "; ".join(f"{each(one)} of {listed(own)}" for one, own in by_frequency.items())
         raise DataError(
             f"the symbols have bars of different lengths: {said}",
-            remedy='Read those of one length (symbols=…), or make them alike, as by resample="1w"',
+            remedy="Read those of one length, choosing their symbols (symbols=…)",
         )
     return next(iter(by_frequency), DAILY)
 

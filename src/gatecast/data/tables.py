@@ -18,6 +18,7 @@ from gatecast._typing import Bools, Dates, Floats, Integers
 from gatecast.data import rows
 from gatecast.data.calendars import WEEKS, close_of, zone_of
 from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, counted, listed, noted, oddity
+from gatecast.data.clock import unfolded
 from gatecast.data.columns import (
     is_empty,
     is_text,
@@ -162,6 +163,9 @@ def _table(
         frame, place, codes, moments = frame[wanted], place.of(wanted), codes[wanted], moments[wanted]
     numbered = are_positions(moments)
     frequency = INDEX if numbered else reading.frequency or find_frequency(codes, moments, symbols)
+    changed: list[Oddity] = []
+    if is_intraday(frequency):
+        moments, changed = unfolded(moments, codes, symbols, _one_zone(symbols, local.zones, reading))
     if frequency != DAILY:
         why = "by their times" if reading.frequency is None else "as given"
         place.choose("frequency", f"{frequency}, {each(frequency)}" + ("" if numbered else f" ({why})"))
@@ -195,6 +199,7 @@ def _table(
     unclosed = "of a session that has not closed yet"
     oddities += [
         *local.oddities,
+        *changed,
         *_weeks_of_exchanges(table, found),
         *(Oddity("reading", 1, f"{source}: {doubt}", ()) for doubt in findings.doubts),
         *wide,
@@ -245,6 +250,12 @@ def _dates_of(symbols: tuple[str, ...], codes: Integers, sessions: Dates) -> dic
     order = np.argsort(codes, kind="stable")
     starts = np.searchsorted(codes[order], np.arange(1, len(symbols)))
     return dict(zip(symbols, np.split(sessions[order], starts), strict=True))
+
+
+def _one_zone(symbols: tuple[str, ...], zones: Mapping[str, frozenset[str]], reading: Reading) -> str | None:
+    """The time zone that is given, or the only one that the stamps of all symbols can be of."""
+    told = {zone for name in symbols for zone in zones.get(name, ())}
+    return reading.timezone or (next(iter(told)) if len(told) == 1 else None)
 
 
 def _calendars_of(

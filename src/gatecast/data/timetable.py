@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
 from gatecast._typing import Bools, Dates, Integers
-from gatecast.data.calendars import WEEKS, close_minutes, next_sessions, sessions_between, weekday
+from gatecast.data.calendars import (
+    AROUND_THE_CLOCK,
+    WEEKS,
+    close_minutes,
+    next_sessions,
+    recorded,
+    sessions_between,
+    weekday,
+)
 from gatecast.errors import DataError
 from gatecast.settings.frequency import DAILY, INDEX, MINUTES_OF_A_DAY, MONTHS, WEEKLY, minutes_of
 
 MINUTES_OF_A_WEEK = 7 * MINUTES_OF_A_DAY
+FRIDAY = 4
 WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 MOST_ALIKE = 0.8  # of the bars are dated by a rule, where it is taken
 LATEST_BARS = 60  # weeks, months …, that are asked for the rule
 LATEST_DAYS = 56  # that are asked for the times of day; eight weeks follow a change of the clock soon
+LEAST_DAYS = 14  # to tell the times of a week; fewer, and a week around the clock has no pause
 USUAL = 0.5  # of those days have a bar at a time of day that is expected
 FIRST_DAY, LAST_DAY, FIRST_SESSION, LAST_SESSION = "first day", "last day", "first session", "last session"
 RULES = (*WEEKDAYS, FIRST_DAY, LAST_DAY, FIRST_SESSION, LAST_SESSION)
@@ -38,7 +48,7 @@ class Timetable:
     frequency: str
     calendar: str
     dated: str = ""
-    minutes: tuple[int, ...] = ()
+    minutes: tuple[int, ...] = field(default=(), repr=False)
 
     def after(self, last: np.datetime64, count: int) -> Dates:
         """(count,) the times of the bars after `last`, by this timetable.
@@ -49,14 +59,17 @@ class Timetable:
         if self.frequency == DAILY:
             return next_sessions(self.calendar, last, count)
         day = last.astype("datetime64[D]")
-        steps = np.arange(1, count + 1)
         if self.frequency == INDEX:
-            return np.asarray(last + steps.astype("timedelta64[s]"))
+            return np.asarray(last + np.arange(1, count + 1).astype("timedelta64[s]"))
+        # Few weeks are without any session: Chuseok and New Year in Seoul and Shanghai.
+        steps = np.arange(1, count + count // 10 + 5)
         if self.frequency == WEEKLY:
-            return np.asarray(self._dates_of_weeks(_monday(day) + 7 * steps))
-        if (months := MONTHS.get(self.frequency)) is not None:
-            return self._dates_of_months(day.astype("datetime64[M]") + months * steps)
-        return self._within_days(last.astype("datetime64[s]"), count)
+            dates = self._dates_of_weeks(_monday(day) + 7 * steps)
+        elif (months := MONTHS.get(self.frequency)) is not None:
+            dates = self._dates_of_months(day.astype("datetime64[M]") + months * steps)
+        else:
+            return self._within_days(last.astype("datetime64[s]"), count)
+        return np.asarray(dates[~np.isnat(dates)][:count])
 
     def ends(self, times: Dates) -> Dates:
         """(N,) datetime64[s] when the bars have ended, as local times: only then are they known.
@@ -95,14 +108,21 @@ class Timetable:
             expected = np.arange(period[0], period[-1] + 1, unit)
             lost = np.setdiff1d(expected, period)
             dated = self._dates_of_weeks if self.frequency == WEEKLY else self._dates_of_months
-            return np.asarray(dated(lost)) if len(lost) else times[:0].astype("datetime64[D]")
+            dates = dated(lost)
+            return np.asarray(dates[~np.isnat(dates)])
         expected = self._grid(times[0], times[-1])
         return np.setdiff1d(expected, times.astype("datetime64[s]"))
+
+    def between(self, first: np.datetime64, last: np.datetime64) -> Dates:
+        """The times of the bars from `first` to `last`, both inclusive, of a day or shorter."""
+        if self.frequency == DAILY:
+            return sessions_between(self.calendar, first, last)
+        return self._grid(first.astype("datetime64[s]"), last.astype("datetime64[s]"))
 
     def _dates_of_weeks(self, mondays: Dates) -> Dates:
         if self.dated in WEEKDAYS:
             return np.asarray(mondays + WEEKDAYS.index(self.dated))
-        return self._sessions_in(mondays, mondays + 7)
+        return self.session_in(mondays, mondays + 7)
 
     def _dates_of_months(self, months: Dates) -> Dates:
         first = months.astype("datetime64[D]")
@@ -113,17 +133,21 @@ class Timetable:
             return np.asarray(after - 1)
         if self.dated.startswith("day "):
             return np.asarray(np.minimum(first + int(self.dated.removeprefix("day ")) - 1, after - 1))
-        return self._sessions_in(first, after)
+        return self.session_in(first, after)
 
-    def _sessions_in(self, begin: Dates, end: Dates) -> Dates:
-        """The first or the last session of each span [begin, end); its last weekday where there is none."""
-        days = sessions_between(self.calendar, begin[0], end[-1])
+    def session_in(self, begin: Dates, end: Dates) -> Dates:
+        """The first or the last session of each span [begin, end); NaT where the exchange has none in it.
+
+        Beyond what the calendar records: the last weekday.
+        """
+        days = sessions_between(self.calendar, begin.min(), end.max()) if len(begin) else begin
         low, high = np.searchsorted(days, begin), np.searchsorted(days, end)
         place = low if self.dated == FIRST_SESSION else high - 1
-        last_weekday = end - 1 - np.maximum(weekday(end - 1) - 4, 0)
-        if not len(days):
-            return np.asarray(last_weekday)
-        return np.asarray(np.where(high > low, days[np.clip(place, 0, len(days) - 1)], last_weekday))
+        last_weekday = end - 1 - np.maximum(weekday(end - 1) - FRIDAY, 0)
+        found = np.full(len(begin), np.datetime64("NaT"), dtype="datetime64[D]")
+        found[high > low] = days[place[high > low]]
+        span = recorded(self.calendar)
+        return np.asarray(found if span is None else np.where(end - 1 > span[1], last_weekday, found))
 
     @cached_property
     def _is_dated_by_ends(self) -> bool:
@@ -208,6 +232,8 @@ def _rule(days: Dates, frequency: str, calendar: str) -> str:
 
 def _usual_minutes(times: Dates, frequency: str, calendar: str) -> tuple[int, ...]:
     """The minutes at which bars begin on at least half of the latest days, or weeks; () for all of a week."""
+    if calendar == AROUND_THE_CLOCK and times[-1] - times[0] < np.timedelta64(LEAST_DAYS, "D"):
+        return ()
     recent = times[times > times[-1] - np.timedelta64(LATEST_DAYS, "D")].astype("datetime64[m]")
     days = recent.astype("datetime64[D]")
     minute = (recent - days).astype(np.int64)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast._typing import Bools, Dates, Integers
-from gatecast.data.calendars import DAILY, WEEKS, check_calendar, exchanges, zone_of
+from gatecast.data.calendars import AROUND_THE_CLOCK, WEEKS, check_calendar, exchanges, zone_of
 from gatecast.data.checks import Oddity, counted, listed
 from gatecast.data.dates import moments_of
 from gatecast.data.detection import find_calendar, is_shifted
@@ -131,7 +131,7 @@ def _zone_told(symbol: str, reading: Reading) -> str | None:
     given = reading.calendar_of(symbol)
     named = exchange_named(symbol)
     calendar = check_calendar(given) if given is not None else named.calendar if named is not None else None
-    if calendar is None or (calendar in WEEKS and calendar != DAILY):
+    if calendar is None or (calendar in WEEKS and calendar != AROUND_THE_CLOCK):
         return None
     return zone_of(calendar)
 

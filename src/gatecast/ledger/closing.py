@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gatecast.data.calendars import DAILY, WEEKS, check_calendar, close_of
+from gatecast.data.calendars import AROUND_THE_CLOCK, WEEKS, check_calendar, close_of
 from gatecast.data.detection import DEFAULT
 from gatecast.data.exchanges import exchange_named
 from gatecast.errors import SettingError
@@ -36,10 +36,12 @@ def exchange_of(symbol: str, source: Sequence[str], calendar: str | None) -> str
             given = check_calendar(calendar)
         except SettingError:
             return None
-        return None if given in WEEKS and given != DAILY else given  # a week says nothing of the hour
+        return (
+            None if given in WEEKS and given != AROUND_THE_CLOCK else given
+        )  # a week says nothing of the hour
     named = exchange_named(symbol)
     if named is not None and named != (DEFAULT, "name"):
-        return None if named.calendar in WEEKS and named.calendar != DAILY else named.calendar
+        return None if named.calendar in WEEKS and named.calendar != AROUND_THE_CLOCK else named.calendar
     plain = US_TICKER.fullmatch(symbol) is not None
     return DEFAULT if plain and all(word.startswith("yahoo:") for word in source) else None
 
