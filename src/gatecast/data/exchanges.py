@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Literal, NamedTuple
 
-from gatecast.data.calendars import DAILY, WEEKS, code_of
+from gatecast.data.calendars import AROUND_THE_CLOCK, WEEKS, code_of
 
 BY_SUFFIX = {
     "KS": "XKRX", "KQ": "XKRX", "KR": "XKRX", "T": "XTKS", "JP": "XTKS", "HK": "XHKG", "SS": "XSHG",
@@ -31,7 +31,7 @@ BY_PREFIX = {
     "BIT": "XMIL", "BME": "XMAD", "SWX": "XSWX", "STO": "XSTO", "CPH": "XCSE", "WSE": "XWAR", "GPW": "XWAR",
     "BIST": "XIST", "TLV": "XTAE", "TADAWUL": "XSAU", "JSE": "XJSE", "TSX": "XTSE", "BVMF": "BVMF",
     "BMFBOVESPA": "BVMF", "NYSE": "XNYS", "NASDAQ": "XNYS", "AMEX": "XNYS", "US": "XNYS",
-    "BINANCE": DAILY, "COINBASE": DAILY, "BITSTAMP": DAILY, "KRAKEN": DAILY, "FX": "24/5", "OANDA": "24/5",
+    "BINANCE": AROUND_THE_CLOCK, "COINBASE": AROUND_THE_CLOCK, "BITSTAMP": AROUND_THE_CLOCK, "KRAKEN": AROUND_THE_CLOCK, "FX": "24/5", "OANDA": "24/5",
 }  # fmt: skip
 BY_INDEX = {  # after the mark of an index: ^GDAXI
     "KS11": "XKRX", "KQ11": "XKRX", "N225": "XTKS", "HSI": "XHKG", "HSCE": "XHKG", "TWII": "XTAI",
@@ -74,7 +74,7 @@ def exchange_named(symbol: str) -> Told | None:
     if "KOSPI" in name or "KOSDAQ" in name:
         return Told("XKRX", "name")
     if name.endswith(("-USD", "-USDT", "/USDT")):
-        return Told(DAILY, "suffix")
+        return Told(AROUND_THE_CLOCK, "suffix")
     if name.endswith("=X"):
         return Told("24/5", "suffix")
     if (found := CHINESE.fullmatch(name)) is not None:
