@@ -31,7 +31,8 @@ BY_PREFIX = {
     "BIT": "XMIL", "BME": "XMAD", "SWX": "XSWX", "STO": "XSTO", "CPH": "XCSE", "WSE": "XWAR", "GPW": "XWAR",
     "BIST": "XIST", "TLV": "XTAE", "TADAWUL": "XSAU", "JSE": "XJSE", "TSX": "XTSE", "BVMF": "BVMF",
     "BMFBOVESPA": "BVMF", "NYSE": "XNYS", "NASDAQ": "XNYS", "AMEX": "XNYS", "US": "XNYS",
-    "BINANCE": AROUND_THE_CLOCK, "COINBASE": AROUND_THE_CLOCK, "BITSTAMP": AROUND_THE_CLOCK, "KRAKEN": AROUND_THE_CLOCK, "FX": "24/5", "OANDA": "24/5",
+    **dict.fromkeys(("BINANCE", "COINBASE", "BITSTAMP", "KRAKEN"), AROUND_THE_CLOCK),
+    "FX": "24/5", "OANDA": "24/5",
 }  # fmt: skip
 BY_INDEX = {  # after the mark of an index: ^GDAXI
     "KS11": "XKRX", "KQ11": "XKRX", "N225": "XTKS", "HSI": "XHKG", "HSCE": "XHKG", "TWII": "XTAI",
