@@ -12,6 +12,7 @@ from jaxtyping import Float64, Int64
 
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError
+from gatecast.problem.time_of_day import of_average_bars
 from gatecast.problem.volatility import ewma_volatility, log_returns
 
 FeatureFunction = Callable[[pd.DataFrame], pd.DataFrame]
@@ -49,7 +50,8 @@ def volatility_features(prices: Prices, column: str) -> pd.DataFrame:
     Parkinson's (1980) variance log(high / low)² / (4 log 2). docs/intervals.md says why these.
     """
     table, first = prices.table, _first_rows(prices)
-    returns = log_returns(table[column].to_numpy(dtype=np.float64), first)
+    actual = log_returns(table[column].to_numpy(dtype=np.float64), first)
+    returns, _ = of_average_bars(prices, actual, horizon=0)
     volatility = ewma_volatility(returns, first)
     features = {
         "shock": returns / volatility,
@@ -58,6 +60,8 @@ def volatility_features(prices: Prices, column: str) -> pd.DataFrame:
     }
     if {"high", "low"} <= set(table.columns):
         log_range = _log_ratio(table["high"], table["low"])
+        if returns is not actual:
+            log_range = log_range * np.nan_to_num(returns / actual, nan=1.0)
         parkinson = ewma_volatility(log_range / np.sqrt(4 * np.log(2)), first)
         features["log_range"] = np.log(log_range / volatility + LOG_FLOOR)
         features["log_range_volatility"] = np.log(parkinson / volatility + LEAST_RANGE)

@@ -18,6 +18,7 @@ from gatecast.problem import features as feature_rules
 from gatecast.problem import targets as target_rules
 from gatecast.problem.covariates import Chosen, covariates, times_ahead
 from gatecast.problem.features import FeatureFunction
+from gatecast.problem.time_of_day import of_average_bars
 from gatecast.problem.volatility import ewma_volatility, log_returns, range_variance
 from gatecast.settings.frequency import DAILY, stamp
 from gatecast.user_functions import named_function
@@ -47,6 +48,8 @@ class Problem:
               symbol, then h more, then the next symbol's; NaN where it is not known yet
     known_names of its columns, which are the last of the features too
     frequency of the bars
+    variance_ahead variance of the log return to each step, in that of an average bar, where the time of day
+              tells (`gatecast.problem.time_of_day`); no columns: it is the step
     """
 
     features: Float32[np.ndarray, "rows features"]
@@ -66,6 +69,9 @@ class Problem:
     known: Float32[np.ndarray, "bars known"] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     known_names: tuple[str, ...] = ()
     frequency: str = DAILY
+    variance_ahead: Float32[np.ndarray, "rows steps"] = field(
+        default_factory=lambda: np.zeros((0, 0), np.float32)
+    )
 
     __repr__ = brief
 
@@ -141,9 +147,18 @@ class Problem:
         starts, sizes = self._spans
         return np.arange(len(self.symbol)) + self.horizon * np.repeat(np.arange(len(starts)), sizes)
 
+    def bars_ahead(self, origins: Int64[np.ndarray, " origins"]) -> Float64[np.ndarray, "origins horizon"]:
+        """How many average bars each step is away by its variance: k, but for the time of day."""
+        if self.variance_ahead.size:
+            return self.variance_ahead[origins].astype(np.float64)
+        return np.broadcast_to(np.arange(1.0, self.horizon + 1), (len(origins), self.horizon))
+
     def unit(self, origins: Int64[np.ndarray, " origins"]) -> Float64[np.ndarray, "origins horizon"]:
-        """Volatility · sqrt(k) at step k, in log return: the unit of network outputs and calibration."""
-        return self.volatility[origins, None] * np.sqrt(np.arange(1, self.horizon + 1))
+        """Volatility · sqrt(k) at step k, in log return: the unit of network outputs and calibration.
+
+        Where the time of day tells, not k but the variance of the bars ahead in that of an average bar.
+        """
+        return self.volatility[origins, None] * np.sqrt(self.bars_ahead(origins))
 
     def to_return(
         self, target: Float64[np.ndarray, "*members origins horizon"], origins: Int64[np.ndarray, " origins"]
@@ -161,6 +176,8 @@ class Problem:
         """A `Problem` of only those rows that forecasts of `origins` read: their windows, one per symbol."""
         rows = (origins[:, None] + np.arange(1 - self.lookback, 1)).ravel()
         cut = {name: getattr(self, name)[rows] for name in ROW_ARRAYS}
+        if self.variance_ahead.size:
+            cut["variance_ahead"] = self.variance_ahead[rows]
         if self.known_names:
             bars = self.known_row[origins, None] + np.arange(1 - self.lookback, self.horizon + 1)
             cut["known"] = self.known[bars.ravel()]
@@ -258,12 +275,13 @@ def make_problem(
     sizes = np.diff(np.append(prices.first, len(table)))
     first = np.repeat(prices.first, sizes)
     anchor = table[column].to_numpy(dtype=np.float64)
+    average, variance_ahead = of_average_bars(prices, log_returns(anchor, first), horizon)
     made = Problem(
         features=frame.to_numpy().astype(np.float32),
         names=tuple(map(str, frame.columns)),
         anchor=anchor,
         close=table["close"].to_numpy(dtype=np.float64),
-        volatility=ewma_volatility(log_returns(anchor, first), first),
+        volatility=ewma_volatility(average, first),
         range_variance=range_variance(table, first),
         symbols=prices.symbols,
         symbol=np.repeat(np.arange(len(sizes)), sizes),
@@ -274,6 +292,7 @@ def make_problem(
         table=table,
         static_names=tuple(beside.static.columns),
         frequency=prices.frequency,
+        variance_ahead=variance_ahead,
     )
     if known.shape[1] == 0:
         return made

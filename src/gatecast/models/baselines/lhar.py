@@ -66,14 +66,14 @@ def _forecast(span: Span) -> SkewedT:
     location, scale, df, skew = (np.empty(shape) for _ in range(4))
     for step in range(1, problem.horizon + 1):
         fitted = sample[sample <= span.end - step]
-        u = span.ahead(fitted, step) / (problem.volatility[fitted] * np.sqrt(step))
+        u = span.ahead(fitted, step) / problem.unit(fitted)[:, step - 1]
         at = _maximum_likelihood(u, x[: len(u)], at, PENALTY * step / len(u))
         slopes, (place, _, log_skew) = at[1:-3] / width, at[-3:]
         z = u / np.exp(x[: len(u)] @ at[:-3]) - place
         folded = z * np.exp(np.where(z < 0, log_skew, -log_skew))  # as of a t without skew
         factor, df[:, step - 1] = fit_student(folded, weights(u, HALF_LIFE))
         log_scale = combined(float(at[0] - slopes @ centre), slopes.tolist(), asked)
-        own = np.exp(log_scale) * problem.volatility[span.origins] * np.sqrt(step)
+        own = np.exp(log_scale) * problem.unit(span.origins)[:, step - 1]
         location[:, step - 1], scale[:, step - 1] = place * own, factor * own
         skew[:, step - 1] = np.exp(log_skew)
     return SkewedT(location, scale, df, skew)

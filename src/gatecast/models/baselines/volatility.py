@@ -45,11 +45,16 @@ def scaled_t(span: Span, begin: int, volatility: Callable[[Integers, int], Float
     """
     shape = len(span.origins), span.problem.horizon
     scale, df = np.empty(shape), np.empty(shape)
+
+    def root(origins: Integers, step: int) -> Floats:
+        """√k, or what stands for it where the time of day tells."""
+        return np.sqrt(span.problem.bars_ahead(origins)[:, step - 1])
+
     for step in range(1, span.problem.horizon + 1):
         sample = np.arange(begin, span.end - step + 1)
-        z = span.ahead(sample, step) / (volatility(sample, step) * np.sqrt(step))
+        z = span.ahead(sample, step) / (volatility(sample, step) * root(sample, step))
         factor, df[:, step - 1] = fit_student(z)
-        scale[:, step - 1] = factor * volatility(span.origins, step) * np.sqrt(step)
+        scale[:, step - 1] = factor * volatility(span.origins, step) * root(span.origins, step)
     return StudentT(np.zeros(shape), scale, df)
 
 
