@@ -31,6 +31,7 @@ from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, cut_folds
 from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, Provenance, Settings
+from gatecast.settings.frequency import session_noun, stamp
 from gatecast.settings.names import DEFAULT_MODELS, DISTRIBUTION_RIVALS, Models, resolve_models
 from gatecast.settings.network import Network
 from gatecast.settings.signatures import takes_settings
@@ -254,8 +255,9 @@ def _left_out(problem: Problem, folds: Sequence[Fold], most: int = sys.maxsize) 
         why = f"fewer than {MIN_TRAINING_ORIGINS} training windows, left out of these folds"
         said.append(f"{why}: {some(names, most=most)}")
     if untested:
+        bar = session_noun(problem.frequency)
         ends = dict(zip(problem.symbols, problem.session[np.unique(problem.last)], strict=True))
-        names = [f"{symbol} (last session {ends[symbol]})" for symbol in untested]
+        names = [f"{symbol} (last {bar} {stamp(ends[symbol], problem.frequency)})" for symbol in untested]
         why = "trained on, but without a forecast that could be scored in the test"
         said.append(f"{why}: {some(names, most=most)}")
     return tuple(said)
@@ -274,8 +276,9 @@ def _level_note(problem: Problem, folds: Sequence[Fold]) -> tuple[str, ...]:
             total += len(tested)
     if outside == 0:
         return ()
+    tested = f"test {session_noun(problem.frequency)}s"
     return (
-        f"The networks forecast the price level, and in {percent(outside / total, 0)} of the test sessions "
+        f"The networks forecast the price level, and in {percent(outside / total, 0)} of the {tested} "
         "the price lies outside the range they were trained on",
     )
 

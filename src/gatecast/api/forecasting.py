@@ -20,7 +20,7 @@ from gatecast.formatting import count, some
 from gatecast.models.model import Forecast, median
 from gatecast.problem.problem import Problem
 from gatecast.problem.targets import is_astray
-from gatecast.settings.frequency import DAILY, INDEX, stamp
+from gatecast.settings.frequency import DAILY, INDEX, session_noun, stamp
 
 LATE = 10  # sessions that a symbol may be behind the last of the others; more, and it has ended
 
@@ -156,7 +156,7 @@ def _too_short(problem: Problem, row: int) -> str:
     if problem.ready[row]:
         return ""
     sessions = row - problem.first[row] + 1
-    return f"{count(sessions, 'session')}: too few for a window of {problem.lookback}"
+    return f"{count(sessions, session_noun(problem.frequency))}: too few for a window of {problem.lookback}"
 
 
 def _ended(problem: Problem, row: int, timetable: Timetable) -> str:
@@ -175,6 +175,6 @@ def _ended(problem: Problem, row: int, timetable: Timetable) -> str:
             later = later[np.isin(later, regular)]
     if len(later) <= LATE:
         return ""
-    what = "sessions" if timetable.frequency == DAILY else "bars"
+    what = f"{session_noun(timetable.frequency)}s"
     ended, newest = (stamp(time, timetable.frequency) for time in (own[-1], problem.sessions[-1]))
     return f"ended on {ended}, {len(later)} {what} before the last of the others ({newest})"

@@ -33,6 +33,7 @@ from gatecast.models.baseline import Baseline
 from gatecast.models.model import Model
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold
 from gatecast.problem.problem import Problem, make_problem
+from gatecast.settings.frequency import noun
 from gatecast.settings.judged import Judged
 from gatecast.settings.names import DISTRIBUTION_RIVALS, POINT_RIVALS, WITH_DISTRIBUTION
 from gatecast.settings.reading import Reading
@@ -137,11 +138,11 @@ def _unseen(found: Match, problem: Problem, trained_until: str | None) -> tuple[
         )
     if kept.all():
         return kept, []
-    days = len(np.unique(problem.session[found.origins]))
+    days, bar = len(np.unique(problem.session[found.origins])), noun(problem.frequency)
     left = len(np.unique(problem.session[found.origins[kept]]))
     models = listed(list(found.models)) if len(found.models) <= 3 else count(len(found.models), "model")
     return kept, [
-        f"Only {left:,} of {days:,} test days are judged: {models} may have seen the bars up to "
+        f"Only {left:,} of {days:,} test {bar}s are judged: {models} may have seen the bars up to "
         f"{trained_until} in training, and forecasts from {count(int((~kept).sum()), 'origin')} are left out"
     ]
 

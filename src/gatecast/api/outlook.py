@@ -37,6 +37,7 @@ from gatecast.nn.engine import warn_of_another
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
 from gatecast.problem.problem import make_problem
 from gatecast.settings.experiment import Experiment
+from gatecast.settings.frequency import INDEX, at_close, is_intraday, plain_time, spanned, stamp
 
 if TYPE_CHECKING:
     from gatecast.ledger.entry import Entry
@@ -108,8 +109,10 @@ class Outlook:
         lines = []
         for symbol, rows in self.table.groupby("symbol", sort=False):
             first = rows.iloc[0]
-            table = _interval_table(rows) if self.has_distribution else _point_table(rows)
-            lines += [f"{symbol}: {price(first.anchor)} at the close of {first.origin:%Y-%m-%d}", table, ""]
+            tabled = _interval_table if self.has_distribution else _point_table
+            table = tabled(rows, self.prices.frequency)
+            where = at_close(first.origin, self.prices.frequency)
+            lines += [f"{symbol}: {price(first.anchor)} {where}", table, ""]
         lines += self._remarks
         lines.append(self._record_line)
         if (held := self.held) is not None:
@@ -123,7 +126,7 @@ class Outlook:
     def _record_line(self) -> str:
         outcome = self.record.outcome
         tested = [outcome.symbols[symbol] for symbol in np.unique(outcome.symbol)]
-        span = f"{outcome.time.min()} to {outcome.time.max()}"
+        span = spanned(outcome.time, outcome.frequency)
         return f"The record of {self.model} on {some(tested, most=8)}, {span}:"
 
     @property
@@ -158,7 +161,8 @@ class Outlook:
 
         table = self.prices.table
         closes = table[["symbol", "session"]].assign(close=table[self.record.experiment.column])
-        return outlook_plot(self.forecast, closes, column=self.record.experiment.column)
+        column, frequency = self.record.experiment.column, self.prices.frequency
+        return outlook_plot(self.forecast, closes, column=column, frequency=frequency)
 
     def write(self, path: Path, *, overwrite: bool = False) -> None:
         """The forecast with the naive quantiles beside it as one table, .csv or .parquet, or drawn, .png.
@@ -182,10 +186,10 @@ class Outlook:
         WRITTEN.append(path)
 
     def summary(self) -> dict[str, Any]:
-        """The same as plain data for JSON; dates as YYYY-MM-DD."""
+        """The same as plain data for JSON; times as YYYY-MM-DD, YYYY-MM-DDTHH:MM within days, or numbers."""
         table = self.table
         for name in ("origin", "time"):
-            table[name] = pd.to_datetime(table[name]).dt.strftime("%Y-%m-%d")
+            table[name] = [plain_time(time, self.prices.frequency) for time in table[name]]
         record = self.record.summary()
         kept = {name: record[name] for name in ("verdict", "source", "sha256", "scores", "warnings")}
         return plain(
@@ -274,24 +278,33 @@ def _naive_quantiles(settings: Experiment, prices: Prices, forecast: pd.DataFram
     return pd.DataFrame(prices_of_rows, columns=names)
 
 
-def _point_table(rows: pd.DataFrame) -> str:
+def _point_table(rows: pd.DataFrame, frequency: str) -> str:
     lines = [
-        [f"{row['time']:%Y-%m-%d}", price(row["forecast"]), change(row["change"])]
+        [stamp(row["time"], frequency), price(row["forecast"]), change(row["change"])]
         + [plus_minus(percent(row[name], 2)) for name in ("rmse_return", "naive_rmse_return")]
         for _, row in rows.iterrows()
     ]
-    return text_table(["date", "forecast", "change", "typical error", "of naive"], lines)
+    return text_table([_time_head(frequency), "forecast", "change", "typical error", "of naive"], lines)
 
 
-def _interval_table(rows: pd.DataFrame) -> str:
-    """Two lines a session: intervals in price, and below them the same as changes from the last price."""
+def _time_head(frequency: str) -> str:
+    """What a column of times is called."""
+    return "position" if frequency == INDEX else "time" if is_intraday(frequency) else "date"
+
+
+def _interval_table(rows: pd.DataFrame, frequency: str) -> str:
+    """Two lines a bar: intervals in price, and below them the same as changes from the last price."""
     lines = []
     for _, row in rows.iterrows():
         ends = [(row[low], row[high]) for low, high in BOUNDS]
         median, anchor = row["q50"], row["anchor"]
         lines += [
-            [f"{row['time']:%Y-%m-%d}", price(median), *(interval(low, high, price) for low, high in ends)],
+            [
+                stamp(row["time"], frequency),
+                price(median),
+                *(interval(low, high, price) for low, high in ends),
+            ],
             ["", change(median / anchor - 1)]
             + [interval(low / anchor - 1, high / anchor - 1, change) for low, high in ends],
         ]
-    return text_table(["date", "median", *map(percent, COVERAGES)], lines)
+    return text_table([_time_head(frequency), "median", *map(percent, COVERAGES)], lines)

@@ -31,7 +31,7 @@ from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS
 from gatecast.problem.problem import Problem
 from gatecast.run import Run
-from gatecast.settings.frequency import INDEX, stamp, time_at
+from gatecast.settings.frequency import INDEX, session_noun, stamp, time_at, unit_of
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
@@ -432,16 +432,18 @@ def _rows(problem: Problem, dates: Dates) -> Integers:
     DataError
         A date without a session of any symbol, or none with a whole window.
     """
+    session = session_noun(problem.frequency)
+    dates_of = "dates" if unit_of(problem.frequency) == "D" else "times"
     missing = dates[~np.isin(dates, problem.sessions)]
     if len(missing):
         raise DataError(
-            f"no session in these prices: {some([stamp(time, problem.frequency) for time in missing])}",
-            remedy="Give dates of their sessions as origins",
+            f"no {session} in these prices: {some([stamp(time, problem.frequency) for time in missing])}",
+            remedy=f"Give {dates_of} of their {session}s as origins",
         )
     rows = np.flatnonzero(np.isin(problem.session, dates) & problem.ready)
     if not len(rows):
         raise DataError(
-            f"too few sessions before {stamp(dates[-1], problem.frequency)} for a window of "
+            f"too few {session}s before {stamp(dates[-1], problem.frequency)} for a window of "
             f"{problem.lookback}",
             remedy="Give later origins, or prices that begin earlier",
         )

@@ -15,7 +15,7 @@ from gatecast.data.spacing import as_times
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import percent, some
-from gatecast.settings.frequency import INDEX, MONTHLY, QUARTERLY, WEEKLY, YEARLY, is_intraday
+from gatecast.settings.frequency import INDEX, MONTHLY, QUARTERLY, WEEKLY, YEARLY, is_intraday, session_noun
 
 EXECUTIONS = {"next-open": "open", "next-close": "close"}
 MOST_STALE = 0.2  # share of opens equal to the close before; genuine ones are rarely over a twentieth
@@ -86,7 +86,8 @@ def accounts(prices: Prices, forecasts: Forecasts, execution: str) -> list[Accou
     if not found and execution == "next-open":
         raise SettingError(f"there are no opens to trade at ({some(without, most=5)}); use next-close")
     if not found:
-        raise SettingError("there is nothing to trade: no session follows the first forecast's next one")
+        bar = session_noun(prices.frequency)
+        raise SettingError(f"there is nothing to trade: no {bar} follows the first forecast's next one")
     return found
 
 
@@ -139,7 +140,8 @@ def _account(
         return None
     price = table[column].to_numpy(np.float64)
     if column == "open":
-        _refuse_stale(symbol, price, table["close"].to_numpy(np.float64), session > origins[0])
+        later = session > origins[0]
+        _refuse_stale(symbol, price, table["close"].to_numpy(np.float64), later, frequency)
     price = price * total_return_factor(table)
     tradable = np.isfinite(price) & (price > 0)
     session, price = session[tradable], price[tradable]
@@ -152,7 +154,9 @@ def _account(
     return Account(symbol, session[begin : end + 1], price[begin : end + 1], decision)
 
 
-def _refuse_stale(symbol: str, opened: Floats, close: Floats, tested: NDArray[np.bool_]) -> None:
+def _refuse_stale(
+    symbol: str, opened: Floats, close: Floats, tested: NDArray[np.bool_], frequency: str
+) -> None:
     """Many files repeat the last close as the open: trading there is trading at the forecast's own close."""
     later = np.flatnonzero(tested)
     known = later[np.isfinite(opened[later])]
@@ -161,7 +165,7 @@ def _refuse_stale(symbol: str, opened: Floats, close: Floats, tested: NDArray[np
     share = float(np.mean(opened[known] == close[known - 1]))
     if share > MOST_STALE and len(known) > 5:
         raise SettingError(
-            f"in {percent(share, 0)} of the sessions the open of {symbol} is the close before, at which "
+            f"in {percent(share, 0)} of the {session_noun(frequency)}s the open of {symbol} is the close before, at which "
             "nobody could trade after the forecast was made; use next-close"
         )
 

@@ -9,7 +9,8 @@ import pandas as pd
 from gatecast.backtesting.strategies import Backtest, Strategy
 from gatecast.backtesting.verdict import verdict
 from gatecast.formatting import number, typeset
-from gatecast.report.charts import DAYS, WIDTH
+from gatecast.report import time_axis
+from gatecast.report.charts import WIDTH
 from gatecast.report.frames import Label
 from gatecast.report.marks import BLUE, GREY, INK, ORANGE, inline, layered, legend, styled
 from gatecast.report.pictures import heading, labels
@@ -61,7 +62,7 @@ def money_picture(tested: Backtest, label: Label = str) -> alt.LayerChart:
     if best is not None:
         parts.append(line(best, own, own))
     table = pd.concat(parts, ignore_index=True)
-    across = alt.X("date:T", title=None, axis=DAYS)
+    across = time_axis.across(tested.frequency)
     scale = (
         alt.Scale(type="log", zero=False, nice=False) if (table["money"] > 0).all() else alt.Scale(zero=False)
     )

@@ -12,6 +12,7 @@ from gatecast.backtesting.strategies import Backtest, Strategy
 from gatecast.backtesting.verdict import verdict
 from gatecast.formatting import (
     basis_points,
+    count,
     csv_safe,
     estimate,
     number,
@@ -22,6 +23,7 @@ from gatecast.formatting import (
 )
 from gatecast.report.html import rendered_page
 from gatecast.report.tables import Cell, Table
+from gatecast.settings.frequency import is_intraday, plain_time, session_noun, stamp
 
 COLUMNS: dict[str, Callable[[Strategy], str]] = {
     "a year": lambda one: percent(one.net.annual_return, 1),
@@ -56,10 +58,11 @@ def conditions(tested: Backtest) -> list[str]:
     """What was assumed, one sentence each."""
     first, last = tested.hold.money.session[[0, -1]]
     symbols = [account.symbol for account in tested.accounts]
-    sides = "long and short" if tested.sizing.short else "long or flat"
+    sides, frequency = "long and short" if tested.sizing.short else "long or flat", tested.frequency
+    year = f"{tested.per_year:,}" if is_intraday(frequency) else tested.per_year
     lines = [
-        f"{some(symbols, most=3)}, {first} to {last}: {tested.hold.net.sessions:,} sessions, "
-        f"{tested.per_year} a year.",
+        f"{some(symbols, most=3)}, {stamp(first, frequency)} to {stamp(last, frequency)}: "
+        f"{count(tested.hold.net.sessions, session_noun(frequency))}, {year} a year.",
         f"Traded at the {tested.execution.replace('-', ' ')} after each forecast, {sides}. The volatility "
         f"rule aims at {100 * tested.sizing.target:g} % a year, with at most {tested.sizing.cap:g} times the "
         "money.",
@@ -80,8 +83,9 @@ def summary(tested: Backtest) -> dict[str, Any]:
         {
             "verdict": {"text": verdict(tested).text, "kind": verdict(tested).kind},
             "execution": tested.execution,
-            "first_session": str(first),
-            "last_session": str(last),
+            "frequency": tested.frequency,
+            "first_session": plain_time(first, tested.frequency),
+            "last_session": plain_time(last, tested.frequency),
             "sessions": tested.hold.net.sessions,
             "sessions_per_year": tested.per_year,
             "symbols": [account.symbol for account in tested.accounts],
@@ -101,11 +105,12 @@ def summary(tested: Backtest) -> dict[str, Any]:
 
 
 def write(tested: Backtest, folder: Path) -> None:
-    """Write backtest.json and daily.csv."""
+    """Write backtest.json and daily.csv, whose rows are bars of any length."""
     (folder / "backtest.json").write_text(
         json.dumps(summary(tested), indent=1, allow_nan=False), encoding="utf-8"
     )
-    written: dict[str, Any] = {"float_format": "%.10g", "date_format": "%Y-%m-%d", "lineterminator": "\n"}
+    form = "%Y-%m-%d %H:%M" if is_intraday(tested.frequency) else "%Y-%m-%d"
+    written: dict[str, Any] = {"float_format": "%.10g", "date_format": form, "lineterminator": "\n"}
     csv_safe(tested.frame).to_csv(folder / "daily.csv", index=False, **written)
 
 

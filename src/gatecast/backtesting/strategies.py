@@ -17,6 +17,7 @@ from gatecast.backtesting.figures import Performance
 from gatecast.backtesting.luck import Luck
 from gatecast.backtesting.signals import Sizing
 from gatecast.backtesting.simulation import Portfolio, simulate
+from gatecast.settings.frequency import DAILY
 
 HOLD = "buy-and-hold"
 
@@ -89,6 +90,7 @@ class Backtest:
     strategies  models x rules, in the order asked for; hold: buy-and-hold of the same symbols, which buys at
                 the first moment and sells at the last, at the same costs
     tried       what the networks are: "network", or "given model" of forecasts that were judged
+    per_year    bars of a year; frequency: of the bars
     costs       one for each account; trials: how many strategies the deflated Sharpe ratio counts
     """
 
@@ -104,6 +106,7 @@ class Backtest:
     networks: frozenset[str]
     sizing: Sizing
     tried: str = "network"
+    frequency: str = DAILY
 
     @cached_property
     def best(self) -> Strategy | None:

@@ -134,6 +134,7 @@ def trade(
         networks=frozenset(outcome.seeds),
         tried=run.tried,
         sizing=sizing,
+        frequency=run.prices.frequency,
     )
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from gatecast.evaluation.coverage import coverage_bands, held, in_time_order, kupiec
 from gatecast.evaluation.significance import LEVEL, Significance, Skill
 from gatecast.forecasts import Forecasts
+from gatecast.settings.frequency import DAILY
 
 Kind = Literal["better", "no evidence", "worse"]
 Noun = Literal["network", "candidate", "given model"]
@@ -51,6 +52,7 @@ class Finding:
     p_worse               one-sided, of the Diebold-Mariano test of `model`
     detectable            the smallest skill that the tests find four times in five
     days, origins, symbols, folds, seeds, settings   how much was tested and tried
+    frequency             of the bars: what `days` are
     noun                  what the networks are: "network", "candidate" where some are models of another kind,
                           "given model" of forecasts that were given (a fold is then a calendar year)
     worse                 other models that are worse → skill
@@ -93,6 +95,7 @@ class Finding:
     poor_baselines: dict[str, float] = field(default_factory=dict)
     still: bool = False
     noun: Noun = "network"
+    frequency: str = DAILY
 
     @property
     def given(self) -> bool:
@@ -165,6 +168,7 @@ def find(
         misses=misses,
         held=None if loss.point or model is None or misses else _share(forecasts, model),
         poor_baselines=_poor(forecasts, rivals),
+        frequency=forecasts.frequency,
         still=bool(forecasts.anchor.size and (forecasts.actual == forecasts.anchor[:, None]).all()),
     )
 

@@ -15,6 +15,7 @@ from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 from gatecast.evaluation.sentences import COPY, SIGNAL
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import number, percent
+from gatecast.settings.frequency import DAILY, noun, session_noun
 
 BEYOND = 20  # sessions before the origin that are looked at
 FAR_TOO_LARGE = 0.2  # a slope below it: the forecast change is over five times the actual one it goes with
@@ -31,6 +32,7 @@ class Lag:
             price; naive 1; below 0 where the forecast moves more than the price; NaN with a `reason`
     slope   of the actual change on the forecast change, both as fractions of the anchor; 1 is ideal, 0 no
             signal; t its t-value, p two-sided; NaN with a `reason`
+    frequency  of the bars
     """
 
     model: str
@@ -41,12 +43,16 @@ class Lag:
     t: float
     p: float
     reason: str = ""
+    frequency: str = DAILY
 
     @property
     def sentences(self) -> tuple[str, ...]:
         """What the forecast resembles, and whether the change that it forecasts is of use."""
         share = percent(self.copy, 0) if self.copy < 0.995 else "more than 99 %"
-        places = {"model": self.model, "reason": self.reason, "lag": self.lag, "share": share}
+        bar = noun(self.frequency)
+        places = {"model": self.model, "reason": self.reason, "lag": self.lag, "share": share, "bar": bar}
+        places |= {"a_bar": f"{'an' if bar == 'hour' else 'a'} {bar}"}
+        places |= {"sessions": f"{session_noun(self.frequency)}s"}
         copy = COPY[self._copy].format(**places)
         return (copy,) if self._copy in ("only", "undefined") else (copy, self._signal)
 
@@ -68,7 +74,7 @@ class Lag:
     @property
     def _signal(self) -> str:
         if np.isnan(self.t):
-            return SIGNAL["constant"]
+            return SIGNAL["constant"].format(bar=noun(self.frequency))
         if self.p >= 0.05:
             kind = "unrelated" if abs(self.t) < 1 else "unclear"
         elif self.slope > 0:
@@ -132,7 +138,8 @@ def _lag(
     horizon = forecasts.horizon
 
     def undefined(reason: str) -> Lag:
-        return Lag(model, horizon, None, np.nan, np.nan, np.nan, np.nan, reason)
+        nan = np.nan
+        return Lag(model, horizon, None, nan, nan, nan, nan, reason, forecasts.frequency)
 
     if not np.isfinite(_rms(change)):
         return undefined("a forecast is not a finite number, or too large to square")
@@ -142,7 +149,8 @@ def _lag(
     slope, t = signal(change, actual, forecasts.origin, horizon)
     p = float(2 * student.sf(abs(t), len(np.unique(forecasts.origin)) - 2)) if np.isfinite(t) else np.nan
     reason = "" if np.isfinite(t) else "the change it forecasts never varies"
-    return Lag(model, horizon, _nearest(forecast, forecasts.anchor, past, horizon), copy, slope, t, p, reason)
+    nearest = _nearest(forecast, forecasts.anchor, past, horizon)
+    return Lag(model, horizon, nearest, copy, slope, t, p, reason, forecasts.frequency)
 
 
 def _nearest(forecast: Floats, anchor: Floats, past: Floats, horizon: int) -> int | None:

@@ -11,6 +11,7 @@ from gatecast.evaluation.losses import DEFAULT_LOSSES, Loss
 from gatecast.evaluation.significance import significance
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import count
+from gatecast.settings.frequency import noun
 from gatecast.settings.names import UNKNOWN
 
 
@@ -27,22 +28,22 @@ def seen_notes(forecasts: Forecasts, trained_until: Mapping[str, str], *, seed: 
         Of the Monte Carlo of the tests.
     """
     notes = []
-    days = len(np.unique(forecasts.origin))
+    days, bar = len(np.unique(forecasts.origin)), noun(forecasts.frequency)
     for model, until in trained_until.items():
         if until == UNKNOWN:
             notes.append(
                 f"The model {model} was trained elsewhere, until an unknown day: it may have seen all "
-                f"{count(days, 'test day')}, so that its errors prove nothing"
+                f"{count(days, f'test {bar}')}, so that its errors prove nothing"
             )
             continue
-        unseen = forecasts.time[:, 0] > np.datetime64(until, "D")
+        unseen = forecasts.time[:, 0] >= np.datetime64(until, "D") + 1
         later = len(np.unique(forecasts.origin[unseen]))
         if later == days:
             notes.append(f"The model {model} was trained elsewhere, until {until}, before the test")
             continue
         notes.append(
             f"The model {model} was trained elsewhere and may have seen the bars up to {until}, "
-            f"{days - later:,} of {count(days, 'test day')}"
+            f"{days - later:,} of {count(days, f'test {bar}')}"
         )
         if later:
             rest = forecasts.of_origins(unseen)
@@ -56,7 +57,7 @@ def _on_the_rest(forecasts: Forecasts, model: str, loss: Loss, days: int, seed: 
     """The skill of a model on the days that it cannot have seen."""
     tests = significance(forecasts, loss, seed=seed)
     own = tests.models.get(model)
-    on = f"On the {count(days, 'day')} that {model} cannot have seen,"
+    on = f"On the {count(days, noun(forecasts.frequency))} that {model} cannot have seen,"
     if own is None or not np.isfinite(own.skill.value):
         return f"{on} its {loss.name} cannot be compared"
     skill = f"{on} its skill in {loss.name} against {tests.benchmark} is {formatting.change(own.skill.value)}"

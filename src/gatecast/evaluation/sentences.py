@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from gatecast.formatting import UNDEFINED, count, listed, p_value, percent, signed
+from gatecast.settings.frequency import no_change
+from gatecast.settings.frequency import noun as noun_of
 
 if TYPE_CHECKING:
     from gatecast.evaluation.findings import Finding
@@ -23,30 +25,29 @@ TIMES = -9.0  # a skill below it is printed as a multiple
 
 # Against naive, of a point forecast.
 POINT = {
-    "alone": "Nothing to judge: naive, the forecast 'tomorrow = today', was the only model.",
-    "still": "Nothing to judge: the price never moves in the test, so 'tomorrow = today' is always right.",
+    "alone": "Nothing to judge: naive, the forecast '{no_change}', was the only model.",
+    "still": "Nothing to judge: the price never moves in the test, so '{no_change}' is always right.",
     "better network": (
-        "{model} beats naive, the forecast 'tomorrow = today', in a test over the {models} tried ({parts}; "
+        "{model} beats naive, the forecast '{no_change}', in a test over the {models} tried ({parts}; "
         "SPA test, {p}), and naive is not in the 90 % model confidence set."
     ),
     "better baseline": (
-        "{model}, a baseline{without}, beats naive, the forecast 'tomorrow = today', in a test over "
+        "{model}, a baseline{without}, beats naive, the forecast '{no_change}', in a test over "
         "the {models} tried ({parts}; SPA test, {p}), and naive is not in the 90 % model confidence set."
     ),
     "worse, one": (
-        "Worse than naive, the forecast 'tomorrow = today': {model}, the only model tried, has a "
+        "Worse than naive, the forecast '{no_change}': {model}, the only model tried, has a "
         "significantly larger {loss} (Diebold-Mariano test, {p_worse})."
     ),
     "worse, many": (
-        "Worse than naive, the forecast 'tomorrow = today': of the {models} tried ({parts}), even the best "
+        "Worse than naive, the forecast '{no_change}': of the {models} tried ({parts}), even the best "
         "{noun}, {model}, has a significantly larger {loss} (Diebold-Mariano test, {p_worse})."
     ),
     "no evidence, one": (
-        "No evidence that {only}, the only model tried, beats naive, the forecast 'tomorrow = today' "
-        "({because})."
+        "No evidence that {only}, the only model tried, beats naive, the forecast '{no_change}' ({because})."
     ),
     "no evidence, many": (
-        "No evidence that any of the {models} tried ({parts}) beats naive, the forecast 'tomorrow = today' "
+        "No evidence that any of the {models} tried ({parts}) beats naive, the forecast '{no_change}' "
         "({because})."
     ),
 }
@@ -134,8 +135,8 @@ POOR = {
 UNTRAINED = "Not judged, because they did not train: {models}."
 # Phrases.
 SAMPLE = {
-    "one": "{days} test days in {folds}",
-    "many": "{days} test days of {symbols} symbols ({origins} origins) in {folds}",
+    "one": "{days} test {bars} in {folds}",
+    "many": "{days} test {bars} of {symbols} symbols ({origins} origins) in {folds}",
 }
 EFFORT = {"network": "{seeds} and {settings} each", "candidate": "up to {seeds} and {settings} each"}
 RIVAL = {
@@ -163,14 +164,15 @@ COPY = {
     "only": "{model} repeats the last price: it never forecasts a change.",
     "undefined": "{model} cannot be compared with the last price: {reason}.",
     "behind": (
-        "{model} lags behind: its forecast for a day is nearest to the price {lag} sessions before that day."
+        "{model} lags behind: its forecast for {a_bar} is nearest to the price {lag} {sessions} before that "
+        "{bar}."
     ),
     "apart": "{model} does not copy the last price.",
     "most": "{model} repeats the last price: {share} of its forecast is that price.",
     "some": "{model} stays close to the last price: {share} of its forecast is that price.",
 }
 SIGNAL = {
-    "constant": "The change it forecasts never varies, so it says nothing about a single day.",
+    "constant": "The change it forecasts never varies, so it says nothing about a single {bar}.",
     "too large": (
         "The change it forecasts points the right way but is {times} times too large (slope {slope}, "
         "t = {t})."
@@ -218,12 +220,12 @@ def change(skill: float | None, phrases: dict[str, str] = CHANGE) -> str:
 def _of_point(finding: Finding) -> Iterator[str]:
     places, kind = _places(finding, AGAINST), finding.kind or "no evidence"
     if not finding.tried:
-        yield POINT["alone"]
+        yield POINT["alone"].format(**places)
     elif kind == "better":
         what = "network" if finding.model in finding.networks else "baseline"
         yield POINT[f"better {what}"].format(**places)
     elif kind == "no evidence" and finding.still:
-        yield POINT["still"]
+        yield POINT["still"].format(**places)
     else:
         yield POINT[f"{kind}, {'many' if len(finding.tried) > 1 else 'one'}"].format(**places)
     if finding.skill is None:
@@ -258,6 +260,7 @@ def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
     p = "" if finding.p is None else p_value(finding.p)
     low, high = (UNDEFINED if end is None else signed(100 * end) for end in (finding.low, finding.high))
     return {
+        "no_change": no_change(finding.frequency),
         "loss": finding.name,
         "model": finding.model or "",
         "network": finding.network or "",
@@ -281,6 +284,7 @@ def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
         "high": f"{high} %",
         "sample": SAMPLE["one" if finding.symbols == 1 else "many"].format(
             days=f"{finding.days:,}",
+            bars=f"{noun_of(finding.frequency)}s",
             symbols=finding.symbols,
             origins=f"{finding.origins:,}",
             folds=count(finding.folds, "calendar year" if finding.given else "fold"),

@@ -20,6 +20,7 @@ from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.problem.known import calendar_inputs
 from gatecast.problem.market import market_features
 from gatecast.settings.experiment import KNOWN_INPUTS, Experiment
+from gatecast.settings.frequency import stamp
 
 KEYS = ("symbol", "session")
 PER_BAR = ("time_of_day", "hour", "minute")  # what only bars shorter than a day have
@@ -174,7 +175,7 @@ def _refuse_gaps(prices: Prices, columns: pd.DataFrame) -> None:
 
 def _where(prices: Prices, row: int) -> str:
     symbol, session = prices.table.loc[row, list(KEYS)]
-    return f"{symbol} on {session:%Y-%m-%d}"
+    return f"{symbol} on {stamp(session)}"
 
 
 def _owner(prices: Prices) -> Int64[np.ndarray, " rows"]:

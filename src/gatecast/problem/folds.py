@@ -11,6 +11,7 @@ from jaxtyping import Int64, Shaped
 from gatecast.errors import SettingError
 from gatecast.formatting import brief
 from gatecast.problem.problem import Problem
+from gatecast.settings.frequency import session_noun
 
 MIN_TRAINING_ORIGINS = 10  # fewer, and a standard deviation says nothing: the symbol is left out of the fold
 
@@ -168,10 +169,10 @@ def _fold(
 
 
 def _too_few(problem: Problem, number: int) -> SettingError:
-    longest = int(np.bincount(problem.symbol).max())
+    longest, sessions = int(np.bincount(problem.symbol).max()), f"{session_noun(problem.frequency)}s"
     return SettingError(
-        f"too few sessions: fold {number} has no training, validation or test rows left. The data have "
-        f"{len(problem.sessions)} sessions (at most {longest} per symbol); lookback {problem.lookback} and "
+        f"too few {sessions}: fold {number} has no training, validation or test rows left. The data have "
+        f"{len(problem.sessions)} {sessions} (at most {longest} per symbol); lookback {problem.lookback} and "
         f"horizon {problem.horizon} are taken off each end, and {MIN_TRAINING_ORIGINS} training rows are the "
-        "least. Give more sessions, or a smaller lookback, horizon, test_size or number of folds"
+        f"least. Give more {sessions}, or a smaller lookback, horizon, test_size or number of folds"
     )

@@ -350,7 +350,7 @@ def _check_column(table: pd.DataFrame, column: str) -> None:
     bad = ~(np.isfinite(values) & (values > 0))
     if bad.any():
         row = int(np.argmax(bad))
-        where = f"{table['symbol'].iloc[row]} on {table['session'].iloc[row]:%Y-%m-%d}"
+        where = f"{table['symbol'].iloc[row]} on {stamp(table['session'].iloc[row])}"
         raise SettingError(
             f'column "{column}" cannot be forecast: {bad.sum()} rows are missing or not above 0, '
             f"the first {where}. Forecast the close, or fill that column"

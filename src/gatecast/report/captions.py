@@ -6,8 +6,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from gatecast.formatting import count
 from gatecast.report import distribution_frames, frames, symbols
+from gatecast.settings.frequency import DAILY, no_change, noun, session_noun
 
 if TYPE_CHECKING:
     from gatecast.run import Run
@@ -15,17 +18,17 @@ if TYPE_CHECKING:
 CAPTIONS = {
     "forecast": (
         "Forecast and actual price",
-        "Drag in the strip to choose the sessions shown above it, move the selection to pan, scroll on it to "
-        "zoom.",
+        "Drag in the strip to choose the {sessions} shown above it, move the selection to pan, scroll on it "
+        "to zoom.",
     ),
     "changes": (
         "Forecast change against actual change",
         "A dot is a forecast. On the dashed diagonal the forecast is right; on the zero line it is the last "
-        "known price again, so a copy of yesterday lies flat. Dots on the frame lie beyond it.",
+        "known price again, so a copy of {last} lies flat. Dots on the frame lie beyond it.",
     ),
     "skill": (
         "Skill against naive",
-        "Right of the line: smaller squared errors than the forecast “tomorrow = today”. An interval that "
+        "Right of the line: smaller squared errors than the forecast “{no_change}”. An interval that "
         "crosses the line: chance may explain the difference. An arrow points to what lies beyond the frame.",
     ),
     "steps": ("Skill at every step ahead", "The same for each step by itself, with its 90 % interval."),
@@ -48,15 +51,24 @@ class Figure:
 
 def figures(result: Run, charts: Iterable[str]) -> list[Figure]:
     """What the page says of these charts."""
-    captions = CAPTIONS | {"forecast": _forecast_caption(result), "changes": _changes_caption(result)}
+    captions = _captions(result)
+    captions |= {"forecast": _forecast_caption(result), "changes": _changes_caption(result)}
     captions |= _distribution_captions(result)
     if frames.are_many(result):
         captions |= _histogram_captions(result)
     return [Figure(name, *captions[name]) for name in charts]
 
 
+def _captions(result: Run) -> dict[str, tuple[str, str]]:
+    """CAPTIONS in the words of the run's frequency."""
+    frequency = result.outcome.frequency
+    places = {"sessions": f"{session_noun(frequency)}s", "no_change": no_change(frequency)}
+    places["last"] = "yesterday" if frequency == DAILY else "the last price"
+    return {name: (title, text.format(**places)) for name, (title, text) in CAPTIONS.items()}
+
+
 def _forecast_caption(result: Run) -> tuple[str, str]:
-    title, caption = CAPTIONS["forecast"]
+    title, caption = _captions(result)["forecast"]
     model = frames.leading_model(result)
     begin = (
         "each calendar year begin; in every year the baselines are fitted anew. "
@@ -66,12 +78,18 @@ def _forecast_caption(result: Run) -> tuple[str, str]:
     caption = f"Dashed: where the test and {begin}{caption}"
     if len(result.outcome.seeds.get(model, ())) > 1:
         caption = f"{model}: the mean over its seeds, in the band from the lowest to the highest. " + caption
+    if not frames.are_many(result) and (every := frames.every_price(result)) > 1:
+        bars = f"{session_noun(result.outcome.frequency)}s"
+        caption += (
+            f" Before the last {frames.MOST_TESTED:,} {bars} of the test one {bars[:-1]} in {every:,} is "
+            "drawn; forecasts.parquet has all."
+        )
     return title, caption + _first_symbols(result, "; all are in forecasts.parquet")
 
 
 def _changes_caption(result: Run) -> tuple[str, str]:
-    title, caption = CAPTIONS["changes"]
-    if frames.are_many(result) and len(result.outcome.anchor) > (shown := frames.points_of_changes(result)):
+    title, caption = _captions(result)["changes"]
+    if len(result.outcome.anchor) > (shown := frames.points_of_changes(result)):
         caption += f" {shown:,} of {len(result.outcome.anchor):,} forecasts of each model, evenly chosen."
     return title, caption
 
@@ -97,14 +115,16 @@ def _distribution_captions(result: Run) -> dict[str, tuple[str, str]]:
         return {}
     own, horizon = models[0], result.outcome.horizon
     both, sessions = " and ".join(models), distribution_frames.RECENT
+    frequency = result.outcome.frequency
+    bar, session = noun(frequency), session_noun(frequency)
     if frames.are_many(result):
         sessions = min(sessions, symbols.held(result).sessions)
     fan = (
-        f"The last {sessions} sessions: actual price in the 50, 80 and 95 % intervals that "
-        f"{own} forecast the day before. One day in five should fall outside the 80 % interval (dots)."
+        f"The last {sessions} {session}s: actual price in the 50, 80 and 95 % intervals that "
+        f"{own} forecast the {bar} before. One {bar} in five should fall outside the 80 % interval (dots)."
     )
     if horizon > 1:
-        fan += f" Right of the dashed line: its last forecast, 1 to {horizon} sessions ahead."
+        fan += f" Right of the dashed line: its last forecast, 1 to {horizon} {session}s ahead."
     fan += _first_symbols(result)
     counts = distribution_frames.breaches(result, own)
     var = "; ".join(
@@ -125,20 +145,21 @@ def _distribution_captions(result: Run) -> dict[str, tuple[str, str]]:
         "fan": ("Actual price in its prediction intervals", fan),
         "pit": (
             "Where the price lies in its distribution (PIT)",
-            f"{both}: share of days in each twentieth of the forecast distribution, one session ahead. Flat "
-            "is right; high at both ends: too narrow; high in the middle: too wide. Band: 95 % of the bars "
+            f"{both}: share of {bar}s in each twentieth of the forecast distribution, one {session} ahead. "
+            "Flat is right; high at both ends: too narrow; high in the middle: too wide. Band: 95 % of the bars "
             "of an exact distribution; orange: outside.",
         ),
         "coverage": (
             "Coverage over time",
-            f"{both}: share of the last {distribution_frames.window(result)} days inside the 80 % interval "
-            "of the day before. In the band chance explains the difference to 80 %; long stretches outside "
-            "mean intervals too narrow (below) or too wide (above).",
+            f"{both}: share of the last {distribution_frames.window(result)} {bar}s inside the 80 % interval "
+            f"of the {bar} before. In the band chance explains the difference to 80 %; long stretches "
+            f"outside mean intervals too narrow (below) or too wide (above).{_every_date(result)}",
         ),
         "var": (
             "Value at risk and its breaches",
-            f"{own}, one session ahead, over the whole test and all symbols: {var}. Bars: change on the day; "
-            "circles: below the VaR of 5 %; triangles: below that of 1 % too.",
+            f"{own}, one {session} ahead, over the whole test and all symbols: {var}. Bars: change "
+            f"{'on' if frequency == DAILY else 'of'} the {bar}; "
+            f"circles: below the VaR of 5 %; triangles: below that of 1 % too.{_last_of_var(result)}",
         ),
         "interval_steps": (
             "Coverage and width at every step ahead",
@@ -146,6 +167,19 @@ def _distribution_captions(result: Run) -> dict[str, tuple[str, str]]:
             f"probability, overlap and its dates as for {own}. Below: mean width, log return × 100.",
         ),
     }
+
+
+def _every_date(result: Run) -> str:
+    """How many of the rolling coverages are drawn, where it is not all of them."""
+    every = distribution_frames.every_coverage(result)
+    return f" Drawn at one {noun(result.outcome.frequency)} in {every:,}." if every > 1 else ""
+
+
+def _last_of_var(result: Run) -> str:
+    """That the last bars are drawn, where it is not all of them."""
+    most, longest = distribution_frames.MOST_DAYS, int(np.bincount(result.outcome.symbol).max())
+    bar = noun(result.outcome.frequency)
+    return f" Drawn: the last {most:,} {bar}s." if longest > most and bar != "day" else ""
 
 
 def _first_symbols(result: Run, rest: str = "") -> str:
@@ -159,6 +193,7 @@ def _first_symbols(result: Run, rest: str = "") -> str:
 def of_symbols(result: Run, what: symbols.Held) -> str:
     """What the page holds of many symbols, in a few sentences."""
     tested, sessions = frames.tested_symbols(result), len(set(result.outcome.time[:, 0]))
+    bar = session_noun(result.outcome.frequency)
     held = f"Charts of all {len(tested):,} symbols are on this page"
     if len(what.symbols) < len(tested):
         held = (
@@ -166,8 +201,8 @@ def of_symbols(result: Run, what: symbols.Held) -> str:
             "best, a third the worst, the others evenly between them"
         )
     if what.sessions < sessions:
-        held += f", with the last {what.sessions:,} of {sessions:,} test sessions"
+        held += f", with the last {what.sessions:,} of {sessions:,} test {bar}s"
     return (
-        f"{held}, and up to {symbols.STRIP} sessions before, evenly chosen. Numbers in them are rounded to "
+        f"{held}, and up to {symbols.STRIP} {bar}s before, evenly chosen. Numbers in them are rounded to "
         "1/65,000 of their range; forecasts.parquet has everything."
     )

@@ -6,9 +6,8 @@ alone. `label` maps names of symbols and models to what is drawn.
 
 from __future__ import annotations
 
-import datetime
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 import numpy as np
@@ -16,7 +15,7 @@ import pandas as pd
 
 from gatecast.errors import SettingError
 from gatecast.formatting import change, count, percent, typeset
-from gatecast.report import frames
+from gatecast.report import frames, time_axis
 from gatecast.report.choices import known_date, known_models, known_symbol
 from gatecast.report.frames import Label
 from gatecast.report.marks import (
@@ -36,6 +35,7 @@ from gatecast.report.marks import (
     price_title,
     styled,
 )
+from gatecast.settings.frequency import session_noun
 
 if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
@@ -43,9 +43,7 @@ if TYPE_CHECKING:
 
 WIDTH = 680
 SIDE = 150  # of a panel
-DAYS = alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", labelSeparation=12)
-MONTHS = alt.Axis(format="%Y-%m", labelOverlap="greedy", labelSeparation=12)
-RECENT = 60  # sessions of a close-up
+RECENT = 60  # bars of a close-up
 
 
 def page_charts(result: Run) -> dict[str, Drawn]:
@@ -98,11 +96,13 @@ def forecast_chart(
     first, last = known_date("start", start), known_date("end", end)
     table = frames.prices_and_forecasts(run, names, chosen, start=first, end=last)
     if table.empty:
-        raise SettingError(f"no session between start = {start} and end = {end}")
+        bar = session_noun(run.outcome.frequency)
+        raise SettingError(f"no {bar} between start = {start} and end = {end}")
     symbols = list(dict.fromkeys(table["symbol"]))
-    selected = _selected(table, symbols[0], whole=not (start is None and end is None))
+    whole = not (start is None and end is None)
+    selected = _selected(table, symbols[0], run.outcome.frequency, whole=whole)
     brush = alt.selection_interval(name="brush", encodings=["x"], value={"x": selected})
-    across = alt.X("date:T", title=None, axis=DAYS, scale=alt.Scale(domain=brush))
+    across = time_axis.across(run.outcome.frequency, domain=brush)
     lines = layered(
         *price_layers(run, table, names, across),
         _hover(run, names, across),
@@ -111,7 +111,7 @@ def forecast_chart(
     close_up = layered(lines, fold_rules(across))
     chart = alt.vconcat(
         close_up.properties(width=WIDTH, height=300),
-        price_strip(brush).properties(width=WIDTH, height=80),
+        price_strip(run.outcome.frequency, brush).properties(width=WIDTH, height=80),
         data=inline(table),
     )
     if len(symbols) > 1:
@@ -202,7 +202,8 @@ def steps_chart(
         model=table["model"].map(label),
         **{name: table[name].clip(left, right) for name in ("skill", "low", "high")},
     )
-    across = alt.X("step:Q", title="sessions ahead", axis=alt.Axis(format="d", tickMinStep=1, tickCount=5))
+    title = f"{session_noun(result.outcome.frequency)}s ahead"
+    across = alt.X("step:Q", title=title, axis=alt.Axis(format="d", tickMinStep=1, tickCount=5))
     scale = alt.Scale(domain=[left, right], nice=False)
     title = f"{tests.loss.name} saved, %"
     base = alt.Chart().encode(across)
@@ -260,9 +261,9 @@ def price_layers(
     return layers
 
 
-def price_strip(brush: alt.Parameter | None = None) -> alt.LayerChart:
-    """All sessions: training in grey, test in ink, and the brush that selects some."""
-    across = alt.X("date:T", title=None, axis=MONTHS)
+def price_strip(frequency: str, brush: alt.Parameter | None = None) -> alt.LayerChart:
+    """All bars: training in grey, test in ink, and the brush that selects some."""
+    across = time_axis.across(frequency, wide=True)
     axis = alt.Axis(minExtent=48, tickCount=3)
     up = alt.Y("actual:Q", title="price", scale=alt.Scale(zero=False), axis=axis)
     line = alt.Chart().mark_line(strokeWidth=1.2).encode(across, up)
@@ -284,15 +285,15 @@ def fold_rules(across: alt.X) -> alt.Chart:
     return rule.encode(across, opacity=faint).transform_filter("datum.fold")
 
 
-def forecast_name(model: str, step: int) -> str:
+def forecast_name(model: str, step: int, frequency: str) -> str:
     """How a legend calls a forecast."""
-    return f"{model}, {count(step, 'session')} ahead"
+    return f"{model}, {count(step, session_noun(frequency))} ahead"
 
 
 def _lines(result: Run, models: Sequence[str], label: Label = str) -> dict[str, str]:
     """Column of a forecast → what a legend calls it."""
     return {
-        frames.forecast_field(step, place): forecast_name(label(model), step)
+        frames.forecast_field(step, place): forecast_name(label(model), step, result.outcome.frequency)
         for place, model in enumerate(models)
         for step in frames.shown_steps(result, len(models))
     }
@@ -300,18 +301,18 @@ def _lines(result: Run, models: Sequence[str], label: Label = str) -> dict[str, 
 
 def _hover(result: Run, models: Sequence[str], across: alt.X) -> alt.Chart:
     """Wide invisible points that say their numbers."""
-    tips = [alt.Tooltip("date:T", format="%Y-%m-%d"), alt.Tooltip("actual:Q", format=",.6~g")]
+    tips = [time_axis.time_tip(result.outcome.frequency), alt.Tooltip("actual:Q", format=",.6~g")]
     for field, name in _lines(result, models).items():
         tips.append(alt.Tooltip(f"{field}:Q", title=name, format=",.6~g"))
     return alt.Chart().mark_point(size=250, opacity=0).encode(across, alt.Y("actual:Q"), tooltip=tips)
 
 
-def _selected(table: pd.DataFrame, symbol: str, *, whole: bool) -> list[datetime.date]:
-    """The first and last date shown at the start: the last test sessions, or the whole table."""
+def _selected(table: pd.DataFrame, symbol: str, frequency: str, *, whole: bool) -> list[Any]:
+    """The first and last time shown at the start: the last of the test, or the whole table."""
     own = table[table["symbol"] == symbol]
     tested = own[own["test"]]
     dates = own["date"] if whole or tested.empty else tested["date"].iloc[-2 * RECENT :]
-    return [dates.iloc[0].date(), dates.iloc[-1].date()]
+    return [time_axis.end_of_selection(dates.iloc[end], frequency) for end in (0, -1)]
 
 
 def _with_copy(result: Run, model: str, label: Label) -> str:

@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 
 from gatecast.formatting import change, price, typeset
-from gatecast.report import distribution_frames
-from gatecast.report.charts import DAYS, MONTHS, WIDTH, skill_charts
+from gatecast.report import distribution_frames, time_axis
+from gatecast.report.charts import WIDTH, skill_charts
 from gatecast.report.distribution_frames import PERCENTS
 from gatecast.report.frames import Label
 from gatecast.report.marks import (
@@ -27,6 +27,16 @@ from gatecast.report.marks import (
     panelled,
     price_title,
     styled,
+)
+from gatecast.settings.frequency import (
+    DAILY,
+    INDEX,
+    is_intraday,
+    noun,
+    session_noun,
+    stamp,
+    time_at,
+    unit_of,
 )
 
 if TYPE_CHECKING:
@@ -61,7 +71,8 @@ def fan_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerCh
     symbol: one alone; else the first, with a choice of all shown.
     """
     table = distribution_frames.recent_intervals(result, model)
-    across = alt.X("date:T", title=None, axis=DAYS)
+    frequency = result.outcome.frequency
+    across = time_axis.across(frequency)
     table = table if symbol is None else table[table["symbol"] == symbol]
     marks = alt.Chart().encode(across)
     up = _up("actual", price_title(result.experiment.column))
@@ -71,7 +82,7 @@ def fan_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerCh
         *_fan_layers(marks, scale, price_title(result.experiment.column), bars=False),
         coloured(marks.mark_line(strokeWidth=1.8).encode(up), "actual", scale),
         coloured(dots.transform_filter("datum.outside"), OUTSIDE, scale),
-        marks.mark_point(size=250, opacity=0).encode(up, tooltip=_tips()),
+        marks.mark_point(size=250, opacity=0).encode(up, tooltip=_tips(frequency)),
     ]
     if result.outcome.horizon > 1:
         first = marks.transform_filter("datum.ahead").transform_joinaggregate(first="min(date)")
@@ -99,7 +110,7 @@ def pit_chart(result: Run, models: list[str], label: Label = str) -> alt.FacetCh
     bars = alt.Chart().encode(across, alt.X2("right:Q"))
 
     def up(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", title="share of days, %", scale=scale)
+        return alt.Y(f"{field}:Q", title=f"share of {noun(result.outcome.frequency)}s, %", scale=scale)
 
     edge = bars.mark_rule(color="#666666", strokeDash=[3, 3])
     layers = layered(
@@ -122,7 +133,7 @@ def coverage_chart(result: Run, models: list[str], label: Label = str) -> alt.La
     bottom = min(low, float(table["held"].min())) - 2
     top = min(max(high, float(table["held"].max())) + 2, 100.0)
     entry = _model_colours(result, models, label)
-    lines = alt.Chart().encode(alt.X("date:T", title=None, axis=MONTHS))
+    lines = alt.Chart().encode(time_axis.across(result.outcome.frequency, wide=True))
     band = alt.Chart(alt.InlineData(values=[{"low": low, "high": high, "held": 80}]))
     said = band.mark_text(text="exact intervals: here 95 % of the time", align="left", dy=-8, color="#555555")
 
@@ -147,13 +158,14 @@ def var_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerCh
     table = table if symbol is None else table[table["symbol"] == symbol]
     names = ["VaR 5 %", "VaR 1 %"]
     scale = alt.Scale(domain=names, range=[BLUE, ORANGE])
-    marks = alt.Chart().encode(alt.X("date:T", title=None, axis=MONTHS))
+    frequency = result.outcome.frequency
+    marks = alt.Chart().encode(time_axis.across(frequency, wide=True))
 
     def up(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", title="change on the day, %")
+        return alt.Y(f"{field}:Q", title=change_title(frequency))
 
     tips = [
-        alt.Tooltip("date:T", format="%Y-%m-%d"),
+        time_axis.time_tip(frequency),
         *(alt.Tooltip(f"{name}:Q", title=title, format=".2f") for name, title in _VAR_TIPS.items()),
     ]
     line = marks.mark_line(strokeWidth=1.2, opacity=0.5)
@@ -176,7 +188,12 @@ def steps_chart(result: Run, models: list[str], label: Label = str) -> alt.VConc
     entry = _model_colours(result, models, label)
     steps = alt.Axis(format="d", tickMinStep=1, tickCount=min(result.outcome.horizon, 20))
     base = alt.Chart().encode(
-        alt.X("step:Q", title="sessions ahead", axis=steps, scale=alt.Scale(nice=False))
+        alt.X(
+            "step:Q",
+            title=f"{session_noun(result.outcome.frequency)}s ahead",
+            axis=steps,
+            scale=alt.Scale(nice=False),
+        )
     )
     ends = table[["low", "high", "coverage"]].to_numpy()
     domain = [max(float(np.nanmin(ends)) - 2, 0.0), min(float(np.nanmax(ends)) + 2, 100.0)]
@@ -201,7 +218,12 @@ def steps_chart(result: Run, models: list[str], label: Label = str) -> alt.VConc
 
 
 def outlook_chart(
-    table: pd.DataFrame, history: pd.DataFrame, label: Label = str, *, column: str = "close"
+    table: pd.DataFrame,
+    history: pd.DataFrame,
+    label: Label = str,
+    *,
+    column: str = "close",
+    frequency: str = DAILY,
 ) -> alt.LayerChart:
     """The fan of a forecast: the last LAST_BARS bars, and the next h with their 50, 80 and 95 % intervals.
 
@@ -211,6 +233,7 @@ def outlook_chart(
              q10, q25, q50, q75, q90, q97_5
     history  session, close
     column   what the prices are, for the axis
+    frequency  of the bars
 
     Raises
         ValueError: several symbols, no row, or a column is missing.
@@ -222,6 +245,8 @@ def outlook_chart(
     if len(set(table["symbol"])) != 1:
         raise ValueError(f"one symbol at a time, not {len(set(table['symbol']))}")
     table = table.sort_values("step")
+    if frequency == INDEX:
+        table = table.assign(**{name: time_at(table[name].to_numpy()) for name in ("origin", "time")})
     origin, anchor = table["origin"].iloc[0], table["anchor"].iloc[0]
     single = len(table) == 1
     past = history[history["session"] <= origin].tail(LAST_BARS)
@@ -237,7 +262,7 @@ def outlook_chart(
     drawn = pd.concat([before, fan], ignore_index=True)
     drawn["date"] = pd.to_datetime(drawn["date"])
 
-    marks, title = alt.Chart().encode(_bars_axis(drawn)), price_title(column)
+    marks, title = alt.Chart().encode(_bars_axis(drawn, frequency)), price_title(column)
     scale = _fan_scale([column, "median"], [INK, DEEP])
     middle = marks.mark_point(filled=True, size=60) if single else marks.mark_line(strokeWidth=2)
     now = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, strokeDash=[5, 4])
@@ -245,17 +270,19 @@ def outlook_chart(
         *_fan_layers(marks, scale, title, bars=single),
         coloured(marks.mark_line(strokeWidth=1.8).encode(_up("actual", title)), column, scale),
         coloured(middle.encode(_up("median", title)), "median", scale),
-        marks.mark_point(size=250, opacity=0).encode(_up("median", title), tooltip=_tips("median")),
+        marks.mark_point(size=250, opacity=0).encode(
+            _up("median", title), tooltip=_tips(frequency, "median")
+        ),
         now.encode(x=alt.datum(0)),
     ]
     return styled(
         layered(*layers, data=inline(drawn)).properties(
-            width=WIDTH, height=320, title=_outlook_title(table, label)
+            width=WIDTH, height=320, title=_outlook_title(table, label, frequency)
         )
     )
 
 
-def _bars_axis(drawn: pd.DataFrame) -> alt.X:
+def _bars_axis(drawn: pd.DataFrame, frequency: str) -> alt.X:
     """The bars by number, 0 the origin: a tick with its date at every fifth bar back and at every bar ahead.
 
     Ahead of many bars only some have a date, the last among them. A year is written where it begins.
@@ -266,11 +293,7 @@ def _bars_axis(drawn: pd.DataFrame) -> alt.X:
     every = -(-len(ahead) // MOST_DATES)
     dated = {bar for bar in ahead if (last - bar) % every == 0}
     dated |= {bar for bar in range(0, first - 1, -5) if bar == 0 or every == 1 or bar % 10 == 0}
-    words, year = {}, None
-    for bar in sorted(dated):
-        date = dates[bar]
-        words[str(bar)] = f"{date:%m-%d}" if date.year == year else f"{date:%Y-%m-%d}"
-        year = date.year
+    words = _words(dates[sorted(dated)], frequency)
     ticks = [*reversed(range(0, first - 1, -5)), *ahead]
     axis = alt.Axis(
         values=ticks,
@@ -281,7 +304,29 @@ def _bars_axis(drawn: pd.DataFrame) -> alt.X:
         labelOverlap=False,
     )
     scale = alt.Scale(domain=[first - 0.5, last + 0.5], nice=False, zero=False)
-    return alt.X("bar:Q", title="date of the bar (month-day)", axis=axis, scale=scale)
+    return alt.X("bar:Q", title=_axis_title(frequency), axis=axis, scale=scale)
+
+
+def _words(dates: pd.Series[pd.Timestamp], frequency: str) -> dict[str, str]:
+    """Bar → what its tick says: a year, and within days a date, where it begins."""
+    words, before = {}, ""
+    for bar, date in dates.items():
+        whole = stamp(date, frequency)
+        begins, rest = (whole[:10], whole[11:]) if is_intraday(frequency) else (whole[:4], whole[5:])
+        words[str(bar)] = rest if begins == before and frequency != INDEX else whole
+        before = begins
+    return words
+
+
+def _axis_title(frequency: str) -> str:
+    if frequency == INDEX:
+        return "position"
+    return "time of the bar" if is_intraday(frequency) else "date of the bar (month-day)"
+
+
+def change_title(frequency: str) -> str:
+    """The title of an axis of the changes of single bars."""
+    return "change on the day, %" if frequency == DAILY else f"change of the {noun(frequency)}, %"
 
 
 _BOUNDS = {50: ("q25", "q75"), 80: ("q10", "q90"), 95: ("q02_5", "q97_5")}
@@ -297,13 +342,16 @@ _OUTLOOK = (
 _VAR_TIPS = {"change": "change, %", "var_5": "VaR 5 %", "var_1": "VaR 1 %"}
 
 
-def _outlook_title(table: pd.DataFrame, label: Label) -> alt.TitleParams:
+def _outlook_title(table: pd.DataFrame, label: Label, frequency: str) -> alt.TitleParams:
     last = table.iloc[-1]
     low, middle, high = (typeset(change(last[name] / last["anchor"] - 1)) for name in ("q10", "q50", "q90"))
     between = f"{price(last['q10'])} to {price(last['q90'])}"
+    time, origin = (stamp(last[name], frequency) for name in ("time", "origin"))
+    on = "at" if unit_of(frequency) == "s" else "on"
+    since = f"position {origin}" if frequency == INDEX else f"the close of {origin}"
     return heading(
-        f"{label(str(last['symbol']))} on {last['time']:%Y-%m-%d}: {between} with 80 % probability",
-        f"{low} to {high} from the close of {last['origin']:%Y-%m-%d}; the median is {middle}",
+        f"{label(str(last['symbol']))} {on} {time}: {between} with 80 % probability",
+        f"{low} to {high} from {since}; the median is {middle}",
     )
 
 
@@ -329,10 +377,10 @@ def _up(field: str, title: str) -> alt.Y:
     return alt.Y(f"{field}:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(minExtent=48))
 
 
-def _tips(price: str = "actual") -> list[alt.Tooltip]:
+def _tips(frequency: str, price: str = "actual") -> list[alt.Tooltip]:
     fields = [price, *(f"{end}_{percent}" for percent in PERCENTS for end in ("low", "high"))]
     return [
-        alt.Tooltip("date:T", format="%Y-%m-%d"),
+        time_axis.time_tip(frequency),
         *(alt.Tooltip(f"{name}:Q", title=_TIP_TITLES.get(name, name), format=",.6~g") for name in fields),
     ]
 

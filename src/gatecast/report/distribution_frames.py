@@ -30,6 +30,7 @@ WINDOW = 125  # sessions of the rolling coverage
 LEAST_WINDOW = 20
 BINS = 20  # of the PIT histogram
 MOST_DAYS = 1500  # of a symbol in the chart of the value at risk
+MOST_COVERAGES = 4000  # dates of the rolling coverage
 MOST_ROWS = 8000  # of that chart, over all symbols
 CHANCE = 1.96  # standard errors: 95 % of a normal
 PERCENTS = tuple(round(100 * coverage) for coverage in COVERAGES)
@@ -97,7 +98,13 @@ def rolling_coverage(result: Run, models: list[str]) -> pd.DataFrame:
     length = window(result)
     parts = [coverage_over_time(result.outcome, model, window=length).assign(model=model) for model in models]
     table = pd.concat(parts, ignore_index=True).rename(columns={"origin": "date"})
+    table = table[table.groupby("model", sort=False).cumcount() % every_coverage(result) == 0]
     return table.assign(date=pd.DatetimeIndex(table["date"]), held=100 * table["held"])
+
+
+def every_coverage(result: Run) -> int:
+    """One date of how many is drawn of the rolling coverage; 1: every one."""
+    return -(-len(np.unique(result.outcome.origin)) // MOST_COVERAGES)
 
 
 def chance_of_window(result: Run, model: str, coverage: float = 0.8) -> tuple[float, float]:

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING
 
 from gatecast.evaluation.scores import headline_symbol
 from gatecast.forecasts import step_names
-from gatecast.formatting import percent
+from gatecast.formatting import count, percent
 from gatecast.report import distribution_charts, distribution_frames, frames
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, heading
+from gatecast.settings.frequency import noun, session_noun
 
 if TYPE_CHECKING:
     import altair as alt
@@ -40,13 +41,15 @@ def fan_picture(result: Run, model: str, label: Label) -> alt.LayerChart:
     table = distribution_frames.recent_intervals(result, model)
     days = table[(table["symbol"] == symbol) & ~table["ahead"]]
     outside = int(days["outside"].sum())
+    bar = noun(result.outcome.frequency)
     title = (
-        f"{label(symbol)} left the 80 % intervals of {label(model)} on {outside} of {len(days)} days; "
+        f"{label(symbol)} left the 80 % intervals of {label(model)} on {outside} of {len(days)} {bar}s; "
         f"{0.2 * len(days):.0f} expected"
     )
-    below = "actual price in the 50, 80 and 95 % intervals forecast the day before"
+    below = f"actual price in the 50, 80 and 95 % intervals forecast the {bar} before"
     if result.outcome.horizon > 1:
-        below += f"; right of the dashed line the intervals 1 to {result.outcome.horizon} sessions ahead"
+        ahead = f"{session_noun(result.outcome.frequency)}s ahead"
+        below += f"; right of the dashed line the intervals 1 to {result.outcome.horizon} {ahead}"
     return distribution_charts.fan_chart(result, model, symbol).properties(title=heading(title, below))
 
 
@@ -62,8 +65,8 @@ def pit_picture(result: Run, models: list[str], label: Label) -> alt.FacetChart:
 def coverage_picture(result: Run, models: list[str], label: Label) -> alt.LayerChart:
     """The rolling coverage."""
     shares = " and ".join(f"{percent(held_overall(result, name), 1)} ({label(name)})" for name in models)
-    days = distribution_frames.window(result)
-    below = f"share of the last {days} days inside the 80 % interval of the day before"
+    days, bar = distribution_frames.window(result), noun(result.outcome.frequency)
+    below = f"share of the last {days} {bar}s inside the 80 % interval of the {bar} before"
     chart = distribution_charts.coverage_chart(result, models, label)
     return chart.properties(title=heading(f"80 % intervals held {shares} of the time", below))
 
@@ -73,11 +76,11 @@ def var_picture(result: Run, model: str, label: Label) -> alt.LayerChart:
     symbol = frames.shown_symbols(result)[0]
     counts = distribution_frames.breaches(result, model, symbol)
     said = "; ".join(
-        f"VaR {level} %: {count} breaches, {expected:.0f} expected"
-        for level, (count, expected, _) in counts.items()
+        f"VaR {level} %: {times} breaches, {expected:.0f} expected"
+        for level, (times, expected, _) in counts.items()
     )
-    days = counts[5][2]
-    below = f"{label(symbol)} on {days:,} days: change, the value at risk of {label(model)}, and its breaches"
+    days = count(counts[5][2], noun(result.outcome.frequency))
+    below = f"{label(symbol)} on {days}: change, the value at risk of {label(model)}, and its breaches"
     return distribution_charts.var_chart(result, model, symbol).properties(title=heading(said, below))
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MOST_SYMBOLS = 12  # on a page that shows every one of them; beyond, see `gatecast.report.symbols`
 MOST_PRICES = 20_000  # rows of the forecast chart
+MOST_TESTED = 15_000  # bars of the test in that chart; earlier ones are thinned
 MOST_CHANGES = 20_000  # points of the changes chart, over all models
 OF_MANY = 8_000  # points of the changes chart of more than MOST_SYMBOLS symbols
 MOST_LINES = 50  # networks per model in the loss chart
@@ -101,8 +102,24 @@ def prices_and_forecasts(
     earlier = sum(map(len, parts)) - tested
     room = (MOST_PRICES if most is None else most) - tested
     every = max(1, int(np.ceil(earlier / max(room, 1000))))
+    if most is None and tested > MOST_TESTED:
+        parts = [_thinned(part, every_price(result)) for part in parts]
     kept = [part[part["test"].to_numpy() | (np.arange(len(part)) % every == 0)] for part in parts]
     return pd.concat(kept, ignore_index=True)
+
+
+def every_price(result: Run) -> int:
+    """One bar of how many is drawn before the last MOST_TESTED of a test; 1: every one."""
+    longest = int(np.bincount(result.outcome.symbol).max())
+    return max(1, int(np.ceil((longest - MOST_TESTED) / 5000)) + 1) if longest > MOST_TESTED else 1
+
+
+def _thinned(part: pd.DataFrame, every: int) -> pd.DataFrame:
+    """The rows of one symbol: of the test the last MOST_TESTED, before them one in `every`, and its folds'
+    first."""
+    tested = part["test"].to_numpy()
+    old = tested & (np.cumsum(tested[::-1])[::-1] > MOST_TESTED)
+    return part[~old | (np.arange(len(part)) % every == 0) | (part["fold"] > 0).to_numpy()]
 
 
 def changes(result: Run, most: int = MOST_CHANGES) -> pd.DataFrame:

@@ -9,6 +9,8 @@ from typing import Any, TypeVar
 import altair as alt
 import pandas as pd
 
+from gatecast.settings.frequency import FIRST_DATE, position_of
+
 # Okabe and Ito: distinguishable to colour-blind readers and in grey.
 INK, GREY, BLUE, ORANGE = "#222222", "#999999", "#0072B2", "#D55E00"
 LINES = (ORANGE, BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -101,18 +103,36 @@ def price_title(column: str) -> str:
 
 
 def inline(table: pd.DataFrame) -> alt.InlineData:
-    """A table as CSV text: six digits, ISO days, 0 and 1 for flags."""
+    """A table as CSV text: six digits, ISO days, 0 and 1 for flags.
+
+    Times within days are to the minute; those that only number rows are numbers.
+    """
     parse: dict[str, str] = {}
     written = {}
+    table = numbered(table)
+    day = "%Y-%m-%d" if only_days(table) else "%Y-%m-%dT%H:%M"
     for name, column in table.items():
         dates = pd.api.types.is_datetime64_any_dtype(column)
         text = column.dtype == object or isinstance(column.dtype, pd.StringDtype)
-        parse[str(name)] = "date:'%Y-%m-%d'" if dates else "string" if text else "number"
+        parse[str(name)] = f"date:'{day}'" if dates else "string" if text else "number"
         written[name] = column.astype(int) if column.dtype == bool else column
-    csv = pd.DataFrame(written).to_csv(
-        index=False, float_format="%.6g", date_format="%Y-%m-%d", lineterminator="\n"
-    )
+    csv = pd.DataFrame(written).to_csv(index=False, float_format="%.6g", date_format=day, lineterminator="\n")
     return alt.InlineData(values=csv, format=alt.CsvDataFormat(type="csv", parse=parse))
+
+
+def numbered(table: pd.DataFrame) -> pd.DataFrame:
+    """The table with the numbers of rows in place of the times that stand for them."""
+    if not len(table) or "date" not in table or not pd.api.types.is_datetime64_any_dtype(table["date"]):
+        return table
+    if not table["date"].iloc[0] < pd.Timestamp(FIRST_DATE):
+        return table
+    return table.assign(date=position_of(table["date"].to_numpy()))
+
+
+def only_days(table: pd.DataFrame) -> bool:
+    """Whether all its times are midnights."""
+    dates = table.select_dtypes("datetime")
+    return all(bool((dates[name].dt.normalize() == dates[name]).all()) for name in dates)
 
 
 def styled(chart: Chart) -> Chart:

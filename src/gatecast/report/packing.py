@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast._typing import Floats
+from gatecast.report.marks import numbered, only_days
 
 LEVELS = 65_534
 MISSING = 65_535
@@ -24,20 +25,30 @@ Packed = dict[str, Any]  # plain data, for JSON
 def packed(table: pd.DataFrame) -> Packed:
     """A table with the columns symbol and date, rows of a symbol in one piece and in time order.
 
-    start     the first date of all, YYYY-MM-DD; days: from each date to the next, beginning with 0
+    start     the first date of all, YYYY-MM-DD; days: from each date to the next, beginning with 0. Of times
+              within days, "unit": "minutes", YYYY-MM-DDTHH:MM and the minutes between them; of rows that are
+              numbered, "unit": "rows", their numbers
     numbers   the names of the columns of floats, flags: of all others, whole numbers
     symbols   name → [dates, *numbers, *flags]; dates: runs of steps through `days`, beginning at -1; a number
               is [low, step, text], for the last rows of the symbol: the first are missing; a flag is runs,
               [value, length, value, length, …]
     """
-    dates = np.unique(table["date"].to_numpy().astype("datetime64[D]"))
-    place = np.searchsorted(dates, table["date"].to_numpy().astype("datetime64[D]"))
+    table = numbered(table)
+    times, unit = table["date"].to_numpy(), {}
+    if times.dtype.kind == "i":
+        unit = {"unit": "rows"}
+    elif only_days(table):
+        times = times.astype("datetime64[D]")
+    else:
+        times, unit = times.astype("datetime64[m]"), {"unit": "minutes"}
+    dates, place = np.unique(times, return_inverse=True)
     columns = [name for name in table if name not in ("symbol", "date")]
     numbers = [name for name in columns if table[name].dtype.kind == "f"]
     flags = [name for name in columns if name not in numbers]
     values = {name: table[name].to_numpy() for name in columns}
     return {
-        "start": str(dates[0]),
+        **unit,
+        "start": int(dates[0]) if unit.get("unit") == "rows" else str(dates[0]),
         "days": np.diff(dates, prepend=dates[:1]).astype(int).tolist(),
         "numbers": numbers,
         "flags": flags,

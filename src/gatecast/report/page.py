@@ -20,6 +20,7 @@ from gatecast.report.html import rendered, rendered_page, source
 from gatecast.report.marks import specifications
 from gatecast.report.packing import Packed
 from gatecast.report.pictures import bundled
+from gatecast.settings.frequency import session_noun, spanned
 from gatecast.settings.judged import Judged
 from gatecast.settings.names import IMPORTED
 from gatecast.settings.toml import to_toml
@@ -105,8 +106,9 @@ def _title(result: Run) -> str:
 
 def _scope(result: Run) -> str:
     outcome = result.outcome
-    sessions = f"{outcome.time.min()} to {outcome.time.max()}"
-    return f"{result.experiment.column}, {count(outcome.horizon, 'session')} ahead, tested on {sessions}"
+    ahead = count(outcome.horizon, session_noun(outcome.frequency))
+    tested = spanned(outcome.time, outcome.frequency)
+    return f"{result.experiment.column}, {ahead} ahead, tested on {tested}"
 
 
 def _command(result: Run) -> str:

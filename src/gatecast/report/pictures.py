@@ -19,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from gatecast.errors import DrawingWarning
-from gatecast.formatting import printable, some
-from gatecast.report import charts, frames, symbols
+from gatecast.formatting import count, printable, some
+from gatecast.report import charts, frames, symbols, time_axis
 from gatecast.report.distribution_pictures import distribution_pictures
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, inline, layered, specifications, styled
 from gatecast.report.marks import heading as heading
+from gatecast.settings.frequency import DAILY, INDEX, no_change, session_noun, stamp
 
 if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
@@ -34,9 +35,9 @@ PIXELS = 2  # of a picture, for each of its chart
 MOST_PANELS = 8
 MOST_POINTS = 6000
 POINT = {
-    "better": "A model beats naive, the forecast 'tomorrow = today'",
-    "no evidence": "No evidence that any model beats naive, the forecast 'tomorrow = today'",
-    "worse": "Worse than naive, the forecast 'tomorrow = today'",
+    "better": "A model beats naive, the forecast '{no_change}'",
+    "no evidence": "No evidence that any model beats naive, the forecast '{no_change}'",
+    "worse": "Worse than naive, the forecast '{no_change}'",
 }
 DISTRIBUTION = {
     "better": "A model's distribution is better than that of {benchmark}",
@@ -183,14 +184,16 @@ def forecast_picture(result: Run, label: Label) -> alt.VConcatChart:
     symbol = table["symbol"].iloc[0]
     table = table[table["symbol"] == symbol].drop(columns="symbol")
     recent = table[table["test"]].iloc[-charts.RECENT :]
-    whole = charts.price_strip().properties(width=charts.WIDTH, height=90, data=inline(table))
+    frequency = result.outcome.frequency
+    whole = charts.price_strip(frequency).properties(width=charts.WIDTH, height=90, data=inline(table))
     close_up = layered(
-        *charts.price_layers(result, recent, [model], alt.X("date:T", title=None, axis=charts.DAYS), label),
+        *charts.price_layers(result, recent, [model], time_axis.across(frequency), label),
         data=inline(recent),
         width=charts.WIDTH,
         height=300,
         title=alt.TitleParams(
-            f"The last {len(recent)} sessions, to {recent['date'].iloc[-1]:%Y-%m-%d}",
+            f"The last {count(len(recent), session_noun(frequency))}, to "
+            f"{stamp(recent['date'].iloc[-1], frequency)}",
             anchor="start",
             fontSize=13,
         ),
@@ -212,7 +215,8 @@ def symbols_picture(by_symbol: symbols.SkillBySymbol, label: Label) -> alt.Layer
 
 def changes_picture(result: Run, label: Label) -> alt.FacetChart:
     """The changes of the models with the most skill."""
-    text = "A copy of yesterday lies flat on the zero line"
+    last = "yesterday" if result.outcome.frequency == DAILY else "the last price"
+    text = f"A copy of {last} lies flat on the zero line"
     below = "dashed: a perfect forecast; a dot: one forecast, on the frame where it lies beyond"
     chart = charts.changes_chart(result, label, models=MOST_PANELS, points=MOST_POINTS)
     return chart.properties(title=heading(text, below))
@@ -222,7 +226,9 @@ def skill_picture(result: Run, tests: Significance, label: Label) -> alt.LayerCh
     """Skill of every model."""
     kind, benchmark = result.verdict.findings[tests.loss.key].kind, label(str(tests.benchmark))
     titles = POINT if tests.loss.point else DISTRIBUTION
-    title = (titles[kind] if kind else ONLY_BASELINES).format(benchmark=benchmark)
+    title = (titles[kind] if kind else ONLY_BASELINES).format(
+        benchmark=benchmark, no_change=no_change(result.outcome.frequency)
+    )
     below = f"right of the line: less {tests.loss.name} than {benchmark}; across it: perhaps chance"
     return charts.skill_chart(tests, label, tried=result.tried).properties(title=heading(title, below))
 
@@ -245,8 +251,9 @@ def loss_picture(result: Run, label: Label) -> alt.FacetChart:
 def _forecast_title(result: Run, model: str, symbol: str) -> str:
     tested = frames.tested_symbols(result)
     which = symbol if len(tested) == 1 else f"{symbol} (one of {len(tested)} symbols)"
-    date = result.outcome.time
-    years = "-".join(dict.fromkeys([str(date.min())[:4], str(date.max())[:4]]))
+    outcome = result.outcome
+    ends = [stamp(time, outcome.frequency) for time in (outcome.time.min(), outcome.time.max())]
+    years = "-".join(dict.fromkeys(ends if outcome.frequency == INDEX else [end[:4] for end in ends]))
     return f"{model} against {which}: the test, {years}"
 
 
@@ -254,5 +261,6 @@ def _finding(result: Run, model: str, label: Label) -> str:
     if model in result.untrained:
         return f"{label(model)} did not train: {result.untrained[model]}"
     if result.verdict.kinds.get(model) == "worse than naive":
-        return f"{label(model)} is significantly worse than naive, the forecast 'tomorrow = today'"
+        what = no_change(result.outcome.frequency)
+        return f"{label(model)} is significantly worse than naive, the forecast '{what}'"
     return result.lag[model].sentences[0].rstrip(".").replace(model, label(model), 1)

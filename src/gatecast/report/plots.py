@@ -17,6 +17,7 @@ from gatecast.report.display import Plot
 from gatecast.report.distribution_pictures import fan_picture
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, styled
+from gatecast.settings.frequency import DAILY, spanned
 
 if TYPE_CHECKING:
     from gatecast.run import Run
@@ -78,7 +79,7 @@ def _part(run: Run, symbol: str | None, start: str | None, end: str | None) -> R
         rows &= outcome.time[:, -1] <= last.to_datetime64()
     if not rows.any():
         raise SettingError(
-            f"no forecast in that part: the test is {outcome.time.min()} to {outcome.time.max()}"
+            f"no forecast in that part: the test is {spanned(outcome.time, outcome.frequency)}"
         )
     return replace(run, outcome=outcome.of_origins(rows))
 
@@ -110,10 +111,13 @@ def _loss(run: Run, models: list[str] | None) -> Plot:
     return Plot(charts.loss_chart(replace(run, training=training)))
 
 
-def outlook_plot(forecast: pd.DataFrame, closes: pd.DataFrame, *, column: str = "close") -> Plot:
+def outlook_plot(
+    forecast: pd.DataFrame, closes: pd.DataFrame, *, column: str = "close", frequency: str = DAILY
+) -> Plot:
     """The last closes and the prediction intervals of the next sessions, for up to DRAWN symbols.
 
-    forecast: see `gatecast.Forecaster.forecast`; closes: symbol, session, close; column: what the prices are.
+    forecast: see `gatecast.Forecaster.forecast`; closes: symbol, session, close; column: what the prices are;
+    frequency: of the bars.
 
     Raises
         RunError: the forecast has no distribution.
@@ -129,6 +133,7 @@ def outlook_plot(forecast: pd.DataFrame, closes: pd.DataFrame, *, column: str = 
                 closes[closes["symbol"] == symbol],
                 label,
                 column=column,
+                frequency=frequency,
             )
             for symbol in symbols
         ]

@@ -21,6 +21,7 @@ from gatecast.formatting import (
     signed,
 )
 from gatecast.report import frames, symbols
+from gatecast.settings.frequency import session_noun
 
 if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
@@ -49,8 +50,8 @@ OF_DISTRIBUTIONS = {
     "held": "How often the central 50, 80 and 95 % intervals held. Near these numbers is right.",
     "width": "Mean width of the 80 % interval. Narrow is good as long as it holds.",
     "VaR": (
-        "Value at risk: how often the return was below it. Kupiec’s test, one session ahead and per symbol: "
-        "is that as often as it should be? p below 0.05: hardly."
+        "Value at risk: how often the return was below it. Kupiec’s test, one {session} ahead and per "
+        "symbol: is that as often as it should be? p below 0.05: hardly."
     ),
 }
 POINT = ("skill", "rmse", "mae", "mase", "directional_accuracy", "mape", "smape", "rmse_return", "mae_return")
@@ -112,14 +113,15 @@ def loss_tables(result: Run, tests: Significance) -> LossTables:
     """Scores and tests of one loss."""
     metrics, scores = POINT if tests.loss.point else DISTRIBUTION, headline_scores(result)
     places = {"loss": tests.loss.name, "benchmark": tests.benchmark or "the benchmark"}
-    terms = {word: text.format(**places) for word, text in OF_TESTS.items()}
+    places["session"] = session_noun(result.outcome.frequency)
+    terms = OF_TESTS | (DIRECTION if tests.loss.point else OF_DISTRIBUTIONS)
     return LossTables(
         scores=score_table(scores, metrics),
         undefined=why_undefined(scores, metrics),
         further=further_scores(result, metrics),
         joint=joint_tests(tests),
         tests=significance_table(result, tests),
-        terms=terms | (DIRECTION if tests.loss.point else OF_DISTRIBUTIONS),
+        terms={word: text.format(**places) for word, text in terms.items()},
     )
 
 
@@ -150,7 +152,7 @@ def symbol_table(result: Run) -> Table:
     """One row per symbol, highest skill of the model shown first."""
     model, rows = frames.leading_model(result), symbols.table(result)
     skills = symbols.skills_by_symbol(result)
-    heads = [("test sessions", "")]
+    heads = [(f"test {session_noun(result.outcome.frequency)}s", "")]
     heads += [
         (f"skill of {by_symbol.model}", f"{by_symbol.loss} saved against {by_symbol.benchmark}, %")
         for by_symbol in skills

@@ -78,6 +78,16 @@ def noun(frequency: str) -> str:
     return NOUNS.get(frequency, "bar")
 
 
+def session_noun(frequency: str) -> str:
+    """The same where daily bars are called sessions: "session", "week", "hour", "bar"."""
+    return "session" if frequency == DAILY else noun(frequency)
+
+
+def no_change(frequency: str) -> str:
+    """What naive forecasts, in words: "tomorrow = today"; "no change" of bars that are no days."""
+    return "tomorrow = today" if frequency == DAILY else "no change"
+
+
 def adjective(frequency: str) -> str:
     """What bars are called: "daily", "weekly", "five-minute" as "5-minute"."""
     if frequency in ADJECTIVES:
@@ -109,12 +119,34 @@ def stamp(time: object, frequency: str | None = None) -> str:
 
     if time is None or time != time:  # as NaT does
         return "?"
+    if frequency == INDEX and isinstance(time, int | np.integer):
+        return str(int(time))
     moment = np.datetime64(time, "s")  # type: ignore[call-overload]
     if moment < np.datetime64(FIRST_DATE):
         return str(position_of(moment))
     day, hour = str(moment)[:10], str(moment)[11:].removesuffix(":00")
     within = hour != "00:00" if frequency is None else is_intraday(frequency)
     return f"{day} {hour}" if within else day
+
+
+def at_close(time: object, frequency: str) -> str:
+    """Where a forecast is made: "at the close of 2021-03-01", "at position 750" of rows that are numbered."""
+    text = stamp(time, frequency)
+    return f"at position {text}" if frequency == INDEX else f"at the close of {text}"
+
+
+def spanned(times: Any, frequency: str) -> str:
+    """From the first to the last of some times: "2021-03-01 to 2021-06-30"."""
+    return f"{stamp(times.min(), frequency)} to {stamp(times.max(), frequency)}"
+
+
+def plain_time(time: Any, frequency: str) -> str | int:
+    """A time as plain data: "2021-03-01", "2021-03-01T09:30", 750."""
+    import numpy as np
+
+    if frequency == INDEX:
+        return int(time) if isinstance(time, int | np.integer) else int(position_of(time))
+    return stamp(time, frequency).replace(" ", "T")
 
 
 def time_at(position: Any) -> Any:

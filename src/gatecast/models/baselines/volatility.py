@@ -11,6 +11,7 @@ from gatecast.distributions import FINE_LEVELS, Quantiles, StudentT
 from gatecast.models.baselines.fitting import Span, as_quantiles, fit_student, per_symbol
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
+from gatecast.settings.frequency import session_noun
 
 SETTLED = 20  # returns that an EWMA has seen before its scale means something
 PAST = 250  # sessions of historical simulation: a year
@@ -91,7 +92,7 @@ def _historical_of(span: Span) -> Quantiles:
     if short.any():
         span.warn(
             f"{short.sum()} origins have fewer than {FEWEST_PAST} past returns over {problem.horizon} "
-            "sessions; ewma-t is used for them instead"
+            f"{session_noun(problem.frequency)}s; ewma-t is used for them instead"
         )
         values[short] = as_quantiles(ewma_of(span).take(np.flatnonzero(short))).values
     return Quantiles(FINE_LEVELS, values)

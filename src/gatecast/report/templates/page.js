@@ -63,6 +63,17 @@ addEventListener("resize", () => {
   }), 200);
 });
 
+// All times of a packed table, as the charts read them: dates, times of day, or numbers of rows.
+function times(pack) {
+  if (pack.unit === "rows") {
+    let row = pack.start;
+    return pack.days.map(step => row += step);
+  }
+  const [rest, step, length] = pack.unit === "minutes" ? [":00Z", 6e4, 16] : ["T00:00Z", 864e5, 10];
+  let time = Date.parse(pack.start + rest);
+  return pack.days.map(steps => new Date(time += step * steps).toISOString().slice(0, length));
+}
+
 // The rows of one symbol of a packed table: see report/packing.py.
 function unpacked(pack, symbol) {
   const spread = runs => {
@@ -71,8 +82,8 @@ function unpacked(pack, symbol) {
     return values;
   };
   const [steps, ...columns] = pack.symbols[symbol];
-  let day = Date.parse(pack.start + "T00:00Z"), place = -1;
-  const dates = pack.days.map(step => new Date(day += 864e5 * step).toISOString().slice(0, 10));
+  let place = -1;
+  const dates = times(pack);
   const made = spread(steps).map(step => ({ symbol, date: dates[place += step] }));
   pack.numbers.forEach((name, n) => {
     const [low, step, text] = columns[n];
@@ -98,8 +109,9 @@ function fill(symbol) {
     if (brush) {
       const tested = made.filter(row => row.test).slice(-120);
       brush.value = { x: [tested[0], tested[tested.length - 1]].map(row => {
-        const [year, month, date] = row.date.split("-").map(Number);
-        return { year, month, date };
+        if (pack.unit === "rows") return row.date;
+        const [year, month, date, hours, minutes] = row.date.split(/[-T:]/).map(Number);
+        return { year, month, date, ...(pack.unit === "minutes" && { hours, minutes }) };
       }) };
     }
   }
