@@ -129,9 +129,9 @@ def test_the_database_itself_refuses_to_change_what_is_written(where: str) -> No
 def test_a_newer_ledger_is_refused(where: str) -> None:
     Ledger(where).append([make_entry()])
     with engine_of(url_of(where)).begin() as connection:
-        connection.execute(text("INSERT INTO gatecast_ledger VALUES (3, '2030-01-01')"))
+        connection.execute(text("INSERT INTO gatecast_ledger VALUES (4, '2030-01-01')"))
     for use in (Ledger(where).entries, Ledger(where).prepare, lambda: Ledger(where).append([make_entry()])):
-        with pytest.raises(LedgerError, match=r"version 3, and this gatecast knows 2\. Install a newer"):
+        with pytest.raises(LedgerError, match=r"version 4, and this gatecast knows 3\. Install a newer"):
             use()
 
 

@@ -6,7 +6,7 @@ from sqlalchemy.engine import Connection
 from gatecast.ledger import Entry
 from gatecast.ledger.place import engine_of, url_of
 from gatecast.ledger.rows import row_of
-from gatecast.ledger.schema import SINCE_2, forecasts
+from gatecast.ledger.schema import SINCE_2, SINCE_3, forecasts
 
 TABLES = (
     "CREATE TABLE gatecast_ledger (version INTEGER NOT NULL, made MOMENT NOT NULL, PRIMARY KEY (version))",
@@ -62,6 +62,7 @@ def make(where: str, entries: list[Entry]) -> None:
 
 def _store(connection: Connection, entries: list[Entry]) -> None:
     rows = [
-        {name: value for name, value in row_of(entry).items() if name not in SINCE_2} for entry in entries
+        {name: value for name, value in row_of(entry).items() if name not in (*SINCE_2, *SINCE_3)}
+        for entry in entries
     ]
     connection.execute(forecasts.insert(), rows)

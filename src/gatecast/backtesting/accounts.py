@@ -163,10 +163,11 @@ def _refuse_stale(
     if not len(known):
         return
     share = float(np.mean(opened[known] == close[known - 1]))
+    bar = session_noun(frequency)
     if share > MOST_STALE and len(known) > 5:
         raise SettingError(
-            f"in {percent(share, 0)} of the {session_noun(frequency)}s the open of {symbol} is the close before, at which "
-            "nobody could trade after the forecast was made; use next-close"
+            f"in {percent(share, 0)} of the {bar}s the open of {symbol} is the close before, at which nobody "
+            "could trade after the forecast was made; use next-close"
         )
 
 

@@ -18,6 +18,7 @@ from gatecast.cli.output import choices, echo, print_json
 from gatecast.errors import SettingError
 from gatecast.models.requirements import require_comparison
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
+from gatecast.settings.frequency import INDEX
 from gatecast.settings.names import NETWORKS
 from gatecast.settings.network import Network
 from gatecast.settings.reading import Reading
@@ -63,7 +64,7 @@ def forecast(
     from gatecast.errors import LedgerWarning
     from gatecast.files import check_file
     from gatecast.folders import check_not_a_part, check_not_a_source
-    from gatecast.ledger import Ledger
+    from gatecast.ledger import NUMBERED, Ledger
 
     if out is not None:
         check_file(out, ENDINGS, overwrite=overwrite)
@@ -82,6 +83,9 @@ def forecast(
     check_code(settled, run, settings, allow_code, models=False)
     require_comparison(settled, rows=1, symbols=1, columns=1)
     prices = load_prices(experiment)
+    if prices.frequency == INDEX and not no_ledger:
+        no_ledger = True
+        warnings.warn(f"not recorded: {NUMBERED}", LedgerWarning, stacklevel=2)
     answer = outlook(experiment, prices, model, record, future_table)
     if as_json:
         print_json(answer.summary())

@@ -13,7 +13,7 @@ outcome.py   entries → the actual log returns since
 track.py     the track record: coverage, CRPS against the naive distribution, drift
 """
 
-from gatecast.ledger.entry import Entry, entries_of
+from gatecast.ledger.entry import NUMBERED, Entry, entries_of
 from gatecast.ledger.store import Appended, Ledger
 
-__all__ = ["Appended", "Entry", "Ledger", "entries_of"]
+__all__ = ["NUMBERED", "Appended", "Entry", "Ledger", "entries_of"]

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 NO_LINK = ""  # before the first row
+LATER = ("frequency", "resample")  # columns that came after the chain; they count where they are filled
 
 
 class Link(NamedTuple):
@@ -25,7 +26,8 @@ class Link(NamedTuple):
 
 def link_to(previous: str, row: Mapping[str, Any]) -> Link:
     """The link of `row`, a row of `schema.forecasts` with its id, after the hash `previous`."""
-    content = json.dumps({name: _canonical(row[name]) for name in sorted(row)})
+    counted = sorted(name for name in row if name not in LATER or row[name] is not None)
+    content = json.dumps({name: _canonical(row[name]) for name in counted})
     return Link(row["id"], previous, hashlib.sha256(f"{previous}\n{content}".encode()).hexdigest())
 
 
@@ -75,8 +77,11 @@ def _rows(gap: range) -> str:
 
 
 def _canonical(value: Any) -> Any:
-    """As every database gives it back: moments in UTC, and no negative zero, which SQLite does not keep."""
-    if isinstance(value, dt.datetime):
+    """As every database gives it back: moments in UTC, and no negative zero, which SQLite does not keep.
+
+    The times of bars have no zone, and stay.
+    """
+    if isinstance(value, dt.datetime) and value.tzinfo is not None:
         return value.astimezone(dt.UTC).isoformat()
     if isinstance(value, dt.date):
         return value.isoformat()

@@ -5,22 +5,41 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from gatecast.data.calendars import AROUND_THE_CLOCK, WEEKS, check_calendar, close_of
+from gatecast.data.calendars import (
+    AROUND_THE_CLOCK,
+    WEEKS,
+    check_calendar,
+    close_of,
+    sessions_between,
+    zone_of,
+)
 from gatecast.data.detection import DEFAULT
 from gatecast.data.exchanges import exchange_named
+from gatecast.data.timetable import Timetable
 from gatecast.errors import SettingError
+from gatecast.settings.frequency import DAILY, is_intraday
 
 # The first exchange to close is New Zealand's, at 23:45 UTC of the day before when it has half a day.
 UNKNOWN = dt.timedelta(hours=-1)
 # By then the bar of a date has closed everywhere: midnight at the last place on Earth, UTC-12.
 LATEST = dt.timedelta(hours=36)
+# By the clock of UTC, the first place to have a time of day: UTC+14.
+AHEAD = dt.timedelta(hours=14)
+GIVE = "Give the calendar (such as --calendar XNYS) when forecasting"
 UNKNOWN_EXCHANGE = (
-    "the exchange is not known, and so a bar counts as closed an hour before its date begins in UTC. Give "
-    "the calendar (such as --calendar XNYS) when forecasting"
+    f"the exchange is not known, and so a bar counts as closed an hour before its date begins in UTC. {GIVE}"
 )
+UNKNOWN_CLOCK = (
+    "the exchange is not known, and so a bar counts as closed 14 hours before its end by the clock of UTC. "
+    f"{GIVE}"
+)
+DOUBT = LATEST - UNKNOWN  # after the moment from which such a bar counts as closed
+LATEST_WORKDAY = 4  # Friday, from Monday's 0 on
 US_TICKER = re.compile(r"[A-Z]{1,5}(-[A-Z]{1,2})?")
 
 
@@ -58,6 +77,33 @@ def closes_at(date: dt.date, exchange: str | None) -> dt.datetime:
             moment: dt.datetime = close.to_pydatetime()
             return moment.astimezone(dt.UTC)
     return _start(date) + UNKNOWN
+
+
+def bar_closes_at(time: np.datetime64, timetable: Timetable, exchange: str | None) -> dt.datetime:
+    """When the bar at `time` closes, in UTC; where that is not known, no later than it can.
+
+    A bar of several days closes with its last session, and where the exchange is not known an hour before its
+    last weekday begins. Bars within days end by the clock of the exchange.
+    """
+    if timetable.frequency == DAILY:
+        return closes_at(time.astype("datetime64[D]").astype(dt.date), exchange)
+    end = timetable.ends(np.array([time]))[0]
+    if is_intraday(timetable.frequency):
+        local: dt.datetime = end.astype(dt.datetime)
+        if exchange is None:
+            return local.replace(tzinfo=dt.UTC) - AHEAD
+        return local.replace(tzinfo=ZoneInfo(zone_of(exchange))).astimezone(dt.UTC)
+    last = (end - 1).astype("datetime64[D]")
+    known: Any = [] if exchange is None else sessions_between(exchange, last - 10, last)
+    if len(known):
+        return closes_at(known[-1].astype(dt.date), exchange)
+    day: dt.date = last.astype(dt.date)
+    return closes_at(day - dt.timedelta(max(day.weekday() - LATEST_WORKDAY, 0)), None)
+
+
+def unknown_exchange(frequency: str | None) -> str:
+    """What an exchange that is not known means for bars of this frequency; None: days."""
+    return UNKNOWN_CLOCK if frequency is not None and is_intraday(frequency) else UNKNOWN_EXCHANGE
 
 
 def in_doubt(date: dt.date, made: dt.datetime) -> bool:

@@ -12,14 +12,19 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from gatecast.data.calendars import WEEKS
 from gatecast.errors import LedgerError
-from gatecast.ledger.closing import closes_at, exchange_of
+from gatecast.ledger.closing import DOUBT, bar_closes_at, closes_at, exchange_of
+from gatecast.settings.frequency import DAILY, INDEX, is_intraday
 from gatecast.settings.reading import Reading
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from gatecast.data.prices import Prices
+    from gatecast.data.timetable import Timetable
     from gatecast.settings.experiment import Experiment
 
 Key = tuple[str, dt.date, int, str]
@@ -35,6 +40,7 @@ LATER = ("foreign", "means", "past", "future", "static", "market")
 # another processor or another library of mathematics may round otherwise, and nothing that means anything.
 SAME = 1e-9
 YEARS = range(1700, 2260)  # of a datetime64[ns]
+NUMBERED = "the rows have no dates, only numbers, and a forecast of a numbered row cannot be dated"
 LARGEST = 100  # log return, or a scale: e^100 times the price
 NARROWEST = 1e-100  # a scale; its square is still a number
 
@@ -45,6 +51,7 @@ class Entry:
 
     symbol, origin, step, experiment   the key: the first answer to it stands
     experiment       short hash of every setting that decides the forecast; see `experiment_hash`
+    origin, date, first   dates; of bars within days datetimes without a zone, by the clock of the data
     date             the session that is meant, as the calendar knew it
     source           what `gatecast.load` is given to read the symbol again; several are pooled
     column, adjust, calendar   the price that is forecast, and how it is read
@@ -62,6 +69,8 @@ class Entry:
     anchor_return    log return into the origin, from the session before it
     first            the first session of the symbol that was read
     history          hash of the symbol's prices from there to the origin; see `history.history_hash`
+    frequency        of the bars; None: days
+    resample         what the bars of the source were made to, where they were
 
     Raises
         LedgerError: a value that cannot be.
@@ -91,12 +100,14 @@ class Entry:
     anchor_return: float | None = None
     first: dt.date | None = None
     history: str | None = None
+    frequency: str | None = None
+    resample: str | None = None
 
     def __post_init__(self) -> None:
         fault = next((text for text, wrong in self._faults() if wrong), None)
         if fault is not None:
             raise LedgerError(
-                f"no forecast of {self.symbol[:40]!r} at {self.origin}, step {self.step}: {fault}"
+                f"no forecast of {self.symbol[:40]!r} at {time_text(self.origin)}, step {self.step}: {fault}"
             )
         if self.closes is None:
             object.__setattr__(self, "closes", closes_at(self.date, self.exchange))
@@ -111,6 +122,11 @@ class Entry:
         """Whether it was made when the bar it is for had closed already: it tells nothing of foresight."""
         return self.closes is None or self.made >= self.closes
 
+    @property
+    def in_doubt(self) -> bool:
+        """Whether it is a backcast only because the exchange is not known: on some the bar was still open."""
+        return self.exchange is None and self.closes is not None and self.made < self.closes + DOUBT
+
     def _faults(self) -> Iterable[tuple[str, bool]]:
         own = (self.location, self.scale, self.df)
         some = [number for number in own if number is not None]
@@ -118,6 +134,9 @@ class Entry:
         yield "a text that no database can keep", not all(map(_storable, (*texts, self.calendar or "")))
         dates = [self.origin, self.date, self.made, self.first or self.origin, self.closes or self.date]
         yield "a date that is none of prices", not all(date.year in YEARS for date in dates)
+        within = self.frequency is not None and is_intraday(self.frequency)
+        times = [self.origin, self.date, self.first or self.origin]
+        yield "a time of another kind", any(isinstance(time, dt.datetime) != within for time in times)
         yield "an empty symbol, experiment or source", not (self.symbol and self.experiment and self.source)
         yield f"step {self.step} is below 1", self.step < 1
         yield f"the date {self.date} is not after the origin", self.date <= self.origin
@@ -166,12 +185,12 @@ def _rise(quantiles: Quantiles | None) -> bool:
     )
 
 
-def experiment_hash(experiment: Experiment, model: str) -> str:
+def experiment_hash(experiment: Experiment, model: str, frequency: str = DAILY) -> str:
     """16 hex digits that stand for every setting that decides a forecast of `model`.
 
     Network, training, lookback, horizon, seeds, column …: everything but BESIDE, so that a setting that is
     new counts until it is named there. The data and their dates are not among them: the record has their
-    sha256.
+    sha256. The frequency of their bars counts where these are no days.
     """
     network = experiment.networks.get(model)
     fields = type(experiment).model_fields
@@ -188,6 +207,8 @@ def experiment_hash(experiment: Experiment, model: str) -> str:
         "training": None if network is None else experiment.training_of(model).model_dump(mode="json"),
         **experiment.model_dump(mode="json", exclude={*BESIDE, *unchosen}),
     }
+    if frequency != DAILY:
+        deciding["frequency"] = frequency
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
 
 
@@ -210,12 +231,17 @@ def entries_of(
             any folder
     column  the price that was forecast; None: the experiment's
     made    when; None: now
+
+    Raises
+        LedgerError: rows that have no dates.
     """
     from gatecast._version import __version__
 
-    column = column or experiment.column
+    if prices.frequency == INDEX:
+        raise LedgerError(NUMBERED)
+    column, frequency = column or experiment.column, prices.frequency
     common: dict[str, Any] = {
-        "experiment": experiment_hash(experiment, model),
+        "experiment": experiment_hash(experiment, model, frequency),
         "source": tuple(_findable(word) for word in prices.source),
         "column": column,
         "model": model,
@@ -223,41 +249,67 @@ def entries_of(
         "made": made or dt.datetime.now(dt.UTC),
         "version": __version__,
         "adjust": experiment.adjust,
+        "frequency": None if frequency == DAILY else frequency,
+        "resample": experiment.resample,
     }
     known = {str(symbol): rows for symbol, rows in prices.table.groupby("symbol", sort=False)}
     histories = {
         (symbol, origin): {
-            "calendar": experiment.calendar_of(symbol),
-            **_history(known[symbol], origin, column),
+            "calendar": _calendar(experiment, prices, symbol),
+            **_history(known[symbol], origin, column, frequency),
         }
         for symbol, origin in dict.fromkeys(zip(table["symbol"], table["origin"], strict=True))
     }
     rows = table.to_dict(orient="records")
-    return [_entry(row, common | histories[row["symbol"], row["origin"]]) for row in rows]
+    return [
+        _entry(row, common | histories[row["symbol"], row["origin"]], prices.timetable[row["symbol"]])
+        for row in rows
+    ]
 
 
-def _history(rows: pd.DataFrame, origin: pd.Timestamp, column: str) -> dict[str, Any]:
+def _calendar(experiment: Experiment, prices: Prices, symbol: str) -> str | None:
+    """That which was given; else, of bars within days, whose times tell the exchange, the one found."""
+    given = experiment.calendar_of(symbol)
+    if given is not None or not is_intraday(prices.frequency) or prices.calendar[symbol] in WEEKS:
+        return given
+    return prices.calendar[symbol]
+
+
+def _history(rows: pd.DataFrame, origin: pd.Timestamp, column: str, frequency: str) -> dict[str, Any]:
     """What of one symbol's prices says later whether they were revised."""
     from gatecast.ledger.history import history_hash, return_into
 
     read = rows[rows["session"] <= origin]
     return {
-        "first": read["session"].iloc[0].date(),
+        "first": time_of(read["session"].iloc[0], frequency),
         "history": history_hash(read, column),
         "anchor_return": return_into(read[column], len(read) - 1),
     }
 
 
-def _entry(row: Mapping[Any, Any], common: Mapping[str, Any]) -> Entry:
+def time_of(stamp: pd.Timestamp, frequency: str | None) -> dt.date:
+    """The time of a bar as an entry has it: a datetime of bars within days, else a date."""
+    within = frequency is not None and is_intraday(frequency)
+    return stamp.to_pydatetime() if within else stamp.date()
+
+
+def time_text(time: dt.date) -> str:
+    """A time of a bar in words: "2021-03-01", "2021-03-01 09:30"."""
+    return f"{time:%Y-%m-%d %H:%M}" if isinstance(time, dt.datetime) else time.isoformat()
+
+
+def _entry(row: Mapping[Any, Any], common: Mapping[str, Any], timetable: Timetable) -> Entry:
     from gatecast.forecasts import PARAMETERS
 
-    anchor = float(row["anchor"])
+    anchor, symbol, frequency = float(row["anchor"]), str(row["symbol"]), common["frequency"]
+    exchange = exchange_of(symbol, common["source"], common["calendar"])
     own: dict[str, Any] = {name: float(row[name]) if _is_there(row, name) else None for name in PARAMETERS}
     return Entry(
-        symbol=str(row["symbol"]),
-        origin=row["origin"].date(),
+        symbol=symbol,
+        origin=time_of(row["origin"], frequency),
         step=int(row["step"]),
-        date=row["time"].date(),
+        date=time_of(row["time"], frequency),
+        closes=bar_closes_at(np.datetime64(row["time"]), timetable, exchange),
         anchor=anchor,
         forecast=_log_return(float(row["forecast"]), anchor),
         quantiles=_quantiles(row, "", anchor),

@@ -26,7 +26,9 @@ def history_hash(rows: pd.DataFrame, column: str) -> str:
     values = values.set_index("session").dropna(axis="columns", how="all").sort_index(axis="columns")
     numbers = values.to_numpy(dtype="<f8")
     digest = hashlib.sha256(json.dumps([list(values.columns), len(values)]).encode())
-    digest.update(values.index.to_numpy().astype("datetime64[D]").astype("<i8").tobytes())
+    times = values.index.to_numpy()
+    unit = "D" if (times == times.astype("datetime64[D]")).all() else "s"
+    digest.update(times.astype(f"datetime64[{unit}]").astype("<i8").tobytes())
     # One NaN and one zero: both have several patterns of bits.
     digest.update((np.where(np.isnan(numbers), np.nan, numbers) + 0.0).tobytes())
     return digest.hexdigest()

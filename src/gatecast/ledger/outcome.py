@@ -8,19 +8,24 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pandas as pd
 
 from gatecast.data import sources
+from gatecast.data.spacing import as_times
+from gatecast.data.timetable import Timetable, timetable_of
 from gatecast.errors import GatecastWarning, InputError
 from gatecast.formatting import count
-from gatecast.ledger.closing import UNKNOWN_EXCHANGE, closes_at, in_doubt
-from gatecast.ledger.entry import Entry
+from gatecast.ledger.closing import bar_closes_at, unknown_exchange
+from gatecast.ledger.entry import Entry, time_of, time_text
 from gatecast.ledger.revision import Revision, revision_notes, revision_of
+from gatecast.settings.frequency import DAILY, session_noun
 
 if TYPE_CHECKING:
     from gatecast.data.prices import Prices
+    from gatecast.settings.reading import ReadingOptions
 
 REPORTED = ("revised", "cached")  # oddities of a download that bear on the scores
 NAMED = 10  # symbols in one note
@@ -79,7 +84,7 @@ def outcomes_of(entries: Iterable[Entry]) -> Outcomes:
             if place + entry.step >= len(rows):
                 pending.append(entry)
             else:
-                due.append(_outcome(entry, rows, place, revision))
+                due.append(_outcome(entry, rows, place, revision, shelf.timetable(entry)))
         except _Missing as reason:
             missed.append((entry, str(reason)))
     notes = (*shelf.notes, *_doubted(entries), *revision_notes(revised), *_moved(due), *_skipped(missed))
@@ -94,28 +99,34 @@ def _place(entry: Entry, rows: pd.DataFrame) -> int | None:
         return None
     place = int(sessions.searchsorted(origin))
     if sessions.iloc[place] != origin:
-        raise _Missing(f"{entry.symbol}: the new data have no session at the forecast's origin")
+        bar = session_noun(entry.frequency or DAILY)
+        raise _Missing(f"{entry.symbol}: the new data have no {bar} at the forecast's origin")
     return place
 
 
-def _outcome(entry: Entry, rows: pd.DataFrame, place: int, revision: Revision | None) -> Outcome:
+def _outcome(
+    entry: Entry, rows: pd.DataFrame, place: int, revision: Revision | None, timetable: Timetable
+) -> Outcome:
     anchor, price = (float(rows[entry.column].iloc[at]) for at in (place, place + entry.step))
     if not (anchor > 0 and price > 0):
-        raise _Missing(f"{entry.symbol}: the new data have no {entry.column} at one of the two sessions")
-    session = rows["session"].iloc[place + entry.step].date()
+        bars = f"{session_noun(entry.frequency or DAILY)}s"
+        raise _Missing(f"{entry.symbol}: the new data have no {entry.column} at one of the two {bars}")
+    session = time_of(rows["session"].iloc[place + entry.step], entry.frequency)
     return Outcome(
         entry,
         session,
         realised=math.log(price) - math.log(anchor),
         anchor=anchor,
-        backcast=entry.backcast or _closed(session, entry),
+        backcast=entry.backcast or _closed(session, entry, timetable),
         revised=None if revision is None else revision.what,
     )
 
 
-def _closed(session: dt.date, entry: Entry) -> bool:
+def _closed(session: dt.date, entry: Entry, timetable: Timetable) -> bool:
     """Whether a session on another date than the calendar knew had closed when the forecast was made."""
-    return session != entry.date and entry.made >= closes_at(session, entry.exchange)
+    if session == entry.date:
+        return False
+    return entry.made >= bar_closes_at(np.datetime64(session), timetable, entry.exchange)
 
 
 class _Missing(Exception):
@@ -127,7 +138,8 @@ class _Shelf:
 
     def __init__(self) -> None:
         self.notes: list[str] = []
-        self._read: dict[tuple[str, bool, str | None], Prices | str] = {}
+        self._read: dict[tuple[Any, ...], Prices | str] = {}
+        self._timetables: dict[tuple[object, ...], Timetable] = {}
         self._rows: dict[tuple[object, ...], pd.DataFrame] = {}
         self._revisions: dict[tuple[object, ...], Revision | None] = {}
 
@@ -137,6 +149,21 @@ class _Shelf:
         if wanted not in self._rows:
             self._rows[wanted] = self._found(entry)
         return self._rows[wanted]
+
+    def timetable(self, entry: Entry) -> Timetable:
+        """When the bars of the entry's symbol come, in the rows that were read."""
+        wanted = _read_for(entry)
+        if wanted not in self._timetables:
+            read = (self._prices(word, entry) for word in entry.source)
+            calendars = [
+                prices.calendar[entry.symbol]
+                for prices in read
+                if not isinstance(prices, str) and entry.symbol in prices.calendar
+            ]
+            frequency = entry.frequency or DAILY
+            times = as_times(self.rows(entry)["session"].to_numpy(), frequency)
+            self._timetables[wanted] = timetable_of(times, frequency, calendars[-1])
+        return self._timetables[wanted]
 
     def revision(self, entry: Entry, rows: pd.DataFrame, place: int) -> Revision | None:
         """See `revision_of`; the steps of a forecast have one answer."""
@@ -163,16 +190,23 @@ class _Shelf:
 
     def _prices(self, word: str, entry: Entry) -> Prices | str:
         """Or why they could not be read."""
-        how = (word, entry.adjust, entry.calendar)
+        how = (word, entry.adjust, entry.calendar, entry.frequency, entry.resample)
         if how not in self._read:
             self._read[how] = self._load(*how)
         return self._read[how]
 
-    def _load(self, word: str, adjust: bool, calendar: str | None) -> Prices | str:
+    def _load(
+        self, word: str, adjust: bool, calendar: str | None, frequency: str | None, resample: str | None
+    ) -> Prices | str:
+        how: ReadingOptions = {"adjust": adjust, "calendar": calendar}
+        if resample is not None:
+            how["resample"] = resample
+        elif frequency is not None:
+            how["frequency"] = frequency
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", GatecastWarning)  # given when the forecast was made
-                prices = sources.load(word, adjust=adjust, calendar=calendar)
+                prices = sources.load(word, **how)
         except InputError as error:
             return f"{word} cannot be read ({error})"
         self.notes += [oddity.text for oddity in prices.oddities if oddity.kind in REPORTED]
@@ -181,20 +215,21 @@ class _Shelf:
 
 def _read_for(entry: Entry) -> tuple[object, ...]:
     """What decides the rows that are read for an entry."""
-    return entry.symbol, entry.source, entry.column, entry.adjust, entry.calendar
+    how = entry.adjust, entry.calendar, entry.frequency, entry.resample
+    return entry.symbol, entry.source, entry.column, *how
 
 
 def _doubted(entries: Iterable[Entry]) -> list[str]:
     """What counts as a backcast only because the exchange is not known."""
-    doubted = [
-        entry
-        for entry in entries
-        if entry.backcast and in_doubt(entry.date, entry.made) and entry.exchange is None
+    doubted: defaultdict[str, list[Entry]] = defaultdict(list)
+    for entry in entries:
+        if entry.backcast and entry.in_doubt:
+            doubted[unknown_exchange(entry.frequency)].append(entry)
+    return [
+        f"backcasts only by doubt: {count(len(own), 'forecast')} of "
+        f"{', '.join(sorted({entry.symbol for entry in own})[:NAMED])}; {why}"
+        for why, own in doubted.items()
     ]
-    if not doubted:
-        return []
-    symbols = ", ".join(sorted({entry.symbol for entry in doubted})[:NAMED])
-    return [f"backcasts only by doubt: {count(len(doubted), 'forecast')} of {symbols}; {UNKNOWN_EXCHANGE}"]
 
 
 def _moved(due: Iterable[Outcome]) -> list[str]:
@@ -202,17 +237,18 @@ def _moved(due: Iterable[Outcome]) -> list[str]:
     if not moved:
         return []
     first = moved[0]
+    origin, session, date = map(time_text, (first.entry.origin, first.session, first.entry.date))
     return [
         f"{count(len(moved), 'forecast')} on another date than the calendar had said (the first: "
-        f"{first.entry.symbol} at {first.entry.origin}, {first.session} instead of {first.entry.date}): the "
-        "session counts"
+        f"{first.entry.symbol} at {origin}, {session} instead of {date}): the "
+        f"{session_noun(first.entry.frequency or DAILY)} counts"
     ]
 
 
 def _skipped(missed: Iterable[tuple[Entry, str]]) -> list[str]:
-    origins: defaultdict[str, list[dt.date]] = defaultdict(list)
+    origins: defaultdict[str, list[str]] = defaultdict(list)
     for entry, reason in missed:
-        origins[reason].append(entry.origin)
+        origins[reason].append(time_text(entry.origin))
     return [
         f"{reason}: {count(len(dates), 'forecast')} skipped, made {min(dates)}"
         + (f" to {max(dates)}" if max(dates) > min(dates) else "")

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from gatecast.formatting import change
-from gatecast.ledger.entry import Entry, both
+from gatecast.ledger.entry import Entry, both, time_text
 from gatecast.ledger.history import history_hash, return_into
 
 SAME = 1e-6  # log return, or relatively: what is closer than 0.0001 % changes no score
@@ -68,8 +68,8 @@ def revision_notes(revised: Iterable[tuple[Entry, Revision]]) -> list[str]:
         found[entry.symbol, revision.what].append((entry, revision))
     notes = []
     for (symbol, what), cases in sorted(found.items()):
-        entry, revision = min(cases, key=lambda case: case[0].origin)
+        entry, revision = min(cases, key=lambda case: str(case[0].origin))
         made = f"{len(cases):,} forecasts were made" if len(cases) > 1 else "1 forecast was made"
-        words = {"made": made, "origin": entry.origin, "change": revision.change}
+        words = {"made": made, "origin": time_text(entry.origin), "change": revision.change}
         notes.append(f"{symbol}: {TEXTS[what].format(**words)}")
     return notes

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DataError, DBAPIError, OperationalError
 
 from gatecast.formatting import printable
 from gatecast.ledger.entry import Entry
-from gatecast.ledger.schema import forecasts
+from gatecast.ledger.schema import Time, forecasts
 
 Row = dict[str, Any]
 NAMES = tuple(field.name for field in fields(Entry))
@@ -94,6 +94,8 @@ def entry_of(row: Mapping[str, Any]) -> Entry:
 def _is_of(value: object, kind: Any) -> bool:
     if isinstance(kind, JSON):
         return isinstance(value, dict | list)
+    if isinstance(kind, Time):
+        return type(value) in (dt.date, dt.datetime)
     return type(value) is kind.python_type
 
 

@@ -1,7 +1,8 @@
 """The tables of a ledger, and the triggers that keep what is written. SQLite and PostgreSQL.
 
 A change of these tables is a new VERSION: a program refuses a ledger whose version it does not know.
-Version 1 had no chain, and of a forecast neither when its bar closes nor what its prices were.
+Version 1 had no chain, and of a forecast neither when its bar closes nor what its prices were. Versions 1 and
+2 knew days alone: their dates were of the type DATE.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ from sqlalchemy import (
     Boolean,
     Column,
     Connection,
-    Date,
     DateTime,
     Double,
     Integer,
@@ -31,8 +31,9 @@ from sqlalchemy.schema import CreateColumn
 
 from gatecast.ledger.place import PATIENCE
 
-VERSION = 2
-KNOWN = (1, VERSION)
+VERSION = 3
+KNOWN = (1, 2, VERSION)
+CHAINED = 2  # the first version with a chain
 KEY = ("symbol", "origin", "step", "experiment")
 
 
@@ -54,6 +55,24 @@ class Moment(TypeDecorator[dt.datetime]):
         return value.replace(tzinfo=dt.UTC) if value.tzinfo is None else value.astimezone(dt.UTC)
 
 
+class Time(TypeDecorator[dt.date]):
+    """The time of a bar as text: a date, or of bars within days a date and a time of day, without a zone."""
+
+    impl = Text
+    cache_ok = True
+    python_type = dt.date
+
+    def process_bind_param(self, value: dt.date | None, dialect: Dialect) -> str | None:
+        """As in ISO 8601."""
+        return None if value is None else value.isoformat()
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> dt.date | None:
+        """A date, or a datetime where there is a time of day."""
+        if value is None:
+            return None
+        return (dt.date if len(value) == len("YYYY-MM-DD") else dt.datetime).fromisoformat(value)
+
+
 tables = MetaData()
 
 versions = Table(
@@ -68,10 +87,10 @@ forecasts = Table(
     tables,
     Column("id", Integer, primary_key=True),
     Column("symbol", Text, nullable=False),
-    Column("origin", Date, nullable=False),
+    Column("origin", Time, nullable=False),
     Column("step", Integer, nullable=False),
     Column("experiment", Text, nullable=False),
-    Column("date", Date, nullable=False),
+    Column("date", Time, nullable=False),
     Column("source", JSON, nullable=False),
     Column("column", Text, nullable=False),
     Column("model", Text, nullable=False),
@@ -89,11 +108,15 @@ forecasts = Table(
     Column("calendar", Text),
     Column("closes", Moment),  # from here on since version 2; empty in older rows
     Column("anchor_return", Double),
-    Column("first", Date),
+    Column("first", Time),
     Column("history", Text),
+    Column("frequency", Text),  # from here on since version 3; empty of days
+    Column("resample", Text),
     UniqueConstraint(*KEY),
 )
 SINCE_2 = ("closes", "anchor_return", "first", "history")
+SINCE_3 = ("frequency", "resample")
+TIMES = ("origin", "date", "first")
 
 chain = Table(
     "gatecast_chain",
@@ -180,12 +203,18 @@ def create(connection: Connection) -> None:
     _note_version(connection)
 
 
-def widen(connection: Connection) -> None:
-    """Make of the tables of version 1 those of version 2, in this transaction; the chain is still empty."""
-    for name in SINCE_2:
+def widen(connection: Connection, version: int) -> None:
+    """Make of the tables of an older version those of this one, in this transaction; a new chain is empty."""
+    for name in (*(SINCE_2 if version < CHAINED else ()), *SINCE_3):
         column = CreateColumn(forecasts.c[name]).compile(dialect=connection.dialect)
         connection.exec_driver_sql(f"ALTER TABLE {forecasts.name} ADD COLUMN {column}")
-    chain.create(connection)
+    if connection.dialect.name == "postgresql":  # SQLite keeps a DATE as the same text
+        for name in TIMES:
+            connection.exec_driver_sql(
+                f"ALTER TABLE {forecasts.name} ALTER COLUMN {name} TYPE TEXT USING {name}::text"
+            )
+    if version < CHAINED:
+        chain.create(connection)
     restore_triggers(connection)
     _note_version(connection)
 

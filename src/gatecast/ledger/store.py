@@ -19,8 +19,8 @@ from gatecast.errors import LedgerError, LedgerWarning
 from gatecast.formatting import printable
 from gatecast.ledger import schema
 from gatecast.ledger.chain import NO_LINK, Link, broken, changed, deleted, links_after
-from gatecast.ledger.closing import UNKNOWN_EXCHANGE, in_doubt
-from gatecast.ledger.entry import Entry, Key, differences
+from gatecast.ledger.closing import unknown_exchange
+from gatecast.ledger.entry import Entry, Key, differences, time_text
 from gatecast.ledger.place import PATIENCE, engine_of, url_of
 from gatecast.ledger.rows import Row, entry_of, read, row_of, shown
 from gatecast.ledger.schema import chain, forecasts, versions
@@ -49,13 +49,12 @@ class Appended(NamedTuple):
         if not backcasts:
             return None
         last = max(backcasts, key=lambda entry: entry.date)
-        doubt = in_doubt(last.date, last.made) and last.exchange is None
-        closed = f"may have closed: {UNKNOWN_EXCHANGE}" if doubt else "had closed"
+        closed = f"may have closed: {unknown_exchange(last.frequency)}" if last.in_doubt else "had closed"
         which = f"{len(backcasts):,} of {len(entries):,} forecasts"
         made = f"{last.made.astimezone(dt.UTC):%Y-%m-%d %H:%M} UTC"
         return (
             f"backcast: {which} will count in no track record; made on {made}, when the bar of "
-            f"{shown(last.symbol)} for {last.date} {closed}"
+            f"{shown(last.symbol)} for {time_text(last.date)} {closed}"
         )
 
 
@@ -102,8 +101,8 @@ class Ledger:
     def prepare(self) -> None:
         """Make the tables where there are none, and see that they can be written: before long work.
 
-        A ledger of version 1 becomes one of version 2: its rows stay, and the chain begins with them as they
-        are. Triggers that are missing are made again, with a LedgerWarning.
+        An older ledger becomes one of this version: its rows stay, and where it had no chain, that begins
+        with them as they are. Triggers that are missing are made again, with a LedgerWarning.
         """
         if self._ready:
             return
@@ -118,10 +117,11 @@ class Ledger:
                 if version is None:
                     schema.create(connection)
                 elif version < schema.VERSION:
-                    schema.widen(connection)
-                    rows, unreadable = read(connection)
-                    self._sound(rows, unreadable)
-                    _add_links(connection, links_after(NO_LINK, rows))
+                    schema.widen(connection, version)
+                    if version < schema.CHAINED:
+                        rows, unreadable = read(connection)
+                        self._sound(rows, unreadable)
+                        _add_links(connection, links_after(NO_LINK, rows))
         self._restore(missing)
         self._ready = True
 
@@ -167,7 +167,7 @@ class Ledger:
             entries = self._sound(rows, unreadable, lambda sound: broken(sound, links))
             try:
                 since = connection.execute(
-                    select(versions.c.made).where(versions.c.version == schema.VERSION)
+                    select(func.min(versions.c.made)).where(versions.c.version >= schema.CHAINED)
                 ).scalar()
             except ValueError as error:  # SQLite keeps text
                 raise LedgerError(f"{self.place}: when it was made was edited ({error})") from None
@@ -258,10 +258,9 @@ class Ledger:
         then, changes = changed[0]
         others = f" The same for {len(changed) - 1} more." if len(changed) > 1 else ""
         raise LedgerError(
-            f"the forecast of {shown(then.symbol)} made on {then.origin} for step {then.step} stands since "
-            f"{then.made:%Y-%m-%d %H:%M} UTC: {'; '.join(changes)}.{others} Nothing was added to "
-            f"{self.place}: "
-            "the first answer counts. To see another one without recording it: --no-ledger"
+            f"the forecast of {shown(then.symbol)} made on {time_text(then.origin)} for step {then.step} "
+            f"stands since {then.made:%Y-%m-%d %H:%M} UTC: {'; '.join(changes)}.{others} Nothing was added "
+            f"to {self.place}: the first answer counts. To see another one without recording it: --no-ledger"
         )
 
     def _version(self, connection: Connection) -> int | None:
@@ -352,9 +351,11 @@ class Ledger:
 def _by_key(entries: Iterable[Entry]) -> dict[Key, Entry]:
     """By key, in its order: two writers that insert in one order never wait for each other in a circle."""
     wanted: dict[Key, Entry] = {}
-    for entry in sorted(entries, key=lambda entry: entry.key):
+    for entry in sorted(entries, key=lambda entry: tuple(map(str, entry.key))):
         if differences(wanted.setdefault(entry.key, entry), entry):
-            raise ValueError(f"two forecasts of {entry.symbol} at {entry.origin} for step {entry.step}")
+            raise ValueError(
+                f"two forecasts of {entry.symbol} at {time_text(entry.origin)} for step {entry.step}"
+            )
     return wanted
 
 

@@ -5,7 +5,6 @@ Forecasts that were made when the bar had closed already, backcasts, are scored 
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -19,6 +18,7 @@ import pandas as pd
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 from gatecast.formatting import change, number, p_value, percent, plain, printable, text_table
+from gatecast.ledger.entry import time_text
 from gatecast.ledger.outcome import outcomes_of
 from gatecast.ledger.scoring import INTERVALS, score
 from gatecast.settings.reading import check_date
@@ -270,11 +270,10 @@ def _selected(
                 raise SettingError(
                     f"no forecast of it is recorded.{did_you_mean(name, known)}", setting=setting, value=name
                 )
-    first = dt.date.fromisoformat(since) if since else dt.date.min
     return [
         entry
         for entry in entries
-        if entry.origin >= first
+        if (since is None or time_text(entry.origin) >= since)
         and (symbols is None or entry.symbol in symbols)
         and (models is None or entry.model in models)
     ]
@@ -352,7 +351,10 @@ def _table(records: Sequence[Record], heads: list[str], cells: Callable[[Record]
 
 def _dated(scores: pd.DataFrame) -> list[dict[Any, Any]]:
     """One dict per row, its dates as text."""
-    return scores.assign(**{name: scores[name].astype(str) for name in ("origin", "date")}).to_dict("records")
+    texts = {
+        name: [time_text(time).replace(" ", "T") for time in scores[name]] for name in ("origin", "date")
+    }
+    return scores.assign(**texts).to_dict("records")
 
 
 def _records(scores: pd.DataFrame, unscored: pd.DataFrame, numbers: Numbers) -> Iterator[Record]:

@@ -146,8 +146,8 @@ def _distribution_captions(result: Run) -> dict[str, tuple[str, str]]:
         "pit": (
             "Where the price lies in its distribution (PIT)",
             f"{both}: share of {bar}s in each twentieth of the forecast distribution, one {session} ahead. "
-            "Flat is right; high at both ends: too narrow; high in the middle: too wide. Band: 95 % of the bars "
-            "of an exact distribution; orange: outside.",
+            "Flat is right; high at both ends: too narrow; high in the middle: too wide. Band: 95 % of the "
+            "bars of an exact distribution; orange: outside.",
         ),
         "coverage": (
             "Coverage over time",

@@ -19,7 +19,7 @@ def across(frequency: str, *, wide: bool = False, domain: Any = None) -> alt.X:
     """
     scale: dict[str, Any] = {} if domain is None else {"domain": domain}
     if frequency == INDEX:
-        axis = alt.Axis(format="d", tickMinStep=1, labelOverlap="greedy", labelSeparation=12)
+        axis = alt.Axis(format="d", tickMinStep=1, tickCount=10, labelOverlap="greedy", labelSeparation=12)
         return alt.X("date:Q", title="position", axis=axis, scale=alt.Scale(zero=False, nice=False, **scale))
     fine, coarse = (MINUTE, DAY) if is_intraday(frequency) else (DAY, MONTH)
     axis = alt.Axis(format=coarse if wide else fine, labelOverlap="greedy", labelSeparation=12)
