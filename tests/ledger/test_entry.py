@@ -49,6 +49,8 @@ NOT_DECIDING: dict[str, Any] = {
     "start": "2001-01-01",
     "end": "2002-01-01",
     "calendar": "XKRX",
+    "frequency": "1w",
+    "resample": "1w",
     "timezone": "Asia/Seoul",
     "keep": "last",
     "strict": True,
