@@ -18,20 +18,25 @@ from ..markets import provenance_of  # isort: skip
 
 
 def made_run(
-    frame: pd.DataFrame, moves: Mapping[str, np.ndarray], first: int = 0, *, networks: tuple[str, ...] = ()
+    frame: pd.DataFrame,
+    moves: Mapping[str, np.ndarray],
+    first: int = 0,
+    *,
+    networks: tuple[str, ...] = (),
+    calendar: str = "daily",
 ) -> Result:
     """A run whose origins are the rows `first` … n - 2 of every symbol.
 
     frame: as for Prices.from_frame, with a column symbol; moves: model → log returns, one for each origin in
     the order of the sorted table.
     """
-    prices = Prices.from_frame(frame, calendar="daily")
+    prices = Prices.from_frame(frame, calendar=calendar)
     table = prices.table
     place = table.groupby("symbol").cumcount().to_numpy()
     size = table.groupby("symbol")["close"].transform("size").to_numpy()
     rows = np.flatnonzero((place >= first) & (place < size - 1))
     close = table["close"].to_numpy()
-    session = table["session"].to_numpy().astype("datetime64[D]")
+    session = prices.times
     anchor = close[rows]
     forecast = {"naive": anchor[:, None].copy()}
     forecast |= {name: (anchor * np.exp(move))[:, None] for name, move in moves.items()}
@@ -48,6 +53,7 @@ def made_run(
         naive_mse=np.ones(len(rows)),
         forecast=forecast,
         seeds={name: forecast[name][None] for name in networks},
+        frequency=prices.frequency,
     )
     experiment = Experiment(
         models=tuple(forecast),

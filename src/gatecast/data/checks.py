@@ -13,7 +13,7 @@ from gatecast.data.jumps import outside_range
 from gatecast.data.oddities import FIRST, Oddity, cells, counted, listed, noted, number, oddity, starts
 from gatecast.data.scale import jumps_of, other_unit_rows, other_units, stale
 from gatecast.data.units import in_one_unit, unit_factors
-from gatecast.settings.frequency import DAILY
+from gatecast.settings.frequency import DAILY, session_noun
 
 __all__ = ["FIRST", "Oddity", "cells", "check", "counted", "listed", "noted", "number", "oddity", "starts"]
 
@@ -38,9 +38,9 @@ def check(
         *impossible,
         *other_units(table, factors),
         *_close_outside_range(table, factors),
-        *jumps_of(in_one, first),
+        *jumps_of(in_one, first, frequency),
         *stale(in_one, first),
-        *_without_trade(table),
+        *_without_trade(table, frequency),
         *irregular_bars(table, first, calendar, frequency),
     ]
     return table, tuple(found)
@@ -94,7 +94,7 @@ def _close_outside_range(table: pd.DataFrame, factors: dict[str, Floats]) -> Ite
     )
 
 
-def _without_trade(table: pd.DataFrame) -> Iterator[Oddity]:
+def _without_trade(table: pd.DataFrame, frequency: str) -> Iterator[Oddity]:
     """Rows without volume: filler where the price did not move either."""
     if "volume" not in table.columns:
         return
@@ -107,9 +107,8 @@ def _without_trade(table: pd.DataFrame) -> Iterator[Oddity]:
     if filler.any():
         what = counted(int(filler.sum()), "row looks", "rows look")
         what += " like filler: volume 0 and open = high = low = close"
-        yield oddity(
-            "filler", table, filler, what, "they are kept as sessions", cells(table, "close", "volume")
-        )
+        remark = f"they are kept as {session_noun(frequency)}s"
+        yield oddity("filler", table, filler, what, remark, cells(table, "close", "volume"))
     if moved.any():
         what = f"{counted(int(moved.sum()), 'row has', 'rows have')} volume 0"
         remark = "features of the volume are 0 there"

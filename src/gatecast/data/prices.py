@@ -27,7 +27,7 @@ from gatecast.data.spacing import times_of
 from gatecast.data.tables import Tidy, tidy, with_columns, without_empty
 from gatecast.data.timetable import Timetable, timetable_of
 from gatecast.errors import DataError, SettingError, did_you_mean
-from gatecast.settings.frequency import DAILY, each, stamp
+from gatecast.settings.frequency import DAILY, each, plain_time, stamp
 from gatecast.settings.reading import Reading
 
 __all__ = ["Oddity", "Prices"]
@@ -259,8 +259,8 @@ class Prices:
             "symbols": list(self.symbols),
             "rows": len(self.table),
             "frequency": self.frequency,
-            "first_session": stamp(self.times.min(), self.frequency),
-            "last_session": stamp(self.times.max(), self.frequency),
+            "first_session": plain_time(self.times.min(), self.frequency),
+            "last_session": plain_time(self.times.max(), self.frequency),
             "columns": list(self.table.columns[2:]),
             "calendar": dict(self.calendar),
             "found": {name: asdict(one) for name, one in self.found.items()},

@@ -12,6 +12,7 @@ from gatecast.data.jumps import Jump, find_jumps, split_name
 from gatecast.data.oddities import starts
 from gatecast.data.stale import stale_runs
 from gatecast.data.units import in_one_unit, unit_factors
+from gatecast.settings.frequency import stamp
 
 MOST_PASSES = 4  # a repair may bring to light another one
 KINDS = ("unit", "split", "stale-tail")  # oddities that are repaired
@@ -104,7 +105,7 @@ def _adjust(table: pd.DataFrame, values: dict[str, np.ndarray], jump: Jump, star
         values["volume"][before] = values["volume"][before] * new / old
         columns = (*columns, "volume")
         what += f", volume {_by(new, old)}"
-    date = table["session"].iloc[jump.row].date()
+    date = stamp(table["session"].iloc[jump.row])
     return _change(
         "split", table, start, jump.row, columns, f"{what} ({split_name(jump.split)} split on {date})"
     )
@@ -137,8 +138,8 @@ def _change(
     return Change(
         kind,
         str(table["symbol"].iloc[start]),
-        str(days.iloc[start].date()),
-        str(days.iloc[end - 1].date()),
+        stamp(days.iloc[start]),
+        stamp(days.iloc[end - 1]),
         int(end - start),
         columns,
         what,

@@ -18,6 +18,7 @@ from gatecast.data.names import DATE_NAMES, PRICES, STANDARD, SYMBOL_NAMES
 from gatecast.data.place import Place
 from gatecast.data.spacing import MOST_SNAPSHOTS
 from gatecast.formatting import printable
+from gatecast.settings.frequency import DAILY, a_session
 from gatecast.settings.reading import Keep, Reading
 
 LEAST_ZEROS = 3  # columns that are 0 on a day without a trade; one alone may be a rate of 0
@@ -131,6 +132,7 @@ def repeated(
     column: str,
     place: Place,
     keep: Keep,
+    frequency: str = DAILY,
 ) -> tuple[Bools, list[Oddity]]:
     """Rows of a bar that another row has: copies, and snapshots of a day beside its bar.
 
@@ -162,7 +164,7 @@ def repeated(
         _refuse_undecided(table, undecided, beside, column, place)
         snapshots &= ~undecided
     shown = "close", "volume"
-    what = "of a session that another row has, with more volume or as chosen by keep"
+    what = f"of {a_session(frequency)} that another row has, with more volume or as chosen by keep"
     return copies | snapshots | undecided, [
         *noted("copy", table, copies, "repeats another", "repeat others", "left out", *shown),
         *noted("snapshot", table, snapshots, f"is {what}", f"are {what}", "left out", *shown),

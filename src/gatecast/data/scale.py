@@ -13,7 +13,7 @@ from gatecast._typing import Bools, Floats, Integers
 from gatecast.data.jumps import Jump, find_jumps, split_name
 from gatecast.data.oddities import Oddity, counted, number, oddity
 from gatecast.data.stale import Run, stale_runs
-from gatecast.settings.frequency import stamp
+from gatecast.settings.frequency import noun, stamp
 
 REPAIR = "gatecast.data.sources.fix"  # what applies the repairs that are proposed
 
@@ -48,13 +48,13 @@ def other_unit_rows(table: pd.DataFrame, factors: dict[str, Floats]) -> Bools:
     return np.logical_or.reduce([none, *(factor != 1 for factor in factors.values())])
 
 
-def jumps_of(table: pd.DataFrame, first: Integers) -> Iterator[Oddity]:
+def jumps_of(table: pd.DataFrame, first: Integers, frequency: str) -> Iterator[Oddity]:
     """Jumps of the close: splits that nobody adjusted for, and others far beyond the usual."""
-    jumps = find_jumps(table, first)
+    jumps, bar = find_jumps(table, first), noun(frequency)
     for kind, found, one, many, remark in (
         ("split", {jump.row: jump for jump in jumps if jump.split},
-         "one-day jump of the close looks like an unadjusted split",
-         "one-day jumps of the close look like unadjusted splits",
+         f"one-{bar} jump of the close looks like an unadjusted split",
+         f"one-{bar} jumps of the close look like unadjusted splits",
          "the prices are kept, and the jump counts as a real move: "
          f"repair them ({REPAIR}), or start after it"),
         ("jump", {jump.row: jump for jump in jumps if not jump.split},

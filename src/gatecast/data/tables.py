@@ -41,7 +41,7 @@ from gatecast.data.wide import long_of
 from gatecast.data.zones import localised
 from gatecast.errors import DataError
 from gatecast.formatting import printable
-from gatecast.settings.frequency import DAILY, INDEX, LONGER, each, is_intraday
+from gatecast.settings.frequency import DAILY, INDEX, LONGER, a_session, each, is_intraday
 from gatecast.settings.reading import Reading
 
 NOT_STRICT = "Correct the source, or read it without strict=True, which leaves such rows out or sorts them"
@@ -183,7 +183,7 @@ def _table(
     names = pd.Series(symbols, dtype=str).take(codes).array
     table = pd.DataFrame({"symbol": names, "session": sessions.astype("datetime64[ns]"), **values})
     table = with_columns(table, {name: pd.Series(cells, dtype=str) for name, cells in words.items()})
-    again, repeats = rows.repeated(table, codes, moments, sessions, date_name, place, reading.keep)
+    again, repeats = rows.repeated(table, codes, moments, sessions, date_name, place, reading.keep, frequency)
     descending, misplaced = rows.out_of_order(codes, sessions, len(symbols), date_name, place)
     left_out = [
         *without_price,
@@ -196,7 +196,7 @@ def _table(
         for one in left_out:
             what = one.text.rpartition("; ")[0]  # without what is done to them
             place.note(DataError(what, file=source, remedy=NOT_STRICT))
-    unclosed = "of a session that has not closed yet"
+    unclosed = f"of {a_session(frequency)} that has not closed yet"
     oddities += [
         *local.oddities,
         *changed,

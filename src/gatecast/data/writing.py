@@ -9,6 +9,7 @@ from gatecast.data.prices import Prices
 from gatecast.errors import RunError
 from gatecast.files import check_file, is_there, new_file
 from gatecast.formatting import csv_safe
+from gatecast.settings.frequency import INDEX, is_intraday
 
 ENDINGS = (".csv", ".parquet")
 
@@ -38,4 +39,7 @@ def write_prices(prices: Prices, path: Path, *, overwrite: bool = False) -> None
             prices.to_parquet(partial)
         else:
             table = prices.table.rename(columns={"session": "date"})
-            csv_safe(table).to_csv(partial, index=False, date_format="%Y-%m-%d", lineterminator="\n")
+            if prices.frequency == INDEX:  # which are numbered anew when they are read
+                table = table.drop(columns="date")
+            form = "%Y-%m-%d %H:%M:%S" if is_intraday(prices.frequency) else "%Y-%m-%d"
+            csv_safe(table).to_csv(partial, index=False, date_format=form, lineterminator="\n")

@@ -83,6 +83,12 @@ def session_noun(frequency: str) -> str:
     return "session" if frequency == DAILY else noun(frequency)
 
 
+def a_session(frequency: str) -> str:
+    """The same with its article: "a session", "an hour"."""
+    word = session_noun(frequency)
+    return f"{'an' if word == 'hour' else 'a'} {word}"
+
+
 def no_change(frequency: str) -> str:
     """What naive forecasts, in words: "tomorrow = today"; "no change" of bars that are no days."""
     return "tomorrow = today" if frequency == DAILY else "no change"
