@@ -10,6 +10,7 @@ import pytest
 
 from gatecast.api.result import Result
 from gatecast.data.prices import Prices
+from gatecast.data.spacing import as_times
 from gatecast.distributions import StudentT
 from gatecast.forecasts import DistributionForecast, Forecasts
 from gatecast.report.page import page
@@ -35,6 +36,7 @@ def make_result(
     broken: str | None = None,
     warnings: tuple[str, ...] = (),
     distributions: dict[str, float] | None = None,
+    frequency: str = "1d",
 ) -> Result:
     """Random walks; networks that forecast small noise; `broken`: a model whose forecasts are NaN.
 
@@ -43,17 +45,21 @@ def make_result(
     rng = np.random.default_rng(0)
     steps = 0.0 if constant else 0.01 * rng.normal(size=(len(symbols), sessions))
     close = 100 * np.exp(np.cumsum(steps + np.zeros((len(symbols), sessions)), axis=1))
-    days = pd.date_range("2018-01-01", periods=sessions)
-    frame = pd.DataFrame(
-        {"symbol": np.repeat(symbols, sessions), "date": np.tile(days, len(symbols)), "close": close.ravel()}
-    )
-    prices = Prices.from_frame(frame, calendar="daily")
+    frame = pd.DataFrame({"symbol": np.repeat(symbols, sessions), "close": close.ravel()})
+    if frequency != "index":
+        frame["date"] = np.tile(times(frequency, sessions), len(symbols))
+    prices = Prices.from_frame(frame, calendar=None if frequency == "index" else "24/7", frequency=frequency)
+    days = pd.DatetimeIndex(prices.times[:sessions])
     place = [symbols.index(name) for name in prices.symbols]
     outcome = _forecasts(
         prices.symbols, close[place], days, networks, baselines, horizon, folds, seeds, tested, broken
     )
     outcome = replace(
-        outcome, distributions={name: walk(outcome, scale) for name, scale in (distributions or {}).items()}
+        outcome,
+        distributions={name: walk(outcome, scale) for name, scale in (distributions or {}).items()},
+        frequency=frequency,
+        origin=as_times(outcome.origin, frequency),
+        time=as_times(outcome.time, frequency),
     )
     experiment = Experiment(
         models=(*baselines, *networks),
@@ -64,6 +70,13 @@ def make_result(
     )
     training = _training(networks, folds, seeds)
     return Result(experiment, provenance_of(prices), prices, outcome, training, warnings, (), {})
+
+
+def times(frequency: str, count: int) -> pd.DatetimeIndex:
+    """Of bars without a gap; those of five minutes from the middle of a day on."""
+    starts = {"1d": "2018-01-01", "1h": "2018-01-01", "5min": "2018-01-01 12:00"}
+    steps = {"1d": "D", "1h": "h", "5min": "5min", "1w": "W-FRI", "1mo": "ME"}
+    return pd.date_range(starts.get(frequency, "1990-01-01"), periods=count, freq=steps[frequency])
 
 
 def walk(outcome: Forecasts, scale: float) -> DistributionForecast:
@@ -87,7 +100,7 @@ def _forecasts(
     broken: str | None,
 ) -> Forecasts:
     rng = np.random.default_rng(1)
-    day = days.to_numpy().astype("datetime64[D]")
+    day = days.to_numpy()
     origins = np.arange(close.shape[1] - tested - horizon, close.shape[1] - horizon)
     ahead = origins[:, None] + 1 + np.arange(horizon)
     anchor = close[:, origins].ravel()

@@ -19,7 +19,8 @@ def spread(runs: list[int]) -> list[int]:
 def unpacked(pack: Packed, symbol: str) -> pd.DataFrame:
     """As the script of the page does it."""
     steps, *columns = pack["symbols"][symbol]
-    dates = np.datetime64(pack["start"]) + np.cumsum(pack["days"])
+    start = pack["start"] if pack.get("unit") == "rows" else np.datetime64(pack["start"])
+    dates = start + np.cumsum(pack["days"])
     table = pd.DataFrame({"symbol": symbol, "date": dates[np.cumsum(spread(steps)) - 1]})
     for name, (low, step, text) in zip(pack["numbers"], columns, strict=False):
         codes = np.frombuffer(base64.b64decode(text), "<u2").astype(float)
@@ -68,3 +69,21 @@ def test_broken_twin_one_letter_is_seen(table: pd.DataFrame) -> None:
     pack["symbols"]["A"][1] = [low, step, ("B" if text[0] == "A" else "A") + text[1:]]
     error = (unpacked(pack, "A")["close"] - table["close"].iloc[:300]).abs().max()
     assert error > (table["close"].max() - table["close"].min()) / LEVELS
+
+
+@pytest.mark.parametrize(
+    ("dates", "unit", "start", "steps"),
+    [
+        (["2021-03-01", "2021-03-03"], None, "2021-03-01", [0, 2]),
+        (["2021-03-01 09:30", "2021-03-01 09:35", "2021-03-02 09:30"], "minutes", "2021-03-01T09:30",
+         [0, 5, 1435]),
+        (["1700-01-01 00:00:07", "1700-01-01 00:00:09"], "rows", 7, [0, 2]),
+    ],
+)  # fmt: skip
+def test_times_of_bars_of_any_length(
+    dates: list[str], unit: str | None, start: str | int, steps: list[int]
+) -> None:
+    table = pd.DataFrame({"symbol": "A", "date": pd.to_datetime(dates), "close": 1.0})
+    pack = packed(table)
+    assert (pack.get("unit"), pack["start"], pack["days"]) == (unit, start, steps)
+    assert len(unpacked(pack, "A")) == len(dates)

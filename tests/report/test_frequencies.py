@@ -1,0 +1,111 @@
+"""Pages and pictures of bars that are no days: no word and no date of theirs is one of days."""
+
+import json
+import re
+from html import unescape
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gatecast.api.result import Result
+from gatecast.report import charts, distribution_charts, frames, pictures
+from gatecast.report.captions import figures
+from gatecast.report.marks import inline, specifications
+from gatecast.report.page import page
+
+from .conftest import make_result  # isort: skip
+
+DAILY = re.compile(r"\b(days?|sessions?|tomorrow|today|yesterday|daily)\b", re.IGNORECASE)
+WORDS = {"1h": "hour", "5min": "bar", "1w": "week", "1mo": "month", "index": "bar"}
+
+
+@pytest.fixture(scope="module", params=WORDS)
+def made(request: pytest.FixtureRequest) -> tuple[str, Result]:
+    frequency = request.param
+    return frequency, make_result(
+        networks=("gru",), horizon=2, distributions={"gru": 1.0, "drift": 1.1}, frequency=frequency
+    )
+
+
+def texts(value: object) -> list[str]:
+    """Every text of a chart but its data."""
+    if isinstance(value, dict):
+        return [text for key, part in value.items() if key != "datasets" for text in texts(part)]
+    if isinstance(value, list):
+        return [text for part in value for text in texts(part)]
+    return [value] if isinstance(value, str) else []
+
+
+def test_no_word_is_of_days(made: tuple[str, Result]) -> None:
+    frequency, result = made
+    drawn = charts.page_charts(result) | distribution_charts.distribution_charts(result)
+    said = [f"{figure.title} {figure.caption}" for figure in figures(result, drawn)]
+    shown = texts(specifications(drawn | pictures.pictures(result)))
+    assert [text for text in (*said, *shown, result.verdict.text) if DAILY.search(text)] == []
+    word = WORDS[frequency]
+    assert f"On 60 test {word}s in 2 folds" in result.verdict.text
+    assert "naive, the forecast 'no change'" in result.verdict.text
+    assert f"{word}s ahead" in shown
+    assert f"change of the {word}, %" in shown
+    assert any(f"forecast the {word} before. One {word} in five" in text for text in said)
+
+
+@pytest.mark.parametrize(
+    ("frequency", "scope"),
+    [
+        ("1h", "close, 2 hours ahead, tested on 2018-01-06 19:00 to 2018-01-09 07:00"),
+        ("1w", "close, 2 weeks ahead, tested on 1992-09-04 to 1993-10-29"),
+        ("index", "close, 2 bars ahead, tested on 140 to 200"),
+    ],
+)
+def test_the_page_says_its_times(frequency: str, scope: str) -> None:
+    text = unescape(page(make_result(networks=("gru",), horizon=2, frequency=frequency)))
+    assert scope in text.replace("\xa0", " ")
+    head = text[: text.index("<script")] if "<script" in text else text
+    assert not DAILY.search(re.sub(r"<pre>.*?</pre>|<style>.*?</style>", "", head, flags=re.DOTALL))
+
+
+def test_lags_and_constants_name_the_bar() -> None:
+    result = make_result(networks=("gru",), frequency="1h")
+    anchor = result.outcome.anchor
+    late = np.roll(anchor, 1)
+    late[0] = anchor[0]
+    result.outcome.forecast["drift"][:, 0] = late
+    said = result.lag["drift"].sentence
+    assert "its forecast for an hour is nearest to the price 2 hours before that hour." in said
+
+
+@pytest.mark.parametrize(
+    ("dates", "parse", "first"),
+    [
+        (["2021-03-01", "2021-03-02"], "date:'%Y-%m-%d'", "2021-03-01"),
+        (["2021-03-01 00:00", "2021-03-01 00:05"], "date:'%Y-%m-%dT%H:%M'", "2021-03-01T00:00"),
+        (["1700-01-01 00:12:30", "1700-01-01 00:12:31"], "number", "750"),
+    ],
+)
+def test_the_data_of_charts_have_times(dates: list[str], parse: str, first: str) -> None:
+    data = inline(pd.DataFrame({"date": pd.to_datetime(dates), "close": 1.5})).to_dict()
+    assert data["format"]["parse"]["date"] == parse
+    assert data["values"].splitlines()[1] == f"{first},1.5"
+
+
+def test_a_selection_is_of_hours_or_positions() -> None:
+    for frequency, expected in (("1h", {"year": 2018, "month": 1, "date": 9, "hours": 7}), ("index", 200)):
+        chart = charts.forecast_chart(make_result(networks=("gru",), frequency=frequency))
+        brush = next(one for one in chart.to_dict(validate=False)["params"] if one["name"] == "brush")
+        last = brush["value"]["x"][-1]
+        assert last == expected or expected.items() <= last.items()
+
+
+def test_a_long_test_is_thinned_and_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(frames, "MOST_TESTED", 50)
+    result = make_result(networks=("gru",), sessions=400, tested=300, frequency="1h")
+    table = frames.prices_and_forecasts(result, "gru")
+    tested = table[table["test"]]
+    assert tested["date"].iloc[-50:].diff().dropna().eq(pd.Timedelta(hours=1)).all()
+    assert len(tested) < 200
+    assert (table["fold"] > 0).sum() == 2
+    caption = next(figure.caption for figure in figures(result, ["forecast"]))
+    assert "Before the last 50 hours of the test one hour in 2 is drawn" in caption
+    json.dumps(specifications({"forecast": charts.forecast_chart(result)}))
