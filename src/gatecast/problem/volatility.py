@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from jaxtyping import Bool, Float64, Int64
 
-DECAY = 0.94  # RiskMetrics' daily decay
+DECAY = 0.94  # RiskMetrics' decay of daily bars, taken for bars of every length
 ROUNDING = 1e-6  # relative: adjusted prices are rounded, and a close on the high may lie beside it
-LEAST = 1e-6  # of a day's log return: prices that stand still have no volatility to divide by
+LEAST = 1e-6  # of a bar's log return: prices that stand still have no volatility to divide by
 
 
 def log_returns(
@@ -28,7 +28,7 @@ def ewma_volatility(
 ) -> Float64[np.ndarray, " rows"]:
     """Daily volatility in log return, known at each row's close.
 
-    returns: log returns, or another measure of a session's move on their scale.
+    returns: log returns, or another measure of a bar's move on their scale.
 
     s(i)² = Σ_j decay^j r(i-j)² / Σ_j decay^j over all returns of the symbol up to row i; RiskMetrics,
     Technical Document (4th ed., 1996), section 5.2. At least LEAST, also where no return is known.

@@ -55,7 +55,7 @@ def bar_variance(span: Span) -> tuple[Floats, NDArray[np.bool_]]:
 def sample_rows(span: Span) -> Integers:
     """The rows of the sample with a return after them, one after the other.
 
-    Without those that have less than a month of bars before them, where enough others are left.
+    Without those that have fewer than MONTH bars before them, where enough others are left.
     """
     settled = max(span.begin, int(span.problem.first[span.begin]) + MONTH)
     enough = span.end - settled - span.problem.horizon + 1 >= FEWEST_TARGETS

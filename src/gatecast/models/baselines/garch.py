@@ -27,7 +27,7 @@ class Garch:
 
     r(t) = mean + √v(t) z(t), z Student t with df > 2 and unit variance,
     v(t+1) = omega + (alpha + gamma · [r(t) < mean]) (r(t) - mean)² + beta · v(t).
-    variance: v of the last known session.
+    variance: v of the last known bar.
     """
 
     mean: float
@@ -39,7 +39,7 @@ class Garch:
     variance: float
 
     def filtered(self, returns: Floats) -> Floats:
-        """(n + 1,) v of the session after each return (n,) given after the last known one, v itself first."""
+        """(n + 1,) v of the bar after each return (n,) given after the last known one, v itself first."""
         variances = [self.variance]
         for residual in (returns - self.mean).tolist():
             weight = self.alpha + (self.gamma if residual < 0 else 0.0)
@@ -63,7 +63,7 @@ def gjr_garch_t(problem: Problem, fold: Fold) -> Distribution:
     """GJR-GARCH(1,1) (Glosten, Jagannathan and Runkle 1993), Student-t shocks; N test origins x h steps.
 
     Fitted per symbol by maximum likelihood (`arch`), with a constant mean, on the returns of the
-    sample; then filtered day by day to each origin with its parameters fixed. In log return: a `StudentT`
+    sample; then filtered bar by bar to each origin with its parameters fixed. In log return: a `StudentT`
     for one step, exact; `Quantiles` for more, of 8,000 simulated paths (the first step exact).
 
     Warns
@@ -145,7 +145,7 @@ def _shocks(model: Garch, span: Span) -> Floats:
 
 
 def _interpolated(model: Garch, volatility: Floats, shocks: Floats, horizon: int) -> Floats:
-    """(N, h, levels) quantiles of the cumulative return, from the volatility (N,) of the next session.
+    """(N, h, levels) quantiles of the cumulative return, from the volatility (N,) of the next bar.
 
     They depend on it alone, smoothly: so they are simulated on a grid that is the same whatever is asked,
     and the quantiles per unit of volatility are interpolated in its logarithm.

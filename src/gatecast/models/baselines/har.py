@@ -1,4 +1,4 @@
-"""HAR: tomorrow's volatility from the variance of the last day, week and month."""
+"""HAR: the next bar's volatility from the variance of the last 1, 5 and 22 bars, whatever their length."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from gatecast.models.baselines.volatility import ewma_of
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 
-MEMORIES = (1, 5, 22)  # a day, a week, a month of sessions
+MEMORIES = (1, 5, 22)  # bars: of days a day, a week, a month
 
 
 def har(problem: Problem, fold: Fold) -> StudentT:

@@ -22,7 +22,7 @@ from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.problem.volatility import ewma_volatility
 
-MEMORIES = (1, 5, 22, 66)  # a day, a week, a month, a quarter of sessions
+MEMORIES = (1, 5, 22, 66)  # bars: of days a day, a week, a month, a quarter
 TRENDS = (5, 22)
 PENALTY = 100.0  # bars' worth of likelihood: what holds each slope (per standard deviation) near zero
 SLOPE, LOCATION, LOG_SKEW = 2.0, 2.0, 0.7  # the largest of each: beyond lies a fit of nothing

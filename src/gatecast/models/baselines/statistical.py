@@ -14,7 +14,7 @@ from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.problem.volatility import DECAY
 
-MAX_LAGS = 10  # two weeks of sessions; more, and AIC finds lags in noise
+MAX_LAGS = 10  # bars: of days two weeks; more, and AIC finds lags in noise
 ROWS_PER_LAG = 10
 CONSTANT = 1e-12  # returns nearer together than this differ by rounding
 

@@ -14,7 +14,7 @@ from gatecast.problem.problem import Problem
 from gatecast.settings.frequency import session_noun
 
 SETTLED = 20  # returns that an EWMA has seen before its scale means something
-PAST = 250  # sessions of historical simulation: a year
+PAST = 250  # bars of historical simulation: of days a year
 FEWEST_PAST = 20
 
 
@@ -23,7 +23,7 @@ def ewma_t(problem: Problem, fold: Fold) -> StudentT:
 
     s is the EWMA (0.94) volatility at the origin: RiskMetrics, Technical Document (4th
     ed., 1996), section 5.2, where returns are normal. c(k) and df(k) are fitted per symbol and step, by
-    maximum likelihood on the sample's k-session returns divided by the volatility at their origin · √k; they
+    maximum likelihood on the sample's k-bar returns divided by the volatility at their origin · √k; they
     overlap, which costs precision and does not bias: sums of returns have lighter tails than one return,
     and a variance that falls back to its mean does not grow with √k.
     """
@@ -41,7 +41,7 @@ def ewma_of(span: Span) -> StudentT:
 def scaled_t(span: Span, begin: int, volatility: Callable[[Integers, int], Floats]) -> StudentT:
     """Student t around zero, its scale c(k) · volatility · √k; c(k) and df(k) fitted on the sample.
 
-    volatility(origins (n,), k): (n,) the forecast of a session's volatility over the next k sessions.
+    volatility(origins (n,), k): (n,) the forecast of a bar's volatility over the next k bars.
     begin: the first origin to fit on.
     """
     shape = len(span.origins), span.problem.horizon
@@ -60,9 +60,9 @@ def scaled_t(span: Span, begin: int, volatility: Callable[[Integers, int], Float
 
 
 def historical(problem: Problem, fold: Fold) -> Quantiles:
-    """Historical simulation: the quantiles of past k-session returns; N test origins x h steps, log return.
+    """Historical simulation: the quantiles of past k-bar returns; N test origins x h steps, log return.
 
-    Step k of origin i takes the overlapping k-session log returns that end in the 250 sessions up to i, or
+    Step k of origin i takes the overlapping k-bar log returns that end in the 250 bars up to i, or
     in as many as there are. Quantiles are those of Hazen (1914), number 5 of Hyndman and Fan (1996): the
     n returns stand at the levels (j - 1/2) / n. Nothing is fitted.
 
