@@ -14,8 +14,10 @@ from gatecast.report.charts import WIDTH
 from gatecast.report.frames import Label
 from gatecast.report.marks import BLUE, GREY, INK, ORANGE, inline, layered, legend, styled
 from gatecast.report.pictures import heading, labels
+from gatecast.settings.frequency import is_intraday
 
-MOST_POINTS = 600  # sessions drawn of each line
+MOST_POINTS = 600  # bars drawn of each line
+LONG = 5  # days, from which on the time of day is left out
 STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 50)
 TICKS = [1, 1.2, 1.4, 1.6, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
 MOST_ROWS = 30  # strategies
@@ -62,7 +64,8 @@ def money_picture(tested: Backtest, label: Label = str) -> alt.LayerChart:
     if best is not None:
         parts.append(line(best, own, own))
     table = pd.concat(parts, ignore_index=True)
-    across = time_axis.across(tested.frequency)
+    long = session[-1] - session[0] > pd.Timedelta(days=LONG)
+    across = time_axis.across(tested.frequency, wide=long and is_intraday(tested.frequency))
     scale = (
         alt.Scale(type="log", zero=False, nice=False) if (table["money"] > 0).all() else alt.Scale(zero=False)
     )

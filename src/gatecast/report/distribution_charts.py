@@ -36,7 +36,6 @@ from gatecast.settings.frequency import (
     session_noun,
     stamp,
     time_at,
-    unit_of,
 )
 
 if TYPE_CHECKING:
@@ -347,7 +346,7 @@ def _outlook_title(table: pd.DataFrame, label: Label, frequency: str) -> alt.Tit
     low, middle, high = (typeset(change(last[name] / last["anchor"] - 1)) for name in ("q10", "q50", "q90"))
     between = f"{price(last['q10'])} to {price(last['q90'])}"
     time, origin = (stamp(last[name], frequency) for name in ("time", "origin"))
-    on = "at" if unit_of(frequency) == "s" else "on"
+    on = "at position" if frequency == INDEX else "at" if is_intraday(frequency) else "on"
     since = f"position {origin}" if frequency == INDEX else f"the close of {origin}"
     return heading(
         f"{label(str(last['symbol']))} {on} {time}: {between} with 80 % probability",

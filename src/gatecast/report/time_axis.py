@@ -7,7 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
-from gatecast.settings.frequency import INDEX, is_intraday, position_of
+from gatecast.settings.frequency import INDEX, MONTHS, is_intraday, position_of
 
 DAY, MONTH, MINUTE = "%Y-%m-%d", "%Y-%m", "%Y-%m-%d %H:%M"
 
@@ -22,6 +22,7 @@ def across(frequency: str, *, wide: bool = False, domain: Any = None) -> alt.X:
         axis = alt.Axis(format="d", tickMinStep=1, tickCount=10, labelOverlap="greedy", labelSeparation=12)
         return alt.X("date:Q", title="position", axis=axis, scale=alt.Scale(zero=False, nice=False, **scale))
     fine, coarse = (MINUTE, DAY) if is_intraday(frequency) else (DAY, MONTH)
+    fine = MONTH if frequency in MONTHS else fine
     axis = alt.Axis(format=coarse if wide else fine, labelOverlap="greedy", labelSeparation=12)
     if domain is None:
         return alt.X("date:T", title=None, axis=axis)
