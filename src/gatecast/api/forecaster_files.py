@@ -25,7 +25,7 @@ from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of
 from gatecast.models.storage import check_array, load_network, not_a_model, save_network
 from gatecast.problem.problem import ROW_ARRAYS, Problem
 from gatecast.settings.experiment import Experiment
-from gatecast.settings.frequency import DAILY, check_frequency, unit_of
+from gatecast.settings.frequency import DAILY, check_frequency, is_intraday, unit_of
 
 WEIGHTS = "network"
 ONLY = "network"  # what a forecaster's one model is called in its settings
@@ -105,6 +105,8 @@ def write(
     arrays["session"] = arrays["session"].astype(np.int64)
     if state.tail.known_names:
         arrays["known"] = state.tail.known
+    if state.tail.variance_ahead.size:
+        arrays["variance_ahead"] = state.tail.variance_ahead
     if calibrated is not None:
         arrays |= calibration_arrays(calibrated.calibration)
     with new_folder(folder, FORECASTER, overwrite=overwrite) as partial:
@@ -138,6 +140,7 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
         rows: dict[str, Any] = {name: arrays[name] for name in ROW_ARRAYS}
         rows["session"] = rows["session"].astype(f"datetime64[{unit_of(saved.frequency)}]")
         rows |= {"known": arrays["known"]} if saved.known_names else {}
+        rows |= {"variance_ahead": arrays["variance_ahead"]} if is_intraday(saved.frequency) else {}
         tail = Problem(
             **rows,
             names=tuple(saved.names),
@@ -196,6 +199,10 @@ def _check(
     if (settings.calibration == "none", saved.since is None) != ("calibration" not in arrays,) * 2:
         raise ValueError("its calibration is not the one that its settings ask for")
     _check_tail(arrays, symbols, width, fitted.lookback, unit_of(saved.frequency))
+    if is_intraday(saved.frequency):
+        check_array("variance_ahead", arrays["variance_ahead"], (len(arrays["symbol"]), horizon), NUMBERS)
+        if (arrays["variance_ahead"] <= 0).any():
+            raise ValueError("a variance of the bars ahead is not above 0")
     if count:
         windows = len(arrays["symbol"]) // fitted.lookback
         shape = (windows * (fitted.lookback + horizon), count)
