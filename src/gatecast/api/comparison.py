@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast._version import __version__
-from gatecast.api.models import calibrated, check_memory, model_of, problem_of, unused_note
+from gatecast.api.models import calibrated, check_memory, model_of, problem_of, unused_note, with_target
 from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.data.sources import prices_of
@@ -126,6 +126,7 @@ def run(
             value=f"{prices.sha256[:12]}… instead of {expected.sha256[:12]}…",
             remedy="Give the run's own prices.parquet as the source, or remove sha256 from the experiment",
         )
+    experiment, of_target = with_target(experiment, prices)
     check_memory(experiment, prices)
     problem = problem_of(
         experiment,
@@ -158,7 +159,7 @@ def run(
         experiment = experiment.changed(models=(*beside, *candidates))
         outcome, fits = outcome.beside(others, experiment.models), fits + more
     unused = unused_note(experiment, prices, features or experiment.features)
-    for text in (*unused, *_left_out(problem, folds, most=20)):
+    for text in (*of_target, *unused, *_left_out(problem, folds, most=20)):
         warnings.warn(text, DataWarning, stacklevel=2)
     ensembles = {name: of_folds for name in fitted if (of_folds := ensembles_of(fitted[name]))}
     notes = [combination_note(name, of_folds) for name, of_folds in ensembles.items()]
@@ -171,7 +172,13 @@ def run(
         prices=prices,
         outcome=outcome,
         training=_training({name: of_folds[0].population for name, of_folds in ensembles.items()}),
-        warnings=(*(oddity.text for oddity in prices.oddities), *unused, *fits, *_left_out(problem, folds)),
+        warnings=(
+            *(oddity.text for oddity in prices.oddities),
+            *of_target,
+            *unused,
+            *fits,
+            *_left_out(problem, folds),
+        ),
         notes=(*_level_note(problem, folds), *filter(None, notes), *_mean_notes(experiment, outcome), *seen),
         answers={name: model.answers.frame for name, model in functions.items()},
         fitted={name: fitted[name] for name in experiment.networks},

@@ -23,7 +23,9 @@ from gatecast.models.fitted_files import NUMBERS, calibration_arrays, read_calib
 from gatecast.models.model import Fitted
 from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of
 from gatecast.models.storage import check_array, load_network, not_a_model, save_network
+from gatecast.problem.moves import LOG_RETURN, MOVES, Move
 from gatecast.problem.problem import ROW_ARRAYS, Problem
+from gatecast.problem.targets import move_of
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.frequency import DAILY, check_frequency, is_intraday, unit_of
 
@@ -77,6 +79,7 @@ class Saved(BaseModel):
     short: list[str]
     left_out: dict[str, str]
     combination: Combination
+    move: str = LOG_RETURN.name
 
 
 def write(
@@ -100,6 +103,7 @@ def write(
         short=list(state.short),
         left_out=state.left_out,
         combination=ensemble.combination,
+        move=state.tail.move.name,
     )
     arrays = {name: getattr(state.tail, name) for name in ROW_ARRAYS}
     arrays["session"] = arrays["session"].astype(np.int64)
@@ -151,6 +155,7 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
             target=settings.target,
             lookback=settings.lookback,
             horizon=settings.horizon,
+            move=MOVES[saved.move],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise not_a_model(folder, error, "forecaster") from None
@@ -198,7 +203,9 @@ def _check(
             raise ValueError("its bars begin at no minutes of a week")
     if (settings.calibration == "none", saved.since is None) != ("calibration" not in arrays,) * 2:
         raise ValueError("its calibration is not the one that its settings ask for")
-    _check_tail(arrays, symbols, width, fitted.lookback, unit_of(saved.frequency))
+    if settings.target != "close" and move_of(settings.target, positive=True).name != saved.move:
+        raise ValueError("its moves are not those of its target")
+    _check_tail(arrays, symbols, width, fitted.lookback, unit_of(saved.frequency), MOVES[saved.move])
     if is_intraday(saved.frequency):
         check_array("variance_ahead", arrays["variance_ahead"], (len(arrays["symbol"]), horizon), NUMBERS)
         if (arrays["variance_ahead"] <= 0).any():
@@ -210,7 +217,12 @@ def _check(
 
 
 def _check_tail(
-    arrays: Mapping[str, NDArray[Any]], symbols: int, width: int, lookback: int, unit: Literal["D", "s"]
+    arrays: Mapping[str, NDArray[Any]],
+    symbols: int,
+    width: int,
+    lookback: int,
+    unit: Literal["D", "s"],
+    move: Move,
 ) -> None:
     """Raise ValueError where the rows of the last windows are none."""
     rows = len(arrays["symbol"])
@@ -229,5 +241,7 @@ def _check_tail(
         raise ValueError("the sessions of a window do not follow each other")
     for time in (session.min(), session.max()):
         session_of(str(np.datetime64(int(time), unit)))
-    if (arrays["anchor"] <= 0).any() or (arrays["close"] <= 0).any() or (arrays["volatility"] < 0).any():
-        raise ValueError("a price or a volatility is negative")
+    if not (move.is_price(arrays["anchor"]) & move.is_price(arrays["close"])).all():
+        raise ValueError("a price is zero or below")
+    if (arrays["volatility"] < 0).any():
+        raise ValueError("a volatility is negative")

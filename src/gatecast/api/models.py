@@ -13,7 +13,7 @@ from gatecast.models.model import Model
 from gatecast.models.requirements import require_comparison
 from gatecast.problem.covariates import unused_columns
 from gatecast.problem.features import FeatureFunction
-from gatecast.problem.problem import Problem, make_problem
+from gatecast.problem.problem import Problem, first_not_positive, make_problem
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.names import BASELINES
 
@@ -55,6 +55,21 @@ def problem_of(
         market=experiment.market,
         seen=seen,
     )
+
+
+def with_target(experiment: Experiment, prices: Prices) -> tuple[Experiment, tuple[str, ...]]:
+    """The experiment with the target that its prices can have, and what is said of that.
+
+    Where nobody chose a target and a price is zero or below: differences, for it has no log return.
+    """
+    low = None if "target" in experiment.model_fields_set else first_not_positive(prices, experiment.column)
+    if low is None:
+        return experiment, ()
+    said = (
+        f"{low}, and a price of zero or below has no log return: differences are forecast, "
+        'as with target="difference"'
+    )
+    return experiment.changed(target="difference"), (said,)
 
 
 def unused_note(experiment: Experiment, prices: Prices, features: object) -> tuple[str, ...]:

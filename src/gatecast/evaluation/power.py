@@ -32,17 +32,17 @@ def relative_variance(forecasts: Forecasts, naive: pd.Series[float], slope: Floa
     Its signal has the variance of the returns and is made of them; NaN where nothing moves.
 
     naive  naive's loss per date (`significance.losses_by_date`)
-    slope  (N, h) what naive's loss loses per unit of a signal, a fraction of the anchor
+    slope  (N, h) what naive's loss loses per unit of a signal, divided by `Forecasts.base`
     scale  (N,) what the loss of an origin is divided by; NaN: it has no say
     Such a signal takes for each date the returns of another date within 15 bars, of all symbols, with a
     random sign: it knows nothing and moves as they do. With D the mean over dates of slope times signal,
     V / n is the expectation of D² over all such signals, by (mean loss of naive)²; the signs being
     independent, it is a sum over bars.
     """
-    usable = np.flatnonzero(np.isfinite(scale) & (forecasts.anchor != 0))
+    usable = np.flatnonzero(np.isfinite(scale) & (forecasts.base != 0))
     if not len(usable) or not naive.mean() > 0:
         return float("nan")
-    prices = np.column_stack([forecasts.anchor, forecasts.actual])[usable] / forecasts.anchor[usable, None]
+    prices = np.column_stack([forecasts.anchor, forecasts.actual])[usable] / forecasts.base[usable, None]
     weight = _weights(forecasts, usable, scale[usable])
     bars, place = _bars(forecasts, usable)
     where = (place, np.broadcast_to(forecasts.symbol[usable, None], place.shape))

@@ -275,7 +275,7 @@ def combined(
         seeds = problem.to_return(outputs, origins)
         whole = problem.to_return(mean_of_seeds(outputs), origins)
         return Forecast(Point(whole), tuple(Point(seed) for seed in seeds))
-    members = distributions(network, outputs, problem.unit(origins))
+    members = distributions(network, outputs, problem.unit(origins), problem.farthest(origins))
     return Forecast(joined(members, combination), tuple(members))
 
 
@@ -285,7 +285,7 @@ def chosen_combination(
     """The way of combining the seeds that has the lower CRPS on the validation origins (N,)."""
     if network.output == "point":
         return "parameter mean"
-    seeds = distributions(network, outputs, problem.unit(validation))
+    seeds = distributions(network, outputs, problem.unit(validation), problem.farthest(validation))
     return better_combination(seeds, problem.actual_returns(validation))
 
 
@@ -311,7 +311,7 @@ def make_dataset(network: Network, problem: Problem, scales: Sequence[Scale]) ->
     """A problem and its scales as arrays; targets of distributions in units of the volatility."""
     targets = problem.targets
     if network.output != "point":
-        targets = targets / problem.unit(np.arange(len(targets)))
+        targets = problem.moves / problem.unit(np.arange(len(targets)))
         scales = [
             replace(scale, y_offset=scale.y_offset * 0, y_scale=scale.y_scale * 0 + 1) for scale in scales
         ]

@@ -1,6 +1,6 @@
 """Outputs: what the numbers of a network's last layer mean, in units of what is known at the origin.
 
-A distribution is forecast in units of u = log return / (volatility · sqrt(k)) at step k, where the volatility
+A distribution is forecast in units of u = move / (volatility · sqrt(k)) at step k, where the volatility
 is the EWMA's at the origin. Its neutral output, all zero, is naive's point with the EWMA's interval.
 """
 
@@ -58,18 +58,24 @@ def output(
     return location + jnp.concatenate([down, jnp.zeros_like(location), up], axis=-1)
 
 
-def distributions(network: Network, outputs: Floats, unit: Floats) -> list[StudentT] | list[Quantiles]:
-    """Distributions of the log return: outputs (S, N, h, P) of S seeds, unit (N, h) volatility · sqrt(k)."""
+def distributions(
+    network: Network, outputs: Floats, unit: Floats, farthest: float | Floats = FARTHEST
+) -> list[StudentT] | list[Quantiles]:
+    """Distributions of the move: outputs (S, N, h, P) of S seeds, unit (N, h) volatility · sqrt(k).
+
+    farthest: (N, h) where those of a network that diverged are put.
+    """
     if network.output == "student_t":
         return [
             StudentT(
-                bounded(one[..., 0] * unit),
-                np.minimum(one[..., 1] * unit, FARTHEST),
+                bounded(one[..., 0] * unit, farthest),
+                np.minimum(one[..., 1] * unit, farthest),
                 np.minimum(one[..., 2], MOST_DF),
             )
             for one in outputs
         ]
-    return [Quantiles(np.array(LEVELS), bounded(one * unit[..., None])) for one in outputs]
+    bound = np.expand_dims(farthest, -1)
+    return [Quantiles(np.array(LEVELS), bounded(one * unit[..., None], bound)) for one in outputs]
 
 
 def _neutral_gaps() -> Floats:

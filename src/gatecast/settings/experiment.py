@@ -14,7 +14,7 @@ from gatecast.settings.network import Network
 from gatecast.settings.reading import Reading, check_date
 from gatecast.settings.training import LOSSES, Training
 
-Target = Literal["return", "close"]
+Target = Literal["return", "difference", "close"]
 Scaler = Literal["standard", "minmax", "none"]
 CalibrationMethod = Literal["none", "conformal", "adaptive"]
 
@@ -89,7 +89,11 @@ class Experiment(Reading):
     foreign: dict[str, str] = Field(default_factory=dict)
     means: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     column: str = Field(default="close", description="the price to forecast")
-    target: Target = Field(default="return", description="return, or close: the scaled price")
+    target: Target = Field(
+        default="return",
+        description="return: the log return, difference: of the price, which may be zero or below, or close: "
+        "the scaled price",
+    )
     horizon: int = Field(default=1, ge=1, le=1000, description="sessions ahead")
     lookback: int = Field(default=20, ge=1, le=10_000, description="sessions in a window")
     past: Columns = Field(
@@ -142,10 +146,10 @@ class Experiment(Reading):
                     setting="loss",
                     value=loss,
                 )
-            if network.output != "point" and self.target != "return":
+            if network.output != "point" and self.target == "close":
                 raise SettingError(
-                    f'that of {name} is a distribution of the return: choose target "return", '
-                    'or output "point"',
+                    f"that of {name} is a distribution of the return or the difference: choose target "
+                    '"return" or "difference", or output "point"',
                     setting="output",
                     value=network.output,
                 )
@@ -205,9 +209,9 @@ class Provenance(Checked):
 def forecast_settings(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a forecast, `chosen` and what follows: a distribution, unless `output` says otherwise.
 
-    Returns are forecast as a Student t, or as what the loss belongs to; a price level as a point with a
-    conformal distribution around it, and so is all that only a point can have (its losses, an activation of
-    the output). The default of `gatecast.Forecaster` and of `gatecast forecast`.
+    Returns and differences are forecast as a Student t, or as what the loss belongs to; a price level as a
+    point with a conformal distribution around it, and so is all that only a point can have (its losses, an
+    activation of the output). The default of `gatecast.Forecaster` and of `gatecast forecast`.
     """
     if "output" in chosen:
         return dict(chosen)
