@@ -268,7 +268,7 @@ def _note_absurd(name: str, matched: Matched, problem: Problem, origins: Integer
     if not far.any():
         return
     at, step = np.unravel_index(int(far.argmax()), far.shape)
-    price = problem.move.to_price(matched.point[at, step], problem.anchor[origins[at]])
+    price = problem.move.to_price(matched.point[at], problem.anchor[origins[at], None])[step]
     origin = stamp(problem.session[origins[at]], problem.frequency)
     where = f"{problem.symbols[problem.symbol[origins[at]]]} from {origin}: {price:g}"
     notes.append(
