@@ -84,7 +84,9 @@ def run(asked: Judged, forecasts: Any, prices: Prices) -> Result:
     given = read_given(forecasts, asked.column, prices.calendar, prices.frequency, move)
     file = given.source[0]
     target = "return" if given.move.name == LOG_RETURN.name else "difference"
-    bars = make_problem(prices, lookback=LOOKBACK, horizon=1, column=asked.column, target=target)
+    bars = make_problem(
+        prices, lookback=LOOKBACK, horizon=1, column=asked.column, target=target, across_sessions=True
+    )
     of_target = (
         [f"{low}, and a price of zero or below has no log return: differences are judged"] if low else []
     )

@@ -54,6 +54,7 @@ def problem_of(
         static=experiment.static,
         market=experiment.market,
         seen=seen,
+        across_sessions=experiment.across_sessions,
     )
 
 

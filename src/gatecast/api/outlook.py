@@ -292,6 +292,7 @@ def _naive_quantiles(settings: Experiment, prices: Prices, forecast: pd.DataFram
         horizon=settings.horizon,
         column=settings.column,
         target=with_target(settings, prices)[0].target,
+        across_sessions=settings.across_sessions,
     )
     fold = future_fold(problem, validation_size=settings.validation_size)
     quantiles = historical(problem, fold).quantile(LEVELS)

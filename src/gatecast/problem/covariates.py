@@ -20,8 +20,8 @@ from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.problem.known import calendar_inputs
 from gatecast.problem.market import market_features
 from gatecast.problem.moves import LOG_RETURN, Move
-from gatecast.settings.experiment import KNOWN_INPUTS, Experiment
-from gatecast.settings.frequency import stamp
+from gatecast.settings.experiment import KNOWN_INPUTS, TIME_OF_DAY, Experiment
+from gatecast.settings.frequency import DAILY, adjective, is_intraday, stamp
 
 KEYS = ("symbol", "session")
 PER_BAR = ("time_of_day", "hour", "minute")  # what only bars shorter than a day have
@@ -118,11 +118,15 @@ def _checked_names(prices: Prices, chosen: Chosen) -> dict[str, tuple[str, ...]]
 
 def _name(given: str, setting: str, known: Sequence[str], prices: Prices) -> str:
     name = normal_name(given)
-    if setting == "future" and name in PER_BAR:
-        raise SettingError(
-            "is the same for every daily bar, and says nothing; leave it out", setting=setting, value=given
-        )
-    if setting == "future" and name in KNOWN_INPUTS:
+    built_in = (*KNOWN_INPUTS, TIME_OF_DAY) if is_intraday(prices.frequency) else KNOWN_INPUTS
+    if setting == "future" and name in PER_BAR and name not in (*built_in, *known):
+        why = "is the same for every daily bar, and says nothing; leave it out"
+        if built_in is not KNOWN_INPUTS:
+            why = f'is no column of the data; "{TIME_OF_DAY}" holds the hour and the minute'
+        elif prices.frequency != DAILY:
+            why = f"says nothing of {adjective(prices.frequency)} bars; leave it out"
+        raise SettingError(why, setting=setting, value=given)
+    if setting == "future" and name in built_in:
         if name in known:
             raise SettingError(
                 f'is a column of the data and what the calendar says: rename the column "{name}"',
@@ -132,11 +136,11 @@ def _name(given: str, setting: str, known: Sequence[str], prices: Prices) -> str
         return name
     if name not in known:
         reason = prices.left_out.get(name, "")
-        built_in = f"; what the calendar says: {', '.join(KNOWN_INPUTS)}" if setting == "future" else ""
-        names = [*known, *(KNOWN_INPUTS if setting == "future" else ())]
+        said = f"; what the calendar says: {', '.join(built_in)}" if setting == "future" else ""
+        names = [*known, *(built_in if setting == "future" else ())]
         raise SettingError(
             reason
-            or f"is no column of the data.{did_you_mean(name, names)} There are {', '.join(known)}{built_in}",
+            or f"is no column of the data.{did_you_mean(name, names)} There are {', '.join(known)}{said}",
             setting=setting,
             value=given,
         )
@@ -235,7 +239,7 @@ def _known(prices: Prices, names: Sequence[str], horizon: int) -> pd.DataFrame:
     """Every symbol's rows, and after them the h bars ahead: calendar inputs, and columns of the data."""
     if not names:
         return pd.DataFrame()
-    own = [name for name in names if name not in KNOWN_INPUTS]
+    own = [name for name in names if name not in (*KNOWN_INPUTS, TIME_OF_DAY)]
     _refuse_gaps(prices, prices.table[own])
     sessions = prices.times
     ends = np.append(prices.first[1:], len(sessions))

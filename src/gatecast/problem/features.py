@@ -13,6 +13,7 @@ from jaxtyping import Float64, Int64
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError
 from gatecast.problem.moves import DIFFERENCE, LOG_RETURN, Move
+from gatecast.problem.nights import overnight_moves, session_first
 from gatecast.problem.time_of_day import of_average_bars
 from gatecast.problem.volatility import ewma_volatility
 
@@ -29,9 +30,15 @@ def return_features(prices: Prices, column: str) -> pd.DataFrame:
     log_return (of the close; `<column>_return` beside it for another forecast column), log_range =
     log(high/low), log_body = log(close/open), log_volume_change; all in log units, (rows, F). The first
     session of a symbol has no return: NaN. A feature whose open, high, low or volume is missing or zero is 0.
+    Within the sessions of an exchange overnight_return is the return before each bar's session opened, and
+    the log_return of its first bar is that since then.
     """
     table, first = prices.table, prices.first
     features = {"log_return": _log_change(table["close"], first)}
+    if len(overnight := overnight_moves(prices, "close")):
+        begins = session_first(prices) == np.arange(len(table))
+        features["log_return"] = features["log_return"] - np.where(begins, overnight, 0.0)
+        features["overnight_return"] = overnight
     if column != "close":
         features[f"{column}_return"] = _log_change(table[column], first)
     if {"high", "low"} <= set(table.columns):
@@ -79,7 +86,8 @@ def volatility_features(prices: Prices, column: str, move: Move = LOG_RETURN) ->
     log_range = log(log(high / low) / s + 0.05) and log_range_volatility = log(p / s + 0.03), p² the EWMA of
     Parkinson's (1980) variance log(high / low)² / (4 log 2). docs/intervals.md says why these. Where moves
     are differences, these take the place of log returns, high - low that of log(high / low), and level is
-    there as in `difference_features`.
+    there as in `difference_features`. Within the sessions of an exchange overnight_shock is the move before
+    each bar's session opened, over s.
     """
     table, first = prices.table, _first_rows(prices)
     price = table[column].to_numpy(dtype=np.float64)
@@ -92,6 +100,8 @@ def volatility_features(prices: Prices, column: str, move: Move = LOG_RETURN) ->
         "log_size": np.log(np.abs(returns) / volatility + LOG_FLOOR),
         "log_volatility": np.log(volatility),
     }
+    if len(overnight := overnight_moves(prices, column, move)):
+        features["overnight_shock"] = overnight / volatility
     differs = move.name == DIFFERENCE.name
     if differs:
         features["level"] = _level(price, volatility, first)

@@ -8,7 +8,10 @@ import numpy as np
 from jaxtyping import Float64, Shaped
 
 from gatecast.data.calendars import WEEKS, recorded, sessions_between, weekday
+from gatecast.data.timetable import minutes_of_day
 from gatecast.errors import SettingError
+from gatecast.settings.experiment import TIME_OF_DAY
+from gatecast.settings.frequency import MINUTES_OF_A_DAY
 
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 FRIDAY = 4
@@ -21,12 +24,13 @@ def calendar_inputs(
 ) -> dict[str, Float64[np.ndarray, " days"]]:
     """The columns of one known input of `settings.experiment.KNOWN_INPUTS`; NaN where a day is NaT.
 
-    days: bars of one symbol, datetime64[D]; calendar: its code.
+    days: bars of one symbol, datetime64[D], or [s] for bars within days; calendar: its code.
 
     weekday: seven columns, 1 on that day of the week. month: sine and cosine of the place in the year.
     days_to_month_end and days_to_third_friday: calendar days, 0 on the day itself. sessions_since_holiday and
     sessions_until_holiday: sessions of the calendar, 1 for the one beside the holiday, at most 10; a holiday
-    is a day without a session that is one in most weeks of that half year before and after.
+    is a day without a session that is one in most weeks of that half year before and after. time_of_day: sine
+    and cosine of the place in the day, and of twice that.
     """
     known = ~np.isnat(days)
     columns = _columns(name, days[known], calendar)
@@ -38,8 +42,17 @@ def calendar_inputs(
 
 
 def _columns(
-    name: str, days: Shaped[np.ndarray, " days"], calendar: str
+    name: str, times: Shaped[np.ndarray, " days"], calendar: str
 ) -> dict[str, Float64[np.ndarray, " days"]]:
+    if name == TIME_OF_DAY:
+        angle = 2 * np.pi * minutes_of_day(times) / MINUTES_OF_A_DAY
+        return {
+            "time_of_day_sin": np.sin(angle),
+            "time_of_day_cos": np.cos(angle),
+            "time_of_day_sin2": np.sin(2 * angle),
+            "time_of_day_cos2": np.cos(2 * angle),
+        }
+    days = times.astype("datetime64[D]")
     month = days.astype("datetime64[M]")
     if name == "weekday":
         number = weekday(days)

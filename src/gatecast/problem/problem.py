@@ -19,6 +19,7 @@ from gatecast.problem import targets as target_rules
 from gatecast.problem.covariates import Chosen, covariates, times_ahead
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.moves import LOG_RETURN, Move
+from gatecast.problem.nights import within_sessions
 from gatecast.problem.time_of_day import of_average_bars
 from gatecast.problem.volatility import ewma_volatility, range_variance
 from gatecast.settings.frequency import DAILY, stamp
@@ -52,6 +53,7 @@ class Problem:
     frequency of the bars
     variance_ahead variance of the log return to each step, in that of an average bar, where the time of day
               tells (`gatecast.problem.time_of_day`); no columns: it is the step
+    session_first the first row of each row's session, which windows do not cross; no rows: they may
     """
 
     features: Float32[np.ndarray, "rows features"]
@@ -75,6 +77,8 @@ class Problem:
         default_factory=lambda: np.zeros((0, 0), np.float32)
     )
     move: Move = LOG_RETURN
+
+    session_first: Int64[np.ndarray, " told"] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     __repr__ = brief
 
@@ -107,11 +111,13 @@ class Problem:
 
     @cached_property
     def ready(self) -> Bool[np.ndarray, " rows"]:
-        """True where a whole window of `lookback` rows with features ends."""
+        """True where a whole window of `lookback` rows with features ends, within one session if it must."""
         starts, sizes = self._spans
         rows = np.arange(len(self.symbol))
         usable = np.where(np.isfinite(self.features).all(axis=1), rows, len(rows))
         began = np.repeat(np.minimum.reduceat(usable, starts), sizes)
+        if len(self.session_first):
+            began = np.maximum(began, self.session_first)
         return rows - began >= self.lookback - 1
 
     @cached_property
@@ -206,7 +212,7 @@ class Problem:
         if self.known_names:
             bars = self.known_row[origins, None] + np.arange(1 - self.lookback, self.horizon + 1)
             cut["known"] = self.known[bars.ravel()]
-        return replace(self, table=None, **cut)
+        return replace(self, table=None, session_first=np.zeros(0, np.int64), **cut)
 
     def with_future(self, table: pd.DataFrame, timetable: Mapping[str, Timetable]) -> Problem:
         """The same with what `table` says of the h bars after each symbol's last.
@@ -274,6 +280,7 @@ def make_problem(
     static: Sequence[str] = (),
     market: bool = False,
     seen: Sequence[str] | None = None,
+    across_sessions: bool = False,
 ) -> Problem:
     """Cut `prices` into a problem.
 
@@ -283,9 +290,10 @@ def make_problem(
     features alone.
     volatility_features: instead of these defaults those of volatility, for networks of distributions.
     past, future, static, market, seen: see `gatecast.problem.covariates.Chosen`.
+    across_sessions: whether windows of bars within days cross the end of an exchange's session.
 
     Raises
-        SettingError: no such column; a price of zero or below for the target "return"; a feature function
+        SettingError: sessions that are shorter than a window; no such column; a price of zero or below for the target "return"; a feature function
             that fails, or reads the future; see `covariates`.
         DataError: a gap in a covariate.
     """
@@ -329,6 +337,7 @@ def make_problem(
         static_names=tuple(beside.static.columns),
         frequency=prices.frequency,
         variance_ahead=variance_ahead,
+        session_first=within_sessions(prices, lookback, across=across_sessions),
         move=move,
     )
     if known.shape[1] == 0:

@@ -24,6 +24,7 @@ KNOWN_INPUTS = (
     "weekday", "month", "days_to_month_end", "days_to_third_friday",
     "sessions_since_holiday", "sessions_until_holiday",
 )  # fmt: skip
+TIME_OF_DAY = "time_of_day"  # the same, of bars within days
 
 
 def _columns(value: object) -> object:
@@ -96,12 +97,16 @@ class Experiment(Reading):
     )
     horizon: int = Field(default=1, ge=1, le=1000, description="sessions ahead")
     lookback: int = Field(default=20, ge=1, le=10_000, description="sessions in a window")
+    across_sessions: bool = Field(
+        default=False, description="windows of bars within days cross the ends of an exchange's sessions"
+    )
     past: Columns = Field(
         default=(), description="columns of the data, known up to the origin, that networks read: vix,oil"
     )
     future: Columns = Field(
         default=(),
-        description=f"what is known in advance: columns of the data, or {', '.join(KNOWN_INPUTS)}",
+        description=f"what is known in advance: columns of the data, or "
+        f"{', '.join((*KNOWN_INPUTS, TIME_OF_DAY))}",
     )
     static: Columns = Field(default=(), description="columns that are constant per symbol, as sector")
     market: bool = Field(
