@@ -275,7 +275,7 @@ def combined(
         seeds = problem.to_return(outputs, origins)
         whole = problem.to_return(mean_of_seeds(outputs), origins)
         return Forecast(Point(whole), tuple(Point(seed) for seed in seeds))
-    members = distributions(network, outputs, problem.unit(origins))
+    members = distributions(network, outputs, problem.unit(origins), problem.neutral(origins))
     return Forecast(joined(members, combination), tuple(members))
 
 
@@ -285,7 +285,7 @@ def chosen_combination(
     """The way of combining the seeds that has the lower CRPS on the validation origins (N,)."""
     if network.output == "point":
         return "parameter mean"
-    seeds = distributions(network, outputs, problem.unit(validation))
+    seeds = distributions(network, outputs, problem.unit(validation), problem.neutral(validation))
     return better_combination(seeds, problem.actual_returns(validation))
 
 

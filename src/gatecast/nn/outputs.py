@@ -58,18 +58,24 @@ def output(
     return location + jnp.concatenate([down, jnp.zeros_like(location), up], axis=-1)
 
 
-def distributions(network: Network, outputs: Floats, unit: Floats) -> list[StudentT] | list[Quantiles]:
-    """Distributions of the log return: outputs (S, N, h, P) of S seeds, unit (N, h) volatility · sqrt(k)."""
+def distributions(
+    network: Network, outputs: Floats, unit: Floats, neutral: Floats | float = 0.0
+) -> list[StudentT] | list[Quantiles]:
+    """Distributions of the log return: outputs (S, N, h, P) of S seeds, unit (N, h) volatility · sqrt(k).
+
+    neutral: (N, h) the log return that a location of zero stands for; 0 where that is the last price.
+    """
+    neutral = np.broadcast_to(neutral, unit.shape)
     if network.output == "student_t":
         return [
             StudentT(
-                bounded(one[..., 0] * unit),
+                bounded(one[..., 0] * unit + neutral),
                 np.minimum(one[..., 1] * unit, FARTHEST),
                 np.minimum(one[..., 2], MOST_DF),
             )
             for one in outputs
         ]
-    return [Quantiles(np.array(LEVELS), bounded(one * unit[..., None])) for one in outputs]
+    return [Quantiles(np.array(LEVELS), bounded(one * unit[..., None] + neutral[..., None])) for one in outputs]
 
 
 def _neutral_gaps() -> Floats:

@@ -19,11 +19,13 @@ from gatecast.problem import targets as target_rules
 from gatecast.problem.covariates import Chosen, covariates, times_ahead
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.time_of_day import of_average_bars
+from gatecast.problem.seasons import seasonal_shift, seasonal_volatility, seasons_back
 from gatecast.problem.volatility import ewma_volatility, log_returns, range_variance
 from gatecast.settings.frequency import DAILY, stamp
 from gatecast.user_functions import named_function
 
 ROW_ARRAYS = ("features", "anchor", "close", "volatility", "range_variance", "symbol", "session")
+SEASONAL_ARRAYS = ("shift", "seasonal_volatility")  # of a problem that is anchored at a season
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,11 @@ class Problem:
     frequency of the bars
     variance_ahead variance of the log return to each step, in that of an average bar, where the time of day
               tells (`gatecast.problem.time_of_day`); no columns: it is the step
+    season    bars of a season; 0: not known
+    anchored  what targets are measured from: 1, the last price, or the season whose last known value at the
+              place of each step it is
+    shift     with such a season: the log return from the row's price to that value, see `seasonal_shift`
+    seasonal_volatility and the volatility of the log return over that season
     """
 
     features: Float32[np.ndarray, "rows features"]
@@ -72,8 +79,17 @@ class Problem:
     variance_ahead: Float32[np.ndarray, "rows steps"] = field(
         default_factory=lambda: np.zeros((0, 0), np.float32)
     )
+    season: int = 0
+    anchored: int = 1
+    shift: Float64[np.ndarray, "rows horizon"] | None = None
+    seasonal_volatility: Float64[np.ndarray, " rows"] | None = None
 
     __repr__ = brief
+
+    @property
+    def row_arrays(self) -> tuple[str, ...]:
+        """The fields that hold one entry per row."""
+        return ROW_ARRAYS if self.shift is None else (*ROW_ARRAYS, *SEASONAL_ARRAYS)
 
     @cached_property
     def first(self) -> Int64[np.ndarray, " rows"]:
@@ -89,9 +105,10 @@ class Problem:
 
     @cached_property
     def targets(self) -> Float64[np.ndarray, "rows horizon"]:
-        """Log returns from the origin, or prices; NaN past the symbol's end."""
+        """Log returns from the anchor of each step, or prices; NaN past the symbol's end."""
         later = target_rules.later_prices(self.anchor, self.last, self.horizon)
-        return target_rules.to_target(self.target, later, self.anchor)
+        target = target_rules.to_target(self.target, later, self.anchor)
+        return target if self.shift is None else target - self.shift
 
     @cached_property
     def ready(self) -> Bool[np.ndarray, " rows"]:
@@ -100,7 +117,8 @@ class Problem:
         rows = np.arange(len(self.symbol))
         usable = np.where(np.isfinite(self.features).all(axis=1), rows, len(rows))
         began = np.repeat(np.minimum.reduceat(usable, starts), sizes)
-        return rows - began >= self.lookback - 1
+        whole = rows - began >= self.lookback - 1
+        return whole if self.shift is None else whole & np.isfinite(self.shift[:, 0])
 
     @cached_property
     def due(self) -> Shaped[np.ndarray, " rows"]:
@@ -157,14 +175,34 @@ class Problem:
         """Volatility · sqrt(k) at step k, in log return: the unit of network outputs and calibration.
 
         Where the time of day tells, not k but the variance of the bars ahead in that of an average bar.
+        Anchored at a season of m bars, seasonal volatility · sqrt(⌈k / m⌉).
         """
+        if self.seasonal_volatility is not None:
+            back = seasons_back(self.anchored, self.horizon)
+            return self.seasonal_volatility[origins, None] * np.sqrt(back)
         return self.volatility[origins, None] * np.sqrt(self.bars_ahead(origins))
+
+    def neutral(self, origins: Int64[np.ndarray, " origins"]) -> Float64[np.ndarray, "origins horizon"]:
+        """The log return from `origins` that an output of zero stands for: 0, or that of the season."""
+        return np.zeros((len(origins), self.horizon)) if self.shift is None else self.shift[origins]
+
+    def anchored_at(self, season: int) -> Problem:
+        """The same, whose targets are measured from the last known value one season (or more) before."""
+        if season == 1:
+            return replace(self, anchored=1, shift=None, seasonal_volatility=None)
+        return replace(
+            self,
+            anchored=season,
+            shift=seasonal_shift(self.anchor, self.first, season, self.horizon),
+            seasonal_volatility=seasonal_volatility(self.anchor, self.first, season),
+        )
 
     def to_return(
         self, target: Float64[np.ndarray, "*members origins horizon"], origins: Int64[np.ndarray, " origins"]
     ) -> Float64[np.ndarray, "*members origins horizon"]:
         """Targets of `origins` as log returns from the origin."""
-        return target_rules.to_return(self.target, target, self.anchor[origins])
+        shifted = target if self.shift is None else target + self.shift[origins]
+        return target_rules.to_return(self.target, shifted, self.anchor[origins])
 
     def to_price(
         self, returns: Float64[np.ndarray, "*members origins horizon"], origins: Int64[np.ndarray, " origins"]
@@ -175,7 +213,7 @@ class Problem:
     def cut_to_windows(self, origins: Int64[np.ndarray, " origins"]) -> Problem:
         """A `Problem` of only those rows that forecasts of `origins` read: their windows, one per symbol."""
         rows = (origins[:, None] + np.arange(1 - self.lookback, 1)).ravel()
-        cut = {name: getattr(self, name)[rows] for name in ROW_ARRAYS}
+        cut = {name: getattr(self, name)[rows] for name in self.row_arrays}
         if self.variance_ahead.size:
             cut["variance_ahead"] = self.variance_ahead[rows]
         if self.known_names:
