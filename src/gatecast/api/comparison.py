@@ -76,7 +76,9 @@ def compare(
     DataError
         Too few sessions for the job.
     """
-    asked = resolve_models(models, network, settings.get("column", "close"))
+    asked = resolve_models(
+        models, network, settings.get("column", "close"), settings.get("anchor", "last")
+    )
     experiment = Experiment(
         models=asked.models,
         networks=asked.networks,

@@ -101,7 +101,7 @@ def write(
         left_out=state.left_out,
         combination=ensemble.combination,
     )
-    arrays = {name: getattr(state.tail, name) for name in ROW_ARRAYS}
+    arrays = {name: getattr(state.tail, name) for name in state.tail.row_arrays}
     arrays["session"] = arrays["session"].astype(np.int64)
     if state.tail.known_names:
         arrays["known"] = state.tail.known

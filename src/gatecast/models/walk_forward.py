@@ -89,6 +89,7 @@ def _collected(
             if not isinstance(parts[0].distribution, Point)
         },
         frequency=problem.frequency,
+        season=problem.anchored,
     )
 
 
@@ -99,12 +100,15 @@ def _scored(forecast: Forecast, actual: Floats) -> DistributionForecast:
 
 
 def _naive_losses(problem: Problem, folds: Sequence[Fold]) -> tuple[Floats, Floats]:
-    """(folds, symbols): naive's mean absolute error (price) and squared relative error in training."""
+    """(folds, symbols): mean absolute error (price) and squared relative error in training, of the benchmark.
+
+    That is naive, or seasonal naive: what an output of zero stands for.
+    """
     absolute = np.full((len(folds), len(problem.symbols)), np.nan)
     squared = absolute.copy()
     for place, fold in enumerate(folds):
         anchor = problem.anchor[fold.train]
-        error = problem.actual(fold.train) - anchor[:, None]
+        error = problem.actual(fold.train) - problem.to_price(problem.neutral(fold.train), fold.train)
         owner = problem.symbol[fold.train]
         count = np.bincount(owner, minlength=len(problem.symbols))
         present = count > 0

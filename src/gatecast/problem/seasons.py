@@ -6,10 +6,20 @@ i + k - m ⌈k / m⌉ too, the last one that is known at row i; with m = 1 that 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
-from jaxtyping import Float64, Int64
+from jaxtyping import Float64, Int64, Shaped
 
 from gatecast.problem.volatility import DECAY, ewma_volatility
+from gatecast.settings.frequency import DAILY, INDEX, MONTHLY, QUARTERLY, WEEKLY, minutes_of
+
+OF_A_YEAR = {WEEKLY: (52,), MONTHLY: (12,), QUARTERLY: (4,)}
+MOST_LAGS = 400  # that are looked at where nothing is known of the bars
+LONGEST = 20_000  # prices of a series that a season is looked for in, the last ones
+THREE = 3  # seasons, at least, of a series that is to show one
+CLEARLY = 0.8  # of the distance to the last price
+TIE = 0.05
 
 
 def seasons_back(season: int, horizon: int) -> Int64[np.ndarray, " {horizon}"]:
@@ -51,3 +61,58 @@ def seasonal_volatility(
     change = np.log(price / price[np.maximum(rows - season, 0)])
     change[rows - first < season] = np.nan
     return ewma_volatility(change, first, DECAY ** (1 / season))
+
+
+def season_candidates(frequency: str, times: Shaped[np.ndarray, " rows"], most: int) -> tuple[int, ...]:
+    """The seasons that bars of a frequency may have, in bars, the shortest first; none is longer than `most`.
+
+    times: of all rows, datetime64. A day and a week of bars within days, as many as most days have; a week
+    of daily bars, 5 or 7, as it has weekends; a year of weeks, months and quarters. Of rows that are only
+    numbered: any, up to MOST_LAGS.
+    """
+    if frequency == INDEX:
+        return tuple(range(2, min(most, MOST_LAGS) + 1))
+    week = 7 if _has_weekends(times) else 5
+    minutes = minutes_of(frequency)
+    if minutes is not None:
+        _, in_a_day = np.unique(np.unique(times).astype("datetime64[D]"), return_counts=True)
+        day = int(np.median(in_a_day))
+        found = (day, week * day)
+    else:
+        found = (week,) if frequency == DAILY else OF_A_YEAR.get(frequency, ())
+    return tuple(season for season in found if 1 < season <= most)
+
+
+def _has_weekends(times: Shaped[np.ndarray, " rows"]) -> bool:
+    """Whether more than a tenth of the bars are of Saturdays, and of Sundays."""
+    weekday = (times.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
+    return bool(min(np.mean(weekday == 5), np.mean(weekday == 6)) > 0.1)
+
+
+def found_season(
+    series: Sequence[Float64[np.ndarray, " rows"]], candidates: Sequence[int]
+) -> int:
+    """The season of several series of prices, in bars; 0: none.
+
+    With D(k) the mean |log p(t) - log p(t-k)|, a series has the season m where D(m) is at most CLEARLY the
+    mean of D(1) … D(m): a value of the same place of the last season is that much nearer than the last price,
+    on average over a season ahead. (In a random walk it is half as far again, in white noise as near.) Taken
+    is the candidate with the lowest median over the series that are long enough for it, THREE seasons; of
+    those within TIE of it the shortest, for its multiples are as good. At most the last LONGEST prices count.
+    """
+    ratios: dict[int, list[float]] = {season: [] for season in candidates}
+    for prices in series:
+        logs = np.log(prices[-LONGEST:])
+        own = [season for season in candidates if THREE * season <= len(logs)]
+        if not own:
+            continue
+        apart = [np.abs(logs[lag:] - logs[:-lag]).mean() for lag in range(1, max(own) + 1)]
+        mean = np.cumsum(apart) / np.arange(1, len(apart) + 1)
+        for season in own:
+            if mean[season - 1] > 0:
+                ratios[season].append(float(apart[season - 1] / mean[season - 1]))
+    known = {season: float(np.median(own)) for season, own in ratios.items() if 2 * len(own) > len(series)}
+    best = min(known.values(), default=np.inf)
+    if best > CLEARLY:
+        return 0
+    return min(season for season, ratio in known.items() if ratio <= best + TIE)

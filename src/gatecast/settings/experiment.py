@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from gatecast.errors import SettingError
 from gatecast.settings.base import ELSEWHERE, Checked, Date
-from gatecast.settings.names import BASELINES, DEFAULT_MODELS, NETWORKS, POINT_RIVALS, named_network
+from gatecast.settings.names import BASELINES, DEFAULT_MODELS, NETWORKS, POINT_RIVALS, SEASONAL_NAIVE, named_network
 from gatecast.settings.network import Network
 from gatecast.settings.reading import Reading, check_date
 from gatecast.settings.training import LOSSES, Training
@@ -17,6 +17,8 @@ from gatecast.settings.training import LOSSES, Training
 Target = Literal["return", "close"]
 Scaler = Literal["standard", "minmax", "none"]
 CalibrationMethod = Literal["none", "conformal", "adaptive"]
+Anchor = Literal["last", "season"]
+LONGEST_SEASON = 100_000  # bars
 
 
 # What a calendar says of any bar, however far ahead: names that `future` takes beside those of columns.
@@ -31,10 +33,23 @@ def _columns(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _season(value: object) -> object:
+    """"auto", or the numbers of one or several seasons, as the command line and files write them."""
+    if isinstance(value, str) and value.strip().lower() != "auto":
+        value = [part.strip() for part in value.split(",")]
+    if isinstance(value, int | float):
+        value = [value]
+    return tuple(value) if isinstance(value, list | tuple) and tuple(value) != ("auto",) else "auto"
+
+
 if TYPE_CHECKING:
     Columns = str | Sequence[str]
+    Season = Literal["auto"] | int | Sequence[int]
 else:
     Columns = Annotated[tuple[str, ...], BeforeValidator(_columns)]
+    Season = Annotated[
+        Literal["auto"] | tuple[Annotated[int, Field(ge=1, le=LONGEST_SEASON)], ...], BeforeValidator(_season)
+    ]
 
 
 class ForecastSettings(TypedDict, total=False):
@@ -42,6 +57,8 @@ class ForecastSettings(TypedDict, total=False):
 
     column: str
     target: Target
+    season: Season
+    anchor: Anchor
     horizon: int
     lookback: int
     past: Columns
@@ -90,6 +107,16 @@ class Experiment(Reading):
     means: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     column: str = Field(default="close", description="the price to forecast")
     target: Target = Field(default="return", description="return, or close: the scaled price")
+    season: Season = Field(
+        default="auto",
+        description="bars of a season; several (24,168): the first is that of the anchor; auto: as found in "
+        "training",
+    )
+    anchor: Anchor = Field(
+        default="last",
+        description="what the target is measured from, and the benchmark: the last price, or that of the "
+        "same place of the last known season",
+    )
     horizon: int = Field(default=1, ge=1, le=1000, description="sessions ahead")
     lookback: int = Field(default=20, ge=1, le=10_000, description="sessions in a window")
     past: Columns = Field(
@@ -132,6 +159,18 @@ class Experiment(Reading):
         return self
 
     @model_validator(mode="after")
+    def _anchored(self) -> Experiment:
+        if self.anchor == "season" and self.target != "return":
+            raise SettingError(
+                'is that of returns: choose target "return", or anchor "last"',
+                setting="anchor",
+                value=self.anchor,
+            )
+        if not self.season or len(set(self.seasons)) < len(self.seasons):
+            raise SettingError("names a season twice, or none", setting="season", value=self.season)
+        return self
+
+    @model_validator(mode="after")
     def _distributions(self) -> Experiment:
         for name, network in self.networks.items():
             fits, loss = LOSSES[network.output], self.training_of(name).loss
@@ -165,6 +204,21 @@ class Experiment(Reading):
     def reading(self) -> Reading:
         """How its prices are read."""
         return Reading(**{name: getattr(self, name) for name in Reading.model_fields})
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """The seasons that are given, in bars; () where they are to be found."""
+        return () if isinstance(self.season, str) else tuple(self.season)  # type: ignore[arg-type]
+
+    @property
+    def anchored(self) -> int:
+        """The season that targets are measured from, in bars; 1: from the last price, or not found yet."""
+        return self.seasons[0] if self.anchor == "season" and self.seasons else 1
+
+    @property
+    def benchmark(self) -> str:
+        """The baseline that an output of zero forecasts, against which skill is measured."""
+        return "naive" if self.anchor == "last" else SEASONAL_NAIVE
 
     @property
     def baselines(self) -> tuple[str, ...]:

@@ -24,13 +24,14 @@ class Baseline(NamedTuple):
     distribution: bool = False
 
 
+SEASONAL_NAIVE = "seasonal-naive"
 _BASELINES = "gatecast.models.baselines"
 BASELINES = {
     "naive": Baseline(f"{_BASELINES}.naive:naive"),
     "drift": Baseline(f"{_BASELINES}.naive:drift"),
     "ewma": Baseline(f"{_BASELINES}.statistical:ewma"),
     "ar": Baseline(f"{_BASELINES}.statistical:ar"),
-    "seasonal-naive": Baseline(f"{_BASELINES}.naive:seasonal_naive"),
+    SEASONAL_NAIVE: Baseline(f"{_BASELINES}.naive:seasonal_naive"),
     "last-close": Baseline(f"{_BASELINES}.naive:last_close"),
     "historical": Baseline(f"{_BASELINES}.volatility:historical", distribution=True),
     "ewma-t": Baseline(f"{_BASELINES}.volatility:ewma_t", distribution=True),
@@ -92,7 +93,9 @@ class Resolved(NamedTuple):
     means: dict[str, tuple[str, ...]]
 
 
-def resolve_models(models: str | Models, network: Network | None = None, column: str = "close") -> Resolved:
+def resolve_models(
+    models: str | Models, network: Network | None = None, column: str = "close", anchor: str = "last"
+) -> Resolved:
     """The names of all models, baselines first, and the settings of those that are networks.
 
     A name of NETWORKS is `network` (its cell and direction replaced), a name of BASELINES a baseline, a
@@ -100,7 +103,7 @@ def resolve_models(models: str | Models, network: Network | None = None, column:
     a combination (of all others that are listed), and {name: any other object} or "module:object" a model of
     the user's own. Naive is always there; a list without any baseline gets naive, drift, ewma and ar; one
     whose networks forecast distributions, without a baseline that does, gets historical, ewma-t, gjr-garch-t
-    and lhar; another column than close gets the last close.
+    and lhar; another column than close gets the last close, and the anchor "season" seasonal naive.
 
     Raises
     ------
@@ -129,6 +132,8 @@ def resolve_models(models: str | Models, network: Network | None = None, column:
         rivals += DISTRIBUTION_RIVALS
     if "naive" not in rivals:
         rivals = ["naive", *rivals]
+    if anchor == "season" and SEASONAL_NAIVE not in rivals:
+        rivals.insert(rivals.index("naive") + 1, SEASONAL_NAIVE)
     others = [name for name in listed if name not in rivals and name not in means]
     return Resolved((*rivals, *others, *means), networks, trainings, foreign, means)
 

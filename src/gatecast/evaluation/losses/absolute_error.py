@@ -36,9 +36,8 @@ class AbsoluteError(PointLoss):
         return positive(forecasts.naive_mae)
 
     def slope(self, forecasts: Forecasts) -> Floats:
-        """(N, h) the anchor, with the sign of the change."""
-        anchor = forecasts.anchor[:, None]
-        return np.sign(forecasts.actual - anchor) * anchor
+        """(N, h) the anchor, with the sign of the benchmark's error."""
+        return np.sign(forecasts.actual - forecasts.reference) * forecasts.anchor[:, None]
 
     def skill_at(self, odds: float) -> float:
         """The k with k² = odds (1 - (1 - k)²).

@@ -38,8 +38,9 @@ class SquaredError(PointLoss):
         return np.where(forecasts.anchor != 0, positive(forecasts.naive_mse), np.nan)
 
     def slope(self, forecasts: Forecasts) -> Floats:
-        """(N, h) twice the change, a fraction of the anchor."""
-        return 2 * (forecasts.actual / forecasts.anchor[:, None] - 1)
+        """(N, h) twice the error of the benchmark, a fraction of the anchor."""
+        anchor = forecasts.anchor[:, None]
+        return 2 * (forecasts.actual / anchor - forecasts.reference / anchor)
 
     def skill_at(self, odds: float) -> float:
         """The share s of the variance that the oracle knows, with s / (1 - s) = odds."""
