@@ -15,6 +15,7 @@ from gatecast.api import forecaster_files
 from gatecast.api.forecaster_files import ONLY, State
 from gatecast.api.forecasting import forecast_table, last_origins, matching_problem, named
 from gatecast.api.models import check_memory, model_of, problem_of, unused_note
+from gatecast.api.seasons import with_season
 from gatecast.data.prices import Prices
 from gatecast.data.side_tables import future_table
 from gatecast.data.sources import prices_of
@@ -97,7 +98,8 @@ class Forecaster:
         self, settings: Experiment, features: str | FeatureFunction | None, *, volatility_features: bool
     ) -> None:
         """volatility_features: as where any network of a comparison forecasts a distribution."""
-        self._settings, self._features, self._volatility_features = settings, features, volatility_features
+        self._original = self._settings = settings  # a season that is found is in `_settings`
+        self._features, self._volatility_features = features, volatility_features
         self._may_run_features = True
         self._state: State | None = None
         self.left_out: dict[str, str] = {}
@@ -136,8 +138,13 @@ class Forecaster:
         DataError
             No symbol that could be forecast afterwards.
         """
-        settings, prices = self._settings, prices_of(prices)
-        check_memory(settings, prices)
+        prices = prices_of(prices)
+        check_memory(self._original, prices)
+        self._settings, _ = settings, _ = with_season(
+            self._original,
+            prices,
+            lambda problem: future_fold(problem, validation_size=self._original.validation_size),
+        )
         problem = _with_future(self._problem(prices), future, prices.timetable)
         for text in unused_note(settings, prices, self._features):
             warnings.warn(text, DataWarning, stacklevel=2)

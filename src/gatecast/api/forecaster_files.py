@@ -23,7 +23,7 @@ from gatecast.models.fitted_files import NUMBERS, calibration_arrays, read_calib
 from gatecast.models.model import Fitted
 from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of
 from gatecast.models.storage import check_array, load_network, not_a_model, save_network
-from gatecast.problem.problem import ROW_ARRAYS, Problem
+from gatecast.problem.problem import ROW_ARRAYS, SEASONAL_ARRAYS, Problem
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.frequency import DAILY, check_frequency, unit_of
 
@@ -135,7 +135,8 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
             online = settings.calibration == "adaptive"
             calibration = read_calibration(arrays, population, online=online)
             fitted = CalibratedFit(fitted, calibration, session_of(saved.since))
-        rows: dict[str, Any] = {name: arrays[name] for name in ROW_ARRAYS}
+        stored = ROW_ARRAYS if settings.anchored == 1 else (*ROW_ARRAYS, *SEASONAL_ARRAYS)
+        rows: dict[str, Any] = {name: arrays[name] for name in stored}
         rows["session"] = rows["session"].astype(f"datetime64[{unit_of(saved.frequency)}]")
         rows |= {"known": arrays["known"]} if saved.known_names else {}
         tail = Problem(
@@ -148,6 +149,8 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
             target=settings.target,
             lookback=settings.lookback,
             horizon=settings.horizon,
+            season=settings.seasons[0] if settings.seasons else 0,
+            anchored=settings.anchored,
         )
     except (KeyError, TypeError, ValueError) as error:
         raise not_a_model(folder, error, "forecaster") from None
@@ -196,10 +199,23 @@ def _check(
     if (settings.calibration == "none", saved.since is None) != ("calibration" not in arrays,) * 2:
         raise ValueError("its calibration is not the one that its settings ask for")
     _check_tail(arrays, symbols, width, fitted.lookback, unit_of(saved.frequency))
+    if settings.anchored > 1:
+        _check_season(arrays, horizon, fitted.lookback)
     if count:
         windows = len(arrays["symbol"]) // fitted.lookback
         shape = (windows * (fitted.lookback + horizon), count)
         check_array("known", np.nan_to_num(arrays["known"]), shape)
+
+
+def _check_season(arrays: Mapping[str, NDArray[Any]], horizon: int, lookback: int) -> None:
+    """Raise ValueError where the season's last known values are none."""
+    rows = len(arrays["symbol"])
+    check_array("shift", np.nan_to_num(arrays["shift"]), (rows, horizon), NUMBERS)
+    check_array("seasonal_volatility", arrays["seasonal_volatility"], (rows,), NUMBERS)
+    if not np.isfinite(arrays["shift"][lookback - 1 :: lookback]).all():
+        raise ValueError("the last known season of a window is missing")
+    if (arrays["seasonal_volatility"] < 0).any():
+        raise ValueError("a volatility is negative")
 
 
 def _check_tail(

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from importlib import import_module
 
 from gatecast.data.prices import Prices
+from gatecast.errors import SettingError
 from gatecast.formatting import some
 from gatecast.models.baseline import Baseline, ForecastFunction
 from gatecast.models.calibration import Calibrated
@@ -13,8 +14,11 @@ from gatecast.models.model import Model
 from gatecast.models.requirements import require_comparison
 from gatecast.problem.covariates import unused_columns
 from gatecast.problem.features import FeatureFunction
+from gatecast.problem.folds import Fold, cut_folds, cut_folds_by_position
 from gatecast.problem.problem import Problem, make_problem
+from gatecast.problem.split import split_rows
 from gatecast.settings.experiment import Experiment
+from gatecast.settings.frequency import INDEX
 from gatecast.settings.names import BASELINES
 
 
@@ -54,6 +58,40 @@ def problem_of(
         static=experiment.static,
         market=experiment.market,
         seen=seen,
+        seasons=experiment.seasons,
+        anchored=experiment.anchored,
+    )
+
+
+def folds_of(experiment: Experiment, problem: Problem, frequency: str) -> list[Fold]:
+    """The experiment's folds of a problem, whose bars have this frequency.
+
+    By date; by the positions of each symbol's own rows where these have no dates, and where the test is given
+    by rows.
+    """
+    if experiment.test_rows is None and experiment.split_column is None and frequency != INDEX:
+        return cut_folds(
+            problem,
+            folds=experiment.folds,
+            test_size=experiment.test_size,
+            test_start=experiment.test_start,
+            validation_size=experiment.validation_size,
+            window=experiment.window,
+        )
+    if experiment.test_start is not None:
+        raise SettingError(
+            "these rows have no dates; give test_rows, or test_size",
+            setting="test_start",
+            value=experiment.test_start,
+        )
+    column = experiment.split_column
+    return cut_folds_by_position(
+        problem,
+        folds=experiment.folds,
+        test_size=experiment.test_size,
+        test_rows=experiment.test_rows if column is None else split_rows(problem, column),
+        validation_size=experiment.validation_size,
+        window=experiment.window,
     )
 
 

@@ -53,12 +53,13 @@ def scores(forecasts: Forecasts) -> pd.DataFrame:
     reason         why the value is NaN; empty where it is not
 
     Of every model:
-    skill                1 - loss / loss of the benchmark, naive or seasonal naive, a fraction, of the squared
-                         error as a fraction of the anchor, by that of the benchmark in the training of that symbol and fold; the mean over the
-                         symbols of a date, then over dates
+    skill                1 - loss / loss of the benchmark (naive or seasonal naive), a fraction, of the squared
+                         error as a fraction of the anchor, by that of the benchmark in the training of that
+                         symbol and fold; the mean over the symbols of a date, then over dates
     mae, rmse            in price; per symbol only
     mape, smape          fractions; for symbol "all" the mean over symbols
-    mase                 against the benchmark's error in the training of that fold (over all its steps); likewise
+    mase                 against the benchmark's error in the training of that fold (over all its steps);
+                         likewise
     directional_accuracy a fraction
     mae_return, rmse_return   of the error as a fraction of the anchor
     crps                 of the log return x 100; of a point forecast the absolute error

@@ -33,7 +33,8 @@ POINT = {
     ),
     "better baseline": (
         "{model}, a baseline{without}, beats {benchmark}, the forecast '{saying}', in a test over "
-        "the {models} tried ({parts}; SPA test, {p}), and {benchmark} is not in the 90 % model confidence set."
+        "the {models} tried ({parts}; SPA test, {p}), and {benchmark} is not in the 90 % model confidence "
+        "set."
     ),
     "worse, one": (
         "Worse than {benchmark}, the forecast '{saying}': {model}, the only model tried, has a "

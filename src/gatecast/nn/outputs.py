@@ -75,7 +75,9 @@ def distributions(
             )
             for one in outputs
         ]
-    return [Quantiles(np.array(LEVELS), bounded(one * unit[..., None] + neutral[..., None])) for one in outputs]
+    return [
+        Quantiles(np.array(LEVELS), bounded(one * unit[..., None] + neutral[..., None])) for one in outputs
+    ]
 
 
 def _neutral_gaps() -> Floats:

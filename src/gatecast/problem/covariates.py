@@ -19,10 +19,12 @@ from gatecast.data.timetable import Timetable
 from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.problem.known import calendar_inputs
 from gatecast.problem.market import market_features
-from gatecast.settings.experiment import KNOWN_INPUTS, Experiment
+from gatecast.problem.seasons import season_changes
+from gatecast.settings.experiment import KNOWN_INPUTS, SEASON_CHANGE, Experiment
 from gatecast.settings.frequency import stamp
 
 KEYS = ("symbol", "session")
+COMPUTED = (*KNOWN_INPUTS, SEASON_CHANGE)  # what `future` takes that is no column
 PER_BAR = ("time_of_day", "hour", "minute")  # what only bars shorter than a day have
 
 
@@ -32,7 +34,7 @@ class Chosen:
 
     past, future, static: names of columns, or of KNOWN_INPUTS in `future`; market: mean return and volatility
     of all symbols; seen: names of the features that were fitted, whose categories are taken; None: those of
-    the data.
+    the data; seasons: in bars, for SEASON_CHANGE, which `future` takes as well.
     """
 
     past: Sequence[str] = ()
@@ -40,6 +42,7 @@ class Chosen:
     static: Sequence[str] = ()
     market: bool = False
     seen: Sequence[str] | None = None
+    seasons: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -74,14 +77,21 @@ def covariates(prices: Prices, chosen: Chosen, *, column: str, horizon: int) -> 
     return Covariates(
         past=past,
         static=_static(prices, columns["static"], chosen.seen),
-        known=_known(prices, columns["future"], horizon),
+        known=_with_seasons(
+            _known(prices, [name for name in columns["future"] if name != SEASON_CHANGE], horizon),
+            prices.table[column].to_numpy(dtype=np.float64),
+            prices.first,
+            chosen.seasons if SEASON_CHANGE in columns["future"] else (),
+            horizon,
+        ),
     )
 
 
 def unused_columns(prices: Prices, experiment: Experiment) -> tuple[str, ...]:
     """The columns of the data that an experiment does not name, beside the standard ones."""
     names = (experiment.column, *experiment.past, *experiment.future, *experiment.static)
-    named = {*KEYS, *STANDARD, *map(normal_name, names)}
+    split = () if experiment.split_column is None else (normal_name(experiment.split_column),)
+    named = {*KEYS, *STANDARD, *split, *map(normal_name, names)}
     return tuple(name for name in prices.table.columns if name not in named)
 
 
@@ -119,7 +129,7 @@ def _name(given: str, setting: str, known: Sequence[str], prices: Prices) -> str
         raise SettingError(
             "is the same for every daily bar, and says nothing; leave it out", setting=setting, value=given
         )
-    if setting == "future" and name in KNOWN_INPUTS:
+    if setting == "future" and name in COMPUTED:
         if name in known:
             raise SettingError(
                 f'is a column of the data and what the calendar says: rename the column "{name}"',
@@ -129,8 +139,10 @@ def _name(given: str, setting: str, known: Sequence[str], prices: Prices) -> str
         return name
     if name not in known:
         reason = prices.left_out.get(name, "")
-        built_in = f"; what the calendar says: {', '.join(KNOWN_INPUTS)}" if setting == "future" else ""
-        names = [*known, *(KNOWN_INPUTS if setting == "future" else ())]
+        built_in = (
+            f"; what the calendar and the seasons say: {', '.join(COMPUTED)}" if setting == "future" else ""
+        )
+        names = [*known, *(COMPUTED if setting == "future" else ())]
         raise SettingError(
             reason
             or f"is no column of the data.{did_you_mean(name, names)} There are {', '.join(known)}{built_in}",
@@ -249,3 +261,17 @@ def _known(prices: Prices, names: Sequence[str], horizon: int) -> pd.DataFrame:
                 columns |= calendar_inputs(name, times, timetable.calendar)
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
+
+
+def _with_seasons(
+    known: pd.DataFrame,
+    price: Float64[np.ndarray, " rows"],
+    first: Int64[np.ndarray, " symbols"],
+    seasons: Sequence[int],
+    horizon: int,
+) -> pd.DataFrame:
+    """`known` and what the last seasons say of the same bars."""
+    if not seasons:
+        return known
+    parts = [pd.DataFrame(season_changes(own, seasons, horizon)) for own in np.split(price, first[1:])]
+    return pd.concat([known, pd.concat(parts, ignore_index=True)], axis=1)

@@ -287,6 +287,8 @@ def make_problem(
     static: Sequence[str] = (),
     market: bool = False,
     seen: Sequence[str] | None = None,
+    seasons: Sequence[int] = (),
+    anchored: int = 1,
 ) -> Problem:
     """Cut `prices` into a problem.
 
@@ -294,7 +296,8 @@ def make_problem(
     (returns, range, body, volume change) for the target "return", the prices and the volume themselves for
     the target "close". replace_features: its features alone.
     volatility_features: instead of these defaults those of volatility, for networks of distributions.
-    past, future, static, market, seen: see `gatecast.problem.covariates.Chosen`.
+    past, future, static, market, seen, seasons: see `gatecast.problem.covariates.Chosen`.
+    anchored: the season that targets are measured from, see `Problem`.
 
     Raises
         SettingError: no such column; a feature function that fails, or reads the future; see `covariates`.
@@ -302,7 +305,7 @@ def make_problem(
     """
     table = prices.table
     _check_column(table, column)
-    chosen = Chosen(past, future, static, market, seen)
+    chosen = Chosen(past, future, static, market, seen, seasons)
     beside = covariates(prices, chosen, column=column, horizon=horizon)
     defaults = None
     if features is None or not replace_features:
@@ -331,7 +334,8 @@ def make_problem(
         static_names=tuple(beside.static.columns),
         frequency=prices.frequency,
         variance_ahead=variance_ahead,
-    )
+        season=seasons[0] if seasons else 0,
+    ).anchored_at(anchored)
     if known.shape[1] == 0:
         return made
     return replace(

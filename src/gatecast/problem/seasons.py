@@ -14,7 +14,7 @@ from jaxtyping import Float64, Int64, Shaped
 from gatecast.problem.volatility import DECAY, ewma_volatility
 from gatecast.settings.frequency import DAILY, INDEX, MONTHLY, QUARTERLY, WEEKLY, minutes_of
 
-OF_A_YEAR = {WEEKLY: (52,), MONTHLY: (12,), QUARTERLY: (4,)}
+OF_A_YEAR: dict[str, tuple[int, ...]] = {WEEKLY: (52,), MONTHLY: (12,), QUARTERLY: (4,)}
 MOST_LAGS = 400  # that are looked at where nothing is known of the bars
 LONGEST = 20_000  # prices of a series that a season is looked for in, the last ones
 THREE = 3  # seasons, at least, of a series that is to show one
@@ -63,6 +63,27 @@ def seasonal_volatility(
     return ewma_volatility(change, first, DECAY ** (1 / season))
 
 
+def season_changes(
+    price: Float64[np.ndarray, " rows"], seasons: Sequence[int], horizon: int
+) -> dict[str, Float64[np.ndarray, " bars"]]:
+    """What is known of each bar of one symbol, and of the h bars ahead, h bars before it, from its seasons.
+
+    price: of the symbol; bars: its rows and h more. With m the first season, and r the least multiple of one
+    of the seasons that is no less than h: the log return over m bars to the bar r before. 0 where the symbol
+    began later.
+    """
+    logs, first = np.log(price), seasons[0]
+    bars = np.arange(len(price) + horizon)
+    changes = {}
+    for season in seasons:
+        back = bars - season * -(-horizon // season)
+        known = back >= first
+        changes[f"season_change_{season}"] = np.where(
+            known, logs[np.where(known, back, 0)] - logs[np.where(known, back - first, 0)], 0.0
+        )
+    return changes
+
+
 def season_candidates(frequency: str, times: Shaped[np.ndarray, " rows"], most: int) -> tuple[int, ...]:
     """The seasons that bars of a frequency may have, in bars, the shortest first; none is longer than `most`.
 
@@ -77,7 +98,7 @@ def season_candidates(frequency: str, times: Shaped[np.ndarray, " rows"], most: 
     if minutes is not None:
         _, in_a_day = np.unique(np.unique(times).astype("datetime64[D]"), return_counts=True)
         day = int(np.median(in_a_day))
-        found = (day, week * day)
+        found: tuple[int, ...] = (day, week * day)
     else:
         found = (week,) if frequency == DAILY else OF_A_YEAR.get(frequency, ())
     return tuple(season for season in found if 1 < season <= most)
@@ -89,9 +110,7 @@ def _has_weekends(times: Shaped[np.ndarray, " rows"]) -> bool:
     return bool(min(np.mean(weekday == 5), np.mean(weekday == 6)) > 0.1)
 
 
-def found_season(
-    series: Sequence[Float64[np.ndarray, " rows"]], candidates: Sequence[int]
-) -> int:
+def found_season(series: Sequence[Float64[np.ndarray, " rows"]], candidates: Sequence[int]) -> int:
     """The season of several series of prices, in bars; 0: none.
 
     With D(k) the mean |log p(t) - log p(t-k)|, a series has the season m where D(m) is at most CLEARLY the

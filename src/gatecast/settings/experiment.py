@@ -9,7 +9,14 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from gatecast.errors import SettingError
 from gatecast.settings.base import ELSEWHERE, Checked, Date
-from gatecast.settings.names import BASELINES, DEFAULT_MODELS, NETWORKS, POINT_RIVALS, SEASONAL_NAIVE, named_network
+from gatecast.settings.names import (
+    BASELINES,
+    DEFAULT_MODELS,
+    NETWORKS,
+    POINT_RIVALS,
+    SEASONAL_NAIVE,
+    named_network,
+)
 from gatecast.settings.network import Network
 from gatecast.settings.reading import Reading, check_date
 from gatecast.settings.training import LOSSES, Training
@@ -18,6 +25,7 @@ Target = Literal["return", "close"]
 Scaler = Literal["standard", "minmax", "none"]
 CalibrationMethod = Literal["none", "conformal", "adaptive"]
 Anchor = Literal["last", "season"]
+TESTS = ("test_start", "test_rows", "split_column")  # what may say what the test is, beside test_size
 LONGEST_SEASON = 100_000  # bars
 
 
@@ -26,6 +34,7 @@ KNOWN_INPUTS = (
     "weekday", "month", "days_to_month_end", "days_to_third_friday",
     "sessions_since_holiday", "sessions_until_holiday",
 )  # fmt: skip
+SEASON_CHANGE = "season_change"  # what `future` takes too: what past seasons say of the bars ahead
 
 
 def _columns(value: object) -> object:
@@ -34,7 +43,7 @@ def _columns(value: object) -> object:
 
 
 def _season(value: object) -> object:
-    """"auto", or the numbers of one or several seasons, as the command line and files write them."""
+    """ "auto", or the numbers of one or several seasons, as the command line and files write them."""
     if isinstance(value, str) and value.strip().lower() != "auto":
         value = [part.strip() for part in value.split(",")]
     if isinstance(value, int | float):
@@ -81,6 +90,8 @@ class Settings(ForecastSettings, total=False):
     folds: int
     test_size: float
     test_start: str | None
+    test_rows: int | None
+    split_column: str | None
     window: Literal["expanding", "sliding"]
 
 
@@ -124,7 +135,8 @@ class Experiment(Reading):
     )
     future: Columns = Field(
         default=(),
-        description=f"what is known in advance: columns of the data, or {', '.join(KNOWN_INPUTS)}",
+        description=f"what is known in advance: columns of the data, or "
+        f"{', '.join((*KNOWN_INPUTS, SEASON_CHANGE))}",
     )
     static: Columns = Field(default=(), description="columns that are constant per symbol, as sector")
     market: bool = Field(
@@ -140,6 +152,14 @@ class Experiment(Reading):
     )
     test_size: float = Field(default=0.25, gt=0, lt=1, description="share of the sessions, the last ones")
     test_start: Date = Field(default=None, description="first session forecast; instead of test_size")
+    test_rows: int | None = Field(
+        default=None,
+        ge=1,
+        description="the last rows of every symbol, whatever their dates, as the test; instead of test_size",
+    )
+    split_column: str | None = Field(
+        default=None, description="the column that says of every row whether it is train or test"
+    )
     validation_size: float = Field(
         default=0.15, gt=0, lt=1, description="share of the sessions before the test"
     )
@@ -156,6 +176,17 @@ class Experiment(Reading):
     @model_validator(mode="after")
     def _test_start(self) -> Experiment:
         check_date("test_start", self.test_start)
+        return self
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Experiment:
+        given = [name for name in TESTS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise SettingError(
+                f"{given[0]} and {given[1]} both say what the test is; give one of them",
+                setting=given[1],
+                value=getattr(self, given[1]),
+            )
         return self
 
     @model_validator(mode="after")

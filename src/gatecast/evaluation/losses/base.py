@@ -76,7 +76,7 @@ class PointLoss(Loss):
 
     @abstractmethod
     def slope(self, forecasts: Forecasts) -> Floats | None:
-        """(N, h) the fall of the benchmark's loss, to first order, per unit of a signal added to its forecast.
+        """(N, h) the first-order fall of the benchmark's loss per unit of a signal added to its forecast.
 
         The signal is a fraction of the anchor. None where the detectable skill is unknown.
         """

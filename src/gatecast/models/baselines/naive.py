@@ -39,14 +39,19 @@ def drift(problem: Problem, fold: Fold) -> Point:
 
 
 def seasonal_naive(problem: Problem, fold: Fold) -> Point:
-    """The price of the same place in the season, one season back; (N, h).
+    """The last known price of the same place in the season; (N, h).
 
-    A season is a week: 7 bars for a symbol that trades at weekends, else 5. Step k of origin i is the price
-    at row i + k - m ⌈k / m⌉. Hyndman & Athanasopoulos (3rd ed.), section 5.2.
+    Step k of origin i is the price at row i + k - m ⌈k / m⌉. A season that is not known is a week: 7 bars for
+    a symbol that trades at weekends, else 5. Where a symbol has no whole season before the origin it is
+    naive. Hyndman & Athanasopoulos (3rd ed.), section 5.2.
     """
-    season = _season(problem, fold)[problem.symbol[fold.test], None]
+    if problem.season > 0 and problem.season == problem.anchored:
+        return Point(problem.neutral(fold.test))
+    given = np.full(len(problem.symbols), problem.season)
+    season = (given if problem.season > 0 else _season(problem, fold))[problem.symbol[fold.test], None]
     steps = np.arange(1, problem.horizon + 1)
     same_place: Integers = fold.test[:, None] + steps - season * -(-steps // season)
+    same_place = np.where(same_place >= problem.first[fold.test, None], same_place, fold.test[:, None])
     return Point(np.log(problem.anchor[same_place] / problem.anchor[fold.test, None]))
 
 
