@@ -53,8 +53,8 @@ def scores(forecasts: Forecasts) -> pd.DataFrame:
     reason         why the value is NaN; empty where it is not
 
     Of every model:
-    skill                1 - loss / loss of the benchmark (naive or seasonal naive), a fraction, of the squared
-                         error as a fraction of the anchor, by that of the benchmark in the training of that
+    skill                1 - loss / loss of the benchmark, naive or seasonal naive: a fraction, of the
+                         squared error as a fraction of the anchor, by that of the benchmark in the training of that
                          symbol and fold; the mean over the symbols of a date, then over dates
     mae, rmse            in price; per symbol only
     mape, smape          fractions; for symbol "all" the mean over symbols

@@ -18,8 +18,8 @@ from gatecast.problem import features as feature_rules
 from gatecast.problem import targets as target_rules
 from gatecast.problem.covariates import Chosen, covariates, times_ahead
 from gatecast.problem.features import FeatureFunction
+from gatecast.problem.seasons import season_returns, seasonal_shift, seasonal_volatility, seasons_back
 from gatecast.problem.time_of_day import of_average_bars
-from gatecast.problem.seasons import seasonal_shift, seasonal_volatility, seasons_back
 from gatecast.problem.volatility import ewma_volatility, log_returns, range_variance
 from gatecast.settings.frequency import DAILY, stamp
 from gatecast.user_functions import named_function
@@ -297,7 +297,8 @@ def make_problem(
     the target "close". replace_features: its features alone.
     volatility_features: instead of these defaults those of volatility, for networks of distributions.
     past, future, static, market, seen, seasons: see `gatecast.problem.covariates.Chosen`.
-    anchored: the season that targets are measured from, see `Problem`.
+    anchored: the season that targets are measured from, see `Problem`; the return over each season is then
+    among the defaults.
 
     Raises
         SettingError: no such column; a feature function that fails, or reads the future; see `covariates`.
@@ -307,15 +308,16 @@ def make_problem(
     _check_column(table, column)
     chosen = Chosen(past, future, static, market, seen, seasons)
     beside = covariates(prices, chosen, column=column, horizon=horizon)
-    defaults = None
-    if features is None or not replace_features:
-        defaults = _default_features(prices, target, column, volatility_features)
-    frames = [defaults, _own_features(prices, features), beside.past, beside.static]
-    frame = _side_by_side([part for part in frames if part is not None])
-    known = beside.known.to_numpy(dtype=np.float32)
     sizes = np.diff(np.append(prices.first, len(table)))
     first = np.repeat(prices.first, sizes)
     anchor = table[column].to_numpy(dtype=np.float64)
+    defaults, seasonal = None, None
+    if features is None or not replace_features:
+        defaults = _default_features(prices, target, column, volatility_features)
+        seasonal = pd.DataFrame(season_returns(anchor, first, seasons)) if anchored > 1 else None
+    frames = [defaults, seasonal, _own_features(prices, features), beside.past, beside.static]
+    frame = _side_by_side([part for part in frames if part is not None])
+    known = beside.known.to_numpy(dtype=np.float32)
     average, variance_ahead = of_average_bars(prices, log_returns(anchor, first), horizon)
     made = Problem(
         features=frame.to_numpy().astype(np.float32),

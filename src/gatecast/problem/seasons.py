@@ -63,6 +63,22 @@ def seasonal_volatility(
     return ewma_volatility(change, first, DECAY ** (1 / season))
 
 
+def season_returns(
+    price: Float64[np.ndarray, " rows"], first: Int64[np.ndarray, " rows"], seasons: Sequence[int]
+) -> dict[str, Float64[np.ndarray, " rows"]]:
+    """The log return over each season, known at each row; 0 where the symbol began later.
+
+    first: the first row of each row's symbol.
+    """
+    rows, logs = np.arange(len(price)), np.log(price)
+    return {
+        f"season_return_{season}": np.where(
+            rows - first >= season, logs - logs[np.maximum(rows - season, 0)], 0.0
+        )
+        for season in seasons
+    }
+
+
 def season_changes(
     price: Float64[np.ndarray, " rows"], seasons: Sequence[int], horizon: int
 ) -> dict[str, Float64[np.ndarray, " bars"]]:
