@@ -54,8 +54,9 @@ def scores(forecasts: Forecasts) -> pd.DataFrame:
 
     Of every model:
     skill                1 - loss / loss of the benchmark, naive or seasonal naive: a fraction, of the
-                         squared error as a fraction of the anchor, by that of the benchmark in the training of that
-                         symbol and fold; the mean over the symbols of a date, then over dates
+                         squared error as a fraction of the anchor, by that of the benchmark in the
+                         training of that symbol and fold; the mean over the symbols of a date, then over
+                         dates
     mae, rmse            in price; per symbol only
     mape, smape          fractions; for symbol "all" the mean over symbols
     mase                 against the benchmark's error in the training of that fold (over all its steps);

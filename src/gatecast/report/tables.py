@@ -158,8 +158,10 @@ def symbol_table(result: Run) -> Table:
         for by_symbol in skills
     ]
     heads += [
-        (f"RMSE of return, {model}", "%"), ("RMSE of return, naive", "%"), (f"direction, {model}", "% right"),
-    ]  # fmt: skip
+        (f"RMSE of return, {model}", "%"),
+        (f"RMSE of return, {result.outcome.benchmark}", "%"),
+        (f"direction, {model}", "% right"),
+    ]
     cells = [
         [f"{value:,}" for value in rows["sessions"]],
         *([signed(value) for value in rows[by_symbol.column]] for by_symbol in skills),
