@@ -126,7 +126,7 @@ def _has_weekends(times: Shaped[np.ndarray, " rows"]) -> bool:
     return bool(min(np.mean(weekday == 5), np.mean(weekday == 6)) > 0.1)
 
 
-def found_season(series: Sequence[Float64[np.ndarray, " rows"]], candidates: Sequence[int]) -> int:
+def found_season(series: Sequence[Float64[np.ndarray, " _"]], candidates: Sequence[int]) -> int:
     """The season of several series of prices, in bars; 0: none.
 
     With D(k) the mean |log p(t) - log p(t-k)|, a series has the season m where D(m) is at most CLEARLY the

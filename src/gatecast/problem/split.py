@@ -9,15 +9,13 @@ from gatecast.data.names import normal_name
 from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.problem.problem import Problem
 
-PARTS = ("train", "test")
-
 
 def split_rows(problem: Problem, column: str) -> Int64[np.ndarray, " symbols"]:
-    """How many of the last rows of each symbol the column calls "test".
+    """How many of the last rows of each symbol the column gives to the test: "test", or 1.
 
     Raises
         SettingError: there is no such column.
-        DataError: a value that is neither "train" nor "test", a test row before a train row, or a symbol
+        DataError: a value that is neither 1 (test) nor 0 (train), a test row before a train row, or a symbol
             without test rows.
     """
     assert problem.table is not None
@@ -29,16 +27,16 @@ def split_rows(problem: Problem, column: str) -> Int64[np.ndarray, " symbols"]:
             setting="split_column",
             value=column,
         )
-    values = table[name].astype(str).str.strip().str.lower().to_numpy(dtype=object)
-    strange = np.flatnonzero(~np.isin(values, PARTS))
+    values = table[name].to_numpy()
+    strange = np.flatnonzero(~np.isin(values, (0, 1)))
     for row in strange[:1].tolist():
         raise DataError(
             f'the column "{name}" says "{values[row]}" of a row of {problem.symbols[problem.symbol[row]]}',
             column=name,
             count=len(strange),
-            remedy='Write "train" or "test" for every row',
+            remedy='Write "train" or "test", or 0 or 1, for every row',
         )
-    tested = values == "test"
+    tested = values == 1
     again = np.flatnonzero(tested[:-1] & ~tested[1:] & (problem.symbol[:-1] == problem.symbol[1:]))
     for row in again[:1].tolist():
         raise DataError(
