@@ -44,11 +44,20 @@ def _columns(value: object) -> object:
 
 def _season(value: object) -> object:
     """ "auto", or the numbers of one or several seasons, as the command line and files write them."""
-    if isinstance(value, str) and value.strip().lower() != "auto":
-        value = [part.strip() for part in value.split(",")]
-    if isinstance(value, int | float):
-        value = [value]
-    return tuple(value) if isinstance(value, list | tuple) and tuple(value) != ("auto",) else "auto"
+    parts = value.split(",") if isinstance(value, str) else value
+    parts = list(parts) if isinstance(parts, list | tuple) else [parts]
+    words = [part.strip() if isinstance(part, str) else part for part in parts]
+    if words == ["auto"]:
+        return "auto"
+    numbers = [int(word) if isinstance(word, str) and word.isdecimal() else word for word in words]
+    fine = [isinstance(number, int) and 0 < number <= LONGEST_SEASON for number in numbers]
+    if not all(fine) or not numbers or len(set(numbers)) < len(numbers):
+        raise SettingError(
+            'must be "auto", a number of bars (1: none), or several, each once (24,168)',
+            setting="season",
+            value=value,
+        )
+    return tuple(numbers)
 
 
 if TYPE_CHECKING:
@@ -56,9 +65,7 @@ if TYPE_CHECKING:
     Season = Literal["auto"] | int | Sequence[int]
 else:
     Columns = Annotated[tuple[str, ...], BeforeValidator(_columns)]
-    Season = Annotated[
-        Literal["auto"] | tuple[Annotated[int, Field(ge=1, le=LONGEST_SEASON)], ...], BeforeValidator(_season)
-    ]
+    Season = Annotated[Literal["auto"] | tuple[int, ...], BeforeValidator(_season)]
 
 
 class ForecastSettings(TypedDict, total=False):
@@ -197,8 +204,6 @@ class Experiment(Reading):
                 setting="anchor",
                 value=self.anchor,
             )
-        if not self.season or len(set(self.seasons)) < len(self.seasons):
-            raise SettingError("names a season twice, or none", setting="season", value=self.season)
         return self
 
     @model_validator(mode="after")
