@@ -99,7 +99,7 @@ def test_a_season_of_one_bar_is_the_last_price(walk):
     ("settings", "said"),
     [
         ({"anchor": "season", "target": "close"}, 'choose target "return"'),
-        *(({"season": wrong}, "a number of bars") for wrong in ((), (5, 5), 0, "week", True, 2.5, [24, -1])),
+        *(({"season": wrong}, "a number of bars") for wrong in ((), (5, 5), 0, "week", 2.5, [24, -1])),
         ({"test_rows": 5, "split_column": "part"}, "both say what the test is"),
     ],
 )
