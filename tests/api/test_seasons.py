@@ -142,3 +142,23 @@ def test_without_dates_folds_go_by_the_rows_of_each_series():
     counts = pd.Series(outcome.symbol).value_counts(sort=False)
     assert counts.tolist() == [round(0.25 * length) - 1 for length in (60, 90, 140)]
     assert set(outcome.fold) == {0, 1}
+
+
+def test_seasonal_naive_of_another_season_stands_beside_it():
+    frame = numbered(lengths=(90,))
+    models = ["naive", "seasonal-naive", "seasonal-naive-4"]
+    outcome = gc.compare(frame, models, season=6, horizon=5, lookback=4, test_rows=5).outcome
+    close = frame["close"].to_numpy()
+    for name, places in (
+        ("seasonal-naive", [79, 80, 81, 82, 83]),
+        ("seasonal-naive-4", [81, 82, 83, 84, 81]),
+    ):
+        np.testing.assert_allclose(outcome.forecast[name][0], close[places])
+
+
+def test_a_forecaster_of_series_without_dates_forecasts_each_from_its_end():
+    frame = numbered()
+    settings = {"horizon": 3, "lookback": 4, "seeds": 1, "anchor": "season"}
+    ahead = gc.Forecaster(GRU, QUICK, **settings).fit(frame).forecast()
+    assert ahead.groupby("symbol")["step"].count().tolist() == [3, 3, 3]
+    assert (ahead["forecast"] / ahead["anchor"]).between(0.3, 3).all()

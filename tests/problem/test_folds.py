@@ -8,7 +8,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gatecast.errors import SettingError
-from gatecast.problem.folds import MIN_TRAINING_ORIGINS, cut_folds, cut_folds_by_position, future_fold
+from gatecast.problem.folds import (
+    MIN_TRAINING_ORIGINS,
+    cut_folds,
+    cut_folds_by_position,
+    future_fold,
+    future_fold_by_position,
+)
 from gatecast.problem.problem import make_problem
 
 CUTS = st.fixed_dictionaries(
@@ -308,3 +314,14 @@ def test_a_test_shorter_than_the_horizon_is_refused(ragged_problem):
     problem = unaligned(ragged_problem, lookback=4, horizon=3)
     with pytest.raises(SettingError, match="has 2 test rows, and 3 are forecast"):
         cut_folds_by_position(problem, test_rows=np.array([5, 2, 5]))
+
+
+def test_the_future_by_position_is_the_last_row_of_every_symbol(ragged_problem):
+    problem = unaligned(ragged_problem, lookback=4, horizon=3)
+    fold = future_fold_by_position(problem, validation_size=0.2)
+    (as_test,) = cut_folds_by_position(problem, test_rows=3, validation_size=0.2)
+    for symbol, size in enumerate(SIZES):
+        assert of_symbol(problem, fold.test, symbol).tolist() == [size - 1]
+        for now, then in ((fold.train, as_test.train), (fold.validation, as_test.validation)):
+            assert len(of_symbol(problem, now, symbol)) >= len(of_symbol(problem, then, symbol))
+        assert of_symbol(problem, fold.validation, symbol).max() + 3 < size - 1

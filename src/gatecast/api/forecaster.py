@@ -14,7 +14,7 @@ from gatecast._typing import Integers
 from gatecast.api import forecaster_files
 from gatecast.api.forecaster_files import ONLY, State
 from gatecast.api.forecasting import forecast_table, last_origins, matching_problem, named
-from gatecast.api.models import check_memory, model_of, problem_of, unused_note
+from gatecast.api.models import check_memory, future_fold_of, model_of, problem_of, unused_note
 from gatecast.api.seasons import with_season
 from gatecast.data.prices import Prices
 from gatecast.data.side_tables import future_table
@@ -24,7 +24,7 @@ from gatecast.errors import DataWarning, NotFittedError, RunError
 from gatecast.formatting import some
 from gatecast.models.networks import ensembles_of
 from gatecast.problem.features import FeatureFunction
-from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
+from gatecast.problem.folds import MIN_TRAINING_ORIGINS
 from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
@@ -143,12 +143,12 @@ class Forecaster:
         self._settings, _ = settings, _ = with_season(
             self._original,
             prices,
-            lambda problem: future_fold(problem, validation_size=self._original.validation_size),
+            lambda problem: future_fold_of(self._original, problem, prices.frequency),
         )
         problem = _with_future(self._problem(prices), future, prices.timetable)
         for text in unused_note(settings, prices, self._features):
             warnings.warn(text, DataWarning, stacklevel=2)
-        fold = future_fold(problem, validation_size=settings.validation_size)
+        fold = future_fold_of(settings, problem, prices.frequency)
         origins, left_out = self._asked(problem, prices.timetable, fold.left_out)
         with Bar() as bar, bar.part(0, 1, "training"):
             (fitted,) = model_of(settings, ONLY).fit(problem, [fold])

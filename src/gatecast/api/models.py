@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 
 from gatecast.data.prices import Prices
@@ -14,12 +15,18 @@ from gatecast.models.model import Model
 from gatecast.models.requirements import require_comparison
 from gatecast.problem.covariates import unused_columns
 from gatecast.problem.features import FeatureFunction
-from gatecast.problem.folds import Fold, cut_folds, cut_folds_by_position
+from gatecast.problem.folds import (
+    Fold,
+    cut_folds,
+    cut_folds_by_position,
+    future_fold,
+    future_fold_by_position,
+)
 from gatecast.problem.problem import Problem, make_problem
 from gatecast.problem.split import split_rows
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.frequency import INDEX
-from gatecast.settings.names import BASELINES
+from gatecast.settings.names import BASELINES, season_of
 
 
 def check_memory(experiment: Experiment, prices: Prices) -> None:
@@ -95,6 +102,12 @@ def folds_of(experiment: Experiment, problem: Problem, frequency: str) -> list[F
     )
 
 
+def future_fold_of(experiment: Experiment, problem: Problem, frequency: str) -> Fold:
+    """The fold whose test is the future: by position where rows have no dates, else by date."""
+    cut = future_fold_by_position if frequency == INDEX else future_fold
+    return cut(problem, validation_size=experiment.validation_size)
+
+
 def unused_note(experiment: Experiment, prices: Prices, features: object) -> tuple[str, ...]:
     """The columns of the data that nothing reads, in one sentence; () where there are none.
 
@@ -140,6 +153,10 @@ def _uncalibrated(experiment: Experiment, name: str) -> Model:
 
 def baseline_function(name: str) -> ForecastFunction:
     """The function that stands for a baseline's name."""
+    if season := season_of(name):
+        from gatecast.models.baselines.naive import seasonal_naive
+
+        return partial(seasonal_naive, season=season)
     module, _, function = BASELINES[name].function.partition(":")
     found: ForecastFunction = getattr(import_module(module), function)
     return found

@@ -120,25 +120,54 @@ def cut_folds_by_position(
     Raises
         SettingError: as `cut_folds`; or fewer test rows than the horizon.
     """
-    starts = np.unique(problem.first)
-    sizes = np.unique(problem.last) + 1 - starts
+    sizes = _sizes(problem)
     if test_rows is None:
         tested = np.maximum(np.round(test_size * sizes).astype(int), 1)
     else:
         tested, folds = np.broadcast_to(np.asarray(test_rows, dtype=int), sizes.shape), 1
         _check_test_rows(problem, tested)
+    steps = np.stack([np.round(np.linspace(0, own, folds + 1)).astype(int) for own in tested])
+    return _by_position(problem, (sizes - 1 - tested)[:, None] + steps, validation_size, window == "sliding")
+
+
+def future_fold_by_position(problem: Problem, *, validation_size: float = 0.15) -> Fold:
+    """The fold whose test is the future, as `future_fold`, every symbol cut by its own number of rows.
+
+    Raises
+        SettingError: as `future_fold`.
+    """
+    last = _sizes(problem) - 1
+    return _by_position(problem, np.stack([last, last + 1], axis=1), validation_size, future=True)[0]
+
+
+def _sizes(problem: Problem) -> Int64[np.ndarray, " symbols"]:
+    """The number of rows of every symbol."""
+    return np.unique(problem.last) + 1 - np.unique(problem.first)
+
+
+def _by_position(
+    problem: Problem,
+    edges: Int64[np.ndarray, "symbols edges"],
+    validation_size: float,
+    sliding: bool = False,
+    future: bool = False,
+) -> list[Fold]:
+    """The folds between these edges: of each symbol the place of a fold's first test origin, and its end.
+
+    future: whether the test may have no targets yet.
+    """
+    starts, sizes, folds = np.unique(problem.first), _sizes(problem), edges.shape[1] - 1
     parts: dict[str, list[list[Int64[np.ndarray, " origins"]]]] = {
         name: [[] for _ in range(folds)] for name in ("train", "validation", "test")
     }
-    for start, size, own in zip(starts, sizes, tested, strict=True):
+    for start, size, own in zip(starts, sizes, edges, strict=True):
         rows = start + np.flatnonzero(problem.ready[start : start + size])
         place = rows - start
-        edges = size - 1 - own + np.round(np.linspace(0, own, folds + 1)).astype(int)
-        first_end = _before_embargoes(int(edges[0]), problem.horizon, validation_size)[0]
-        for number, (begin, end) in enumerate(pairwise(edges)):
+        known = future | (place + problem.horizon < size)
+        first_end = _before_embargoes(int(own[0]), problem.horizon, validation_size)[0]
+        for number, (begin, end) in enumerate(pairwise(own)):
             train, since, until = _before_embargoes(int(begin), problem.horizon, validation_size)
-            oldest = (int(place[0]) if len(place) else 0) + train - first_end if window == "sliding" else 0
-            known = place + problem.horizon < size
+            oldest = (int(place[0]) if len(place) else 0) + train - first_end if sliding else 0
             parts["train"][number].append(rows[(place >= oldest) & (place < train)])
             parts["validation"][number].append(rows[(place >= since) & (place < until)])
             parts["test"][number].append(rows[(place >= begin) & (place < end) & known])

@@ -50,6 +50,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "bigru": {"cell": "gru", "bidirectional": True},
 }
 
+OWN_SEASON = re.compile(rf"{SEASONAL_NAIVE}-([1-9]\d{{0,4}})")
 POINT_RIVALS = ("naive", "drift", "ewma", "ar")  # the rivals when a list of models names none
 DISTRIBUTION_RIVALS = ("historical", "ewma-t", "gjr-garch-t", "lhar")  # of networks of distributions
 
@@ -138,6 +139,12 @@ def resolve_models(
     return Resolved((*rivals, *others, *means), networks, trainings, foreign, means)
 
 
+def season_of(name: object) -> int | None:
+    """The season of a baseline with one of its own, 168 of "seasonal-naive-168"; None of any other model."""
+    found = isinstance(name, str) and OWN_SEASON.fullmatch(name)
+    return int(found[1]) if found else None
+
+
 def named_network(name: str, network: Network) -> Network:
     """`network` with the cell and direction of a known name."""
     return network.changed(**({"bidirectional": False, **NETWORKS[name]} if name in NETWORKS else {}))
@@ -149,8 +156,8 @@ def _entries(model: str | Named, network: Network) -> list[tuple[str, Any]]:
         return [(name, _checked(name, own)) for name, own in model.items()]
     if model in NETWORKS:
         return [(model, (named_network(model, network), None))]
-    if model in BASELINES:
-        return [(model, None)]
+    if model in BASELINES or season_of(model):
+        return [(str(model), None)]
     if model == MEAN:
         return [(model, Mean())]
     if isinstance(model, str) and (found := NAMED.fullmatch(model)):
@@ -171,7 +178,7 @@ def _entries(model: str | Named, network: Network) -> list[tuple[str, Any]]:
 
 
 def _checked(name: str, own: object) -> Any:
-    if not re.fullmatch(r"[A-Za-z0-9][\w.+ -]{0,60}", name) or name in BASELINES:
+    if not re.fullmatch(r"[A-Za-z0-9][\w.+ -]{0,60}", name) or name in BASELINES or season_of(name):
         raise SettingError(f'"{name}" cannot name a model of yours; use letters, digits, - and _')
     if isinstance(own, Network):
         return own, None
