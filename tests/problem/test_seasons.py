@@ -59,7 +59,7 @@ def test_what_past_seasons_say_is_known_h_bars_ahead():
 def test_returns_over_seasons_do_not_reach_into_another_symbol():
     found = season_returns(PRICE, FIRST, (1, 3))
     np.testing.assert_allclose(found["season_return_3"], [0, 0, 0, *[3 * np.log(2)] * 4, 0, 0])
-    np.testing.assert_allclose(found["season_return_1"][[6, 7, 8]], [np.log(2), 0, np.log(3)])
+    assert list(found) == ["season_return_3"]  # over one bar it is the return that is read anyway
 
 
 def walk(seed, n=500):

@@ -66,7 +66,7 @@ def problem_of(
         market=experiment.market,
         seen=seen,
         seasons=experiment.seasons,
-        anchored=experiment.anchored,
+        anchored=experiment.anchored if experiment.anchor == "season" else None,
     )
 
 

@@ -288,7 +288,7 @@ def make_problem(
     market: bool = False,
     seen: Sequence[str] | None = None,
     seasons: Sequence[int] = (),
-    anchored: int = 1,
+    anchored: int | None = None,
 ) -> Problem:
     """Cut `prices` into a problem.
 
@@ -298,7 +298,7 @@ def make_problem(
     volatility_features: instead of these defaults those of volatility, for networks of distributions.
     past, future, static, market, seen, seasons: see `gatecast.problem.covariates.Chosen`.
     anchored: the season that targets are measured from, see `Problem`; the return over each season is then
-    among the defaults.
+    among the defaults. None: targets are measured from the last price.
 
     Raises
         SettingError: no such column; a feature function that fails, or reads the future; see `covariates`.
@@ -314,7 +314,7 @@ def make_problem(
     defaults, seasonal = None, None
     if features is None or not replace_features:
         defaults = _default_features(prices, target, column, volatility_features)
-        seasonal = pd.DataFrame(season_returns(anchor, first, seasons)) if anchored > 1 else None
+        seasonal = pd.DataFrame(season_returns(anchor, first, seasons)) if anchored else None
     frames = [defaults, seasonal, _own_features(prices, features), beside.past, beside.static]
     frame = _side_by_side([part for part in frames if part is not None])
     known = beside.known.to_numpy(dtype=np.float32)
@@ -337,7 +337,7 @@ def make_problem(
         frequency=prices.frequency,
         variance_ahead=variance_ahead,
         season=seasons[0] if seasons else 0,
-    ).anchored_at(anchored)
+    ).anchored_at(anchored or 1)
     if known.shape[1] == 0:
         return made
     return replace(

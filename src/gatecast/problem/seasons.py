@@ -66,7 +66,7 @@ def seasonal_volatility(
 def season_returns(
     price: Float64[np.ndarray, " rows"], first: Int64[np.ndarray, " rows"], seasons: Sequence[int]
 ) -> dict[str, Float64[np.ndarray, " rows"]]:
-    """The log return over each season, known at each row; 0 where the symbol began later.
+    """The log return over each season of several bars, known at each row; 0 where the symbol began later.
 
     first: the first row of each row's symbol.
     """
@@ -76,6 +76,7 @@ def season_returns(
             rows - first >= season, logs - logs[np.maximum(rows - season, 0)], 0.0
         )
         for season in seasons
+        if season > 1
     }
 
 
