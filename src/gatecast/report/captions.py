@@ -63,9 +63,10 @@ def figures(result: Run, charts: Iterable[str]) -> list[Figure]:
 def _captions(result: Run) -> dict[str, tuple[str, str]]:
     """CAPTIONS in the words of the run's frequency."""
     frequency = result.outcome.frequency
-    places = {"sessions": f"{session_noun(frequency)}s", "benchmark": result.outcome.benchmark, "saying": saying(result.outcome.season, frequency)}
+    places = {"sessions": f"{session_noun(frequency)}s", "benchmark": result.outcome.benchmark}
+    places["saying"] = saying(result.outcome.season, frequency)
     places["last"] = "yesterday" if frequency == DAILY else "the last price"
-    return {name: (title, text.format(**places)) for name, (title, text) in CAPTIONS.items()}
+    return {name: (title.format(**places), text.format(**places)) for name, (title, text) in CAPTIONS.items()}
 
 
 def _forecast_caption(result: Run) -> tuple[str, str]:
