@@ -61,7 +61,7 @@ class TimeOfDay:
 
 def of_average_bars(
     prices: Prices, returns: Float64[np.ndarray, " rows"], horizon: int
-) -> tuple[Float64[np.ndarray, " rows"], Float32[np.ndarray, "rows horizon"]]:
+) -> tuple[Float64[np.ndarray, " rows"], Float32[np.ndarray, "_ _"]]:
     """Log returns over the factor of their time of day, and `variance_ahead`; of longer bars as they are."""
     if not is_intraday(prices.frequency):
         return returns, np.zeros((0, 0), np.float32)
