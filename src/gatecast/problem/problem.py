@@ -76,7 +76,7 @@ class Problem:
     known: Float32[np.ndarray, "bars known"] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     known_names: tuple[str, ...] = ()
     frequency: str = DAILY
-    variance_ahead: Float32[np.ndarray, "rows steps"] = field(
+    variance_ahead: Float32[np.ndarray, "_ steps"] = field(
         default_factory=lambda: np.zeros((0, 0), np.float32)
     )
     season: int = 0
