@@ -11,6 +11,7 @@ SPEC = importlib.util.spec_from_file_location("m4", Path(__file__).parents[1] / 
 m4 = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(m4)
 
+GROWTH = np.linspace(1, 1.5, 24)
 NOISE = np.random.default_rng(0).normal(size=99)
 WAVE = np.tile([2.0, 1.0, 0.5, 0.5], 6)  # multiplies a level; its mean is 1
 
@@ -42,7 +43,10 @@ def test_naive2_repeats_the_season_at_the_last_level():
 
 
 def test_naive2_has_an_owa_of_1_and_what_is_right_of_0():
-    series = {"a": (10 * WAVE, 10 * WAVE[:4] + 4), "b": (5 + 0 * WAVE + np.arange(24) % 3, np.full(4, 9.0))}
+    series = {
+        "a": (10 * WAVE * GROWTH, 10 * WAVE[:4] + 4),
+        "b": (5 + 0 * WAVE + np.arange(24) % 3, np.full(4, 9.0)),
+    }
     two = {name: m4.naive2(known, 4, 4) for name, (known, _) in series.items()}
     assert m4.owa(series, two, 4)["owa"] == pytest.approx(1)
     assert m4.owa(series, {name: actual for name, (_, actual) in series.items()}, 4)["owa"] == 0
