@@ -30,6 +30,7 @@ from gatecast.models.foreign.given import foreign_model
 from gatecast.models.model import Forecast, Model
 from gatecast.models.walk_forward import walk_forward
 from gatecast.nn import population
+from gatecast.problem import features
 from gatecast.problem.folds import Fold, cut_folds
 from gatecast.problem.problem import Problem, make_problem
 from gatecast.problem.scaling import fit_scale
@@ -254,6 +255,43 @@ def test_networks_trained_side_by_side_as_on_a_gpu_obey_too(monkeypatch):
     shape = ("pooled", 1, "return", "none")
     base, runs = base_and_changed.__wrapped__(("gru",), shape, seeds=2)
     assert all(is_blind(base, changed, cut, "gru") for cut, changed in runs)
+
+
+def as_spreads(frame: pd.DataFrame) -> pd.DataFrame:
+    """The walks as differences from where they began, half of them below zero."""
+    names = ["open", "high", "low", "close"]
+    return frame.assign(**{name: frame[name] - frame["close"].median() for name in names})
+
+
+def blind_spreads(models: Mapping[str, Model], distributions: bool = False) -> dict[str, bool]:
+    """Model → whether it is blind, of spreads."""
+    frame = as_spreads(frame_of("pooled", clustered=True))
+    run = partial(walked, models, horizon=2, target="difference", distributions=distributions)
+    base, cut = run(frame), cuts(frame)[0]
+    changed = run(changed_after(frame, cut))
+    return {name: is_blind(base, changed, cut, name) for name in models}
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("seasonal-naive", "ar", "historical", "har"),
+        pytest.param((*BASELINES, "gru"), marks=pytest.mark.slow),
+        pytest.param(("student",), marks=pytest.mark.slow),
+    ],
+)
+def test_differences_obey_too(names):
+    settings = {"seeds": 1, "training": QUICK}
+    models = registered(names, 2, "difference", "none", **settings)
+    blind = blind_spreads(models, distributions="student" in names)
+    assert all(blind.values()), blind
+
+
+@pytest.mark.parametrize("broken", [False, True])
+def test_a_level_over_the_whole_sample_is_caught(monkeypatch, broken):
+    if broken:
+        monkeypatch.setattr(features, "_level", lambda price, volatility, first: price - price.mean())
+    assert blind_spreads({"scaled": Scaled(training_rows)})["scaled"] is not broken
 
 
 @pytest.mark.parametrize("pooled", [True, False])

@@ -1,4 +1,6 @@
-"""Distributions of a log return from the origin.
+"""Distributions of a move from the origin: a log return, or a difference (`gatecast.problem.moves`).
+
+That of a log return is meant below wherever nothing else is said; a difference is treated alike.
 
 A distribution stands for N origins and h steps at once. All its methods are exact but for `Mixture`, whose
 quantiles and CRPS are solved numerically. The scores of Student's t are our own: those of scoringrules are
@@ -360,9 +362,9 @@ class Quantiles:
         return left[..., None], right[..., None]
 
 
-def bounded(returns: Floats) -> Floats:
-    """Log returns within ±FARTHEST, so that a network that diverged forecasts prices that are finite."""
-    return np.clip(returns, -FARTHEST, FARTHEST)
+def bounded(moves: Floats, farthest: float | Floats = FARTHEST) -> Floats:
+    """Moves within ±farthest, so that a network that diverged forecasts prices that are finite."""
+    return np.clip(moves, np.negative(farthest), farthest)
 
 
 def concatenated(parts: Sequence[Distribution]) -> Distribution:

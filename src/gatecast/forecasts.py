@@ -16,12 +16,13 @@ from gatecast.data.spacing import as_times
 from gatecast.distributions import LEVELS, Distribution, Point, StudentT
 from gatecast.errors import RunError
 from gatecast.formatting import brief
+from gatecast.problem.moves import LOG_RETURN, MOVES, Move
 from gatecast.settings.frequency import DAILY, INDEX, position_of, time_at
 from gatecast.settings.names import SEASONAL_NAIVE
 
 QUANTILE_COLUMNS = tuple(f"q{100 * level:04.1f}".replace(".0", "").replace(".", "_") for level in LEVELS)
 PARAMETERS = ("location", "scale", "df")
-PER_CENT = 100.0  # CRPS and log score are those of the log return x 100
+PER_CENT = LOG_RETURN.factor  # scores of log returns are those of the log return x 100
 Part = TypeVar("Part")
 
 COLUMNS = ["symbol", "model", "fold", "seed", "origin", "time", "step", "actual", "forecast"]
@@ -55,13 +56,14 @@ class Forecasts:
     anchor     (N,) last known price of the forecast column; naive's forecast
     actual     (N, h) the actual prices
     naive_mae  (N,) mean |actual - anchor| over training origins of that symbol and fold, all steps; in price
-    naive_mse  (N,) mean ((actual - anchor) / anchor)**2 over the same; a squared fraction. Both are of the
-               benchmark, with its forecast in place of the anchor where that is not naive
+    naive_mse  (N,) mean ((actual - anchor) / base)**2 over the same; a squared fraction, or price squared.
+               Both are of the benchmark, with its forecast in place of the anchor where that is not naive
     forecast   model → (N, h); for a network the ensemble (mean over seeds)
     seeds      network → (S, N, h); baselines are not in it
     distributions  model → its distribution, where it has one
     frequency  of the bars
     season     bars of the season that the targets are measured from; 1: from the last price
+    move       what distributions are of, and errors are measured on the scale of: log return or difference
     """
 
     symbols: tuple[str, ...]
@@ -78,6 +80,7 @@ class Forecasts:
     distributions: dict[str, DistributionForecast] = field(default_factory=dict)
     frequency: str = DAILY
     season: int = 1
+    move: Move = LOG_RETURN
 
     __repr__ = brief
 
@@ -122,23 +125,35 @@ class Forecasts:
 
     @cached_property
     def actual_return(self) -> Floats:
-        """(N, h) the actual log returns from the origin; NaN where a price is not above 0."""
-        return self._log_return(self.actual)
+        """(N, h) the actual moves from the origin, log returns or differences.
+
+        NaN where a price has none: a log return is of prices above 0.
+        """
+        return self._move(self.actual)
+
+    @property
+    def base(self) -> Floats:
+        """(N,) what changes in price are divided by to be compared: the anchor; of differences 1."""
+        return self.move.base(self.anchor)
+
+    def changes(self, price: Floats) -> Floats:
+        """(…, N, h) the changes from the anchor to these prices, as fractions of it, or as differences."""
+        return self.move.change(price, self.anchor[:, None])
 
     def members(self, model: str) -> Floats:
         """(1 + S, N, h) the prices that a model forecasts: its ensemble, then each of its seeds."""
         return np.stack([self.forecast[model], *self.seeds.get(model, ())])
 
     def crps(self, model: str) -> tuple[Floats, Floats]:
-        """The CRPS of a model (N, h) and of each of its seeds (S, N, h), of the log return x 100.
+        """The CRPS of a model (N, h) and of each of its seeds (S, N, h), of the move x its factor.
 
         A point forecast is the distribution `Point`.
         """
         known = self.distributions.get(model)
         if known is not None:
             return known.crps, known.seeds
-        points = (Point(self._log_return(price)) for price in self.members(model))
-        scored = np.stack([PER_CENT * point.crps(self.actual_return) for point in points])
+        points = (Point(self._move(price)) for price in self.members(model))
+        scored = np.stack([self.move.factor * point.crps(self.actual_return) for point in points])
         return scored[0], scored[1:]
 
     def beside(self, others: Forecasts, order: Sequence[str]) -> Forecasts:
@@ -196,19 +211,20 @@ class Forecasts:
 
         naive_scale, which is `naive_mse`, and naive_mae: with them the table can be judged alone. Where a
         model has a distribution: its columns as in `DistributionForecast.columns`, null in other rows; of a
-        single seed only the CRPS.
+        single seed only the CRPS. Where moves are not log returns, a column `move` says what they are.
         """
         parts = []
         for model, ensemble in self.forecast.items():
             known = self.distributions.get(model)
             parts.append(self._rows(model, None, ensemble))
             if known is not None:
-                parts[-1] = parts[-1].assign(**known.columns(self.anchor))
+                parts[-1] = parts[-1].assign(**known.columns(self.anchor, self.move))
             for seed, values in enumerate(self.seeds.get(model, ())):
                 parts.append(self._rows(model, seed, values))
                 if known is not None and len(known.seeds):
                     parts[-1] = parts[-1].assign(crps=known.seeds[seed].ravel())
-        return pd.concat(parts, ignore_index=True)
+        table = pd.concat(parts, ignore_index=True)
+        return table if self.move.name == LOG_RETURN.name else table.assign(move=self.move.name)
 
     @classmethod
     def from_frame(
@@ -240,7 +256,7 @@ class Forecasts:
                 raise RunError(f'"{model}" does not have every origin and step once. Run compare again.')
             return np.asarray(part[column].to_numpy()[found].reshape(horizon, origins).T)
 
-        anchor = first["forecast"].to_numpy(np.float64)
+        anchor, move = first["forecast"].to_numpy(np.float64), move_of(frame)
         forecast: dict[str, Floats] = {}
         seeds: dict[str, dict[int, Floats]] = {}
         crps: dict[str, dict[int, Floats]] = {}
@@ -283,18 +299,22 @@ class Forecasts:
                 model: DistributionForecast.from_columns(
                     known,
                     anchor,
+                    move,
                     _stacked(crps[model]) if model in crps else np.empty((0, origins, horizon)),
                 )
                 for model, known in columns.items()
             },
             frequency=frequency,
             season=season,
+            move=move,
         )
 
-    def _log_return(self, price: Floats) -> Floats:
-        """(N, h) of prices (N, h); NaN where one is not above 0."""
-        to, of = (np.where(values > 0, values, np.nan) for values in (price, self.anchor[:, None]))
-        return np.log(to / of)
+    def _move(self, price: Floats) -> Floats:
+        """(N, h) the moves to prices (N, h); NaN where one has none."""
+        to, of = (
+            np.where(self.move.is_price(values), values, np.nan) for values in (price, self.anchor[:, None])
+        )
+        return self.move.of(to, of)
 
     def _rows(self, model: str, seed: int | None, values: Floats) -> pd.DataFrame:
         horizon = self.horizon
@@ -318,13 +338,16 @@ class Forecasts:
 
 @dataclass(frozen=True)
 class DistributionForecast:
-    """A model's distribution of the log return from the origin, and its scores. N origins, h steps, S seeds.
+    """A model's distribution of the move from the origin, and its scores. N origins, h steps, S seeds.
 
-    quantiles  (N, h, 17) log returns at `gatecast.distributions.LEVELS`
-    crps       (N, h) continuous ranked probability score of the log return x 100
-    log_score  (N, h) - log density of the log return x 100; NaN where there is no density
-    pit        (N, h) probability integral transform of the actual return, in [0, 1]
-    location, scale, df   (N, h) of a Student t, in log return; None for other distributions
+    A move is a log return, or a difference; scores are of the move x its factor: 100 for log returns, 1 for
+    differences.
+
+    quantiles  (N, h, 17) moves at `gatecast.distributions.LEVELS`
+    crps       (N, h) continuous ranked probability score
+    log_score  (N, h) - log density; NaN where there is no density
+    pit        (N, h) probability integral transform of the actual move, in [0, 1]
+    location, scale, df   (N, h) of a Student t, of the move; None for other distributions
     seeds      (S, N, h) the CRPS of each seed alone; S is 0 for a baseline
     """
 
@@ -340,16 +363,18 @@ class DistributionForecast:
     __repr__ = brief
 
     @classmethod
-    def of(cls, distribution: Distribution, y: Floats, seeds: Floats | None = None) -> DistributionForecast:
-        """A distribution scored by the actual log returns y (N, h).
+    def of(
+        cls, distribution: Distribution, y: Floats, seeds: Floats | None = None, move: Move = LOG_RETURN
+    ) -> DistributionForecast:
+        """A distribution scored by the actual moves y (N, h).
 
-        seeds  (S, N, h) the CRPS of each seed, log return x 100
+        seeds  (S, N, h) the CRPS of each seed, of the move x its factor
         """
         own = distribution if isinstance(distribution, StudentT) else None
         return cls(
             quantiles=distribution.quantile(LEVELS),
-            crps=PER_CENT * distribution.crps(y),
-            log_score=distribution.log_score(y) + np.log(PER_CENT),
+            crps=move.factor * distribution.crps(y),
+            log_score=distribution.log_score(y) + np.log(move.factor),
             pit=distribution.cdf(y),
             location=None if own is None else own.location,
             scale=None if own is None else own.scale,
@@ -383,31 +408,33 @@ class DistributionForecast:
 
     @property
     def median(self) -> Floats:
-        """(N, h) log return."""
+        """(N, h) moves."""
         return self.quantiles[..., LEVELS.index(0.5)]
 
     def at(self, level: float) -> Floats:
-        """(N, h) the quantile at one of LEVELS, in log return."""
+        """(N, h) the quantile at one of LEVELS, as a move."""
         return self.quantiles[..., LEVELS.index(level)]
 
     def interval(self, coverage: float) -> tuple[Floats, Floats]:
-        """The central interval with this probability, (N, h) each, in log return: 0.5, 0.8 or 0.95."""
+        """The central interval with this probability, (N, h) each, as moves: 0.5, 0.8 or 0.95."""
         tail = round((1 - coverage) / 2, 6)
         return self.at(tail), self.at(round(1 - tail, 6))
 
-    def columns(self, anchor: Floats) -> dict[str, Floats]:
+    def columns(self, anchor: Floats, move: Move = LOG_RETURN) -> dict[str, Floats]:
         """Column → values (N · h,) of forecasts.parquet: quantiles as prices, given the anchors (N,)."""
-        columns = _columns(self.quantiles, self if self.scale is not None else None, anchor)
+        columns = _columns(self.quantiles, self if self.scale is not None else None, anchor, move)
         return columns | {name: getattr(self, name).ravel() for name in ("crps", "log_score", "pit")}
 
     @classmethod
-    def from_columns(cls, columns: dict[str, Floats], anchor: Floats, seeds: Floats) -> DistributionForecast:
+    def from_columns(
+        cls, columns: dict[str, Floats], anchor: Floats, move: Move, seeds: Floats
+    ) -> DistributionForecast:
         """The inverse of `columns`, each given as (N, h)."""
         prices = np.stack([columns[name] for name in QUANTILE_COLUMNS], axis=-1)
         parametric = "scale" in columns and bool(np.isfinite(columns["scale"]).all())
         location, scale, df = (columns[name] if parametric else None for name in PARAMETERS)
         return cls(
-            quantiles=np.log(prices / anchor[:, None, None]),
+            quantiles=move.of(prices, anchor[:, None, None]),
             crps=columns["crps"],
             log_score=columns["log_score"],
             pit=columns["pit"],
@@ -418,17 +445,17 @@ class DistributionForecast:
         )
 
 
-def distribution_columns(distribution: Distribution, anchor: Floats) -> dict[str, Floats]:
-    """The same columns of a distribution whose actual returns are not known yet, without the scores."""
+def distribution_columns(distribution: Distribution, anchor: Floats, move: Move) -> dict[str, Floats]:
+    """The same columns of a distribution whose actual moves are not known yet, without the scores."""
     own = distribution if isinstance(distribution, StudentT) else None
-    return _columns(distribution.quantile(LEVELS), own, anchor)
+    return _columns(distribution.quantile(LEVELS), own, anchor, move)
 
 
 def _columns(
-    quantiles: Floats, own: DistributionForecast | StudentT | None, anchor: Floats
+    quantiles: Floats, own: DistributionForecast | StudentT | None, anchor: Floats, move: Move
 ) -> dict[str, Floats]:
     """Quantiles (N, h, 17) as prices, and the parameters of `own`; (N · h,) each."""
-    prices = anchor[:, None, None] * np.exp(quantiles)
+    prices = move.to_price(quantiles, anchor[:, None, None])
     columns = {name: prices[..., place].ravel() for place, name in enumerate(QUANTILE_COLUMNS)}
     return columns | {name: getattr(own, name).ravel() for name in PARAMETERS if own is not None}
 
@@ -441,6 +468,18 @@ def written(times: NDArray[np.datetime64], frequency: str) -> NDArray[Any]:
 def _times_in(values: NDArray[Any], frequency: str) -> NDArray[np.datetime64]:
     """The inverse of `written`."""
     return np.asarray(time_at(values)) if frequency == INDEX else as_times(values, frequency)
+
+
+def move_of(frame: pd.DataFrame) -> Move:
+    """What the distributions in rows of forecasts.parquet are of.
+
+    Raises
+        ValueError: a move that is none.
+    """
+    names = frame["move"].unique().tolist() if "move" in frame.columns else [LOG_RETURN.name]
+    if len(names) != 1 or names[0] not in MOVES:
+        raise ValueError(f"its moves are not all one of {', '.join(MOVES)}")
+    return MOVES[names[0]]
 
 
 def has_distribution(frame: pd.DataFrame) -> bool:

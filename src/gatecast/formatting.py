@@ -109,6 +109,16 @@ def change(share: float, decimals: int = 2) -> str:
     return _with_unit(signed(100 * share, decimals), "%")
 
 
+def difference(value: float) -> str:
+    """'+0.42', '-0.0012' of a difference in price."""
+    return signed(value, max(2, price_decimals([value], 3)))
+
+
+def change_of(unit: str) -> Callable[[float], str]:
+    """What writes changes in this unit: "%" of a fraction, or "price"."""
+    return change if unit == "%" else difference
+
+
 def basis_points(value: float) -> str:
     """'1.8 bp', '110 bp'."""
     return _with_unit(number(value, 1 if value < 10 else 0), "bp")

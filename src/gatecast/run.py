@@ -17,14 +17,24 @@ from gatecast.errors import RunError
 from gatecast.evaluation.findings import Noun
 from gatecast.evaluation.lag import Lag, lags
 from gatecast.evaluation.losses import DEFAULT_LOSSES, Loss
-from gatecast.evaluation.metrics import METRICS, Metric
+from gatecast.evaluation.metrics import PRICE, Metric, metrics_of
 from gatecast.evaluation.scores import headline_symbol, scores, unscored, wide
 from gatecast.evaluation.significance import ModelSignificance, Significance, significance
 from gatecast.evaluation.untrained import untrained
 from gatecast.evaluation.verdict import Verdict, verdict
 from gatecast.files import sha256_of
 from gatecast.forecasts import Forecasts
-from gatecast.formatting import UNDEFINED, change, interval, number, p_cell, percent, plain, text_table
+from gatecast.formatting import (
+    UNDEFINED,
+    change,
+    interval,
+    number,
+    p_cell,
+    percent,
+    plain,
+    price_decimals,
+    text_table,
+)
 from gatecast.models.fitted_files import save_fitted
 from gatecast.models.model import Fitted
 from gatecast.profiling import stage
@@ -145,7 +155,8 @@ class Run:
         blocks = []
         for tests in self.significances.values():
             columns = [
-                METRICS[name] for name in (POINT_COLUMNS if tests.loss.point else DISTRIBUTION_COLUMNS)
+                metrics_of(self.outcome.move)[name]
+                for name in (POINT_COLUMNS if tests.loss.point else DISTRIBUTION_COLUMNS)
             ]
             heads = ["model", "skill", "90 % interval", "p", *(column.title for column in columns)]
             rows = [
@@ -229,4 +240,6 @@ def _skill_cells(model: ModelSignificance | None) -> tuple[str, str, str]:
 
 def _score_cell(metric: Metric, value: float) -> str:
     """A score with the sign for per cent where its metric is one."""
+    if metric.unit == PRICE:
+        return number(value, price_decimals([value]))
     return (percent if metric.factor == 100 else number)(value, metric.decimals)

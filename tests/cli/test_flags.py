@@ -127,7 +127,7 @@ def test_an_output_brings_its_rivals() -> None:
         ),
         (
             {"output": "student_t", "target": "close"},
-            "--output student_t: that of rnn is a distribution of the return",
+            "--output student_t: that of rnn is a distribution of the return or the difference",
         ),
         ({"output": "studentt"}, r'--output studentt: must be .* Did you mean "student_t"'),
         ({"calibration": "conform"}, r'--calibration conform: must be .* Did you mean "conformal"'),

@@ -95,21 +95,58 @@ def test_what_can_be_repaired_says_so(frame, kind):
     assert "gatecast.data.sources.fix" in oddities(frame)[kind].text
 
 
-def test_prices_below_zero_are_counted_with_what_can_be_read(frame):
+def test_prices_below_zero_are_read_counted_and_named(frame):
     frame.loc[[10, 12], "Close"] = [-37.63, 0.0]
+    found = oddities(frame)["non-positive"]
+    assert found.count == 2 and found.rows[0].endswith("close -37.63")
+    assert 'target="difference"' in found.text
+
+
+def test_what_is_judged_by_ratios_is_not_looked_for_where_a_price_is_below_zero(frame):
+    frame.loc[:14, PRICES] *= 2  # a split
+    assert "split" in oddities(frame)
+    frame.loc[20, PRICES] = [-36, -35, -38, -37.63]
+    assert not {"split", "jump", "unit", "bad-ohl"} & set(oddities(frame))
+    below = frame.assign(symbol="B")
+    other = frame.assign(symbol="A", **{name: frame[name].abs() for name in PRICES})
+    assert "split" in {one.kind for one in Prices.from_frame(pd.concat([other, below])).oddities}, "of A"
+
+
+def test_open_high_and_low_below_zero_are_impossible_where_no_close_is(frame):
+    frame.loc[3, "Low"] = -1.0
+    assert oddities(frame)["bad-ohl"].count == 1
+    frame.loc[20, "Close"] = -1.0
+    assert "bad-ohl" not in oddities(frame)
+
+
+def test_a_zero_far_from_its_neighbours_is_no_price(frame):
+    frame.loc[[10, 11], "Close"] = 0.0
     with pytest.raises(DataError) as error:
         Prices.from_frame(frame)
     text = str(error.value)
-    assert "not a positive number (row 11, column Close, value -37.63, 2 such rows)" in text
-    assert 'start="2020-01-22" (17 rows after them)' in text
+    assert "far from the closes around it (row 11, column Close, value 0.0, 2 such rows)" in text
+    assert 'start="2020-01-18" (18 rows after them)' in text
     assert 'end="2020-01-15" (10 rows before them)' in text
-    assert "delete" not in text and "orrect" not in text
 
 
-def test_prices_below_zero_of_one_symbol(frame):
-    below = frame.assign(symbol="CL", Close=-frame["Close"])
-    with pytest.raises(DataError, match=r"read what has prices above 0: symbols without CL$"):
-        Prices.from_frame(pd.concat([frame.assign(symbol="A"), below]))
+def test_a_zero_of_one_symbol(frame):
+    zero = frame.assign(symbol="CL")
+    zero.loc[5, "Close"] = 0.0
+    with pytest.raises(DataError, match=r", or symbols without CL$"):
+        Prices.from_frame(pd.concat([frame.assign(symbol="A"), zero]))
+
+
+def test_a_rate_reaches_zero():
+    rate = [0.03, 0.02, 0.02, 0.01, 0.0, 0.0, 0.01, 0.02, 0.03, 0.02]
+    days = pd.bdate_range("2011-08-01", periods=len(rate))
+    prices = Prices.from_frame(pd.DataFrame({"Date": days, "Close": rate}))
+    assert list(prices.table["close"]) == rate
+
+
+def test_prices_below_zero_are_not_adjusted(frame):
+    frame.loc[20, "Close"] = -1.0
+    with pytest.raises(DataError, match="means nothing where a close is zero or below, as that of prices on"):
+        Prices.from_frame(frame, adjust=True)
 
 
 @pytest.mark.parametrize("draws", [10, pytest.param(500, marks=[pytest.mark.slow, pytest.mark.full])])

@@ -210,7 +210,7 @@ def test_sources_that_do_not_exist(tmp_path, write):
         (b"Date,Close,Open\n2020-01-02,1,1\n2020-01-03,,1\n2020-01-06,2,1\n", "close is empty.*row 2"),
         (b"Date,Close\n2020-01-02,\n2020-01-03,\n", "no row has a price"),
         (b"Date,Close\n2020-01-02,1\n2020-02-31,1\n", "no such date.*row 2, column Date, value 2020-02-31"),
-        (b"Date,Close\n2020-01-02,1\n2020-01-03,-2.5\n", "not a positive number.*row 2.*value -2.5"),
+        (b"Date,Close\n2020-01-02,1\n2020-01-03,0\n", "is 0, far from the closes around it.*row 2.*value 0"),
         (b"Date,Close\n2020-01-02,1\n2020-01-03,1e308\n", "too large or too small for a price.*row 2"),
         (b"Date,Close\n2020-01-02,1\n2020-01-03,1e-40\n", "too large or too small for a price.*row 2"),
         (b"Date,Close\n2020-01-02,1\n2020-01-03,inf\n", "row 2, column Close, value inf"),

@@ -16,7 +16,7 @@ def frame(times, **columns) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("freq", "frequency", "written"),
     [
-        ("min", "1min", "one row every 1 minutes"),
+        ("min", "1min", "one row a minute"),
         ("5min", "5min", "one row every 5 minutes"),
         ("90min", "90min", "one row every 90 minutes"),
         ("h", "1h", "one row an hour"),

@@ -52,12 +52,11 @@ def test_newest_first_is_sorted_and_said():
     assert "newest to the oldest" in oddity.text
 
 
-@pytest.mark.parametrize("value", ["abc", -1.0, 0.0, float("inf"), "-5", "1e999"])
+@pytest.mark.parametrize("value", ["abc", 0.0, float("inf"), "-1e31", "1e999"])
 def test_a_close_that_is_no_price(value):
     error = refused(
         {"date": ["2020-01-02", "2020-01-03"], "Close": [1.0, value]},
-        "f.csv: (not a number|the close is (not a positive number|too large or too small)).*"
-        "row 2, column Close, value",
+        "f.csv: (not a number|the close is (0, far from|too large or too small)).*row 2, column Close, value",
     )
     assert error.row == 2
 

@@ -15,8 +15,8 @@ LINES = (
     "soon,1,1.5,10,b",
     "2021-03-33,1,1.5,10,b",
     "2021-03-05,1,,10,b",
-    "2021-03-08,1,-3,10,b",
-    "2021-03-09,1,-4,10,b",
+    "2021-03-08,1,1e40,10,b",
+    "2021-03-09,1,1e50,10,b",
     "2021-03-10,x,1.4,10,b",
     "2021-03-11,1,1.4,10,b",
     "2021-03-11,1,1.6,10,b",
@@ -27,7 +27,7 @@ FOUND = [
     ("not a number", 8, 1),
     ("not a number", 2, 1),
     ("the close is empty", 5, 1),
-    ("the close is not a positive number", 6, 2),
+    ("the close is too large or too small for a price", 6, 2),
     ("prices has this date twice, with other values in row 9", 10, 1),
 ]
 

@@ -5,10 +5,12 @@ import pytest
 from gatecast.errors import SettingError
 from gatecast.problem.features import (
     custom_features,
+    difference_features,
     level_features,
     return_features,
     volatility_features,
 )
+from gatecast.problem.moves import DIFFERENCE
 from gatecast.problem.problem import make_problem
 
 
@@ -28,6 +30,35 @@ def test_the_default_features_by_hand(walks, prices_of):
         np.testing.assert_allclose(made["log_range"], np.log(own["high"] / own["low"]), atol=1e-14)
         np.testing.assert_allclose(made["log_body"], np.log(own["close"] / own["open"]), atol=1e-14)
         assert made.iloc[0][["log_return", "log_volume_change"]].isna().all()
+
+
+def test_the_features_of_differences_by_hand(walks, prices_of):
+    frame = walks(1, 30)
+    frame[["open", "high", "low", "close"]] -= frame["close"].median()
+    made = difference_features(prices_of(frame), "close")
+    close = frame["close"].to_numpy()
+    s = np.sqrt(pd.Series(np.diff(close, prepend=np.nan) ** 2).ewm(alpha=0.06).mean())[1:]
+    mean = frame["close"].ewm(alpha=0.01).mean()
+    assert made.iloc[0][["difference", "log_volume_change"]].isna().all()
+    np.testing.assert_allclose(made["difference"][1:], np.diff(close) / s)
+    np.testing.assert_allclose(made["level"][1:], (frame["close"] - mean)[1:] / s / 10)
+    np.testing.assert_allclose(made["range"][1:], (frame["high"] - frame["low"])[1:] / s)
+    np.testing.assert_allclose(made["body"][1:], (frame["close"] - frame["open"])[1:] / s)
+    both = difference_features(prices_of(frame), "open")
+    np.testing.assert_allclose(
+        both["open_difference"][5:] / both["difference"][5:], np.diff(frame["open"])[4:] / np.diff(close)[4:]
+    )
+
+
+def test_the_features_of_the_volatility_of_differences(walks, prices_of):
+    frame = walks(1, 30)
+    frame[["open", "high", "low", "close"]] -= frame["close"].median()
+    made = volatility_features(prices_of(frame), "close", DIFFERENCE)
+    differences = difference_features(prices_of(frame), "close")
+    np.testing.assert_allclose(made["shock"], differences["difference"])
+    np.testing.assert_allclose(made["log_range"], np.log(differences["range"] + 0.05))
+    np.testing.assert_allclose(made["level"], differences["level"])
+    assert np.isfinite(made[1:].to_numpy()).all()
 
 
 def test_only_closes_give_only_returns(walks, prices_of):

@@ -4,8 +4,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from gatecast.problem.moves import DIFFERENCE, FARTHEST_UNITS, LOG_RETURN
 from gatecast.problem.problem import make_problem
-from gatecast.problem.targets import LEAST_PRICE, later_prices, to_return, to_target
+from gatecast.problem.targets import LEAST_PRICE, later_prices, move_of, to_return, to_target
 
 PRICE = st.floats(1e-3, 1e6)
 
@@ -25,6 +26,22 @@ def test_targets_round_trip(later, anchor, kind):
 def test_a_forecast_beyond_any_price_is_put_at_the_bound(kind):
     low, high = to_return(kind, np.array([[-1e300, 1e300]]), np.array([2.0]))[0]
     assert high == 50 and low == (-50 if kind == "return" else pytest.approx(np.log(LEAST_PRICE)))
+
+
+def test_a_difference_is_in_units_of_its_volatility():
+    later, anchor, unit = np.array([[-3.0, 4.0]]), np.array([1.0]), np.array([[2.0, 3.0]])
+    target = to_target("difference", later, anchor, unit)
+    np.testing.assert_array_equal(target, [[-2.0, 1.0]])
+    np.testing.assert_array_equal(to_return("difference", target, anchor, unit, DIFFERENCE), [[-4.0, 3.0]])
+    wild = to_return("difference", np.array([[1e300, -1e300]]), anchor, unit, DIFFERENCE)
+    np.testing.assert_array_equal(wild, FARTHEST_UNITS * np.array([[2.0, -3.0]]))
+
+
+def test_a_level_below_zero_is_a_price_where_moves_are_differences():
+    move = move_of("close", positive=False)
+    assert move is DIFFERENCE and move_of("close", positive=True) is LOG_RETURN
+    unit = np.array([[1.0]])
+    assert to_return("close", np.array([[-5.0]]), np.array([2.0]), unit, move) == [[-7.0]]
 
 
 def test_later_prices_end_with_the_symbol():
@@ -50,7 +67,7 @@ def test_a_return_of_zero_is_the_anchor_itself():
     )
 
 
-@pytest.mark.parametrize("target", ["return", "close"])
+@pytest.mark.parametrize("target", ["return", "close", "difference"])
 @pytest.mark.parametrize("column", ["close", "open"])
 def test_a_problem_gives_back_the_actual_prices(ragged, prices_of, target, column):
     prices = prices_of(ragged(3, seed=4))

@@ -49,7 +49,8 @@ def make_result(
     if frequency != "index":
         frame["date"] = np.tile(times(frequency, sessions), len(symbols))
     prices = Prices.from_frame(frame, calendar=None if frequency == "index" else "24/7", frequency=frequency)
-    days = pd.DatetimeIndex(prices.times[:sessions])
+    numbers = frequency == "index"
+    days = pd.DatetimeIndex(prices.times[:sessions]) if numbers else times(frequency, sessions)
     place = [symbols.index(name) for name in prices.symbols]
     outcome = _forecasts(
         prices.symbols, close[place], days, networks, baselines, horizon, folds, seeds, tested, broken

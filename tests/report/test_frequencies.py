@@ -13,6 +13,7 @@ from gatecast.report import charts, distribution_charts, frames, pictures
 from gatecast.report.captions import figures
 from gatecast.report.marks import inline, specifications
 from gatecast.report.page import page
+from gatecast.settings.frequency import time_at
 
 from .conftest import make_result  # isort: skip
 
@@ -107,3 +108,28 @@ def test_a_long_test_is_thinned_and_said(monkeypatch: pytest.MonkeyPatch) -> Non
     caption = next(figure.caption for figure in figures(result, ["forecast"]))
     assert "Before the last 50 hours of the test one hour in 2 is drawn" in caption
     json.dumps(specifications({"forecast": charts.forecast_chart(result)}))
+
+
+@pytest.mark.parametrize(
+    ("frequency", "title", "last", "axis"),
+    [
+        ("1d", "A on 2021-03-01: ", "03-01", "date of the bar (month-day)"),
+        ("1h", "A at 2021-03-01 01:00: ", "01:00", "time of the bar"),
+        ("index", "A at position 52: ", "52", "position"),
+    ],
+)
+def test_a_forecast_is_drawn_at_its_times(frequency: str, title: str, last: str, axis: str) -> None:
+    step = np.timedelta64(1, {"1d": "D", "1h": "h", "index": "s"}[frequency])
+    end = np.datetime64("2021-03-01T01:00" if frequency == "1h" else "2021-03-01", "s")
+    numbers = np.arange(52)
+    session = time_at(numbers + 1) if frequency == "index" else end - step * (51 - numbers)
+    history = pd.DataFrame({"session": session[:50], "close": 100.0})
+    ahead = numbers[50:] + 1 if frequency == "index" else session[50:]
+    origin = 50 if frequency == "index" else session[49]
+    table = pd.DataFrame({"symbol": "A", "origin": origin, "time": ahead, "step": [1, 2], "anchor": 100.0})
+    table = table.assign(**dict.fromkeys(("q50", "q25", "q75", "q10", "q90", "q02_5", "q97_5"), 100.0))
+    chart = distribution_charts.outlook_chart(table, history, frequency=frequency).to_dict(validate=False)
+    assert chart["title"]["text"].startswith(title)
+    shown = texts(chart)
+    assert axis in shown
+    assert any(f'"2": "{last}"' in text for text in shown)

@@ -224,7 +224,8 @@ def test_the_baselines_with_distributions_are_baselines() -> None:
 @pytest.mark.parametrize("output", ["student_t", "quantiles"])
 def test_a_distribution_is_one_of_the_return(output: str) -> None:
     with pytest.raises(
-        SettingError, match=rf"output = '{output}': that of mine is a distribution of the return: choose"
+        SettingError,
+        match=rf"output = '{output}': that of mine is a distribution of the return or the difference: choose",
     ) as caught:
         Experiment(models=("naive", "mine"), networks={"mine": Network(output=output)}, target="close")
     assert caught.value.setting == "output"

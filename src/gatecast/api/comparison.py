@@ -12,7 +12,15 @@ import numpy as np
 import pandas as pd
 
 from gatecast._version import __version__
-from gatecast.api.models import calibrated, check_memory, folds_of, model_of, problem_of, unused_note
+from gatecast.api.models import (
+    calibrated,
+    check_memory,
+    folds_of,
+    model_of,
+    problem_of,
+    unused_note,
+    with_target,
+)
 from gatecast.api.result import Result
 from gatecast.api.seasons import with_season
 from gatecast.data.prices import Prices
@@ -127,6 +135,7 @@ def run(
             value=f"{prices.sha256[:12]}… instead of {expected.sha256[:12]}…",
             remedy="Give the run's own prices.parquet as the source, or remove sha256 from the experiment",
         )
+    experiment, of_target = with_target(experiment, prices)
     check_memory(experiment, prices)
     experiment, on_season = with_season(
         experiment, prices, lambda problem: folds_of(experiment, problem, prices.frequency)[0]
@@ -155,7 +164,7 @@ def run(
         experiment = experiment.changed(models=(*beside, *candidates))
         outcome, fits = outcome.beside(others, experiment.models), fits + more
     unused = unused_note(experiment, prices, features or experiment.features)
-    for text in (*unused, *_left_out(problem, folds, most=20)):
+    for text in (*of_target, *unused, *_left_out(problem, folds, most=20)):
         warnings.warn(text, DataWarning, stacklevel=2)
     ensembles = {name: of_folds for name in fitted if (of_folds := ensembles_of(fitted[name]))}
     notes = [combination_note(name, of_folds) for name, of_folds in ensembles.items()]
@@ -168,7 +177,13 @@ def run(
         prices=prices,
         outcome=outcome,
         training=_training({name: of_folds[0].population for name, of_folds in ensembles.items()}),
-        warnings=(*(oddity.text for oddity in prices.oddities), *unused, *fits, *_left_out(problem, folds)),
+        warnings=(
+            *(oddity.text for oddity in prices.oddities),
+            *of_target,
+            *unused,
+            *fits,
+            *_left_out(problem, folds),
+        ),
         notes=(
             *on_season,
             *_level_note(problem, folds),

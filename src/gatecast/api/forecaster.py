@@ -14,7 +14,14 @@ from gatecast._typing import Integers
 from gatecast.api import forecaster_files
 from gatecast.api.forecaster_files import ONLY, State
 from gatecast.api.forecasting import forecast_table, last_origins, matching_problem, named
-from gatecast.api.models import check_memory, future_fold_of, model_of, problem_of, unused_note
+from gatecast.api.models import (
+    check_memory,
+    future_fold_of,
+    model_of,
+    problem_of,
+    unused_note,
+    with_target,
+)
 from gatecast.api.seasons import with_season
 from gatecast.data.prices import Prices
 from gatecast.data.side_tables import future_table
@@ -98,7 +105,7 @@ class Forecaster:
         self, settings: Experiment, features: str | FeatureFunction | None, *, volatility_features: bool
     ) -> None:
         """volatility_features: as where any network of a comparison forecasts a distribution."""
-        self._original = self._settings = settings  # a season that is found is in `_settings`
+        self._given = self._settings = settings  # a target and a season that are found are in `_settings`
         self._features, self._volatility_features = features, volatility_features
         self._may_run_features = True
         self._state: State | None = None
@@ -139,14 +146,14 @@ class Forecaster:
             No symbol that could be forecast afterwards.
         """
         prices = prices_of(prices)
-        check_memory(self._original, prices)
-        self._settings, _ = settings, _ = with_season(
-            self._original,
-            prices,
-            lambda problem: future_fold_of(self._original, problem, prices.frequency),
+        asked, of_target = with_target(self._given, prices)
+        check_memory(asked, prices)
+        settings, _ = with_season(
+            asked, prices, lambda problem: future_fold_of(asked, problem, prices.frequency)
         )
+        self._settings = settings
         problem = _with_future(self._problem(prices), future, prices.timetable)
-        for text in unused_note(settings, prices, self._features):
+        for text in (*of_target, *unused_note(settings, prices, self._features)):
             warnings.warn(text, DataWarning, stacklevel=2)
         fold = future_fold_of(settings, problem, prices.frequency)
         origins, left_out = self._asked(problem, prices.timetable, fold.left_out)
@@ -160,6 +167,7 @@ class Forecaster:
     def check_future(self, prices: Prices, future: Any) -> None:
         """Raise DataError where something is not known of the sessions after the last one that must be."""
         if self._settings.future:
+            self._settings, _ = with_target(self._given, prices)
             problem = _with_future(self._problem(prices), future, prices.timetable)
             problem.require_known(self._asked(problem, prices.timetable, ())[0], prices.timetable)
 
@@ -171,10 +179,10 @@ class Forecaster:
         session fitted. future: what is known of these h sessions, as in `fit`.
 
         Returns one row per symbol and step: symbol, origin, time, step, anchor (the last price), forecast
-        (price; of a distribution the median), change (fraction of the anchor), std_over_seeds (the seeds'
-        standard deviation, in price: how much the training's chance matters, no error of the forecast);
-        where there is a distribution, also its quantiles q01 … q99 (price), and location, scale, df of a
-        Student t (log return). Who is missing, and why: `left_out`.
+        (price; of a distribution the median), change (fraction of the anchor; of differences in price),
+        std_over_seeds (the seeds' standard deviation, in price: how much the training's chance matters, no
+        error of the forecast); where there is a distribution, also its quantiles q01 … q99 (price), and
+        location, scale, df of a Student t (log return, or difference). Who is missing, and why: `left_out`.
 
         Raises
         ------
@@ -232,7 +240,7 @@ class Forecaster:
             prices = self._fitted.prices_of(prices)
             closes = prices.table[["symbol", "session"]].assign(close=prices.table[column])
         forecast = self.forecast(prices, future=future)
-        return outlook_plot(forecast, closes, column=column)
+        return outlook_plot(forecast, closes, column=column, move=self._fitted.tail.move)
 
     def _asked(
         self, problem: Problem, timetable: Mapping[str, Timetable], short: tuple[str, ...]

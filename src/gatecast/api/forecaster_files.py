@@ -23,9 +23,11 @@ from gatecast.models.fitted_files import NUMBERS, calibration_arrays, read_calib
 from gatecast.models.model import Fitted
 from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of
 from gatecast.models.storage import check_array, load_network, not_a_model, save_network
+from gatecast.problem.moves import LOG_RETURN, MOVES, Move
 from gatecast.problem.problem import ROW_ARRAYS, SEASONAL_ARRAYS, Problem
+from gatecast.problem.targets import move_of
 from gatecast.settings.experiment import Experiment
-from gatecast.settings.frequency import DAILY, check_frequency, unit_of
+from gatecast.settings.frequency import DAILY, check_frequency, is_intraday, unit_of
 
 WEIGHTS = "network"
 ONLY = "network"  # what a forecaster's one model is called in its settings
@@ -77,6 +79,7 @@ class Saved(BaseModel):
     short: list[str]
     left_out: dict[str, str]
     combination: Combination
+    move: str = LOG_RETURN.name
 
 
 def write(
@@ -100,11 +103,14 @@ def write(
         short=list(state.short),
         left_out=state.left_out,
         combination=ensemble.combination,
+        move=state.tail.move.name,
     )
     arrays = {name: getattr(state.tail, name) for name in state.tail.row_arrays}
     arrays["session"] = arrays["session"].astype(np.int64)
     if state.tail.known_names:
         arrays["known"] = state.tail.known
+    if state.tail.variance_ahead.size:
+        arrays["variance_ahead"] = state.tail.variance_ahead
     if calibrated is not None:
         arrays |= calibration_arrays(calibrated.calibration)
     with new_folder(folder, FORECASTER, overwrite=overwrite) as partial:
@@ -139,6 +145,7 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
         rows: dict[str, Any] = {name: arrays[name] for name in stored}
         rows["session"] = rows["session"].astype(f"datetime64[{unit_of(saved.frequency)}]")
         rows |= {"known": arrays["known"]} if saved.known_names else {}
+        rows |= {"variance_ahead": arrays["variance_ahead"]} if is_intraday(saved.frequency) else {}
         tail = Problem(
             **rows,
             names=tuple(saved.names),
@@ -151,6 +158,7 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
             horizon=settings.horizon,
             season=settings.seasons[0] if settings.seasons else 0,
             anchored=settings.anchored,
+            move=MOVES[saved.move],
         )
     except (KeyError, TypeError, ValueError) as error:
         raise not_a_model(folder, error, "forecaster") from None
@@ -198,7 +206,13 @@ def _check(
             raise ValueError("its bars begin at no minutes of a week")
     if (settings.calibration == "none", saved.since is None) != ("calibration" not in arrays,) * 2:
         raise ValueError("its calibration is not the one that its settings ask for")
-    _check_tail(arrays, symbols, width, fitted.lookback, unit_of(saved.frequency))
+    if settings.target != "close" and move_of(settings.target, positive=True).name != saved.move:
+        raise ValueError("its moves are not those of its target")
+    _check_tail(arrays, symbols, width, fitted.lookback, unit_of(saved.frequency), MOVES[saved.move])
+    if is_intraday(saved.frequency):
+        check_array("variance_ahead", arrays["variance_ahead"], (len(arrays["symbol"]), horizon), NUMBERS)
+        if (arrays["variance_ahead"] <= 0).any():
+            raise ValueError("a variance of the bars ahead is not above 0")
     if settings.anchored > 1:
         _check_season(arrays, horizon, fitted.lookback)
     if count:
@@ -219,7 +233,12 @@ def _check_season(arrays: Mapping[str, NDArray[Any]], horizon: int, lookback: in
 
 
 def _check_tail(
-    arrays: Mapping[str, NDArray[Any]], symbols: int, width: int, lookback: int, unit: Literal["D", "s"]
+    arrays: Mapping[str, NDArray[Any]],
+    symbols: int,
+    width: int,
+    lookback: int,
+    unit: Literal["D", "s"],
+    move: Move,
 ) -> None:
     """Raise ValueError where the rows of the last windows are none."""
     rows = len(arrays["symbol"])
@@ -238,5 +257,7 @@ def _check_tail(
         raise ValueError("the sessions of a window do not follow each other")
     for time in (session.min(), session.max()):
         session_of(str(np.datetime64(int(time), unit)))
-    if (arrays["anchor"] <= 0).any() or (arrays["close"] <= 0).any() or (arrays["volatility"] < 0).any():
-        raise ValueError("a price or a volatility is negative")
+    if not (move.is_price(arrays["anchor"]) & move.is_price(arrays["close"])).all():
+        raise ValueError("a price is zero or below")
+    if (arrays["volatility"] < 0).any():
+        raise ValueError("a volatility is negative")

@@ -106,7 +106,7 @@ def forecast_table(
         Forecasts that are no prices.
     """
     members = problem.to_price(np.stack([median(one) for one in predicted.members]), origins)
-    if is_astray(members, problem.anchor[origins]):
+    if is_astray(members, problem.anchor[origins], problem.unit(origins), problem.move):
         raise RunError(
             "this network's training diverged, its forecasts lie far beyond any price: fit it again with "
             "a smaller learning_rate, or with clip_norm = 1"
@@ -122,11 +122,11 @@ def forecast_table(
         "step": np.tile(np.arange(1, horizon + 1), len(origins)),
         "anchor": np.repeat(anchor, horizon),
         "forecast": price.ravel(),
-        "change": (price / anchor - 1).ravel(),
+        "change": problem.move.change(price, anchor).ravel(),
         "std_over_seeds": members.std(axis=0, ddof=1).ravel() if several else np.full(price.size, np.nan),
     }
     if not isinstance(predicted.distribution, Point):
-        columns |= distribution_columns(predicted.distribution, problem.anchor[origins])
+        columns |= distribution_columns(predicted.distribution, problem.anchor[origins], problem.move)
     table = pd.DataFrame(columns)
     numbers = table.select_dtypes("number").drop(columns="std_over_seeds")
     if not np.isfinite(numbers.to_numpy()).all():

@@ -32,7 +32,9 @@ from gatecast.judging.matching import Match, after, match
 from gatecast.models.baseline import Baseline
 from gatecast.models.model import Model
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold
-from gatecast.problem.problem import Problem, make_problem
+from gatecast.problem.moves import LOG_RETURN
+from gatecast.problem.problem import Problem, first_not_positive, make_problem
+from gatecast.problem.targets import move_of
 from gatecast.settings.frequency import noun
 from gatecast.settings.judged import Judged
 from gatecast.settings.names import DISTRIBUTION_RIVALS, POINT_RIVALS, WITH_DISTRIBUTION
@@ -77,9 +79,15 @@ def judge(forecasts: Any, prices: Any, *, column: str = "close", trained_until: 
 
 def run(asked: Judged, forecasts: Any, prices: Prices) -> Result:
     """The verdict that `asked` is of; its models and horizon are found in the table."""
-    given = read_given(forecasts, asked.column, prices.calendar, prices.frequency)
+    low = first_not_positive(prices, asked.column)
+    move = move_of("return", positive=low is None)
+    given = read_given(forecasts, asked.column, prices.calendar, prices.frequency, move)
     file = given.source[0]
-    bars = make_problem(prices, lookback=LOOKBACK, horizon=1, column=asked.column)
+    target = "return" if given.move.name == LOG_RETURN.name else "difference"
+    bars = make_problem(prices, lookback=LOOKBACK, horizon=1, column=asked.column, target=target)
+    of_target = (
+        [f"{low}, and a price of zero or below has no log return: differences are judged"] if low else []
+    )
     found = match(given, bars, file)
     problem = replace(bars, horizon=found.horizon)
     kept, seen = _unseen(found, problem, asked.trained_until)
@@ -92,7 +100,7 @@ def run(asked: Judged, forecasts: Any, prices: Prices) -> Result:
     baselines = (*rivals, *given.baselines)
     names = (*baselines, *(name for name in found.models if name not in baselines))
     outcome = judged_as_given(outcome, [name for name in names if name not in baselines])
-    said = (*given.notes, *found.notes, *seen, *left_out, *scaled)
+    said = (*of_target, *given.notes, *found.notes, *seen, *left_out, *scaled)
     for text in said:
         warnings.warn(f"{file}: {text}.", DataWarning, stacklevel=3)
     read = {name: getattr(asked, name) for name in (*Reading.model_fields, "column", "trained_until", "seed")}

@@ -22,7 +22,7 @@ from gatecast.problem.folds import (
     future_fold,
     future_fold_by_position,
 )
-from gatecast.problem.problem import Problem, make_problem
+from gatecast.problem.problem import Problem, first_not_positive, make_problem
 from gatecast.problem.split import split_rows
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.frequency import INDEX
@@ -106,6 +106,21 @@ def future_fold_of(experiment: Experiment, problem: Problem, frequency: str) -> 
     """The fold whose test is the future: by position where rows have no dates, else by date."""
     cut = future_fold_by_position if frequency == INDEX else future_fold
     return cut(problem, validation_size=experiment.validation_size)
+
+
+def with_target(experiment: Experiment, prices: Prices) -> tuple[Experiment, tuple[str, ...]]:
+    """The experiment with the target that its prices can have, and what is said of that.
+
+    Where nobody chose a target and a price is zero or below: differences, for it has no log return.
+    """
+    low = None if "target" in experiment.model_fields_set else first_not_positive(prices, experiment.column)
+    if low is None:
+        return experiment, ()
+    said = (
+        f"{low}, and a price of zero or below has no log return: differences are forecast, "
+        'as with target="difference"'
+    )
+    return experiment.changed(target="difference"), (said,)
 
 
 def unused_note(experiment: Experiment, prices: Prices, features: object) -> tuple[str, ...]:

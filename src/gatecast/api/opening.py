@@ -19,10 +19,11 @@ from gatecast.data.prices import Prices
 from gatecast.data.sources import load
 from gatecast.errors import DataWarning, InputError, RunError
 from gatecast.files import sha256_of
-from gatecast.forecasts import COLUMNS, DISTRIBUTION_COLUMNS, QUANTILE_COLUMNS, Forecasts
+from gatecast.forecasts import COLUMNS, DISTRIBUTION_COLUMNS, QUANTILE_COLUMNS, Forecasts, move_of
 from gatecast.forecasts import SCALES as SCALE_COLUMNS
 from gatecast.formatting import printable
 from gatecast.models.model import Fitted
+from gatecast.problem.moves import Move
 from gatecast.run import FORMAT
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.judged import Judged
@@ -127,7 +128,7 @@ def _outcome(
             raise ValueError("its models are not those of experiment.toml")
         if set(frame["symbol"]) - set(prices.symbols):
             raise ValueError("it has symbols without prices")
-        _check_numbers(frame)
+        _check_numbers(frame, move_of(frame))
         own = [name for name in SCALE_COLUMNS if name in frame]
         if (scales[["naive_mae", "naive_mse"]] < 0).any(axis=None) or (frame[own] < 0).any(axis=None):
             raise ValueError("a scale is below 0")
@@ -141,7 +142,7 @@ def _outcome(
     return outcome
 
 
-def _check_numbers(frame: pd.DataFrame) -> None:
+def _check_numbers(frame: pd.DataFrame, move: Move) -> None:
     """Raise ValueError where a forecast is no finite number, or a distribution none of prices."""
     present = [name for name in DISTRIBUTION_COLUMNS if name in frame]
     if not all(KINDS["number"](frame[name]) for name in present):
@@ -150,7 +151,7 @@ def _check_numbers(frame: pd.DataFrame) -> None:
         raise ValueError("a forecast or a target is no finite number")
     if "q50" in frame:
         known = frame.loc[frame["q50"].notna(), [*QUANTILE_COLUMNS]].to_numpy(np.float64)
-        if not ((known > 0) & np.isfinite(known)).all():
+        if not (move.is_price(known) & np.isfinite(known)).all():
             raise ValueError("a quantile is no price")
 
 

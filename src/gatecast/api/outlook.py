@@ -13,6 +13,7 @@ import pandas as pd
 
 from gatecast.api.comparison import run as run_comparison
 from gatecast.api.forecaster import Forecaster
+from gatecast.api.models import with_target
 from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.distributions import LEVELS
@@ -21,7 +22,7 @@ from gatecast.files import WRITTEN, new_file
 from gatecast.folders import check_not_a_part
 from gatecast.forecasts import QUANTILE_COLUMNS
 from gatecast.formatting import (
-    change,
+    change_of,
     count,
     csv_safe,
     interval,
@@ -35,6 +36,7 @@ from gatecast.formatting import (
 from gatecast.models.baselines.volatility import historical
 from gatecast.nn.engine import warn_of_another
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
+from gatecast.problem.moves import LOG_RETURN, Move
 from gatecast.problem.problem import make_problem
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.frequency import INDEX, at_close, is_intraday, plain_time, spanned, stamp
@@ -72,10 +74,15 @@ class Outlook:
         return "q50" in self.forecast
 
     @property
+    def move(self) -> Move:
+        """What the forecast is measured by: log returns, or differences."""
+        return self.record.outcome.move
+
+    @property
     def errors(self) -> pd.DataFrame:
         """Per symbol and step: the model's and naive's typical (root mean square) error in the record.
 
-        symbol, step, rmse_return and naive_rmse_return: fractions of the last price.
+        symbol, step, rmse_return and naive_rmse_return: fractions of the last price; of differences in price.
         """
         scores = self.record.scores
         scores = scores[scores["metric"] == "rmse_return"]
@@ -110,7 +117,7 @@ class Outlook:
         for symbol, rows in self.table.groupby("symbol", sort=False):
             first = rows.iloc[0]
             tabled = _interval_table if self.has_distribution else _point_table
-            table = tabled(rows, self.prices.frequency)
+            table = tabled(rows, self.prices.frequency, self.move)
             where = at_close(first.origin, self.prices.frequency)
             lines += [f"{symbol}: {price(first.anchor)} {where}", table, ""]
         lines += self._remarks
@@ -139,10 +146,24 @@ class Outlook:
         ]
         return [*lines, ""] if lines else []
 
+    @property
+    def is_recorded(self) -> bool:
+        """Whether the ledger can keep the forecast, which is one of log returns then."""
+        return self.move.name == LOG_RETURN.name
+
     def entries(self, experiment: Experiment) -> list[Entry]:
-        """The forecast as rows of the ledger, beside the naive quantiles."""
+        """The forecast as rows of the ledger, beside the naive quantiles.
+
+        Raises
+            RunError: the forecast is of differences.
+        """
         from gatecast.ledger import entries_of
 
+        if not self.is_recorded:
+            raise RunError(
+                "the ledger keeps and scores log returns, and this is a forecast of differences: it cannot "
+                "be recorded there. Write it as a table instead"
+            )
         table = pd.concat([self.forecast, self.naive], axis=1)
         return entries_of(
             table,
@@ -162,7 +183,7 @@ class Outlook:
         table = self.prices.table
         closes = table[["symbol", "session"]].assign(close=table[self.record.experiment.column])
         column, frequency = self.record.experiment.column, self.prices.frequency
-        return outlook_plot(self.forecast, closes, column=column, frequency=frequency)
+        return outlook_plot(self.forecast, closes, column=column, frequency=frequency, move=self.move)
 
     def write(self, path: Path, *, overwrite: bool = False) -> None:
         """The forecast with the naive quantiles beside it as one table, .csv or .parquet, or drawn, .png.
@@ -236,6 +257,7 @@ def outlook(
     prices, strangers = _of_record(prices, record)
     with warnings.catch_warnings():  # the record has said it
         warnings.filterwarnings("ignore", ".*that no setting uses", DataWarning)
+        warnings.filterwarnings("ignore", ".*has no log return: differences", DataWarning)
         forecaster.fit(prices, future=future)
     forecast = forecaster.forecast()
     return Outlook(
@@ -265,7 +287,11 @@ def _of_record(prices: Prices, record: Result) -> tuple[Prices, dict[str, str]]:
 def _naive_quantiles(settings: Experiment, prices: Prices, forecast: pd.DataFrame) -> pd.DataFrame:
     """The quantiles of past returns for each row of `forecast`: naive_q01 … naive_q99 in price, or NaN."""
     problem = make_problem(
-        prices, lookback=settings.lookback, horizon=settings.horizon, column=settings.column
+        prices,
+        lookback=settings.lookback,
+        horizon=settings.horizon,
+        column=settings.column,
+        target=with_target(settings, prices)[0].target,
     )
     fold = future_fold(problem, validation_size=settings.validation_size)
     quantiles = historical(problem, fold).quantile(LEVELS)
@@ -274,14 +300,18 @@ def _naive_quantiles(settings: Experiment, prices: Prices, forecast: pd.DataFram
     names = [f"naive_{name}" for name in QUANTILE_COLUMNS]
     table = pd.DataFrame(quantiles.reshape(len(index), -1), index, names)
     rows = pd.MultiIndex.from_frame(forecast[["symbol", "step"]])
-    prices_of_rows = forecast["anchor"].to_numpy()[:, None] * np.exp(table.reindex(rows).to_numpy())
+    prices_of_rows = problem.move.to_price(
+        table.reindex(rows).to_numpy(), forecast["anchor"].to_numpy()[:, None]
+    )
     return pd.DataFrame(prices_of_rows, columns=names)
 
 
-def _point_table(rows: pd.DataFrame, frequency: str) -> str:
+def _point_table(rows: pd.DataFrame, frequency: str, move: Move) -> str:
+    form = change_of(move.in_change)
+    error = (lambda value: percent(value, 2)) if move.in_change == "%" else price
     lines = [
-        [stamp(row["time"], frequency), price(row["forecast"]), change(row["change"])]
-        + [plus_minus(percent(row[name], 2)) for name in ("rmse_return", "naive_rmse_return")]
+        [stamp(row["time"], frequency), price(row["forecast"]), form(row["change"])]
+        + [plus_minus(error(row[name])) for name in ("rmse_return", "naive_rmse_return")]
         for _, row in rows.iterrows()
     ]
     return text_table([_time_head(frequency), "forecast", "change", "typical error", "of naive"], lines)
@@ -292,9 +322,9 @@ def _time_head(frequency: str) -> str:
     return "position" if frequency == INDEX else "time" if is_intraday(frequency) else "date"
 
 
-def _interval_table(rows: pd.DataFrame, frequency: str) -> str:
+def _interval_table(rows: pd.DataFrame, frequency: str, move: Move) -> str:
     """Two lines a bar: intervals in price, and below them the same as changes from the last price."""
-    lines = []
+    lines, form = [], change_of(move.in_change)
     for _, row in rows.iterrows():
         ends = [(row[low], row[high]) for low, high in BOUNDS]
         median, anchor = row["q50"], row["anchor"]
@@ -304,7 +334,7 @@ def _interval_table(rows: pd.DataFrame, frequency: str) -> str:
                 price(median),
                 *(interval(low, high, price) for low, high in ends),
             ],
-            ["", change(median / anchor - 1)]
-            + [interval(low / anchor - 1, high / anchor - 1, change) for low, high in ends],
+            ["", form(move.change(median, anchor))]
+            + [interval(move.change(low, anchor), move.change(high, anchor), form) for low, high in ends],
         ]
     return text_table([_time_head(frequency), "median", *map(percent, COVERAGES)], lines)

@@ -36,7 +36,11 @@ def with_season(
     if experiment.seasons or not (asked or SEASONAL_NAIVE in experiment.models):
         return experiment, ()
     problem = make_problem(
-        prices, lookback=experiment.lookback, horizon=experiment.horizon, column=experiment.column
+        prices,
+        lookback=experiment.lookback,
+        horizon=experiment.horizon,
+        target=experiment.target,
+        column=experiment.column,
     )
     train = first_fold(problem).train
     owner = problem.symbol[train]

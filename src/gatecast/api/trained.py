@@ -205,8 +205,9 @@ class TrainedNetworks:
         """How one fold (None: the newest) scales a symbol (None: the only one): x ↦ (x - offset) / scale.
 
         x_offset and x_scale (features,) made the `windows`. The output of a point, times y_scale (h,) plus
-        y_offset (h,), is the target: the log return from the origin, or the price. The outputs of
-        distributions are in units of the volatility known at the origin, and not scaled.
+        y_offset (h,), is the target: the log return from the origin, the difference in units of the
+        volatility known at the origin, or the price. The outputs of distributions are in such units, and not
+        scaled.
 
         Raises
         ------

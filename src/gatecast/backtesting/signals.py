@@ -15,6 +15,8 @@ from gatecast.data.prices import Prices
 from gatecast.distributions import FINE_LEVELS, LEVELS, Quantiles
 from gatecast.errors import SettingError
 from gatecast.forecasts import DistributionForecast, Forecasts
+from gatecast.problem.moves import LOG_RETURN
+from gatecast.problem.problem import first_not_positive
 from gatecast.problem.volatility import ewma_volatility, log_returns
 
 COLUMNS = ("close", "adj_close")
@@ -58,6 +60,12 @@ def forecast_volatility(forecast: DistributionForecast) -> Floats:
     return one.quantile(FINE_LEVELS)[:, 0].std(axis=-1)
 
 
+def volatility_of(forecasts: Forecasts, model: str) -> Floats:
+    """(N,) that of a model's distribution, as a share of the price where it is one of differences."""
+    volatility = forecast_volatility(forecasts.distributions[model])
+    return volatility if forecasts.move.name == LOG_RETURN.name else volatility / forecasts.anchor
+
+
 def known_volatility(prices: Prices, forecasts: Forecasts) -> Floats:
     """(N,) standard deviation of a session's log return: the EWMA of squared returns up to each origin."""
     sizes = np.diff(np.append(prices.first, len(prices.table)))
@@ -98,6 +106,16 @@ def positions(
                 )
             )
     return found
+
+
+def check_prices(prices: Prices, column: str) -> None:
+    """SettingError where a price is zero or below: an account's gains are shares of prices."""
+    low = first_not_positive(prices, column)
+    if low is not None:
+        raise SettingError(
+            f"{low}, and the gains of an account are shares of prices, which must be above 0 for that: there "
+            "is no backtest of such prices"
+        )
 
 
 def check_column(column: str) -> None:

@@ -24,10 +24,11 @@ from gatecast.backtesting.signals import (
     Signal,
     Sizing,
     check_column,
+    check_prices,
     expected_return,
-    forecast_volatility,
     known_volatility,
     positions,
+    volatility_of,
 )
 from gatecast.backtesting.simulation import Portfolio, portfolio, simulate
 from gatecast.backtesting.strategies import HOLD, Backtest, Strategy
@@ -91,9 +92,7 @@ def trade(
     for model in chosen:
         deviation = (volatility or {}).get(model)
         if deviation is None:
-            deviation = (
-                forecast_volatility(outcome.distributions[model]) if model in outcome.distributions else known
-            )
+            deviation = volatility_of(outcome, model) if model in outcome.distributions else known
         signal = Signal(expected_return(outcome, model), deviation)
         plans |= {(model, rule): positions(rule, signal, trading, charged, sizing) for rule in asked}
     ones = [np.ones(len(account.decision)) for account in trading]
@@ -180,6 +179,7 @@ def _check(
 ) -> list[str]:
     """The models, once each."""
     check_column(run.experiment.column)
+    check_prices(run.prices, run.experiment.column)
     known = list(run.outcome.forecast)
     chosen = known if models is None else list(dict.fromkeys(models))
     for model in chosen:

@@ -99,10 +99,12 @@ def forecast(
         if not no_ledger:
             read = settled if experiment.calendar is None else settled.changed(calendar=experiment.calendar)
             records = Ledger(ledger)
-            appended = records.append(answer.entries(read))
-            if appended.note:
-                warnings.warn(appended.note, LedgerWarning, stacklevel=2)
-            if not (quiet or as_json):
+            note: str | None = "not recorded: the ledger keeps log returns, and this is a difference"
+            if answer.is_recorded:
+                note = records.append(answer.entries(read)).note
+            if note:
+                warnings.warn(note, LedgerWarning, stacklevel=2)
+            if answer.is_recorded and not (quiet or as_json):
                 echo(f"gatecast: recorded in {records.place}; gatecast score", err=True)
 
 

@@ -25,16 +25,17 @@ def check(
 ) -> tuple[pd.DataFrame, tuple[Oddity, ...]]:
     """The table with impossible cells emptied (NaN), and its oddities, at most one of each kind.
 
-    table     as `Prices.table`: sorted, with positive closes
+    table     as `Prices.table`: sorted, with closes
     first     (S,) row where each symbol starts
     calendar  symbol → calendar
     frequency of the bars
     """
     table = table.copy()
     factors = unit_factors(table, first)
-    impossible = list(_empty_impossible(table))
+    impossible = list(_empty_impossible(table, _may_be_negative(table, first)))
     in_one = in_one_unit(table, factors)
     found = [
+        *_not_positive(table),
         *impossible,
         *other_units(table, factors),
         *_close_outside_range(table, factors),
@@ -46,14 +47,33 @@ def check(
     return table, tuple(found)
 
 
-def _empty_impossible(table: pd.DataFrame) -> Iterator[Oddity]:
-    """Empties, in place, the cells that cannot be what their column says."""
+def _not_positive(table: pd.DataFrame) -> Iterator[Oddity]:
+    """Closes of zero or below: of a spread, a rate, a future; or an error."""
+    rows = (table["close"] <= 0).to_numpy()
+    if rows.any():
+        what = f"{counted(int(rows.sum()), 'row has', 'rows have')} a close of zero or below"
+        remark = (
+            "they are kept as prices: such a price has no log return, so the target is the difference "
+            '(target="difference"), and neither splits nor other units are looked for there. If they are no '
+            "prices, leave these rows out of the source, or start after them"
+        )
+        yield oddity("non-positive", table, rows, what, remark, cells(table, "close"))
+
+
+def _may_be_negative(table: pd.DataFrame, first: Integers) -> Bools:
+    """(N,) rows of symbols whose prices may be zero or below, for a close is."""
+    below = (table["close"] <= 0).to_numpy()
+    return np.repeat(np.logical_or.reduceat(below, first), np.diff(first, append=len(table)))
+
+
+def _empty_impossible(table: pd.DataFrame, signed: Bools) -> Iterator[Oddity]:
+    """Empties, in place, the cells that cannot be what their column says; signed (N,): may be 0 or below."""
     for kind, columns, name in (
         ("bad-ohl", ("open", "high", "low"), "open, high or low"),
         ("bad-adj-close", ("adj_close",), "adjusted close"),
         ("bad-volume", ("volume",), "volume"),
     ):
-        bad = {column: _impossible(table, column) for column in columns if column in table.columns}
+        bad = {column: _impossible(table, column, signed) for column in columns if column in table.columns}
         rows = np.logical_or.reduce([np.zeros(len(table), dtype=bool), *bad.values()])
         if rows.any():
             what = f"{counted(int(rows.sum()), 'row has', 'rows have')} {name} missing or impossible"
@@ -65,9 +85,9 @@ def _empty_impossible(table: pd.DataFrame) -> Iterator[Oddity]:
                 table[column] = table[column].mask(cell)
 
 
-def _impossible(table: pd.DataFrame, column: str) -> Bools:
+def _impossible(table: pd.DataFrame, column: str, signed: Bools) -> Bools:
     values = table[column].to_numpy()
-    least = 0 if column == "volume" else 1 / LARGEST_PRICE
+    least = 0 if column == "volume" else np.where(signed, -LARGEST_PRICE, 1 / LARGEST_PRICE)
     bad: Bools = ~((values >= least) & (values <= LARGEST_PRICE))
     if column in ("high", "low") and {"high", "low"} <= set(table.columns):
         bad |= table["high"].to_numpy() < table["low"].to_numpy()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from gatecast._typing import Floats, Integers
+from gatecast._typing import Bools, Floats, Integers
 
 LEAST_MOVES = 8  # moves that are not zero, to say what is usual
 # Columns of new shares per old one, 0 or 1 where there is no split.
@@ -14,11 +14,24 @@ NEAR = 40  # bars before and after a move that say what was usual at that time
 
 
 def changes(values: Floats, first: Integers) -> Floats:
-    """(N,) log returns of positive prices, symbol after symbol; NaN where each starts."""
+    """(N,) log returns of prices, symbol after symbol; NaN where each starts.
+
+    NaN throughout a symbol with a price of zero or below: for a spread or a rate a ratio means nothing.
+    """
+    values = np.where(_of_ratios(values, first), values, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
         change = np.diff(np.log(values), prepend=np.nan)
     change[first] = np.nan
     return change
+
+
+def _of_ratios(values: Floats, first: Integers) -> Bools:
+    """(N,) rows of symbols whose prices are all above 0."""
+    below = values <= 0
+    if not below.any():
+        return ~below
+    counts = np.diff(first, append=len(values))
+    return np.repeat(~np.logical_or.reduceat(below, first), counts)
 
 
 def usual_moves(change: Floats, first: Integers) -> Floats:

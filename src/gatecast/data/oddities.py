@@ -20,9 +20,9 @@ FIRST = 5
 class Oddity:
     """A warning about the data, kept with the run.
 
-    kind   "bad-ohl", "bad-adj-close", "bad-volume", "unit", "close-outside-range", "split", "jump", "stale",
-           "stale-tail", "constant", "filler", "zero-volume", "missing-session", "no-session", "unsorted",
-           "open-session", "revised", "cached", …
+    kind   "non-positive", "bad-ohl", "bad-adj-close", "bad-volume", "unit", "close-outside-range", "split",
+           "jump", "stale", "stale-tail", "constant", "filler", "zero-volume", "missing-session",
+           "no-session", "unsorted", "open-session", "revised", "cached", …
     count  rows (for "missing-session": dates) concerned
     text   one sentence: symbols, count, first dates, and what gatecast does about it
     rows   the first few: "2014-03-26: close 1128.87 above high 583.6"

@@ -43,13 +43,13 @@ READ_ONCE = {
 
 @dataclass(frozen=True, eq=False)
 class Prices:
-    """Prices of one or several symbols, one row per symbol and session, sorted, with positive closes.
+    """Prices of one or several symbols, one row per symbol and session, sorted, with closes.
 
     table     RangeIndex; symbol (str), session (datetime64, midnight, no time zone), then float64: those
               there are of open, high, low, close, adj_close, volume, then every other numeric column of the
               source under its lower-case name, and every column of text that is one per symbol (sector),
               "" where it is missing. In the currency of the data. NaN where a cell is missing or
-              impossible, never in close.
+              impossible, never in close, which may be zero or below.
     source    where they come from: "yahoo:TSLA", a path, …
     oddities  what is odd in them
     calendar  symbol → code of an exchange ("XNYS", "XKRX", …), or a week ("24/7": every day)
@@ -417,6 +417,14 @@ def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
             f"adjust=True needs the adjusted close of every row; {name} has none on {stamp(session)}",
             remedy="Take it from the source, choose other dates, or leave adjust out: the prices are then "
             "not adjusted",
+        )
+    below = (table["close"] <= 0).to_numpy()
+    if below.any():
+        name, session = table.loc[below, ["symbol", "session"]].iloc[0]
+        raise DataError(
+            "adjust=True multiplies by adjusted close / close, which means nothing where a close is zero or "
+            f"below, as that of {name} on {session.date()}",
+            remedy="Leave adjust out: the prices are then not adjusted",
         )
     factor = table["adj_close"] / table["close"]
     scaled = {name: table[name] * factor for name in ("open", "high", "low") if name in table.columns}

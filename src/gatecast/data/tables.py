@@ -1,4 +1,4 @@
-"""A DataFrame as people have it → a tidy table: one row per symbol and session, sorted, positive closes.
+"""A DataFrame as people have it → a tidy table: one row per symbol and session, sorted, with a close.
 
 What cannot be used is an error that names file, row, column and value. What is only odd is left to
 `checks`, but for what a sorted table no longer shows: its order, and the rows that were left out.
@@ -32,6 +32,7 @@ from gatecast.data.columns import (
 )
 from gatecast.data.dates import YEARS
 from gatecast.data.detection import Found, find_calendars, told_or_weekdays
+from gatecast.data.jumps import UNUSUAL
 from gatecast.data.names import STANDARD
 from gatecast.data.numbered import are_positions
 from gatecast.data.numbers import number
@@ -355,19 +356,39 @@ def _prices(
         lambda _: "empty",
         "Take it from another source, or leave the row out",
     )
-    below = counts & known & (close <= 0)
-    if below.any():
-        remedy = _beside(below, codes, symbols, sessions, counts)
-        place.refuse("the close is not a positive number", "close", below, value, remedy)
-    odd = counts & known & (close > 0) & ~((close > 1 / LARGEST_PRICE) & (close < LARGEST_PRICE))
+    blank = _blank_zeros(close, counts & known, codes, sessions)
+    if blank.any():
+        remedy = _beside(blank, codes, symbols, sessions, counts)
+        place.refuse("the close is 0, far from the closes around it", "close", blank, value, remedy)
+    size = np.abs(close)
+    odd = counts & known & (close != 0) & ~((size > 1 / LARGEST_PRICE) & (size < LARGEST_PRICE))
     what = "the close is too large or too small for a price"
     place.refuse(what, "close", odd, value, "Correct it in the source")
-    return counts & known & ~below & ~odd
+    return counts & known & ~blank & ~odd
+
+
+def _blank_zeros(close: Floats, rows: Bools, codes: Integers, sessions: Dates) -> Bools:
+    """Closes of 0 that are no prices: far from those around them, in symbols whose closes are never below 0.
+
+    Far: by more than UNUSUAL usual moves from the last close that is not 0, and from the next.
+    """
+    blank = np.zeros(len(close), dtype=bool)
+    for code in np.unique(codes[rows & (close == 0)]):
+        own = np.flatnonzero(rows & (codes == code))
+        own = own[np.argsort(sessions[own], kind="stable")]
+        values = pd.Series(close[own])
+        others = values.where(values != 0)
+        if (values < 0).any():
+            continue
+        usual = float(others.dropna().diff().abs().replace(0, np.nan).median())
+        nearest = np.fmin(others.ffill().to_numpy(), others.bfill().to_numpy())
+        blank[own] = (values == 0).to_numpy() & ~(nearest <= UNUSUAL * usual)
+    return blank
 
 
 def _beside(below: Bools, codes: Integers, symbols: tuple[str, ...], sessions: Dates, counts: Bools) -> str:
-    """What can be read in spite of closes of zero or below, which may well be real."""
-    text = "A close of a spread or a rate may be zero or below, but gatecast forecasts log returns"
+    """What can be read in spite of closes that are no prices."""
+    text = "Such a 0 stands for a missing price as a rule: take it from another source, or leave the row out"
     days, own = sessions[below & ~np.isnat(sessions)], np.unique(codes[below])
     if len(days) == 0:
         return text
@@ -379,7 +400,7 @@ def _beside(below: Bools, codes: Integers, symbols: tuple[str, ...], sessions: D
         ways.append(f'end="{days.min() - 1}" ({counted(before, "row", "rows")} before them)')
     if len(own) < len(np.unique(codes[counts])):
         ways.append(f"symbols without {listed([symbols[code] for code in own])}")
-    return text + (f": read what has prices above 0: {', or '.join(ways)}" if ways else "")
+    return text + (f". Or read what has prices: {', or '.join(ways)}" if ways else "")
 
 
 def _taken(table: pd.DataFrame, column: str | None) -> list[Oddity]:

@@ -15,6 +15,7 @@ from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 from gatecast.evaluation.sentences import COPY, SIGNAL
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import number, percent
+from gatecast.problem.moves import LOG_RETURN
 from gatecast.settings.frequency import DAILY, noun, session_noun
 
 BEYOND = 20  # sessions before the origin that are looked at
@@ -30,8 +31,8 @@ class Lag:
             h: nearest to the last known price, as naive; None where no k can be found
     copy    1 - rms(forecast - anchor) / rms(actual - anchor): the share of the forecast that is the last
             price; naive 1; below 0 where the forecast moves more than the price; NaN with a `reason`
-    slope   of the actual change on the forecast change, both as fractions of the anchor; 1 is ideal, 0 no
-            signal; t its t-value, p two-sided; NaN with a `reason`
+    slope   of the actual change on the forecast change, both as fractions of the anchor, or as differences;
+            1 is ideal, 0 no signal; t its t-value, p two-sided; NaN with a `reason`
     frequency  of the bars
     """
 
@@ -94,15 +95,17 @@ def lags(forecasts: Forecasts, history: Mapping[str, pd.Series[float]]) -> dict[
     """Model → Lag, of the last step.
 
     history  symbol → its prices (the forecast column), indexed by session, every origin among them
-    All errors are fractions of the anchor, pooled over symbols. KeyError where an origin has no price.
+    All errors are fractions of the anchor, or differences in units of naive's error in training, pooled over
+    symbols. KeyError where an origin has no price.
     """
     past = _past(forecasts, history)
-    actual = forecasts.actual[:, -1] / forecasts.anchor - 1
+    base = _base(forecasts)
+    actual = _actual_change(forecasts, base)
     found = {}
     for model, forecast in forecasts.forecast.items():
         last = forecast[:, -1]
-        change = (last - forecasts.anchor) / forecasts.anchor
-        found[model] = _lag(model, forecasts, last, change, actual, past)
+        change = (last - forecasts.anchor) / base
+        found[model] = _lag(model, forecasts, last, change, actual, past, base)
     return found
 
 
@@ -131,7 +134,13 @@ def signal(
 
 
 def _lag(
-    model: str, forecasts: Forecasts, forecast: Floats, change: Floats, actual: Floats, past: Floats
+    model: str,
+    forecasts: Forecasts,
+    forecast: Floats,
+    change: Floats,
+    actual: Floats,
+    past: Floats,
+    base: Floats,
 ) -> Lag:
     from scipy.stats import t as student
 
@@ -149,11 +158,11 @@ def _lag(
     slope, t = signal(change, actual, forecasts.origin, horizon)
     p = float(2 * student.sf(abs(t), len(np.unique(forecasts.origin)) - 2)) if np.isfinite(t) else np.nan
     reason = "" if np.isfinite(t) else "the change it forecasts never varies"
-    nearest = _nearest(forecast, forecasts.anchor, past, horizon)
+    nearest = _nearest(forecast, base, past, horizon)
     return Lag(model, horizon, nearest, copy, slope, t, p, reason, forecasts.frequency)
 
 
-def _nearest(forecast: Floats, anchor: Floats, past: Floats, horizon: int) -> int | None:
+def _nearest(forecast: Floats, base: Floats, past: Floats, horizon: int) -> int | None:
     """The column of `past` nearest to the forecast; naive's where it ties.
 
     None where it is the oldest: the forecast is off in level, and still older prices may be nearer.
@@ -161,12 +170,23 @@ def _nearest(forecast: Floats, anchor: Floats, past: Floats, horizon: int) -> in
     known = np.isfinite(past).all(1)
     if not known.any():
         return None
-    error = (forecast[known, None] - past[known]) / anchor[known, None]
+    error = (forecast[known, None] - past[known]) / base[known, None]
     distance = np.sqrt(np.mean(np.square(error), axis=0))
     best = int(distance.argmin())
     if distance[horizon] <= distance[best]:
         return horizon
     return best if best < len(distance) - 1 else None
+
+
+def _base(forecasts: Forecasts) -> Floats:
+    """(N,) what changes are divided by: differences of several symbols may be in several units."""
+    usual = np.sqrt(forecasts.naive_mse)
+    return forecasts.base if forecasts.move.name == LOG_RETURN.name else np.where(usual > 0, usual, 1.0)
+
+
+def _actual_change(forecasts: Forecasts, base: Floats) -> Floats:
+    change = forecasts.move.change(forecasts.actual[:, -1], forecasts.anchor)
+    return change if forecasts.move.name == LOG_RETURN.name else change / base
 
 
 def _past(forecasts: Forecasts, history: Mapping[str, pd.Series[float]]) -> Floats:

@@ -8,7 +8,7 @@ is not defined is NaN.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from gatecast.evaluation.coverage import COVERAGES, VAR_LEVELS
 from gatecast.evaluation.losses.absolute_error import absolute_error
 from gatecast.evaluation.losses.squared_error import squared_error
 from gatecast.evaluation.shapes import alike, paired
+from gatecast.problem.moves import LOG_RETURN, Move
 
 Score = Any  # a float where nothing is left of the shape, else an array
 
@@ -42,7 +43,6 @@ class Metric:
 
 INTERVALS = tuple(f"{100 * coverage:.0f}" for coverage in COVERAGES)
 TAILS = tuple(f"{100 * level:.0f}" for level in VAR_LEVELS)
-LOG_RETURN = "log return × 100"
 
 POINT_METRICS = (
     Metric("skill", "skill", "%", 2, 100, higher=True),
@@ -54,13 +54,13 @@ POINT_METRICS = (
     Metric("smape", "sMAPE", "%", 3, 100),
     Metric("rmse_return", "RMSE of return", "%", 3, 100),
     Metric("mae_return", "MAE of return", "%", 3, 100),
-    Metric("crps", "CRPS", LOG_RETURN, 4),
+    Metric("crps", "CRPS", LOG_RETURN.unit, 4),
 )
 DISTRIBUTION_METRICS = (
-    Metric("log_score", "log score", LOG_RETURN, 4),
-    Metric("pinball", "pinball loss", LOG_RETURN, 4),
+    Metric("log_score", "log score", LOG_RETURN.unit, 4),
+    Metric("pinball", "pinball loss", LOG_RETURN.unit, 4),
     *(Metric(f"coverage_{name}", f"{name} % held", "%", 1, 100, higher=None) for name in INTERVALS),
-    *(Metric(f"width_{name}", f"{name} % width", LOG_RETURN, 2, higher=None) for name in INTERVALS),
+    *(Metric(f"width_{name}", f"{name} % width", LOG_RETURN.unit, 2, higher=None) for name in INTERVALS),
     *(Metric(f"var_{name}", f"VaR {name} %", "% below", 2, 100, higher=None) for name in TAILS),
 )
 CALIBRATION_TESTS = (
@@ -72,6 +72,31 @@ CALIBRATION_TESTS = (
     Metric("pit_flat_p", "PIT, flat histogram", "p", 3, higher=None),
 )  # fmt: skip
 METRICS = {metric.name: metric for metric in (*POINT_METRICS, *DISTRIBUTION_METRICS, *CALIBRATION_TESTS)}
+PRICE = "price"
+OF_LEVEL = ("mape", "smape")  # shares of a price, which must be above 0
+
+
+def metrics_of(move: Move) -> dict[str, Metric]:
+    """Name → metric, in the units that scores of such moves have."""
+    if move.name == LOG_RETURN.name:
+        return METRICS
+    of_difference = {
+        "rmse_return": replace(METRICS["rmse_return"], title="RMSE of difference", unit=PRICE, factor=1.0),
+        "mae_return": replace(METRICS["mae_return"], title="MAE of difference", unit=PRICE, factor=1.0),
+        **{
+            name: replace(metric, unit=PRICE)
+            for name, metric in METRICS.items()
+            if metric.unit == LOG_RETURN.unit and name != "log_score"
+        },
+        "log_score": replace(METRICS["log_score"], unit="difference in price"),
+    }
+    return METRICS | of_difference
+
+
+def in_price(move: Move) -> list[str]:
+    """The metrics that are in price, or change with its unit: of several symbols there is no mean of them."""
+    return [name for name, metric in metrics_of(move).items() if PRICE in metric.unit]
+
 
 # A forecast far off or not finite scores inf or NaN; that is an answer, not a warning.
 quiet = np.errstate(over="ignore", invalid="ignore")

@@ -32,7 +32,7 @@ def relative_variance(forecasts: Forecasts, naive: pd.Series[float], slope: Floa
     Its signal has the variance of the returns and is made of them; NaN where nothing moves.
 
     naive  the benchmark's loss per date (`significance.losses_by_date`)
-    slope  (N, h) what the benchmark's loss loses per unit of a signal, a fraction of the anchor
+    slope  (N, h) what the benchmark's loss loses per unit of a signal, divided by `Forecasts.base`
     scale  (N,) what the loss of an origin is divided by; NaN: it has no say
     Such a signal takes for each date the returns of another date within 15 bars, of all symbols, with a
     random sign: it knows nothing and moves as they do. With D the mean over dates of slope times signal,
@@ -40,12 +40,12 @@ def relative_variance(forecasts: Forecasts, naive: pd.Series[float], slope: Floa
     independent, it is a sum over bars. Against seasonal naive the return of a bar is that over a season, and
     the oracle's forecast the sum of what it knows of the bars at the same place of the seasons ahead.
     """
-    usable = np.flatnonzero(np.isfinite(scale) & (forecasts.anchor != 0))
+    usable = np.flatnonzero(np.isfinite(scale) & (forecasts.base != 0))
     if not len(usable) or not naive.mean() > 0:
         return float("nan")
     season = min(forecasts.season, forecasts.horizon)
     known = forecasts.reference[:, :season]
-    prices = np.column_stack([known, forecasts.actual])[usable] / forecasts.anchor[usable, None]
+    prices = np.column_stack([known, forecasts.actual])[usable] / forecasts.base[usable, None]
     weight = _weights(forecasts, usable, scale[usable])
     bars, place = _bars(forecasts, usable)
     where = (place, np.broadcast_to(forecasts.symbol[usable, None], place.shape))

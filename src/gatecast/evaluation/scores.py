@@ -31,7 +31,8 @@ from gatecast.evaluation.metrics import (
     Score,
     quiet,
 )
-from gatecast.forecasts import PER_CENT, DistributionForecast, Forecasts, step_names
+from gatecast.forecasts import DistributionForecast, Forecasts, step_names
+from gatecast.problem.moves import DIFFERENCE
 
 COLUMNS = ("model", "symbol", "step", "metric", "value", "std", "reason")
 KEYS = ["model", "symbol", "step"]
@@ -54,22 +55,24 @@ def scores(forecasts: Forecasts) -> pd.DataFrame:
 
     Of every model:
     skill                1 - loss / loss of the benchmark, naive or seasonal naive: a fraction, of the
-                         squared error as a fraction of the anchor, by that of the benchmark in the
-                         training of that symbol and fold; the mean over the symbols of a date, then over
-                         dates
+                         squared error as a fraction of the anchor (of differences: in price), by that of
+                         the benchmark in the training of that symbol and fold; the mean over the symbols of
+                         a date, then over dates
     mae, rmse            in price; per symbol only
-    mape, smape          fractions; for symbol "all" the mean over symbols
+    mape, smape          fractions; for symbol "all" the mean over symbols; none of differences
     mase                 against the benchmark's error in the training of that fold (over all its steps);
                          likewise
     directional_accuracy a fraction
-    mae_return, rmse_return   of the error as a fraction of the anchor
-    crps                 of the log return x 100; of a point forecast the absolute error
+    mae_return, rmse_return   of the error as a fraction of the anchor; of differences in price
+    crps                 of the log return x 100, or of the difference; of a point forecast the absolute error
+
+    What is in price, and of differences that is all but shares and skills, is given per symbol only.
 
     Of a model with a distribution; for symbol "all" plain means over all rows, in which more volatile symbols
     weigh more (the tests of significance scale them):
-    log_score, pinball   of the log return x 100; pinball: the mean over the 17 LEVELS
+    log_score, pinball   of the log return x 100, or of the difference; pinball: the mean over the 17 LEVELS
     coverage_50, …_80, …_95   share of the central intervals that held, fractions
-    width_50, …_80, …_95      their mean width, log return x 100
+    width_50, …_80, …_95      their mean width, log return x 100, or in price
     var_1, var_5         share below the quantile at 1 % and 5 %, fractions
     coverage_50_p, …     p-values of Kupiec's test that the interval has its coverage
     kupiec_p_1, _5, independence_p_1, _5, christoffersen_p_1, _5   p-values for the VaR at 1 % and 5 %: rate
@@ -81,11 +84,16 @@ def scores(forecasts: Forecasts) -> pd.DataFrame:
     linear in the number of forecasts.
     """
     rows, steps, records = in_time_order(forecasts), step_names(forecasts.horizon), []
+    in_price = metrics.in_price(forecasts.move)
     for model in forecasts.forecast:
         known, points = forecasts.distributions.get(model), _points(forecasts, model, rows)
         means = _of_origins(forecasts, model)
         for symbol, index in rows.items():
             table = points[symbol] | {name: _means(values[:, index]) for name, values in means.items()}
+            if symbol == "all" and len(rows) > 1:
+                table |= {name: np.full_like(table[name], np.nan) for name in in_price if name in table}
+            if forecasts.move.name == DIFFERENCE.name:
+                table |= {name: np.full_like(table[name], np.nan) for name in metrics.OF_LEVEL}
             for name, values in table.items():
                 std = values[1:].std(axis=0, ddof=1) if len(values) > 2 else np.full(values.shape[1], np.nan)
                 for k, step in enumerate(steps):
@@ -138,8 +146,9 @@ def _points(forecasts: Forecasts, model: str, rows: Mapping[str, Integers]) -> d
 def _of_symbol(forecasts: Forecasts, index: Integers, members: Floats) -> Table:
     """Of the origins `index` of one symbol; members (1 + S, h, n)."""
     actual = np.ascontiguousarray(forecasts.actual[index].T)
-    anchor, scale = (
-        np.broadcast_to(values[index], actual.shape) for values in (forecasts.anchor, forecasts.naive_mae)
+    anchor, base, scale = (
+        np.broadcast_to(values[index], actual.shape)
+        for values in (forecasts.anchor, forecasts.base, forecasts.naive_mae)
     )
     return {
         "skill": _skill(forecasts, index, members),
@@ -149,7 +158,7 @@ def _of_symbol(forecasts: Forecasts, index: Integers, members: Floats) -> Table:
         "smape": _per_step(metrics.smape, actual, members),
         "mase": _per_step(metrics.mase, actual, members, scale),
         "directional_accuracy": _per_step(metrics.directional_accuracy, actual, members, anchor),
-    } | _of_changes(*_changes(actual, members, anchor))
+    } | _of_changes(*_changes(actual, members, base, anchor))
 
 
 def _of_all(
@@ -159,7 +168,10 @@ def _of_all(
     index = rows["all"]
     members = np.ascontiguousarray(members[:, :, index])
     actual, predicted = _changes(
-        np.ascontiguousarray(forecasts.actual[index].T), members, forecasts.anchor[index]
+        np.ascontiguousarray(forecasts.actual[index].T),
+        members,
+        forecasts.base[index],
+        forecasts.anchor[index],
     )
     unknown = np.full((len(members), forecasts.horizon + 1), np.nan)
     # A symbol where the data leave a score undefined has no say; a model that leaves it undefined gets none.
@@ -191,26 +203,29 @@ def _of_changes(actual: Floats, predicted: Floats) -> Table:
 @quiet
 def _skill(forecasts: Forecasts, index: Integers, members: Floats) -> Floats:
     """(1 + S, h + 1) the skill of the origins `index`, each weighing one over the origins of its date."""
-    usable = (forecasts.naive_mse[index] > 0) & (forecasts.anchor[index] != 0)
+    usable = (forecasts.naive_mse[index] > 0) & (forecasts.base[index] != 0)
     index, members = index[usable], members[:, :, usable]
     if not len(index):
         return np.full((len(members), forecasts.horizon + 1), np.nan)
     _, day, of_date = np.unique(forecasts.origin[index], return_inverse=True, return_counts=True)
     scale = np.sqrt(forecasts.naive_mse[index] * of_date[day])
     actual, predicted = _changes(
-        np.ascontiguousarray(forecasts.actual[index].T), members, forecasts.anchor[index]
+        np.ascontiguousarray(forecasts.actual[index].T),
+        members,
+        forecasts.base[index],
+        forecasts.anchor[index],
     )
     benchmark = np.zeros_like(actual)
     if forecasts.season > 1:
         reference = np.ascontiguousarray(forecasts.reference[index].T)
-        benchmark = _changes(reference, members, forecasts.anchor[index])[0] / scale
+        benchmark = _changes(reference, members, forecasts.base[index], forecasts.anchor[index])[0] / scale
     return _per_step(metrics.r2, actual / scale, predicted / scale, benchmark)
 
 
 @quiet
-def _changes(actual: Floats, predicted: Floats, anchor: Floats) -> tuple[Floats, Floats]:
-    """Changes from the anchor as fractions of it; NaN where the anchor is 0."""
-    base = np.where(anchor == 0, np.nan, anchor)
+def _changes(actual: Floats, predicted: Floats, base: Floats, anchor: Floats) -> tuple[Floats, Floats]:
+    """Changes from the anchor, divided by the base; NaN where that is 0."""
+    base = np.where(base == 0, np.nan, base)
     changes: tuple[Floats, Floats] = (actual - anchor) / base, (predicted - anchor) / base
     return changes
 
@@ -234,7 +249,7 @@ def _of_origins(forecasts: Forecasts, model: str) -> Table:
         "log_score": known.log_score,
         "pinball": PINBALL.of(forecasts, model),
         **{f"coverage_{name}": held(known, y, c) for name, c in zip(INTERVALS, COVERAGES, strict=True)},
-        **{f"width_{name}": PER_CENT * (high - low) for name, (low, high) in ends.items()},
+        **{f"width_{name}": forecasts.move.factor * (high - low) for name, (low, high) in ends.items()},
         **{f"var_{name}": breached(known, y, level) for name, level in zip(TAILS, VAR_LEVELS, strict=True)},
     }
     return found | {name: values[None] for name, values in alone.items()}
@@ -282,12 +297,16 @@ def _why(forecasts: Forecasts, model: str, metric: str, symbol: str, index: Inte
     known = forecasts.distributions.get(model)
     actual, predicted = forecasts.actual[index, columns], forecasts.forecast[model][index, columns]
     anchor = forecasts.anchor[index, None]
+    if symbol == "all" and len(forecasts.symbols) > 1 and metric in metrics.in_price(forecasts.move):
+        return IN_PRICE
     if metric == "log_score" and known is not None and np.isnan(known.log_score).all():
         return "the quantiles alone give no density"
     if known is not None and metric in DISTRIBUTION:
         return "a quantile, score or actual return is not a finite number"
     if symbol == "all" and metric in ("mae", "rmse"):
         return IN_PRICE
+    if metric in metrics.OF_LEVEL and forecasts.move.name == DIFFERENCE.name:
+        return "a price may be 0 or below, and a share of it says nothing"
     if not np.isfinite(predicted).all():
         return "a forecast is not a finite number"
     if metric == "mape" and (actual == 0).any():
@@ -302,4 +321,4 @@ def _why(forecasts: Forecasts, model: str, metric: str, symbol: str, index: Inte
         return "the price never moves" if (actual == anchor).all() else "it forecasts no change"
     if metric == "crps":
         return "a price or a forecast is not above 0"
-    return "an anchor is 0" if (anchor == 0).any() else "an error is too large to square"
+    return "an anchor is 0" if (forecasts.base[index] == 0).any() else "an error is too large to square"

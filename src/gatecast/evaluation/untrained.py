@@ -10,8 +10,10 @@ import pandas as pd
 from gatecast._typing import Floats
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import count
+from gatecast.problem.moves import DIFFERENCE, FARTHEST_UNITS
 from gatecast.problem.targets import away, is_astray
 
+BEYOND = 1e4  # of naive's mean errors in training: where a difference is no move of a price any more
 STILL = 1e-12  # of the price: a difference in forecast change that is rounding
 ASTRAY = 1000  # times as far from the last price as the actual prices, on average: no fit ends there
 
@@ -24,7 +26,7 @@ def untrained(forecasts: Forecasts, training: pd.DataFrame, others: Collection[s
 
     Diverged: the loss was not a finite number in the first epoch of a training, so that the member forecasts
     with the weights it began with; or a seed's forecasts lie at the bound of what is taken for a price, or
-    ASTRAY times as far from the last prices, in log return, as the actual ones. Constant: within each fold
+    ASTRAY times as far from the last prices, as moves, as the actual ones. Constant: within each fold
     the ensemble forecasts the same change of a symbol, or the same price, at every origin; no change at all
     is naive's forecast and is judged as such.
     """
@@ -50,19 +52,22 @@ def _diverged(training: pd.DataFrame, name: str) -> tuple[int, int]:
 
 def _astray(forecasts: Forecasts, name: str) -> bool:
     """Whether a seed's forecasts are no prices any more."""
-    seeds, anchor = forecasts.seeds[name], forecasts.anchor
-    actual = float(away(forecasts.actual, anchor).mean())
-    return is_astray(seeds, anchor) or bool(
-        actual > 0 and away(seeds, anchor).mean(axis=(1, 2)).max() > ASTRAY * actual
+    seeds, anchor, move = forecasts.seeds[name], forecasts.anchor, forecasts.move
+    actual = float(away(forecasts.actual, anchor, move).mean())
+    usual = np.where(forecasts.naive_mae > 0, forecasts.naive_mae, np.inf)[:, None]
+    return is_astray(seeds, anchor, usual * (BEYOND / FARTHEST_UNITS), move) or bool(
+        actual > 0 and away(seeds, anchor, move).mean(axis=(1, 2)).max() > ASTRAY * actual
     )
 
 
 def _constant(forecasts: Forecasts, name: str) -> bool:
     price = forecasts.forecast[name]
-    change = price / forecasts.anchor[:, None] - 1
+    largest = float(np.abs(price).max(initial=0.0)) or 1.0
+    change = forecasts.changes(price)
+    change = change / largest if forecasts.move.name == DIFFERENCE.name else change
     if not np.isfinite(change).all() or np.abs(change).max(initial=0.0) <= STILL:
         return False
-    return _same(change, forecasts) or _same(price / np.abs(price).max(), forecasts)
+    return _same(change, forecasts) or _same(price / largest, forecasts)
 
 
 def _same(values: Floats, forecasts: Forecasts) -> bool:

@@ -60,7 +60,7 @@ def yearly_folds(problem: Problem, origins: Integers) -> list[Fold]:
 
 
 def naive_losses(problem: Problem, origins: Integers) -> tuple[Floats, Floats, Bools]:
-    """(N,) naive's mean absolute error (price) and squared relative error, by which losses are scaled.
+    """(N,) naive's mean absolute error (price) and squared change, by which losses are scaled.
 
     Over the bars whose targets were known at the symbol's first origin; where there are fewer than
     FEWEST_BEFORE of them, over its origins themselves: (N,) where that is so.
@@ -75,5 +75,5 @@ def naive_losses(problem: Problem, origins: Integers) -> tuple[Floats, Floats, B
             rows, in_test[own] = origins[own], True
         error = problem.actual(rows) - problem.anchor[rows, None]
         absolute[own] = np.abs(error).mean()
-        squared[own] = np.square(error / problem.anchor[rows, None]).mean()
+        squared[own] = np.square(error / problem.move.base(problem.anchor[rows, None])).mean()
     return absolute, squared, in_test

@@ -24,9 +24,10 @@ from gatecast.data.zones import localised
 from gatecast.distributions import FINE_LEVELS
 from gatecast.errors import DataError
 from gatecast.files import is_there
-from gatecast.forecasts import PARAMETERS
+from gatecast.forecasts import PARAMETERS, SCALES, move_of
 from gatecast.formatting import count, printable, some
 from gatecast.judging.columns import Columns, Own, columns_of
+from gatecast.problem.moves import DIFFERENCE, LOG_RETURN, Move
 from gatecast.settings.frequency import DAILY, INDEX, time_at
 from gatecast.settings.names import BASELINES
 from gatecast.settings.reading import Reading
@@ -45,7 +46,7 @@ class GivenModel:
                 actual and naive_scale, naive_mae where there are any
     point       (M,) the point forecast; None: the median
     levels      (Q,) rising; quantiles (M, Q)
-    parameters  (M, 3) location, scale and df of the log return; None where there is a row without
+    parameters  (M, 3) location, scale and df of the move; None where there is a row without
     """
 
     table: pd.DataFrame
@@ -62,15 +63,23 @@ class Given:
     models     name → its forecasts
     baselines  those that are gatecast's own baselines, of a table that gatecast made
     notes      how the table was read, one sentence each
+    move       what the parameters of its distributions are of, and what its prices can be
     """
 
     source: tuple[str, ...]
     models: dict[str, GivenModel]
     baselines: tuple[str, ...]
     notes: tuple[str, ...]
+    move: Move = LOG_RETURN
 
 
-def read_given(source: Any, column: str, calendar: Mapping[str, str], frequency: str = DAILY) -> Given:
+def read_given(
+    source: Any,
+    column: str,
+    calendar: Mapping[str, str],
+    frequency: str = DAILY,
+    move: Move = LOG_RETURN,
+) -> Given:
     """The forecasts in a table: a file, or a frame of any library.
 
     Parameters
@@ -81,6 +90,8 @@ def read_given(source: Any, column: str, calendar: Mapping[str, str], frequency:
         Symbol → calendar of the prices, for time stamps in UTC.
     frequency
         Of the prices.
+    move
+        Differences where a price is zero or below; a table that gatecast made says it itself.
 
     Raises
     ------
@@ -102,7 +113,12 @@ def read_given(source: Any, column: str, calendar: Mapping[str, str], frequency:
     notes: list[str] = []
     of_run = set(frame.columns) >= OF_A_RUN
     if of_run:
-        frame = frame[frame["seed"].isna()]
+        written = _move(frame, file)
+        frame = frame[frame["seed"].isna()].drop(columns="move", errors="ignore")
+        if written.name != move.name:  # parameters and scales of other moves are of no use
+            move = DIFFERENCE
+            stale = [] if written.name == move.name else [*PARAMETERS, *SCALES]
+            frame = frame.drop(columns=stale, errors="ignore")
     row = frame.index.to_numpy(np.int64) + 1
     frame = frame.reset_index(drop=True)
     place = Place(file, {name: name for name in frame.columns}, row, Findings())
@@ -128,7 +144,7 @@ def read_given(source: Any, column: str, calendar: Mapping[str, str], frequency:
             printable(name): (columns.models[""], (labels == name).to_numpy()) for name in labels.unique()
         }
     models = {
-        name: _model(name, frame[rows], own, table[rows], columns, place.of(rows), notes)
+        name: _model(name, frame[rows], own, table[rows], columns, place.of(rows), move, notes)
         for name, (own, rows) in named.items()
     }
     mine = tuple(name for name in models if name in BASELINES) if of_run else ()
@@ -137,7 +153,16 @@ def read_given(source: Any, column: str, calendar: Mapping[str, str], frequency:
     models = {_free(name, mine): one for name, one in models.items() if not (name == "naive" and mine)}
     for problem in place.findings.problems if place.findings else ():
         raise problem
-    return Given((file,), models, tuple(name for name in mine if name != "naive"), tuple(notes))
+    return Given((file,), models, tuple(name for name in mine if name != "naive"), tuple(notes), move)
+
+
+def _move(frame: pd.DataFrame, file: str) -> Move:
+    """What the distributions of a table that gatecast made are of."""
+    try:
+        return move_of(frame)
+    except ValueError as error:
+        remedy = "Give the table as gatecast wrote it"
+        raise DataError(str(error), file=file, column="move", remedy=remedy) from None
 
 
 def _free(name: str, mine: tuple[str, ...]) -> str:
@@ -234,6 +259,7 @@ def _model(
     table: pd.DataFrame,
     columns: Columns,
     place: Place,
+    move: Move,
     notes: list[str],
 ) -> GivenModel:
     """The forecasts of one model; rows without any are left out, counted."""
@@ -279,12 +305,13 @@ def _model(
         table, every, quantiles = pd.DataFrame(table[~empty]), every[~empty], quantiles[~empty]
         point = None if point is None else point[~empty]
         parameters = None if parameters is None else parameters[~empty]
-    unusable = ~(np.isfinite(every) & (every > 0)).all(axis=1)
+    usable = np.isfinite(every) & move.is_price(every)
+    unusable = ~usable.all(axis=1)
     if unusable.any():
         first = int(unusable.argmax())
-        bad = every[first][~(np.isfinite(every[first]) & (every[first] > 0))][0]
+        bad = every[first][~usable[first]][0]
         raise DataError(
-            f"a forecast of {name} is no price above 0",
+            f"a forecast of {name} is no {move.price}",
             file=place.file,
             row=int(table["row"].iloc[first]),
             value="empty" if np.isnan(bad) else f"{bad:g}",

@@ -15,6 +15,7 @@ from gatecast.distributions import Distribution, Point, Quantiles, StudentT
 from gatecast.errors import DataError
 from gatecast.formatting import count, some
 from gatecast.judging.given import Given, GivenModel
+from gatecast.problem.moves import Move
 from gatecast.problem.problem import Problem
 from gatecast.settings.frequency import stamp
 
@@ -25,7 +26,7 @@ MOST_STEPS = 1000
 
 @dataclass(frozen=True)
 class Matched:
-    """The forecasts of one model at N origins (rows of the problem, rising), h steps each, in log return."""
+    """The forecasts of one model at N origins (rows of the problem, rising), h steps each, as moves."""
 
     distribution: Distribution
     point: Floats
@@ -36,7 +37,7 @@ class Match:
     """What all models of a table forecast.
 
     origins     (N,) rows of the problem, rising
-    scale, mae  (N,) the scale of an origin that the table carries: naive's mean squared relative error in
+    scale, mae  (N,) the scale of an origin that the table carries: naive's mean squared change in
                 training, and its mean absolute error; NaN where it carries none
     notes       what did not match, one sentence each
     """
@@ -113,7 +114,7 @@ def match(given: Given, problem: Problem, file: str) -> Match:
     models, at = {}, np.empty((0, 0), np.int64)
     for name, one in placed.items():
         at = one.at(origins)
-        models[name] = _matched(one.model, at, problem.anchor[origins])
+        models[name] = _matched(one.model, at, problem.anchor[origins], problem.move)
         _note_absurd(name, models[name], problem, origins, notes)
     first = one.model.table
     scale, mae = (
@@ -245,17 +246,17 @@ def _bar_at(problem: Problem, code: Integers, day: Dates) -> tuple[Integers, int
     return found, moved
 
 
-def _matched(model: GivenModel, at: Integers, anchor: Floats) -> Matched:
+def _matched(model: GivenModel, at: Integers, anchor: Floats, move: Move) -> Matched:
     """The forecasts of rows (N, h) of the table, given the anchors (N,)."""
     if model.parameters is not None:
         distribution: Distribution = StudentT(*(model.parameters[at, n] for n in range(3)))
     elif len(model.levels):
-        distribution = Quantiles(model.levels, np.log(model.quantiles[at] / anchor[:, None, None]))
+        distribution = Quantiles(model.levels, move.of(model.quantiles[at], anchor[:, None, None]))
     else:
         assert model.point is not None
-        distribution = Point(np.log(model.point[at] / anchor[:, None]))
+        distribution = Point(move.of(model.point[at], anchor[:, None]))
     if model.point is not None:
-        return Matched(distribution, np.log(model.point[at] / anchor[:, None]))
+        return Matched(distribution, move.of(model.point[at], anchor[:, None]))
     return Matched(distribution, distribution.quantile([0.5])[..., 0])
 
 
@@ -267,7 +268,7 @@ def _note_absurd(name: str, matched: Matched, problem: Problem, origins: Integer
     if not far.any():
         return
     at, step = np.unravel_index(int(far.argmax()), far.shape)
-    price = problem.anchor[origins[at]] * np.exp(matched.point[at, step])
+    price = problem.move.to_price(matched.point[at], problem.anchor[origins[at], None])[step]
     origin = stamp(problem.session[origins[at]], problem.frequency)
     where = f"{problem.symbols[problem.symbol[origins[at]]]} from {origin}: {price:g}"
     notes.append(
@@ -282,7 +283,7 @@ def _note_other_prices(
 ) -> None:
     """Say where the actual prices in the table are others."""
     own = table["actual"].to_numpy(np.float64)[kept]
-    other = np.abs(own / price - 1) > OTHER
+    other = np.abs(own - price) > OTHER * np.abs(price)
     if other.any():
         first = int(other.argmax())
         notes.append(

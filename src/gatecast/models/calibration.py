@@ -28,7 +28,7 @@ class Calibration:
     """What validation shows about forecasts, for S symbols, h steps and the L levels of FINE_LEVELS.
 
     levels     (S, h, L) the working levels: where FINE_LEVELS lie on the PIT's axis
-    residuals  (S, h, L) of a point forecast: the quantiles of its errors in log return, in units of the
+    residuals  (S, h, L) of a point forecast: the quantiles of its errors, as moves, in units of the
                volatility known at the origin (volatility · sqrt(k)); None for a distribution
     online     whether the levels move on with every target that becomes known
     """

@@ -28,7 +28,7 @@ def mean_of_seeds(parts: Iterable[Floats]) -> Floats:
 
 
 def better_combination(seeds: Sequence[StudentT] | Sequence[Quantiles], actual: Floats) -> Combination:
-    """The combination of the seeds that has the lower mean CRPS, given the actual log returns (N, h)."""
+    """The combination of the seeds that has the lower mean CRPS, given the actual moves (N, h)."""
     if len(seeds) == 1 or not isinstance(seeds[0], StudentT):
         return "parameter mean"
     return min(COMBINATIONS, key=lambda kind: float(np.mean(joined(seeds, kind).crps(actual))))

@@ -1,4 +1,4 @@
-"""What a model is: fitted to the folds of a problem, it forecasts distributions of log returns."""
+"""What a model is: fitted to the folds of a problem, it forecasts distributions of moves."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from gatecast.problem.problem import Problem
 
 @dataclass(frozen=True)
 class Forecast:
-    """The forecasts of N origins, h steps each, in log return from the origin.
+    """The forecasts of N origins, h steps each, as moves from the origin: log returns, or differences.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ class Validated(Protocol):
 
 
 def median(distribution: Distribution) -> Floats:
-    """(N, h) log returns."""
+    """(N, h) moves."""
     if isinstance(distribution, Point):
         return distribution.location
     return distribution.quantile([0.5])[..., 0]

@@ -14,10 +14,11 @@ import numpy as np
 
 from gatecast._typing import Floats
 from gatecast.distributions import Distribution, Point
-from gatecast.forecasts import PER_CENT, DistributionForecast, Forecasts
+from gatecast.forecasts import DistributionForecast, Forecasts
 from gatecast.models.ensembles import mean_of_models
 from gatecast.models.model import Fitted, Forecast, Model, median
 from gatecast.problem.folds import Fold
+from gatecast.problem.moves import Move
 from gatecast.problem.problem import Problem
 from gatecast.profiling import stage
 from gatecast.progress import Bar
@@ -81,7 +82,7 @@ def _collected(
         distributions={
             name: DistributionForecast.joined(
                 [
-                    _scored(one, problem.actual_returns(fold.test))
+                    _scored(one, problem.actual_returns(fold.test), problem.move)
                     for one, fold in zip(parts, folds, strict=True)
                 ]
             )
@@ -90,17 +91,18 @@ def _collected(
         },
         frequency=problem.frequency,
         season=problem.anchored,
+        move=problem.move,
     )
 
 
-def _scored(forecast: Forecast, actual: Floats) -> DistributionForecast:
+def _scored(forecast: Forecast, actual: Floats, move: Move) -> DistributionForecast:
     members: list[Distribution] = [one for one in forecast.members if not isinstance(one, Point)]
-    crps = [PER_CENT * member.crps(actual) for member in members]
-    return DistributionForecast.of(forecast.distribution, actual, np.stack(crps) if crps else None)
+    crps = [move.factor * member.crps(actual) for member in members]
+    return DistributionForecast.of(forecast.distribution, actual, np.stack(crps) if crps else None, move)
 
 
 def _naive_losses(problem: Problem, folds: Sequence[Fold]) -> tuple[Floats, Floats]:
-    """(folds, symbols): mean absolute error (price) and squared relative error in training, of the benchmark.
+    """(folds, symbols): mean absolute error (price) and squared change in training, of the benchmark.
 
     That is naive, or seasonal naive: what an output of zero stands for.
     """
@@ -108,11 +110,12 @@ def _naive_losses(problem: Problem, folds: Sequence[Fold]) -> tuple[Floats, Floa
     squared = absolute.copy()
     for place, fold in enumerate(folds):
         anchor = problem.anchor[fold.train]
+        base = problem.move.base(anchor)
         error = problem.actual(fold.train) - problem.to_price(problem.neutral(fold.train), fold.train)
         owner = problem.symbol[fold.train]
         count = np.bincount(owner, minlength=len(problem.symbols))
         present = count > 0
-        for losses, loss in ((absolute, np.abs(error)), (squared, (error / anchor[:, None]) ** 2)):
+        for losses, loss in ((absolute, np.abs(error)), (squared, (error / base[:, None]) ** 2)):
             total = np.bincount(owner, weights=loss.mean(axis=1), minlength=len(problem.symbols))
             losses[place, present] = total[present] / count[present]
     return absolute, squared

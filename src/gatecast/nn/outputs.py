@@ -1,6 +1,6 @@
 """Outputs: what the numbers of a network's last layer mean, in units of what is known at the origin.
 
-A distribution is forecast in units of u = log return / (volatility · sqrt(k)) at step k, where the volatility
+A distribution is forecast in units of u = move / (volatility · sqrt(k)) at step k, where the volatility
 is the EWMA's at the origin. Its neutral output, all zero, is naive's point with the EWMA's interval.
 """
 
@@ -59,25 +59,28 @@ def output(
 
 
 def distributions(
-    network: Network, outputs: Floats, unit: Floats, neutral: Floats | float = 0.0
+    network: Network,
+    outputs: Floats,
+    unit: Floats,
+    farthest: float | Floats = FARTHEST,
+    neutral: float | Floats = 0.0,
 ) -> list[StudentT] | list[Quantiles]:
-    """Distributions of the log return: outputs (S, N, h, P) of S seeds, unit (N, h) volatility · sqrt(k).
+    """Distributions of the move: outputs (S, N, h, P) of S seeds, unit (N, h) volatility · sqrt(k).
 
-    neutral: (N, h) the log return that a location of zero stands for; 0 where that is the last price.
+    farthest: (N, h) where those of a network that diverged are put; neutral: (N, h) the move that a location
+    of zero stands for.
     """
-    neutral = np.broadcast_to(neutral, unit.shape)
     if network.output == "student_t":
         return [
             StudentT(
-                bounded(one[..., 0] * unit + neutral),
-                np.minimum(one[..., 1] * unit, FARTHEST),
+                bounded(one[..., 0] * unit + neutral, farthest),
+                np.minimum(one[..., 1] * unit, farthest),
                 np.minimum(one[..., 2], MOST_DF),
             )
             for one in outputs
         ]
-    return [
-        Quantiles(np.array(LEVELS), bounded(one * unit[..., None] + neutral[..., None])) for one in outputs
-    ]
+    bound, middle = np.expand_dims(farthest, -1), np.expand_dims(neutral, -1)
+    return [Quantiles(np.array(LEVELS), bounded(one * unit[..., None] + middle, bound)) for one in outputs]
 
 
 def _neutral_gaps() -> Floats:

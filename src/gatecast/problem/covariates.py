@@ -19,6 +19,7 @@ from gatecast.data.timetable import Timetable
 from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.problem.known import calendar_inputs
 from gatecast.problem.market import market_features
+from gatecast.problem.moves import LOG_RETURN, Move
 from gatecast.problem.seasons import season_changes
 from gatecast.settings.experiment import KNOWN_INPUTS, SEASON_CHANGE, Experiment
 from gatecast.settings.frequency import stamp
@@ -59,10 +60,12 @@ class Covariates:
     known: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def covariates(prices: Prices, chosen: Chosen, *, column: str, horizon: int) -> Covariates:
+def covariates(
+    prices: Prices, chosen: Chosen, *, column: str, horizon: int, move: Move = LOG_RETURN
+) -> Covariates:
     """The covariates that are asked for, checked.
 
-    column: the price that is forecast, of which the market is made.
+    column: the price that is forecast, of whose moves the market is made.
 
     Raises
         SettingError: a name that is no column, or is asked for twice; a static column that changes within a
@@ -73,7 +76,7 @@ def covariates(prices: Prices, chosen: Chosen, *, column: str, horizon: int) -> 
     past = prices.table[list(columns["past"])]
     _refuse_gaps(prices, past)
     if chosen.market:
-        past = pd.concat([past, market_features(prices, column)], axis=1)
+        past = pd.concat([past, market_features(prices, column, move)], axis=1)
     return Covariates(
         past=past,
         static=_static(prices, columns["static"], chosen.seen),

@@ -12,13 +12,15 @@ from jaxtyping import Float64, Int64
 
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError
+from gatecast.problem.moves import DIFFERENCE, LOG_RETURN, Move
 from gatecast.problem.time_of_day import of_average_bars
-from gatecast.problem.volatility import ewma_volatility, log_returns
+from gatecast.problem.volatility import ewma_volatility
 
 FeatureFunction = Callable[[pd.DataFrame], pd.DataFrame]
 
 LEAST_RANGE = 0.03  # of a volatility: where high and low are those of a session that hardly traded
 LOG_FLOOR = 0.05  # of a volatility: a session without a move is a small one, not an infinitely small one
+MEMORY = 100  # sessions over which the level is averaged that a spread may come back to
 
 
 def return_features(prices: Prices, column: str) -> pd.DataFrame:
@@ -41,28 +43,63 @@ def return_features(prices: Prices, column: str) -> pd.DataFrame:
     return pd.DataFrame(features)
 
 
-def volatility_features(prices: Prices, column: str) -> pd.DataFrame:
+def difference_features(prices: Prices, column: str) -> pd.DataFrame:
+    """Features of prices that may be zero or below, each where its columns are there; (rows, F).
+
+    In units of the EWMA volatility s of the differences of the forecast column, known at the session's close:
+    difference (of the close; `<column>_difference` beside it for another forecast column), range = high -
+    low, body = close - open, and level, how far the column lies from its exponentially weighted mean over
+    some 100 sessions, by 10 s; and log_volume_change. The first session of a symbol has no difference: NaN. A
+    feature whose open, high, low or volume is missing is 0.
+    """
+    table, first, firsts = prices.table, prices.first, _first_rows(prices)
+    price = table[column].to_numpy(dtype=np.float64)
+    changes = DIFFERENCE.changes(price, firsts)
+    average, _ = of_average_bars(prices, changes, horizon=0)
+    volatility = ewma_volatility(average, firsts, least=DIFFERENCE.least(price, firsts))
+    close = table["close"].to_numpy(dtype=np.float64)
+    features = {"difference": DIFFERENCE.changes(close, firsts) / volatility}
+    if column != "close":
+        features[f"{column}_difference"] = changes / volatility
+    features["level"] = _level(price, volatility, firsts)
+    if {"high", "low"} <= set(table.columns):
+        features["range"] = _difference(table["high"], table["low"]) / volatility
+    if "open" in table.columns:
+        features["body"] = _difference(table["close"], table["open"]) / volatility
+    if "volume" in table.columns:
+        features["log_volume_change"] = _zero_where_unknown(_log_change(table["volume"], first), first)
+    return pd.DataFrame(features)
+
+
+def volatility_features(prices: Prices, column: str, move: Move = LOG_RETURN) -> pd.DataFrame:
     """Predictors of tomorrow's volatility; (rows, F), the first session of a symbol NaN.
 
     With s the EWMA volatility known at the session's close and r the log return of the forecast column:
     shock = r / s, log_size = log(|r| / s + 0.05), log_volatility = log s, and where high and low are there
     log_range = log(log(high / low) / s + 0.05) and log_range_volatility = log(p / s + 0.03), p² the EWMA of
-    Parkinson's (1980) variance log(high / low)² / (4 log 2). docs/intervals.md says why these.
+    Parkinson's (1980) variance log(high / low)² / (4 log 2). docs/intervals.md says why these. Where moves
+    are differences, these take the place of log returns, high - low that of log(high / low), and level is
+    there as in `difference_features`.
     """
     table, first = prices.table, _first_rows(prices)
-    actual = log_returns(table[column].to_numpy(dtype=np.float64), first)
+    price = table[column].to_numpy(dtype=np.float64)
+    least = move.least(price, first)
+    actual = move.changes(price, first)
     returns, _ = of_average_bars(prices, actual, horizon=0)
-    volatility = ewma_volatility(returns, first)
+    volatility = ewma_volatility(returns, first, least=least)
     features = {
         "shock": returns / volatility,
         "log_size": np.log(np.abs(returns) / volatility + LOG_FLOOR),
         "log_volatility": np.log(volatility),
     }
+    differs = move.name == DIFFERENCE.name
+    if differs:
+        features["level"] = _level(price, volatility, first)
     if {"high", "low"} <= set(table.columns):
-        log_range = _log_ratio(table["high"], table["low"])
+        log_range = (_difference if differs else _log_ratio)(table["high"], table["low"])
         if returns is not actual:
             log_range = log_range * np.nan_to_num(returns / actual, nan=1.0)
-        parkinson = ewma_volatility(log_range / np.sqrt(4 * np.log(2)), first)
+        parkinson = ewma_volatility(log_range / np.sqrt(4 * np.log(2)), first, least=least)
         features["log_range"] = np.log(log_range / volatility + LOG_FLOOR)
         features["log_range_volatility"] = np.log(parkinson / volatility + LEAST_RANGE)
     return pd.DataFrame(features)
@@ -114,6 +151,19 @@ def _log_change(values: pd.Series, first: Int64[np.ndarray, " symbols"]) -> Floa
     change = np.diff(logs, prepend=np.nan)
     change[first] = np.nan
     return change
+
+
+def _level(
+    price: Float64[np.ndarray, " rows"],
+    volatility: Float64[np.ndarray, " rows"],
+    first: Int64[np.ndarray, " rows"],
+) -> Float64[np.ndarray, " rows"]:
+    mean = pd.Series(price).groupby(first, sort=False).ewm(alpha=1 / MEMORY).mean().to_numpy()
+    return (price - mean) / (volatility * np.sqrt(MEMORY))
+
+
+def _difference(upper: pd.Series, lower: pd.Series) -> Float64[np.ndarray, " rows"]:
+    return np.nan_to_num((upper - lower).to_numpy(dtype=np.float64), nan=0.0)
 
 
 def _log_ratio(upper: pd.Series, lower: pd.Series) -> Float64[np.ndarray, " rows"]:

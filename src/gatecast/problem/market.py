@@ -8,19 +8,24 @@ from jaxtyping import Bool, Shaped
 
 from gatecast.data.calendars import closes_of
 from gatecast.data.prices import Prices
-from gatecast.problem.volatility import ewma_volatility, log_returns
+from gatecast.problem.moves import DIFFERENCE, LOG_RETURN, Move
+from gatecast.problem.volatility import ewma_volatility
 
 
-def market_features(prices: Prices, column: str) -> pd.DataFrame:
+def market_features(prices: Prices, column: str, move: Move = LOG_RETURN) -> pd.DataFrame:
     """market_return and market_log_volatility of each row's bar; NaN where no symbol has a return yet.
 
     The mean log return of all symbols with a bar of that date, the row's own among them, and the log of the
     EWMA volatility of these means. Of symbols on other exchanges only those bars count that are closed when
-    the row's own closes: Tokyo's for New York's of the same date, and not the other way round.
+    the row's own closes: Tokyo's for New York's of the same date, and not the other way round. Differences,
+    whose units may differ from symbol to symbol, are taken in units of each symbol's own volatility.
     """
     table = prices.table
     sizes = np.diff(np.append(prices.first, len(table)))
-    returns = log_returns(table[column].to_numpy(dtype=np.float64), np.repeat(prices.first, sizes))
+    price, first = table[column].to_numpy(dtype=np.float64), np.repeat(prices.first, sizes)
+    returns = move.changes(price, first)
+    if move.name == DIFFERENCE.name:
+        returns = returns / ewma_volatility(returns, first, least=move.least(price, first))
     session = prices.times
     calendar = np.repeat(np.array([prices.calendar[symbol] for symbol in prices.symbols]), sizes)
     features = np.full((len(table), 2), np.nan)

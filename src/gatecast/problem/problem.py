@@ -18,9 +18,10 @@ from gatecast.problem import features as feature_rules
 from gatecast.problem import targets as target_rules
 from gatecast.problem.covariates import Chosen, covariates, times_ahead
 from gatecast.problem.features import FeatureFunction
+from gatecast.problem.moves import LOG_RETURN, Move
 from gatecast.problem.seasons import season_returns, seasonal_shift, seasonal_volatility, seasons_back
 from gatecast.problem.time_of_day import of_average_bars
-from gatecast.problem.volatility import ewma_volatility, log_returns, range_variance
+from gatecast.problem.volatility import ewma_volatility, range_variance
 from gatecast.settings.frequency import DAILY, stamp
 from gatecast.user_functions import named_function
 
@@ -36,12 +37,13 @@ class Problem:
     names     of the features
     anchor    price of the forecast column; what naive forecasts
     close     the close
-    volatility of a bar's log return, known at its close: see `ewma_volatility`
-    range_variance variance of a bar's log return by its range: see `gatecast.problem.volatility`
+    volatility of a bar's move, known at its close: see `ewma_volatility`
+    range_variance variance of a bar's move by its range: see `gatecast.problem.volatility`
     symbols   names
     symbol    index into `symbols`; the rows of a symbol follow each other
     session   the time of each row's bar: datetime64[D], or datetime64[s] for bars within days and numbers
-    target    "return" or "close"
+    target    "return", "difference" or "close"
+    move      what is between an anchor and a later price: a log return, or a difference
     lookback  bars of a window
     horizon   h, steps ahead
     table     the prices themselves, row for row; None where only windows are kept
@@ -76,9 +78,10 @@ class Problem:
     known: Float32[np.ndarray, "bars known"] = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     known_names: tuple[str, ...] = ()
     frequency: str = DAILY
-    variance_ahead: Float32[np.ndarray, "_ steps"] = field(
+    variance_ahead: Float32[np.ndarray, "bars_ahead steps"] = field(
         default_factory=lambda: np.zeros((0, 0), np.float32)
     )
+    move: Move = LOG_RETURN
     season: int = 0
     anchored: int = 1
     shift: Float64[np.ndarray, "rows horizon"] | None = None
@@ -105,10 +108,20 @@ class Problem:
 
     @cached_property
     def targets(self) -> Float64[np.ndarray, "rows horizon"]:
-        """Log returns from the anchor of each step, or prices; NaN past the symbol's end."""
-        later = target_rules.later_prices(self.anchor, self.last, self.horizon)
-        target = target_rules.to_target(self.target, later, self.anchor)
+        """Log returns from the anchor of each step, differences in units of volatility, or prices; NaN past
+        the end."""
+        unit = self.unit(np.arange(len(self.anchor))) if self.target == "difference" else None
+        target = target_rules.to_target(self.target, self._later, self.anchor, unit)
         return target if self.shift is None else target - self.shift
+
+    @cached_property
+    def moves(self) -> Float64[np.ndarray, "rows horizon"]:
+        """The moves from each row to the h bars after it; NaN past the symbol's end."""
+        return self.move.of(self._later, self.anchor[:, None])
+
+    @property
+    def _later(self) -> Float64[np.ndarray, "rows horizon"]:
+        return target_rules.later_prices(self.anchor, self.last, self.horizon)
 
     @cached_property
     def ready(self) -> Bool[np.ndarray, " rows"]:
@@ -145,8 +158,8 @@ class Problem:
     def actual_returns(
         self, origins: Int64[np.ndarray, " origins"]
     ) -> Float64[np.ndarray, "origins horizon"]:
-        """The actual log returns from `origins` to those prices."""
-        return np.log(self.actual(origins) / self.anchor[origins, None])
+        """The actual moves from `origins` to those prices: log returns, or differences."""
+        return self.move.of(self.actual(origins), self.anchor[origins, None])
 
     @cached_property
     def _spans(self) -> tuple[Int64[np.ndarray, " symbols"], Int64[np.ndarray, " symbols"]]:
@@ -156,8 +169,13 @@ class Problem:
 
     @cached_property
     def returns(self) -> Float64[np.ndarray, " rows"]:
-        """Log returns of the forecast column; NaN at each symbol's first row."""
-        return log_returns(self.anchor, self.first)
+        """The moves of the forecast column, log returns or differences; NaN at each symbol's first row."""
+        return self.move.changes(self.anchor, self.first)
+
+    @cached_property
+    def least_volatility(self) -> float | Float64[np.ndarray, " rows"]:
+        """What `volatility` is at least."""
+        return self.move.least(self.anchor, self.first)
 
     @cached_property
     def known_row(self) -> Int64[np.ndarray, " rows"]:
@@ -172,7 +190,7 @@ class Problem:
         return np.broadcast_to(np.arange(1.0, self.horizon + 1), (len(origins), self.horizon))
 
     def unit(self, origins: Int64[np.ndarray, " origins"]) -> Float64[np.ndarray, "origins horizon"]:
-        """Volatility · sqrt(k) at step k, in log return: the unit of network outputs and calibration.
+        """Volatility · sqrt(k) at step k, of the move: the unit of network outputs and calibration.
 
         Where the time of day tells, not k but the variance of the bars ahead in that of an average bar.
         Anchored at a season of m bars, seasonal volatility · sqrt(⌈k / m⌉).
@@ -197,18 +215,26 @@ class Problem:
             seasonal_volatility=seasonal_volatility(self.anchor, self.first, season),
         )
 
+    def farthest(
+        self, origins: Int64[np.ndarray, " origins"]
+    ) -> float | Float64[np.ndarray, "origins horizon"]:
+        """Where the moves of a network that diverged are put."""
+        return self.move.farthest(self.unit(origins))
+
     def to_return(
         self, target: Float64[np.ndarray, "*members origins horizon"], origins: Int64[np.ndarray, " origins"]
     ) -> Float64[np.ndarray, "*members origins horizon"]:
-        """Targets of `origins` as log returns from the origin."""
+        """Targets of `origins` as moves from the origin: log returns, or differences."""
         shifted = target if self.shift is None else target + self.shift[origins]
-        return target_rules.to_return(self.target, shifted, self.anchor[origins])
+        return target_rules.to_return(
+            self.target, shifted, self.anchor[origins], self.unit(origins), self.move
+        )
 
     def to_price(
         self, returns: Float64[np.ndarray, "*members origins horizon"], origins: Int64[np.ndarray, " origins"]
     ) -> Float64[np.ndarray, "*members origins horizon"]:
-        """Log returns from `origins` as prices."""
-        return self.anchor[origins, None] * np.exp(returns)
+        """Moves from `origins` as prices."""
+        return self.move.to_price(returns, self.anchor[origins, None])
 
     def cut_to_windows(self, origins: Int64[np.ndarray, " origins"]) -> Problem:
         """A `Problem` of only those rows that forecasts of `origins` read: their windows, one per symbol."""
@@ -293,39 +319,50 @@ def make_problem(
     """Cut `prices` into a problem.
 
     features: a function, or "module:function", whose features are added to the defaults: without a level
-    (returns, range, body, volume change) for the target "return", the prices and the volume themselves for
-    the target "close". replace_features: its features alone.
+    (returns, range, body, volume change) for the target "return", the same as differences in units of
+    volatility for "difference", the prices and the volume themselves for "close". replace_features: its
+    features alone.
     volatility_features: instead of these defaults those of volatility, for networks of distributions.
     past, future, static, market, seen, seasons: see `gatecast.problem.covariates.Chosen`.
     anchored: the season that targets are measured from, see `Problem`; the return over each season is then
     among the defaults. None: targets are measured from the last price.
 
     Raises
-        SettingError: no such column; a feature function that fails, or reads the future; see `covariates`.
+        SettingError: no such column; a price of zero or below for the target "return"; a feature function
+            that fails, or reads the future; see `covariates`.
         DataError: a gap in a covariate.
     """
     table = prices.table
     _check_column(table, column)
+    low = first_not_positive(prices, column)
+    if low is not None and target == "return":
+        raise SettingError(
+            f"{low}, and a price of zero or below has no log return; choose "
+            'target="difference", or prices that are all above 0',
+            setting="target",
+            value=target,
+        )
+    move = target_rules.move_of(target, positive=low is None)
     chosen = Chosen(past, future, static, market, seen, seasons)
-    beside = covariates(prices, chosen, column=column, horizon=horizon)
+    beside = covariates(prices, chosen, column=column, horizon=horizon, move=move)
     sizes = np.diff(np.append(prices.first, len(table)))
     first = np.repeat(prices.first, sizes)
     anchor = table[column].to_numpy(dtype=np.float64)
     defaults, seasonal = None, None
     if features is None or not replace_features:
-        defaults = _default_features(prices, target, column, volatility_features)
+        defaults = _default_features(prices, target, column, volatility_features, move)
         seasonal = pd.DataFrame(season_returns(anchor, first, seasons)) if anchored else None
     frames = [defaults, seasonal, _own_features(prices, features), beside.past, beside.static]
     frame = _side_by_side([part for part in frames if part is not None])
     known = beside.known.to_numpy(dtype=np.float32)
-    average, variance_ahead = of_average_bars(prices, log_returns(anchor, first), horizon)
+    average, variance_ahead = of_average_bars(prices, move.changes(anchor, first), horizon)
     made = Problem(
         features=frame.to_numpy().astype(np.float32),
         names=tuple(map(str, frame.columns)),
         anchor=anchor,
         close=table["close"].to_numpy(dtype=np.float64),
-        volatility=ewma_volatility(average, first),
-        range_variance=range_variance(table, first),
+        volatility=ewma_volatility(average, first, least=move.least(anchor, first)),
+        range_variance=range_variance(table, first, move),
         symbols=prices.symbols,
         symbol=np.repeat(np.arange(len(sizes)), sizes),
         session=prices.times,
@@ -336,6 +373,7 @@ def make_problem(
         static_names=tuple(beside.static.columns),
         frequency=prices.frequency,
         variance_ahead=variance_ahead,
+        move=move,
         season=seasons[0] if seasons else 0,
     ).anchored_at(anchored or 1)
     if known.shape[1] == 0:
@@ -372,12 +410,27 @@ def _own_features(prices: Prices, features: str | FeatureFunction | None) -> pd.
     return feature_rules.custom_features(prices, function)
 
 
-def _default_features(prices: Prices, target: str, column: str, volatility_features: bool) -> pd.DataFrame:
+def _default_features(
+    prices: Prices, target: str, column: str, volatility_features: bool, move: Move
+) -> pd.DataFrame:
     if volatility_features:
-        return feature_rules.volatility_features(prices, column)
+        return feature_rules.volatility_features(prices, column, move)
     if target == "return":
         return feature_rules.return_features(prices, column)
+    if target == "difference":
+        return feature_rules.difference_features(prices, column)
     return feature_rules.level_features(prices, column)
+
+
+def first_not_positive(prices: Prices, column: str) -> str | None:
+    """The first price of the forecast column, or close, of zero or below, in words; None: all are above 0."""
+    table = prices.table
+    for name in dict.fromkeys((column, "close")):
+        if name in table.columns and len(low := np.flatnonzero(table[name].to_numpy() <= 0)):
+            row = int(low[0])
+            symbol, time = table["symbol"].iloc[row], stamp(prices.times[row], prices.frequency)
+            return f"the {name} of {symbol} on {time} is {table[name].iloc[row]:g}"
+    return None
 
 
 def _check_column(table: pd.DataFrame, column: str) -> None:
@@ -391,11 +444,11 @@ def _check_column(table: pd.DataFrame, column: str) -> None:
             f'column "{column}" is not in the data ({", ".join(known)}).{did_you_mean(column, known)}'
         )
     values = table[column].to_numpy(dtype=np.float64)
-    bad = ~(np.isfinite(values) & (values > 0))
+    bad = ~np.isfinite(values)
     if bad.any():
         row = int(np.argmax(bad))
         where = f"{table['symbol'].iloc[row]} on {stamp(table['session'].iloc[row])}"
         raise SettingError(
-            f'column "{column}" cannot be forecast: {bad.sum()} rows are missing or not above 0, '
+            f'column "{column}" cannot be forecast: {bad.sum()} rows are missing, '
             f"the first {where}. Forecast the close, or fill that column"
         )

@@ -33,8 +33,8 @@ def fit_scale(problem: Problem, train: Int64[np.ndarray, " train"], scaler: str 
     """Fit on the windows and targets of `train`, the origins of a fold's `train` or `train_validation`.
 
     "standard": mean and standard deviation; "minmax": to 0 … 1; "none". Features that never change keep
-    scale 1. Targets "return" are only divided by their training standard deviation per step, never
-    centred, whatever the scaler: an output of zero stays naive. Targets "close" take the scaler, one
+    scale 1. Targets "return" and "difference" are only divided by their training standard deviation per step,
+    never centred, whatever the scaler: an output of zero stays naive. Targets "close" take the scaler, one
     offset and scale for all steps. A symbol without rows in `train` gets, column by column, the mean
     offset and the mean scale of the symbols whose values in that column vary. Static features, which do not
     vary within a symbol, are scaled over the symbols with rows in `train`.
@@ -48,7 +48,7 @@ def fit_scale(problem: Problem, train: Int64[np.ndarray, " train"], scaler: str 
         values = problem.features[one_each][:, static].astype(np.float64)
         x_offset[:, static], x_scale[:, static] = _fit(values, np.zeros_like(one_each), 1, scaler)
     targets, owner = problem.targets[train], problem.symbol[train]
-    if problem.target == "return":
+    if problem.target != "close":
         y_offset = np.zeros((symbols, problem.horizon))
         y_scale = _fit(targets, owner, symbols, "standard")[1]
     else:

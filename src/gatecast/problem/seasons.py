@@ -130,7 +130,8 @@ def _has_weekends(times: Shaped[np.ndarray, " rows"]) -> bool:
 def found_season(series: Sequence[Float64[np.ndarray, " _"]], candidates: Sequence[int]) -> int:
     """The season of several series of prices, in bars; 0: none.
 
-    With D(k) the mean |log p(t) - log p(t-k)|, a series has the season m where D(m) is at most CLEARLY the
+    With D(k) the mean |log p(t) - log p(t-k)|, of prices where one is not above 0, a series has the season m
+    where D(m) is at most CLEARLY the
     mean of D(1) … D(m): a value of the same place of the last season is that much nearer than the last price,
     on average over a season ahead. (In a random walk it is half as far again, in white noise as near.) Taken
     is the candidate with the lowest median over the series that are long enough for it, THREE seasons; of
@@ -138,7 +139,8 @@ def found_season(series: Sequence[Float64[np.ndarray, " _"]], candidates: Sequen
     """
     ratios: dict[int, list[float]] = {season: [] for season in candidates}
     for prices in series:
-        logs = np.log(prices[-LONGEST:])
+        recent = prices[-LONGEST:]
+        logs = np.log(recent) if (recent > 0).all() else recent
         own = [season for season in candidates if THREE * season <= len(logs)]
         if not own:
             continue

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float32, Float64, Int64, Shaped
+from scipy.special import chdtri
 
 from gatecast.data.prices import Prices
 from gatecast.data.timetable import Timetable, minutes_of_day
@@ -15,6 +16,8 @@ from gatecast.settings.frequency import is_intraday
 SLOW = 5  # days over which the usual size of a move is taken: no hour moves it
 HALF_LIFE = 250  # days, after which a day counts half
 FEWEST = 20  # days before a pattern is looked for
+SIGNIFICANT = 0.001  # the level at which a chi-squared test finds a pattern; until it does, there is none
+TINY = 1e-300
 LEAST, MOST = 0.2, 5.0  # of the size of an average bar's move
 
 
@@ -33,8 +36,8 @@ class TimeOfDay:
     factors: Float64[np.ndarray, "days minutes"]
 
     def at(
-        self, known: Shaped[np.ndarray, " bars"], times: Shaped[np.ndarray, "*bars"]
-    ) -> Float64[np.ndarray, "*bars"]:
+        self, known: Shaped[np.ndarray, " bars"], times: Shaped[np.ndarray, "*times"]
+    ) -> Float64[np.ndarray, "*times"]:
         """The factors of bars at `times`, as known on the day of `known`; 1 at a time that is new."""
         day = np.searchsorted(self.days, known.astype("datetime64[D]"))
         minute = minutes_of_day(np.where(np.isnat(times), np.datetime64(0, "s"), times))
@@ -61,7 +64,7 @@ class TimeOfDay:
 
 def of_average_bars(
     prices: Prices, returns: Float64[np.ndarray, " rows"], horizon: int
-) -> tuple[Float64[np.ndarray, " rows"], Float32[np.ndarray, "_ _"]]:
+) -> tuple[Float64[np.ndarray, " rows"], Float32[np.ndarray, "told steps"]]:
     """Log returns over the factor of their time of day, and `variance_ahead`; of longer bars as they are."""
     if not is_intraday(prices.frequency):
         return returns, np.zeros((0, 0), np.float32)
@@ -84,9 +87,10 @@ def time_of_day(returns: Float64[np.ndarray, " rows"], times: Shaped[np.ndarray,
     Of each bar the size of its return |r|, over the mean size of the bars of the five days before its own.
     The factor of a time of day on day d is the mean of these sizes over the bars at that time on days before
     d, a day of 250 days ago counting half, over their mean at all times; shrunk towards 1 by the share of
-    its variance between times that chance explains, so that it is 1 where the data show no pattern (as
-    James and Stein, 1961), and from 20 days on. Andersen and Bollerslev (1997), Intraday periodicity and
-    volatility persistence in financial markets, call it the intraday periodic component.
+    its variance between times that chance explains (as James and Stein, 1961). It is 1 for the first 20
+    days, and until that variance is significant at 0.1 %: where the data show no pattern there is none.
+    Andersen and Bollerslev (1997), Intraday periodicity and volatility persistence in financial markets,
+    call it the intraday periodic component.
     """
     days, day = np.unique(times.astype("datetime64[D]"), return_inverse=True)
     minutes, place = np.unique(minutes_of_day(times), return_inverse=True)
@@ -101,7 +105,7 @@ def time_of_day(returns: Float64[np.ndarray, " rows"], times: Shaped[np.ndarray,
     cell = day * len(minutes) + place
     number, summed, squared = (
         np.bincount(cell[known], weights=weights, minlength=len(days) * len(minutes)).reshape(len(days), -1)
-        for weights in (None, relative[known], relative[known] ** 2)
+        for weights in (np.ones(int(known.sum())), relative[known], relative[known] ** 2)
     )
     return TimeOfDay(days, minutes.astype(np.int64), _factors(number, summed, squared))
 
@@ -142,7 +146,8 @@ def _shrunk(
     variance = max(q.sum() / n.sum() - level**2, 0.0)
     noise = np.where(seen, variance * w / np.where(seen, n, 1.0) ** 2, 0.0)  # of a mean
     between = float(np.average((mean - level) ** 2 - noise, weights=n))
-    if between <= 0 or level <= 0:
+    chi_squared = float(np.sum((mean - level)[seen] ** 2 / np.maximum(noise[seen], TINY)))
+    if between <= 0 or chi_squared < chdtri(max(int(seen.sum()) - 1, 1), SIGNIFICANT):
         return np.ones(len(n))
     share = np.where(seen, between / (between + noise), 0.0)
     factor = np.clip(1 + share * (mean / level - 1), LEAST, MOST)

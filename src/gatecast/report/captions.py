@@ -91,6 +91,8 @@ def _forecast_caption(result: Run) -> tuple[str, str]:
 
 def _changes_caption(result: Run) -> tuple[str, str]:
     title, caption = _captions(result)["changes"]
+    if frames.in_usual_changes(result):
+        caption += " In units of each symbol's mean change in training: prices may be in several units."
     if len(result.outcome.anchor) > (shown := frames.points_of_changes(result)):
         caption += f" {shown:,} of {len(result.outcome.anchor):,} forecasts of each model, evenly chosen."
     return title, caption
@@ -166,7 +168,8 @@ def _distribution_captions(result: Run) -> dict[str, tuple[str, str]]:
         "interval_steps": (
             "Coverage and width at every step ahead",
             f"{both}, 80 % interval. Above: how often it held; band: where an exact one lies with 99 % "
-            f"probability, overlap and its dates as for {own}. Below: mean width, log return × 100.",
+            f"probability, overlap and its dates as for {own}. Below: mean width, "
+            f"{frames.unit_of_widths(result)}.",
         ),
     }
 

@@ -142,9 +142,9 @@ def changes_chart(
         actual=table["actual"].clip(-limit, limit),
     )
     scale = alt.Scale(domain=[-limit, limit], nice=False)
-    axis = alt.Axis(tickCount=4)
-    across = alt.X("actual:Q", title="actual change, %", scale=scale, axis=axis)
-    up = alt.Y("forecast:Q", title="forecast change, %", scale=scale, axis=axis)
+    axis, unit = alt.Axis(tickCount=4), frames.unit_of_changes(result)
+    across = alt.X("actual:Q", title=f"actual change, {unit}", scale=scale, axis=axis)
+    up = alt.Y("forecast:Q", title=f"forecast change, {unit}", scale=scale, axis=axis)
     ends = alt.InlineData(
         values=[{"actual": -limit, "forecast": -limit}, {"actual": limit, "forecast": limit}]
     )

@@ -9,8 +9,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from gatecast.formatting import change, price, typeset
-from gatecast.report import distribution_frames, time_axis
+from gatecast.formatting import change_of, price, typeset
+from gatecast.problem.moves import LOG_RETURN, Move
+from gatecast.report import distribution_frames, frames, time_axis
 from gatecast.report.charts import WIDTH, skill_charts
 from gatecast.report.distribution_frames import PERCENTS
 from gatecast.report.frames import Label
@@ -155,17 +156,21 @@ def var_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerCh
     """Daily changes, each day's value at risk, and the days that fell below it. symbol: as in `fan_chart`."""
     table = distribution_frames.values_at_risk(result, model)
     table = table if symbol is None else table[table["symbol"] == symbol]
-    names = ["VaR 5 %", "VaR 1 %"]
+    names, unit = ["VaR 5 %", "VaR 1 %"], result.outcome.move.in_change
     scale = alt.Scale(domain=names, range=[BLUE, ORANGE])
     frequency = result.outcome.frequency
     marks = alt.Chart().encode(time_axis.across(frequency, wide=True))
 
     def up(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", title=change_title(frequency))
+        return alt.Y(f"{field}:Q", title=change_title(frequency, unit))
 
+    form = ".2f" if unit == "%" else ",.4~g"
     tips = [
         time_axis.time_tip(frequency),
-        *(alt.Tooltip(f"{name}:Q", title=title, format=".2f") for name, title in _VAR_TIPS.items()),
+        *(
+            alt.Tooltip(f"{name}:Q", title=title.format(unit=unit), format=form)
+            for name, title in _VAR_TIPS.items()
+        ),
     ]
     line = marks.mark_line(strokeWidth=1.2, opacity=0.5)
     layers = [
@@ -205,7 +210,7 @@ def steps_chart(result: Run, models: list[str], label: Label = str) -> alt.VConc
         base.mark_line(point=True).encode(alt.Y("coverage:Q", title="held, %", scale=scale), entry),
     )
     wide = base.mark_line(point=True).encode(
-        alt.Y("width:Q", title="width, log return × 100", scale=alt.Scale(zero=True)), entry
+        alt.Y("width:Q", title=f"width, {frames.unit_of_widths(result)}", scale=alt.Scale(zero=True)), entry
     )
     return styled(
         alt.vconcat(
@@ -223,6 +228,7 @@ def outlook_chart(
     *,
     column: str = "close",
     frequency: str = DAILY,
+    move: Move = LOG_RETURN,
 ) -> alt.LayerChart:
     """The fan of a forecast: the last LAST_BARS bars, and the next h with their 50, 80 and 95 % intervals.
 
@@ -231,7 +237,7 @@ def outlook_chart(
     table    one symbol, one row per step: symbol, origin, date, step, anchor, forecast, and the prices q02_5,
              q10, q25, q50, q75, q90, q97_5
     history  session, close
-    column   what the prices are, for the axis
+    column   what the prices are, for the axis; move: what changes are measured by
     frequency  of the bars
 
     Raises
@@ -276,7 +282,7 @@ def outlook_chart(
     ]
     return styled(
         layered(*layers, data=inline(drawn)).properties(
-            width=WIDTH, height=320, title=_outlook_title(table, label, frequency)
+            width=WIDTH, height=320, title=_outlook_title(table, label, frequency, move)
         )
     )
 
@@ -323,9 +329,10 @@ def _axis_title(frequency: str) -> str:
     return "time of the bar" if is_intraday(frequency) else "date of the bar (month-day)"
 
 
-def change_title(frequency: str) -> str:
-    """The title of an axis of the changes of single bars."""
-    return "change on the day, %" if frequency == DAILY else f"change of the {noun(frequency)}, %"
+def change_title(frequency: str, unit: str) -> str:
+    """The title of an axis of the changes of single bars, in per cent or in price."""
+    where = "on the day" if frequency == DAILY else f"of the {noun(frequency)}"
+    return f"change {where}, {unit}"
 
 
 _BOUNDS = {50: ("q25", "q75"), 80: ("q10", "q90"), 95: ("q02_5", "q97_5")}
@@ -338,12 +345,15 @@ _OUTLOOK = (
     "q50",
     *(q for pair in _BOUNDS.values() for q in pair),
 )
-_VAR_TIPS = {"change": "change, %", "var_5": "VaR 5 %", "var_1": "VaR 1 %"}
+_VAR_TIPS = {"change": "change, {unit}", "var_5": "VaR 5 %", "var_1": "VaR 1 %"}
 
 
-def _outlook_title(table: pd.DataFrame, label: Label, frequency: str) -> alt.TitleParams:
+def _outlook_title(table: pd.DataFrame, label: Label, frequency: str, move: Move) -> alt.TitleParams:
     last = table.iloc[-1]
-    low, middle, high = (typeset(change(last[name] / last["anchor"] - 1)) for name in ("q10", "q50", "q90"))
+    form = change_of(move.in_change)
+    low, middle, high = (
+        typeset(form(move.change(last[name], last["anchor"]))) for name in ("q10", "q50", "q90")
+    )
     between = f"{price(last['q10'])} to {price(last['q90'])}"
     time, origin = (stamp(last[name], frequency) for name in ("time", "origin"))
     on = "at position" if frequency == INDEX else "at" if is_intraday(frequency) else "on"

@@ -19,7 +19,8 @@ from gatecast.evaluation.coverage import (
     value_at_risk,
 )
 from gatecast.evaluation.scores import headline_symbol
-from gatecast.forecasts import DistributionForecast
+from gatecast.forecasts import DistributionForecast, Forecasts
+from gatecast.problem.moves import LOG_RETURN, Move
 from gatecast.report import frames
 
 if TYPE_CHECKING:
@@ -132,8 +133,8 @@ def coverage_error(
 
 
 def values_at_risk(result: Run, model: str, symbols: Sequence[str] | None = None) -> pd.DataFrame:
-    """symbol, date, change, var_1, var_5 (per cent of the last price), breach: 0, 5 or 1 (the deepest VaR it
-    fell below); the last sessions of the symbols, one day ahead.
+    """symbol, date, change, var_1, var_5 (per cent of the last price, or differences), breach: 0, 5 or 1
+    (the deepest VaR it fell below); the last sessions of the symbols, one day ahead.
 
     symbols: those shown, by default, as many as MOST_ROWS allow.
     """
@@ -145,7 +146,7 @@ def values_at_risk(result: Run, model: str, symbols: Sequence[str] | None = None
         sizes = np.cumsum([len(part) for part in parts])
         parts = parts[: max(1, int(np.sum(sizes <= MOST_ROWS)))]
     table = pd.concat(parts, ignore_index=True)
-    changes = {name: _change(table[name]) for name in ("actual", "var_1", "var_5")}
+    changes = {name: _change(table[name], result.outcome.move) for name in ("actual", "var_1", "var_5")}
     breach = np.select([table["breach_1"], table["breach_5"]], [1, 5], 0)
     return pd.DataFrame(
         {
@@ -172,7 +173,8 @@ def breaches(result: Run, model: str, symbol: str | None = None) -> dict[int, tu
 def intervals_by_step(result: Run, models: list[str]) -> pd.DataFrame:
     """model, step, coverage of the 80 % interval, low, high (its 99 % band), width: per cent.
 
-    The width is that of the log return.
+    The width is that of the log return, or of the difference; that of several symbols by what is usual of
+    each, see `frames.in_usual_changes`.
     """
     symbol = headline_symbol(result.scores)
     known = {name: result.outcome.distributions[name] for name in models}
@@ -181,6 +183,11 @@ def intervals_by_step(result: Run, models: list[str]) -> pd.DataFrame:
     scores = result.scores
     own = (scores["symbol"] == symbol) & (scores["metric"] == "width_80")
     table = bands.merge(scores.loc[own, ["model", "step", "value"]], on=["model", "step"])
+    if frames.in_usual_changes(result):
+        table["value"] = [
+            _usual_width(result.outcome, known[name], int(step))
+            for name, step in zip(table["model"], table["step"], strict=True)
+        ]
     percent = {name: 100 * table[name] for name in ("coverage", "low", "high")}
     return pd.DataFrame(
         {"model": table["model"], "step": table["step"].astype(int), **percent, "width": table["value"]}
@@ -198,14 +205,14 @@ def _recent(
             "date": pd.DatetimeIndex(outcome.time[rows, 0]),
             "ahead": False,
             "actual": outcome.actual[rows, 0],
-            **_bounds(known, outcome.anchor[rows], rows, 0),
+            **_bounds(outcome, known, outcome.anchor[rows], rows, 0),
             "outside": hits[rows] == 0,
         }
     )
     if outcome.horizon == 1:
         return days
     now, price = pd.DatetimeIndex(outcome.origin[[last]]), outcome.anchor[last]
-    own = _bounds(known, price, last, slice(None))
+    own = _bounds(outcome, known, price, last, slice(None))
     fan = pd.DataFrame(
         {
             "symbol": symbol,
@@ -220,6 +227,7 @@ def _recent(
 
 
 def _bounds(
+    outcome: Forecasts,
     known: DistributionForecast,
     anchor: NDArray[np.float64] | np.float64,
     rows: NDArray[np.int64] | np.int64,
@@ -230,7 +238,14 @@ def _bounds(
     for percent, coverage in zip(PERCENTS, COVERAGES, strict=True):
         low, high = known.interval(coverage)
         bounds |= {f"low_{percent}": low[rows, steps], f"high_{percent}": high[rows, steps]}
-    return {name: anchor * np.exp(bound) for name, bound in bounds.items()}
+    return {name: outcome.move.to_price(bound, anchor) for name, bound in bounds.items()}
+
+
+def _usual_width(outcome: Forecasts, known: DistributionForecast, step: int) -> float:
+    """The mean width of the 80 % interval, by naive's mean absolute error in training."""
+    low, high = known.interval(0.8)
+    usual = np.where(outcome.naive_mae > 0, outcome.naive_mae, np.nan)
+    return float(np.nanmean((high - low)[:, step - 1] / usual))
 
 
 def _pit_error(result: Run, model: str) -> float:
@@ -244,8 +259,9 @@ def _pit_error(result: Run, model: str) -> float:
     return float(np.sqrt(excess * (BINS - 1) / max(len(inside), 1)))
 
 
-def _change(log_return: pd.Series) -> pd.Series:
-    return (100 * np.expm1(log_return)).round(3)
+def _change(moves: pd.Series, move: Move) -> pd.Series:
+    """Moves as changes in per cent, or in price."""
+    return (100 * np.expm1(moves)).round(3) if move.name == LOG_RETURN.name else moves
 
 
 def _complete(known: DistributionForecast) -> bool:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gatecast.evaluation.significance import skill_by_step
+from gatecast.problem.moves import DIFFERENCE
 
 if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
@@ -125,6 +127,8 @@ def _thinned(part: pd.DataFrame, every: int) -> pd.DataFrame:
 def changes(result: Run, most: int = MOST_CHANGES) -> pd.DataFrame:
     """model, forecast and actual change over the horizon, in per cent of the last known price.
 
+    Of differences: in price, or, with several symbols, by naive's mean absolute error in training.
+
     Without naive. The same origins for every model, evenly thinned to `most` points in all; what is not
     finite is left out.
     """
@@ -132,13 +136,18 @@ def changes(result: Run, most: int = MOST_CHANGES) -> pd.DataFrame:
     names = [name for name in outcome.forecast if name != "naive"]
     rows = slice(None, None, _every_change(result, most))
     anchor = outcome.anchor[rows]
+    unit = outcome.naive_mae[rows] if in_usual_changes(result) else 1.0
+
+    def change(price: NDArray[np.float64]) -> NDArray[np.float64]:
+        return outcome.move.factor * outcome.move.change(price[rows, -1], anchor) / unit
+
     with np.errstate(all="ignore"):
         parts = [
             pd.DataFrame(
                 {
                     "model": name,
-                    "forecast": 100 * (outcome.forecast[name][rows, -1] / anchor - 1),
-                    "actual": 100 * (outcome.actual[rows, -1] / anchor - 1),
+                    "forecast": change(outcome.forecast[name]),
+                    "actual": change(outcome.actual),
                 }
             )
             for name in names
@@ -146,6 +155,21 @@ def changes(result: Run, most: int = MOST_CHANGES) -> pd.DataFrame:
     table = pd.concat(parts) if parts else pd.DataFrame(columns=["model", "forecast", "actual"])
     finite = np.isfinite(table[["forecast", "actual"]].to_numpy(np.float64)).all(axis=1)
     return table[finite].reset_index(drop=True)
+
+
+def in_usual_changes(result: Run) -> bool:
+    """Whether changes are divided by what is usual of each symbol: differences may be in several units."""
+    return result.outcome.move.name == DIFFERENCE.name and len(tested_symbols(result)) > 1
+
+
+def unit_of_changes(result: Run) -> str:
+    """The unit of `changes`."""
+    return "usual changes" if in_usual_changes(result) else result.outcome.move.in_change
+
+
+def unit_of_widths(result: Run) -> str:
+    """The unit of the widths of intervals in `gatecast.report.distribution_frames.intervals_by_step`."""
+    return "usual changes" if in_usual_changes(result) else result.outcome.move.unit
 
 
 def points_of_changes(result: Run, most: int = MOST_CHANGES) -> int:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from gatecast._version import __version__
 from gatecast.cache import keep, kept
 from gatecast.formatting import count, listed
+from gatecast.problem.moves import LOG_RETURN
 from gatecast.report import frames, symbols, tables
 from gatecast.report.captions import figures, of_symbols
 from gatecast.report.charts import page_charts
@@ -92,7 +93,9 @@ def summary_html(result: Run) -> str:
     """Verdict and scores for a notebook; no script."""
     scores = tables.headline_scores(result)
     headlines = [
-        tables.score_table(scores, tables.BRIEF[key]) for key in tables.BRIEF if key in result.significances
+        tables.score_table(scores, tables.BRIEF[key], result.outcome.move)
+        for key in tables.BRIEF
+        if key in result.significances
     ]
     return rendered("summary.html", verdict=result.verdict, headlines=headlines)
 
@@ -108,7 +111,8 @@ def _scope(result: Run) -> str:
     outcome = result.outcome
     ahead = count(outcome.horizon, session_noun(outcome.frequency))
     tested = spanned(outcome.time, outcome.frequency)
-    return f"{result.experiment.column}, {ahead} ahead, tested on {tested}"
+    measured = "" if outcome.move.name == LOG_RETURN.name else f", forecast as a {outcome.move.name}"
+    return f"{result.experiment.column}{measured}, {ahead} ahead, tested on {tested}"
 
 
 def _command(result: Run) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast.errors import RunError, SettingError, did_you_mean
+from gatecast.problem.moves import LOG_RETURN, Move
 from gatecast.report import charts, distribution_charts, distribution_frames, frames, pictures
 from gatecast.report.choices import known_date, known_models, known_symbol
 from gatecast.report.display import Plot
@@ -112,12 +113,17 @@ def _loss(run: Run, models: list[str] | None) -> Plot:
 
 
 def outlook_plot(
-    forecast: pd.DataFrame, closes: pd.DataFrame, *, column: str = "close", frequency: str = DAILY
+    forecast: pd.DataFrame,
+    closes: pd.DataFrame,
+    *,
+    column: str = "close",
+    frequency: str = DAILY,
+    move: Move = LOG_RETURN,
 ) -> Plot:
     """The last closes and the prediction intervals of the next sessions, for up to DRAWN symbols.
 
     forecast: see `gatecast.Forecaster.forecast`; closes: symbol, session, close; column: what the prices are;
-    frequency: of the bars.
+    frequency: of the bars; move: what changes are measured by.
 
     Raises
         RunError: the forecast has no distribution.
@@ -134,6 +140,7 @@ def outlook_plot(
                 label,
                 column=column,
                 frequency=frequency,
+                move=move,
             )
             for symbol in symbols
         ]

@@ -9,6 +9,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from gatecast.evaluation.metrics import metrics_of
 from gatecast.formatting import change, count, signed, typeset
 from gatecast.report import distribution_frames, frames
 from gatecast.report.frames import Label
@@ -93,15 +94,16 @@ def table(result: Run) -> pd.DataFrame:
     """One row per tested symbol, highest skill first.
 
     symbol, sessions (of the test), skill and skill_crps (per cent, where there are any), rmse and naive_rmse
-    (of the return, per cent; naive's, or that of the benchmark in its place), direction (per cent right), of
-    the model shown
+    (of the return, per cent; of the difference, in price; naive's, or that of the benchmark in its place),
+    direction (per cent right), of the model shown
     """
     model, symbols = frames.leading_model(result), frames.tested_symbols(result)
     scores = result.scores[result.scores["step"] == "all"]
 
     def values(name: str, of: str) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
         own = scores[(scores["model"] == of) & (scores["metric"] == name)]
-        return 100 * own.set_index("symbol")["value"].reindex(symbols).to_numpy(np.float64)
+        factor = metrics_of(result.outcome.move)[name].factor
+        return factor * own.set_index("symbol")["value"].reindex(symbols).to_numpy(np.float64)
 
     sessions = np.bincount(result.outcome.symbol, minlength=len(result.outcome.symbols))
     skills = {by_symbol.column: by_symbol.skill for by_symbol in skills_by_symbol(result)}

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from gatecast.evaluation.metrics import METRICS, Metric
+from gatecast.evaluation.metrics import PRICE, Metric, metrics_of
 from gatecast.evaluation.scores import IN_PRICE, headline_symbol, wide
 from gatecast.formatting import (
     UNDEFINED,
@@ -20,6 +20,7 @@ from gatecast.formatting import (
     price_decimals,
     signed,
 )
+from gatecast.problem.moves import DIFFERENCE, LOG_RETURN, Move
 from gatecast.report import frames, symbols
 from gatecast.settings.frequency import session_noun
 
@@ -43,14 +44,14 @@ DIRECTION = {
 }
 OF_DISTRIBUTIONS = {
     "CRPS": (
-        "Continuous ranked probability score: how far the distribution is from the actual return, width and "
+        "Continuous ranked probability score: how far the distribution is from the actual {move}, width and "
         "place together. Small is good."
     ),
-    "log score": "− log density at the actual return; small is good, and thin tails are punished.",
+    "log score": "− log density at the actual {move}; small is good, and thin tails are punished.",
     "held": "How often the central 50, 80 and 95 % intervals held. Near these numbers is right.",
     "width": "Mean width of the 80 % interval. Narrow is good as long as it holds.",
     "VaR": (
-        "Value at risk: how often the return was below it. Kupiec’s test, one {session} ahead and per "
+        "Value at risk: how often the {move} was below it. Kupiec’s test, one {session} ahead and per "
         "symbol: is that as often as it should be? p below 0.05: hardly."
     ),
 }
@@ -59,6 +60,7 @@ DISTRIBUTION = (
     "crps", "log_score", "pinball", "coverage_50", "coverage_80", "coverage_95", "width_80",
     "var_1", "kupiec_p_1", "var_5", "kupiec_p_5",
 )  # fmt: skip
+OF_RETURNS = ("mape", "smape", "rmse_return", "mae_return")  # nothing, or the same again, of differences
 BRIEF = {
     "squared_error": ("skill", "rmse_return", "directional_accuracy"),
     "crps": ("crps", "log_score", "coverage_80"),
@@ -111,40 +113,44 @@ class LossTables:
 
 def loss_tables(result: Run, tests: Significance) -> LossTables:
     """Scores and tests of one loss."""
-    metrics, scores = POINT if tests.loss.point else DISTRIBUTION, headline_scores(result)
-    places = {"loss": tests.loss.name, "benchmark": tests.benchmark or "the benchmark"}
+    scores, move = headline_scores(result), result.outcome.move
+    metrics: Sequence[str] = POINT if tests.loss.point else DISTRIBUTION
+    if move.name == DIFFERENCE.name:
+        metrics = [name for name in metrics if name not in OF_RETURNS]
+    places = {"loss": tests.loss.name, "benchmark": tests.benchmark or "the benchmark", "move": move.noun}
     places["session"] = session_noun(result.outcome.frequency)
-    terms = OF_TESTS | (DIRECTION if tests.loss.point else OF_DISTRIBUTIONS)
+    words = OF_TESTS | (DIRECTION if tests.loss.point else OF_DISTRIBUTIONS)
     return LossTables(
-        scores=score_table(scores, metrics),
-        undefined=why_undefined(scores, metrics),
+        scores=score_table(scores, metrics, move),
+        undefined=why_undefined(scores, metrics, move),
         further=further_scores(result, metrics),
         joint=joint_tests(tests),
         tests=significance_table(result, tests),
-        terms={word: text.format(**places) for word, text in terms.items()},
+        terms={word: text.format(**places) for word, text in words.items()},
     )
 
 
-def score_table(scores: pd.DataFrame, metrics: Sequence[str] = POINT) -> Table:
+def score_table(scores: pd.DataFrame, metrics: Sequence[str] = POINT, move: Move = LOG_RETURN) -> Table:
     """One row per model of `scores` (rows of one symbol and step), the best value of each metric marked.
 
     Models that have none of the metrics are left out; so are prices over several symbols.
     """
     pooled = (scores["symbol"] == "all").all()
     values, stds, reasons = (_shown(scores, metrics, column) for column in ("value", "std", "reason"))
-    columns = [METRICS[name] for name in metrics if not (pooled and METRICS[name].unit == "price")]
+    known = metrics_of(move)
+    columns = [known[name] for name in metrics if not (pooled and PRICE in known[name].unit)]
     cells = [_score_cells(one, values[one.name], stds[one.name], reasons[one.name]) for one in columns]
     rows = dict(zip(map(str, values.index), map(list, zip(*cells, strict=True)), strict=True))
     return Table([(column.title, column.unit) for column in columns], rows)
 
 
-def why_undefined(scores: pd.DataFrame, metrics: Sequence[str] = POINT) -> list[str]:
+def why_undefined(scores: pd.DataFrame, metrics: Sequence[str] = POINT, move: Move = LOG_RETURN) -> list[str]:
     """Which scores are not defined, and why: what a finger cannot point at."""
     rows = scores[scores["metric"].isin(metrics) & scores["value"].isna() & (scores["reason"] != IN_PRICE)]
     titles: dict[tuple[str, str], list[str]] = {}
     for name in metrics:
         for why, models in rows[rows["metric"] == name].groupby("reason", sort=False)["model"]:
-            titles.setdefault((", ".join(models), str(why)), []).append(METRICS[name].title)
+            titles.setdefault((", ".join(models), str(why)), []).append(metrics_of(move)[name].title)
     return [f"{', '.join(undefined)} of {models}: {why}" for (models, why), undefined in titles.items()]
 
 
@@ -152,20 +158,23 @@ def symbol_table(result: Run) -> Table:
     """One row per symbol, highest skill of the model shown first."""
     model, rows = frames.leading_model(result), symbols.table(result)
     skills = symbols.skills_by_symbol(result)
+    rmse = metrics_of(result.outcome.move)["rmse_return"]
     heads = [(f"test {session_noun(result.outcome.frequency)}s", "")]
     heads += [
         (f"skill of {by_symbol.model}", f"{by_symbol.loss} saved against {by_symbol.benchmark}, %")
         for by_symbol in skills
     ]
     heads += [
-        (f"RMSE of return, {model}", "%"),
-        (f"RMSE of return, {result.outcome.benchmark}", "%"),
+        *((f"{rmse.title}, {name}", rmse.unit) for name in (model, result.outcome.benchmark)),
         (f"direction, {model}", "% right"),
     ]
     cells = [
         [f"{value:,}" for value in rows["sessions"]],
         *([signed(value) for value in rows[by_symbol.column]] for by_symbol in skills),
-        *([number(value, 3) for value in rows[name]] for name in ("rmse", "naive_rmse")),
+        *(
+            [number(value, price_decimals([value]) if rmse.unit == PRICE else 3) for value in rows[name]]
+            for name in ("rmse", "naive_rmse")
+        ),
         [number(value, 1) for value in rows["direction"]],
     ]
     texts = ([Cell(text) for text in row] for row in zip(*cells, strict=True))
@@ -224,7 +233,7 @@ def further_scores(result: Run, metrics: Sequence[str] = POINT) -> dict[str, Tab
     if overall == "all":
         names = [] if frames.are_many(result) else frames.tested_symbols(result)
         parts += [(name, _rows(result, name, "all")) for name in names]
-    return {title: score_table(rows, metrics) for title, rows in parts}
+    return {title: score_table(rows, metrics, result.outcome.move) for title, rows in parts}
 
 
 def _rows(result: Run, symbol: str, step: str) -> pd.DataFrame:
@@ -240,7 +249,7 @@ def _shown(scores: pd.DataFrame, metrics: Sequence[str], column: str) -> pd.Data
 
 def _score_cells(metric: Metric, values: pd.Series, stds: pd.Series, reasons: pd.Series) -> list[Cell]:
     shown, around = (metric.factor * column.to_numpy(np.float64) for column in (values, stds))
-    decimals = price_decimals(shown) if metric.unit == "price" else metric.decimals
+    decimals = price_decimals(shown) if metric.unit == PRICE else metric.decimals
     texts = [p_cell(value) if metric.unit == "p" else number(value, decimals) for value in shown]
     finite = shown[np.isfinite(shown)]
     best = None

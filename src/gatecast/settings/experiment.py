@@ -21,7 +21,7 @@ from gatecast.settings.network import Network
 from gatecast.settings.reading import Reading, check_date
 from gatecast.settings.training import LOSSES, Training
 
-Target = Literal["return", "close"]
+Target = Literal["return", "difference", "close"]
 Scaler = Literal["standard", "minmax", "none"]
 CalibrationMethod = Literal["none", "conformal", "adaptive"]
 Anchor = Literal["last", "season"]
@@ -124,7 +124,11 @@ class Experiment(Reading):
     foreign: dict[str, str] = Field(default_factory=dict)
     means: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     column: str = Field(default="close", description="the price to forecast")
-    target: Target = Field(default="return", description="return, or close: the scaled price")
+    target: Target = Field(
+        default="return",
+        description="return: the log return, difference: of the price, which may be zero or below, or close: "
+        "the scaled price",
+    )
     season: Season = Field(
         default="auto",
         description="bars of a season; several (24,168): the first is that of the anchor; auto: as found in "
@@ -204,6 +208,12 @@ class Experiment(Reading):
                 setting="anchor",
                 value=self.anchor,
             )
+        if self.target == "difference" and SEASON_CHANGE in self.future:
+            raise SettingError(
+                "is of log returns; leave it out where differences are forecast",
+                setting="future",
+                value=SEASON_CHANGE,
+            )
         return self
 
     @model_validator(mode="after")
@@ -217,10 +227,10 @@ class Experiment(Reading):
                     setting="loss",
                     value=loss,
                 )
-            if network.output != "point" and self.target != "return":
+            if network.output != "point" and self.target == "close":
                 raise SettingError(
-                    f'that of {name} is a distribution of the return: choose target "return", '
-                    'or output "point"',
+                    f"that of {name} is a distribution of the return or the difference: choose target "
+                    '"return" or "difference", or output "point"',
                     setting="output",
                     value=network.output,
                 )
@@ -295,9 +305,9 @@ class Provenance(Checked):
 def forecast_settings(chosen: Mapping[str, Any]) -> dict[str, Any]:
     """The settings of a forecast, `chosen` and what follows: a distribution, unless `output` says otherwise.
 
-    Returns are forecast as a Student t, or as what the loss belongs to; a price level as a point with a
-    conformal distribution around it, and so is all that only a point can have (its losses, an activation of
-    the output). The default of `gatecast.Forecaster` and of `gatecast forecast`.
+    Returns and differences are forecast as a Student t, or as what the loss belongs to; a price level as a
+    point with a conformal distribution around it, and so is all that only a point can have (its losses, an
+    activation of the output). The default of `gatecast.Forecaster` and of `gatecast forecast`.
     """
     if "output" in chosen:
         return dict(chosen)

@@ -107,6 +107,8 @@ def each(frequency: str) -> str:
     if frequency == INDEX:
         return "rows that are numbered"
     minutes = minutes_of(frequency)
+    if minutes == 1:
+        return "one row a minute"
     if frequency in NOUNS:
         return f"one row {'an' if frequency == '1h' else 'a'} {NOUNS[frequency]}"
     return (

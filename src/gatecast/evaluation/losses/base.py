@@ -11,7 +11,7 @@ import pandas as pd
 
 from gatecast._typing import Floats
 from gatecast.evaluation.power import relative_variance, volatility_relative_variance
-from gatecast.forecasts import PER_CENT, Forecasts
+from gatecast.forecasts import Forecasts
 
 
 class Loss(ABC):
@@ -78,7 +78,8 @@ class PointLoss(Loss):
     def slope(self, forecasts: Forecasts) -> Floats | None:
         """(N, h) the first-order fall of the benchmark's loss per unit of a signal added to its forecast.
 
-        The signal is a fraction of the anchor. None where the detectable skill is unknown.
+        The signal is a change divided by `Forecasts.base`: a fraction of the anchor, or a difference. None
+        where the detectable skill is unknown.
         """
 
     @abstractmethod
@@ -120,7 +121,7 @@ class PointLoss(Loss):
 
 
 class DistributionLoss(Loss):
-    """A loss of a distribution of the log return: networks are judged, against the best baseline."""
+    """A loss of a distribution of the move: networks are judged, against the best baseline."""
 
     point = False
 
@@ -129,8 +130,8 @@ class DistributionLoss(Loss):
         return list(forecasts.distributions)
 
     def scale(self, forecasts: Forecasts) -> Floats:
-        """(N,) the root of naive's mean squared error in training, in per cent."""
-        return PER_CENT * np.sqrt(positive(forecasts.naive_mse))
+        """(N,) the root of naive's mean squared error in training, in per cent, or in price."""
+        return forecasts.move.factor * np.sqrt(positive(forecasts.naive_mse))
 
     def benchmark(self, forecasts: Forecasts, baselines: Sequence[str]) -> str | None:
         """The baseline with the lowest mean loss."""

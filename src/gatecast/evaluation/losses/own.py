@@ -27,8 +27,8 @@ class OwnLoss(PointLoss):
 
     def of_price(self, forecasts: Forecasts, predicted: Floats) -> Floats:
         """(N, h) the loss of predicted prices (N, h)."""
-        anchor = np.where(forecasts.anchor == 0, np.nan, forecasts.anchor)[:, None]
-        unit = anchor * np.sqrt(positive(forecasts.naive_mse))[:, None]
+        anchor = np.where(forecasts.base == 0, np.nan, forecasts.anchor)[:, None]
+        unit = forecasts.base[:, None] * np.sqrt(positive(forecasts.naive_mse))[:, None]
         actual, change = (forecasts.actual - anchor) / unit, (predicted - anchor) / unit
         loss = np.asarray(self.function(actual, change), dtype=np.float64)
         if loss.shape != actual.shape:
@@ -39,7 +39,7 @@ class OwnLoss(PointLoss):
 
     def scale(self, forecasts: Forecasts) -> Floats:
         """(N,) 1, for the function is given scaled changes; NaN where they cannot be scaled."""
-        return np.where((forecasts.naive_mse > 0) & (forecasts.anchor != 0), 1.0, np.nan)
+        return np.where((forecasts.naive_mse > 0) & (forecasts.base != 0), 1.0, np.nan)
 
     def slope(self, forecasts: Forecasts) -> None:
         """Unknown, and with it the detectable skill."""

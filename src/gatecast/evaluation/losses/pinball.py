@@ -1,4 +1,4 @@
-"""The pinball loss of the quantiles of the log return."""
+"""The pinball loss of the quantiles of the move."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from gatecast._typing import Floats
 from gatecast.distributions import LEVELS
 from gatecast.evaluation.losses.base import DistributionLoss
 from gatecast.evaluation.shapes import paired
-from gatecast.forecasts import PER_CENT, Forecasts
+from gatecast.forecasts import Forecasts
 
 STRETCH = 0.1  # in log scale: small against 1, and large against the distance between actual returns
 
@@ -33,13 +33,13 @@ def pinball(actual: ArrayLike, quantiles: ArrayLike, levels: ArrayLike) -> Float
 
 @dataclass(frozen=True)
 class Pinball(DistributionLoss):
-    """The mean pinball loss over the 17 LEVELS of the log return x 100, scaled as the CRPS."""
+    """The mean pinball loss over the 17 LEVELS of the move x its factor, scaled as the CRPS."""
 
     key: str = "pinball"
     name: str = "pinball loss"
 
     def of(self, forecasts: Forecasts, model: str) -> Floats:
-        """(N, h) the pinball loss, log return x 100."""
+        """(N, h) the pinball loss, move x its factor."""
         return self._stretched(forecasts, model, 1.0)
 
     def shock_and_gain(self, forecasts: Forecasts, benchmark: str) -> tuple[Floats, Floats]:
@@ -56,7 +56,7 @@ class Pinball(DistributionLoss):
         known = forecasts.distributions[model]
         median = known.median[..., None]
         quantiles = known.quantiles if factor == 1 else median + factor * (known.quantiles - median)
-        return PER_CENT * pinball(forecasts.actual_return, quantiles, LEVELS)
+        return forecasts.move.factor * pinball(forecasts.actual_return, quantiles, LEVELS)
 
 
 PINBALL = Pinball()

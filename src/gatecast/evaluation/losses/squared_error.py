@@ -1,4 +1,4 @@
-"""The squared error of the return, which decides whether a model beats naive."""
+"""The squared error of the return, or of the difference, which decides whether a model beats naive."""
 
 from __future__ import annotations
 
@@ -22,25 +22,24 @@ def squared_error(actual: ArrayLike, predicted: ArrayLike, unit: ArrayLike = 1.0
 
 @dataclass(frozen=True)
 class SquaredError(PointLoss):
-    """The squared error as a fraction of the anchor, by that of naive in training."""
+    """The squared error as a fraction of the anchor, or in price, by that of naive in training."""
 
     key: str = "squared_error"
     name: str = "squared error"
 
     def of_price(self, forecasts: Forecasts, predicted: Floats) -> Floats:
-        """(N, h) the squared error of predicted prices (N, h), a squared fraction of the anchor."""
-        actual = forecasts.actual
-        unit = np.where(forecasts.anchor == 0, np.nan, forecasts.anchor)
+        """(N, h) the squared error of predicted prices (N, h), divided by the squared base."""
+        actual, base = forecasts.actual, forecasts.base
+        unit = np.where(base == 0, np.nan, base)
         return squared_error(actual, predicted, np.broadcast_to(unit[:, None], actual.shape))
 
     def scale(self, forecasts: Forecasts) -> Floats:
         """(N,) naive's mean squared error in training; NaN too where the anchor is 0."""
-        return np.where(forecasts.anchor != 0, positive(forecasts.naive_mse), np.nan)
+        return np.where(forecasts.base != 0, positive(forecasts.naive_mse), np.nan)
 
     def slope(self, forecasts: Forecasts) -> Floats:
-        """(N, h) twice the error of the benchmark, a fraction of the anchor."""
-        anchor = forecasts.anchor[:, None]
-        return 2 * (forecasts.actual / anchor - forecasts.reference / anchor)
+        """(N, h) twice the error of the benchmark, divided by the base."""
+        return 2 * (forecasts.changes(forecasts.actual) - forecasts.changes(forecasts.reference))
 
     def skill_at(self, odds: float) -> float:
         """The share s of the variance that the oracle knows, with s / (1 - s) = odds."""

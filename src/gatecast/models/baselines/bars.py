@@ -31,7 +31,7 @@ def has_ranges(problem: Problem, begin: int, end: int) -> bool:
 
 
 def bar_variance(span: Span) -> tuple[Floats, NDArray[np.bool_]]:
-    """(rows,) the variance of each bar up to the last origin, in log return, and whether its range was used.
+    """(rows,) the variance of each bar up to the last origin, and whether its range was used.
 
     With s² the EWMA of squared returns at the bar's close: the variance estimated from the range, divided by
     the median of its ratio to s² over the sample; for a bar without a range (r² + s²) / 2, for r² alone is a
@@ -64,7 +64,7 @@ def sample_rows(span: Span) -> Integers:
 
 def too_few(span: Span) -> str:
     """Why no model of volatility can be fitted to the sample; empty where one can."""
-    horizon, trouble = span.problem.horizon, too_little(span.returns)
+    horizon, trouble = span.problem.horizon, too_little(span.returns, span.rounding)
     count = span.end - span.begin - horizon + 1
     if not trouble and count < FEWEST_TARGETS:
         trouble = f"{count} in-sample returns over {horizon} bars are too few ({FEWEST_TARGETS} are needed)"

@@ -15,13 +15,13 @@ from gatecast._typing import Floats, Integers
 from gatecast.distributions import FINE_LEVELS, Distribution, Quantiles, concatenated
 from gatecast.errors import FitWarning
 from gatecast.problem.folds import Fold
+from gatecast.problem.moves import ROUNDING
 from gatecast.problem.problem import Problem
 
 Kind = TypeVar("Kind", bound=Distribution)
 
 DF = (2.1, 100.0)  # heavier has no variance to speak of, lighter is a normal
 FEWEST = 100  # in-sample returns for a model of their volatility; fewer, and its parameters say nothing
-CONSTANT = 1e-12  # returns nearer together than this differ by rounding
 STEPS = 100  # of Newton's method, at most
 TIE_BREAK = 0.1  # scale of a fit in typical |z|, at least: most returns zero would send it to nothing
 
@@ -43,13 +43,18 @@ class Span:
 
     @property
     def returns(self) -> Floats:
-        """(n,) the log returns of the sample."""
+        """(n,) the moves of the sample: log returns, or differences."""
         return self.problem.returns[self.begin : self.end + 1]
 
     def ahead(self, origins: Integers, step: int) -> Floats:
-        """The actual log returns from `origins` to `step` bars later."""
+        """The actual moves from `origins` to `step` bars later."""
         price = self.problem.anchor
-        return np.log(price[origins + step] / price[origins])
+        return self.problem.move.of(price[origins + step], price[origins])
+
+    @property
+    def rounding(self) -> float:
+        """Returns of the sample that are nearer together than this differ by rounding."""
+        return self.problem.move.rounding(self.problem.anchor[self.begin : self.end + 1])
 
     def warn(self, what: str) -> None:
         """Say that something else is used, and for which symbol and fold."""
@@ -81,11 +86,11 @@ def per_symbol(problem: Problem, fold: Fold, model: str, forecast: Callable[[Spa
     return cast(Kind, concatenated([forecast(span) for span in spans if len(span.origins)]))
 
 
-def too_little(returns: Floats) -> str:
+def too_little(returns: Floats, rounding: float = ROUNDING) -> str:
     """Why no model of volatility can be fitted to returns (n,); empty where one can."""
     if len(returns) < FEWEST:
         return f"{len(returns)} in-sample returns are too few ({FEWEST} are needed)"
-    return "constant returns" if np.ptp(returns) <= CONSTANT else ""
+    return "constant returns" if np.ptp(returns) <= rounding else ""
 
 
 def fit_student(z: Floats, weight: Floats | None = None) -> tuple[float, float]:

@@ -14,8 +14,8 @@ from gatecast.distributions import FINE_LEVELS, Distribution, Quantiles, Student
 from gatecast.models.baselines.fitting import Span, as_quantiles, per_symbol, too_little
 from gatecast.models.baselines.volatility import ewma_of
 from gatecast.problem.folds import Fold
+from gatecast.problem.moves import ROUNDING
 from gatecast.problem.problem import Problem
-from gatecast.problem.volatility import LEAST
 
 PATHS = 40 * len(FINE_LEVELS)  # every fine level is the middle of 40 sorted paths
 GRID = np.log(1.05)  # paths are simulated from volatilities 5 % apart, quantiles between interpolated
@@ -23,7 +23,7 @@ GRID = np.log(1.05)  # paths are simulated from volatilities 5 % apart, quantile
 
 @dataclass(frozen=True)
 class Garch:
-    """A fitted GJR-GARCH(1,1)-t; log returns.
+    """A fitted GJR-GARCH(1,1)-t, of log returns or differences.
 
     r(t) = mean + √v(t) z(t), z Student t with df > 2 and unit variance,
     v(t+1) = omega + (alpha + gamma · [r(t) < mean]) (r(t) - mean)² + beta · v(t).
@@ -52,7 +52,7 @@ class Garch:
 
 
 def garch_t(problem: Problem, fold: Fold) -> Distribution:
-    """GARCH(1,1) with Student-t shocks (Bollerslev 1987); N test origins x h steps, in log return.
+    """GARCH(1,1) with Student-t shocks (Bollerslev 1987); N test origins x h steps.
 
     See `gjr_garch_t`; here a fall counts no more than a rise.
     """
@@ -63,7 +63,7 @@ def gjr_garch_t(problem: Problem, fold: Fold) -> Distribution:
     """GJR-GARCH(1,1) (Glosten, Jagannathan and Runkle 1993), Student-t shocks; N test origins x h steps.
 
     Fitted per symbol by maximum likelihood (`arch`), with a constant mean, on the returns of the
-    sample; then filtered bar by bar to each origin with its parameters fixed. In log return: a `StudentT`
+    sample; then filtered bar by bar to each origin with its parameters fixed. A `StudentT`
     for one step, exact; `Quantiles` for more, of 8,000 simulated paths (the first step exact).
 
     Warns
@@ -75,13 +75,14 @@ def gjr_garch_t(problem: Problem, fold: Fold) -> Distribution:
 
 def _forecast(span: Span, asymmetric: bool) -> Distribution:
     horizon = span.problem.horizon
-    model = fit(span.returns, asymmetric)
+    model = fit(span.returns, asymmetric, span.rounding)
     if isinstance(model, str):
         span.warn(f"{model}; ewma-t is used instead")
         return ewma_of(span) if horizon == 1 else as_quantiles(ewma_of(span))
     later = span.problem.returns[span.end : span.origins[-1] + 1]
     variance = model.filtered(later)[1:][span.origins - span.end]
-    volatility = np.maximum(np.sqrt(variance), LEAST)
+    least = np.broadcast_to(span.problem.least_volatility, span.problem.anchor.shape)[span.origins]
+    volatility = np.maximum(np.sqrt(variance), least)
     if horizon == 1:
         return _one_step(model, volatility)
     values = _interpolated(model, volatility, _shocks(model, span), horizon)
@@ -89,9 +90,9 @@ def _forecast(span: Span, asymmetric: bool) -> Distribution:
     return Quantiles(FINE_LEVELS, values)
 
 
-def fit(returns: Floats, asymmetric: bool) -> Garch | str:
+def fit(returns: Floats, asymmetric: bool, rounding: float = ROUNDING) -> Garch | str:
     """The model of returns (n,), or why there is none."""
-    if trouble := too_little(returns):
+    if trouble := too_little(returns, rounding):
         return trouble
     try:
         return _maximum_likelihood(returns, asymmetric)

@@ -27,7 +27,7 @@ MEMORIES = (1, 5, 22)  # bars: of days a day, a week, a month
 
 
 def har(problem: Problem, fold: Fold) -> StudentT:
-    """HAR on realised variances, Student t around zero; N test origins x h steps, in log return.
+    """HAR on realised variances, Student t around zero; N test origins x h steps.
 
     A bar's variance comes from its range and the return before its open (`gatecast.problem.volatility`,
     `range_variance`), else by returns (`bar_variance`). The log of its mean over the next k bars is regressed

@@ -31,7 +31,7 @@ ENOUGH, TINY = 1e-5, 1e-9  # the smallest step of a fit that matters, and what k
 
 
 def lhar(problem: Problem, fold: Fold) -> SkewedT:
-    """HAR with leverage on the scale of a skewed Student t; N test origins x h steps, in log return.
+    """HAR with leverage on the scale of a skewed Student t; N test origins x h steps.
 
     With s the EWMA volatility of returns at the origin, the log of the scale over s √k is linear in
 
@@ -84,7 +84,8 @@ def _inputs(span: Span, variance: Floats, rows: Integers) -> list[Floats]:
     problem, first = span.problem, int(span.problem.first[span.begin])
     usual = problem.volatility[rows]
     own = np.zeros(len(variance) - first, dtype=np.int64)  # rows of one symbol
-    smooth = ewma_volatility(np.sqrt(variance[first:]), own)[rows - first]
+    least = np.broadcast_to(problem.least_volatility, problem.anchor.shape)[first : len(variance)]
+    smooth = ewma_volatility(np.sqrt(variance[first:]), own, least=least)[rows - first]
     returns = np.nan_to_num(problem.returns)
     shock = returns[rows] / usual
     trends = zip(TRENDS, mean_over(returns, rows, first + 1, TRENDS), strict=True)

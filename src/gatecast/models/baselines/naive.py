@@ -22,19 +22,19 @@ def naive(problem: Problem, fold: Fold) -> Point:
 def last_close(problem: Problem, fold: Fold) -> Point:
     """The close at the origin, whatever column is forecast; (N, h). Naive where that is the close."""
     close, anchor = problem.close[fold.test], problem.anchor[fold.test]
-    return Point(np.repeat(np.log(close / anchor)[:, None], problem.horizon, axis=1))
+    return Point(np.repeat(problem.move.of(close, anchor)[:, None], problem.horizon, axis=1))
 
 
 def drift(problem: Problem, fold: Fold) -> Point:
-    """A random walk with drift: k times the mean log return of the sample at step k; (N, h).
+    """A random walk with drift: k times the mean move of the sample at step k; (N, h).
 
     The mean is per symbol, over train and validation (a baseline has no other use for validation): by
-    telescoping, the log of the sample's last price over its first, divided by the bars between.
-    Hyndman & Athanasopoulos (3rd ed.), section 5.2, on log prices.
+    telescoping, the move from the sample's first price to its last, divided by the bars between.
+    Hyndman & Athanasopoulos (3rd ed.), section 5.2, on log prices where moves are log returns.
     """
     present, begin, end = sample_spans(problem, fold)
     mean = np.full(len(problem.symbols), np.nan)
-    mean[present] = np.log(problem.anchor[end] / problem.anchor[begin - 1]) / (end - begin + 1)
+    mean[present] = problem.move.of(problem.anchor[end], problem.anchor[begin - 1]) / (end - begin + 1)
     return Point(np.arange(1, problem.horizon + 1) * mean[problem.symbol[fold.test], None])
 
 
@@ -52,7 +52,7 @@ def seasonal_naive(problem: Problem, fold: Fold, season: int | None = None) -> P
     bars, steps = own[problem.symbol[fold.test], None], np.arange(1, problem.horizon + 1)
     same_place: Integers = fold.test[:, None] + steps - bars * -(-steps // bars)
     same_place = np.where(same_place >= problem.first[fold.test, None], same_place, fold.test[:, None])
-    return Point(np.log(problem.anchor[same_place] / problem.anchor[fold.test, None]))
+    return Point(problem.move.of(problem.anchor[same_place], problem.anchor[fold.test, None]))
 
 
 def _season(problem: Problem, fold: Fold) -> Integers:

@@ -16,11 +16,10 @@ from gatecast.problem.volatility import DECAY
 
 MAX_LAGS = 10  # bars: of days two weeks; more, and AIC finds lags in noise
 ROWS_PER_LAG = 10
-CONSTANT = 1e-12  # returns nearer together than this differ by rounding
 
 
 def ewma(problem: Problem, fold: Fold) -> Point:
-    """The exponentially weighted mean of past log returns, carried on at every step; (N, h).
+    """The exponentially weighted mean of past returns, carried on at every step; (N, h).
 
     m(i) = Σ_j 0.94^j r(i-j) / Σ_j 0.94^j over all returns of the symbol up to the origin; step k is k · m.
     Nothing is fitted: the decay is the daily one of RiskMetrics, Technical Document (4th ed., 1996), which
@@ -34,7 +33,7 @@ def ewma(problem: Problem, fold: Fold) -> Point:
 
 
 def ar(problem: Problem, fold: Fold) -> Point:
-    """AR(p) with a constant on log returns, p ≤ 10 by AIC, fitted per symbol; (N, h).
+    """AR(p) with a constant on log returns, or on differences, p ≤ 10 by AIC, fitted per symbol; (N, h).
 
     Fitted by conditional least squares on train and validation together (a baseline has no other use for
     validation), then run over the test origins with its coefficients fixed: step k is the sum of the
@@ -53,15 +52,16 @@ def ar(problem: Problem, fold: Fold) -> Point:
         tested = slice(edges[n], edges[n + 1])
         if len(fold.test[tested]):
             label = f"ar: {problem.symbols[symbol]} fold {fold.number}"
-            constant, lags = _fit(returns[begins[n] : ends[n] + 1], label)
+            sample = slice(begins[n], ends[n] + 1)
+            constant, lags = _fit(returns[sample], problem.move.rounding(problem.anchor[sample]), label)
             forecast[tested] = _iterate(returns, fold.test[tested], problem.horizon, constant, lags)
     return Point(np.cumsum(forecast, axis=1))
 
 
-def _fit(returns: Floats, label: str) -> tuple[float, Floats]:
-    """Constant and lag coefficients (p,), the newest first."""
+def _fit(returns: Floats, rounding: float, label: str) -> tuple[float, Floats]:
+    """Constant and lag coefficients (p,), the newest first; rounding: see `Move.rounding`."""
     most = min(MAX_LAGS, len(returns) // ROWS_PER_LAG)
-    if np.ptp(returns) <= CONSTANT:
+    if np.ptp(returns) <= rounding:
         return _mean_only(returns, f"{label}: constant returns")
     if most == 0:
         return _mean_only(returns, f"{label}: {len(returns)} in-sample returns are too few for a lag")

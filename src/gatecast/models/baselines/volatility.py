@@ -19,7 +19,7 @@ FEWEST_PAST = 20
 
 
 def ewma_t(problem: Problem, fold: Fold) -> StudentT:
-    """Student t around zero, scale c(k) · s · √k at step k; N test origins x h steps, log return.
+    """Student t around zero, scale c(k) · s · √k at step k; N test origins x h steps.
 
     s is the EWMA (0.94) volatility at the origin: RiskMetrics, Technical Document (4th
     ed., 1996), section 5.2, where returns are normal. c(k) and df(k) are fitted per symbol and step, by
@@ -60,11 +60,11 @@ def scaled_t(span: Span, begin: int, volatility: Callable[[Integers, int], Float
 
 
 def historical(problem: Problem, fold: Fold) -> Quantiles:
-    """Historical simulation: the quantiles of past k-bar returns; N test origins x h steps, log return.
+    """Historical simulation: the quantiles of past k-bar returns; N test origins x h steps.
 
-    Step k of origin i takes the overlapping k-bar log returns that end in the 250 bars up to i, or
-    in as many as there are. Quantiles are those of Hazen (1914), number 5 of Hyndman and Fan (1996): the
-    n returns stand at the levels (j - 1/2) / n. Nothing is fitted.
+    Step k of origin i takes the overlapping k-bar returns (log returns, or differences) that end in the 250
+    bars up to i, or in as many as there are. Quantiles are those of Hazen (1914), number 5 of Hyndman and Fan
+    (1996): the n returns stand at the levels (j - 1/2) / n. Nothing is fitted.
 
     Warns
         FitWarning: origins with fewer than 20 such returns; `ewma_t` is used there.
@@ -79,7 +79,7 @@ def _historical_of(span: Span) -> Quantiles:
     values = np.empty((len(origins), problem.horizon, len(FINE_LEVELS)))
     for step in range(1, problem.horizon + 1):
         there = end - step >= first
-        past = np.log(price[np.maximum(end, first)] / price[np.maximum(end - step, first)])
+        past = problem.move.of(price[np.maximum(end, first)], price[np.maximum(end - step, first)])
         past = np.sort(np.where(there, past, np.inf), axis=1)
         count = there.sum(axis=1, keepdims=True)
         place = np.clip(count * FINE_LEVELS - 0.5, 0, np.maximum(count - 1, 0))

@@ -19,6 +19,7 @@ from gatecast.errors import SettingError
 from gatecast.files import new_file
 from gatecast.forecasts import level_of
 from gatecast.formatting import printable
+from gatecast.problem.moves import LOG_RETURN, Move
 
 LEVEL = re.compile(r"(?:q|p|quantile_?)?(\d+(?:[._]\d+)?)", re.IGNORECASE)
 FEWEST_SAMPLES = 20
@@ -32,13 +33,13 @@ class Answer:
     prices: Floats
 
 
-def answer_of(answer: Any, horizon: int, where: str) -> Answer:
+def answer_of(answer: Any, horizon: int, where: str, move: Move = LOG_RETURN) -> Answer:
     """An answer in the one form that is kept.
 
     Raises
     ------
     SettingError
-        It is neither h prices, nor quantiles of them, nor samples; or a price is not above 0.
+        It is neither h prices, nor quantiles of them, nor samples; or a price has no such move.
     """
     if isinstance(answer, pd.DataFrame):
         answer = {name: answer[name].to_numpy() for name in answer.columns}
@@ -60,11 +61,11 @@ def answer_of(answer: Any, horizon: int, where: str) -> Answer:
             f"{where}: returned {np.shape(values)}. Return {horizon} prices; or quantiles, level → {horizon} "
             f"prices; or samples, ({FEWEST_SAMPLES} or more, {horizon})"
         )
-    bad = ~(np.isfinite(found.prices) & (found.prices > 0))
+    bad = ~(np.isfinite(found.prices) & move.is_price(found.prices))
     if bad.any():
         step = int(np.argwhere(bad)[0][0])
         raise SettingError(
-            f"{where}: step {step + 1} is {found.prices[bad][0]:g}, not a price above 0. Forecasts are "
+            f"{where}: step {step + 1} is {found.prices[bad][0]:g}, not a {move.price}. Forecasts are "
             "prices, not returns"
         )
     return found
@@ -124,7 +125,7 @@ def _read(file: Path) -> dict[str, Answer]:
     found = {}
     for key, rows in frame.groupby("key", sort=False):
         steps = int(rows["step"].max())
-        if len(rows) % steps or not (rows["price"] > 0).all():
+        if len(rows) % steps or not np.isfinite(rows["price"]).all():
             raise SettingError(f"{file}: the answers of {str(key)[:12]}… are not whole. Delete the file")
         levels = tuple(rows["level"].to_numpy()[: len(rows) // steps].tolist())
         prices = rows["price"].to_numpy(dtype=np.float64).reshape(steps, -1)

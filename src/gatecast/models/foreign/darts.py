@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast._typing import Floats
-from gatecast.models.foreign.functions import prices_of
+from gatecast.models.foreign.functions import series_of, to_prices
 from gatecast.models.foreign.imports import imported
 
 
@@ -22,7 +22,7 @@ def linear_regression(horizon: int) -> Any:
 
 @dataclass(frozen=True)
 class Darts:
-    """Forecasts of a model of darts, on log prices, numbered bar by bar.
+    """Forecasts of a model of darts, numbered bar by bar, on log prices, or on prices that may be 0.
 
     A model that can forecast other series than those it was fitted on is fitted once per fold, on the
     histories of all symbols; any other is fitted at every origin.
@@ -55,10 +55,12 @@ class Darts:
         def forecast(histories: Sequence[pd.DataFrame], horizon: int) -> list[Floats]:
             series = [_series(history) for history in histories]
             if self.samples == 1:
-                return [_prices(one) for one in model.predict(n=horizon, series=series)]
+                answers = model.predict(n=horizon, series=series)
+                return [_prices(*pair) for pair in zip(answers, histories, strict=True)]
             # one by one: what is drawn for an origin must not depend on the others of its batch
             how = {"num_samples": self.samples, "random_state": self.seed}
-            return [_prices(model.predict(n=horizon, series=one, **how)) for one in series]
+            drawn = (model.predict(n=horizon, series=one, **how) for one in series)
+            return [_prices(*pair) for pair in zip(drawn, histories, strict=True)]
 
         return forecast
 
@@ -66,15 +68,16 @@ class Darts:
         """The forecasts of models that are fitted to each history."""
         drawn = {} if self.samples == 1 else {"num_samples": self.samples, "random_state": self.seed}
         fitted = [self.make(horizon).fit(_series(history)) for history in histories]
-        return [_prices(model.predict(horizon, **drawn)) for model in fitted]
+        answers = (model.predict(horizon, **drawn) for model in fitted)
+        return [_prices(*pair) for pair in zip(answers, histories, strict=True)]
 
 
 def _series(history: pd.DataFrame) -> Any:
     darts = imported("darts", "darts", "a model of darts")
-    return darts.TimeSeries.from_values(np.log(prices_of(history)))
+    return darts.TimeSeries.from_values(series_of(history))
 
 
-def _prices(forecast: Any) -> Floats:
-    """(h,), or of several paths (S, h), prices of a series of log prices."""
-    paths = np.exp(np.asarray(forecast.all_values(), dtype=np.float64)[:, 0])
+def _prices(forecast: Any, history: pd.DataFrame) -> Floats:
+    """(h,), or of several paths (S, h), prices of a series on the scale of `series_of`."""
+    paths = to_prices(np.asarray(forecast.all_values(), dtype=np.float64)[:, 0], history)
     return paths.T if paths.shape[1] > 1 else paths[:, 0]

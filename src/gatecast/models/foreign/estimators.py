@@ -33,8 +33,8 @@ from gatecast.progress import report
 class Estimator:
     """A regressor with scikit-learn's interface, and what it reads.
 
-    Its targets are scaled as those of a network: log returns divided by their standard deviation in
-    training, never centred. It is cloned for every fold and seed; each `random_state` of it is the seed. A
+    Its targets are scaled as those of a network: returns or differences divided by their standard deviation
+    in training, never centred. It is cloned for every fold and seed; each `random_state` of it is the seed. A
     regressor that has `predict_quantiles(X, levels)` → (N, L) or (N, h, L) forecasts a distribution; its
     targets are in units of the volatility known at the origin.
 
@@ -261,7 +261,8 @@ class FittedEstimators:
             if own.any():
                 outputs[own] = model.predicted(regressors, x[own], horizon).reshape(-1, horizon, len(levels))
         of_levels = np.moveaxis(outputs, -1, 0)
-        returns = bounded(np.moveaxis(self.scaled.returns(problem, origins, of_levels), 0, -1))
+        farthest = np.expand_dims(problem.farthest(origins), -1)
+        returns = bounded(np.moveaxis(self.scaled.returns(problem, origins, of_levels), 0, -1), farthest)
         return Quantiles(np.array(levels), returns) if model.distribution else Point(returns[..., 0])
 
 

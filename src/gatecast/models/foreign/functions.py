@@ -24,6 +24,7 @@ from gatecast.formatting import brief
 from gatecast.models.foreign.answers import Answer, Answers, answer_of
 from gatecast.models.model import Forecast
 from gatecast.problem.folds import Fold
+from gatecast.problem.moves import LOG_RETURN, MOVES, Move
 from gatecast.problem.problem import Problem
 from gatecast.profiling import stage
 from gatecast.progress import report
@@ -147,7 +148,8 @@ class FittedFunction:
         with stage(f"model {self.model.name}"):
             same = problem is self.histories.problem
             histories = self.histories if same else Histories(problem, self.model.column)
-            keys = [f"{self.key}/{histories.key(int(row))}/{problem.horizon}" for row in origins]
+            measured = "" if problem.move.name == LOG_RETURN.name else f"/{problem.move.name}"
+            keys = [f"{self.key}/{histories.key(int(row))}/{problem.horizon}{measured}" for row in origins]
             known = self.model.answers
             missing = [place for place, key in enumerate(keys) if key not in known]
             written = time.monotonic()
@@ -174,7 +176,8 @@ class FittedFunction:
                     f'model "{self.model.name}" returned {len(answers)} answers for {len(chunk)} histories'
                 )
             for place, answer in zip(chunk, answers, strict=True):
-                yield place, answer_of(answer, horizon, self._where(histories, int(origins[place])))
+                where = self._where(histories, int(origins[place]))
+                yield place, answer_of(answer, horizon, where, histories.problem.move)
 
     def _where(self, histories: Histories, row: int) -> str:
         problem = histories.problem
@@ -209,6 +212,8 @@ class Histories:
         first = int(self.problem.first[row])
         history = self._table(first).iloc[: row - first + 1]
         history.attrs = {"symbol": self.problem.symbols[self.problem.symbol[row]], "column": self.column}
+        if self.problem.move.name != LOG_RETURN.name:
+            history.attrs["move"] = self.problem.move.name
         return history
 
     def before(self, session: np.datetime64) -> list[int]:
@@ -247,6 +252,25 @@ def prices_of(history: pd.DataFrame) -> Floats:
     return history[history.attrs["column"]].to_numpy(dtype=np.float64)
 
 
+def series_of(history: pd.DataFrame) -> Floats:
+    """(N,) the prices as a model of a series reads them: their logs, or, where one may be 0, as they are.
+
+    `to_prices` is the inverse.
+    """
+    move = _move(history)
+    return move.of(prices_of(history), move.origin)
+
+
+def to_prices(values: Floats, history: pd.DataFrame) -> Floats:
+    """The prices that values on the scale of `series_of` stand for."""
+    move = _move(history)
+    return move.to_price(values, move.origin)
+
+
+def _move(history: pd.DataFrame) -> Move:
+    return MOVES[history.attrs.get("move", LOG_RETURN.name)]
+
+
 def _answers(
     function: Callable[..., Any], histories: list[pd.DataFrame], horizon: int, batched: bool
 ) -> Sequence[Any]:
@@ -268,7 +292,7 @@ def _identity(function: Callable[..., Any]) -> str:
 def _distribution(
     answers: Sequence[Answer], problem: Problem, origins: Integers, name: str
 ) -> Point | Quantiles:
-    """The answers of all origins, in price, as log returns."""
+    """The answers of all origins, in price, as moves."""
     levels = answers[0].levels
     if any(answer.levels != levels for answer in answers):
         raise SettingError(
@@ -276,5 +300,6 @@ def _distribution(
             "quantiles, at every one"
         )
     prices = np.stack([answer.prices for answer in answers])
-    returns = bounded(np.log(prices / problem.anchor[origins, None, None]))
+    moves = problem.move.of(prices, problem.anchor[origins, None, None])
+    returns = bounded(moves, np.expand_dims(problem.farthest(origins), -1))
     return Quantiles(np.array(levels), returns) if levels else Point(returns[..., 0])

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast._typing import Floats
-from gatecast.models.foreign.functions import prices_of
+from gatecast.models.foreign.functions import series_of, to_prices
 from gatecast.models.foreign.imports import imported
 
 INTERVAL = re.compile(r"-(lo|hi)-([\d.]+)$")
@@ -28,7 +28,8 @@ def nhits(horizon: int) -> Any:
 
 @dataclass(frozen=True)
 class NeuralForecast:
-    """Forecasts of a model of neuralforecast, on log prices, numbered bar by bar.
+    """Forecasts of a model of neuralforecast, on log prices (prices, where they may be 0 or below), numbered
+    bar by bar.
 
     It is fitted once per fold, on the histories of all symbols. With a loss of quantiles or of a distribution
     that has a median it forecasts a distribution, else a point.
@@ -50,13 +51,13 @@ class NeuralForecast:
         library = imported("neuralforecast", "neuralforecast", "a model of neuralforecast")
         model = self.make(horizon)
         trained = library.NeuralForecast(models=[model], freq=1)
-        trained.fit(df=_frame([np.log(prices_of(history)) for history in histories]))
+        trained.fit(df=_frame([series_of(history) for history in histories]))
 
         def forecast(histories: Sequence[pd.DataFrame], horizon: int) -> list[Answer]:
             read = model.input_size if model.input_size > 0 else 0
-            frame = _frame([np.log(prices_of(history))[-read:] for history in histories])
+            frame = _frame([series_of(history)[-read:] for history in histories])
             answers = trained.predict(df=frame).set_index(["unique_id", "ds"])
-            return [_answer(answers.loc[number]) for number in range(len(histories))]
+            return [_answer(answers.loc[number], history) for number, history in enumerate(histories)]
 
         return forecast
 
@@ -77,9 +78,9 @@ def _frame(series: Sequence[Floats]) -> pd.DataFrame:
     )
 
 
-def _answer(forecast: pd.DataFrame) -> Answer:
+def _answer(forecast: pd.DataFrame, history: pd.DataFrame) -> Answer:
     """Prices (h,), or level → prices, of the columns NHITS, or NHITS-median, NHITS-lo-80, NHITS-hi-80, …"""
-    prices = np.exp(forecast.to_numpy(dtype=np.float64))
+    prices = to_prices(forecast.to_numpy(dtype=np.float64), history)
     found: dict[float, Floats] = {}
     for name, values in zip(forecast.columns, prices.T, strict=True):
         if interval := INTERVAL.search(str(name)):

@@ -11,7 +11,7 @@ import pandas as pd
 
 from gatecast._typing import Floats
 from gatecast.distributions import LEVELS
-from gatecast.models.foreign.functions import prices_of
+from gatecast.models.foreign.functions import series_of, to_prices
 from gatecast.models.foreign.imports import imported
 
 CENTRAL = {round(100 * (1 - 2 * level)): level for level in LEVELS if level < 0.5}  # 80 → 0.1
@@ -19,7 +19,7 @@ CENTRAL = {round(100 * (1 - 2 * level)): level for level in LEVELS if level < 0.
 
 @dataclass(frozen=True)
 class _StatsForecast:
-    """Quantiles of a model of statsforecast, fitted to the log prices of one symbol.
+    """Quantiles of a model of statsforecast, fitted to one symbol: log prices, or prices that may be 0.
 
     Parameters
     ----------
@@ -41,20 +41,19 @@ class _StatsForecast:
         """What forecasts after a fit on each symbol's history."""
         if self.refit:
             return self.__call__
-        fitted = {
-            history.attrs["symbol"]: self._made().fit(np.log(prices_of(history))) for history in histories
-        }
+        fitted = {history.attrs["symbol"]: self._made().fit(series_of(history)) for history in histories}
 
         def forecast(history: pd.DataFrame, horizon: int) -> dict[float, Floats]:
             known = fitted[history.attrs["symbol"]]
-            return _quantiles(known.forward(np.log(prices_of(history)), h=horizon, level=list(CENTRAL)))
+            answer = known.forward(series_of(history), h=horizon, level=list(CENTRAL))
+            return _quantiles(answer, history)
 
         return forecast
 
     def __call__(self, history: pd.DataFrame, horizon: int) -> dict[float, Floats]:
         """The quantiles of the next prices after a fit on this history."""
-        answer = self._made().forecast(np.log(prices_of(history)), h=horizon, level=list(CENTRAL))
-        return _quantiles(answer)
+        answer = self._made().forecast(series_of(history), h=horizon, level=list(CENTRAL))
+        return _quantiles(answer, history)
 
     def _made(self) -> Any:
         models = imported("statsforecast.models", "statsforecast", f"statsforecast's {self.kind}")
@@ -82,9 +81,11 @@ class Theta(_StatsForecast):
     kind: ClassVar[str] = "Theta"
 
 
-def _quantiles(answer: Mapping[str, Any]) -> dict[float, Floats]:
-    """Level → (h,) prices, of means and intervals of the log price, which are symmetric."""
+def _quantiles(answer: Mapping[str, Any], history: pd.DataFrame) -> dict[float, Floats]:
+    """Level → (h,) prices, of means and intervals of the series, which are symmetric."""
     found = {0.5: answer["mean"]}
     for interval, level in CENTRAL.items():
         found[level], found[1 - level] = answer[f"lo-{interval}"], answer[f"hi-{interval}"]
-    return {level: np.exp(np.asarray(values, dtype=np.float64)) for level, values in found.items()}
+    return {
+        level: to_prices(np.asarray(values, dtype=np.float64), history) for level, values in found.items()
+    }

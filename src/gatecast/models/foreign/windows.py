@@ -1,4 +1,4 @@
-"""What a regressor is given: scaled windows and targets as plain arrays, and its answers as log returns."""
+"""What a regressor is given: scaled windows and targets as plain arrays, and its answers as moves."""
 
 from __future__ import annotations
 
@@ -16,9 +16,12 @@ Inputs = Literal["windows", "last"]
 
 
 def require_returns(name: str, problem: Problem) -> None:
-    """Raise SettingError where a model of distributions, which are of the return, has another target."""
-    if problem.target != "return":
-        raise SettingError(f'model "{name}" forecasts a distribution of the return: choose target "return"')
+    """Raise SettingError where a model of distributions, which are of the move, has another target."""
+    if problem.target == "close":
+        raise SettingError(
+            f'model "{name}" forecasts a distribution of the return or the difference: choose target '
+            '"return" or "difference"'
+        )
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Scaled:
     scale
         Fitted on the rows that a model is trained on.
     in_volatility
-        Whether targets are log returns in units of volatility · sqrt(k), as those of distributions are.
+        Whether targets are moves in units of volatility · sqrt(k), as those of distributions are.
     """
 
     scale: Scale
@@ -69,14 +72,14 @@ class Scaled:
 
     def targets(self, problem: Problem, origins: Integers) -> Floats:
         """(N, h) the scaled targets of `origins`."""
-        targets = problem.targets[origins]
         if self.in_volatility:
-            return targets / problem.unit(origins)
+            return problem.moves[origins] / problem.unit(origins)
+        targets = problem.targets[origins]
         symbol = problem.symbol[origins]
         return (targets - self.scale.y_offset[symbol]) / self.scale.y_scale[symbol]
 
     def returns(self, problem: Problem, origins: Integers, outputs: Floats) -> Floats:
-        """(…, N, h) log returns from the origin, of scaled outputs of that shape."""
+        """(…, N, h) moves from the origin, of scaled outputs of that shape."""
         if self.in_volatility:
             return outputs * problem.unit(origins) + problem.neutral(origins)
         symbol = problem.symbol[origins]
