@@ -56,7 +56,7 @@ def test_round_trip_keeps_every_array(forecasts):
         if isinstance(mine, dict):
             assert list(mine) == list(theirs)
             assert all(np.array_equal(mine[key], theirs[key]) for key in mine)
-        elif isinstance(mine, tuple):
+        elif not isinstance(mine, np.ndarray):
             assert mine == theirs
         else:
             assert np.array_equal(mine, theirs) and mine.dtype == theirs.dtype

@@ -18,6 +18,7 @@ from gatecast.errors import RunError
 from gatecast.formatting import brief
 from gatecast.problem.moves import LOG_RETURN, MOVES, Move
 from gatecast.settings.frequency import DAILY, INDEX, position_of, time_at
+from gatecast.settings.names import SEASONAL_NAIVE
 
 QUANTILE_COLUMNS = tuple(f"q{100 * level:04.1f}".replace(".0", "").replace(".", "_") for level in LEVELS)
 PARAMETERS = ("location", "scale", "df")
@@ -55,11 +56,13 @@ class Forecasts:
     anchor     (N,) last known price of the forecast column; naive's forecast
     actual     (N, h) the actual prices
     naive_mae  (N,) mean |actual - anchor| over training origins of that symbol and fold, all steps; in price
-    naive_mse  (N,) mean ((actual - anchor) / base)**2 over the same; a squared fraction, or price squared
+    naive_mse  (N,) mean ((actual - anchor) / base)**2 over the same; a squared fraction, or price squared.
+               Both are of the benchmark, with its forecast in place of the anchor where that is not naive
     forecast   model → (N, h); for a network the ensemble (mean over seeds)
     seeds      network → (S, N, h); baselines are not in it
     distributions  model → its distribution, where it has one
     frequency  of the bars
+    season     bars of the season that the targets are measured from; 1: from the last price
     move       what distributions are of, and errors are measured on the scale of: log return or difference
     """
 
@@ -76,6 +79,7 @@ class Forecasts:
     seeds: dict[str, Floats]
     distributions: dict[str, DistributionForecast] = field(default_factory=dict)
     frequency: str = DAILY
+    season: int = 1
     move: Move = LOG_RETURN
 
     __repr__ = brief
@@ -101,6 +105,18 @@ class Forecasts:
     def horizon(self) -> int:
         """Steps ahead."""
         return int(self.actual.shape[1])
+
+    @property
+    def benchmark(self) -> str:
+        """The baseline that point forecasts are judged against: what an output of zero stands for."""
+        return "naive" if self.season == 1 else SEASONAL_NAIVE
+
+    @property
+    def reference(self) -> Floats:
+        """(N, h) the prices that the benchmark forecasts."""
+        if self.season == 1:
+            return np.broadcast_to(self.anchor[:, None], self.actual.shape)
+        return self.forecast[self.benchmark]
 
     @cached_property
     def test_starts(self) -> NDArray[np.datetime64]:
@@ -211,13 +227,15 @@ class Forecasts:
         return table if self.move.name == LOG_RETURN.name else table.assign(move=self.move.name)
 
     @classmethod
-    def from_frame(cls, frame: pd.DataFrame, scales: pd.DataFrame, frequency: str = DAILY) -> Forecasts:
+    def from_frame(
+        cls, frame: pd.DataFrame, scales: pd.DataFrame, frequency: str = DAILY, season: int = 1
+    ) -> Forecasts:
         """The inverse of `frame` and `scales`, to recompute scores from forecasts.parquet.
 
         frame   the columns `COLUMNS`, with the model "naive" in it (its forecast is the anchor)
         scales  symbol, fold, naive_mae, naive_mse: one row per symbol and fold, for frames of earlier
                 versions, without `SCALES`
-        frequency  of the bars
+        frequency, season  as in the class
 
         Rows may come in any order. RunError where a model misses a row, has one twice, or has one of its own.
         """
@@ -287,6 +305,7 @@ class Forecasts:
                 for model, known in columns.items()
             },
             frequency=frequency,
+            season=season,
             move=move,
         )
 

@@ -142,7 +142,7 @@ class Run:
             self.lag,
             seeds=0 if given else self.compared.seeds,
             noun=self.tried,
-            folds=len(np.unique(self.outcome.fold)) if given else self.compared.folds,
+            folds=len(np.unique(self.outcome.fold)),
             untrained=self.untrained,
             notes=self.notes,
         )

@@ -168,7 +168,7 @@ def test_importing_the_room_is_light():
 
 
 def test_changes_in_words():
-    assert change(None, AGAINST) == "larger than 0, that of naive"
+    assert change(None, AGAINST, "naive") == "larger than 0, that of naive"
     assert [change(x) for x in (0.0, 1e-5, 0.021, -0.21, -20.0)] == [
         "the same", "almost the same", "2.1 % lower", "21 % higher", "21 times as large",
     ]  # fmt: skip

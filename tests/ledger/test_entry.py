@@ -66,6 +66,8 @@ NOT_DECIDING: dict[str, Any] = {
     "folds": 2,
     "test_size": 0.5,
     "test_start": "2001-06-01",
+    "test_rows": 20,
+    "split_column": "split",
     "window": "sliding",
 }
 

@@ -165,7 +165,7 @@ def test_later_gaps_name_symbol_and_date(frame, prices_of, setting):
         ),
         (
             {"future": ("weekdays",)},
-            r"Did you mean \"weekday\"\? There are .*; what the calendar says: weekday, month, ",
+            r"Did you mean \"weekday\"\? There are .*; what the calendar and the seasons say: weekday, ",
         ),
         ({"past": ("vix",), "future": ("vix",)}, 'the column "vix" is asked for as past and future'),
         ({"past": ("vix", "VIX")}, 'the column "vix" is asked for as past twice'),

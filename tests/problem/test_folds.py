@@ -1,3 +1,4 @@
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -7,7 +8,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from gatecast.errors import SettingError
-from gatecast.problem.folds import MIN_TRAINING_ORIGINS, cut_folds, future_fold
+from gatecast.problem.folds import (
+    MIN_TRAINING_ORIGINS,
+    cut_folds,
+    cut_folds_by_position,
+    future_fold,
+    future_fold_by_position,
+)
 from gatecast.problem.problem import make_problem
 
 CUTS = st.fixed_dictionaries(
@@ -255,3 +262,66 @@ def test_ten_thousand_symbols(plain_problem):
         assert (
             np.bincount(problem.symbol[fold.train]) == np.ptp(fold.train[problem.symbol[fold.train] == 0]) + 1
         ).all()
+
+
+# By position -----------------------------------------------------------------------------------------------
+
+
+SIZES = (60, 72, 92)
+
+
+def unaligned(ragged_problem, **shape):
+    """Three symbols of 60, 72 and 92 rows, whose sessions have nothing to do with each other."""
+    problem = ragged_problem(0, **shape)
+    sizes = np.array(SIZES)
+    keep = np.concatenate(
+        [start + np.arange(size) for start, size in zip(np.unique(problem.first), sizes, strict=True)]
+    )
+    cut = {name: getattr(problem, name)[keep] for name in problem.row_arrays}
+    return replace(problem, table=None, **cut)
+
+
+def of_symbol(problem, rows, symbol):
+    return rows[problem.symbol[rows] == symbol] - problem.first[rows[problem.symbol[rows] == symbol]]
+
+
+@pytest.mark.parametrize("window", ["expanding", "sliding"])
+def test_by_position_every_symbol_keeps_the_embargo(ragged_problem, window):
+    problem = unaligned(ragged_problem, lookback=4, horizon=3)
+    folds = cut_folds_by_position(problem, folds=2, test_size=0.25, window=window)
+    for symbol, size in enumerate(SIZES):
+        tested = [of_symbol(problem, fold.test, symbol) for fold in folds]
+        assert np.concatenate(tested).tolist() == list(range(size - 1 - size // 4, size - 3))
+        for fold in folds:
+            train, validation, test = (
+                of_symbol(problem, rows, symbol) for rows in (fold.train, fold.validation, fold.test)
+            )
+            assert train.max() + 3 < validation.min() and validation.max() + 3 < test.min() + 1
+    lengths = [len(of_symbol(problem, fold.train, 2)) for fold in folds]
+    assert (lengths[0] == lengths[1]) == (window == "sliding")
+
+
+@pytest.mark.parametrize(("rows", "origins"), [(3, 1), (10, 8)])
+def test_a_test_of_rows_is_one_fold_of_the_last_ones(ragged_problem, rows, origins):
+    problem = unaligned(ragged_problem, lookback=4, horizon=3)
+    (fold,) = cut_folds_by_position(problem, folds=5, test_rows=rows)
+    for symbol, size in enumerate(SIZES):
+        test = of_symbol(problem, fold.test, symbol)
+        assert test.tolist() == list(range(size - 1 - rows, size - 1 - rows + origins))
+
+
+def test_a_test_shorter_than_the_horizon_is_refused(ragged_problem):
+    problem = unaligned(ragged_problem, lookback=4, horizon=3)
+    with pytest.raises(SettingError, match="has 2 test rows, and 3 are forecast"):
+        cut_folds_by_position(problem, test_rows=np.array([5, 2, 5]))
+
+
+def test_the_future_by_position_is_the_last_row_of_every_symbol(ragged_problem):
+    problem = unaligned(ragged_problem, lookback=4, horizon=3)
+    fold = future_fold_by_position(problem, validation_size=0.2)
+    (as_test,) = cut_folds_by_position(problem, test_rows=3, validation_size=0.2)
+    for symbol, size in enumerate(SIZES):
+        assert of_symbol(problem, fold.test, symbol).tolist() == [size - 1]
+        for now, then in ((fold.train, as_test.train), (fold.validation, as_test.validation)):
+            assert len(of_symbol(problem, now, symbol)) >= len(of_symbol(problem, then, symbol))
+        assert of_symbol(problem, fold.validation, symbol).max() + 3 < size - 1

@@ -395,3 +395,21 @@ def test_there_is_one_set_of_defaults():
     assert experiment.networks["lstm"] == gc.Network() and experiment.training == gc.Training()
     forecaster = gc.Forecaster()
     assert forecaster.network == gc.Network(output="student_t") and forecaster.training == gc.Training()
+
+
+@pytest.mark.parametrize(
+    ("given", "season"),
+    [
+        ("auto", "auto"),
+        (("auto",), "auto"),
+        (24, (24,)),
+        ("24", (24,)),
+        ("24, 168", (24, 168)),
+        ([12], (12,)),
+    ],
+)
+def test_a_season_is_auto_a_number_or_several(given, season, tmp_path):
+    experiment = Experiment(season=given)
+    assert experiment.season == season
+    (tmp_path / "experiment.toml").write_text(to_toml(experiment))
+    assert read_experiment(tmp_path / "experiment.toml").season == season

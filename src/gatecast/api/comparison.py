@@ -12,8 +12,17 @@ import numpy as np
 import pandas as pd
 
 from gatecast._version import __version__
-from gatecast.api.models import calibrated, check_memory, model_of, problem_of, unused_note, with_target
+from gatecast.api.models import (
+    calibrated,
+    check_memory,
+    folds_of,
+    model_of,
+    problem_of,
+    unused_note,
+    with_target,
+)
 from gatecast.api.result import Result
+from gatecast.api.seasons import with_season
 from gatecast.data.prices import Prices
 from gatecast.data.sources import prices_of
 from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
@@ -27,7 +36,7 @@ from gatecast.models.networks import FittedNetwork, combination_note, ensembles_
 from gatecast.models.walk_forward import walk_forward
 from gatecast.nn.engine import this_engine
 from gatecast.problem.features import FeatureFunction
-from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold, cut_folds
+from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold
 from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, Provenance, Settings
@@ -76,7 +85,7 @@ def compare(
     DataError
         Too few sessions for the job.
     """
-    asked = resolve_models(models, network, settings.get("column", "close"))
+    asked = resolve_models(models, network, settings.get("column", "close"), settings.get("anchor", "last"))
     experiment = Experiment(
         models=asked.models,
         networks=asked.networks,
@@ -128,20 +137,16 @@ def run(
         )
     experiment, of_target = with_target(experiment, prices)
     check_memory(experiment, prices)
+    experiment, on_season = with_season(
+        experiment, prices, lambda problem: folds_of(experiment, problem, prices.frequency)[0]
+    )
     problem = problem_of(
         experiment,
         prices,
         features=features or experiment.features,
         volatility_features=experiment.has_distributions,
     )
-    folds = cut_folds(
-        problem,
-        folds=experiment.folds,
-        test_size=experiment.test_size,
-        test_start=experiment.test_start,
-        validation_size=experiment.validation_size,
-        window=experiment.window,
-    )
+    folds = folds_of(experiment, problem, prices.frequency)
     own = {
         name: foreign_model(name, (foreign or {}).get(name, text), experiment, answers)
         for name, text in experiment.foreign.items()
@@ -179,7 +184,13 @@ def run(
             *fits,
             *_left_out(problem, folds),
         ),
-        notes=(*_level_note(problem, folds), *filter(None, notes), *_mean_notes(experiment, outcome), *seen),
+        notes=(
+            *on_season,
+            *_level_note(problem, folds),
+            *filter(None, notes),
+            *_mean_notes(experiment, outcome),
+            *seen,
+        ),
         answers={name: model.answers.frame for name, model in functions.items()},
         fitted={name: fitted[name] for name in experiment.networks},
         features=features or experiment.features,

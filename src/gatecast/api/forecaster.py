@@ -14,7 +14,15 @@ from gatecast._typing import Integers
 from gatecast.api import forecaster_files
 from gatecast.api.forecaster_files import ONLY, State
 from gatecast.api.forecasting import forecast_table, last_origins, matching_problem, named
-from gatecast.api.models import check_memory, model_of, problem_of, unused_note, with_target
+from gatecast.api.models import (
+    check_memory,
+    future_fold_of,
+    model_of,
+    problem_of,
+    unused_note,
+    with_target,
+)
+from gatecast.api.seasons import with_season
 from gatecast.data.prices import Prices
 from gatecast.data.side_tables import future_table
 from gatecast.data.sources import prices_of
@@ -23,7 +31,7 @@ from gatecast.errors import DataWarning, NotFittedError, RunError
 from gatecast.formatting import some
 from gatecast.models.networks import ensembles_of
 from gatecast.problem.features import FeatureFunction
-from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
+from gatecast.problem.folds import MIN_TRAINING_ORIGINS
 from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
@@ -97,7 +105,7 @@ class Forecaster:
         self, settings: Experiment, features: str | FeatureFunction | None, *, volatility_features: bool
     ) -> None:
         """volatility_features: as where any network of a comparison forecasts a distribution."""
-        self._given = self._settings = settings
+        self._given = self._settings = settings  # a target and a season that are found are in `_settings`
         self._features, self._volatility_features = features, volatility_features
         self._may_run_features = True
         self._state: State | None = None
@@ -138,13 +146,16 @@ class Forecaster:
             No symbol that could be forecast afterwards.
         """
         prices = prices_of(prices)
-        self._settings, of_target = with_target(self._given, prices)
-        settings = self._settings
-        check_memory(settings, prices)
+        asked, of_target = with_target(self._given, prices)
+        check_memory(asked, prices)
+        settings, _ = with_season(
+            asked, prices, lambda problem: future_fold_of(asked, problem, prices.frequency)
+        )
+        self._settings = settings
         problem = _with_future(self._problem(prices), future, prices.timetable)
         for text in (*of_target, *unused_note(settings, prices, self._features)):
             warnings.warn(text, DataWarning, stacklevel=2)
-        fold = future_fold(problem, validation_size=settings.validation_size)
+        fold = future_fold_of(settings, problem, prices.frequency)
         origins, left_out = self._asked(problem, prices.timetable, fold.left_out)
         with Bar() as bar, bar.part(0, 1, "training"):
             (fitted,) = model_of(settings, ONLY).fit(problem, [fold])

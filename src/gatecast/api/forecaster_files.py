@@ -24,7 +24,7 @@ from gatecast.models.model import Fitted
 from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of
 from gatecast.models.storage import check_array, load_network, not_a_model, save_network
 from gatecast.problem.moves import LOG_RETURN, MOVES, Move
-from gatecast.problem.problem import ROW_ARRAYS, Problem
+from gatecast.problem.problem import ROW_ARRAYS, SEASONAL_ARRAYS, Problem
 from gatecast.problem.targets import move_of
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.frequency import DAILY, check_frequency, is_intraday, unit_of
@@ -105,7 +105,7 @@ def write(
         combination=ensemble.combination,
         move=state.tail.move.name,
     )
-    arrays = {name: getattr(state.tail, name) for name in ROW_ARRAYS}
+    arrays = {name: getattr(state.tail, name) for name in state.tail.row_arrays}
     arrays["session"] = arrays["session"].astype(np.int64)
     if state.tail.known_names:
         arrays["known"] = state.tail.known
@@ -141,7 +141,8 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
             online = settings.calibration == "adaptive"
             calibration = read_calibration(arrays, population, online=online)
             fitted = CalibratedFit(fitted, calibration, session_of(saved.since))
-        rows: dict[str, Any] = {name: arrays[name] for name in ROW_ARRAYS}
+        stored = ROW_ARRAYS if settings.anchored == 1 else (*ROW_ARRAYS, *SEASONAL_ARRAYS)
+        rows: dict[str, Any] = {name: arrays[name] for name in stored}
         rows["session"] = rows["session"].astype(f"datetime64[{unit_of(saved.frequency)}]")
         rows |= {"known": arrays["known"]} if saved.known_names else {}
         rows |= {"variance_ahead": arrays["variance_ahead"]} if is_intraday(saved.frequency) else {}
@@ -155,6 +156,8 @@ def read(folder: Path) -> tuple[State, Experiment, bool]:
             target=settings.target,
             lookback=settings.lookback,
             horizon=settings.horizon,
+            season=settings.seasons[0] if settings.seasons else 0,
+            anchored=settings.anchored,
             move=MOVES[saved.move],
         )
     except (KeyError, TypeError, ValueError) as error:
@@ -210,10 +213,23 @@ def _check(
         check_array("variance_ahead", arrays["variance_ahead"], (len(arrays["symbol"]), horizon), NUMBERS)
         if (arrays["variance_ahead"] <= 0).any():
             raise ValueError("a variance of the bars ahead is not above 0")
+    if settings.anchored > 1:
+        _check_season(arrays, horizon, fitted.lookback)
     if count:
         windows = len(arrays["symbol"]) // fitted.lookback
         shape = (windows * (fitted.lookback + horizon), count)
         check_array("known", np.nan_to_num(arrays["known"]), shape)
+
+
+def _check_season(arrays: Mapping[str, NDArray[Any]], horizon: int, lookback: int) -> None:
+    """Raise ValueError where the season's last known values are none."""
+    rows = len(arrays["symbol"])
+    check_array("shift", np.nan_to_num(arrays["shift"]), (rows, horizon), NUMBERS)
+    check_array("seasonal_volatility", arrays["seasonal_volatility"], (rows,), NUMBERS)
+    if not np.isfinite(arrays["shift"][lookback - 1 :: lookback]).all():
+        raise ValueError("the last known season of a window is missing")
+    if (arrays["seasonal_volatility"] < 0).any():
+        raise ValueError("a volatility is negative")
 
 
 def _check_tail(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from importlib import import_module
 
 from gatecast.data.prices import Prices
+from gatecast.errors import SettingError
 from gatecast.formatting import some
 from gatecast.models.baseline import Baseline, ForecastFunction
 from gatecast.models.calibration import Calibrated
@@ -13,9 +15,18 @@ from gatecast.models.model import Model
 from gatecast.models.requirements import require_comparison
 from gatecast.problem.covariates import unused_columns
 from gatecast.problem.features import FeatureFunction
+from gatecast.problem.folds import (
+    Fold,
+    cut_folds,
+    cut_folds_by_position,
+    future_fold,
+    future_fold_by_position,
+)
 from gatecast.problem.problem import Problem, first_not_positive, make_problem
+from gatecast.problem.split import split_rows
 from gatecast.settings.experiment import Experiment
-from gatecast.settings.names import BASELINES
+from gatecast.settings.frequency import INDEX
+from gatecast.settings.names import BASELINES, season_of
 
 
 def check_memory(experiment: Experiment, prices: Prices) -> None:
@@ -55,7 +66,47 @@ def problem_of(
         market=experiment.market,
         seen=seen,
         across_sessions=experiment.across_sessions,
+        seasons=experiment.seasons,
+        anchored=experiment.anchored if experiment.anchor == "season" else None,
     )
+
+
+def folds_of(experiment: Experiment, problem: Problem, frequency: str) -> list[Fold]:
+    """The experiment's folds of a problem, whose bars have this frequency.
+
+    By date; by the positions of each symbol's own rows where these have no dates, and where the test is given
+    by rows.
+    """
+    if experiment.test_rows is None and experiment.split_column is None and frequency != INDEX:
+        return cut_folds(
+            problem,
+            folds=experiment.folds,
+            test_size=experiment.test_size,
+            test_start=experiment.test_start,
+            validation_size=experiment.validation_size,
+            window=experiment.window,
+        )
+    if experiment.test_start is not None:
+        raise SettingError(
+            "these rows have no dates; give test_rows, or test_size",
+            setting="test_start",
+            value=experiment.test_start,
+        )
+    column = experiment.split_column
+    return cut_folds_by_position(
+        problem,
+        folds=experiment.folds,
+        test_size=experiment.test_size,
+        test_rows=experiment.test_rows if column is None else split_rows(problem, column),
+        validation_size=experiment.validation_size,
+        window=experiment.window,
+    )
+
+
+def future_fold_of(experiment: Experiment, problem: Problem, frequency: str) -> Fold:
+    """The fold whose test is the future: by position where rows have no dates, else by date."""
+    cut = future_fold_by_position if frequency == INDEX else future_fold
+    return cut(problem, validation_size=experiment.validation_size)
 
 
 def with_target(experiment: Experiment, prices: Prices) -> tuple[Experiment, tuple[str, ...]]:
@@ -118,6 +169,10 @@ def _uncalibrated(experiment: Experiment, name: str) -> Model:
 
 def baseline_function(name: str) -> ForecastFunction:
     """The function that stands for a baseline's name."""
+    if season := season_of(name):
+        from gatecast.models.baselines.naive import seasonal_naive
+
+        return partial(seasonal_naive, season=season)
     module, _, function = BASELINES[name].function.partition(":")
     found: ForecastFunction = getattr(import_module(module), function)
     return found

@@ -132,7 +132,8 @@ def _outcome(
         own = [name for name in SCALE_COLUMNS if name in frame]
         if (scales[["naive_mae", "naive_mse"]] < 0).any(axis=None) or (frame[own] < 0).any(axis=None):
             raise ValueError("a scale is below 0")
-        outcome = Forecasts.from_frame(frame, scales, prices.frequency)
+        season = 1 if isinstance(experiment, Judged) else experiment.anchored
+        outcome = Forecasts.from_frame(frame, scales, prices.frequency, season)
         _check_prices(outcome, prices, experiment.column)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, RunError):

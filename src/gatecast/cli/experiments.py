@@ -45,7 +45,7 @@ def experiment_of(config: Path | None, source: list[str] | None, settings: dict[
         own = {**networks, **base.foreign, **{name: Mean(*parts) for name, parts in base.means.items()}}
         models = [{name: own[name]} if name in own else name for name in names]
         column = given.get("column", base.column)
-        asked = resolve_models(models, chosen, column)
+        asked = resolve_models(models, chosen, column, given.get("anchor", base.anchor))
         given |= {name: getattr(asked, name) for name in ("models", "networks", "foreign", "means")}
         given["trainings"] = {
             name: own.changed(**training) for name, own in base.trainings.items() if name in given["networks"]

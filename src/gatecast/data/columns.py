@@ -310,6 +310,22 @@ def values_of(
     return values
 
 
+def splits_of(frame: pd.DataFrame, place: Place, values: Collection[str]) -> dict[str, NDArray[np.float64]]:
+    """Column → 1 in rows of the test (N,), 0 in those to train on, of columns that say "test" and "train".
+
+    values: the columns that are numbers.
+    """
+    found = {}
+    for name in sorted(set(frame.columns) - {*STANDARD, *SYMBOL_NAMES, *DATE_NAMES, *values}):
+        which, cells = _categories(frame[name])
+        words = np.array([str(cell).lower() for cell in cells])
+        if set(words[:-1]) == {"test", "train"} and (which >= 0).all():
+            found[name] = (words[which] == "test").astype(np.float64)
+            written = place.written.get(name, name)
+            place.choose("split", f'1 where the column "{written}" says test, 0 where it says train')
+    return found
+
+
 def texts_of(
     frame: pd.DataFrame,
     place: Place,

@@ -22,6 +22,7 @@ from gatecast.data.clock import unfolded
 from gatecast.data.columns import (
     is_empty,
     is_text,
+    splits_of,
     symbols_of,
     texts_of,
     values_of,
@@ -173,6 +174,7 @@ def _table(
     days = moments.astype("datetime64[D]")
     sessions = moments if numbered or is_intraday(frequency) else days
     values = numbers(frame, place)
+    values |= splits_of(frame, place, values)
     words = texts_of(frame, place, values, codes, symbols)
 
     found = _calendars_of(frequency, _dates_of(symbols, codes, days), reading, local.zones)

@@ -61,6 +61,7 @@ class Finding:
     held                  share of its 80 % intervals that held, where none missed
     poor_baselines        other baselines whose 80 % intervals miss badly → share that held
     still                 whether the price never moves
+    season                bars of the season that a seasonal naive benchmark repeats; 1: it is naive
     """
 
     loss: str
@@ -96,6 +97,7 @@ class Finding:
     still: bool = False
     noun: Noun = "network"
     frequency: str = DAILY
+    season: int = 1
 
     @property
     def given(self) -> bool:
@@ -163,6 +165,7 @@ def find(
         seeds=seeds,
         noun=noun,
         settings=settings,
+        season=forecasts.season,
         worse={name: _known(tests[name].skill.value) for name in worse},
         broken=tuple(name for name in kinds if "finite" in tests[name].diebold_mariano.reason),
         misses=misses,

@@ -27,28 +27,31 @@ TWIN = 1e-6  # standard errors: a difference below is rounding
 
 
 def relative_variance(forecasts: Forecasts, naive: pd.Series[float], slope: Floats, scale: Floats) -> float:
-    """V / n: the variance of an oracle's mean differential by the square of naive's mean loss.
+    """V / n: the variance of an oracle's mean differential by the square of the benchmark's mean loss.
 
     Its signal has the variance of the returns and is made of them; NaN where nothing moves.
 
-    naive  naive's loss per date (`significance.losses_by_date`)
-    slope  (N, h) what naive's loss loses per unit of a signal, divided by `Forecasts.base`
+    naive  the benchmark's loss per date (`significance.losses_by_date`)
+    slope  (N, h) what the benchmark's loss loses per unit of a signal, divided by `Forecasts.base`
     scale  (N,) what the loss of an origin is divided by; NaN: it has no say
     Such a signal takes for each date the returns of another date within 15 bars, of all symbols, with a
     random sign: it knows nothing and moves as they do. With D the mean over dates of slope times signal,
     V / n is the expectation of D² over all such signals, by (mean loss of naive)²; the signs being
-    independent, it is a sum over bars.
+    independent, it is a sum over bars. Against seasonal naive the return of a bar is that over a season, and
+    the oracle's forecast the sum of what it knows of the bars at the same place of the seasons ahead.
     """
     usable = np.flatnonzero(np.isfinite(scale) & (forecasts.base != 0))
     if not len(usable) or not naive.mean() > 0:
         return float("nan")
-    prices = np.column_stack([forecasts.anchor, forecasts.actual])[usable] / forecasts.base[usable, None]
+    season = min(forecasts.season, forecasts.horizon)
+    known = forecasts.reference[:, :season]
+    prices = np.column_stack([known, forecasts.actual])[usable] / forecasts.base[usable, None]
     weight = _weights(forecasts, usable, scale[usable])
     bars, place = _bars(forecasts, usable)
     where = (place, np.broadcast_to(forecasts.symbol[usable, None], place.shape))
     returns, moves = (np.zeros((bars, len(forecasts.symbols))) for _ in range(2))
-    returns[where] = np.diff(prices, axis=1)
-    np.add.at(moves, where, _from_here_on(slope[usable] * weight))
+    returns[where] = prices[:, season:] - prices[:, :-season]
+    np.add.at(moves, where, _from_here_on(slope[usable] * weight, season))
     total, count = np.zeros(bars), np.zeros(bars)
     for away in range(1, min(NEAR, bars - 1) + 1):
         for here, there in ((slice(away, None), slice(None, -away)), (slice(None, -away), slice(away, None))):
@@ -93,9 +96,13 @@ def _bars(forecasts: Forecasts, rows: NDArray[np.int64]) -> tuple[int, NDArray[n
     return len(dates), place.reshape(len(rows), forecasts.horizon)
 
 
-def _from_here_on(values: Floats) -> Floats:
-    """(N, h) the sum over the steps from each one on: what a signal of its bar is multiplied by."""
-    return np.cumsum(values[:, ::-1], axis=1)[:, ::-1]
+def _from_here_on(values: Floats, season: int = 1) -> Floats:
+    """(N, h) the sum over the steps from each one on, a season apart: what a signal of its bar weighs."""
+    rows, horizon = values.shape
+    padded = np.zeros((rows, -(-horizon // season) * season))
+    padded[:, :horizon] = values
+    by_season = padded.reshape(rows, -1, season)[:, ::-1]
+    return np.cumsum(by_season, axis=1)[:, ::-1].reshape(rows, -1)[:, :horizon]
 
 
 def needed(

@@ -54,12 +54,14 @@ def scores(forecasts: Forecasts) -> pd.DataFrame:
     reason         why the value is NaN; empty where it is not
 
     Of every model:
-    skill                1 - loss / loss of naive, a fraction, of the squared error as a fraction of the
-                         anchor (of differences: in price), by that of naive in the training of that
-                         symbol and fold; the mean over the symbols of a date, then over dates
+    skill                1 - loss / loss of the benchmark, naive or seasonal naive: a fraction, of the
+                         squared error as a fraction of the anchor (of differences: in price), by that of
+                         the benchmark in the training of that symbol and fold; the mean over the symbols of
+                         a date, then over dates
     mae, rmse            in price; per symbol only
     mape, smape          fractions; for symbol "all" the mean over symbols; none of differences
-    mase                 against naive's error in the training of that fold (over all its steps); likewise
+    mase                 against the benchmark's error in the training of that fold (over all its steps);
+                         likewise
     directional_accuracy a fraction
     mae_return, rmse_return   of the error as a fraction of the anchor; of differences in price
     crps                 of the log return x 100, or of the difference; of a point forecast the absolute error
@@ -213,7 +215,11 @@ def _skill(forecasts: Forecasts, index: Integers, members: Floats) -> Floats:
         forecasts.base[index],
         forecasts.anchor[index],
     )
-    return _per_step(metrics.r2, actual / scale, predicted / scale, np.zeros_like(actual))
+    benchmark = np.zeros_like(actual)
+    if forecasts.season > 1:
+        reference = np.ascontiguousarray(forecasts.reference[index].T)
+        benchmark = _changes(reference, members, forecasts.base[index], forecasts.anchor[index])[0] / scale
+    return _per_step(metrics.r2, actual / scale, predicted / scale, benchmark)
 
 
 @quiet
@@ -306,11 +312,11 @@ def _why(forecasts: Forecasts, model: str, metric: str, symbol: str, index: Inte
     if metric == "mape" and (actual == 0).any():
         return "a price is 0"
     if metric == "mase" and (forecasts.naive_mae[index] == 0).any():
-        return "naive makes no error in training"
-    if metric == "skill" and (actual == anchor).all():
-        return "naive makes no error"
+        return f"{forecasts.benchmark} makes no error in training"
+    if metric == "skill" and (actual == forecasts.reference[index, columns]).all():
+        return f"{forecasts.benchmark} makes no error"
     if metric == "skill" and not forecasts.naive_mse[index].any():
-        return "naive makes no error in training"
+        return f"{forecasts.benchmark} makes no error in training"
     if metric == "directional_accuracy":
         return "the price never moves" if (actual == anchor).all() else "it forecasts no change"
     if metric == "crps":

@@ -23,34 +23,37 @@ HARDLY = 0.5  # a detectable skill above it
 SAME = 5e-5  # a skill that is printed as none
 TIMES = -9.0  # a skill below it is printed as a multiple
 
-# Against naive, of a point forecast.
+# Against naive or seasonal naive, of a point forecast.
 POINT = {
-    "alone": "Nothing to judge: naive, the forecast '{no_change}', was the only model.",
-    "still": "Nothing to judge: the price never moves in the test, so '{no_change}' is always right.",
+    "alone": "Nothing to judge: {benchmark}, the forecast '{saying}', was the only model.",
+    "still": "Nothing to judge: the price never moves in the test, so '{saying}' is always right.",
     "better network": (
-        "{model} beats naive, the forecast '{no_change}', in a test over the {models} tried ({parts}; "
-        "SPA test, {p}), and naive is not in the 90 % model confidence set."
+        "{model} beats {benchmark}, the forecast '{saying}', in a test over the {models} tried ({parts}; "
+        "SPA test, {p}), and {benchmark} is not in the 90 % model confidence set."
     ),
     "better baseline": (
-        "{model}, a baseline{without}, beats naive, the forecast '{no_change}', in a test over "
-        "the {models} tried ({parts}; SPA test, {p}), and naive is not in the 90 % model confidence set."
+        "{model}, a baseline{without}, beats {benchmark}, the forecast '{saying}', in a test over "
+        "the {models} tried ({parts}; SPA test, {p}), and {benchmark} is not in the 90 % model confidence "
+        "set."
     ),
     "worse, one": (
-        "Worse than naive, the forecast '{no_change}': {model}, the only model tried, has a "
+        "Worse than {benchmark}, the forecast '{saying}': {model}, the only model tried, has a "
         "significantly larger {loss} (Diebold-Mariano test, {p_worse})."
     ),
     "worse, many": (
-        "Worse than naive, the forecast '{no_change}': of the {models} tried ({parts}), even the best "
+        "Worse than {benchmark}, the forecast '{saying}': of the {models} tried ({parts}), even the best "
         "{noun}, {model}, has a significantly larger {loss} (Diebold-Mariano test, {p_worse})."
     ),
     "no evidence, one": (
-        "No evidence that {only}, the only model tried, beats naive, the forecast '{no_change}' ({because})."
+        "No evidence that {only}, the only model tried, beats {benchmark}, the forecast '{saying}' "
+        "({because})."
     ),
     "no evidence, many": (
-        "No evidence that any of the {models} tried ({parts}) beats naive, the forecast '{no_change}' "
+        "No evidence that any of the {models} tried ({parts}) beats {benchmark}, the forecast '{saying}' "
         "({because})."
     ),
 }
+SEASONAL = "as {season} bars ago"  # what seasonal naive forecasts, in words
 SIZE = {
     "better": "On {sample}, its {loss} is {change} (90 % interval {low} to {high}{effort}).",
     "better, another network": (
@@ -152,12 +155,12 @@ CHANGE = {
     "undefined": "larger than 0",
 }
 AGAINST = {
-    "lower": "{size} lower than that of naive",
-    "higher": "{size} higher than that of naive",
-    "same": "the same as that of naive",
-    "almost": "almost the same as that of naive",
-    "times": "{times} times that of naive",
-    "undefined": "larger than 0, that of naive",
+    "lower": "{size} lower than that of {benchmark}",
+    "higher": "{size} higher than that of {benchmark}",
+    "same": "the same as that of {benchmark}",
+    "almost": "almost the same as that of {benchmark}",
+    "times": "{times} times that of {benchmark}",
+    "undefined": "larger than 0, that of {benchmark}",
 }
 # Of the lag detector.
 COPY = {
@@ -206,15 +209,23 @@ def sentences(finding: Finding) -> list[str]:
     return found
 
 
-def change(skill: float | None, phrases: dict[str, str] = CHANGE) -> str:
+def change(skill: float | None, phrases: dict[str, str] = CHANGE, benchmark: str | None = None) -> str:
     """'2.1 % lower' for a skill of 0.021; None: the benchmark makes no error."""
+    size, times = "", ""
     if skill is None:
-        return phrases["undefined"]
-    if abs(skill) < SAME:
-        return phrases["same" if skill == 0 else "almost"]
-    if skill <= TIMES:
-        return phrases["times"].format(times=f"{1 - skill:,.0f}")
-    return phrases["lower" if skill > 0 else "higher"].format(size=percent(abs(skill)))
+        kind = "undefined"
+    elif abs(skill) < SAME:
+        kind = "same" if skill == 0 else "almost"
+    elif skill <= TIMES:
+        kind, times = "times", f"{1 - skill:,.0f}"
+    else:
+        kind, size = "lower" if skill > 0 else "higher", percent(abs(skill))
+    return phrases[kind].format(size=size, times=times, benchmark=benchmark)
+
+
+def saying(season: int, frequency: str) -> str:
+    """What the benchmark of point forecasts says, in words: naive, or seasonal naive."""
+    return no_change(frequency) if season == 1 else SEASONAL.format(season=season)
 
 
 def _of_point(finding: Finding) -> Iterator[str]:
@@ -260,11 +271,11 @@ def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
     p = "" if finding.p is None else p_value(finding.p)
     low, high = (UNDEFINED if end is None else signed(100 * end) for end in (finding.low, finding.high))
     return {
-        "no_change": no_change(finding.frequency),
         "loss": finding.name,
         "model": finding.model or "",
         "network": finding.network or "",
         "benchmark": finding.benchmark or "",
+        "saying": saying(finding.season, finding.frequency),
         "only": finding.tried[0] if finding.tried else "",
         "models": count(len(finding.tried), "model"),
         "noun": noun,
@@ -278,8 +289,8 @@ def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
         "p": p,
         "p_worse": "" if finding.p_worse is None else p_value(finding.p_worse),
         "because": BECAUSE["reason" if finding.reason else "test"].format(reason=finding.reason, p=p),
-        "change": change(finding.skill, phrases),
-        "other": change(finding.network_skill, phrases),
+        "change": change(finding.skill, phrases, finding.benchmark),
+        "other": change(finding.network_skill, phrases, finding.benchmark),
         "low": low,
         "high": f"{high} %",
         "sample": SAMPLE["one" if finding.symbols == 1 else "many"].format(

@@ -167,7 +167,7 @@ def significance(forecasts: Forecasts, loss: Loss, *, seed: int, reps: int = REP
     order = list(losses.mean(skipna=False).sort_values(kind="stable").index)
     networks = [name for name in order if name in forecasts.seeds]
     baselines = [name for name in order if name not in forecasts.seeds]
-    benchmark = loss.benchmark([name for name in baselines if np.isfinite(losses[name]).all()])
+    benchmark = loss.benchmark(forecasts, [name for name in baselines if np.isfinite(losses[name]).all()])
     tried = loss.tried(list(losses.columns), networks, benchmark)
     pairs = _pairs(forecasts, loss, losses, networks, baselines, benchmark)
     how: dict[str, Any] = {"horizon": horizon, "pooled": pooled, "seed": seed, "reps": reps}

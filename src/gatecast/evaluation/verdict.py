@@ -13,7 +13,7 @@ from gatecast.evaluation.significance import Significance
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import listed, sentence
 
-AGAINST_NAIVE = {"better": "beats naive", "no evidence": "no evidence", "worse": "worse than naive"}
+AGAINST = {"better": "beats {}", "no evidence": "no evidence", "worse": "worse than {}"}
 
 
 @dataclass(frozen=True)
@@ -38,13 +38,13 @@ class Verdict:
 
     @property
     def kind(self) -> str:
-        """Of the point forecasts: "beats naive", "no evidence" or "worse than naive"."""
-        return AGAINST_NAIVE[self.point.kind or "no evidence"]
+        """Of the point forecasts: "beats naive", "no evidence" or "worse than naive" (or than another)."""
+        return AGAINST[self.point.kind or "no evidence"].format(self.point.benchmark)
 
     @property
     def kinds(self) -> dict[str, str]:
-        """Every model but naive → its kind."""
-        return {name: AGAINST_NAIVE[kind] for name, kind in self.point.kinds.items()}
+        """Every model but the benchmark → its kind."""
+        return {name: AGAINST[kind].format(self.point.benchmark) for name, kind in self.point.kinds.items()}
 
     @property
     def sentences(self) -> tuple[str, ...]:

@@ -32,10 +32,11 @@ Quantiles = Mapping[float, float]
 
 # What is beside a forecast: the data and their dates, the other models, the test that made its record.
 BESIDE = frozenset(Reading.model_fields) - {"adjust"} | {
-    "source", "models", "networks", "training", "trainings", "folds", "test_size", "test_start", "window"
+    "source", "models", "networks", "training", "trainings", "folds", "test_size", "test_start",
+    "test_rows", "split_column", "window"
 }  # fmt: skip
 # Settings that came later: they count where they are chosen, and the records before them stay as they are.
-LATER = ("foreign", "means", "past", "future", "static", "market")
+LATER = ("foreign", "means", "past", "future", "static", "market", "season", "anchor")
 # Numbers are the same when they are this close (log return; prices and df relatively): the last bits, which
 # another processor or another library of mathematics may round otherwise, and nothing that means anything.
 SAME = 1e-9

@@ -275,7 +275,9 @@ def combined(
         seeds = problem.to_return(outputs, origins)
         whole = problem.to_return(mean_of_seeds(outputs), origins)
         return Forecast(Point(whole), tuple(Point(seed) for seed in seeds))
-    members = distributions(network, outputs, problem.unit(origins), problem.farthest(origins))
+    members = distributions(
+        network, outputs, problem.unit(origins), problem.farthest(origins), problem.neutral(origins)
+    )
     return Forecast(joined(members, combination), tuple(members))
 
 
@@ -285,7 +287,8 @@ def chosen_combination(
     """The way of combining the seeds that has the lower CRPS on the validation origins (N,)."""
     if network.output == "point":
         return "parameter mean"
-    seeds = distributions(network, outputs, problem.unit(validation), problem.farthest(validation))
+    unit, farthest = problem.unit(validation), problem.farthest(validation)
+    seeds = distributions(network, outputs, unit, farthest, problem.neutral(validation))
     return better_combination(seeds, problem.actual_returns(validation))
 
 

@@ -90,6 +90,7 @@ def _collected(
             if not isinstance(parts[0].distribution, Point)
         },
         frequency=problem.frequency,
+        season=problem.anchored,
         move=problem.move,
     )
 
@@ -101,13 +102,16 @@ def _scored(forecast: Forecast, actual: Floats, move: Move) -> DistributionForec
 
 
 def _naive_losses(problem: Problem, folds: Sequence[Fold]) -> tuple[Floats, Floats]:
-    """(folds, symbols): naive's mean absolute error (price) and squared change in training."""
+    """(folds, symbols): mean absolute error (price) and squared change in training, of the benchmark.
+
+    That is naive, or seasonal naive: what an output of zero stands for.
+    """
     absolute = np.full((len(folds), len(problem.symbols)), np.nan)
     squared = absolute.copy()
     for place, fold in enumerate(folds):
         anchor = problem.anchor[fold.train]
         base = problem.move.base(anchor)
-        error = problem.actual(fold.train) - anchor[:, None]
+        error = problem.actual(fold.train) - problem.to_price(problem.neutral(fold.train), fold.train)
         owner = problem.symbol[fold.train]
         count = np.bincount(owner, minlength=len(problem.symbols))
         present = count > 0

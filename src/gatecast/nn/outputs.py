@@ -59,23 +59,28 @@ def output(
 
 
 def distributions(
-    network: Network, outputs: Floats, unit: Floats, farthest: float | Floats = FARTHEST
+    network: Network,
+    outputs: Floats,
+    unit: Floats,
+    farthest: float | Floats = FARTHEST,
+    neutral: float | Floats = 0.0,
 ) -> list[StudentT] | list[Quantiles]:
     """Distributions of the move: outputs (S, N, h, P) of S seeds, unit (N, h) volatility · sqrt(k).
 
-    farthest: (N, h) where those of a network that diverged are put.
+    farthest: (N, h) where those of a network that diverged are put; neutral: (N, h) the move that a location
+    of zero stands for.
     """
     if network.output == "student_t":
         return [
             StudentT(
-                bounded(one[..., 0] * unit, farthest),
+                bounded(one[..., 0] * unit + neutral, farthest),
                 np.minimum(one[..., 1] * unit, farthest),
                 np.minimum(one[..., 2], MOST_DF),
             )
             for one in outputs
         ]
-    bound = np.expand_dims(farthest, -1)
-    return [Quantiles(np.array(LEVELS), bounded(one * unit[..., None], bound)) for one in outputs]
+    bound, middle = np.expand_dims(farthest, -1), np.expand_dims(neutral, -1)
+    return [Quantiles(np.array(LEVELS), bounded(one * unit[..., None] + middle, bound)) for one in outputs]
 
 
 def _neutral_gaps() -> Floats:

@@ -20,7 +20,8 @@ from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.problem.known import calendar_inputs
 from gatecast.problem.market import market_features
 from gatecast.problem.moves import LOG_RETURN, Move
-from gatecast.settings.experiment import KNOWN_INPUTS, TIME_OF_DAY, Experiment
+from gatecast.problem.seasons import season_changes
+from gatecast.settings.experiment import KNOWN_INPUTS, SEASON_CHANGE, TIME_OF_DAY, Experiment
 from gatecast.settings.frequency import DAILY, adjective, is_intraday, stamp
 
 KEYS = ("symbol", "session")
@@ -33,7 +34,7 @@ class Chosen:
 
     past, future, static: names of columns, or of KNOWN_INPUTS in `future`; market: mean return and volatility
     of all symbols; seen: names of the features that were fitted, whose categories are taken; None: those of
-    the data.
+    the data; seasons: in bars, for SEASON_CHANGE, which `future` takes as well.
     """
 
     past: Sequence[str] = ()
@@ -41,6 +42,7 @@ class Chosen:
     static: Sequence[str] = ()
     market: bool = False
     seen: Sequence[str] | None = None
+    seasons: Sequence[int] = ()
 
 
 @dataclass(frozen=True)
@@ -77,14 +79,21 @@ def covariates(
     return Covariates(
         past=past,
         static=_static(prices, columns["static"], chosen.seen),
-        known=_known(prices, columns["future"], horizon),
+        known=_with_seasons(
+            _known(prices, [name for name in columns["future"] if name != SEASON_CHANGE], horizon),
+            prices.table[column].to_numpy(dtype=np.float64),
+            prices.first,
+            chosen.seasons if SEASON_CHANGE in columns["future"] else (),
+            horizon,
+        ),
     )
 
 
 def unused_columns(prices: Prices, experiment: Experiment) -> tuple[str, ...]:
     """The columns of the data that an experiment does not name, beside the standard ones."""
     names = (experiment.column, *experiment.past, *experiment.future, *experiment.static)
-    named = {*KEYS, *STANDARD, *map(normal_name, names)}
+    split = () if experiment.split_column is None else (normal_name(experiment.split_column),)
+    named = {*KEYS, *STANDARD, *split, *map(normal_name, names)}
     return tuple(name for name in prices.table.columns if name not in named)
 
 
@@ -118,15 +127,16 @@ def _checked_names(prices: Prices, chosen: Chosen) -> dict[str, tuple[str, ...]]
 
 def _name(given: str, setting: str, known: Sequence[str], prices: Prices) -> str:
     name = normal_name(given)
-    built_in = (*KNOWN_INPUTS, TIME_OF_DAY) if is_intraday(prices.frequency) else KNOWN_INPUTS
-    if setting == "future" and name in PER_BAR and name not in (*built_in, *known):
+    within = (TIME_OF_DAY,) if is_intraday(prices.frequency) else ()
+    computed = (*KNOWN_INPUTS, *within, SEASON_CHANGE)
+    if setting == "future" and name in PER_BAR and name not in (*computed, *known):
         why = "is the same for every daily bar, and says nothing; leave it out"
-        if built_in is not KNOWN_INPUTS:
+        if within:
             why = f'is no column of the data; "{TIME_OF_DAY}" holds the hour and the minute'
         elif prices.frequency != DAILY:
             why = f"says nothing of {adjective(prices.frequency)} bars; leave it out"
         raise SettingError(why, setting=setting, value=given)
-    if setting == "future" and name in built_in:
+    if setting == "future" and name in computed:
         if name in known:
             raise SettingError(
                 f'is a column of the data and what the calendar says: rename the column "{name}"',
@@ -136,8 +146,10 @@ def _name(given: str, setting: str, known: Sequence[str], prices: Prices) -> str
         return name
     if name not in known:
         reason = prices.left_out.get(name, "")
-        said = f"; what the calendar says: {', '.join(built_in)}" if setting == "future" else ""
-        names = [*known, *(built_in if setting == "future" else ())]
+        said = (
+            f"; what the calendar and the seasons say: {', '.join(computed)}" if setting == "future" else ""
+        )
+        names = [*known, *(computed if setting == "future" else ())]
         raise SettingError(
             reason
             or f"is no column of the data.{did_you_mean(name, names)} There are {', '.join(known)}{said}",
@@ -256,3 +268,17 @@ def _known(prices: Prices, names: Sequence[str], horizon: int) -> pd.DataFrame:
                 columns |= calendar_inputs(name, times, timetable.calendar)
         parts.append(pd.DataFrame(columns))
     return pd.concat(parts, ignore_index=True)
+
+
+def _with_seasons(
+    known: pd.DataFrame,
+    price: Float64[np.ndarray, " rows"],
+    first: Int64[np.ndarray, " symbols"],
+    seasons: Sequence[int],
+    horizon: int,
+) -> pd.DataFrame:
+    """`known` and what the last seasons say of the same bars."""
+    if not seasons:
+        return known
+    parts = [pd.DataFrame(season_changes(own, seasons, horizon)) for own in np.split(price, first[1:])]
+    return pd.concat([known, pd.concat(parts, ignore_index=True)], axis=1)

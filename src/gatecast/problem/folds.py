@@ -98,6 +98,95 @@ def cut_folds(
     return cut
 
 
+def cut_folds_by_position(
+    problem: Problem,
+    *,
+    folds: int = 5,
+    test_size: float = 0.25,
+    test_rows: int | Int64[np.ndarray, " symbols"] | None = None,
+    validation_size: float = 0.15,
+    window: str = "expanding",
+) -> list[Fold]:
+    """Cut the last rows of every symbol into `folds` stretches, whatever their dates, as `cut_folds` does.
+
+        long    | train ................... | embargo | validation ... | embargo | test .... |
+        short                    | train .. | embargo | val | embargo | test |
+
+    For series that have no dates, or none in common: each is cut by its own number of rows, and one rule of
+    time holds for each. `test_rows` (of all symbols or one by one) replaces `test_size`: the last rows of a
+    symbol, which are all forecast, are one fold. With as many as the horizon, there is one origin per symbol,
+    its last row before them.
+
+    Raises
+        SettingError: as `cut_folds`; or fewer test rows than the horizon.
+    """
+    sizes = _sizes(problem)
+    if test_rows is None:
+        tested = np.maximum(np.round(test_size * sizes).astype(int), 1)
+    else:
+        tested, folds = np.broadcast_to(np.asarray(test_rows, dtype=int), sizes.shape), 1
+        _check_test_rows(problem, tested)
+    steps = np.stack([np.round(np.linspace(0, own, folds + 1)).astype(int) for own in tested])
+    return _by_position(problem, (sizes - 1 - tested)[:, None] + steps, validation_size, window == "sliding")
+
+
+def future_fold_by_position(problem: Problem, *, validation_size: float = 0.15) -> Fold:
+    """The fold whose test is the future, as `future_fold`, every symbol cut by its own number of rows.
+
+    Raises
+        SettingError: as `future_fold`.
+    """
+    last = _sizes(problem) - 1
+    return _by_position(problem, np.stack([last, last + 1], axis=1), validation_size, future=True)[0]
+
+
+def _sizes(problem: Problem) -> Int64[np.ndarray, " symbols"]:
+    """The number of rows of every symbol."""
+    return np.unique(problem.last) + 1 - np.unique(problem.first)
+
+
+def _by_position(
+    problem: Problem,
+    edges: Int64[np.ndarray, "symbols edges"],
+    validation_size: float,
+    sliding: bool = False,
+    future: bool = False,
+) -> list[Fold]:
+    """The folds between these edges: of each symbol the place of a fold's first test origin, and its end.
+
+    future: whether the test may have no targets yet.
+    """
+    starts, sizes, folds = np.unique(problem.first), _sizes(problem), edges.shape[1] - 1
+    parts: dict[str, list[list[Int64[np.ndarray, " origins"]]]] = {
+        name: [[] for _ in range(folds)] for name in ("train", "validation", "test")
+    }
+    for start, size, own in zip(starts, sizes, edges, strict=True):
+        rows = start + np.flatnonzero(problem.ready[start : start + size])
+        place = rows - start
+        known = future | (place + problem.horizon < size)
+        first_end = _before_embargoes(int(own[0]), problem.horizon, validation_size)[0]
+        for number, (begin, end) in enumerate(pairwise(own)):
+            train, since, until = _before_embargoes(int(begin), problem.horizon, validation_size)
+            oldest = (int(place[0]) if len(place) else 0) + train - first_end if sliding else 0
+            parts["train"][number].append(rows[(place >= oldest) & (place < train)])
+            parts["validation"][number].append(rows[(place >= since) & (place < until)])
+            parts["test"][number].append(rows[(place >= begin) & (place < end) & known])
+    return [
+        _without_short(problem, number, {name: np.concatenate(own[number]) for name, own in parts.items()})
+        for number in range(folds)
+    ]
+
+
+def _check_test_rows(problem: Problem, tested: Int64[np.ndarray, " symbols"]) -> None:
+    symbol = int(tested.argmin())
+    if tested[symbol] < problem.horizon:
+        name = problem.symbols[problem.symbol[np.unique(problem.first)[symbol]]]
+        raise SettingError(
+            f"{name} has {tested[symbol]} test rows, and {problem.horizon} are forecast from its last row "
+            "before them: give a smaller horizon, or more test rows"
+        )
+
+
 def future_fold(problem: Problem, *, validation_size: float = 0.15) -> Fold:
     """The fold whose test is the future: its test origins are the last session of every symbol.
 
@@ -160,6 +249,11 @@ def _fold(
         "validation": origins(validation, sessions[test[0] if test else len(sessions) - 1]),
         "test": origins(test, None) if test else last_origins[problem.ready[last_origins]],
     }
+    return _without_short(problem, number, parts)
+
+
+def _without_short(problem: Problem, number: int, parts: dict[str, Int64[np.ndarray, " origins"]]) -> Fold:
+    """The fold of these origins, without the symbols that have too few to train on."""
     counts = np.bincount(problem.symbol[parts["train"]], minlength=len(problem.symbols))
     short = np.flatnonzero(counts < MIN_TRAINING_ORIGINS)
     kept = {name: rows[~np.isin(problem.symbol[rows], short)] for name, rows in parts.items()}

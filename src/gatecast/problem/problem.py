@@ -20,12 +20,14 @@ from gatecast.problem.covariates import Chosen, covariates, times_ahead
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.moves import LOG_RETURN, Move
 from gatecast.problem.nights import within_sessions
+from gatecast.problem.seasons import season_returns, seasonal_shift, seasonal_volatility, seasons_back
 from gatecast.problem.time_of_day import of_average_bars
 from gatecast.problem.volatility import ewma_volatility, range_variance
 from gatecast.settings.frequency import DAILY, stamp
 from gatecast.user_functions import named_function
 
 ROW_ARRAYS = ("features", "anchor", "close", "volatility", "range_variance", "symbol", "session")
+SEASONAL_ARRAYS = ("shift", "seasonal_volatility")  # of a problem that is anchored at a season
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,11 @@ class Problem:
     variance_ahead variance of the log return to each step, in that of an average bar, where the time of day
               tells (`gatecast.problem.time_of_day`); no columns: it is the step
     session_first the first row of each row's session, which windows do not cross; no rows: they may
+    season    bars of a season; 0: not known
+    anchored  what targets are measured from: 1, the last price, or the season whose last known value at the
+              place of each step it is
+    shift     with such a season: the log return from the row's price to that value, see `seasonal_shift`
+    seasonal_volatility and the volatility of the log return over that season
     """
 
     features: Float32[np.ndarray, "rows features"]
@@ -77,10 +84,19 @@ class Problem:
         default_factory=lambda: np.zeros((0, 0), np.float32)
     )
     move: Move = LOG_RETURN
+    season: int = 0
+    anchored: int = 1
+    shift: Float64[np.ndarray, "rows horizon"] | None = None
+    seasonal_volatility: Float64[np.ndarray, " rows"] | None = None
 
     session_first: Int64[np.ndarray, " told"] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     __repr__ = brief
+
+    @property
+    def row_arrays(self) -> tuple[str, ...]:
+        """The fields that hold one entry per row."""
+        return ROW_ARRAYS if self.shift is None else (*ROW_ARRAYS, *SEASONAL_ARRAYS)
 
     @cached_property
     def first(self) -> Int64[np.ndarray, " rows"]:
@@ -96,9 +112,11 @@ class Problem:
 
     @cached_property
     def targets(self) -> Float64[np.ndarray, "rows horizon"]:
-        """Log returns from the origin, differences in units of volatility, or prices; NaN past the end."""
+        """Log returns from the anchor of each step, differences in units of volatility, or prices; NaN past
+        the end."""
         unit = self.unit(np.arange(len(self.anchor))) if self.target == "difference" else None
-        return target_rules.to_target(self.target, self._later, self.anchor, unit)
+        target = target_rules.to_target(self.target, self._later, self.anchor, unit)
+        return target if self.shift is None else target - self.shift
 
     @cached_property
     def moves(self) -> Float64[np.ndarray, "rows horizon"]:
@@ -118,7 +136,8 @@ class Problem:
         began = np.repeat(np.minimum.reduceat(usable, starts), sizes)
         if len(self.session_first):
             began = np.maximum(began, self.session_first)
-        return rows - began >= self.lookback - 1
+        whole = rows - began >= self.lookback - 1
+        return whole if self.shift is None else whole & np.isfinite(self.shift[:, 0])
 
     @cached_property
     def due(self) -> Shaped[np.ndarray, " rows"]:
@@ -180,8 +199,27 @@ class Problem:
         """Volatility · sqrt(k) at step k, of the move: the unit of network outputs and calibration.
 
         Where the time of day tells, not k but the variance of the bars ahead in that of an average bar.
+        Anchored at a season of m bars, seasonal volatility · sqrt(⌈k / m⌉).
         """
+        if self.seasonal_volatility is not None:
+            back = seasons_back(self.anchored, self.horizon)
+            return self.seasonal_volatility[origins, None] * np.sqrt(back)
         return self.volatility[origins, None] * np.sqrt(self.bars_ahead(origins))
+
+    def neutral(self, origins: Int64[np.ndarray, " origins"]) -> Float64[np.ndarray, "origins horizon"]:
+        """The log return from `origins` that an output of zero stands for: 0, or that of the season."""
+        return np.zeros((len(origins), self.horizon)) if self.shift is None else self.shift[origins]
+
+    def anchored_at(self, season: int) -> Problem:
+        """The same, whose targets are measured from the last known value one season (or more) before."""
+        if season == 1:
+            return replace(self, anchored=1, shift=None, seasonal_volatility=None)
+        return replace(
+            self,
+            anchored=season,
+            shift=seasonal_shift(self.anchor, self.first, season, self.horizon),
+            seasonal_volatility=seasonal_volatility(self.anchor, self.first, season),
+        )
 
     def farthest(
         self, origins: Int64[np.ndarray, " origins"]
@@ -193,8 +231,9 @@ class Problem:
         self, target: Float64[np.ndarray, "*members origins horizon"], origins: Int64[np.ndarray, " origins"]
     ) -> Float64[np.ndarray, "*members origins horizon"]:
         """Targets of `origins` as moves from the origin: log returns, or differences."""
+        shifted = target if self.shift is None else target + self.shift[origins]
         return target_rules.to_return(
-            self.target, target, self.anchor[origins], self.unit(origins), self.move
+            self.target, shifted, self.anchor[origins], self.unit(origins), self.move
         )
 
     def to_price(
@@ -206,7 +245,7 @@ class Problem:
     def cut_to_windows(self, origins: Int64[np.ndarray, " origins"]) -> Problem:
         """A `Problem` of only those rows that forecasts of `origins` read: their windows, one per symbol."""
         rows = (origins[:, None] + np.arange(1 - self.lookback, 1)).ravel()
-        cut = {name: getattr(self, name)[rows] for name in ROW_ARRAYS}
+        cut = {name: getattr(self, name)[rows] for name in self.row_arrays}
         if self.variance_ahead.size:
             cut["variance_ahead"] = self.variance_ahead[rows]
         if self.known_names:
@@ -281,6 +320,8 @@ def make_problem(
     market: bool = False,
     seen: Sequence[str] | None = None,
     across_sessions: bool = False,
+    seasons: Sequence[int] = (),
+    anchored: int | None = None,
 ) -> Problem:
     """Cut `prices` into a problem.
 
@@ -289,12 +330,14 @@ def make_problem(
     volatility for "difference", the prices and the volume themselves for "close". replace_features: its
     features alone.
     volatility_features: instead of these defaults those of volatility, for networks of distributions.
-    past, future, static, market, seen: see `gatecast.problem.covariates.Chosen`.
+    past, future, static, market, seen, seasons: see `gatecast.problem.covariates.Chosen`.
     across_sessions: whether windows of bars within days cross the end of an exchange's session.
+    anchored: the season that targets are measured from, see `Problem`; the return over each season is then
+    among the defaults. None: targets are measured from the last price.
 
     Raises
-        SettingError: sessions that are shorter than a window; no such column; a price of zero or below for the target "return"; a feature function
-            that fails, or reads the future; see `covariates`.
+        SettingError: sessions that are shorter than a window; no such column; a price of zero or below for
+            the target "return"; a feature function that fails, or reads the future; see `covariates`.
         DataError: a gap in a covariate.
     """
     table = prices.table
@@ -308,17 +351,18 @@ def make_problem(
             value=target,
         )
     move = target_rules.move_of(target, positive=low is None)
-    chosen = Chosen(past, future, static, market, seen)
+    chosen = Chosen(past, future, static, market, seen, seasons)
     beside = covariates(prices, chosen, column=column, horizon=horizon, move=move)
-    defaults = None
-    if features is None or not replace_features:
-        defaults = _default_features(prices, target, column, volatility_features, move)
-    frames = [defaults, _own_features(prices, features), beside.past, beside.static]
-    frame = _side_by_side([part for part in frames if part is not None])
-    known = beside.known.to_numpy(dtype=np.float32)
     sizes = np.diff(np.append(prices.first, len(table)))
     first = np.repeat(prices.first, sizes)
     anchor = table[column].to_numpy(dtype=np.float64)
+    defaults, seasonal = None, None
+    if features is None or not replace_features:
+        defaults = _default_features(prices, target, column, volatility_features, move)
+        seasonal = pd.DataFrame(season_returns(anchor, first, seasons)) if anchored else None
+    frames = [defaults, seasonal, _own_features(prices, features), beside.past, beside.static]
+    frame = _side_by_side([part for part in frames if part is not None])
+    known = beside.known.to_numpy(dtype=np.float32)
     average, variance_ahead = of_average_bars(prices, move.changes(anchor, first), horizon)
     made = Problem(
         features=frame.to_numpy().astype(np.float32),
@@ -339,7 +383,8 @@ def make_problem(
         variance_ahead=variance_ahead,
         session_first=within_sessions(prices, lookback, across=across_sessions),
         move=move,
-    )
+        season=seasons[0] if seasons else 0,
+    ).anchored_at(anchored or 1)
     if known.shape[1] == 0:
         return made
     return replace(

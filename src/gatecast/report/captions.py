@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from gatecast.evaluation.sentences import saying
 from gatecast.formatting import count
 from gatecast.report import distribution_frames, frames, symbols
-from gatecast.settings.frequency import DAILY, no_change, noun, session_noun
+from gatecast.settings.frequency import DAILY, noun, session_noun
 
 if TYPE_CHECKING:
     from gatecast.run import Run
@@ -27,8 +28,8 @@ CAPTIONS = {
         "known price again, so a copy of {last} lies flat. Dots on the frame lie beyond it.",
     ),
     "skill": (
-        "Skill against naive",
-        "Right of the line: smaller squared errors than the forecast “{no_change}”. An interval that "
+        "Skill against {benchmark}",
+        "Right of the line: smaller squared errors than the forecast “{saying}”. An interval that "
         "crosses the line: chance may explain the difference. An arrow points to what lies beyond the frame.",
     ),
     "steps": ("Skill at every step ahead", "The same for each step by itself, with its 90 % interval."),
@@ -62,9 +63,10 @@ def figures(result: Run, charts: Iterable[str]) -> list[Figure]:
 def _captions(result: Run) -> dict[str, tuple[str, str]]:
     """CAPTIONS in the words of the run's frequency."""
     frequency = result.outcome.frequency
-    places = {"sessions": f"{session_noun(frequency)}s", "no_change": no_change(frequency)}
+    places = {"sessions": f"{session_noun(frequency)}s", "benchmark": result.outcome.benchmark}
+    places["saying"] = saying(result.outcome.season, frequency)
     places["last"] = "yesterday" if frequency == DAILY else "the last price"
-    return {name: (title, text.format(**places)) for name, (title, text) in CAPTIONS.items()}
+    return {name: (title.format(**places), text.format(**places)) for name, (title, text) in CAPTIONS.items()}
 
 
 def _forecast_caption(result: Run) -> tuple[str, str]:

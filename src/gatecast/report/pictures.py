@@ -19,13 +19,14 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from gatecast.errors import DrawingWarning
+from gatecast.evaluation.sentences import saying
 from gatecast.formatting import count, printable, some
 from gatecast.report import charts, frames, symbols, time_axis
 from gatecast.report.distribution_pictures import distribution_pictures
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, inline, layered, specifications, styled
 from gatecast.report.marks import heading as heading
-from gatecast.settings.frequency import DAILY, INDEX, no_change, session_noun, stamp
+from gatecast.settings.frequency import DAILY, INDEX, session_noun, stamp
 
 if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
@@ -35,9 +36,9 @@ PIXELS = 2  # of a picture, for each of its chart
 MOST_PANELS = 8
 MOST_POINTS = 6000
 POINT = {
-    "better": "A model beats naive, the forecast '{no_change}'",
-    "no evidence": "No evidence that any model beats naive, the forecast '{no_change}'",
-    "worse": "Worse than naive, the forecast '{no_change}'",
+    "better": "A model beats {benchmark}, the forecast '{saying}'",
+    "no evidence": "No evidence that any model beats {benchmark}, the forecast '{saying}'",
+    "worse": "Worse than {benchmark}, the forecast '{saying}'",
 }
 DISTRIBUTION = {
     "better": "A model's distribution is better than that of {benchmark}",
@@ -227,7 +228,7 @@ def skill_picture(result: Run, tests: Significance, label: Label) -> alt.LayerCh
     kind, benchmark = result.verdict.findings[tests.loss.key].kind, label(str(tests.benchmark))
     titles = POINT if tests.loss.point else DISTRIBUTION
     title = (titles[kind] if kind else ONLY_BASELINES).format(
-        benchmark=benchmark, no_change=no_change(result.outcome.frequency)
+        benchmark=benchmark, saying=saying(result.outcome.season, result.outcome.frequency)
     )
     below = f"right of the line: less {tests.loss.name} than {benchmark}; across it: perhaps chance"
     return charts.skill_chart(tests, label, tried=result.tried).properties(title=heading(title, below))
@@ -260,7 +261,8 @@ def _forecast_title(result: Run, model: str, symbol: str) -> str:
 def _finding(result: Run, model: str, label: Label) -> str:
     if model in result.untrained:
         return f"{label(model)} did not train: {result.untrained[model]}"
-    if result.verdict.kinds.get(model) == "worse than naive":
-        what = no_change(result.outcome.frequency)
-        return f"{label(model)} is significantly worse than naive, the forecast '{what}'"
+    if result.verdict.point.kinds.get(model) == "worse":
+        outcome = result.outcome
+        than = f"{outcome.benchmark}, the forecast '{saying(outcome.season, outcome.frequency)}'"
+        return f"{label(model)} is significantly worse than {than}"
     return result.lag[model].sentences[0].rstrip(".").replace(model, label(model), 1)

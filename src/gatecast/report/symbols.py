@@ -77,7 +77,7 @@ def skills_by_symbol(result: Run) -> list[SkillBySymbol]:
     if result.significance.models:
         model = frames.leading_model(result)
         skill = 100 * frames.skill_of_symbols(result, model)
-        found.append(SkillBySymbol("symbols", "squared error", model, "naive", skill))
+        found.append(SkillBySymbol("symbols", "squared error", model, result.outcome.benchmark, skill))
     for model in distribution_frames.shown_models(result)[:1]:
         tests = result.significances["crps"]
         known = {
@@ -94,7 +94,8 @@ def table(result: Run) -> pd.DataFrame:
     """One row per tested symbol, highest skill first.
 
     symbol, sessions (of the test), skill and skill_crps (per cent, where there are any), rmse and naive_rmse
-    (of the return, per cent; of the difference, in price), direction (per cent right), of the model shown
+    (of the return, per cent; of the difference, in price; naive's, or that of the benchmark in its place),
+    direction (per cent right), of the model shown
     """
     model, symbols = frames.leading_model(result), frames.tested_symbols(result)
     scores = result.scores[result.scores["step"] == "all"]
@@ -112,7 +113,7 @@ def table(result: Run) -> pd.DataFrame:
             "sessions": sessions[sessions > 0],
             **{name: skill.to_numpy() for name, skill in skills.items()},
             "rmse": values("rmse_return", model),
-            "naive_rmse": values("rmse_return", "naive"),
+            "naive_rmse": values("rmse_return", result.outcome.benchmark),
             "direction": values("directional_accuracy", model),
         }
     )

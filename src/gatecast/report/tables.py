@@ -165,7 +165,7 @@ def symbol_table(result: Run) -> Table:
         for by_symbol in skills
     ]
     heads += [
-        *((f"{rmse.title}, {name}", rmse.unit) for name in (model, "naive")),
+        *((f"{rmse.title}, {name}", rmse.unit) for name in (model, result.outcome.benchmark)),
         (f"direction, {model}", "% right"),
     ]
     cells = [

@@ -9,7 +9,14 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from gatecast.errors import SettingError
 from gatecast.settings.base import ELSEWHERE, Checked, Date
-from gatecast.settings.names import BASELINES, DEFAULT_MODELS, NETWORKS, POINT_RIVALS, named_network
+from gatecast.settings.names import (
+    BASELINES,
+    DEFAULT_MODELS,
+    NETWORKS,
+    POINT_RIVALS,
+    SEASONAL_NAIVE,
+    named_network,
+)
 from gatecast.settings.network import Network
 from gatecast.settings.reading import Reading, check_date
 from gatecast.settings.training import LOSSES, Training
@@ -17,6 +24,9 @@ from gatecast.settings.training import LOSSES, Training
 Target = Literal["return", "difference", "close"]
 Scaler = Literal["standard", "minmax", "none"]
 CalibrationMethod = Literal["none", "conformal", "adaptive"]
+Anchor = Literal["last", "season"]
+TESTS = ("test_start", "test_rows", "split_column")  # what may say what the test is, beside test_size
+LONGEST_SEASON = 100_000  # bars
 
 
 # What a calendar says of any bar, however far ahead: names that `future` takes beside those of columns.
@@ -25,6 +35,7 @@ KNOWN_INPUTS = (
     "sessions_since_holiday", "sessions_until_holiday",
 )  # fmt: skip
 TIME_OF_DAY = "time_of_day"  # the same, of bars within days
+SEASON_CHANGE = "season_change"  # what `future` takes too: what past seasons say of the bars ahead
 
 
 def _columns(value: object) -> object:
@@ -32,10 +43,30 @@ def _columns(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+def _season(value: object) -> object:
+    """ "auto", or the numbers of one or several seasons, as the command line and files write them."""
+    parts = value.split(",") if isinstance(value, str) else value
+    parts = list(parts) if isinstance(parts, list | tuple) else [parts]
+    words = [part.strip() if isinstance(part, str) else part for part in parts]
+    if words == ["auto"]:
+        return "auto"
+    numbers = [int(word) if isinstance(word, str) and word.isdecimal() else word for word in words]
+    fine = [isinstance(number, int) and 0 < number <= LONGEST_SEASON for number in numbers]
+    if not all(fine) or not numbers or len(set(numbers)) < len(numbers):
+        raise SettingError(
+            'must be "auto", a number of bars (1: none), or several, each once (24,168)',
+            setting="season",
+            value=value,
+        )
+    return tuple(numbers)
+
+
 if TYPE_CHECKING:
     Columns = str | Sequence[str]
+    Season = Literal["auto"] | int | Sequence[int]
 else:
     Columns = Annotated[tuple[str, ...], BeforeValidator(_columns)]
+    Season = Annotated[Literal["auto"] | tuple[int, ...], BeforeValidator(_season)]
 
 
 class ForecastSettings(TypedDict, total=False):
@@ -43,6 +74,8 @@ class ForecastSettings(TypedDict, total=False):
 
     column: str
     target: Target
+    season: Season
+    anchor: Anchor
     horizon: int
     lookback: int
     past: Columns
@@ -65,6 +98,8 @@ class Settings(ForecastSettings, total=False):
     folds: int
     test_size: float
     test_start: str | None
+    test_rows: int | None
+    split_column: str | None
     window: Literal["expanding", "sliding"]
 
 
@@ -95,6 +130,16 @@ class Experiment(Reading):
         description="return: the log return, difference: of the price, which may be zero or below, or close: "
         "the scaled price",
     )
+    season: Season = Field(
+        default="auto",
+        description="bars of a season; several (24,168): the first is that of the anchor; auto: as found in "
+        "training",
+    )
+    anchor: Anchor = Field(
+        default="last",
+        description="what the target is measured from, and the benchmark: the last price, or that of the "
+        "same place of the last known season",
+    )
     horizon: int = Field(default=1, ge=1, le=1000, description="sessions ahead")
     lookback: int = Field(default=20, ge=1, le=10_000, description="sessions in a window")
     across_sessions: bool = Field(
@@ -106,7 +151,7 @@ class Experiment(Reading):
     future: Columns = Field(
         default=(),
         description=f"what is known in advance: columns of the data, or "
-        f"{', '.join((*KNOWN_INPUTS, TIME_OF_DAY))}",
+        f"{', '.join((*KNOWN_INPUTS, TIME_OF_DAY, SEASON_CHANGE))}",
     )
     static: Columns = Field(default=(), description="columns that are constant per symbol, as sector")
     market: bool = Field(
@@ -122,6 +167,14 @@ class Experiment(Reading):
     )
     test_size: float = Field(default=0.25, gt=0, lt=1, description="share of the sessions, the last ones")
     test_start: Date = Field(default=None, description="first session forecast; instead of test_size")
+    test_rows: int | None = Field(
+        default=None,
+        ge=1,
+        description="the last rows of every symbol, whatever their dates, as the test; instead of test_size",
+    )
+    split_column: str | None = Field(
+        default=None, description="the column that says of every row whether it is train or test"
+    )
     validation_size: float = Field(
         default=0.15, gt=0, lt=1, description="share of the sessions before the test"
     )
@@ -138,6 +191,33 @@ class Experiment(Reading):
     @model_validator(mode="after")
     def _test_start(self) -> Experiment:
         check_date("test_start", self.test_start)
+        return self
+
+    @model_validator(mode="after")
+    def _one_test(self) -> Experiment:
+        given = [name for name in TESTS if getattr(self, name) is not None]
+        if len(given) > 1:
+            raise SettingError(
+                f"{given[0]} and {given[1]} both say what the test is; give one of them",
+                setting=given[1],
+                value=getattr(self, given[1]),
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _anchored(self) -> Experiment:
+        if self.anchor == "season" and self.target != "return":
+            raise SettingError(
+                'is that of returns: choose target "return", or anchor "last"',
+                setting="anchor",
+                value=self.anchor,
+            )
+        if self.target == "difference" and SEASON_CHANGE in self.future:
+            raise SettingError(
+                "is of log returns; leave it out where differences are forecast",
+                setting="future",
+                value=SEASON_CHANGE,
+            )
         return self
 
     @model_validator(mode="after")
@@ -174,6 +254,21 @@ class Experiment(Reading):
     def reading(self) -> Reading:
         """How its prices are read."""
         return Reading(**{name: getattr(self, name) for name in Reading.model_fields})
+
+    @property
+    def seasons(self) -> tuple[int, ...]:
+        """The seasons that are given, in bars; () where they are to be found."""
+        return () if isinstance(self.season, str) else tuple(self.season)  # type: ignore[arg-type]
+
+    @property
+    def anchored(self) -> int:
+        """The season that targets are measured from, in bars; 1: from the last price, or not found yet."""
+        return self.seasons[0] if self.anchor == "season" and self.seasons else 1
+
+    @property
+    def benchmark(self) -> str:
+        """The baseline that an output of zero forecasts, against which skill is measured."""
+        return "naive" if self.anchor == "last" else SEASONAL_NAIVE
 
     @property
     def baselines(self) -> tuple[str, ...]:

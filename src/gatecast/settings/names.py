@@ -24,13 +24,14 @@ class Baseline(NamedTuple):
     distribution: bool = False
 
 
+SEASONAL_NAIVE = "seasonal-naive"
 _BASELINES = "gatecast.models.baselines"
 BASELINES = {
     "naive": Baseline(f"{_BASELINES}.naive:naive"),
     "drift": Baseline(f"{_BASELINES}.naive:drift"),
     "ewma": Baseline(f"{_BASELINES}.statistical:ewma"),
     "ar": Baseline(f"{_BASELINES}.statistical:ar"),
-    "seasonal-naive": Baseline(f"{_BASELINES}.naive:seasonal_naive"),
+    SEASONAL_NAIVE: Baseline(f"{_BASELINES}.naive:seasonal_naive"),
     "last-close": Baseline(f"{_BASELINES}.naive:last_close"),
     "historical": Baseline(f"{_BASELINES}.volatility:historical", distribution=True),
     "ewma-t": Baseline(f"{_BASELINES}.volatility:ewma_t", distribution=True),
@@ -49,6 +50,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "bigru": {"cell": "gru", "bidirectional": True},
 }
 
+OWN_SEASON = re.compile(rf"{SEASONAL_NAIVE}-([1-9]\d{{0,4}})")
 POINT_RIVALS = ("naive", "drift", "ewma", "ar")  # the rivals when a list of models names none
 DISTRIBUTION_RIVALS = ("historical", "ewma-t", "gjr-garch-t", "lhar")  # of networks of distributions
 
@@ -92,7 +94,9 @@ class Resolved(NamedTuple):
     means: dict[str, tuple[str, ...]]
 
 
-def resolve_models(models: str | Models, network: Network | None = None, column: str = "close") -> Resolved:
+def resolve_models(
+    models: str | Models, network: Network | None = None, column: str = "close", anchor: str = "last"
+) -> Resolved:
     """The names of all models, baselines first, and the settings of those that are networks.
 
     A name of NETWORKS is `network` (its cell and direction replaced), a name of BASELINES a baseline, a
@@ -100,7 +104,7 @@ def resolve_models(models: str | Models, network: Network | None = None, column:
     a combination (of all others that are listed), and {name: any other object} or "module:object" a model of
     the user's own. Naive is always there; a list without any baseline gets naive, drift, ewma and ar; one
     whose networks forecast distributions, without a baseline that does, gets historical, ewma-t, gjr-garch-t
-    and lhar; another column than close gets the last close.
+    and lhar; another column than close gets the last close, and the anchor "season" seasonal naive.
 
     Raises
     ------
@@ -129,8 +133,16 @@ def resolve_models(models: str | Models, network: Network | None = None, column:
         rivals += DISTRIBUTION_RIVALS
     if "naive" not in rivals:
         rivals = ["naive", *rivals]
+    if anchor == "season" and SEASONAL_NAIVE not in rivals:
+        rivals.insert(rivals.index("naive") + 1, SEASONAL_NAIVE)
     others = [name for name in listed if name not in rivals and name not in means]
     return Resolved((*rivals, *others, *means), networks, trainings, foreign, means)
+
+
+def season_of(name: object) -> int | None:
+    """The season of a baseline with one of its own, 168 of "seasonal-naive-168"; None of any other model."""
+    found = isinstance(name, str) and OWN_SEASON.fullmatch(name)
+    return int(found[1]) if found else None
 
 
 def named_network(name: str, network: Network) -> Network:
@@ -144,8 +156,8 @@ def _entries(model: str | Named, network: Network) -> list[tuple[str, Any]]:
         return [(name, _checked(name, own)) for name, own in model.items()]
     if model in NETWORKS:
         return [(model, (named_network(model, network), None))]
-    if model in BASELINES:
-        return [(model, None)]
+    if model in BASELINES or season_of(model):
+        return [(str(model), None)]
     if model == MEAN:
         return [(model, Mean())]
     if isinstance(model, str) and (found := NAMED.fullmatch(model)):
@@ -166,7 +178,7 @@ def _entries(model: str | Named, network: Network) -> list[tuple[str, Any]]:
 
 
 def _checked(name: str, own: object) -> Any:
-    if not re.fullmatch(r"[A-Za-z0-9][\w.+ -]{0,60}", name) or name in BASELINES:
+    if not re.fullmatch(r"[A-Za-z0-9][\w.+ -]{0,60}", name) or name in BASELINES or season_of(name):
         raise SettingError(f'"{name}" cannot name a model of yours; use letters, digits, - and _')
     if isinstance(own, Network):
         return own, None

@@ -72,7 +72,9 @@ def read_experiment(path: str | Path) -> Experiment:
             **{name: Mean(*parts) for name, parts in _mapping(settings.pop("means", {}), "means").items()},
         }
         wanted = [{name: own[name]} if name in own else name for name in names]
-        resolved = resolve_models(wanted, None, settings.get("column", "close"))
+        resolved = resolve_models(
+            wanted, None, settings.get("column", "close"), settings.get("anchor", "last")
+        )
         return Experiment(
             **settings,
             models=resolved.models,

@@ -22,6 +22,7 @@ def test_that_of_a_point_is_its_absolute_error(market):
     np.testing.assert_allclose(CRPS.of(forecasts, "drift"), expected)
 
 
-def test_the_benchmark_is_the_best_baseline():
-    assert CRPS.benchmark(["lhar", "ewma-t"]) == "lhar" and CRPS.benchmark([]) is None
+def test_the_benchmark_is_the_best_baseline(market):
+    forecasts = market(dates=30).forecasts({})
+    assert CRPS.benchmark(forecasts, ["lhar", "ewma-t"]) == "lhar" and CRPS.benchmark(forecasts, []) is None
     assert CRPS.tried(["ewma-t", "gru", "lstm"], ["lstm", "gru"], "ewma-t") == ["lstm", "gru"]

@@ -29,5 +29,5 @@ def test_it_is_a_fraction_of_the_anchor_against_naive(market):
     assert np.array_equal(SQUARED_ERROR.scale(forecasts), forecasts.naive_mse)
     assert (
         SQUARED_ERROR.models(forecasts) == ["naive", "drift"]
-        and SQUARED_ERROR.benchmark(["drift"]) == "naive"
+        and SQUARED_ERROR.benchmark(forecasts, ["drift"]) == "naive"
     )

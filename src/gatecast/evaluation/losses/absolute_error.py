@@ -36,8 +36,8 @@ class AbsoluteError(PointLoss):
         return positive(forecasts.naive_mae)
 
     def slope(self, forecasts: Forecasts) -> Floats:
-        """(N, h) the base, with the sign of the change."""
-        return np.sign(forecasts.actual - forecasts.anchor[:, None]) * forecasts.base[:, None]
+        """(N, h) the base, with the sign of the benchmark's error."""
+        return np.sign(forecasts.actual - forecasts.reference) * forecasts.base[:, None]
 
     def skill_at(self, odds: float) -> float:
         """The k with k² = odds (1 - (1 - k)²).

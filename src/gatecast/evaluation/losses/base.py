@@ -41,7 +41,7 @@ class Loss(ABC):
         """
 
     @abstractmethod
-    def benchmark(self, baselines: Sequence[str]) -> str | None:
+    def benchmark(self, forecasts: Forecasts, baselines: Sequence[str]) -> str | None:
         """The model that others are judged against; None without one.
 
         baselines  those whose losses are finite numbers, the lowest mean loss first
@@ -66,7 +66,7 @@ class Loss(ABC):
 
 
 class PointLoss(Loss):
-    """A loss of a price that is forecast: every model is judged, against naive."""
+    """A loss of a price that is forecast: every model is judged, against naive (or seasonal naive)."""
 
     point = True
 
@@ -76,7 +76,7 @@ class PointLoss(Loss):
 
     @abstractmethod
     def slope(self, forecasts: Forecasts) -> Floats | None:
-        """(N, h) the fall of naive's loss, to first order, per unit of a signal added to its forecast.
+        """(N, h) the first-order fall of the benchmark's loss per unit of a signal added to its forecast.
 
         The signal is a change divided by `Forecasts.base`: a fraction of the anchor, or a difference. None
         where the detectable skill is unknown.
@@ -101,18 +101,18 @@ class PointLoss(Loss):
             )
         return self.of_price(forecasts, forecasts.forecast[model])
 
-    def benchmark(self, baselines: Sequence[str]) -> str | None:
-        """Naive."""
-        return "naive"
+    def benchmark(self, forecasts: Forecasts, baselines: Sequence[str]) -> str | None:
+        """What an output of zero stands for: naive, or seasonal naive."""
+        return forecasts.benchmark
 
     def tried(self, models: Sequence[str], networks: Sequence[str], benchmark: str | None) -> list[str]:
-        """All models but naive."""
+        """All models but the benchmark."""
         return [name for name in models if name != benchmark]
 
     def detectable(
         self, forecasts: Forecasts, losses: pd.DataFrame, benchmark: str, noncentrality: float
     ) -> float:
-        """The skill against naive of an oracle that knows a share of the variance of every return."""
+        """The skill against the benchmark of an oracle that knows a share of the variance of every return."""
         slope = self.slope(forecasts)
         if slope is None:
             return float("nan")
@@ -133,7 +133,7 @@ class DistributionLoss(Loss):
         """(N,) the root of naive's mean squared error in training, in per cent, or in price."""
         return forecasts.move.factor * np.sqrt(positive(forecasts.naive_mse))
 
-    def benchmark(self, baselines: Sequence[str]) -> str | None:
+    def benchmark(self, forecasts: Forecasts, baselines: Sequence[str]) -> str | None:
         """The baseline with the lowest mean loss."""
         return next(iter(baselines), None)
 

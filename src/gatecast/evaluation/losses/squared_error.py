@@ -38,8 +38,8 @@ class SquaredError(PointLoss):
         return np.where(forecasts.base != 0, positive(forecasts.naive_mse), np.nan)
 
     def slope(self, forecasts: Forecasts) -> Floats:
-        """(N, h) twice the change, divided by the base."""
-        return 2 * forecasts.changes(forecasts.actual)
+        """(N, h) twice the error of the benchmark, divided by the base."""
+        return 2 * (forecasts.changes(forecasts.actual) - forecasts.changes(forecasts.reference))
 
     def skill_at(self, odds: float) -> float:
         """The share s of the variance that the oracle knows, with s / (1 - s) = odds."""

@@ -38,15 +38,20 @@ def drift(problem: Problem, fold: Fold) -> Point:
     return Point(np.arange(1, problem.horizon + 1) * mean[problem.symbol[fold.test], None])
 
 
-def seasonal_naive(problem: Problem, fold: Fold) -> Point:
-    """The price of the same place in the season, one season back; (N, h).
+def seasonal_naive(problem: Problem, fold: Fold, season: int | None = None) -> Point:
+    """The last known price of the same place in the season; (N, h).
 
-    A season is a week: 7 bars for a symbol that trades at weekends, else 5. Step k of origin i is the price
-    at row i + k - m ⌈k / m⌉. Hyndman & Athanasopoulos (3rd ed.), section 5.2.
+    Step k of origin i is the price at row i + k - m ⌈k / m⌉. season: m; None: that of the problem. One that
+    is not known is a week: 7 bars for a symbol that trades at weekends, else 5. Where a symbol has no whole
+    season before the origin it is naive. Hyndman & Athanasopoulos (3rd ed.), section 5.2.
     """
-    season = _season(problem, fold)[problem.symbol[fold.test], None]
-    steps = np.arange(1, problem.horizon + 1)
-    same_place: Integers = fold.test[:, None] + steps - season * -(-steps // season)
+    season = season or problem.season
+    if season > 0 and season == problem.anchored:
+        return Point(problem.neutral(fold.test))
+    own = np.full(len(problem.symbols), season) if season > 0 else _season(problem, fold)
+    bars, steps = own[problem.symbol[fold.test], None], np.arange(1, problem.horizon + 1)
+    same_place: Integers = fold.test[:, None] + steps - bars * -(-steps // bars)
+    same_place = np.where(same_place >= problem.first[fold.test, None], same_place, fold.test[:, None])
     return Point(problem.move.of(problem.anchor[same_place], problem.anchor[fold.test, None]))
 
 

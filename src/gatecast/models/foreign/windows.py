@@ -81,7 +81,7 @@ class Scaled:
     def returns(self, problem: Problem, origins: Integers, outputs: Floats) -> Floats:
         """(…, N, h) moves from the origin, of scaled outputs of that shape."""
         if self.in_volatility:
-            return outputs * problem.unit(origins)
+            return outputs * problem.unit(origins) + problem.neutral(origins)
         symbol = problem.symbol[origins]
         unscaled = outputs * self.scale.y_scale[symbol] + self.scale.y_offset[symbol]
         return problem.to_return(unscaled, origins)
