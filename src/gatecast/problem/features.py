@@ -15,7 +15,8 @@ from gatecast.errors import SettingError
 from gatecast.problem.moves import DIFFERENCE, LOG_RETURN, Move
 from gatecast.problem.nights import overnight_moves, session_first
 from gatecast.problem.time_of_day import of_average_bars
-from gatecast.problem.volatility import ewma_volatility
+from gatecast.problem.volatility import DECAY, ewma_volatility
+from gatecast.settings.frequency import is_intraday
 
 FeatureFunction = Callable[[pd.DataFrame], pd.DataFrame]
 
@@ -87,19 +88,25 @@ def volatility_features(prices: Prices, column: str, move: Move = LOG_RETURN) ->
     Parkinson's (1980) variance log(high / low)² / (4 log 2). docs/intervals.md says why these. Where moves
     are differences, these take the place of log returns, high - low that of log(high / low), and level is
     there as in `difference_features`. Within the sessions of an exchange overnight_shock is the move before
-    each bar's session opened, over s.
+    each bar's session opened, over s. Within days log_slow_volatility = log(q / s) is there too, q the EWMA
+    volatility whose memory is as many days as that of s is bars.
     """
     table, first = prices.table, _first_rows(prices)
     price = table[column].to_numpy(dtype=np.float64)
     least = move.least(price, first)
     actual = move.changes(price, first)
     returns, _ = of_average_bars(prices, actual, horizon=0)
-    volatility = ewma_volatility(returns, first, least=least)
+    within = is_intraday(prices.frequency)
+    volatility = ewma_volatility(returns, first, least=least, absolute=within)
     features = {
         "shock": returns / volatility,
         "log_size": np.log(np.abs(returns) / volatility + LOG_FLOOR),
         "log_volatility": np.log(volatility),
     }
+    if within:
+        memory = DECAY ** (1 / _bars_a_day(prices))
+        slow = ewma_volatility(returns, first, memory, least=least, absolute=True)
+        features["log_slow_volatility"] = np.log(slow / volatility)
     if len(overnight := overnight_moves(prices, column, move)):
         features["overnight_shock"] = overnight / volatility
     differs = move.name == DIFFERENCE.name
@@ -149,6 +156,13 @@ def custom_features(prices: Prices, function: FeatureFunction) -> pd.DataFrame:
     if any(list(part.columns) != list(parts[0].columns) for part in parts):
         raise SettingError("features: the function returns other columns for other symbols")
     return pd.concat(parts, ignore_index=True)
+
+
+def _bars_a_day(prices: Prices) -> float:
+    """How many bars the days of the first symbol have, in the median: by their times alone."""
+    last = prices.first[1] if len(prices.first) > 1 else None
+    _, counts = np.unique(prices.times[:last].astype("datetime64[D]"), return_counts=True)
+    return float(np.median(counts))
 
 
 def _first_rows(prices: Prices) -> Int64[np.ndarray, " rows"]:

@@ -23,7 +23,7 @@ from gatecast.problem.nights import within_sessions
 from gatecast.problem.seasons import season_returns, seasonal_shift, seasonal_volatility, seasons_back
 from gatecast.problem.time_of_day import of_average_bars
 from gatecast.problem.volatility import ewma_volatility, range_variance
-from gatecast.settings.frequency import DAILY, stamp
+from gatecast.settings.frequency import DAILY, is_intraday, stamp
 from gatecast.user_functions import named_function
 
 ROW_ARRAYS = ("features", "anchor", "close", "volatility", "range_variance", "symbol", "session")
@@ -369,7 +369,9 @@ def make_problem(
         names=tuple(map(str, frame.columns)),
         anchor=anchor,
         close=table["close"].to_numpy(dtype=np.float64),
-        volatility=ewma_volatility(average, first, least=move.least(anchor, first)),
+        volatility=ewma_volatility(
+            average, first, least=move.least(anchor, first), absolute=is_intraday(prices.frequency)
+        ),
         range_variance=range_variance(table, first, move),
         symbols=prices.symbols,
         symbol=np.repeat(np.arange(len(sizes)), sizes),

@@ -14,7 +14,7 @@ from gatecast.errors import DataError
 from gatecast.settings.frequency import is_intraday
 
 SLOW = 5  # days over which the usual size of a move is taken: no hour moves it
-HALF_LIFE = 250  # days, after which a day counts half
+HALF_LIFE = 120  # days, after which a day counts half
 FEWEST = 20  # days before a pattern is looked for
 SIGNIFICANT = 0.001  # the level at which a chi-squared test finds a pattern; until it does, there is none
 TINY = 1e-300
@@ -86,7 +86,7 @@ def time_of_day(returns: Float64[np.ndarray, " rows"], times: Shaped[np.ndarray,
 
     Of each bar the size of its return |r|, over the mean size of the bars of the five days before its own.
     The factor of a time of day on day d is the mean of these sizes over the bars at that time on days before
-    d, a day of 250 days ago counting half, over their mean at all times; shrunk towards 1 by the share of
+    d, a day of 120 days ago counting half, over their mean at all times; shrunk towards 1 by the share of
     its variance between times that chance explains (as James and Stein, 1961). It is 1 for the first 20
     days, and until that variance is significant at 0.1 %: where the data show no pattern there is none.
     Andersen and Bollerslev (1997), Intraday periodicity and volatility persistence in financial markets,

@@ -28,14 +28,22 @@ def ewma_volatility(
     first: Int64[np.ndarray, " rows"],
     decay: float = DECAY,
     least: float | Float64[np.ndarray, " rows"] = LEAST,
+    *,
+    absolute: bool = False,
 ) -> Float64[np.ndarray, " rows"]:
-    """Daily volatility of log returns or differences, on their scale, known at each row's close.
+    """A bar's volatility of log returns or differences, on their scale, known at each row's close.
 
     returns: log returns, differences, or another measure of a bar's move; least: see `Move.least`.
 
     s(i)² = Σ_j decay^j r(i-j)² / Σ_j decay^j over all returns of the symbol up to row i; RiskMetrics,
     Technical Document (4th ed., 1996), section 5.2. At least `least`, also where no return is known.
+    absolute: of |r| instead, times √(π/2), by which both agree for normal returns; one jump, of which bars
+    within days have many, then counts by its size and not by its square (Taylor, Modelling Financial Time
+    Series, 1986).
     """
+    if absolute:
+        mean = pd.Series(np.abs(returns)).groupby(first, sort=False).ewm(alpha=1 - decay).mean().to_numpy()
+        return np.maximum(np.sqrt(np.pi / 2) * np.nan_to_num(mean, nan=0.0), least)
     squared = pd.Series(returns**2).groupby(first, sort=False).ewm(alpha=1 - decay).mean()
     return np.maximum(np.sqrt(np.nan_to_num(squared.to_numpy(), nan=0.0)), least)
 
