@@ -33,10 +33,6 @@ FILES = {
     "one row": (PRICES.head(1).to_csv(index=False), ["1 session", "Give more sessions"]),
     "text in a price": (with_cell("close", "abc"), ["prices.csv", "row 21", "column close", "value abc"]),
     "text in the open": (with_cell("open", "abc"), ["prices.csv", "row 21", "column open", "value abc"]),
-    "negative close": (
-        with_cell("close", -3.5),
-        ["row 21", "column close", "value -3.5", "--start 2015-01-30 (99 rows after them)"],
-    ),
     "infinite close": (with_cell("close", "inf"), ["row 21", "column close", "value inf", "Correct it"]),
     "empty close": (with_cell("close", None), ["row 21", "column close", "empty", "another source"]),
     "a date twice": (
@@ -68,7 +64,7 @@ SETTINGS = {
     "--models gruu": ['unknown model "gruu"', 'Did you mean "gru"?', "lstm"],
     "--models gru,gru": ['"gru" is listed twice'],
     "--models ,": ["models is empty", "gru"],
-    "--target retrun": ["--target retrun", "'return' or 'close'", 'Did you mean "return"?'],
+    "--target retrun": ["--target retrun", "'return', 'difference' or 'close'", 'Did you mean "return"?'],
     "--optimizer adm": ["--optimizer adm", 'Did you mean "adam"?'],
     "--column clos": ['column "clos" is not in the data', 'Did you mean "close"?'],
     "--start 2015-13-01": ["--start 2015-13-01", "is not a date", "YYYY-MM-DD"],

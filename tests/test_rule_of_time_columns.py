@@ -21,6 +21,7 @@ from gatecast.models.walk_forward import walk_forward
 from gatecast.problem import covariates
 from gatecast.problem.folds import cut_folds
 from gatecast.problem.market import market_features
+from gatecast.problem.moves import Move
 from gatecast.problem.problem import make_problem
 from gatecast.problem.scaling import fit_scale
 from gatecast.progress import Bar
@@ -146,8 +147,8 @@ def test_a_broken_twin_is_caught(name):
 
 
 def test_the_market_of_tomorrow_is_caught(monkeypatch):
-    def tomorrow(prices: gc.Prices, column: str) -> pd.DataFrame:
-        market = market_features(prices, column)
+    def tomorrow(prices: gc.Prices, column: str, move: Move) -> pd.DataFrame:
+        market = market_features(prices, column, move)
         return market.groupby(prices.table["symbol"].to_numpy()).shift(-1).fillna(0.0)
 
     monkeypatch.setattr(covariates, "market_features", tomorrow)

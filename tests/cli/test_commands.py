@@ -536,6 +536,7 @@ def test_data_check_in_json(prices: Path, command) -> None:
         "usable": True,
         "symbols": ["a"],
         "rows": 120,
+        "frequency": "1d",
         "first_session": "2015-01-02",
         "last_session": "2015-06-24",
         "columns": ["open", "high", "low", "close", "volume"],

@@ -23,7 +23,7 @@ def test_a_column_that_counts_the_rows_of_every_series_numbers_them() -> None:
     assert positions(prices) == [1, 2, 3, 4, 5, 1, 2, 3]
     assert [stamp(time) for time in prices.table["session"]] == ["1", "2", "3", "4", "5", "1", "2", "3"]
     assert 'none: the column "ds" numbers the rows' in prices.report()
-    assert prices.summary()["first_session"] == "1"
+    assert prices.summary()["first_session"] == 1
 
 
 def test_rows_without_dates_are_numbered_where_the_user_says_so() -> None:

@@ -380,7 +380,7 @@ CASES = {
         "without strict=True", text("Date,Close", [*DAYS, "2021-03-05"], [*CLOSES, ""]), {"strict": True}
     ),
     "below zero": Case(
-        'start="2021-03-02"', TRUE.replace("100.5", "-3"), then={"start": "2021-03-02"}, closes=CLOSES[1:]
+        "or start after them", TRUE.replace("100.5", "-3"), then={"start": "2021-03-02"}, closes=CLOSES[1:]
     ),
     # prices
     "one symbol in two sources": Case("Give each symbol once", [FRAME, FRAME], mended=FRAME),
@@ -405,6 +405,12 @@ CASES = {
         {"adjust": True},
         then={"adjust": True, "start": "2021-03-02"},
         closes=CLOSES[1:],
+    ),
+    "adjusted below zero": Case(
+        "Leave adjust out: the prices are then not adjusted",
+        text("Date,Close,Adj Close", DAYS, [-3.0, *CLOSES[1:]], CLOSES),
+        {"adjust": True},
+        closes=[-3.0, *CLOSES[1:]],
     ),
     "not adjusted": Case(
         "or leave adjust out", text("Date,Close,Adj Close", DAYS, CLOSES, ["", *CLOSES[1:]]), {"adjust": True}

@@ -36,7 +36,7 @@ BESIDE = frozenset(Reading.model_fields) - {"adjust"} | {
     "test_rows", "split_column", "window"
 }  # fmt: skip
 # Settings that came later: they count where they are chosen, and the records before them stay as they are.
-LATER = ("foreign", "means", "past", "future", "static", "market", "season", "anchor")
+LATER = ("foreign", "means", "past", "future", "static", "market", "season", "anchor", "across_sessions")
 # Numbers are the same when they are this close (log return; prices and df relatively): the last bits, which
 # another processor or another library of mathematics may round otherwise, and nothing that means anything.
 SAME = 1e-9

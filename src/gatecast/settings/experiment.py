@@ -78,6 +78,7 @@ class ForecastSettings(TypedDict, total=False):
     anchor: Anchor
     horizon: int
     lookback: int
+    across_sessions: bool
     past: Columns
     future: Columns
     static: Columns
