@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from gatecast._typing import Floats
 
+MOST_WEIGHTED = 20_000  # dates whose weights are laid out; of more, a fast cosine transform
 MIN_PERIODS = 8  # independent ones, n / h; with fewer there is no test
 MIN_DATES = 20
 MOST_POOLED = 16  # cosines for several symbols, whose common losses have a longer memory
@@ -35,7 +36,12 @@ def cosine_averages(x: ArrayLike, count: int) -> Floats:
     The weights of each cosine add up to zero, so a constant added to a series changes nothing.
     """
     x = np.asarray(x, dtype=np.float64)
-    return _weights(len(x), count) @ (x - x.mean(axis=0))
+    centred = x - x.mean(axis=0)
+    if len(x) > MOST_WEIGHTED:
+        from scipy.fft import dct
+
+        return np.asarray(dct(centred, type=2, axis=0)[1 : count + 1] / np.sqrt(2 * len(x)))
+    return _weights(len(x), count) @ centred
 
 
 @lru_cache(maxsize=8)
