@@ -33,6 +33,7 @@ from gatecast.report.marks import (
     loss_layers,
     panelled,
     price_title,
+    step_axis,
     styled,
 )
 from gatecast.settings.frequency import session_noun
@@ -203,7 +204,7 @@ def steps_chart(
         **{name: table[name].clip(left, right) for name in ("skill", "low", "high")},
     )
     title = f"{session_noun(result.outcome.frequency)}s ahead"
-    across = alt.X("step:Q", title=title, axis=alt.Axis(format="d", tickMinStep=1, tickCount=5))
+    across = alt.X("step:Q", title=title, axis=step_axis(result.outcome.horizon, most=5))
     scale = alt.Scale(domain=[left, right], nice=False)
     title = f"{tests.loss.name} saved, %"
     base = alt.Chart().encode(across)

@@ -27,6 +27,7 @@ from gatecast.report.marks import (
     legend,
     panelled,
     price_title,
+    step_axis,
     styled,
 )
 from gatecast.settings.frequency import (
@@ -190,12 +191,11 @@ def steps_chart(result: Run, models: list[str], label: Label = str) -> alt.VConc
     table = distribution_frames.intervals_by_step(result, models)
     table = table.assign(first=table["model"] == models[0], model=table["model"].map(label))
     entry = _model_colours(result, models, label)
-    steps = alt.Axis(format="d", tickMinStep=1, tickCount=min(result.outcome.horizon, 20))
     base = alt.Chart().encode(
         alt.X(
             "step:Q",
             title=f"{session_noun(result.outcome.frequency)}s ahead",
-            axis=steps,
+            axis=step_axis(result.outcome.horizon, most=20),
             scale=alt.Scale(nice=False),
         )
     )

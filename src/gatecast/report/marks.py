@@ -34,6 +34,12 @@ def layered(*layers: alt.Chart | alt.LayerChart, **settings: Any) -> alt.LayerCh
     return alt.LayerChart(layer=list(layers), **settings)
 
 
+def step_axis(horizon: int, *, most: int) -> alt.Axis:
+    """An axis of whole steps: each of them up to `most`, and no halves between."""
+    few = list(range(1, horizon + 1)) if horizon <= most else alt.Undefined
+    return alt.Axis(format="d", tickCount=most, values=few)
+
+
 def loss_layers(title: str, *, median: bool) -> alt.LayerChart:
     """One line per network with a dot at the epoch that was kept; with `median` thin, and theirs in bold."""
     scale = alt.Scale(domain=["training", "validation"], range=[BLUE, ORANGE])
