@@ -93,3 +93,21 @@ def test_a_week_that_is_not_over_is_left_out(now: str, rows: int) -> None:
     times = pd.date_range(end="2021-03-01", periods=10, freq="W-MON")
     prices = Prices.from_frame(frame(times), calendar="24/7", now=pd.Timestamp(now, tz="UTC"))
     assert len(prices.table) == rows
+
+
+@pytest.mark.parametrize("written", ["%H%M%S", "%H%M", "%H:%M"])
+@pytest.mark.parametrize("name", ["time", "시간"])
+def test_a_time_beside_the_date_is_part_of_it(name: str, written: str) -> None:
+    times = pd.date_range("2021-03-01 00:00", periods=60, freq="h")
+    beside = frame(times.strftime("%Y%m%d").astype(int), **{name: times.strftime(written)})
+    if ":" not in written:
+        beside[name] = beside[name].astype(int)
+    prices = Prices.from_frame(beside)
+    assert prices.frequency == "1h"
+    assert prices.table["session"].tolist() == times.tolist()
+
+
+def test_months_are_dates_under_any_name() -> None:
+    times = pd.date_range("2000-01-01", periods=40, freq="MS")
+    prices = Prices.from_frame(frame(times.strftime("%Y-%m")).rename(columns={"date": "Month"}))
+    assert (prices.frequency, str(prices.times[-1])) == ("1mo", "2003-04-01")

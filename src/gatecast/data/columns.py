@@ -24,6 +24,22 @@ from gatecast.settings.reading import Reading
 
 MOST_COLUMNS = 2_000
 FIRST_CELLS, LEAST_OF_A_DATE = 20, 8  # cells and letters that tell a column of dates
+MONTH = r"\d{4}[-/M]\d{1,2}"  # is shorter, and a date too
+TIME_NAMES = (
+    "time",
+    "시간",
+    "시각",
+    "체결시간",
+    "时间",
+    "時間",
+    "时刻",
+    "時刻",
+    "uhrzeit",
+    "hora",
+    "heure",
+    "godzina",
+)
+LAST_MINUTE = 2359  # larger whole numbers are times with seconds
 LONGEST_NUMBER = 32  # letters
 LONGEST_TEXT = 60  # of a symbol's sector
 PLAIN = re.compile(r"[0-9][0-9.,'’ ]*")  # a number without sign, unit and exponent
@@ -172,7 +188,8 @@ def _counts_rows(column: pd.Series) -> bool:
 def _holds_dates(column: pd.Series) -> bool:
     """Whether the first cells of a column are whole dates, as 2021-03-01 or 20210301."""
     cells = column.dropna().iloc[:FIRST_CELLS].astype(str).str.removesuffix(".0")
-    return len(cells) > 1 and bool((cells.str.len() >= LEAST_OF_A_DATE).all()) and all(map(is_date, cells))
+    long = (cells.str.len() >= LEAST_OF_A_DATE) | cells.str.fullmatch(MONTH)
+    return len(cells) > 1 and bool(long.all()) and all(map(is_date, cells))
 
 
 def with_one_date(frame: pd.DataFrame, place: Place, reading: Reading) -> tuple[pd.DataFrame, str]:
@@ -185,10 +202,26 @@ def with_one_date(frame: pd.DataFrame, place: Place, reading: Reading) -> tuple[
     if reading.first_date is not None:
         return _dated(frame, place, reading), "date"
     name = "date" if reading.date is not None else date_column(frame, place)
-    if name == "time" or "time" not in frame.columns or pd.api.types.is_numeric_dtype(frame["time"].dtype):
+    beside = next((time for time in TIME_NAMES if time in frame.columns and time != name), None)
+    times = None if beside is None else _times_of_day(frame[beside])
+    if beside is None or times is None:
         return frame, name
-    stamp = frame[name].astype(str).str.strip() + " " + frame["time"].astype(str).str.strip()
-    return frame.assign(**{name: stamp.where(~is_empty(frame["time"]), frame[name])}), name
+    stamp = frame[name].astype(str).str.strip() + " " + times
+    return frame.assign(**{name: stamp.where(~is_empty(frame[beside]), frame[name])}), name
+
+
+def _times_of_day(column: pd.Series) -> pd.Series | None:
+    """A column of times as text; None where it holds other numbers than 93000 or 930, for 09:30."""
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        return column.astype(str).str.strip()
+    if not (pd.api.types.is_integer_dtype(column.dtype) and column.between(0, 235_959).all()):
+        return None
+    seconds = column if column.max() > LAST_MINUTE else column * 100
+    hours, minutes = seconds // 10_000, seconds // 100 % 100
+    if (minutes > 59).any() or (seconds % 100 > 59).any():
+        return None
+    parts = [part.astype(str).str.zfill(2) for part in (hours, minutes, seconds % 100)]
+    return parts[0] + ":" + parts[1] + ":" + parts[2]
 
 
 def _dated(frame: pd.DataFrame, place: Place, reading: Reading) -> pd.DataFrame:
