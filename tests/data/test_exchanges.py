@@ -51,3 +51,9 @@ def test_a_name_that_tells_no_exchange(symbol):
 @pytest.mark.parametrize("names", [BY_SUFFIX, BY_PREFIX, BY_INDEX, BY_NAME])
 def test_every_calendar_of_a_name_is_known(names):
     assert {code: check_calendar(code) for code in names.values()} == {code: code for code in names.values()}
+
+
+@pytest.mark.parametrize("length", ["_1m", "-15min", "_1h", "_H1", "_M5", "_1d", "_1wk", "_daily"])
+def test_the_length_of_bars_is_no_part_of_the_name(length: str) -> None:
+    assert exchange_named(f"005930.KS{length}") == exchange_named("005930.KS")
+    assert exchange_named(f"BTC-USD{length}") == exchange_named("BTC-USD")

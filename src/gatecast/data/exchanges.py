@@ -50,6 +50,10 @@ BY_NAME = {  # of indices, where no share has it for a ticker
 }  # fmt: skip
 # Bourses that write the digits of a share before the letters of theirs in names of files: 005930_KS.
 DIGITS = re.compile(r"(?:^|_)\d{4,6}[_-]([A-Z]{1,2})$")
+# The length of bars after the name of a file, as in 005930.KS_1m, BTC-USD_1h, AAPL_M5.
+LENGTH = re.compile(
+    r"[-_ ](\d{1,3}(MIN|MO|WK|[MHDW])|[MH]\d{1,3}|[DW]1|MN1?|DAILY|WEEKLY|MONTHLY|HOURLY|MINUTE)$"
+)
 CHINESE = re.compile(r"(SH|SZ|BJ)\d{6}")
 
 Part = Literal["name", "prefix", "suffix"]
@@ -68,7 +72,7 @@ def exchange_named(symbol: str) -> Told | None:
     symbol  as sources write it ("005930.KS", "sh.600000", "NASDAQ:AAPL", "^KS11", "BTC-USD"), or the stem
             of a file ("samsung_005930_ks", "kospi")
     """
-    name = symbol.strip().upper()
+    name = LENGTH.sub("", symbol.strip().upper())
     index = BY_INDEX.get(name[1:]) if name.startswith(("^", ".")) else None
     if index := index or BY_NAME.get(name.lstrip("^").replace(" ", "")):
         return Told(index, "name")
