@@ -49,7 +49,7 @@ def test_a_window_stays_within_a_session_unless_asked() -> None:
     assert (problem.ready == (place >= 3))[BARS:].all()
     across = make_problem(prices(), lookback=4, horizon=1, across_sessions=True)
     assert across.ready[5:].all()
-    with pytest.raises(SettingError, match="the sessions have at most 13 bars"):
+    with pytest.raises(SettingError, match="the sessions have at most 13 bars, a window has 14"):
         make_problem(prices(), lookback=14, horizon=1)
     assert make_problem(prices(), lookback=14, horizon=1, across_sessions=True).ready[14:].all()
 

@@ -7,8 +7,10 @@ import shlex
 
 from gatecast.settings.reading import Reading
 
-# As remedies write the arguments of `gatecast.load`, and the target.
-ARGUMENT = re.compile(rf'\b({"|".join((*Reading.model_fields, "target"))})=(?:"([^"]*)"|(True|False)\b)')
+# As remedies write the arguments of `gatecast.load`, and some settings.
+ARGUMENT = re.compile(
+    rf'\b({"|".join((*Reading.model_fields, "target", "across_sessions"))})=(?:"([^"]*)"|(True|False)\b)'
+)
 
 # As they name functions.
 COMMANDS = {"gatecast.data.sources.fix": "gatecast data fix"}

@@ -40,10 +40,8 @@ def within_sessions(prices: Prices, lookback: int, *, across: bool) -> Int64[np.
     most = int((np.arange(len(first)) - first).max()) + 1
     if most < lookback:
         raise SettingError(
-            f"the sessions have at most {most} bars, and a window does not cross their ends: give a smaller "
-            "lookback, or across_sessions = True for windows that do",
-            setting="lookback",
-            value=lookback,
+            f"the sessions have at most {most} bars, a window has {lookback}, and windows do not cross their "
+            "ends: give a smaller lookback, or let them cross, by across_sessions=True"
         )
     return first
 
