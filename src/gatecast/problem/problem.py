@@ -55,12 +55,12 @@ class Problem:
     frequency of the bars
     variance_ahead variance of the log return to each step, in that of an average bar, where the time of day
               tells (`gatecast.problem.time_of_day`); no columns: it is the step
-    session_first the first row of each row's session, which windows do not cross; no rows: they may
     season    bars of a season; 0: not known
     anchored  what targets are measured from: 1, the last price, or the season whose last known value at the
               place of each step it is
     shift     with such a season: the log return from the row's price to that value, see `seasonal_shift`
     seasonal_volatility and the volatility of the log return over that season
+    session_first the first row of each row's session, which windows do not cross; no rows: they may
     """
 
     features: Float32[np.ndarray, "rows features"]
@@ -88,7 +88,6 @@ class Problem:
     anchored: int = 1
     shift: Float64[np.ndarray, "rows horizon"] | None = None
     seasonal_volatility: Float64[np.ndarray, " rows"] | None = None
-
     session_first: Int64[np.ndarray, " told"] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     __repr__ = brief
