@@ -41,6 +41,7 @@ def with_season(
         horizon=experiment.horizon,
         target=experiment.target,
         column=experiment.column,
+        across_sessions=experiment.across_sessions,
     )
     train = first_fold(problem).train
     owner = problem.symbol[train]
