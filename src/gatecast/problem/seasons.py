@@ -132,9 +132,10 @@ def found_season(series: Sequence[Float64[np.ndarray, " _"]], candidates: Sequen
 
     With D(k) the mean |log p(t) - log p(t-k)|, of prices where one is not above 0, a series has the season m
     where D(m) is at most CLEARLY the mean of D(1) … D(m): a value of the same place of the last season is
-    that much nearer than the last price, on average over a season ahead. (In a random walk it is half as far again, in white noise as near.) Taken
-    is the candidate with the lowest median over the series that are long enough for it, THREE seasons; of
-    those within TIE of it the shortest, for its multiples are as good. At most the last LONGEST prices count.
+    that much nearer than the last price, on average over a season ahead. (In a random walk it is half as far
+    again, in white noise as near.) Taken is the candidate with the lowest median over the series that are
+    long enough for it, THREE seasons; of those within TIE of it the shortest, for its multiples are as good.
+    At most the last LONGEST prices count.
     """
     ratios: dict[int, list[float]] = {season: [] for season in candidates}
     for prices in series:
