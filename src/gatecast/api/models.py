@@ -71,6 +71,18 @@ def problem_of(
     )
 
 
+def bare_problem(experiment: Experiment, prices: Prices) -> Problem:
+    """The experiment's problem on these prices, without what only its networks read."""
+    return make_problem(
+        prices,
+        lookback=experiment.lookback,
+        horizon=experiment.horizon,
+        target=experiment.target,
+        column=experiment.column,
+        across_sessions=experiment.across_sessions,
+    )
+
+
 def folds_of(experiment: Experiment, problem: Problem, frequency: str) -> list[Fold]:
     """The experiment's folds of a problem, whose bars have this frequency.
 

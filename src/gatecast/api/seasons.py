@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import numpy as np
 
+from gatecast.api.models import bare_problem
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError
 from gatecast.formatting import count
 from gatecast.problem.folds import Fold
-from gatecast.problem.problem import Problem, make_problem
+from gatecast.problem.problem import Problem
 from gatecast.problem.seasons import THREE, found_season, season_candidates
 from gatecast.settings.experiment import SEASON_CHANGE, Experiment
 from gatecast.settings.frequency import DAILY
@@ -35,14 +36,7 @@ def with_season(
     asked = experiment.anchor == "season" or SEASON_CHANGE in experiment.future
     if experiment.seasons or not (asked or SEASONAL_NAIVE in experiment.models):
         return experiment, ()
-    problem = make_problem(
-        prices,
-        lookback=experiment.lookback,
-        horizon=experiment.horizon,
-        target=experiment.target,
-        column=experiment.column,
-        across_sessions=experiment.across_sessions,
-    )
+    problem = bare_problem(experiment, prices)
     train = first_fold(problem).train
     owner = problem.symbol[train]
     last = train[np.append(np.flatnonzero(np.diff(owner)), len(owner) - 1)] + problem.horizon

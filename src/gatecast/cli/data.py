@@ -35,8 +35,7 @@ def check(
     Ends with 2 where one cannot be used.
     """
     from gatecast.data import unusable
-    from gatecast.data.prices import Prices
-    from gatecast.data.sources import examine
+    from gatecast.data.sources import assembled, examine
     from gatecast.errors import DataError
 
     how = reading_of(reading)
@@ -46,14 +45,7 @@ def check(
         broken = [part for part in parts if part.problems]
         if not broken:
             try:
-                prices = Prices.assemble(
-                    parts,
-                    start=how.start,
-                    end=how.end,
-                    symbols=how.symbols,
-                    adjust=how.adjust,
-                    resample=how.resample,
-                )
+                prices = assembled(parts, how)
                 reports.append(prices.report())
                 summaries.append(prices.summary())
             except DataError as problem:

@@ -101,14 +101,19 @@ def _assembled(source: Any, symbol: str | None, reading: ReadingOptions, *, repa
     how = Reading(**given)
     with longer_rows_refused():
         parts = [part for one in sources for part in _parts(one, symbol, how)]
+    return assembled(parts, how, repaired=repaired)
+
+
+def assembled(parts: Sequence[Tidy], reading: Reading, *, repaired: bool = False) -> Prices:
+    """The prices of parts, as far as `reading` wants them. Raises DataError where they cannot be used."""
     return Prices.assemble(
         parts,
-        start=how.start,
-        end=how.end,
-        symbols=how.symbols,
-        adjust=how.adjust,
+        start=reading.start,
+        end=reading.end,
+        symbols=reading.symbols,
+        adjust=reading.adjust,
         repaired=repaired,
-        resample=how.resample,
+        resample=reading.resample,
     )
 
 
