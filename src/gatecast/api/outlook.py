@@ -13,7 +13,7 @@ import pandas as pd
 
 from gatecast.api.comparison import run as run_comparison
 from gatecast.api.forecaster import Forecaster
-from gatecast.api.models import bare_problem, with_target
+from gatecast.api.models import bare_problem, future_fold_of, with_target
 from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.distributions import LEVELS
@@ -35,7 +35,7 @@ from gatecast.formatting import (
 )
 from gatecast.models.baselines.volatility import historical
 from gatecast.nn.engine import warn_of_another
-from gatecast.problem.folds import MIN_TRAINING_ORIGINS, future_fold
+from gatecast.problem.folds import MIN_TRAINING_ORIGINS
 from gatecast.problem.moves import LOG_RETURN, Move
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.frequency import INDEX, at_close, is_intraday, plain_time, spanned, stamp
@@ -286,7 +286,7 @@ def _of_record(prices: Prices, record: Result) -> tuple[Prices, dict[str, str]]:
 def _naive_quantiles(settings: Experiment, prices: Prices, forecast: pd.DataFrame) -> pd.DataFrame:
     """The quantiles of past returns for each row of `forecast`: naive_q01 … naive_q99 in price, or NaN."""
     problem = bare_problem(with_target(settings, prices)[0], prices)
-    fold = future_fold(problem, validation_size=settings.validation_size)
+    fold = future_fold_of(settings, problem, prices.frequency)
     quantiles = historical(problem, fold).quantile(LEVELS)
     symbols = [problem.symbols[symbol] for symbol in problem.symbol[fold.test]]
     index = pd.MultiIndex.from_product([symbols, range(1, problem.horizon + 1)])

@@ -11,15 +11,14 @@ from numpy.typing import NDArray
 
 from gatecast._typing import Dates, Floats
 from gatecast.data.prices import Prices
-from gatecast.data.spacing import as_times
+from gatecast.data.spacing import bars_a_day, times_of
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import percent, some
-from gatecast.settings.frequency import INDEX, MONTHLY, QUARTERLY, WEEKLY, YEARLY, is_intraday, session_noun
+from gatecast.settings.frequency import BARS_A_YEAR, INDEX, is_intraday, session_noun
 
 EXECUTIONS = {"next-open": "open", "next-close": "close"}
 MOST_STALE = 0.2  # share of opens equal to the close before; genuine ones are rarely over a twentieth
-PER_YEAR = {WEEKLY: 52, MONTHLY: 12, QUARTERLY: 4, YEARLY: 1}
 WEEK, MONTH = 5, 25  # days between sessions from which they are weeks, months
 
 
@@ -115,9 +114,8 @@ def bars_per_year(times: Dates, frequency: str) -> int:
     times: (N,), rising.
     """
     if not is_intraday(frequency):
-        return PER_YEAR.get(frequency) or sessions_per_year(times)
-    days, counts = np.unique(times.astype("datetime64[D]"), return_counts=True)
-    return round(float(np.median(counts)) * sessions_per_year(days))
+        return BARS_A_YEAR.get(frequency) or sessions_per_year(times)
+    return round(bars_a_day(times) * sessions_per_year(np.unique(times.astype("datetime64[D]"))))
 
 
 def sessions_per_year(sessions: Dates) -> int:
@@ -135,7 +133,7 @@ def sessions_per_year(sessions: Dates) -> int:
 def _account(
     symbol: str, table: pd.DataFrame, rows: NDArray[np.int64], origins: Dates, column: str, frequency: str
 ) -> Account | None:
-    session = as_times(table["session"].to_numpy(), frequency)
+    session = times_of(table, frequency)
     if column not in table:
         return None
     price = table[column].to_numpy(np.float64)

@@ -102,3 +102,9 @@ def times_of(table: pd.DataFrame, frequency: str) -> Dates:
 def as_times(values: Any, frequency: str) -> Dates:
     """The same of stamps of any precision."""
     return np.asarray(values).astype(f"datetime64[{unit_of(frequency)}]")
+
+
+def bars_a_day(times: Dates) -> float:
+    """How many bars within days most days have: the median. times: each once."""
+    _, counts = np.unique(times.astype("datetime64[D]"), return_counts=True)
+    return float(np.median(counts))

@@ -11,6 +11,7 @@ import pandas as pd
 from jaxtyping import Float64, Int64
 
 from gatecast.data.prices import Prices
+from gatecast.data.spacing import bars_a_day
 from gatecast.errors import SettingError
 from gatecast.problem.moves import DIFFERENCE, LOG_RETURN, Move
 from gatecast.problem.nights import overnight_moves, session_first
@@ -104,7 +105,8 @@ def volatility_features(prices: Prices, column: str, move: Move = LOG_RETURN) ->
         "log_volatility": np.log(volatility),
     }
     if within:
-        memory = DECAY ** (1 / _bars_a_day(prices))
+        of_first = prices.times[: np.append(prices.first, len(table))[1]]
+        memory = DECAY ** (1 / bars_a_day(of_first))
         slow = ewma_volatility(returns, first, memory, least=least, absolute=True)
         features["log_slow_volatility"] = np.log(slow / volatility)
     if len(overnight := overnight_moves(prices, column, move)):
@@ -156,13 +158,6 @@ def custom_features(prices: Prices, function: FeatureFunction) -> pd.DataFrame:
     if any(list(part.columns) != list(parts[0].columns) for part in parts):
         raise SettingError("features: the function returns other columns for other symbols")
     return pd.concat(parts, ignore_index=True)
-
-
-def _bars_a_day(prices: Prices) -> float:
-    """How many bars the days of the first symbol have, in the median: by their times alone."""
-    last = prices.first[1] if len(prices.first) > 1 else None
-    _, counts = np.unique(prices.times[:last].astype("datetime64[D]"), return_counts=True)
-    return float(np.median(counts))
 
 
 def _first_rows(prices: Prices) -> Int64[np.ndarray, " rows"]:

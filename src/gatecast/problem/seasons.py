@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64, Int64, Shaped
 
+from gatecast.data.calendars import weekday
+from gatecast.data.spacing import bars_a_day
 from gatecast.problem.volatility import DECAY, ewma_volatility
-from gatecast.settings.frequency import DAILY, INDEX, MONTHLY, QUARTERLY, WEEKLY, minutes_of
+from gatecast.settings.frequency import BARS_A_YEAR, DAILY, INDEX, minutes_of
 
-OF_A_YEAR: dict[str, tuple[int, ...]] = {WEEKLY: (52,), MONTHLY: (12,), QUARTERLY: (4,)}
 MOST_LAGS = 400  # that are looked at where nothing is known of the bars
 LONGEST = 20_000  # prices of a series that a season is looked for in, the last ones
 THREE = 3  # seasons, at least, of a series that is to show one
@@ -28,13 +29,15 @@ def seasons_back(season: int, horizon: int) -> Int64[np.ndarray, " {horizon}"]:
 
 
 def known_places(
-    rows: Int64[np.ndarray, " origins"], season: int, horizon: int
+    rows: Int64[np.ndarray, " origins"], season: int | Int64[np.ndarray, " origins"], horizon: int
 ) -> Int64[np.ndarray, "origins {horizon}"]:
     """The rows of the last known value at the place of each step: none of them is later than the origin.
 
+    season: m, or the m of each row.
     They lie before the symbol's first row where the origin has fewer than m - 1 rows before it.
     """
-    return rows[:, None] + np.arange(1, horizon + 1) - season * seasons_back(season, horizon)
+    bars, steps = np.reshape(season, (-1, 1)), np.arange(1, horizon + 1)
+    return rows[:, None] + steps - bars * -(-steps // bars)
 
 
 def seasonal_shift(
@@ -113,18 +116,17 @@ def season_candidates(frequency: str, times: Shaped[np.ndarray, " rows"], most: 
     week = 7 if _has_weekends(times) else 5
     minutes = minutes_of(frequency)
     if minutes is not None:
-        _, in_a_day = np.unique(np.unique(times).astype("datetime64[D]"), return_counts=True)
-        day = int(np.median(in_a_day))
+        day = int(bars_a_day(np.unique(times)))
         found: tuple[int, ...] = (day, week * day)
     else:
-        found = (week,) if frequency == DAILY else OF_A_YEAR.get(frequency, ())
+        found = (week if frequency == DAILY else BARS_A_YEAR[frequency],)
     return tuple(season for season in found if 1 < season <= most)
 
 
 def _has_weekends(times: Shaped[np.ndarray, " rows"]) -> bool:
     """Whether more than a tenth of the bars are of Saturdays, and of Sundays."""
-    weekday = (times.astype("datetime64[D]").astype(np.int64) + 3) % 7  # 1970-01-01 was a Thursday
-    return bool(min(np.mean(weekday == 5), np.mean(weekday == 6)) > 0.1)
+    day = weekday(times.astype("datetime64[D]"))
+    return bool(min(np.mean(day == 5), np.mean(day == 6)) > 0.1)
 
 
 def found_season(series: Sequence[Float64[np.ndarray, " _"]], candidates: Sequence[int]) -> int:

@@ -28,30 +28,21 @@ def split_rows(problem: Problem, column: str) -> Int64[np.ndarray, " symbols"]:
             value=column,
         )
     values = table[name].to_numpy()
-    strange = np.flatnonzero(~np.isin(values, (0, 1)))
-    for row in strange[:1].tolist():
-        raise DataError(
-            f'the column "{name}" says "{values[row]}" of a row of {problem.symbols[problem.symbol[row]]}',
-            column=name,
-            count=len(strange),
-            remedy='Write "train" or "test", or 0 or 1, for every row',
-        )
     tested = values == 1
-    again = np.flatnonzero(tested[:-1] & ~tested[1:] & (problem.symbol[:-1] == problem.symbol[1:]))
-    for row in again[:1].tolist():
-        raise DataError(
-            f"{problem.symbols[problem.symbol[row]]} has a row of the test before one to train on",
-            column=name,
-            count=len(again),
-            remedy="The test must be the last rows of every symbol",
-        )
     starts = np.unique(problem.first)
     counts = np.add.reduceat(tested.astype(np.int64), starts)
-    for place in np.flatnonzero(counts == 0)[:1].tolist():
-        raise DataError(
-            f"{problem.symbols[problem.symbol[starts[place]]]} has no row of the test",
-            column=name,
-            count=int((counts == 0).sum()),
-            remedy="Leave these symbols out, or give test_rows",
-        )
+    strange = np.flatnonzero(~np.isin(values, (0, 1)))
+    again = np.flatnonzero(tested[:-1] & ~tested[1:] & (problem.symbol[:-1] == problem.symbol[1:]))
+    for rows, what, remedy in (
+        (strange, 'the column "{column}" says "{value}" of a row of {symbol}',
+         'Write "train" or "test", or 0 or 1, for every row'),
+        (again, "{symbol} has a row of the test before one to train on",
+         "The test must be the last rows of every symbol"),
+        (starts[counts == 0], "{symbol} has no row of the test",
+         "Leave these symbols out, or give test_rows"),
+    ):  # fmt: skip
+        if len(rows):
+            symbol = problem.symbols[problem.symbol[rows[0]]]
+            said = what.format(column=name, value=values[rows[0]], symbol=symbol)
+            raise DataError(said, column=name, count=len(rows), remedy=remedy)
     return counts

@@ -9,6 +9,7 @@ from gatecast.errors import SettingError
 
 DAILY, WEEKLY, MONTHLY, QUARTERLY, YEARLY, INDEX = "1d", "1w", "1mo", "1q", "1y", "index"
 LONGER = (WEEKLY, MONTHLY, QUARTERLY, YEARLY)
+BARS_A_YEAR = {WEEKLY: 52, MONTHLY: 12, QUARTERLY: 4, YEARLY: 1}
 MONTHS = {MONTHLY: 1, QUARTERLY: 3, YEARLY: 12}  # of a bar
 # As people and pandas write them.
 NAMES = {

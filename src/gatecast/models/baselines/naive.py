@@ -9,6 +9,7 @@ from gatecast.distributions import Point
 from gatecast.models.baselines.fitting import sample_spans
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
+from gatecast.problem.seasons import known_places
 
 
 def naive(problem: Problem, fold: Fold) -> Point:
@@ -49,8 +50,7 @@ def seasonal_naive(problem: Problem, fold: Fold, season: int | None = None) -> P
     if season > 0 and season == problem.anchored:
         return Point(problem.neutral(fold.test))
     own = np.full(len(problem.symbols), season) if season > 0 else _season(problem, fold)
-    bars, steps = own[problem.symbol[fold.test], None], np.arange(1, problem.horizon + 1)
-    same_place: Integers = fold.test[:, None] + steps - bars * -(-steps // bars)
+    same_place = known_places(fold.test, own[problem.symbol[fold.test]], problem.horizon)
     same_place = np.where(same_place >= problem.first[fold.test, None], same_place, fold.test[:, None])
     return Point(problem.move.of(problem.anchor[same_place], problem.anchor[fold.test, None]))
 
