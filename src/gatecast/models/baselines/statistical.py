@@ -67,7 +67,7 @@ def _fit(returns: Floats, rounding: float, label: str) -> tuple[float, Floats]:
         return _mean_only(returns, f"{label}: {len(returns)} in-sample returns are too few for a lag")
     try:
         constant, *lags = _least_squares(returns, most)
-    except (ValueError, np.linalg.LinAlgError, RuntimeWarning, UserWarning) as error:
+    except (np.linalg.LinAlgError, RuntimeWarning) as error:
         return _mean_only(returns, f"{label}: the fit failed ({error})")
     root = max(np.abs(np.roots([1.0, *-np.array(lags)])), default=0.0)
     if root >= 1:
@@ -76,15 +76,25 @@ def _fit(returns: Floats, rounding: float, label: str) -> tuple[float, Floats]:
 
 
 def _least_squares(returns: Floats, most: int) -> list[float]:
-    """1 + p coefficients of statsmodels' AutoReg, p the best of 0 … most by AIC; its warnings are raised."""
-    from statsmodels.tools.sm_exceptions import ModelWarning
-    from statsmodels.tsa.ar_model import ar_select_order
+    """1 + p coefficients by least squares on all rows that have p lags, p the best of 0 … `most` by AIC.
 
+    The orders are compared on the same rows, those that have `most` lags, out of one QR decomposition: behind
+    the design, what is left of the target below row p of R is the residual of AR(p).
+    """
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        warnings.simplefilter("error", ModelWarning)
-        best = ar_select_order(returns, most, ic="aic").model.fit()
-    return [float(coefficient) for coefficient in best.params]
+        triangle = np.linalg.qr(_lagged(returns, most), mode="r")
+        squares = np.cumsum(triangle[::-1, -1] ** 2)[::-1][1:]  # the residuals' sums of squares, p = 0 … most
+        rows = len(returns) - most
+        aic = rows * np.log(squares / rows) + 2 * np.arange(most + 1)
+        *design, target = _lagged(returns, int(np.argmin(aic))).T
+        return np.linalg.lstsq(np.stack(design, axis=1), target)[0].tolist()
+
+
+def _lagged(returns: Floats, lags: int) -> Floats:
+    """(n - lags, lags + 2) a constant, the lags, the newest first, and the return that they explain."""
+    known = [returns[lags - back : len(returns) - back] for back in range(1, lags + 1)]
+    return np.column_stack([np.ones(len(returns) - lags), *known, returns[lags:]])
 
 
 def _mean_only(returns: Floats, what: str) -> tuple[float, Floats]:
