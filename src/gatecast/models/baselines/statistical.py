@@ -83,7 +83,7 @@ def _least_squares(returns: Floats, most: int) -> list[float]:
     """
     with warnings.catch_warnings():
         warnings.simplefilter("error", RuntimeWarning)
-        triangle = np.linalg.qr(_lagged(returns, most), mode="r")
+        triangle = np.linalg.qr(_lagged(returns, most)).R
         squares = np.cumsum(triangle[::-1, -1] ** 2)[::-1][1:]  # the residuals' sums of squares, p = 0 … most
         rows = len(returns) - most
         aic = rows * np.log(squares / rows) + 2 * np.arange(most + 1)
