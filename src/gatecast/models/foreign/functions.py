@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from gatecast.progress import report
 from gatecast.settings.names import UNKNOWN
 from gatecast.settings.reading import check_date
 
-BATCH = 64  # histories that a batched function is given at once
+BATCH = 64  # histories that are cut, and that a batched function is given, at once
 BETWEEN = 20  # seconds from one writing of answers to the next
 
 
@@ -169,7 +170,8 @@ class FittedFunction:
         horizon = histories.problem.horizon
         size = BATCH if self.model.asked.batched else 1
         chunks = [places[start : start + size] for start in range(0, len(places), size)]
-        given = ([histories.up_to(int(origins[place])) for place in chunk] for chunk in chunks)
+        known = _ahead(histories.up_to(int(origins[place])) for place in places)
+        given = (list(islice(known, len(chunk))) for chunk in chunks)
         for chunk, answers in zip(chunks, self._answered(given, horizon), strict=True):
             if len(answers) != len(chunk):
                 raise SettingError(
@@ -269,6 +271,13 @@ def to_prices(values: Floats, history: pd.DataFrame) -> Floats:
 
 def _move(history: pd.DataFrame) -> Move:
     return MOVES[history.attrs.get("move", LOG_RETURN.name)]
+
+
+def _ahead(histories: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
+    """The same histories, cut some at a time: one alone, right after a long call, takes three times as long."""
+    waiting = iter(histories)
+    while block := list(islice(waiting, BATCH)):
+        yield from block
 
 
 def _answers(
