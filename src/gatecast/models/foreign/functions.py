@@ -274,7 +274,7 @@ def _move(history: pd.DataFrame) -> Move:
 
 
 def _ahead(histories: Iterable[pd.DataFrame]) -> Iterator[pd.DataFrame]:
-    """The same histories, cut some at a time: one alone, right after a long call, takes three times as long."""
+    """The same histories, cut some at a time: one alone, after a long call, takes three times as long."""
     waiting = iter(histories)
     while block := list(islice(waiting, BATCH)):
         yield from block
