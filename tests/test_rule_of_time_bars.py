@@ -14,7 +14,7 @@ from .test_rule_of_time import changed_after
 
 pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.GatecastWarning")
 
-MODELS = ["gru", "ewma-t", "lhar", "historical"]
+MODELS = ["gru", "ewma-t", "garch-t", "lhar", "historical"]
 SETTINGS = {"horizon": 3, "lookback": 5, "folds": 2, "seeds": 1, "training": gc.Training(epochs=2)}
 
 

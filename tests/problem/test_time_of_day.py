@@ -79,14 +79,15 @@ def test_the_unit_grows_with_the_variance_of_the_hours_ahead() -> None:
 
 
 def test_intervals_hold_at_every_hour() -> None:
-    """Of ewma-t, 80 % at one step; intervals of one width for all hours do not."""
-    result = gc.compare(prices(*hourly(500, seed=4)), ["ewma-t"], folds=2, lookback=5, test_size=0.4)
-    known = result.outcome.distributions["ewma-t"]
-    hit = np.abs(known.pit[:, 0] - 0.5) <= 0.4
+    """80 % at one step; intervals of one width for all hours do not."""
+    rivals = ["ewma-t", "garch-t"]
+    result = gc.compare(prices(*hourly(500, seed=4)), rivals, folds=2, lookback=5, test_size=0.4, horizon=2)
     hour = result.outcome.time[:, 0].astype("datetime64[h]").astype(int) % 24
-    held = np.array([hit[hour == one].mean() for one in HOURS])
-    assert np.abs(held - 0.8).max() < 0.1  # four standard errors of 200 days
-    flat = 0.8 + 0 * held
+    for name in rivals:
+        hit = np.abs(result.outcome.distributions[name].pit[:, 0] - 0.5) <= 0.4
+        held = np.array([hit[hour == one].mean() for one in HOURS])
+        assert np.abs(held - 0.8).max() < 0.1  # four standard errors of 200 days
+    flat = np.empty(24)
     width = np.quantile(np.abs(result.outcome.actual_return[:, 0]), 0.8)
     for one in HOURS:
         flat[one] = (np.abs(result.outcome.actual_return[hour == one, 0]) <= width).mean()

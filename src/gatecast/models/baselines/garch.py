@@ -65,6 +65,8 @@ def gjr_garch_t(problem: Problem, fold: Fold) -> Distribution:
     Fitted per symbol by maximum likelihood (`arch`), with a constant mean, on the returns of the
     sample; then filtered bar by bar to each origin with its parameters fixed. A `StudentT`
     for one step, exact; `Quantiles` for more, of 8,000 simulated paths (the first step exact).
+    Within days the returns are first divided by the factor of their time of day, and the quantiles of
+    step k multiplied by the root of the mean squared factor of the k bars (Andersen and Bollerslev 1997).
 
     Warns
         FitWarning: fewer than 100 in-sample returns, constant returns, or a fit that does not converge; the
@@ -74,20 +76,29 @@ def gjr_garch_t(problem: Problem, fold: Fold) -> Distribution:
 
 
 def _forecast(span: Span, asymmetric: bool) -> Distribution:
-    horizon = span.problem.horizon
-    model = fit(span.returns, asymmetric, span.rounding)
+    problem, origins, horizon = span.problem, span.origins, span.problem.horizon
+    model = fit(span.returns / _factors(problem, span.begin, span.end), asymmetric, span.rounding)
     if isinstance(model, str):
         span.warn(f"{model}; ewma-t is used instead")
         return ewma_of(span) if horizon == 1 else as_quantiles(ewma_of(span))
-    later = span.problem.returns[span.end : span.origins[-1] + 1]
-    variance = model.filtered(later)[1:][span.origins - span.end]
-    least = np.broadcast_to(span.problem.least_volatility, span.problem.anchor.shape)[span.origins]
+    last = origins[-1]
+    later = problem.returns[span.end : last + 1] / _factors(problem, span.end, last)
+    variance = model.filtered(later)[1:][origins - span.end]
+    least = np.broadcast_to(problem.least_volatility, problem.anchor.shape)[origins]
     volatility = np.maximum(np.sqrt(variance), least)
+    ahead = problem.bars_ahead(origins)
     if horizon == 1:
-        return _one_step(model, volatility)
-    values = _interpolated(model, volatility, _shocks(model, span), horizon)
-    values[:, 0] = _one_step(model, volatility).quantile(FINE_LEVELS)[:, 0]
+        return _one_step(model, volatility, ahead)
+    steps = np.arange(1, horizon + 1)
+    deviation = _interpolated(model, volatility, _shocks(model, span), horizon)
+    values = model.mean * steps[:, None] + np.sqrt(ahead / steps)[..., None] * deviation
+    values[:, 0] = _one_step(model, volatility, ahead).quantile(FINE_LEVELS)[:, 0]
     return Quantiles(FINE_LEVELS, values)
+
+
+def _factors(problem: Problem, begin: int, end: int) -> Floats:
+    """The factor of the time of day of every bar from `begin` to `end`, as known a bar before; else 1."""
+    return np.sqrt(problem.bars_ahead(np.arange(begin - 1, end))[:, 0])
 
 
 def fit(returns: Floats, asymmetric: bool, rounding: float = ROUNDING) -> Garch | str:
@@ -126,8 +137,8 @@ def _maximum_likelihood(returns: Floats, asymmetric: bool) -> Garch | str:
     return model if sound else "the fit gave parameters that cannot be"
 
 
-def _one_step(model: Garch, volatility: Floats) -> StudentT:
-    scale = (volatility * model.unit())[:, None]
+def _one_step(model: Garch, volatility: Floats, ahead: Floats) -> StudentT:
+    scale = model.unit() * volatility[:, None] * np.sqrt(ahead[:, :1])
     return StudentT(np.full_like(scale, model.mean), scale, np.full_like(scale, model.df))
 
 
@@ -146,7 +157,7 @@ def _shocks(model: Garch, span: Span) -> Floats:
 
 
 def _interpolated(model: Garch, volatility: Floats, shocks: Floats, horizon: int) -> Floats:
-    """(N, h, levels) quantiles of the cumulative return, from the volatility (N,) of the next bar.
+    """(N, h, levels) quantiles of the cumulative return less its mean, by the volatility (N,) of a bar.
 
     They depend on it alone, smoothly: so they are simulated on a grid that is the same whatever is asked,
     and the quantiles per unit of volatility are interpolated in its logarithm.
@@ -159,7 +170,7 @@ def _interpolated(model: Garch, volatility: Floats, shocks: Floats, horizon: int
     table = simulated(model, start, shocks) / start[:, None, None]
     at: Integers = np.searchsorted(nodes, lower)
     per_unit = (1 - share) * table[at] + share * table[at + 1]
-    return per_unit * volatility[:, None, None] + model.mean * np.arange(1, horizon + 1)[:, None]
+    return per_unit * volatility[:, None, None]
 
 
 def simulated(model: Garch, volatility: Floats, shocks: Floats) -> Floats:
