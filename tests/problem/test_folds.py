@@ -255,8 +255,8 @@ def test_a_future_fold_of_too_little_data_is_refused(plain_problem):
         future_fold(plain_problem(8))
 
 
-def test_ten_thousand_symbols(plain_problem):
-    problem = plain_problem(60, symbols=10_000, lookback=5, horizon=2)
+def test_two_thousand_symbols(plain_problem):
+    problem = plain_problem(60, symbols=2_000, lookback=5, horizon=2)
     for fold in cut_folds(problem, folds=2):
         assert fold.left_out == ()
         assert (

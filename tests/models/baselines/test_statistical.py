@@ -209,14 +209,14 @@ def test_a_fit_that_fails_is_said_and_named(make, frame, random_walk, monkeypatc
     np.testing.assert_allclose(forecast, drift, rtol=1e-12)
 
 
-def test_ten_thousand_symbols(make, frame, random_walk):
+def test_two_thousand_symbols(make, frame, random_walk):
     """The baselines without a fit per symbol; seconds, where a loop over symbols would take minutes."""
-    walks = random_walk(10_000 * 60).reshape(10_000, 60)
+    walks = random_walk(2_000 * 60).reshape(2_000, 60)
     dates = pd.date_range("2000-01-03", periods=60, freq="B")
     table = pd.DataFrame(
         {
-            "symbol": np.repeat([f"S{n:05}" for n in range(10_000)], 60),
-            "date": np.tile(dates, 10_000),
+            "symbol": np.repeat([f"S{n:05}" for n in range(2_000)], 60),
+            "date": np.tile(dates, 2_000),
             "close": walks.ravel(),
         }
     )
