@@ -293,9 +293,9 @@ def built(tmp_path_factory):
     ("types", "less"),
     [
         *(pytest.param((), less, id=name) for name, less in OLDER.items()),
-        pytest.param(("-DDOUBLE",), (), id="double"),
+        pytest.param(("-DDOUBLE_PRECISION",), (), id="double"),
         *(
-            pytest.param(("-DDOUBLE",), less, id=f"double, {name}", marks=pytest.mark.full)
+            pytest.param(("-DDOUBLE_PRECISION",), less, id=f"double, {name}", marks=pytest.mark.full)
             for name, less in OLDER.items()
             if less
         ),

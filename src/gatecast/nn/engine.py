@@ -7,6 +7,7 @@ import re
 import warnings
 from collections.abc import Mapping
 from importlib.metadata import version
+from pathlib import Path
 
 from gatecast._version import __version__
 from gatecast.errors import EngineWarning
@@ -15,20 +16,20 @@ VECTORS = re.compile(r"(sse|ssse|avx|fma|amx|f16c|neon|asimd|sve|sme|bf16|i8mm)\
 
 
 def this_engine() -> dict[str, str]:
-    """gatecast, layers (the C kernel's hash, or JAX), device, processor, jax, jaxlib and numpy.
+    """gatecast, layers (the C kernel's variant and hash, or JAX), device, processor, jax, jaxlib and numpy.
 
     processor: its architecture and what vectors it computes with.
     """
     import jax
     import numpy as np
 
-    from gatecast.nn.kernel import abilities, library
+    from gatecast.nn.kernel import library
 
     kernel = library(np.dtype(np.float32))
-    vectors = sorted(word for word in abilities() if VECTORS.match(word))
+    vectors = sorted(word for word in _abilities() if VECTORS.match(word))
     return {
         "gatecast": __version__,
-        "layers": "JAX" if kernel is None else f"C kernel {kernel.digest[:12]}",
+        "layers": "JAX" if kernel is None else f"C kernel {kernel.variant} {kernel.digest[:12]}",
         "device": jax.default_backend(),
         "processor": " ".join([platform.machine(), *vectors]),
         "jax": jax.__version__,
@@ -52,3 +53,13 @@ def warn_of_another(recorded: Mapping[str, str], run: object) -> None:
             EngineWarning,
             stacklevel=2,
         )
+
+
+def _abilities() -> list[str]:
+    """The processor's abilities as Linux lists them; empty elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return []
+    able = next((line for line in lines if line.startswith(("flags", "Features"))), "")
+    return able.partition(":")[2].split()

@@ -1,26 +1,19 @@
 """Recurrent layers, and the windows they read, in C as operations of JAX.
 
-They are compiled for this very processor when first needed, then cached.
-
 products.h, cells.h, layer.h and kernel.c are one program, in this order; kernel.c begins with its terms.
+hatch_build.py compiles it when the package is built, `variants` chooses what this processor runs.
 
-Where there is no C compiler, or JAX works on something else than the processor, `available` is false and
+Where it was not built, or JAX works on something else than the processor, `available` is false and
 `gatecast.nn.fast` does the same work in JAX alone. GATECAST_KERNEL=off leaves it to that, too.
 """
 
 import contextlib
 import ctypes
-import hashlib
 import os
-import platform
-import shutil
-import subprocess
-import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -29,20 +22,14 @@ import numpy as np
 from jax.custom_derivatives import SymbolicZero
 from jaxtyping import Array, Float, Int
 
-from gatecast.cache import keep, kept
 from gatecast.errors import EngineWarning
 from gatecast.files import sha256_of
 from gatecast.nn import cells
 from gatecast.nn.cells import Cell, LayerWeights, State
+from gatecast.nn.kernel import variants
 
 CELL_NUMBERS: dict[Callable[..., State], int] = {cells.rnn_step: 0, cells.lstm_step: 1, cells.gru_step: 2}
-SOURCE = Path(__file__).parent
-OPTIONS = (
-    *("-O3", "-march=native", "-std=gnu11", "-shared", "-fPIC"),
-    *("-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros"),
-)
-WIDE_VECTORS = "-mprefer-vector-width=512"
-TYPES = {np.dtype(np.float32): (), np.dtype(np.float64): ("-DDOUBLE",)}
+TYPES = (np.dtype(np.float32), np.dtype(np.float64))
 FORWARD, BACKWARD, WINDOWS = "gatecast_forward", "gatecast_backward", "gatecast_windows"
 
 
@@ -194,43 +181,53 @@ def _call(
 def _sizes(dtype: np.dtype, *shape: int) -> tuple[int, ...]:
     """Sizes of the residuals, the forward and the backward pass's scratch; shape: kind, B, T, F, H."""
     sizes = (ctypes.c_int64 * 3)()
-    _library(dtype).code.gatecast_sizes(*map(ctypes.c_long, shape), sizes)
+    _library(dtype).code.gatecast_sizes(*map(ctypes.c_int64, shape), sizes)
     return tuple(sizes)
 
 
 @dataclass(frozen=True)
 class Library:
-    """The compiled kernel; mark: what tells its operations from those of another one; digest: its SHA-256."""
+    """One variant of the kernel, loaded; digest: its SHA-256, which tells its operations from another one's."""
 
     code: ctypes.CDLL
-    mark: str
+    variant: str
     digest: str
 
     def target(self, name: str) -> str:
         """The name under which JAX has an operation."""
-        return f"{name}_{self.mark}"
+        return f"{name}_{self.digest[:16]}"
 
 
 @cache
 def library(dtype: np.dtype) -> Library | None:
-    """The compiled kernel, its operations registered with JAX; None where there is none.
+    """The kernel for numbers of this type, its operations registered with JAX; None where there is none.
+
+    Raises
+        SettingError: GATECAST_KERNEL asks for a variant that is not here.
 
     Warns
-        EngineWarning: it cannot be had here, and nobody has asked to do without.
+        EngineWarning: it was not built, or cannot be loaded, and nobody has asked to do without.
     """
-    if os.environ.get("GATECAST_KERNEL") == "off" or jax.default_backend() != "cpu":
+    if jax.default_backend() != "cpu" or os.environ.get(variants.VARIABLE) == variants.OFF:
         return None
-    loaded = _loaded(TYPES[dtype])
-    if loaded is None:
-        compiler = _compiler()
-        why = f"{compiler} could not compile it" if compiler else "no C compiler (cc, gcc or clang) was found"
-        warnings.warn(
-            f"the fast engine is missing: {why}. JAX computes the networks instead, with the same results to "
-            "single precision, and takes longer; GATECAST_KERNEL=off chooses this without a warning",
-            EngineWarning,
-            stacklevel=2,
-        )
-        return None
+    why = "this copy of gatecast was built without a C compiler"
+    if variant := variants.choice():
+        file = variants.file_of(variant, dtype.name)
+        try:
+            return _registered(Library(ctypes.CDLL(str(file)), variant, sha256_of(file)))
+        except OSError as error:
+            why = f"{file} cannot be loaded ({error})"
+    warnings.warn(
+        f"the fast engine is missing: {why}. JAX computes the networks instead, with the same results to "
+        "single precision, and takes longer. Install a wheel of gatecast for this platform, or a C compiler (gcc "
+        "or clang) and then gatecast again; GATECAST_KERNEL=off chooses JAX without a warning",
+        EngineWarning,
+        stacklevel=2,
+    )
+    return None
+
+
+def _registered(loaded: Library) -> Library:
     for name in (FORWARD, BACKWARD, WINDOWS):
         handler = jax.ffi.pycapsule(getattr(loaded.code, name))  # type: ignore[no-untyped-call]
         jax.ffi.register_ffi_target(loaded.target(name), handler, platform="cpu")
@@ -241,68 +238,3 @@ def _library(dtype: np.dtype) -> Library:
     found = library(np.dtype(dtype))
     assert found is not None, "available() comes first"
     return found
-
-
-def _loaded(extra: tuple[str, ...]) -> Library | None:
-    """The shared library for this source, compiler and processor, compiled where it is not cached."""
-    compiler = _compiler()
-    if compiler is None:
-        return None
-    options = [*OPTIONS, *extra]
-    try:
-        parts = [_source(), _version(compiler), *options, jax.__version__, _processor()]
-        mark = hashlib.sha256("|".join(parts).encode()).hexdigest()[:16]
-        file = kept("kernels", mark, ".so")
-        if file is not None:
-            return _opened(file, mark)
-        with tempfile.TemporaryDirectory() as folder:
-            new = Path(folder) / f"{mark}.so"
-            if not _compiled([compiler, *options], new):
-                return None
-            with contextlib.suppress(OSError):  # no folder of the user's alone: compiled in each process
-                new = keep("kernels", mark, ".so", new.read_bytes())
-            return _opened(new, mark)
-    except OSError:
-        return None  # gatecast.nn.fast computes the same numbers
-
-
-def _opened(file: Path, mark: str) -> Library:
-    return Library(ctypes.CDLL(str(file)), mark, sha256_of(file))
-
-
-def _compiled(command: list[str], new: Path) -> bool:
-    """Whether `command` made the file `new` of the source."""
-    place = ["-I", jax.ffi.include_dir(), str(SOURCE / "kernel.c"), "-o", str(new), "-lm"]
-    return any(  # not every processor has the wide vectors
-        subprocess.run([*command, *widest, *place], capture_output=True).returncode == 0
-        for widest in ([WIDE_VECTORS], [])
-    )
-
-
-def _compiler() -> str | None:
-    return next(filter(None, map(shutil.which, ("cc", "gcc", "clang"))), None)
-
-
-def _version(compiler: str) -> str:
-    """The compiler's name and version."""
-    answer = subprocess.run([compiler, "--version"], capture_output=True, text=True).stdout
-    return answer.partition("\n")[0]
-
-
-def _source() -> str:
-    return "|".join(file.read_text(encoding="utf-8") for file in sorted(SOURCE.glob("*.[ch]")))
-
-
-def _processor() -> str:
-    """The identity of this processor: a cache folder may be shared by different machines."""
-    return f"{platform.platform()} {platform.processor()} {' '.join(abilities())}"
-
-
-def abilities() -> list[str]:
-    """The processor's abilities as Linux lists them; empty elsewhere."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return []
-    able = next((line for line in lines if line.startswith(("flags", "Features"))), "")
-    return able.partition(":")[2].split()

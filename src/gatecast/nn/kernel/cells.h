@@ -5,7 +5,7 @@
 /* `work` for all units j < Hp, with V, a vector as wide as it fits. */
 #define UNITS(Hp, work)                         \
     do {                                        \
-        long j = 0;                             \
+        int64_t j = 0;                          \
         for (; j + LANES <= (Hp); j += LANES) { \
             typedef Loose V;                    \
             work                                \
@@ -20,7 +20,7 @@
 #define EACH(x, of_one) \
     for (unsigned n = 0; n < sizeof x / sizeof x[0]; n++) x[n] = of_one
 
-#ifdef DOUBLE
+#ifdef DOUBLE_PRECISION
 #define TANH(argument)       \
     ({                       \
         V x = (argument);    \
@@ -57,12 +57,12 @@
    before it, but for the part of dh that goes through the product. d: gradients of p. before: h before the
    step. */
 
-static void rnn_step(long Hp, const real *p, real *h, real *c, real *residuals) {
+static void rnn_step(int64_t Hp, const real *p, real *h, real *c, real *residuals) {
     (void)c;
     UNITS(Hp, { AT(residuals, 0) = AT(h, 0) = TANH(AT(p, 0)); });
 }
 
-static void rnn_backward(long Hp, const real *residuals, const real *before, real *dh, real *dc, real *d) {
+static void rnn_backward(int64_t Hp, const real *residuals, const real *before, real *dh, real *dc, real *d) {
     (void)before, (void)dc;
     UNITS(Hp, {
         V h = AT(residuals, 0);
@@ -71,7 +71,7 @@ static void rnn_backward(long Hp, const real *residuals, const real *before, rea
     });
 }
 
-static void lstm_step(long Hp, const real *p, real *h, real *c, real *residuals) {
+static void lstm_step(int64_t Hp, const real *p, real *h, real *c, real *residuals) {
     UNITS(Hp, {
         V i = GATE(AT(p, 0));
         V f = GATE(AT(p, 1));
@@ -91,7 +91,7 @@ static void lstm_step(long Hp, const real *p, real *h, real *c, real *residuals)
     });
 }
 
-static void lstm_backward(long Hp, const real *residuals, const real *before, real *dh, real *dc, real *d) {
+static void lstm_backward(int64_t Hp, const real *residuals, const real *before, real *dh, real *dc, real *d) {
     (void)before;
     UNITS(Hp, {
         V i = AT(residuals, 0);
@@ -111,7 +111,7 @@ static void lstm_backward(long Hp, const real *residuals, const real *before, re
     });
 }
 
-static void gru_step(long Hp, const real *p, real *h, real *c, real *residuals) {
+static void gru_step(int64_t Hp, const real *p, real *h, real *c, real *residuals) {
     (void)c;
     UNITS(Hp, {
         V r = GATE(AT(p, 1));
@@ -126,7 +126,7 @@ static void gru_step(long Hp, const real *p, real *h, real *c, real *residuals) 
     });
 }
 
-static void gru_backward(long Hp, const real *residuals, const real *before, real *dh, real *dc, real *d) {
+static void gru_backward(int64_t Hp, const real *residuals, const real *before, real *dh, real *dc, real *d) {
     (void)dc;
     UNITS(Hp, {
         V n = AT(residuals, 0);
@@ -148,8 +148,8 @@ typedef struct {
     int columns, residuals, in_blocks, hid_from, hid_blocks;
     int in_order[4], hid_order[4];
     real scale[4];
-    void (*step)(long, const real *, real *, real *, real *);
-    void (*backward)(long, const real *, const real *, real *, real *, real *);
+    void (*step)(int64_t, const real *, real *, real *, real *);
+    void (*backward)(int64_t, const real *, const real *, real *, real *, real *);
 } Cell;
 
 static const Cell CELLS[] = {

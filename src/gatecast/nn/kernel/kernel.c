@@ -1,5 +1,5 @@
-/* Recurrent layers on the processor, whole, and the windows they read: gatecast.nn.kernel compiles this file and
-   hands it to XLA.
+/* Recurrent layers on the processor, whole, and the windows they read: operations of XLA. hatch_build.py compiles
+   this file when the package is built, gatecast.nn.kernel loads what fits the processor.
 
    Everything is batch-first, vectors run over the gates. A block of ROWS sequences goes through all time
    steps before the next one starts, so that what it needs stays in the nearest cache. Hidden units are padded to
@@ -10,35 +10,53 @@
    Hp pre-activations p, of which x reaches the first in_blocks and h reaches the last hid_blocks, from hid_from
    on (a GRU's r comes between what x and what h give to n, so these are two columns: n, r, z, nh). */
 
-#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 
 #include "layer.h"
 #include "xla/ffi/api/c_api.h"
 
+#ifdef _WIN32
+#include <windows.h>
+#define EXPORTED __declspec(dllexport)
+#define YIELD() SwitchToThread()
+#else
+#include <sched.h>
+#define EXPORTED __attribute__((visibility("default")))
+#define YIELD() sched_yield()
+#endif
+
+/* Of which sources this was compiled. */
+EXPORTED const char gatecast_source[] = SOURCE;
+
+/* kind: an index into CELLS. */
+EXPORTED void gatecast_sizes(int64_t kind, int64_t B, int64_t T, int64_t F, int64_t H, int64_t *sizes) {
+    Shape s = shape_of(kind, B, T, F, H);
+    sizes[0] = residuals_size(s), sizes[1] = forward_size(s), sizes[2] = backward_size(s);
+}
+
 /* ---- pieces over threads ----------------------------------------------------------------------------- */
 
-typedef void Pass(const Call *, long piece, long start, long end);
+typedef void Pass(const Call *, int64_t piece, int64_t start, int64_t end);
 
 /* A call's pieces are claimed by the caller and by helpers from XLA's thread pool. A helper that comes too
    late finds none; whoever leaves last frees the list. */
 typedef struct {
     const Call *call;
     Pass *pass;
-    long pieces;
-    atomic_long next, done, users;
+    int64_t pieces;
+    _Atomic int64_t next, done, users;
 } Pieces;
 
 static atomic_int networks = 0; /* in training at this moment, each with a thread of its own */
 
-void gatecast_networks(int more) { atomic_fetch_add(&networks, more); }
+EXPORTED void gatecast_networks(int more) { atomic_fetch_add(&networks, more); }
 
 static void work(void *list) {
     Pieces *pieces = list;
-    for (long piece; (piece = atomic_fetch_add(&pieces->next, 1)) < pieces->pieces;) {
-        long B = pieces->call->s.B, rows = round_up((B + pieces->pieces - 1) / pieces->pieces, ROWS);
-        long start = piece * rows, end = start + rows < B ? start + rows : B;
+    for (int64_t piece; (piece = atomic_fetch_add(&pieces->next, 1)) < pieces->pieces;) {
+        int64_t B = pieces->call->s.B, rows = round_up((B + pieces->pieces - 1) / pieces->pieces, ROWS);
+        int64_t start = piece * rows, end = start + rows < B ? start + rows : B;
         pieces->pass(pieces->call, piece, start < B ? start : B, end);
         atomic_fetch_add(&pieces->done, 1);
     }
@@ -54,7 +72,7 @@ static int agreed(XLA_FFI_CallFrame *frame, XLA_FFI_Error *error) {
 }
 
 /* How many threads this call may use: its share of XLA's. */
-static long share(XLA_FFI_CallFrame *frame, long pieces) {
+static int64_t share(XLA_FFI_CallFrame *frame, int64_t pieces) {
     int64_t threads = 1;
     XLA_FFI_ThreadPool_NumThreads_Args asked = {sizeof asked, NULL, frame->ctx, &threads};
     if (pieces == 1 || !agreed(frame, frame->api->XLA_FFI_ThreadPool_NumThreads(&asked))) return 1;
@@ -64,7 +82,7 @@ static long share(XLA_FFI_CallFrame *frame, long pieces) {
 }
 
 static void run(XLA_FFI_CallFrame *frame, const Call *call, Pass *pass) {
-    long threads = share(frame, call->s.pieces);
+    int64_t threads = share(frame, call->s.pieces);
     Pieces *pieces = threads > 1 ? malloc(sizeof *pieces) : NULL;
     if (!pieces) {
         Pieces alone = {call, pass, call->s.pieces, 0, 0, 2}; /* one user too many: it is not to be freed */
@@ -72,19 +90,19 @@ static void run(XLA_FFI_CallFrame *frame, const Call *call, Pass *pass) {
         return;
     }
     *pieces = (Pieces){call, pass, call->s.pieces, 0, 0, threads + 1}; /* its own loop, and this function */
-    for (long helper = 1; helper < threads; helper++) {
+    for (int64_t helper = 1; helper < threads; helper++) {
         XLA_FFI_ThreadPool_Schedule_Args task = {sizeof task, NULL, frame->ctx, work, pieces};
         if (!agreed(frame, frame->api->XLA_FFI_ThreadPool_Schedule(&task))) atomic_fetch_sub(&pieces->users, 1);
     }
     work(pieces);
-    for (long turns = 0; atomic_load(&pieces->done) < call->s.pieces; turns++)
-        if (turns > 1000) sched_yield();
+    for (int64_t turns = 0; atomic_load(&pieces->done) < call->s.pieces; turns++)
+        if (turns > 1000) YIELD();
     if (atomic_fetch_sub(&pieces->users, 1) == 1) free(pieces);
 }
 
 /* ---- XLA's side -------------------------------------------------------------------------------------- */
 
-#ifdef DOUBLE
+#ifdef DOUBLE_PRECISION
 enum { REAL = XLA_FFI_DataType_F64 };
 #else
 enum { REAL = XLA_FFI_DataType_F32 };
@@ -158,7 +176,7 @@ static int understood(XLA_FFI_CallFrame *frame, Call *call) {
     int64_t B = x->dims[0], T = x->dims[1], F = x->dims[2];
     if (B < 0 || T < 1 || F < 1 || F > MOST_UNITS || (double)B * T * (F + H) > 1e15) return 0; /* no overflow */
     Shape s = shape_of(kind, B, T, F, H);
-    long rows = s.cell->in_blocks * H;
+    int64_t rows = s.cell->in_blocks * H;
     if (!FITS(given, 1, REAL, rows * (F + H + biases))) return 0;
     const real *weights = data(given, 1);
     *call = (Call){.s = s, .reverse = reverse, .fresh = fresh, .x = x->data};
@@ -170,7 +188,7 @@ static int understood(XLA_FFI_CallFrame *frame, Call *call) {
 }
 
 /* x, weights and, unless `fresh`, h0, c0 → outputs, h, c, scratch and, if wanted, residuals. */
-XLA_FFI_Error *gatecast_forward(XLA_FFI_CallFrame *frame) {
+EXPORTED XLA_FFI_Error *gatecast_forward(XLA_FFI_CallFrame *frame) {
     if (answered(frame)) return NULL;
     Call call;
     if (!understood(frame, &call)) return refused(frame, "gatecast: a layer's input, weights and settings differ");
@@ -191,7 +209,7 @@ XLA_FFI_Error *gatecast_forward(XLA_FFI_CallFrame *frame) {
 
 /* x, weights, residuals, d_h, d_c, with `by_outputs` d_outputs
    → d_weights, scratch, with `by_x` d_x and, unless `fresh`, d_h0, d_c0. */
-XLA_FFI_Error *gatecast_backward(XLA_FFI_CallFrame *frame) {
+EXPORTED XLA_FFI_Error *gatecast_backward(XLA_FFI_CallFrame *frame) {
     if (answered(frame)) return NULL;
     Call call;
     int64_t by_outputs = attribute(frame, "by_outputs", 1), by_x = attribute(frame, "by_x", 1);
@@ -225,34 +243,34 @@ XLA_FFI_Error *gatecast_backward(XLA_FFI_CallFrame *frame) {
 /* features (rows, F), x_offset and x_scale (K, S, F); in whole numbers of 32 bits symbol (rows), origins (B),
    scale () → windows (B, T, F): the T rows up to each origin, less the offset, over the scale of its symbol;
    and scratch. What pads the origins may lie before row T - 1: those windows are read by nobody. */
-XLA_FFI_Error *gatecast_windows(XLA_FFI_CallFrame *frame) {
+EXPORTED XLA_FFI_Error *gatecast_windows(XLA_FFI_CallFrame *frame) {
     if (answered(frame)) return NULL;
     Arrays given = arguments(frame), to = results(frame);
     if (given.size != 6 || to.size != 2 || to.arrays[0]->rank != 3 || given.arrays[0]->rank != 2 ||
         given.arrays[3]->rank != 3)
         return refused(frame, "gatecast: windows are cut from other arrays");
     const int64_t *shape = to.arrays[0]->dims, *scales = given.arrays[3]->dims;
-    long B = shape[0], T = shape[1], F = shape[2], K = scales[0], S = scales[1], all = given.arrays[0]->dims[0];
-    if (T > all || T * F > (long)1 << 50 || !FITS(given, 0, REAL, all, F) || !FITS(given, 1, WHOLE, all) ||
+    int64_t B = shape[0], T = shape[1], F = shape[2], K = scales[0], S = scales[1], all = given.arrays[0]->dims[0];
+    if (T > all || T * F > (int64_t)1 << 50 || !FITS(given, 0, REAL, all, F) || !FITS(given, 1, WHOLE, all) ||
         !FITS(given, 2, WHOLE, B) || !FITS(given, 3, REAL, K, S, F) || !FITS(given, 4, REAL, K, S, F) ||
         !fits(given, 5, WHOLE, 0, NULL) || !FITS(to, 0, REAL, B, T, F) || !FITS(to, 1, REAL, 2 * T * F))
         return refused(frame, "gatecast: an array that windows are cut from has another shape");
     const real *features = data(given, 0), *all_offsets = data(given, 3), *all_scales = data(given, 4);
     const int32_t *symbol = given.arrays[1]->data, *origins = given.arrays[2]->data;
-    long scale = *(const int32_t *)given.arrays[5]->data, known = -1;
+    int64_t scale = *(const int32_t *)given.arrays[5]->data, known = -1;
     real *windows = data(to, 0), *offset = data(to, 1), *divisor = offset + T * F;
     if (scale < 0 || scale >= K) return refused(frame, "gatecast: there is no such scale");
-    for (long b = 0; b < B; b++, windows += T * F) {
+    for (int64_t b = 0; b < B; b++, windows += T * F) {
         if (origins[b] < 0 || origins[b] >= all) return refused(frame, "gatecast: an origin lies beyond the rows");
-        long owner = symbol[origins[b]], wanted = scale * S + owner;
+        int64_t owner = symbol[origins[b]], wanted = scale * S + owner;
         if (owner < 0 || owner >= S) return refused(frame, "gatecast: a row's symbol has no scale");
         const real *rows = features + (origins[b] < T - 1 ? 0 : origins[b] - T + 1) * F;
-        for (long n = 0; n < T && wanted != known; n++) {
+        for (int64_t n = 0; n < T && wanted != known; n++) {
             memcpy(offset + n * F, all_offsets + wanted * F, sizeof(real) * F);
             memcpy(divisor + n * F, all_scales + wanted * F, sizeof(real) * F);
         }
         known = wanted;
-        for (long n = 0; n < T * F; n++) windows[n] = (rows[n] - offset[n]) / divisor[n];
+        for (int64_t n = 0; n < T * F; n++) windows[n] = (rows[n] - offset[n]) / divisor[n];
     }
     return NULL;
 }

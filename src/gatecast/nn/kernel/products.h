@@ -3,7 +3,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#ifdef DOUBLE
+#ifdef DOUBLE_PRECISION
 #include <math.h>
 typedef double real;
 typedef int64_t integer;
@@ -30,21 +30,21 @@ typedef real Octet __attribute__((vector_size(8 * sizeof(real)), aligned(sizeof(
 typedef integer OctetInts __attribute__((vector_size(8 * sizeof(real)), aligned(sizeof(real)), may_alias));
 #define INLINE static inline __attribute__((always_inline))
 
-INLINE long round_up(long n, long to) { return (n + to - 1) / to * to; }
+INLINE int64_t round_up(int64_t n, int64_t to) { return (n + to - 1) / to * to; }
 
 /* Two factors of a product: a (rows, depth), whose entries are a[r · a_row + k · a_deep], and b (depth, …). */
 typedef struct {
-    long depth;
+    int64_t depth;
     const real *a;
-    long a_row, a_deep;
+    int64_t a_row, a_deep;
     const real *b;
-    long b_row;
+    int64_t b_row;
 } Factors;
 
 /* sum (rows, vecs) += a b, of which a and b are given from their first entry on. */
-INLINE void add_product(const int rows, const int vecs, Vector sum[8][8], long depth, const real *a, long a_row,
-                        long a_deep, const real *b, long b_row) {
-    for (long k = 0; k < depth; k++, a += a_deep, b += b_row) {
+INLINE void add_product(const int rows, const int vecs, Vector sum[8][8], int64_t depth, const real *a, int64_t a_row,
+                        int64_t a_deep, const real *b, int64_t b_row) {
+    for (int64_t k = 0; k < depth; k++, a += a_deep, b += b_row) {
         Vector line[8];
 #pragma GCC unroll 8
         for (int v = 0; v < vecs; v++) line[v] = *(const Loose *)(b + v * LANES);
@@ -57,8 +57,8 @@ INLINE void add_product(const int rows, const int vecs, Vector sum[8][8], long d
 
 /* c (rows, vecs · LANES) = start + a b, and + a b of the other factors, if any: their part from row and column on;
    rows, vecs are constants. start: rows start_row apart (0: one for all; c itself: add to c), or NULL for zero. */
-INLINE void tile(const int rows, const int vecs, long row, long column, const Factors *one, const Factors *other,
-                 const real *start, long start_row, real *c, long c_row) {
+INLINE void tile(const int rows, const int vecs, int64_t row, int64_t column, const Factors *one, const Factors *other,
+                 const real *start, int64_t start_row, real *c, int64_t c_row) {
     Vector sum[8][8];
 #pragma GCC unroll 8
     for (int r = 0; r < rows; r++)
@@ -86,13 +86,13 @@ INLINE void tile(const int rows, const int vecs, long row, long column, const Fa
 #define TILES(R) TILE(R, 1) TILE(R, 2) TILE(R, 3)
 
 /* As `tile`, of any size: c (rows, n), n rounded up to LANES. */
-INLINE void products(long rows, long n, const Factors *one, const Factors *other, const real *start,
-                     long start_row, real *c, long c_row) {
-    long vectors = (n + LANES - 1) / LANES;
-    for (long v = 0, wide; v < vectors; v += wide) {
-        long most = rows == 1 ? 8 : WIDE;
+INLINE void products(int64_t rows, int64_t n, const Factors *one, const Factors *other, const real *start,
+                     int64_t start_row, real *c, int64_t c_row) {
+    int64_t vectors = (n + LANES - 1) / LANES;
+    for (int64_t v = 0, wide; v < vectors; v += wide) {
+        int64_t most = rows == 1 ? 8 : WIDE;
         wide = vectors - v < most ? vectors - v : most;
-        for (long r = 0, high; r < rows; r += high) {
+        for (int64_t r = 0, high; r < rows; r += high) {
             high = rows - r < ROWS ? rows - r : ROWS;
             switch (high * 16 + wide) {
                 TILES(1) TILE(1, 4) TILE(1, 5) TILE(1, 6) TILE(1, 7) TILE(1, 8)
@@ -105,12 +105,12 @@ INLINE void products(long rows, long n, const Factors *one, const Factors *other
     }
 }
 
-static void product(long rows, long n, Factors factors, const real *start, long start_row, real *c, long c_row) {
+static void product(int64_t rows, int64_t n, Factors factors, const real *start, int64_t start_row, real *c, int64_t c_row) {
     products(rows, n, &factors, NULL, start, start_row, c, c_row);
 }
 
-static void two_products(long rows, long n, Factors one, Factors other, const real *start, long start_row,
-                         real *c, long c_row) {
+static void two_products(int64_t rows, int64_t n, Factors one, Factors other, const real *start, int64_t start_row,
+                         real *c, int64_t c_row) {
     products(rows, n, &one, &other, start, start_row, c, c_row);
 }
 
@@ -121,7 +121,7 @@ static void two_products(long rows, long n, Factors one, Factors other, const re
 #endif
 
 /* Eight by eight numbers, turned over: pairs of rows are interleaved by one, by two and by four columns. */
-INLINE void turn_block(real scale, const real *from, long from_row, real *to, long to_row) {
+INLINE void turn_block(real scale, const real *from, int64_t from_row, real *to, int64_t to_row) {
     Octet a[8], b[8];
 #pragma GCC unroll 8
     for (int r = 0; r < 8; r++) a[r] = *(const Octet *)(from + r * from_row);
@@ -144,39 +144,39 @@ INLINE void turn_block(real scale, const real *from, long from_row, real *to, lo
 }
 
 /* to (columns, rows) = scale · from (rows, columns), turned over; the last blocks overlap those before. */
-static void turn(long rows, long columns, real scale, const real *from, long from_row, real *to, long to_row) {
+static void turn(int64_t rows, int64_t columns, real scale, const real *from, int64_t from_row, real *to, int64_t to_row) {
     if (rows < 8 || columns < 8) {
-        for (long c = 0; c < columns; c++)
-            for (long r = 0; r < rows; r++) to[c * to_row + r] = scale * from[r * from_row + c];
+        for (int64_t c = 0; c < columns; c++)
+            for (int64_t r = 0; r < rows; r++) to[c * to_row + r] = scale * from[r * from_row + c];
         return;
     }
-    for (long r = 0; r < rows; r += 8)
-        for (long c = 0; c < columns; c += 8) {
-            long row = r < rows - 8 ? r : rows - 8, column = c < columns - 8 ? c : columns - 8;
+    for (int64_t r = 0; r < rows; r += 8)
+        for (int64_t c = 0; c < columns; c += 8) {
+            int64_t row = r < rows - 8 ? r : rows - 8, column = c < columns - 8 ? c : columns - 8;
             turn_block(scale, from + row * from_row + column, from_row, to + column * to_row + row, to_row);
         }
 }
 
 /* memcpy of few numbers, without its call. */
-INLINE void copy(long size, const real *from, real *to) {
-    long n = 0;
+INLINE void copy(int64_t size, const real *from, real *to) {
+    int64_t n = 0;
     for (; n + LANES <= size; n += LANES) *(Loose *)(to + n) = *(const Loose *)(from + n);
     for (; n + PAD <= size; n += PAD) *(Quad *)(to + n) = *(const Quad *)(from + n);
     for (; n < size; n++) to[n] = from[n];
 }
 
 /* to (rows, to_row) = from (rows, size), the rest of each row zero; to_row is a multiple of LANES. */
-static void widen(long rows, long size, const real *from, real *to, long to_row) {
+static void widen(int64_t rows, int64_t size, const real *from, real *to, int64_t to_row) {
     const Vector zero = {0};
     LooseInts mask;
     for (int n = 0; n < LANES; n++) mask[n] = n < size % LANES ? -1 : 0;
-    long whole = size / LANES * LANES;
-    for (long r = 0; r < rows; r++, from += size, to += to_row) {
-        for (long i = 0; i < whole; i += LANES) *(Loose *)(to + i) = *(const Loose *)(from + i);
+    int64_t whole = size / LANES * LANES;
+    for (int64_t r = 0; r < rows; r++, from += size, to += to_row) {
+        for (int64_t i = 0; i < whole; i += LANES) *(Loose *)(to + i) = *(const Loose *)(from + i);
         if (whole < size && (rows - r) * size >= whole + LANES) /* reads on into the next rows */
             *(Loose *)(to + whole) = (Loose)(*(const LooseInts *)(from + whole) & mask);
         else if (whole < size)
-            for (long i = 0; i < LANES; i++) to[whole + i] = whole + i < size ? from[whole + i] : 0;
-        for (long i = round_up(size, LANES); i < to_row; i += LANES) *(Loose *)(to + i) = zero;
+            for (int64_t i = 0; i < LANES; i++) to[whole + i] = whole + i < size ? from[whole + i] : 0;
+        for (int64_t i = round_up(size, LANES); i < to_row; i += LANES) *(Loose *)(to + i) = zero;
     }
 }

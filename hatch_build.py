@@ -1,0 +1,130 @@
+"""Compiles the kernel when the package is built, one library for each level of processor and type of numbers.
+
+A wheel gets every level of its architecture; an editable install, and `python hatch_build.py` in a source tree,
+this machine's level alone. Without a C compiler the package is pure Python, and JAX does the kernel's work.
+GATECAST_REQUIRE_KERNEL=1 makes that, or a variant that cannot be compiled, an error.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import os
+import platform
+import shlex
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+SOURCE = Path(__file__).parent / "src" / "gatecast" / "nn" / "kernel"
+BUILT = SOURCE / "built"  # as in gatecast.nn.kernel.variants
+WINDOWS = sys.platform == "win32"
+ENDING = ".dll" if WINDOWS else ".so"
+OPTIONS = (
+    *("-O3", "-std=gnu11", "-shared", "-fvisibility=hidden"),
+    *("-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros"),
+    *(() if WINDOWS else ("-fPIC",)),
+)
+X86 = {
+    2: ("-march=x86-64-v2",),
+    3: ("-march=x86-64-v3",),
+    4: ("-march=x86-64-v4", "-mprefer-vector-width=512"),
+}
+TYPES: Mapping[str, tuple[str, ...]] = {"float32": (), "float64": ("-DDOUBLE_PRECISION",)}
+ARM = ("arm64", "aarch64")
+COMPILERS = ("clang",) if WINDOWS else ("cc", "gcc", "clang")  # Microsoft's has no vectors
+
+
+class KernelHook(BuildHookInterface):
+    """Hatchling's side: a wheel with libraries in it is of one platform, and of every Python."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build the libraries; version: "editable" or "standard"."""
+        said = build(BUILT, every_level=version != "editable")
+        for problem in said:
+            self.app.display_warning(problem)
+        if any(BUILT.glob(f"*.float32{ENDING}")):
+            tag = self.build_config.builder.get_best_matching_tag()
+            build_data["pure_python"] = False
+            build_data["tag"] = f"py3-none-{tag.rpartition('-')[2]}"
+
+
+def build(folder: Path, *, every_level: bool) -> list[str]:
+    """Compile the variants into `folder`, which then holds nothing else; returns what could not be done.
+
+    Raises
+        SystemExit: something could not be done, and GATECAST_REQUIRE_KERNEL asks for all of it.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        said = compiled(Path(place), every_level=every_level)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for library in Path(place).glob(f"*{ENDING}"):
+            shutil.copy(library, folder)
+    if said and os.environ.get("GATECAST_REQUIRE_KERNEL"):
+        sys.exit("\n".join(said))
+    return said
+
+
+def compiled(folder: Path, *, every_level: bool) -> list[str]:
+    """Compile the variants into `folder`; returns what could not be done."""
+    compiler = find_compiler()
+    if compiler is None:
+        looked = " or ".join(COMPILERS)
+        return [f"no C compiler ({looked}) was found: gatecast is built without its kernel, and trains more slowly"]
+    jobs = {}
+    if platform.machine().lower() in ARM:
+        jobs = {f"arm64.{name}": extra for name, extra in TYPES.items()}
+    elif problem := compile_library(compiler, (), SOURCE / "processor.c", folder / f"processor{ENDING}"):
+        return [problem]
+    elif level := ctypes.CDLL(str(folder / f"processor{ENDING}")).gatecast_level():
+        levels = X86 if every_level else [level]
+        jobs = {f"x86-64-v{n}.{name}": (*X86[n], *extra) for n in levels for name, extra in TYPES.items()}
+    if not jobs:
+        return [f"there is no kernel for processors of the kind {platform.machine()}: JAX does its work"]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        answers = [
+            pool.submit(compile_library, compiler, options, SOURCE / "kernel.c", folder / f"{name}{ENDING}")
+            for name, options in jobs.items()
+        ]
+    return [problem for answer in answers if (problem := answer.result())]
+
+
+def find_compiler() -> list[str] | None:
+    """The command of the C compiler: CC, or the first one that is there."""
+    if asked := shlex.split(os.environ.get("CC", ""), posix=not WINDOWS):
+        return asked
+    return next(([name] for name in COMPILERS if shutil.which(name)), None)
+
+
+def compile_library(compiler: list[str], options: tuple[str, ...], source: Path, library: Path) -> str:
+    """Compile one library; returns why it could not be done, or nothing."""
+    command = [*compiler, *OPTIONS, f'-DSOURCE="{source_hash()}"', *options, "-I", str(SOURCE), str(source)]
+    try:
+        ended = subprocess.run(
+            [*command, "-o", str(library), *(() if WINDOWS else ("-lm",))], capture_output=True, text=True
+        )
+    except OSError as error:
+        return f"{compiler[0]} cannot be run: {error.strerror}"
+    if ended.returncode == 0:
+        return ""
+    library.unlink(missing_ok=True)
+    last = ended.stderr.strip().splitlines()[-1:]
+    return f"{compiler[0]} could not compile {library.name}: {last[0] if last else ended.returncode}"
+
+
+def source_hash() -> str:
+    """What tells a library of these sources from one of others."""
+    files = sorted(path for path in SOURCE.rglob("*.[ch]"))
+    return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
+
+
+if __name__ == "__main__":
+    sys.exit("\n".join(build(BUILT, every_level="--every-level" in sys.argv)) or None)
