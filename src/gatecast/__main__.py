@@ -115,12 +115,14 @@ def _leave() -> None:
 
 
 def _prepare_jax() -> None:
-    """Compiled programs are kept between runs."""
+    """Compiled programs are kept between runs, in a folder of this user alone."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         from gatecast.cache import private_folder
 
         try:
-            os.environ["JAX_COMPILATION_CACHE_DIR"] = str(private_folder("jax"))
+            folder = private_folder("jax")
+            if folder is not None:
+                os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
         except OSError as error:
             _say(
                 f"warning: {error}, so compiled programs are not kept, and every start takes longer. Delete "

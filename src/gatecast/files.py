@@ -21,11 +21,12 @@ WRITTEN: list[Path] = []  # what this process has put in its place, for the last
 _PARTIAL = re.compile(r"\..*\.gatecast-[a-z0-9_]{8}\.[a-z]+", re.DOTALL)
 
 
-def cache_folder() -> Path:
-    """Where prices from the net, compiled programs and the page's script are kept: GATECAST_CACHE, or the
-    platform's place."""
-    if folder := os.environ.get("GATECAST_CACHE"):
-        return Path(folder)
+def cache_folder() -> Path | None:
+    """Where prices from the net and programs that JAX compiled are kept: GATECAST_CACHE, or the platform's
+    place. None: GATECAST_CACHE=off, nothing is kept."""
+    folder = os.environ.get("GATECAST_CACHE")
+    if folder:
+        return None if folder == "off" else Path(folder)
     import platformdirs
 
     return platformdirs.user_cache_path("gatecast")

@@ -130,18 +130,18 @@ def _heard() -> Iterator[list[str]]:
         logger.propagate = propagate
 
 
-def _folder() -> Path:
-    return cache_folder() / "yahoo"
-
-
-def _files(symbol: str) -> tuple[Path, Path]:
-    name = quote(symbol, safe="^=&")
-    return _folder() / f"{name}.parquet", _folder() / f"{name}.json"
+def _files(symbol: str) -> tuple[Path, Path] | None:
+    """Where the prices of a symbol and their record are kept; None: nothing is to be kept."""
+    folder, name = cache_folder(), quote(symbol, safe="^=&")
+    return folder and (folder / "yahoo" / f"{name}.parquet", folder / "yahoo" / f"{name}.json")
 
 
 def _kept(symbol: str) -> _Answer | None:
     """The answer kept from before; None where there is none, or where its files do not belong together."""
-    prices, record = _files(symbol)
+    files = _files(symbol)
+    if files is None:
+        return None
+    prices, record = files
     try:
         content, facts = prices.read_bytes(), json.loads(record.read_text("utf-8"))
         if facts["sha256"] != hashlib.sha256(content).hexdigest():
@@ -153,7 +153,10 @@ def _kept(symbol: str) -> _Answer | None:
 
 def _keep(symbol: str, answer: _Answer) -> None:
     """Keeps the answer. A folder that cannot be written is no reason to withhold the prices."""
-    prices, record = _files(symbol)
+    files = _files(symbol)
+    if files is None:
+        return
+    prices, record = files
     content = answer.frame.to_parquet()
     facts = {
         "source": f"yahoo:{symbol}",

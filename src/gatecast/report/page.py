@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import shlex
 from dataclasses import dataclass
-from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 from gatecast._version import __version__
-from gatecast.cache import keep, kept
 from gatecast.formatting import count, listed
 from gatecast.problem.moves import LOG_RETURN
 from gatecast.report import frames, symbols, tables
@@ -20,7 +16,6 @@ from gatecast.report.distribution_charts import distribution_charts
 from gatecast.report.html import rendered, rendered_page, source
 from gatecast.report.marks import specifications
 from gatecast.report.packing import Packed
-from gatecast.report.pictures import bundled
 from gatecast.settings.frequency import session_noun, spanned
 from gatecast.settings.judged import Judged
 from gatecast.settings.names import IMPORTED
@@ -39,7 +34,7 @@ def page(result: Run) -> str:
     first = [figures(result, ["forecast"])[0]] if many and "forecast" in charts else []
     return rendered_page(
         "run.html",
-        scripts=(_library(), source("page.js")),
+        scripts=(source("vega.js"), source("page.js")),
         images="data: blob:",
         title=_title(result),
         scope=_scope(result),
@@ -133,17 +128,3 @@ def _warnings(result: Run) -> list[tuple[str, tuple[str, ...]]]:
     """The text of every warning once, and the rows of the data that it concerns."""
     oddities = {oddity.text: oddity.rows for oddity in result.prices.oddities}
     return list((oddities | {text: () for text in result.warnings if text not in oddities}).items())
-
-
-@cache
-def _library() -> str:
-    """Vega, Vega-Lite and Vega-Embed as one script; made once (1.3 s), then kept in the cache folder."""
-    name = f"vega-embed-{version('vl-convert-python')}"
-    file = kept("scripts", name, ".js")
-    if file is not None:
-        return file.read_text(encoding="utf-8")
-    script = bundled("window.vegaEmbed = vegaEmbed;")
-    script = script.replace("</script", "<\\/script").replace("<!--", "<\\!--")
-    with contextlib.suppress(OSError):  # else made anew next time
-        keep("scripts", name, ".js", script.encode())
-    return script

@@ -85,18 +85,6 @@ def to_pngs(charts: Mapping[str, Drawn]) -> dict[str, bytes]:
     return drawn
 
 
-def bundled(code: str) -> str:
-    """`code` together with Vega, Vega-Lite and Vega-Embed, as one script for a browser.
-
-    Raises
-        RuntimeError: the drawing library could not make it.
-    """
-    made, problem = _rendered({"scripts": {"script": code}})
-    if not made:
-        raise RuntimeError(f"the page's script could not be made: {problem}")
-    return made["script"].decode()
-
-
 def _rendered(task: Mapping[str, Any]) -> tuple[dict[str, bytes], str]:
     """What `renderer` made of a task, by name, and what kept it from making the rest.
 

@@ -17,10 +17,10 @@ NO_LETTER = "\U0010fffd"  # of the last private plane: no font has it
 
 
 def main() -> None:
-    """Read a task: Vega-Lite's "version", pixels as "scale", and by name "charts", "scripts" and "letters".
+    """Read a task: Vega-Lite's "version", pixels as "scale", and by name "charts" and "letters".
 
-    Writes one line for each chart (as PNG), script (with the libraries that it needs) and text of letters
-    (those of them that no font here has), made or not.
+    Writes one line for each chart (as PNG) and text of letters (those of them that no font here has), made or
+    not.
     """
     task = json.load(sys.stdin)
     how = {"vl_version": task.get("version"), "scale": task.get("scale", 1), "allowed_base_urls": []}
@@ -32,9 +32,6 @@ def main() -> None:
         except Exception as error:
             answer["error"] = f"{type(error).__name__}: {error}"
         print(json.dumps(answer), flush=True)  # noqa: T201
-    for name, code in task.get("scripts", {}).items():
-        script = vl_convert.javascript_bundle(code).encode()
-        print(json.dumps({"name": name, "made": base64.b64encode(script).decode()}), flush=True)  # noqa: T201
     for name, text in task.get("letters", {}).items():
         missing = "".join(letter for letter in text if _drawn(letter) == _drawn(NO_LETTER)).encode()
         print(json.dumps({"name": name, "made": base64.b64encode(missing).decode()}), flush=True)  # noqa: T201
