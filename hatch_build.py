@@ -1,8 +1,8 @@
 """Compiles the kernel when the package is built, one library for each level of processor and type of numbers.
 
-A wheel gets every level of its architecture; an editable install, and `python hatch_build.py` in a source tree,
-this machine's level alone. Without a C compiler the package is pure Python, and JAX does the kernel's work.
-GATECAST_REQUIRE_KERNEL=1 makes that, or a variant that cannot be compiled, an error.
+A wheel gets every level of its architecture; an editable install, and `python hatch_build.py` in a source
+tree, this machine's level alone. Without a C compiler the package is pure Python, and JAX does the kernel's
+work. GATECAST_REQUIRE_KERNEL=1 makes that, or a variant that cannot be compiled, an error.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ OPTIONS = (
     *("-fno-math-errno", "-fno-trapping-math", "-fno-signed-zeros"),
     *(() if WINDOWS else ("-fPIC",)),
 )
-X86 = {
-    2: ("-march=x86-64-v2",),
-    3: ("-march=x86-64-v3",),
-    4: ("-march=x86-64-v4", "-mprefer-vector-width=512"),
+VARIANTS = {
+    "x86-64-v2": ("-march=x86-64-v2",),
+    "x86-64-v3": ("-march=x86-64-v3",),
+    "x86-64-v4": ("-march=x86-64-v4", "-mprefer-vector-width=512"),
+    "arm64": (),
 }
 TYPES: Mapping[str, tuple[str, ...]] = {"float32": (), "float64": ("-DDOUBLE_PRECISION",)}
-ARM = ("arm64", "aarch64")
 COMPILERS = ("clang",) if WINDOWS else ("cc", "gcc", "clang")  # Microsoft's has no vectors
 
 
@@ -78,20 +78,24 @@ def compiled(folder: Path, *, every_level: bool) -> list[str]:
     compiler = find_compiler()
     if compiler is None:
         looked = " or ".join(COMPILERS)
-        return [f"no C compiler ({looked}) was found: gatecast is built without its kernel, and trains more slowly"]
-    jobs = {}
-    if platform.machine().lower() in ARM:
-        jobs = {f"arm64.{name}": extra for name, extra in TYPES.items()}
-    elif problem := compile_library(compiler, (), SOURCE / "processor.c", folder / f"processor{ENDING}"):
+        return [f"no C compiler ({looked}) was found: gatecast is built without its kernel, and is slower"]
+    processor = folder / f"processor{ENDING}"
+    if problem := compile_library(compiler, (), SOURCE / "processor.c", processor):
         return [problem]
-    elif level := ctypes.CDLL(str(folder / f"processor{ENDING}")).gatecast_level():
-        levels = X86 if every_level else [level]
-        jobs = {f"x86-64-v{n}.{name}": (*X86[n], *extra) for n in levels for name, extra in TYPES.items()}
-    if not jobs:
+    if level := ctypes.CDLL(str(processor)).gatecast_level():
+        names = [name for name in VARIANTS if name == f"x86-64-v{level}" or (every_level and name != "arm64")]
+    elif platform.machine().lower() in ("arm64", "aarch64"):
+        names = ["arm64"]
+    else:
         return [f"there is no kernel for processors of the kind {platform.machine()}: JAX does its work"]
+    jobs = {
+        f"{name}.{number}{ENDING}": (*VARIANTS[name], *options)
+        for name in names
+        for number, options in TYPES.items()
+    }
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         answers = [
-            pool.submit(compile_library, compiler, options, SOURCE / "kernel.c", folder / f"{name}{ENDING}")
+            pool.submit(compile_library, compiler, options, SOURCE / "kernel.c", folder / name)
             for name, options in jobs.items()
         ]
     return [problem for answer in answers if (problem := answer.result())]

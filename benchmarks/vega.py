@@ -2,8 +2,8 @@
 
     python benchmarks/vega.py
 
-vl-convert puts it together. Run it again when Altair writes a newer Vega-Lite than the script's: its first line names the
-versions, and tests/report/test_page.py compares the script with the installed vl-convert, if that is the same one.
+vl-convert puts it together. Run it again when Altair writes a newer Vega-Lite than the script's, whose first line
+names the versions; tests/report/test_page.py compares it with what the same version of vl-convert makes.
 """
 
 from __future__ import annotations
@@ -26,7 +26,9 @@ def script() -> str:
     }
     named = ", ".join(f"{name} {number}" for name, number in libraries.items())
     code = vl_convert.javascript_bundle("window.vegaEmbed = vegaEmbed;")
-    return f"/* {named}; see licenses/Vega.txt */\n" + code.replace("</script", "<\\/script").replace("<!--", "<\\!--")
+    return f"/* {named}; see licenses/Vega.txt */\n" + code.replace("</script", "<\\/script").replace(
+        "<!--", "<\\!--"
+    )
 
 
 if __name__ == "__main__":

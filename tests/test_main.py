@@ -260,6 +260,10 @@ def test_jax_is_configured_before_it_starts(monkeypatch: pytest.MonkeyPatch, tmp
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "mine")
     entry._prepare_jax()
     assert os.environ["JAX_COMPILATION_CACHE_DIR"] == "mine"
+    monkeypatch.delenv("JAX_COMPILATION_CACHE_DIR")
+    monkeypatch.setenv("GATECAST_CACHE", "off")
+    entry._prepare_jax()
+    assert "JAX_COMPILATION_CACHE_DIR" not in os.environ
 
 
 @pytest.mark.skipif(not hasattr(os, "getuid"), reason="owners and modes are those of POSIX")

@@ -1,7 +1,7 @@
 """The folder of programs that JAX compiled: only where this user alone could have written.
 
-JAX runs what it finds there. So the folder must be the user's, and nobody else may be able to write there or to
-exchange a folder on the way to it. No library and no script of gatecast is ever taken from a cache.
+JAX runs what it finds there. So the folder must be the user's, and nobody else may be able to write there or
+to exchange a folder on the way to it. No library and no script of gatecast is ever taken from a cache.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class UntrustedError(OSError):
 
 
 def private_folder(name: str) -> Path | None:
-    """A folder of this user's alone (mode 0700) in the cache folder, made where it is missing; None: no cache.
+    """A folder of this user's alone (mode 0700) in the cache folder, made where it is missing; None: no
+    cache is wanted.
 
     Raises
         OSError: it cannot be made; UntrustedError: others own it, or can write to it or to a folder above.

@@ -198,6 +198,13 @@ def test_a_cache_that_cannot_be_written_is_no_obstacle(yahoo, monkeypatch, tmp_p
     assert len(read_yahoo("TSLA", now=NOW).table) == 4
 
 
+def test_nothing_is_kept_where_no_cache_is_wanted(yahoo, monkeypatch, tmp_path):
+    monkeypatch.setenv("GATECAST_CACHE", "off")
+    monkeypatch.chdir(tmp_path)
+    assert [len(read_yahoo("TSLA", now=NOW).table) for _ in range(2)] == [4, 4]
+    assert len(yahoo.asked) == 2 and not (tmp_path / "off").exists()
+
+
 def test_half_a_session_stays_out_for_good(yahoo):
     during = pd.Timestamp("2020-03-10 15:00", tz="UTC")
     assert len(read_yahoo("TSLA", now=during).table) == 3

@@ -23,7 +23,7 @@ def test_it_names_everything_that_decides_the_bits():
     engine = this_engine()
     assert list(engine) == PARTS and all(engine.values())
     kernel = library(np.dtype("float32"))
-    assert engine["layers"] == (f"C kernel {kernel.digest[:12]}" if kernel else "JAX")
+    assert engine["layers"] == (f"C kernel {kernel.variant} {kernel.digest[:12]}" if kernel else "JAX")
 
 
 def test_without_the_kernel_it_is_another_one(environment):

@@ -1,4 +1,4 @@
-"""The kernel in C: shapes at its seams, threads, its file. See also test_recurrent.py."""
+"""The kernel in C: shapes at its seams, threads, its libraries. See also test_recurrent.py."""
 
 import contextlib
 import ctypes
@@ -7,9 +7,10 @@ import platform
 import shutil
 import subprocess
 import sys
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
+import hatch_build
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from gatecast.errors import EngineWarning
 from gatecast.nn import kernel
 from gatecast.nn.cells import LayerWeights, cell_of
+from gatecast.nn.kernel import variants
 from gatecast.nn.program import Dataset, gathered, window
 from gatecast.nn.recurrent import recurrent
 
@@ -241,11 +243,10 @@ def test_a_window_outside_the_rows_or_the_scales_is_refused(wrong, message):
 
 @pytest.fixture
 def kernel_anew(monkeypatch, tmp_path):
-    """As in a new process with an empty cache folder."""
-    monkeypatch.setenv("GATECAST_CACHE", str(tmp_path))
+    """As in a new process whose package holds nothing built yet: the folder for it."""
+    monkeypatch.setattr(variants, "BUILT", tmp_path)
+    monkeypatch.setattr(variants, "_level", variants._level.__wrapped__)
     monkeypatch.delenv("GATECAST_KERNEL", raising=False)
-    # JAX takes an operation once: this one needs a name of its own
-    monkeypatch.setattr(kernel, "OPTIONS", (*kernel.OPTIONS, f"-DANEW={hash(tmp_path)}"))
     kernel.library.cache_clear()
     jax.clear_caches()
     yield tmp_path
@@ -253,131 +254,71 @@ def kernel_anew(monkeypatch, tmp_path):
     jax.clear_caches()
 
 
-@pytest.fixture
-def compiled(kernel_anew, built, monkeypatch) -> list[Path]:
-    """The files that were compiled anew; what the compiler makes is made already."""
-    file, files = built((), ())[0], []
-
-    def copied(command, new):
-        files.append(shutil.copy(file, new))
-        return True
-
-    monkeypatch.setattr(kernel, "_compiled", copied)
-    return files
-
-
-WARNINGS = ("-Wall", "-Wextra", "-Wno-unused-local-typedefs")
-OLDER = {"native": (), "avx": ("-mno-avx512f",), "sse": ("-mno-avx",)}
+def build(folder, variant, *more, source=hatch_build.SOURCE, number="float32"):
+    """Compile a variant into `folder`, with the options of a package and `more`."""
+    compiler = hatch_build.find_compiler()
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    options = *hatch_build.VARIANTS[variant], *hatch_build.TYPES[number], *more
+    assert not hatch_build.compile_library(
+        compiler, options, source / "kernel.c", folder / variants.file_of(variant, number).name
+    )
+    shutil.copy(PROCESSOR, folder)
 
 
-@pytest.fixture(scope="session")
-def built(tmp_path_factory):
-    """built(types, less) → the file compiled for a processor that can do less, and the compiler's answer."""
-    compiler, folder = shutil.which("gcc"), tmp_path_factory.mktemp("built")
+PROCESSOR = variants.BUILT / f"processor{variants.ENDING}"
+HERE = kernel.library(FLOAT32)
 
-    @cache
-    def build(types: tuple[str, ...], less: tuple[str, ...]) -> tuple[Path, tuple[int, str]]:
-        if compiler is None or (less and platform.machine() != "x86_64"):
-            pytest.skip("needs gcc, and an x86 processor for less than it can do")
-        file = folder / ("-".join(["kernel", *types, *less]) + ".so")
-        place = ("-I", jax.ffi.include_dir(), str(kernel.SOURCE / "kernel.c"), "-o", str(file))
-        command = [compiler, *kernel.OPTIONS, *types, *less, *WARNINGS, *place]
-        answer = subprocess.run(command, capture_output=True, text=True)
-        return file, (answer.returncode, answer.stderr)
 
-    return build
+def test_the_kernel_is_built_and_of_these_sources():
+    """Where a C compiler is; `python hatch_build.py` builds it."""
+    if HERE is None:
+        assert hatch_build.find_compiler() is None, "the kernel is not built: python hatch_build.py"
+        pytest.skip("there is no C compiler")
+    sources = ctypes.c_char.in_dll(HERE.code, "gatecast_source")
+    assert ctypes.string_at(ctypes.addressof(sources)).decode() == hatch_build.source_hash(), (
+        "the kernel is built of other sources: python hatch_build.py"
+    )
+
+
+@pytest.mark.skipif(jax.__version_info__ >= (0, 9), reason="for the oldest jax alone")
+def test_the_interface_is_that_of_the_oldest_jax():
+    file = Path("xla", "ffi", "api", "c_api.h")
+    assert (hatch_build.SOURCE / file).read_text() == Path(jax.ffi.include_dir(), file).read_text()
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("types", "less"),
-    [
-        *(pytest.param((), less, id=name) for name, less in OLDER.items()),
-        pytest.param(("-DDOUBLE_PRECISION",), (), id="double"),
-        *(
-            pytest.param(("-DDOUBLE_PRECISION",), less, id=f"double, {name}", marks=pytest.mark.full)
-            for name, less in OLDER.items()
-            if less
-        ),
-    ],
-)
-def test_the_compiler_warns_of_nothing(types, less, built):
-    assert built(types, less)[1] == (0, "")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["avx", "sse"])
-def test_an_older_processor_computes_the_same(name, built, kernel_anew, monkeypatch):
-    file, _ = built((), OLDER[name])
-    monkeypatch.setattr(kernel, "_compiled", lambda command, new: bool(shutil.copy(file, new)))
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors have one variant")
+def test_an_older_processor_computes_the_same(kernel_anew):
+    build(kernel_anew, "x86-64-v2")
     for cell in ("rnn", "lstm", "gru"):
         assert largest_difference(cell, 13, 4, 3, 21) <= 2e-5
+    assert kernel.library(FLOAT32).variant == "x86-64-v2"
 
 
-def test_broken_twin_a_wrong_line_of_c_is_found(kernel_anew, monkeypatch):
-    wrong = shutil.copytree(kernel.SOURCE, kernel_anew / "wrong")
+def test_broken_twin_a_wrong_line_of_c_is_found(kernel_anew):
+    wrong = shutil.copytree(hatch_build.SOURCE, kernel_anew / "wrong")
     source = (wrong / "cells.h").read_text()
     right = "by_c * i * (1 - g * g)"
     assert right in source
     (wrong / "cells.h").write_text(source.replace(right, "by_c * i * (1 - g * i)"))
-    monkeypatch.setattr(kernel, "SOURCE", wrong)
+    build(kernel_anew, HERE.variant, "-O1", source=wrong)
     assert largest_difference("lstm", 3, 4, 2, 5) > 1e-3
 
 
-def test_compiled_once_and_nothing_else_is_left(kernel_anew, compiled):
-    first = kernel.library(FLOAT32)
-    (file,) = (kernel_anew / "kernels").iterdir()
-    assert file.name.startswith(f"{first.mark}.") and file.suffix == ".so"
-    stamp = file.stat().st_mtime_ns
-    kernel.library.cache_clear()
-    assert kernel.library(FLOAT32).mark == first.mark
-    assert file.stat().st_mtime_ns == stamp and len(compiled) == 1
-
-
-def test_a_kept_kernel_that_was_cut_or_edited_is_not_loaded_but_compiled_again(
-    kernel_anew, compiled, monkeypatch
-):
-    kernel.library(FLOAT32)
-    (file,) = (kernel_anew / "kernels").iterdir()
-    whole, loaded, load = file.read_bytes(), [], ctypes.CDLL
-
-    def noted(path):
-        loaded.append(Path(path).read_bytes())
-        return load(path)
-
-    monkeypatch.setattr(ctypes, "CDLL", noted)
-    for wrong in (whole[: len(whole) // 2], whole[:-1] + bytes([whole[-1] ^ 1])):
-        file.unlink()  # what this process has loaded stays as it is
-        file.write_bytes(wrong)
-        file.chmod(0o600)
-        kernel.library.cache_clear()
-        assert kernel.library(FLOAT32) is not None
-    assert loaded == [whole, whole] and len(compiled) == 3
-
-
-@pytest.mark.parametrize("case", ["no compiler", "compiler fails", "off"])
+@pytest.mark.parametrize("case", ["not built", "damaged", "off"])
 def test_without_a_kernel_jax_does_the_same(case, kernel_anew, monkeypatch):
     given = "gru", params("gru", 2, 5), inputs(3, 4, 2)
     expected = outputs_of(*given, textbook=True)
-    if case == "no compiler":
-        monkeypatch.setattr(shutil, "which", lambda name: None)
-    elif case == "compiler fails":
-        monkeypatch.setattr(kernel, "OPTIONS", ("--no-such-option",))
-    else:
+    if case != "not built":
+        shutil.copy(PROCESSOR, kernel_anew)
+        variants.file_of(HERE.variant, "float32").write_bytes(b"cut")
+    if case == "off":
         monkeypatch.setenv("GATECAST_KERNEL", "off")
-    said = {"no compiler": "no C compiler", "compiler fails": "could not compile it"}.get(case)
+    said = {"not built": "was built without a C compiler", "damaged": "cannot be loaded"}.get(case)
     with pytest.warns(EngineWarning, match=said) if said else contextlib.nullcontext():
         assert not kernel.serves(cell_of("gru"), FLOAT32)
     np.testing.assert_allclose(outputs_of(*given), expected, atol=1e-6)
-    assert not list(kernel_anew.glob("kernels/*"))
-
-
-@pytest.mark.usefixtures("compiled")
-def test_without_a_place_to_keep_it_the_kernel_is_compiled_for_this_process_alone(kernel_anew):
-    """The numbers are those of the kernel wherever there is a compiler, whoever owns the cache folder."""
-    (kernel_anew / "kernels").write_text("a file where the folder should be")
-    assert kernel.serves(cell_of("gru"), FLOAT32)
-    assert [path.name for path in kernel_anew.iterdir()] == ["kernels"]
 
 
 def test_sizes_are_what_the_source_says():
@@ -395,13 +336,14 @@ os.environ.pop("LD_PRELOAD")
 class Computing:
     @staticmethod
     def pytest_collection_modifyitems(items):
-        from gatecast.nn import kernel
-        watched = "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"
-        kernel.OPTIONS = (*kernel.OPTIONS, *watched)
-        items[:] = [item for item in items if not {"kernel_anew", "built"} & set(item.fixturenames)]
+        from pathlib import Path
+        from gatecast.nn.kernel import variants
+        variants.BUILT = Path(os.environ["WATCHED"])
+        items[:] = [item for item in items if "kernel_anew" not in item.fixturenames]
 fast = ["-m", "not slow", "-n0", "-qs", "-p", "no:cacheprovider"]
 sys.exit(pytest.main([*sys.argv[1:], *fast], plugins=[Computing]))
 """
+WATCHED = "-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"
 WATCH = {
     "ASAN_OPTIONS": "detect_leaks=0:malloc_context_size=0:quarantine_size_mb=8",
     "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
@@ -422,19 +364,19 @@ def test_no_byte_is_read_or_written_outside_its_array(what, tmp_path):
     found = [_library_of(compiler, name) for name in ("libasan.so", "libstdc++.so.6")]
     if not all(path.is_absolute() for path in found):
         pytest.skip("needs gcc's libasan")
-    program = SANITIZED
+    source = hatch_build.SOURCE
     if what == "reads beyond":  # the broken twin: a bias from behind the weights
-        wrong = shutil.copytree(kernel.SOURCE, tmp_path / "wrong")
-        source = (wrong / "kernel.c").read_text()
+        source = shutil.copytree(source, tmp_path / "wrong")
+        code = (source / "kernel.c").read_text()
         right = "call->b_ih = weights,"
-        assert right in source
-        (wrong / "kernel.c").write_text(source.replace(right, "call->b_ih = weights + 40,"))
-        place = f"kernel.SOURCE = type(kernel.SOURCE)({str(wrong)!r})"
-        program = program.replace("        watched =", f"        {place}\n        watched =")
-    given = WATCH | {"LD_PRELOAD": " ".join(map(str, found)), "GATECAST_CACHE": str(tmp_path / "cache")}
+        assert right in code
+        (source / "kernel.c").write_text(code.replace(right, "call->b_ih = weights + 40,"))
+    for number in hatch_build.TYPES:
+        build(tmp_path, HERE.variant, *WATCHED, source=source, number=number)
+    given = WATCH | {"LD_PRELOAD": " ".join(map(str, found)), "WATCHED": str(tmp_path)}
     select = "can_be_called" if what == "reads beyond" else ""
     answer = subprocess.run(
-        [sys.executable, "-c", program, __file__, "-k", select],
+        [sys.executable, "-c", SANITIZED, __file__, "-k", select],
         capture_output=True,
         text=True,
         env=os.environ | given,

@@ -10,12 +10,15 @@ from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 
+import altair as alt
 import pytest
+from benchmarks import vega
 
 from gatecast.api.result import Result
 from gatecast.data.checks import Oddity
 from gatecast.report import page as page_module
 from gatecast.report import tables
+from gatecast.report.html import source
 from gatecast.report.page import page, summary_html
 from gatecast.settings.toml import to_toml
 
@@ -193,46 +196,12 @@ def test_the_best_of_a_column_is_bold(result: Result, text: str) -> None:
     assert row is not None and row[1].split("<td")[1 + place].startswith("><b>")
 
 
-@pytest.fixture
-def scripts_anew(monkeypatch, tmp_path):
-    """As in a new process with an empty cache folder."""
-    monkeypatch.setenv("GATECAST_CACHE", str(tmp_path))
-    page_module._library.cache_clear()
-    yield tmp_path
-    page_module._library.cache_clear()
-
-
-def test_the_script_is_put_together_once_and_kept(scripts_anew, monkeypatch) -> None:
-    first = page_module._library()
-    (kept,) = (scripts_anew / "scripts").iterdir()
-    assert "vegaEmbed" in first
-    assert kept.read_text(encoding="utf-8") == first
-    monkeypatch.setattr(page_module, "bundled", lambda *text: pytest.fail("put together again"))
-    page_module._library.cache_clear()
-    assert page_module._library() == first
-
-
-@pytest.fixture
-def short_bundle(scripts_anew, monkeypatch):
-    """A script that is put together soon."""
-    monkeypatch.setattr(page_module, "bundled", lambda *text: "window.vegaEmbed = 1;")
-    return scripts_anew
-
-
-@pytest.mark.parametrize("wrong", ["", "alert(1)"])
-def test_a_kept_script_that_was_changed_is_not_taken(wrong: str, short_bundle) -> None:
-    first = page_module._library()
-    (kept,) = (short_bundle / "scripts").iterdir()
-    kept.write_text(wrong, encoding="utf-8")
-    page_module._library.cache_clear()
-    assert page_module._library() == first
-    assert kept.read_text(encoding="utf-8") == first
-
-
-def test_without_a_place_for_the_script_it_is_put_together_anew(short_bundle) -> None:
-    (short_bundle / "scripts").write_text("a file where the folder should be")
-    assert "vegaEmbed" in page_module._library()
-    assert [path.name for path in short_bundle.iterdir()] == ["scripts"]
+def test_the_script_of_the_page_is_what_vl_convert_makes_and_knows_altairs_charts() -> None:
+    made = vega.script()
+    versions, ours = (text.partition("*/")[0] for text in (made, source("vega.js")))
+    if versions == ours:
+        assert made == source("vega.js")
+    assert f"Vega-Lite {alt.SCHEMA_VERSION.lstrip('v').split('.')[0]}." in ours
 
 
 def test_the_command_of_a_page_is_one_that_works(result):

@@ -133,7 +133,9 @@ def _heard() -> Iterator[list[str]]:
 def _files(symbol: str) -> tuple[Path, Path] | None:
     """Where the prices of a symbol and their record are kept; None: nothing is to be kept."""
     folder, name = cache_folder(), quote(symbol, safe="^=&")
-    return folder and (folder / "yahoo" / f"{name}.parquet", folder / "yahoo" / f"{name}.json")
+    return (
+        None if folder is None else (folder / "yahoo" / f"{name}.parquet", folder / "yahoo" / f"{name}.json")
+    )
 
 
 def _kept(symbol: str) -> _Answer | None:

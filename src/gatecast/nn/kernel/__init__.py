@@ -187,7 +187,7 @@ def _sizes(dtype: np.dtype, *shape: int) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class Library:
-    """One variant of the kernel, loaded; digest: its SHA-256, which tells its operations from another one's."""
+    """One variant of the kernel, loaded; digest: its SHA-256, which tells its operations from others."""
 
     code: ctypes.CDLL
     variant: str
@@ -219,8 +219,8 @@ def library(dtype: np.dtype) -> Library | None:
             why = f"{file} cannot be loaded ({error})"
     warnings.warn(
         f"the fast engine is missing: {why}. JAX computes the networks instead, with the same results to "
-        "single precision, and takes longer. Install a wheel of gatecast for this platform, or a C compiler (gcc "
-        "or clang) and then gatecast again; GATECAST_KERNEL=off chooses JAX without a warning",
+        "single precision, and takes longer. Install a wheel of gatecast for this platform, or a C compiler "
+        "(gcc or clang) and then gatecast again; GATECAST_KERNEL=off chooses JAX without a warning",
         EngineWarning,
         stacklevel=2,
     )

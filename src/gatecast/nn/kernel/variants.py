@@ -1,4 +1,4 @@
-"""The kernel's variants that were built with the package, and the one that this processor is best served by."""
+"""The kernel's variants that were built with the package, and the best one for this processor."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ def choice() -> str | None:
         return None
     if asked and asked not in names:
         raise SettingError(
-            f"this processor runs no such variant of the kernel that was built. Choose {', '.join([*names, OFF])}, "
-            "or leave it out for the best one",
+            "this processor runs no such variant of the kernel, of those that were built. Choose "
+            f"{', '.join([*names, OFF])}, or leave it out for the best one",
             setting=VARIABLE,
             value=asked,
         )
