@@ -2,8 +2,8 @@
 
     python benchmarks/vega.py
 
-vl-convert puts it together. Run it again when Altair writes a newer Vega-Lite than the script's, whose first line
-names the versions; tests/report/test_page.py compares it with what the same version of vl-convert makes.
+vl-convert puts it together. Run it again when Altair writes a newer Vega-Lite than the script's, whose first
+line names the versions; tests/report/test_page.py compares it with what the same version of vl-convert makes.
 """
 
 from __future__ import annotations

@@ -61,16 +61,23 @@ def forecast(
 ) -> None:
     """Forecast the next sessions with prediction intervals, and the model's record beside them."""
     from gatecast.api.outlook import ENDINGS, check_network, outlook
-    from gatecast.errors import LedgerWarning
+    from gatecast.errors import LedgerError, LedgerWarning, RunError
+    from gatecast.extras import needed
     from gatecast.files import check_file
     from gatecast.folders import check_not_a_part, check_not_a_source
-    from gatecast.ledger import NUMBERED, Ledger
+    from gatecast.ledger import NUMBERED
 
     if out is not None:
         check_file(out, ENDINGS, overwrite=overwrite)
         check_not_a_source(out, source)
         check_not_a_part(out)
+        if out.suffix == ".png" and (without := needed("vl_convert", "Pictures (PNG)")):
+            raise RunError(f"{out}: {without}")
     if not no_ledger:
+        if without := needed("sqlalchemy", "Records of forecasts"):
+            raise LedgerError(f"{without}, or leave the record out (--no-ledger)")
+        from gatecast.ledger import Ledger
+
         Ledger(ledger).prepare()  # what is wrong with it shows before the training
     record = None if run is None else _record_in(run, settings)
     if record is None:

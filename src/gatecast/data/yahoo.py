@@ -26,6 +26,7 @@ import pandas as pd
 from gatecast.data.checks import FIRST, Oddity
 from gatecast.data.tables import Tidy, tidy
 from gatecast.errors import DataError
+from gatecast.extras import needed
 from gatecast.files import cache_folder
 from gatecast.settings.reading import Reading
 
@@ -89,6 +90,8 @@ def _tidy(symbol: str, answer: _Answer, reading: Reading | None) -> Tidy:
 
 
 def _download(symbol: str) -> pd.DataFrame:
+    if without := needed("yfinance", "Prices of Yahoo"):
+        raise DataError(without, file=f"yahoo:{symbol}", remedy="Or give a file")
     import yfinance
 
     with _heard() as said, warnings.catch_warnings():
@@ -132,10 +135,11 @@ def _heard() -> Iterator[list[str]]:
 
 def _files(symbol: str) -> tuple[Path, Path] | None:
     """Where the prices of a symbol and their record are kept; None: nothing is to be kept."""
-    folder, name = cache_folder(), quote(symbol, safe="^=&")
-    return (
-        None if folder is None else (folder / "yahoo" / f"{name}.parquet", folder / "yahoo" / f"{name}.json")
-    )
+    above = cache_folder()
+    if above is None:
+        return None
+    folder, name = above / "yahoo", quote(symbol, safe="^=&")
+    return folder / f"{name}.parquet", folder / f"{name}.json"
 
 
 def _kept(symbol: str) -> _Answer | None:

@@ -13,7 +13,25 @@ outcome.py   entries → the actual log returns since
 track.py     the track record: coverage, CRPS against the naive distribution, drift
 """
 
+from typing import TYPE_CHECKING, Any
+
+from gatecast.errors import LedgerError
+from gatecast.extras import needed
 from gatecast.ledger.entry import NUMBERED, Entry, entries_of
-from gatecast.ledger.store import Appended, Ledger
+
+if TYPE_CHECKING:
+    from gatecast.ledger.store import Appended as Appended
+    from gatecast.ledger.store import Ledger as Ledger
 
 __all__ = ["NUMBERED", "Appended", "Entry", "Ledger", "entries_of"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the store where it is first used: it needs SQLAlchemy, entries do not."""
+    if name not in ("Appended", "Ledger"):
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    if without := needed("sqlalchemy", "Records of forecasts"):
+        raise LedgerError(without)
+    from gatecast.ledger import store
+
+    return getattr(store, name)

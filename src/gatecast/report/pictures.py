@@ -20,6 +20,7 @@ import altair as alt
 
 from gatecast.errors import DrawingWarning
 from gatecast.evaluation.sentences import saying
+from gatecast.extras import needed
 from gatecast.formatting import count, printable, some
 from gatecast.report import charts, frames, symbols, time_axis
 from gatecast.report.distribution_pictures import distribution_pictures
@@ -78,6 +79,9 @@ def pictures(result: Run) -> dict[str, Drawn]:
 
 def to_pngs(charts: Mapping[str, Drawn]) -> dict[str, bytes]:
     """Name → PNG, twice the size in pixels, sharp on every screen; a DrawingWarning names those missing."""
+    if without := needed("vl_convert", "Pictures (PNG)"):
+        warnings.warn(f"{without}; all else was written", DrawingWarning, stacklevel=2)
+        return {}
     version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
     drawn, problem = _rendered({"version": version, "scale": PIXELS, "charts": specifications(charts)})
     if missing := [name for name in charts if name not in drawn]:
@@ -143,8 +147,8 @@ def labels(symbols: Iterable[str], models: Iterable[str] = ()) -> Label:
     fallback = {name: f"symbol {i + 1}" for i, name in enumerate(symbols)}
     fallback |= {name: f"model {i + 1}" for i, name in enumerate(models)}
     letters = "".join(sorted({letter for name in fallback for letter in name if not letter.isascii()}))
-    missing = missing_letters(letters) if letters else frozenset()
-    boxes = [name for name in fallback if missing.intersection(name)]
+    absent = missing_letters(letters) if letters else frozenset()
+    boxes = [name for name in fallback if absent.intersection(name)]
     if boxes:
         first = boxes[0]
         warnings.warn(
@@ -161,7 +165,10 @@ def labels(symbols: Iterable[str], models: Iterable[str] = ()) -> Label:
 
 @cache
 def missing_letters(letters: str) -> frozenset[str]:
-    """Those of the letters that no font on this machine has; all of them where that cannot be seen."""
+    """Those of the letters that no font on this machine has; all of them where that cannot be seen, none
+    where no picture can be drawn."""
+    if needed("vl_convert", "Pictures (PNG)"):
+        return frozenset()
     made, _ = _rendered({"letters": {"missing": letters}})
     return frozenset(made["missing"].decode() if "missing" in made else letters)
 

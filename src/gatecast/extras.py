@@ -1,0 +1,14 @@
+"""The packages that `pip install gatecast` leaves out, and what is said where one of them is needed."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+EXTRAS = {"sqlalchemy": "ledger", "vl_convert": "png", "yfinance": "yahoo"}
+
+
+def needed(module: str, what: str) -> str:
+    """What to install for `what`, which needs a module of EXTRAS; empty where that is installed."""
+    if find_spec(module) is not None:
+        return ""
+    return f'{what} need a package that is not installed: pip install "gatecast[{EXTRAS[module]}]"'
