@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import hatch_build  # noqa: F401 - now: importing gatecast.__main__ takes the current folder from the path
 import numpy as np
 import pandas as pd
 import pytest
