@@ -335,10 +335,12 @@ import os, sys, pytest
 os.environ.pop("LD_PRELOAD")
 class Computing:
     @staticmethod
-    def pytest_collection_modifyitems(items):
+    def pytest_collection():  # after conftest.py, before the tests load the kernel
         from pathlib import Path
         from gatecast.nn.kernel import variants
         variants.BUILT = Path(os.environ["WATCHED"])
+    @staticmethod
+    def pytest_collection_modifyitems(items):
         items[:] = [item for item in items if "kernel_anew" not in item.fixturenames]
 fast = ["-m", "not slow", "-n0", "-qs", "-p", "no:cacheprovider"]
 sys.exit(pytest.main([*sys.argv[1:], *fast], plugins=[Computing]))
