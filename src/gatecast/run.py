@@ -69,7 +69,7 @@ class Run:
     answers: Mapping[str, pd.DataFrame] = field(default_factory=dict)
 
     @property
-    def tried(self) -> Noun:
+    def noun(self) -> Noun:
         """What the models are that are no baselines."""
         if isinstance(self.experiment, Judged):
             return "given model"
@@ -141,7 +141,7 @@ class Run:
             self.significances,
             self.lag,
             seeds=0 if given else self.compared.seeds,
-            noun=self.tried,
+            noun=self.noun,
             folds=len(np.unique(self.outcome.fold)),
             untrained=self.untrained,
             notes=self.notes,

@@ -222,7 +222,7 @@ def test_models_of_the_current_folder(prices: Path, command, tmp_path: Path) -> 
     result = gc.open_run("run")
     assert result.experiment.foreign == {"ridge": "my_models:ridge", "my-drift": "my_models:drift"}
     assert result.experiment.means == {"mean": ("ridge", "my-drift")}
-    assert (result.tried, result.experiment.baselines) == ("candidate", ("naive", "drift", "ewma", "ar"))
+    assert (result.noun, result.experiment.baselines) == ("candidate", ("naive", "drift", "ewma", "ar"))
     asked = (tmp_path / "asked").stat().st_size
     assert asked == len(result.outcome.origin)
     again = ("compare", "--config", "run/experiment.toml", "--no-charts")

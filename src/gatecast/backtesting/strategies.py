@@ -89,7 +89,7 @@ class Backtest:
 
     strategies  models x rules, in the order asked for; hold: buy-and-hold of the same symbols, which buys at
                 the first moment and sells at the last, at the same costs
-    tried       what the networks are: "network", or "given model" of forecasts that were judged
+    noun        what the networks are: "network", or "given model" of forecasts that were judged
     per_year    bars of a year; frequency: of the bars
     costs       one for each account; trials: how many strategies the deflated Sharpe ratio counts
     """
@@ -105,7 +105,7 @@ class Backtest:
     origins: Dates
     networks: frozenset[str]
     sizing: Sizing
-    tried: str = "network"
+    noun: str = "network"
     frequency: str = DAILY
 
     @cached_property

@@ -131,7 +131,7 @@ def trade(
         lucky=best_of_luck(tried, variance) * math.sqrt(per_year),
         origins=outcome.origin,
         networks=frozenset(outcome.seeds),
-        tried=run.tried,
+        noun=run.noun,
         sizing=sizing,
         frequency=run.prices.frequency,
     )

@@ -108,7 +108,7 @@ def _break_even(best: Strategy, hold: Strategy) -> str:
 
 
 def _second(other: Strategy, tested: Backtest, where: str) -> str:
-    who = f"of the {tested.tried}s, the best, " if other.model in tested.networks else "the next best, "
+    who = f"of the {tested.noun}s, the best, " if other.model in tested.networks else "the next best, "
     chance = f", deflated {number(other.deflated)}" if np.isfinite(other.deflated) else ""
     return (
         f"{who}{_trading(other, where)} {_earned(other.net.annual_return)} "

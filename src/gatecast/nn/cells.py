@@ -71,7 +71,7 @@ def gru_step(
     """Gates r, z, n (PyTorch's and cuDNN's form of Cho et al. 2014).
 
     r = sigmoid(x_r + W_hr h + b_hr); z = sigmoid(x_z + W_hz h + b_hz);
-    n = tanh(x_n + r (W_hn h + b_hn)); h' = (1 - z) n + z h.
+    n = tanh(x_n + r (W_hn h + b_hn)); h' = (1 - z) n + z h = n + z (h - n). x_r is W_ir x + b_ir, and so on.
     """
     (h,) = state
     x_r, x_z, x_n = jnp.split(x, 3, axis=-1)

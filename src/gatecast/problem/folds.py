@@ -218,10 +218,10 @@ def _tested_sessions(
 def _before_embargoes(test: int, horizon: int, validation_size: float) -> tuple[int, int, int]:
     """(end of train, start of validation, end of validation): an embargo lies before validation and test.
 
-    test, and what is returned: positions in the sessions of all symbols.
+    test, and what is returned: positions in the sessions of all symbols, or in the rows of one series.
     """
-    # The embargo is cut twice: here by position, `horizon` sessions, for all symbols; in `_fold` by `due`,
-    # the date of the last target, for a symbol that misses sessions has its last targets beyond these.
+    # Where series have dates the embargo is cut twice: here by position, `horizon` sessions, for all symbols;
+    # in `_fold` by `due`, the date of the last target: a symbol that misses sessions has it beyond these.
     validation_end = test - horizon
     validation_start = validation_end - max(round(validation_size * validation_end), 1)
     return validation_start - horizon, validation_start, validation_end

@@ -74,7 +74,7 @@ def _forecast_caption(result: Run) -> tuple[str, str]:
     model = frames.leading_model(result)
     begin = (
         "each calendar year begin; in every year the baselines are fitted anew. "
-        if result.tried == "given model"
+        if result.noun == "given model"
         else "each fold begin; every fold has its own training. "
     )
     caption = f"Dashed: where the test and {begin}{caption}"

@@ -62,7 +62,7 @@ def skill_charts(result: Run, tests: Significance) -> dict[str, Drawn]:
     """Name → chart of a loss: skill and, for longer horizons, steps; see `name_of`."""
     if not tests.models:
         return {}
-    drawn: dict[str, Drawn] = {name_of("skill", tests): skill_chart(tests, tried=result.tried)}
+    drawn: dict[str, Drawn] = {name_of("skill", tests): skill_chart(tests, noun=result.noun)}
     if result.outcome.horizon > 1:
         drawn[name_of("steps", tests)] = steps_chart(result, tests)
     return drawn
@@ -157,14 +157,14 @@ def changes_chart(
     return panelled(layers, list(header.values()), table, square=True)
 
 
-def skill_chart(tests: Significance, label: Label = str, *, tried: str = "network") -> alt.LayerChart:
+def skill_chart(tests: Significance, label: Label = str, *, noun: str = "network") -> alt.LayerChart:
     """Skill against the benchmark with its 90 % interval, one row per model, the best on top."""
     table, benchmark = frames.skills(tests), label(str(tests.benchmark))
     left, right = frames.skill_frame(table)
     skill = table["skill"]
     table = table.assign(
         model=table["model"].map(label),
-        kind=np.where(table["network"], tried, "baseline"),
+        kind=np.where(table["network"], noun, "baseline"),
         text=[typeset(change(value / 100)) for value in skill],
         low=table["low"].clip(left, right),
         high=table["high"].clip(left, right),
@@ -175,7 +175,7 @@ def skill_chart(tests: Significance, label: Label = str, *, tried: str = "networ
     rows = alt.Y("model:N", sort=list(table["model"]), title=None, axis=alt.Axis(labelLimit=220))
     title = f"{tests.loss.name} saved against {benchmark}, % (with 90 % interval)"
     scale = alt.Scale(domain=[left, right], nice=False)
-    colours = alt.Scale(domain=[tried, "baseline"], range=[ORANGE, BLUE])
+    colours = alt.Scale(domain=[noun, "baseline"], range=[ORANGE, BLUE])
     colour = alt.Color("kind:N", scale=colours, legend=legend())
     base = alt.Chart().encode(rows)
     marks = layered(

@@ -48,7 +48,7 @@ def page(result: Run) -> str:
         distributions=crps and tables.loss_tables(result, crps),
         lags=[lag.sentence for name, lag in result.lag.items() if name != "naive"],
         warnings=_warnings(result),
-        tried=result.tried,
+        noun=result.noun,
         command=_command(result),
         toml=to_toml(result.experiment, result.provenance),
         version=__version__,

@@ -226,7 +226,7 @@ def skill_picture(result: Run, tests: Significance, label: Label) -> alt.LayerCh
         benchmark=benchmark, saying=saying(result.outcome.season, result.outcome.frequency)
     )
     below = f"right of the line: less {tests.loss.name} than {benchmark}; across it: perhaps chance"
-    return charts.skill_chart(tests, label, tried=result.tried).properties(title=heading(title, below))
+    return charts.skill_chart(tests, label, noun=result.noun).properties(title=heading(title, below))
 
 
 def steps_picture(result: Run, tests: Significance, label: Label) -> alt.FacetChart:

@@ -65,7 +65,7 @@ def plot(
         raise SettingError(f'kind "{kind}" needs a model beside naive')
     if kind == "changes":
         return Plot(charts.changes_chart(part))
-    return Plot(charts.skill_chart(part.significance, tried=run.tried))
+    return Plot(charts.skill_chart(part.significance, noun=run.noun))
 
 
 def _part(run: Run, symbol: str | None, start: str | None, end: str | None) -> Run:
