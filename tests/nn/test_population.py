@@ -21,6 +21,7 @@ NETWORK = Network(cell="gru", hidden_size=3)
 TRAIN, VALIDATION, NOISE = np.arange(3, 44), np.arange(50, 63), np.arange(600, 613)
 # one compiled program for most tests: how long a member trains is its own affair
 HOW = Training(epochs=60, batch_size=8, patience=None, learning_rate=0.05)
+NUMBERS = program.hyperparameters_of(HOW, HOW.pace(len(TRAIN)))
 
 
 @pytest.fixture(scope="module")
@@ -183,9 +184,7 @@ def test_a_gpu_trains_as_many_side_by_side_as_fit(rows, monkeypatch):
 
 def test_keys_of_many_members_are_their_own():
     everyone = [member(seed) for seed in (0, 5, 2**31 - 1)]
-    keys = jax.vmap(lambda one: one.key)(
-        population._on_device(everyone, 48, 13, program.hyperparameters_of(HOW))
-    )
+    keys = jax.vmap(lambda one: one.key)(population._on_device(everyone, 48, 13, NUMBERS))
     for one, key in zip(everyone, keys, strict=True):
         assert one.key == key
 
@@ -199,9 +198,7 @@ def test_how_often_the_host_looks_in_changes_nothing(rows, monkeypatch):
 
 
 def test_an_epoch_visits_every_origin_once(rows):
-    (padded,) = jax.tree.map(
-        lambda part: part[0], [population._on_device([member()], 48, 13, program.hyperparameters_of(HOW))]
-    )
+    (padded,) = jax.tree.map(lambda part: part[0], [population._on_device([member()], 48, 13, NUMBERS)])
     one = program.program_of(NETWORK, Training(), lookback=T, batch=16)
     first, second = (np.asarray(one.order(jax.random.key(seed), padded)) for seed in (1, 2))
     assert sorted(first[: len(TRAIN)]) == sorted(second[: len(TRAIN)]) == list(TRAIN)
@@ -231,6 +228,42 @@ def test_no_batch_size_means_all_rows_in_one_step(rows):
     large = Training(epochs=4, batch_size=10_000, shuffle=False)
     one, other = (train(NETWORK, how, rows, [member(epochs=4)], lookback=T)[0] for how in (whole, large))
     assert equal(one, other)
+
+
+def test_the_epochs_of_a_pass_are_the_pass(rows):
+    """41 rows in batches of 8 are 6 steps: at most 4 to an epoch, two of 3."""
+    whole, cut = (HOW.changed(steps_per_epoch=steps) for steps in (None, 4))
+    (one,) = train(NETWORK, whole, rows, [member(epochs=1)], lookback=T)
+    (other,) = train(NETWORK, cut, rows, [member(epochs=2)], lookback=T)
+    np.testing.assert_allclose(other.loss @ [24, 17] / 41, one.loss[0], rtol=1e-6)
+    assert other.validation_loss[1] == one.validation_loss[0] != other.validation_loss[0]
+    assert other.best_epoch != 2 or equal(one, other)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 4])
+def test_passes_follow_each_other(rows, steps):
+    """In order, two passes are the same steps however they are cut into epochs."""
+    how = HOW.changed(shuffle=False)
+    epochs = 2 * (-(-6 // steps))
+    (one,) = train(NETWORK, how, rows, [member(epochs=2, validation=TRAIN[:0])], lookback=T)
+    cut = how.changed(steps_per_epoch=steps)
+    (other,) = train(NETWORK, cut, rows, [member(epochs=epochs, validation=TRAIN[:0])], lookback=T)
+    assert len(other.loss) == epochs
+    assert equal(one, other)
+
+
+def test_few_rows_are_trained_as_in_batches_of_128(rows):
+    usual = Training(epochs=3, batch_size=128)
+    one, other = (train(NETWORK, how, rows, [member()], lookback=T)[0] for how in (Training(epochs=3), usual))
+    assert equal(one, other)
+    assert np.array_equal(one.validation_loss, other.validation_loss)
+
+
+def test_the_pace_is_that_of_the_first_fold_whatever_comes_later():
+    """Search and refit have the same number of rows; later folds have more."""
+    search = [replace(member(), fold=fold, train=np.arange(3, 3 + n)) for fold, n in ((1, 40), (0, 20))]
+    refit = [replace(one, train=np.r_[one.train, VALIDATION], validation=VALIDATION[:0]) for one in search]
+    assert population.training_rows(search) == population.training_rows(refit) == 33
 
 
 @pytest.mark.slow
@@ -280,7 +313,7 @@ def test_every_product_is_asked_for_in_single_precision(rows, monkeypatch):
     """A GPU would take fewer bits otherwise; the processor always has them."""
     monkeypatch.setattr(kernel, "available", lambda dtype: False)
     one = program.program_of(NETWORK, HOW, lookback=T, batch=7)
-    group = population._on_device([member()], 42, len(VALIDATION), program.hyperparameters_of(HOW))
+    group = population._on_device([member()], 42, len(VALIDATION), NUMBERS)
     states = program.init(one, group, rows)
     text = program.run.lower(one, states, group, rows, np.int32(1)).as_text()
     products = [line for line in text.splitlines() if "dot_general" in line]

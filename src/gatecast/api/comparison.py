@@ -32,7 +32,7 @@ from gatecast.formatting import listed, percent, some
 from gatecast.models.foreign.functions import FunctionModel
 from gatecast.models.foreign.given import described, foreign_model
 from gatecast.models.model import Fitted, Model
-from gatecast.models.networks import FittedNetwork, combination_note, ensembles_of
+from gatecast.models.networks import FittedNetwork, combination_note, ensembles_of, pace_notes
 from gatecast.models.walk_forward import walk_forward
 from gatecast.nn.engine import this_engine
 from gatecast.problem.features import FeatureFunction
@@ -188,6 +188,7 @@ def run(
             *on_season,
             *_level_note(problem, folds),
             *filter(None, notes),
+            *pace_notes(ensembles),
             *_mean_notes(experiment, outcome),
             *seen,
         ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -18,7 +18,7 @@ from gatecast.models.calibration import CalibratedFit
 from gatecast.models.ensembles import Combination, better_combination, joined, mean_of_seeds
 from gatecast.models.model import Fitted, Forecast
 from gatecast.nn.outputs import distributions
-from gatecast.nn.population import Member, Progress, Trained, history, predict, train
+from gatecast.nn.population import Member, Progress, Trained, history, predict, train, training_rows
 from gatecast.nn.program import Dataset
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
@@ -26,7 +26,7 @@ from gatecast.problem.scaling import Scale, fit_scale
 from gatecast.profiling import stage
 from gatecast.progress import report
 from gatecast.settings.network import Network
-from gatecast.settings.training import Training
+from gatecast.settings.training import USUAL_BATCH, Training
 
 Phase = Literal["search", "refit"]
 Job = tuple[Trained, int, Integers]  # who forecasts, the place of its scale, and the origins (N,)
@@ -330,6 +330,21 @@ def make_dataset(network: Network, problem: Problem, scales: Sequence[Scale]) ->
         return dataset
     known, known_row = np.nan_to_num(problem.known, nan=0.0), problem.known_row.astype(np.int32)
     return dataset._replace(known=known, known_row=known_row)
+
+
+def pace_notes(ensembles: Mapping[str, Sequence[FoldEnsemble]]) -> list[str]:
+    """How networks were trained whose batch is not the usual one because they had many rows."""
+    said: dict[str, list[str]] = {}
+    for name, (first, *_) in ensembles.items():
+        training, members = first.population.training, first.population.members
+        rows = training_rows(members)
+        pace = training.pace(rows)
+        if training.batch_size == "auto" and pace.batch != USUAL_BATCH:
+            how = f"{rows:,} training rows: batches of {pace.batch:,}, learning_rate {pace.learning_rate:.2g}"
+            if pace.steps_per_epoch is not None:
+                how += f", a validation after at most {pace.steps_per_epoch:,} steps"
+            said.setdefault(how, []).append(name)
+    return [f"{', '.join(names)}: {how}" for how, names in said.items()]
 
 
 def _room(members: Sequence[Member]) -> tuple[int, int]:

@@ -34,7 +34,7 @@ def require_comparison(experiment: Experiment, *, rows: int, symbols: int, colum
     members = experiment.seeds * experiment.folds * (1 if experiment.pooled else symbols)
     side_by_side = min(members, os.cpu_count() or 1)
     for name, network in experiment.networks.items():
-        batch = min(experiment.training_of(name).batch_size or rows, rows)
+        batch = min(experiment.training_of(name).pace(rows).batch or rows, rows)
         require(
             LIBRARIES
             + side_by_side

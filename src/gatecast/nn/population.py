@@ -107,7 +107,8 @@ def train(
     longest = max(len(member.train) for member in members)
     validated = max(len(member.validation) for member in members)
     longest, validated = room or (longest, validated)
-    batch = min(training.batch_size or longest, longest)
+    pace = training.pace(training_rows(members))
+    batch = min(pace.batch or longest, longest)
     padded = math.ceil(longest / batch) * batch
     side_by_side = _side_by_side(network, dataset, lookback, batch, len(members))
     dataset = jax.device_put(dataset)
@@ -117,7 +118,7 @@ def train(
             _filled(members[start : start + side_by_side], side_by_side),
             padded,
             max(validated, 1),
-            program.hyperparameters_of(training),
+            program.hyperparameters_of(training, pace),
         )
         for start in starts
     ]
@@ -157,6 +158,15 @@ def train(
             stacklevel=2,
         )
     return trained
+
+
+def training_rows(members: Sequence[Member]) -> int:
+    """The most rows of a member of the first fold, train and validation: known before any test begins.
+
+    The same in a search and in the refit on train and validation together.
+    """
+    first = min(member.fold for member in members)
+    return max(len(one.train) + len(one.validation) for one in members if one.fold == first)
 
 
 def history(members: Sequence[Member], trained: Sequence[Trained]) -> pd.DataFrame:

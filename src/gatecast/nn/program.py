@@ -21,7 +21,7 @@ from gatecast.nn.losses import RowLoss, loss_of
 from gatecast.nn.network import ONE_THREAD, apply, exact_products, init_params, shapes
 from gatecast.nn.recurrent import Params
 from gatecast.settings.network import Network
-from gatecast.settings.training import Training
+from gatecast.settings.training import Pace, Training
 
 AnyArray = Any  # of NumPy on the host, of JAX on the device
 Shapes = dict[str, tuple[int, ...]]
@@ -64,6 +64,7 @@ class Hyperparameters(NamedTuple):
     weight_decay: Float[AnyArray, ""]
     clip_norm: Float[AnyArray, ""]  # infinite: off
     patience: Int[AnyArray, ""]  # NEVER: off
+    steps_per_epoch: Int[AnyArray, ""]  # at most; NEVER: an epoch is a pass over all training origins
 
 
 class OnDevice(NamedTuple):
@@ -87,7 +88,10 @@ class OnDevice(NamedTuple):
 
 
 class TrainingState(NamedTuple):
-    """A member's training; its weights are one vector, so that a step of the optimizer is one operation."""
+    """A member's training; its weights are one vector, so that a step of the optimizer is one operation.
+
+    step: of the pass over the training origins, which is cut into one epoch or more.
+    """
 
     params: Float[Array, " weights"]
     optimizer: optax.OptState
@@ -98,7 +102,7 @@ class TrainingState(NamedTuple):
     step: Int[Array, ""]
     order: Int[
         Array, " train"
-    ]  # of the epoch's origins: drawn before its first step, however often the host takes control
+    ]  # of the pass's origins: drawn before its first step, however often the host takes control
     loss_sum: Float[Array, ""]
     losses: Float[Array, " epochs"]
     validation_losses: Float[Array, " epochs"]
@@ -131,7 +135,7 @@ class Program:
         zero = jnp.int32(0)
         return TrainingState(
             params=params,
-            optimizer=self.steps(member).init(params),
+            optimizer=self.optimizer_steps(member).init(params),
             best_params=jnp.copy(params),
             best_loss=jnp.float32(jnp.inf),
             best_epoch=zero,
@@ -150,20 +154,20 @@ class Program:
 
         The end of an epoch is charged as the longest member's, so that members side by side stay together.
         """
-        steps = (member.train_count + self.batch - 1) // self.batch
-        longest = len(member.train) // self.batch
+        longest = jnp.minimum(len(member.train) // self.batch, member.hyperparameters.steps_per_epoch)
 
         def go_on(carry: tuple[TrainingState, Array]) -> Array:
             return ~self.over(carry[0], member) & (carry[1] > 0)
 
         def stretch(carry: tuple[TrainingState, Array]) -> tuple[TrainingState, Array]:
             state, budget = carry
+            begin, stop = self.epoch_of(state.step, member)
             # beside others a member that waits is carried along: no steps of its own hold them up
-            end = jnp.where(go_on(carry), jnp.minimum(steps, state.step + budget), state.step)
-            budget = budget - (jnp.where(end == steps, longest, end) - state.step)
+            end = jnp.where(go_on(carry), jnp.minimum(stop, state.step + budget), state.step)
+            budget = budget - (jnp.where(end == stop, begin + longest, end) - state.step)
             state = self.train_steps(state, member, dataset, end)
             state = jax.lax.cond(
-                end == steps, lambda s: self.end_epoch(s, member, dataset), lambda s: s, state
+                end == stop, lambda s: self.end_epoch(s, member, dataset), lambda s: s, state
             )
             return state, budget
 
@@ -171,12 +175,27 @@ class Program:
             state, _ = jax.lax.while_loop(go_on, stretch, (state, budget))
         return state, self.over(state, member)
 
+    def steps_of(self, member: OnDevice) -> Int[Array, ""]:
+        """The number of steps of a pass over the training origins."""
+        return (member.train_count + self.batch - 1) // self.batch
+
+    def epoch_of(self, step: Int[Array, ""], member: OnDevice) -> tuple[Int[Array, ""], Int[Array, ""]]:
+        """The first step of the epoch that a pass is in at `step`, and the one after its last.
+
+        A pass is cut into epochs of equal length, as few as `steps_per_epoch` allows.
+        """
+        steps = self.steps_of(member)
+        epochs = -(-steps // member.hyperparameters.steps_per_epoch)
+        length = -(-steps // epochs)
+        begin = step // length * length
+        return begin, jnp.minimum(begin + length, steps)
+
     def over(self, state: TrainingState, member: OnDevice) -> Bool[Array, ""]:
         """Whether all epochs are done, or `patience` epochs without a better validation loss."""
         waited = state.epoch - state.best_epoch >= member.hyperparameters.patience
         return (state.epoch >= member.epochs) | ((member.validation_count > 0) & waited)
 
-    def steps(self, member: OnDevice) -> optax.GradientTransformation:
+    def optimizer_steps(self, member: OnDevice) -> optax.GradientTransformation:
         """The member's steps on its vector of weights."""
         return optimizer_of(self.optimizer, member.hyperparameters)
 
@@ -186,7 +205,7 @@ class Program:
         """The state after the steps state.step … end of the current epoch."""
         key = jax.random.fold_in(member.key, state.epoch + 1)
         order = jax.lax.cond(state.step == 0, lambda: self.order(key, member), lambda: state.order)
-        steps = self.steps(member)
+        steps = self.optimizer_steps(member)
 
         def loss_of_batch(
             params: Float[Array, " weights"],
@@ -220,7 +239,7 @@ class Program:
         return state._replace(params=params, optimizer=optimizer, order=order, loss_sum=loss_sum, step=end)
 
     def order(self, key: Key[Array, ""], member: OnDevice) -> Int[Array, " train"]:
-        """The epoch's origins in random order, the padding last."""
+        """The origins of a pass in random order, the padding last."""
         if not self.shuffle:
             return member.train
         place = jnp.arange(len(member.train))
@@ -230,7 +249,9 @@ class Program:
     def end_epoch(self, state: TrainingState, member: OnDevice, dataset: Dataset) -> TrainingState:
         """The state with the validation loss recorded, its weights the best so far or not."""
         validation_loss = self.validate(state.params, member, dataset)
-        loss = state.loss_sum / member.train_count
+        begin, stop = self.epoch_of(state.step - 1, member)
+        seen = jnp.minimum(stop * self.batch, member.train_count) - begin * self.batch
+        loss = state.loss_sum / seen
         epoch = state.epoch + 1
         score = jnp.where(member.validation_count > 0, validation_loss, -epoch.astype(jnp.float32))
         better = (score < state.best_loss) & jnp.isfinite(loss)
@@ -239,7 +260,7 @@ class Program:
             best_loss=jnp.where(better, score, state.best_loss),
             best_epoch=jnp.where(better, epoch, state.best_epoch),
             epoch=epoch,
-            step=jnp.int32(0),
+            step=jnp.where(stop == self.steps_of(member), 0, stop),
             loss_sum=jnp.float32(0),
             losses=state.losses.at[state.epoch].set(loss),
             validation_losses=state.validation_losses.at[state.epoch].set(validation_loss),
@@ -382,14 +403,19 @@ def program_of(network: Network, training: Training, *, lookback: int, batch: in
     )
 
 
-def hyperparameters_of(training: Training) -> Hyperparameters:
-    """The numbers of `training`, as the program takes them."""
+def hyperparameters_of(training: Training, pace: Pace) -> Hyperparameters:
+    """The numbers of `training` at this pace, as the program takes them."""
     return Hyperparameters(
-        learning_rate=np.float32(training.learning_rate),
+        learning_rate=np.float32(pace.learning_rate),
         weight_decay=np.float32(training.weight_decay),
         clip_norm=np.float32(np.inf if training.clip_norm is None else training.clip_norm),
-        patience=np.int32(NEVER if training.patience is None else min(training.patience, NEVER)),
+        patience=_at_most(training.patience),
+        steps_per_epoch=_at_most(pace.steps_per_epoch),
     )
+
+
+def _at_most(limit: int | None) -> np.int32:
+    return np.int32(NEVER if limit is None else min(limit, NEVER))
 
 
 def optimizer_of(name: str, numbers: Hyperparameters) -> optax.GradientTransformation:

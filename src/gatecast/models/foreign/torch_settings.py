@@ -11,7 +11,16 @@ from gatecast.errors import SettingError
 from gatecast.settings.network import Network
 from gatecast.settings.training import LOSSES, Training
 
-NUMBERS = ("epochs", "batch_size", "shuffle", "learning_rate", "weight_decay", "patience", "clip_norm")
+NUMBERS = (
+    "epochs",
+    "batch_size",
+    "steps_per_epoch",
+    "shuffle",
+    "learning_rate",
+    "weight_decay",
+    "patience",
+    "clip_norm",
+)
 NAMES = ("optimizer", "loss")  # or functions
 
 
@@ -38,7 +47,7 @@ class TorchModel:
     ----------
     make_module
         (features, horizon) → torch.nn.Module, with fresh weights.
-    epochs, batch_size, shuffle, learning_rate, weight_decay, patience, clip_norm
+    epochs, batch_size, steps_per_epoch, shuffle, learning_rate, weight_decay, patience, clip_norm
         As of `Training`.
     optimizer
         "adam", "adamw", "sgd" or "rmsprop"; or parameters → torch.optim.Optimizer.
@@ -53,7 +62,8 @@ class TorchModel:
 
     make_module: Callable[[int, int], Any]
     epochs: int = 50
-    batch_size: int | None = 128
+    batch_size: int | Literal["auto"] | None = "auto"
+    steps_per_epoch: int | Literal["auto"] | None = "auto"
     shuffle: bool = True
     optimizer: str | Callable[..., Any] = "adam"
     learning_rate: float = 2e-3

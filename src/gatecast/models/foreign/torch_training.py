@@ -24,9 +24,10 @@ from gatecast.errors import FitWarning, SettingError
 from gatecast.formatting import brief
 from gatecast.models.foreign.torch_outputs import LOSSES, NUMBERS, Loss, outputs
 from gatecast.models.foreign.torch_settings import TorchModel
-from gatecast.nn.population import Member, Progress, Trained, scaled_back
+from gatecast.nn.population import Member, Progress, Trained, scaled_back, training_rows
 from gatecast.nn.program import CHUNK, Dataset
 from gatecast.settings.training import LOSSES as NAMES
+from gatecast.settings.training import Pace
 
 OPTIMIZERS: dict[str, Callable[..., torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
@@ -95,12 +96,12 @@ class Trainer:
             FitWarning: a member whose loss was never finite; its first weights are kept.
         """
         trained: list[TrainedModule] = []
-        epochs = 0
+        epochs, pace = 0, self.asked.training.pace(training_rows(members))
         with one_thread():
             for member in members:
                 progress(len(trained), len(members), epochs)
                 with own_random_numbers(member):
-                    trained.append(self._fit(member))
+                    trained.append(self._fit(member, pace))
                 epochs += len(trained[-1].loss)
         progress(len(trained), len(members), epochs)
         if lost := sum(one.best_epoch == 0 for one in trained):
@@ -125,16 +126,16 @@ class Trainer:
         scaled = torch.cat(parts).cpu().numpy().astype(np.float64)
         return scaled_back(self.dataset, scale, origins, scaled)
 
-    def _fit(self, member: Member) -> TrainedModule:
+    def _fit(self, member: Member, pace: Pace) -> TrainedModule:
         asked = self.asked
         module = self._made()
-        optimizer = self._optimizer(module)
+        optimizer = self._optimizer(module, pace.learning_rate)
         train, validation = self._tensor(member.train), self._tensor(member.validation)
         best, best_loss, best_epoch = copy.deepcopy(module.state_dict()), math.inf, 0
         losses: list[float] = []
         validated: list[float] = []
-        for epoch in range(1, member.epochs + 1):
-            losses.append(self._epoch(module, optimizer, member.scale, train))
+        for epoch, batches in zip(range(1, member.epochs + 1), self._epochs(train, pace), strict=False):
+            losses.append(self._epoch(module, optimizer, member.scale, batches))
             validated.append(self._validate(module, member.scale, validation))
             score = validated[-1] if len(validation) else -epoch
             if score < best_loss and math.isfinite(losses[-1]):
@@ -150,15 +151,28 @@ class Trainer:
             module=module,
         )
 
+    def _epochs(self, origins: Tensor, pace: Pace) -> Iterator[Sequence[Tensor]]:
+        """The batches of one epoch after the other, without end; a pass visits every training origin once."""
+        while True:
+            order = origins
+            if self.asked.shuffle:
+                order = origins[torch.randperm(len(origins)).to(origins.device)]
+            batches = order.split(pace.batch or len(order))
+            epochs = math.ceil(len(batches) / (pace.steps_per_epoch or len(batches)))
+            length = math.ceil(len(batches) / epochs)
+            yield from (batches[start : start + length] for start in range(0, len(batches), length))
+
     def _epoch(
-        self, module: torch.nn.Module, optimizer: torch.optim.Optimizer, scale: int, origins: Tensor
+        self,
+        module: torch.nn.Module,
+        optimizer: torch.optim.Optimizer,
+        scale: int,
+        batches: Sequence[Tensor],
     ) -> float:
-        """The mean loss over the training origins, each visited once."""
+        """The mean loss over the origins of an epoch."""
         module.train()
-        if self.asked.shuffle:
-            origins = origins[torch.randperm(len(origins)).to(origins.device)]
         total = 0.0
-        for batch in origins.split(self.asked.batch_size or len(origins)):
+        for batch in batches:
             output, target = self._output(module, scale, batch)
             loss = self._loss(output, target)
             optimizer.zero_grad()
@@ -167,7 +181,7 @@ class Trainer:
                 torch.nn.utils.clip_grad_norm_(module.parameters(), self.asked.clip_norm)
             optimizer.step()
             total += loss.item() * len(batch)
-        return total / len(origins)
+        return total / sum(map(len, batches))
 
     def _validate(self, module: torch.nn.Module, scale: int, origins: Tensor) -> float:
         """The mean loss over the validation origins; NaN where there are none."""
@@ -190,7 +204,7 @@ class Trainer:
             )
         return module.to(self.asked.device)
 
-    def _optimizer(self, module: torch.nn.Module) -> torch.optim.Optimizer:
+    def _optimizer(self, module: torch.nn.Module, learning_rate: float) -> torch.optim.Optimizer:
         asked = self.asked
         if not isinstance(asked.optimizer, str):
             with self._said("optimizer", "the module's parameters"):
@@ -198,7 +212,7 @@ class Trainer:
             return made
         smoothing = {"alpha": 0.99} if asked.optimizer == "rmsprop" else {}
         return OPTIMIZERS[asked.optimizer](
-            module.parameters(), lr=asked.learning_rate, weight_decay=asked.weight_decay, **smoothing
+            module.parameters(), lr=learning_rate, weight_decay=asked.weight_decay, **smoothing
         )
 
     def _output(self, module: torch.nn.Module, scale: int, origins: Tensor) -> tuple[Tensor, Tensor]:
