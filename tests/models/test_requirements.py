@@ -44,6 +44,8 @@ def test_ordinary_jobs_are_not_refused(experiment: Experiment, rows: int, symbol
     [
         (job(gc.Network(hidden_size=4096, num_layers=16)), 5_000, "training m .hidden_size=4096"),
         (job(lookback=10_000, training=gc.Training(batch_size=None)), 1_000_000, "batch of 1,000,000"),
+        (job(gc.Network(hidden_size=4096), lookback=10_000), 5_000, "batch of 128"),
+        (job(gc.Network(hidden_size=4096), lookback=10_000), 1_000_000, "batch of 512"),
         (
             job(gc.Network(hidden_size=1024), seeds=1000, folds=100),
             50_000,
