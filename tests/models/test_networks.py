@@ -47,14 +47,18 @@ def test_without_refit_the_searched_weights_forecast(road):
 
 
 def test_what_many_rows_change_is_noted_once_for_all_networks():
-    def ensembles(rows, training=QUICK.changed(batch_size="auto")):
+    auto = QUICK.changed(batch_size="auto")
+
+    def ensembles(rows, training=auto):
         member = Member(0, 0, 0, 0, np.arange(rows - 10), np.arange(10), 1)
         return [networks.FoldEnsemble(SimpleNamespace(training=training, members=(member,)), 0)]
 
     assert networks.pace_notes({"gru": ensembles(25_600), "rnn": ensembles(10**6, QUICK)}) == []
-    assert networks.pace_notes({"gru": ensembles(60_000), "rnn": ensembles(60_000)}) == [
-        "gru, rnn: 60,000 training rows: batches of 512, learning_rate 0.04, a validation after at most 100 steps"
-    ]
+    (note,) = networks.pace_notes({"gru": ensembles(60_000), "rnn": ensembles(60_000)})
+    assert note == (
+        "gru, rnn: 60,000 training rows: batches of 512, learning_rate 0.04, "
+        "a validation after at most 100 steps"
+    )
 
 
 @pytest.mark.parametrize("pooled", [True, False])
