@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import re
@@ -17,7 +18,9 @@ from gatecast.errors import RunError
 if sys.platform != "win32":
     import fcntl
 
-WRITTEN: list[Path] = []  # what this process has put in its place, for the last words of one that is stopped
+# For the last words of a process that is stopped: what it has put in its place, and runs it leaves unfinished.
+WRITTEN: list[Path] = []
+UNFINISHED: list[Path] = []
 _PARTIAL = re.compile(r"\..*\.gatecast-[a-z0-9_]{8}\.[a-z]+", re.DOTALL)
 
 
@@ -38,6 +41,13 @@ def is_there(path: Path) -> bool:
         return path.exists()
     except (OSError, ValueError):
         return False
+
+
+def remedy(error: OSError) -> str:
+    """What to do where something cannot be written."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return "Free some space, or choose a folder on another disk"
+    return "Choose another folder"
 
 
 def sha256_of(path: Path) -> str:

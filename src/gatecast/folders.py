@@ -11,7 +11,6 @@ lies in a workspace beside its place, `.NAME.gatecast-xxxxxxxx`, until it is who
 from __future__ import annotations
 
 import contextlib
-import errno
 import json
 import os
 import re
@@ -25,7 +24,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gatecast.errors import GatecastWarning, RunError
-from gatecast.files import WRITTEN, exclusive, is_abandoned, is_there, try_lock
+from gatecast.files import UNFINISHED, WRITTEN, exclusive, is_abandoned, is_there, remedy, try_lock
 from gatecast.formatting import MOST_LETTERS, printable
 
 MARKER = ".gatecast.json"
@@ -158,7 +157,7 @@ def _writing(folder: str | Path) -> Iterator[Path]:
         yield place
     except OSError as error:
         raise RunError(
-            f"{folder}: cannot be written ({error.strerror or error}). {_remedy(error)}"
+            f"{folder}: cannot be written ({error.strerror or error}). {remedy(error)}"
         ) from error
     finally:
         for parent in made:
@@ -336,8 +335,3 @@ def _listed(names: list[str]) -> str:
     more = ", …" if len(names) > NAMED else ""
     return ", ".join(printable(name, MOST_LETTERS) for name in names[:NAMED]) + more
 
-
-def _remedy(error: OSError) -> str:
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return "Free some space, or choose a folder on another disk"
-    return "Choose another folder"

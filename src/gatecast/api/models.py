@@ -9,6 +9,7 @@ from importlib import import_module
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError
 from gatecast.formatting import some
+from gatecast.kept import Keeper
 from gatecast.models.baseline import Baseline, ForecastFunction
 from gatecast.models.calibration import Calibrated
 from gatecast.models.model import Model
@@ -152,9 +153,12 @@ def unused_note(experiment: Experiment, prices: Prices, features: object) -> tup
     return (f"{some(names)}: {which}; networks read the columns named as past, future or static",)
 
 
-def model_of(experiment: Experiment, name: str) -> Model:
-    """One of the experiment's own models, with the calibration it asks for."""
-    return calibrated(_uncalibrated(experiment, name), experiment)
+def model_of(experiment: Experiment, name: str, keeper: Keeper | None = None) -> Model:
+    """One of the experiment's own models, with the calibration it asks for.
+
+    keeper: keeps the members of a network.
+    """
+    return calibrated(_uncalibrated(experiment, name, keeper), experiment)
 
 
 def calibrated(model: Model, experiment: Experiment) -> Model:
@@ -162,7 +166,7 @@ def calibrated(model: Model, experiment: Experiment) -> Model:
     return model if experiment.calibration == "none" else Calibrated(model, experiment.calibration)
 
 
-def _uncalibrated(experiment: Experiment, name: str) -> Model:
+def _uncalibrated(experiment: Experiment, name: str, keeper: Keeper | None) -> Model:
     if name not in experiment.networks:
         return Baseline(baseline_function(name))
     from gatecast.models.networks import RecurrentNetwork
@@ -176,6 +180,7 @@ def _uncalibrated(experiment: Experiment, name: str) -> Model:
         refit=experiment.refit,
         pooled=experiment.pooled,
         keep_validation=experiment.calibration != "none",
+        keeper=keeper,
     )
 
 

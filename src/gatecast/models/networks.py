@@ -14,6 +14,7 @@ import pandas as pd
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import Point
 from gatecast.formatting import brief
+from gatecast.kept import Keeper
 from gatecast.models.calibration import CalibratedFit
 from gatecast.models.ensembles import Combination, better_combination, joined, mean_of_seeds
 from gatecast.models.model import Fitted, Forecast
@@ -137,6 +138,8 @@ class RecurrentNetwork:
     keep_validation
         Also forecast the validation origins before the refit, for calibration. Networks of distributions
         always do, to choose how seeds are combined.
+    keeper
+        Keeps the members that are trained; those that it knows are not trained again.
     """
 
     network: Network
@@ -147,6 +150,7 @@ class RecurrentNetwork:
     refit: bool = True
     pooled: bool = True
     keep_validation: bool = False
+    keeper: Keeper | None = None
 
     def fit(self, problem: Problem, folds: Sequence[Fold]) -> list[FoldEnsemble]:
         """The trained networks, one ensemble per fold."""
@@ -209,7 +213,12 @@ class RecurrentNetwork:
             lookback=lookback,
             room=room,
             progress=self._progress(phase),
+            keeper=self.keeper and self.keeper.part(phase),
         )
+
+    def trainings(self, problem: Problem, folds: Sequence[Fold]) -> int:
+        """How many members `fit` trains: a member counts once in each phase."""
+        return len(self._members(problem, folds)[0]) * len(self._phases)
 
     def _population(self, **found: Any) -> FittedNetwork:
         return FittedNetwork(**found)

@@ -16,6 +16,7 @@ from gatecast._typing import Floats
 from gatecast.distributions import Distribution, Point
 from gatecast.forecasts import DistributionForecast, Forecasts
 from gatecast.models.ensembles import mean_of_models
+from gatecast.models.kept_forecasts import KeptForecasts, contiguous, forecasts_of
 from gatecast.models.model import Fitted, Forecast, Model, median
 from gatecast.problem.folds import Fold
 from gatecast.problem.moves import Move
@@ -30,18 +31,24 @@ def walk_forward(
     folds: Sequence[Fold],
     bar: Bar,
     means: Mapping[str, Sequence[str]] | None = None,
+    kept: Mapping[str, KeptForecasts] | None = None,
 ) -> tuple[Forecasts, dict[str, Sequence[Fitted]]]:
     """The forecasts of every model for every test origin, and the fitted models, one per fold.
 
-    means: combinations → of which models.
+    means: combinations → of which models; kept: models → where their forecasts are kept; what is found there
+    is not computed again, and these models are not among the fitted ones.
     """
     fitted: dict[str, Sequence[Fitted]] = {}
     forecasts: dict[str, list[Forecast]] = {}
     for number, (name, model) in enumerate(models.items()):
         with bar.part(number, len(models), name):
+            if kept and name in kept:
+                forecasts[name] = forecasts_of(model, problem, folds, kept[name])
+                continue
             fitted[name] = model.fit(problem, folds)
             forecasts[name] = [
-                one.predict(problem, fold.test) for one, fold in zip(fitted[name], folds, strict=True)
+                contiguous(one.predict(problem, fold.test))
+                for one, fold in zip(fitted[name], folds, strict=True)
             ]
     with stage("forecasting"):
         for name, parts in (means or {}).items():

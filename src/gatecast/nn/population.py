@@ -29,9 +29,11 @@ from numpy.typing import NDArray
 
 from gatecast.errors import FitWarning
 from gatecast.formatting import brief
-from gatecast.nn import kernel, program
+from gatecast.kept import Keeper
+from gatecast.nn import keeping, kernel, program
 from gatecast.nn.cells import cell_of
-from gatecast.nn.program import Dataset, Hyperparameters, OnDevice, Shapes, TrainingState, by_name
+from gatecast.nn.keeping import Finished
+from gatecast.nn.program import Dataset, Hyperparameters, OnDevice, Shapes, by_name
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
@@ -40,6 +42,7 @@ Progress = Callable[[int, int, int], None]  # members done, members, epochs done
 T = TypeVar("T")
 
 LOOK_SECONDS = 0.5  # how long a compiled call may run before the host takes control
+KEEP_SECONDS = 30.0  # of training that a process which is killed may lose
 LARGEST = float(np.finfo(np.float32).max)
 MEMORY_SHARE = 0.5  # of a GPU's memory: what members side by side may need by a rough count
 
@@ -93,11 +96,14 @@ def train(
     lookback: int,
     room: tuple[int, int] | None = None,
     progress: Progress | None = None,
+    keeper: Keeper | None = None,
 ) -> list[Trained]:
     """All members, trained; each has the weights of its best validation epoch.
 
     room: training and validation origins to pad every member to, so that calls with other members (on a GPU:
     as many) share one compiled program; None: the longest member's.
+    keeper: keeps members that are finished or half trained; what it knows of them is not trained again, and
+    the bits are those of a training that was never stopped.
 
     Raises
         KeyboardInterrupt: within two seconds of Ctrl-C.
@@ -123,25 +129,36 @@ def train(
         for start in starts
     ]
     one = program.program_of(network, training, lookback=lookback, batch=batch)
-    # compiled here, once, by a call of no steps: the threads below find both programs ready
-    program.run(one, program.init(one, groups[0], dataset), groups[0], dataset, jnp.int32(0))
+    names = [_name(members[start]) for start in starts]
+    kept = keeping.kept_groups(keeper, one, dataset, groups, names)
+    if any(not isinstance(group.found, Finished) for group in kept):
+        # compiled here, once, by a call of no steps: the threads below find both programs ready
+        program.run(one, program.init(one, groups[0], dataset), groups[0], dataset, jnp.int32(0))
     epochs, done = np.zeros(len(members), int), np.zeros(len(members), bool)
     interrupted = Event()
 
     def train_group(number: int) -> list[Trained]:
-        group, budget = groups[number], 1
+        group, known, budget = groups[number], kept[number], 1
         mine = slice(starts[number], starts[number] + side_by_side)
         count = len(members[mine])
-        states = program.init(one, group, dataset)
+        if isinstance(known.found, Finished):
+            done[mine], epochs[mine] = True, known.found.epoch[:count]
+            return _trained(known.found, one.shapes(dataset), count)
+        states = known.found or program.init(one, group, dataset)
+        last_kept = time.monotonic()
         while not interrupted.is_set():
             began = time.perf_counter()
             states, over = program.run(one, states, group, dataset, jnp.int32(budget))
             done[mine], epochs[mine] = (np.asarray(part)[:count] for part in (over, states.epoch))
             if done[mine].all():
+                known.keep(states, finished=True)
                 break
             taken = max(time.perf_counter() - began, 1e-6)
             budget = int(min(max(budget * min(LOOK_SECONDS / taken, 10), 1), 2**30))
-        return _trained(states, one.shapes(dataset), count)
+            if time.monotonic() - last_kept > KEEP_SECONDS:
+                known.keep(states, finished=False)
+                last_kept = time.monotonic()
+        return _trained(keeping.result_of(states), one.shapes(dataset), count)
 
     def look() -> None:
         if progress is not None:
@@ -292,19 +309,22 @@ def _pad(origins: NDArray[np.int64], length: int) -> NDArray[np.int32]:
     return np.concatenate([origins, np.full(length - len(origins), fill)]).astype(np.int32)
 
 
-def _trained(states: TrainingState, shapes: Shapes, members: int) -> list[Trained]:
+def _trained(result: Finished, shapes: Shapes, members: int) -> list[Trained]:
     """The first `members` of a group, trained."""
-    parts = states.best_params, states.best_epoch, states.epoch, states.losses, states.validation_losses
-    best_params, best_epoch, epoch, losses, validation_losses = map(np.asarray, parts)
     return [
         Trained(
-            params=by_name(best_params[n], shapes, np.split),
-            best_epoch=int(best_epoch[n]),
-            loss=losses[n, : epoch[n]],
-            validation_loss=validation_losses[n, : epoch[n]],
+            params=by_name(result.best_params[n], shapes, np.split),
+            best_epoch=int(result.best_epoch[n]),
+            loss=result.losses[n, : result.epoch[n]],
+            validation_loss=result.validation_losses[n, : result.epoch[n]],
         )
         for n in range(members)
     ]
+
+
+def _name(member: Member) -> str:
+    """A name for what is kept of a group, by its first member."""
+    return f"fold-{member.fold}-seed-{member.seed}-{member.tag:08x}"
 
 
 def _in_threads(
