@@ -28,6 +28,7 @@ sys.path[:] = _without_current_folder(sys.path)
 
 import contextlib
 import io
+import shlex
 import signal
 import threading
 import warnings
@@ -62,6 +63,8 @@ def main() -> None:
         if not isinstance(error, InputError):
             raise
         _say(f"gatecast: {_by_flags(error)}")
+        if how := _how_to_go_on():
+            _say(f"gatecast: {how}")
         sys.exit(WRONG_INPUT)
 
 
@@ -106,12 +109,21 @@ def _leave() -> None:
     """End at once, all folders being cleaned up: JAX, torn down amid its work, would now and then crash."""
     from gatecast.files import WRITTEN
 
-    done = f"{WRITTEN[0]} was written before" if WRITTEN else "nothing was written"
+    done = f"{WRITTEN[0]} was written before" if WRITTEN else _how_to_go_on() or "nothing was written"
     with contextlib.suppress(OSError):  # nobody may be reading any more
         sys.stdout.flush()
         _say(f"gatecast: interrupted; {done}")
         sys.stderr.flush()
     os._exit(128 + _received[0])
+
+
+def _how_to_go_on() -> str:
+    """What to do with a run that was left unfinished, if one was."""
+    from gatecast.files import UNFINISHED
+
+    if not UNFINISHED:
+        return ""
+    return f"what was finished is kept; gatecast compare --resume {shlex.quote(str(UNFINISHED[0]))} goes on"
 
 
 def _prepare_jax() -> None:

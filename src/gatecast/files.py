@@ -18,7 +18,7 @@ from gatecast.errors import RunError
 if sys.platform != "win32":
     import fcntl
 
-# For the last words of a process that is stopped: what it has put in its place, and runs it leaves unfinished.
+# For the last words of a process that is stopped: what it has put in its place, what it leaves unfinished.
 WRITTEN: list[Path] = []
 UNFINISHED: list[Path] = []
 _PARTIAL = re.compile(r"\..*\.gatecast-[a-z0-9_]{8}\.[a-z]+", re.DOTALL)

@@ -6,6 +6,12 @@ lies in a workspace beside its place, `.NAME.gatecast-xxxxxxxx`, until it is who
     owner.json   which place it is for; locked as long as the process that writes lives
     new/         what is being written
     old/         what it replaces, from the moment it is moved away until the new folder stands
+
+Work that takes long grows in the place itself, beside a run that it will replace if there is one, so that
+another process can go on with it:
+
+    work/            what is known already; its marker is locked as long as the process that works on it lives
+    progress.json    how far it is
 """
 
 from __future__ import annotations
@@ -16,6 +22,7 @@ import os
 import re
 import shutil
 import stat
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
@@ -31,27 +38,32 @@ MARKER = ".gatecast.json"
 LARGEST_LIST = 4_000_000  # bytes of a file that lists files
 NAMED = 5  # foreign files that a message names
 RUN, FORECASTER, BACKTEST, RECIPES = "run", "forecaster", "backtest", "recipes"
+UNFINISHED_RUN, WORK, PROGRESS = "unfinished run", "work", "progress.json"
 OF_EVERY_RUN = {"experiment.toml", "prices.parquet", "forecasts.parquet", "training.parquet"}
 
 _OWNER, _NEW, _OLD = "owner.json", "new", "old"
+_OF_WORK = re.compile(
+    r"\.gatecast\.json|\.?(experiment\.toml|prices\.parquet|progress\.json)(\.partial)?"
+    r"|answers/[^/]+\.parquet|(members|forecasts)/.+\.safetensors(\.partial)?"
+)
 _WORKSPACE = re.compile(r"\..+\.gatecast-[a-z0-9_]{8}", re.DOTALL)
 
 
 @contextlib.contextmanager
 def new_folder(
-    folder: str | Path, kind: str, *, overwrite: bool = False, keep: bool = True
+    folder: str | Path, kind: str, *, overwrite: bool = False, finishing: bool = False, keep: bool = True
 ) -> Iterator[Path]:
     """A temporary folder that takes the place of `folder` when the block ends well; else it vanishes.
 
     kind: what is written (RUN, FORECASTER, BACKTEST); only a folder that gatecast wrote, of the same kind, is
-    replaced.
+    replaced. finishing: whether an unfinished run is replaced in any case, the one that this finishes.
 
     Raises
         RunError: `folder` is a file, is not empty (unless `overwrite`), must not be replaced, or cannot be
         written.
     """
     with _writing(folder) as place:
-        _refuse(place, folder, kind, overwrite)
+        _refuse(place, folder, kind, overwrite, finishing)
         with _workspace(place, place.parent) as workspace:
             new = workspace / _NEW
             yield new
@@ -59,8 +71,10 @@ def new_folder(
                 return
             _write_marker(new / MARKER, kind, _files(new))
             with exclusive(place.parent):
-                _refuse(place, folder, kind, overwrite)  # something may have been put there meanwhile
-                if overwrite and place.exists():
+                _refuse(
+                    place, folder, kind, overwrite, finishing
+                )  # something may have been put there meanwhile
+                if (overwrite or finishing) and place.exists():
                     place.rename(workspace / _OLD)
                 new.rename(place)
             WRITTEN.append(place)
@@ -101,10 +115,79 @@ def check_added(folder: str | Path, kind: str, names: Iterable[str]) -> None:
         _refuse_taken(place, folder, kind, names)
 
 
-def check_folder(folder: str | Path, kind: str, *, overwrite: bool = False) -> None:
+def check_folder(folder: str | Path, kind: str, *, overwrite: bool = False, finishing: bool = False) -> None:
     """Raise now what `new_folder` would raise after long work."""
-    with new_folder(folder, kind, overwrite=overwrite, keep=False):
+    with new_folder(folder, kind, overwrite=overwrite, finishing=finishing, keep=False):
         pass
+
+
+@contextlib.contextmanager
+def work_folder(folder: str | Path) -> Iterator[Path]:
+    """The folder of an unfinished run's work, made or found, this process's alone until the block ends.
+
+    It stays if anything was finished or half done in it, so that another process goes on; else it vanishes.
+
+    Raises
+        RunError: another process works there, or nothing can be written.
+    """
+    with contextlib.ExitStack() as lock:
+        place = Path(folder).resolve()
+        made = [path for path in (place, *place.parents) if not path.exists()]
+        with _writing(folder):
+            work = place / WORK
+            work.mkdir(parents=True, exist_ok=True)
+            with exclusive(work):
+                marker = lock.enter_context((work / MARKER).open("a+", encoding="utf-8"))
+                if not try_lock(marker.fileno()) and sys.platform != "win32":
+                    raise _busy(folder, (_read_json(work / MARKER) or {}).get("process"))
+                marker.truncate(0)
+                json.dump({"kind": UNFINISHED_RUN, "process": os.getpid()}, marker)
+                marker.flush()
+        if sys.platform == "win32":
+            lock.close()  # there a folder with an open file cannot be moved
+        try:
+            yield work
+        finally:
+            _leave(work, folder, made)
+
+
+def _leave(work: Path, folder: str | Path, made: Iterable[Path]) -> None:
+    """Remove the work that nobody would go on with, and the folders made for it; of other work say where."""
+    if not is_unfinished(work.parent):
+        return
+    if any(path.suffix in (".safetensors", ".parquet") for path in work.glob("*/**/*")):
+        UNFINISHED.append(Path(folder))
+    elif not any(_foreign_work(work)):
+        shutil.rmtree(work, ignore_errors=True)
+        (work.parent / PROGRESS).unlink(missing_ok=True)
+        for path in made:
+            with contextlib.suppress(OSError):  # it holds something else
+                path.rmdir()
+
+
+def clear_work(work: Path) -> None:
+    """Remove what a `work_folder` holds of another run, or of other data."""
+    for path in work.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        elif path.name != MARKER:
+            path.unlink()
+
+
+def is_unfinished(place: Path) -> bool:
+    """Whether there is the work of an unfinished run in `place`."""
+    return (_read_json(place / WORK / MARKER) or {}).get("kind") == UNFINISHED_RUN
+
+
+def worker_of(place: Path) -> int | None:
+    """The process that works on the unfinished run in `place`; None where none does, or it cannot be told."""
+    marker = place / WORK / MARKER
+    if not is_unfinished(place):
+        return None
+    with contextlib.suppress(OSError), exclusive(marker.parent):
+        if not is_abandoned(marker):
+            return int((_read_json(marker) or {}).get("process", 0))
+    return None
 
 
 def check_not_a_source(place: str | Path, sources: Iterable[str]) -> None:
@@ -156,9 +239,7 @@ def _writing(folder: str | Path) -> Iterator[Path]:
         place.parent.mkdir(parents=True, exist_ok=True)
         yield place
     except OSError as error:
-        raise RunError(
-            f"{folder}: cannot be written ({error.strerror or error}). {remedy(error)}"
-        ) from error
+        raise RunError(f"{folder}: cannot be written ({error.strerror or error}). {remedy(error)}") from error
     finally:
         for parent in made:
             with contextlib.suppress(OSError):  # it holds what was written
@@ -245,7 +326,7 @@ def _refuse_files(place: Path, folder: str | Path) -> None:
         raise RunError(f"{folder}: there can be no folder below the file {blocked}; choose another folder")
 
 
-def _refuse(place: Path, folder: str | Path, kind: str, overwrite: bool) -> None:
+def _refuse(place: Path, folder: str | Path, kind: str, overwrite: bool, finishing: bool) -> None:
     """Raise where `place`, which the user calls `folder`, must not be replaced."""
     if place.is_mount() or any(kept.is_relative_to(place) for kept in _kept_folders()):
         raise RunError(
@@ -254,13 +335,26 @@ def _refuse(place: Path, folder: str | Path, kind: str, overwrite: bool) -> None
         )
     if not place.is_dir() or not any(place.iterdir()):
         return
-    if not overwrite:
+    worker = worker_of(place) if kind == RUN else None
+    if worker is not None and worker != os.getpid():
+        raise _busy(folder, worker)
+    unfinished = {path.name for path in place.iterdir()} <= {WORK, PROGRESS} and is_unfinished(place)
+    if unfinished and not (overwrite or finishing):
+        raise RunError(
+            f"{folder} holds an unfinished run; choose another folder, or replace this one (--overwrite)"
+        )
+    if not (overwrite or unfinished):
         raise RunError(f"{folder} is not empty; choose another folder, or replace this one (--overwrite)")
-    if Path(os.path.abspath(folder)).is_symlink() or Path(folder).is_symlink():  # noqa: PTH100
+    linked = Path(os.path.abspath(folder)).is_symlink() or Path(folder).is_symlink()  # noqa: PTH100
+    if linked and not (unfinished and finishing):
         raise RunError(
             f"{folder} is a link to {place}; what is behind a link is not replaced. Give the folder itself"
         )
-    if foreign := list(islice(_foreign(place, written_files(place, kind)), NAMED + 1)):
+    known = written_files(place, kind)
+    if kind == RUN and is_unfinished(place):
+        known.add(PROGRESS)
+        known.add(f"{WORK}/{MARKER}")
+    if foreign := list(islice(_foreign(place, known), NAMED + 1)):
         raise RunError(
             f"{folder} holds what gatecast did not write as a {kind} ({_listed(foreign)}), and is not "
             "replaced. Choose another folder, or move that away"
@@ -294,6 +388,9 @@ def _foreign(place: Path, known: set[str]) -> Iterator[str]:
     folders = {str(parent) for name in known for parent in PurePosixPath(name).parents}
     for root, below, files in os.walk(place, onerror=_raise):
         base = Path(root)
+        if base == place and f"{WORK}/{MARKER}" in known and not (place / WORK).is_symlink():
+            below.remove(WORK)
+            yield from (f"{WORK}/{name}" for name in _foreign_work(place / WORK))
         for name in files:
             path = base / name
             if path.relative_to(place).as_posix() not in known or not stat.S_ISREG(path.lstat().st_mode):
@@ -303,6 +400,19 @@ def _foreign(place: Path, known: set[str]) -> Iterator[str]:
             if path.relative_to(place).as_posix() not in folders or path.is_symlink() or path.is_mount():
                 yield path.relative_to(place).as_posix() + "/"
                 below.remove(name)  # one name for all that is in it
+
+
+def _foreign_work(work: Path) -> Iterator[str]:
+    """What lies in a folder of work and has none of the names that gatecast gives there."""
+    for path in work.rglob("*"):
+        name = path.relative_to(work).as_posix()
+        if path.is_symlink() or (not path.is_dir() and not _OF_WORK.fullmatch(name)):
+            yield name
+
+
+def _busy(folder: str | Path, process: int | None) -> RunError:
+    who = f"process {process}" if process else "another process"
+    return RunError(f"{folder}: {who} is working on the run in it. Wait for it, or choose another folder")
 
 
 def _raise(error: OSError) -> None:
@@ -334,4 +444,3 @@ def _read_json(path: Path) -> dict[str, Any] | None:
 def _listed(names: list[str]) -> str:
     more = ", …" if len(names) > NAMED else ""
     return ", ".join(printable(name, MOST_LETTERS) for name in names[:NAMED]) + more
-

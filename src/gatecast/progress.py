@@ -63,6 +63,21 @@ class Bar:
     def show(self, done: float, total: float, doing: str, detail: str = "") -> None:
         """`done` of `total` units of the whole job, what is being done, and a detail behind the bar."""
         self._view.show(done, total, doing, detail)
+        _note.get()(done / total if total else 0.0, doing, detail)
+
+
+Note = Callable[[float, str, str], None]  # the share that is done, what is being done, a detail
+_note: ContextVar[Note] = ContextVar("note", default=lambda *_: None)
+
+
+@contextlib.contextmanager
+def noted(note: Note) -> Iterator[None]:
+    """Within, `note` is called with whatever a bar is to show, whether or not anybody can see the bar."""
+    before = _note.set(note)
+    try:
+        yield
+    finally:
+        _note.reset(before)
 
 
 _reporter: ContextVar[Callable[[float, str], None]] = ContextVar("reporter", default=lambda *_: None)

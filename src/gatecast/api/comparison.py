@@ -18,19 +18,23 @@ from gatecast.api.models import (
     folds_of,
     model_of,
     problem_of,
+    trainings,
     unused_note,
     with_target,
 )
 from gatecast.api.result import Result
 from gatecast.api.seasons import with_season
+from gatecast.api.unfinished import FORECASTS, MEMBERS, Unfinished, unfinished
 from gatecast.data.prices import Prices
 from gatecast.data.sources import prices_of
 from gatecast.errors import DataError, DataWarning, FitWarning, SettingError
 from gatecast.evaluation.seen import seen_notes
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import listed, percent, some
+from gatecast.kept import key_of
 from gatecast.models.foreign.functions import FunctionModel
 from gatecast.models.foreign.given import described, foreign_model
+from gatecast.models.kept_forecasts import KeptForecasts, problem_key
 from gatecast.models.model import Fitted, Model
 from gatecast.models.networks import FittedNetwork, combination_note, ensembles_of, pace_notes
 from gatecast.models.walk_forward import walk_forward
@@ -55,6 +59,8 @@ def compare(
     network: Network | None = None,
     training: Training | None = None,
     features: str | FeatureFunction | None = None,
+    folder: str | Path | None = None,
+    overwrite: bool = False,
     **settings: Unpack[Settings],
 ) -> Result:
     """The result of training every model walk-forward, forecasting the test sessions and judging them.
@@ -77,6 +83,11 @@ def compare(
     features
         A function (one symbol's table → DataFrame), or "module:function", whose columns networks read beside
         the default ones (`gatecast.problem.features`; with replace_features instead of them).
+    folder
+        Where the run is saved. It grows there while it is computed: the same call goes on where one was
+        stopped, to the same bits.
+    overwrite
+        Replace the run that gatecast wrote there before.
 
     Raises
     ------
@@ -84,6 +95,9 @@ def compare(
         A setting that is wrong.
     DataError
         Too few sessions for the job.
+    RunError
+        The folder is not empty (unless `overwrite`), holds an unfinished run of something else, or cannot be
+        written.
     """
     asked = resolve_models(models, network, settings.get("column", "close"), settings.get("anchor", "last"))
     experiment = Experiment(
@@ -96,8 +110,14 @@ def compare(
         features=_name_of(features),
         **settings,
     )
-    function = features if callable(features) else None
-    return run(experiment, prices_of(prices), features=function, foreign=asked.foreign)
+    function, known = features if callable(features) else None, prices_of(prices)
+    if folder is None:
+        return run(experiment, known, features=function, foreign=asked.foreign)
+    with unfinished(folder, experiment, known, provenance_of(known), overwrite=overwrite) as grown:
+        result = run(experiment, known, features=function, foreign=asked.foreign, grown=grown)
+        grown.finish(result)
+    result.draw(folder)
+    return result
 
 
 def run(
@@ -108,6 +128,7 @@ def run(
     foreign: Mapping[str, Any] | None = None,
     answers: Path | None = None,
     expected: Provenance | None = None,
+    grown: Unfinished | None = None,
 ) -> Result:
     """The result of an experiment that is written down already.
 
@@ -121,6 +142,8 @@ def run(
         The folder of an earlier run's answers, which are not asked for again.
     expected
         What an earlier run of the experiment found, where this one is to be the same.
+    grown
+        The run as far as it was computed and kept; it grows.
 
     Raises
     ------
@@ -148,17 +171,30 @@ def run(
     )
     folds = folds_of(experiment, problem, prices.frequency)
     own = {
-        name: foreign_model(name, (foreign or {}).get(name, text), experiment, answers)
+        name: foreign_model(name, (foreign or {}).get(name, text), experiment, answers, kept_answers)
         for name, text in experiment.foreign.items()
     }
+    keepers = {name: grown.kept.part(f"{MEMBERS}{name}") if grown else None for name in experiment.networks}
     models = {
-        name: calibrated(own[name], experiment) if name in own else model_of(experiment, name)
+        name: calibrated(own[name], experiment)
+        if name in own
+        else model_of(experiment, name, keepers.get(name))
         for name in experiment.models
         if name not in experiment.means
     }
-    outcome, fitted, fits = walked(models, problem, folds, experiment.means)
+    if grown is not None:
+        grown.trainings = sum(trainings(model, problem, folds) for model in models.values())
+    outcome, fitted, fits = walked(
+        models,
+        problem,
+        folds,
+        experiment.means,
+        _kept_forecasts(experiment.baselines, experiment, prices, problem, grown),
+    )
     if rivals := _rivals_of_distributions(experiment, outcome):
-        others, _, more = walked({name: model_of(experiment, name) for name in rivals}, problem, folds)
+        rivalling = {name: model_of(experiment, name) for name in rivals}
+        kept = _kept_forecasts(rivals, experiment, prices, problem, grown)
+        others, _, more = walked(rivalling, problem, folds, kept=kept)
         beside = (*experiment.baselines, *rivals)
         candidates = (name for name in experiment.models if name not in beside)
         experiment = experiment.changed(models=(*beside, *candidates))
@@ -203,16 +239,27 @@ def walked(
     problem: Problem,
     folds: Sequence[Fold],
     means: Mapping[str, Sequence[str]] | None = None,
+    kept: Mapping[str, KeptForecasts] | None = None,
 ) -> tuple[Forecasts, dict[str, Sequence[Fitted]], tuple[str, ...]]:
     """What `walk_forward` gives, and what the fits warned of, each warning given and returned once."""
     with warnings.catch_warnings(record=True) as caught, Bar() as bar:
         warnings.simplefilter("always", FitWarning)
-        outcome, fitted = walk_forward(models, problem, folds, bar, means)
+        outcome, fitted = walk_forward(models, problem, folds, bar, means, kept)
     once = {str(warning.message): warning for warning in caught}.values()  # a baseline says it in every fold
     for warning in once:
         warnings.warn_explicit(warning.message, warning.category, warning.filename, warning.lineno)
     fits = tuple(str(warning.message) for warning in once if issubclass(warning.category, FitWarning))
     return outcome, fitted, fits
+
+
+def _kept_forecasts(
+    names: Sequence[str], experiment: Experiment, prices: Prices, problem: Problem, grown: Unfinished | None
+) -> dict[str, KeptForecasts]:
+    """Where the forecasts of baselines are kept."""
+    if grown is None:
+        return {}
+    key = problem_key(problem, prices.sha256_with_names, experiment.calibration)
+    return {name: KeptForecasts(grown.kept.part(f"{FORECASTS}{name}"), key_of(key, name)) for name in names}
 
 
 def _mean_notes(experiment: Experiment, outcome: Forecasts) -> list[str]:

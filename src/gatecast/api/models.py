@@ -161,6 +161,14 @@ def model_of(experiment: Experiment, name: str, keeper: Keeper | None = None) ->
     return calibrated(_uncalibrated(experiment, name, keeper), experiment)
 
 
+def trainings(model: Model, problem: Problem, folds: Sequence[Fold]) -> int:
+    """How many members a model trains; 0 where it is no network."""
+    from gatecast.models.networks import RecurrentNetwork
+
+    bare = model.model if isinstance(model, Calibrated) else model
+    return bare.trainings(problem, folds) if isinstance(bare, RecurrentNetwork) else 0
+
+
 def calibrated(model: Model, experiment: Experiment) -> Model:
     """The model with the calibration that the experiment asks for."""
     return model if experiment.calibration == "none" else Calibrated(model, experiment.calibration)

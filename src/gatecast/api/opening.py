@@ -19,6 +19,7 @@ from gatecast.data.prices import Prices
 from gatecast.data.sources import load
 from gatecast.errors import DataWarning, InputError, RunError
 from gatecast.files import sha256_of
+from gatecast.folders import is_unfinished
 from gatecast.forecasts import COLUMNS, DISTRIBUTION_COLUMNS, QUANTILE_COLUMNS, Forecasts, move_of
 from gatecast.forecasts import SCALES as SCALE_COLUMNS
 from gatecast.formatting import printable
@@ -73,6 +74,11 @@ def open_run(folder: str | Path, *, allow_code: bool = False) -> Result:
         files, scales = dict(content["files"]), _table(content["scales"], SCALES)
         warned, notes = _texts(content["warnings"]), _texts(content["notes"])
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        if is_unfinished(folder):
+            raise RunError(
+                f"{folder}: its run is not finished. Start the same comparison again with this folder, and it "
+                "goes on where it was stopped"
+            ) from None
         raise RunError(
             f"{folder}: no run folder (its verdict.json is missing or unreadable). "
             "Give a folder that gatecast compare or judge has written"

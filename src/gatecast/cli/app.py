@@ -14,6 +14,7 @@ from gatecast.cli.data import app as data
 from gatecast.cli.forecast import forecast
 from gatecast.cli.judge import judge
 from gatecast.cli.recipe import recipe
+from gatecast.cli.runs import runs
 from gatecast.cli.score import score
 
 # Shown under the help of a command; an empty line between two, or they would be one.
@@ -24,7 +25,14 @@ gatecast compare prices.csv
 
 gatecast compare yahoo:TSLA --models lstm,gru,naive --horizon 5
 
-gatecast compare sp500.parquet --symbols AAPL,MSFT --output student_t --seeds 3 --out runs/two""",
+gatecast compare sp500.parquet --symbols AAPL,MSFT --output student_t --seeds 3 --out runs/two
+
+gatecast compare --resume runs/two""",
+    "runs": """Examples:
+
+gatecast runs
+
+gatecast runs experiments --json""",
     "judge": """Examples:
 
 gatecast judge forecasts.parquet prices.csv
@@ -86,5 +94,5 @@ def _main(
 
 
 app.add_typer(data, name="data")
-for command in (compare, judge, forecast, score, recipe, backtest, audit):
+for command in (compare, runs, judge, forecast, score, recipe, backtest, audit):
     app.command(epilog=EXAMPLES.get(command.__name__))(command)

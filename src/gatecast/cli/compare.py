@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from gatecast.cli.experiments import check_code, experiment_of, load_prices
-from gatecast.cli.flags import with_settings
+from gatecast.cli.flags import flag_name, with_settings
 from gatecast.cli.options import AllowCode, AsJson, NoCharts, Out, Overwrite, Quiet, Sources
 from gatecast.cli.output import echo, print_json
-from gatecast.errors import RunError
+from gatecast.errors import RunError, SettingError
+from gatecast.folders import RUN, WORK, check_folder, check_not_a_source
+from gatecast.formatting import listed
 from gatecast.models.requirements import require_comparison
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.network import Network
@@ -43,6 +45,9 @@ def compare(
     source: Sources = None,
     out: Out = None,
     config: Annotated[Path | None, typer.Option(help="experiment.toml of an earlier run")] = None,
+    resume: Annotated[
+        Path | None, typer.Option(help="go on with the unfinished run in this folder, and nothing else")
+    ] = None,
     overwrite: Overwrite = False,
     no_charts: NoCharts = False,
     allow_code: AllowCode = False,
@@ -51,38 +56,64 @@ def compare(
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
-    """Train every model over many seeds and refits, beside naive, and say whether anything was learned."""
-    experiment = experiment_of(config, source, settings)
-    check_code(experiment, config, settings, allow_code)
-    require_comparison(experiment, rows=1, symbols=1, columns=1)  # the least; the prices tell the rest
-    from gatecast.folders import RUN, check_folder, check_not_a_source
+    """Train every model over many seeds and refits, beside naive, and say whether anything was learned.
 
-    folder = out or _default_folder(experiment.source)
-    check_folder(folder, RUN, overwrite=overwrite)
-    check_not_a_source(folder, experiment.source)
+    A comparison that was stopped goes on where it was when it is started again with the same --out.
+    """
+    experiment: Experiment | None = None
+    file = config  # says what was found before
+    if resume is not None:
+        _refuse_more(source, out, config, settings)
+        folder, file = resume, resume / WORK / "experiment.toml"
+    else:
+        experiment = experiment_of(config, source, settings)
+        check_code(experiment, config, settings, allow_code)
+        require_comparison(experiment, rows=1, symbols=1, columns=1)  # the least; the prices tell the rest
+        folder = out or _default_folder(experiment.source)
+        check_folder(folder, RUN, overwrite=overwrite, finishing=True)
+        check_not_a_source(folder, experiment.source)
     from gatecast.profiling import profiled, stage
 
     with profiled() as spent:
         with stage("importing"):
-            from gatecast.api.comparison import run
+            from gatecast.api.comparison import provenance_of, run
+            from gatecast.api.unfinished import resumed, unfinished
             from gatecast.nn.engine import warn_of_another
         with stage("loading"):
-            prices = load_prices(experiment)
-        expected = read_provenance(config) if config else None
+            if experiment is None:
+                experiment, prices = resumed(folder)
+                check_code(experiment, file, settings, allow_code)
+            else:
+                prices = load_prices(experiment)
+        expected = read_provenance(file) if file else None
         if expected is not None:
-            warn_of_another(expected.engine, config)
-        result = run(experiment, prices, answers=config and config.parent / "answers", expected=expected)
-        try:
-            result.save(folder, overwrite=overwrite, charts=False)
-        except RunError:  # the folder has changed since it was checked, or the disk is full
-            _print_result(result, None, as_json)
-            raise
+            warn_of_another(expected.engine, file)
+        answers = config and config.parent / "answers"
+        found, replaced = provenance_of(prices), overwrite or resume is not None
+        with unfinished(folder, experiment, prices, found, overwrite=replaced) as grown:
+            if not (out or resume or quiet):
+                echo(f"The run grows in {folder}", err=True)
+            result = run(experiment, prices, answers=answers, expected=expected, grown=grown)
+            try:
+                grown.finish(result)
+            except RunError:  # the folder has changed since it was checked, or the disk is full
+                _print_result(result, None, as_json)
+                raise
         _print_result(result, folder, as_json)
         page = not no_charts and result.draw(folder)
     if not as_json:
         echo(f"\nThe page: {folder / 'report.html'}" if page else f"\nThe run: {folder}")
     if profile:
         typer.echo(spent.text, err=True)
+
+
+def _refuse_more(
+    source: list[str] | None, out: Path | None, config: Path | None, settings: dict[str, Any]
+) -> None:
+    """Raise where something is asked for beside --resume, which asks for all that the folder holds."""
+    flags = {"a source": source, "--out": out, "--config": config, **{flag_name(one): 1 for one in settings}}
+    if given := [name for name, value in flags.items() if value]:
+        raise SettingError(f"--resume goes on with what its folder holds; leave out {listed(given)}")
 
 
 def _default_folder(source: tuple[str, ...]) -> Path:

@@ -7,6 +7,7 @@ import json
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,13 @@ from gatecast.distributions import Distribution, Point, Quantiles, SkewedT, Stud
 from gatecast.errors import FitWarning
 from gatecast.kept import Arrays, Keeper, key_of
 from gatecast.models.model import Forecast, Model
+from gatecast.nn.engine import this_engine
 from gatecast.problem.folds import Fold
+from gatecast.problem.moves import Move
 from gatecast.problem.problem import Problem
 
 KINDS: dict[str, Any] = {kind.__name__: kind for kind in (Point, StudentT, SkewedT, Quantiles)}
+COMPUTING = ("scipy", "arch", "statsmodels", "pandas")  # beside the engine
 POINT, SAID = "point", "warnings"  # beside the arrays of distributions
 
 
@@ -45,6 +49,17 @@ class KeptForecasts:
 
     def _key(self, fold: Fold) -> str:
         return key_of(self.key, fold.number, fold.train, fold.validation, fold.test, fold.left_out)
+
+
+def problem_key(problem: Problem, *more: object) -> str:
+    """A key of a problem, of `more` on which forecasts depend, and of what computes them.
+
+    The table of its prices is left out: whoever asks knows its hash.
+    """
+    values = (getattr(problem, one.name) for one in fields(problem) if one.name != "table")
+    parts = (value.name if isinstance(value, Move) else value for value in values)
+    engine = sorted({**this_engine(), **{name: version(name) for name in COMPUTING}}.items())
+    return key_of(engine, *more, *parts)
 
 
 def forecasts_of(

@@ -129,7 +129,7 @@ def train(
         for start in starts
     ]
     one = program.program_of(network, training, lookback=lookback, batch=batch)
-    names = [_name(members[start]) for start in starts]
+    names = [[_name(member) for member in members[start : start + side_by_side]] for start in starts]
     kept = keeping.kept_groups(keeper, one, dataset, groups, names)
     if any(not isinstance(group.found, Finished) for group in kept):
         # compiled here, once, by a call of no steps: the threads below find both programs ready
@@ -151,12 +151,12 @@ def train(
             states, over = program.run(one, states, group, dataset, jnp.int32(budget))
             done[mine], epochs[mine] = (np.asarray(part)[:count] for part in (over, states.epoch))
             if done[mine].all():
-                known.keep(states, finished=True)
+                known.keep(keeping.result_of(states))
                 break
             taken = max(time.perf_counter() - began, 1e-6)
             budget = int(min(max(budget * min(LOOK_SECONDS / taken, 10), 1), 2**30))
             if time.monotonic() - last_kept > KEEP_SECONDS:
-                known.keep(states, finished=False)
+                known.keep_half(states)
                 last_kept = time.monotonic()
         return _trained(keeping.result_of(states), one.shapes(dataset), count)
 
@@ -323,7 +323,7 @@ def _trained(result: Finished, shapes: Shapes, members: int) -> list[Trained]:
 
 
 def _name(member: Member) -> str:
-    """A name for what is kept of a group, by its first member."""
+    """The name under which a member is kept."""
     return f"fold-{member.fold}-seed-{member.seed}-{member.tag:08x}"
 
 

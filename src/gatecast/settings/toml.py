@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,12 +18,17 @@ from gatecast.settings.training import Training
 Given = TypeVar("Given", bound=Checked)
 
 
-def to_toml(experiment: Experiment | Judged, provenance: Provenance | None = None) -> str:
-    """An experiment, and what it found, as TOML; `read_experiment` and `read_provenance` give them back."""
+def to_toml(
+    experiment: Experiment | Judged, provenance: Provenance | None = None, *, leave_out: Iterable[str] = ()
+) -> str:
+    """An experiment, and what it found, as TOML; `read_experiment` and `read_provenance` give them back.
+
+    leave_out: settings that are not written, to be as by default.
+    """
     import tomli_w
 
     tables = {"training", "networks", "trainings"}
-    content = experiment.model_dump(mode="json", exclude_none=True, exclude=tables)
+    content = experiment.model_dump(mode="json", exclude_none=True, exclude={*tables, *leave_out})
     if isinstance(experiment, Experiment):
         content["training"] = _explicit_none(experiment.training)
         content["networks"] = {name: _explicit_none(own) for name, own in experiment.networks.items()}

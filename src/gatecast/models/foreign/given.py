@@ -56,17 +56,23 @@ def object_of(name: str, given: Any) -> Any:
 
 
 def foreign_model(
-    name: str, given: Any, experiment: Experiment, answers: Path | None = None
+    name: str,
+    given: Any,
+    experiment: Experiment,
+    answers: Path | None = None,
+    kept: Path | None = None,
 ) -> EstimatorModel | FunctionModel | TorchModuleModel:
     """A model of the user's own, with the experiment's folds, scaler, seeds and refit.
 
-    answers: the folder of what functions answered in an earlier run.
+    answers: the folder of what functions answered in an earlier run; kept: that of what they answer in this
+    one, where nobody chose a file for it.
     """
     asked = object_of(name, given)
     if isinstance(asked, Function):
-        known = Answers(asked.answers)
+        known = Answers(asked.answers or (kept and kept / f"{name}.parquet"))
         if answers is not None:
             known.known |= Answers(answers / f"{name}.parquet").known
+            known.write()
         return FunctionModel(name, asked, experiment.column, known)
     settings = {key: getattr(experiment, key) for key in ("scaler", "seeds", "seed", "refit", "pooled")}
     if isinstance(asked, TorchModel):

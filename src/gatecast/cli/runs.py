@@ -1,0 +1,62 @@
+"""gatecast runs."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gatecast.cli.options import AsJson
+from gatecast.cli.output import echo, print_json
+from gatecast.formatting import percent, printable, some
+
+if TYPE_CHECKING:
+    from gatecast.api.runs import ListedRun
+
+HEADS = ("run", "state", "changed", "source", "models", "verdict")
+
+
+def runs(
+    folder: Annotated[Path, typer.Argument(help="where to look for runs, also below it")] = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """List runs: which are finished, which are being computed, and which were stopped and can go on."""
+    from gatecast.api.runs import runs_in
+
+    found = runs_in(folder)
+    if as_json:
+        print_json({"runs": [run.as_dict() for run in found]})
+    elif not found:
+        echo(f"No runs in {folder}")
+    else:
+        _print(found)
+
+
+def _print(found: list[ListedRun]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*HEADS, box=box.SIMPLE_HEAD)
+    for run in found:
+        state = run.state if run.state in ("finished", "damaged") else f"{run.state} {percent(run.share, 0)}"
+        cells = (
+            run.folder,
+            state,
+            _local(run.changed),
+            some(run.source, most=3),
+            some(run.models, most=8),
+            run.verdict,
+        )
+        table.add_row(*(Text(printable(cell)) for cell in cells))
+    Console().print(table)
+    if stopped := [run.folder for run in found if run.state == "stopped"]:
+        echo(f"What was stopped goes on with gatecast compare --resume {stopped[-1]}")
+
+
+def _local(time: str) -> str:
+    """A time in UTC as the user's clock shows it, to the minute."""
+    return f"{datetime.fromisoformat(time).astimezone():%Y-%m-%d %H:%M}" if time else ""
