@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ Arrays = dict[str, NDArray[Any]]
 ENDING, PARTIAL = ".safetensors", ".partial"
 
 
+@runtime_checkable
 class Keeper(Protocol):
     """Who keeps named arrays, and gives them back."""
 

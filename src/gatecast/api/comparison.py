@@ -170,6 +170,7 @@ def run(
         volatility_features=experiment.has_distributions,
     )
     folds = folds_of(experiment, problem, prices.frequency)
+    kept_answers = None if grown is None else grown.answers
     own = {
         name: foreign_model(name, (foreign or {}).get(name, text), experiment, answers, kept_answers)
         for name, text in experiment.foreign.items()

@@ -76,7 +76,7 @@ def open_run(folder: str | Path, *, allow_code: bool = False) -> Result:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         if is_unfinished(folder):
             raise RunError(
-                f"{folder}: its run is not finished. Start the same comparison again with this folder, and it "
+                f"{folder}: its run is not finished. Start the same comparison again with this folder: it "
                 "goes on where it was stopped"
             ) from None
         raise RunError(

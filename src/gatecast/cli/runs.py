@@ -40,15 +40,17 @@ def _print(found: list[ListedRun]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(*HEADS, box=box.SIMPLE_HEAD)
+    table = Table(box=box.SIMPLE_HEAD)
+    for head in HEADS:
+        table.add_column(head, overflow="fold", no_wrap=head in ("state", "changed"))
     for run in found:
         state = run.state if run.state in ("finished", "damaged") else f"{run.state} {percent(run.share, 0)}"
         cells = (
             run.folder,
             state,
             _local(run.changed),
-            some(run.source, most=3),
-            some(run.models, most=8),
+            some(run.source, most=2),
+            some(run.models, most=4),
             run.verdict,
         )
         table.add_row(*(Text(printable(cell)) for cell in cells))
