@@ -1,10 +1,19 @@
-"""Kills `gatecast compare … --overwrite` at random moments, and looks at what is left.
+"""Kills `gatecast compare` at random moments, and looks at what is left, or goes on.
 
-python benchmarks/kills.py [kills]      (60: each of SIGKILL, SIGTERM and SIGINT 20 times)
+python benchmarks/kills.py [kills]          over an older run (60: 20 each of SIGKILL, SIGTERM and SIGINT)
+python benchmarks/kills.py resume [kills]   SIGKILL, and on to the bits of a run that was left alone (50)
+
+The first kills `compare … --overwrite`.
 
 A third of the kills come at any moment, a third while the run is being written or takes the older one's
 place, a third after the verdict is printed, while it is being drawn. After each kill another command starts
-beside the run; then there must be one whole run, the older one or the new one, and nothing else.
+beside the run; then there must be one whole run, the older one or the new one, and nothing else but, in the
+older one, the work of the unfinished run.
+
+The second compares 40 networks, which are trained twice (two models, four folds, five seeds; search and
+refit), and keeps half-trained ones ten times a second. A run is killed up to five times, at any moment or in
+mid training, each time in another process; the last one is left alone. Every process notes what it found of
+each member and what it kept: none may begin before what was kept last.
 """
 
 from __future__ import annotations
@@ -133,7 +142,7 @@ def check(folder: Path, seeds: set[int]) -> None:
     told = json.loads((folder / "run" / "verdict.json").read_text())
     assert told["verdict"]["text"] == run.verdict.text
     known = json.loads((folder / "run" / ".gatecast.json").read_text())["files"]
-    for path in files(folder / "run"):
+    for path in finished_files(folder / "run"):
         assert path.relative_to(folder / "run").as_posix() in known, path
     for picture in (folder / "run").glob("charts/*"):
         assert picture.read_bytes().endswith(b"IEND\xaeB`\x82"), picture
@@ -141,8 +150,12 @@ def check(folder: Path, seeds: set[int]) -> None:
     assert not page.exists() or page.read_text(encoding="utf-8").rstrip().endswith("</html>")
 
 
-def files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*") if path.is_file() and path.name != ".gatecast.json")
+def finished_files(folder: Path) -> Iterator[Path]:
+    """Those of a run without what grows in its folder to replace it."""
+    growing = (folder / "work", folder / "progress.json", folder / ".gatecast.json")
+    for path in folder.rglob("*"):
+        if path.is_file() and not any(path.is_relative_to(one) for one in growing):
+            yield path
 
 
 def experiment_seed(folder: Path) -> int:
@@ -164,13 +177,182 @@ def kills(folder: Path, count: int, environment: dict[str, str]) -> list[Kill]:
     return [kill(folder, number, seconds, rng, environment) for number in range(count)]
 
 
+RESUMED = (
+    "--models gru,lstm --seeds 5 --folds 4 --epochs 60 --patience none --batch-size 8 --hidden-size 8 "
+    "--lookback 10 --calendar daily --no-charts --quiet"
+)
+TRAININGS = 2 * 4 * 5 * 2
+MOST_KILLS = 5  # of one run
+CHILD = """
+import os, sys
+from gatecast.nn import keeping, population
+population.KEEP_SECONDS, population.LOOK_SECONDS = 0.1, 0.05
+log = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+filled, half, whole = (getattr(keeping.KeptGroup, name) for name in ("filled", "keep_half", "keep"))
+def note(event, group, epoch, step):
+    os.write(log, f"{event} {group.keeper.prefix}{group.names[0]} {epoch} {step}\\n".encode())
+def place(state):
+    if state is None:
+        return -1, 0
+    if isinstance(state, keeping.Finished):
+        return 10**6, 0
+    return int(state.epoch[0]), int(state.step[0])
+def found(group, *like):
+    group = filled(group, *like)
+    note("found", group, *place(group.found))
+    return group
+def keep_half(group, states):
+    half(group, states)
+    note("kept", group, *place(states))
+def keep(group, result):
+    whole(group, result)
+    note("kept", group, *place(result))
+keeping.KeptGroup.filled, keeping.KeptGroup.keep_half, keeping.KeptGroup.keep = found, keep_half, keep
+from gatecast.__main__ import main
+main()
+"""
+
+
+@dataclass
+class Resumed:
+    """What became of a run that was killed: kills, where they fell, and what was found of its members."""
+
+    kills: int = 0
+    in_training: int = 0
+    found_half: int = 0
+    found_finished: int = 0
+    begun: int = 0
+
+
+def grow(folder: Path, out: str, environment: dict[str, str], *words: str) -> subprocess.Popen[bytes]:
+    """A process that compares in the folder `out`, and notes in `out`.log what it finds and keeps."""
+    given = words or ("a.csv", *RESUMED.split(), "--out", out)
+    return subprocess.Popen(
+        [sys.executable, "-c", CHILD, f"{out}.log", "compare", *given],
+        cwd=folder,
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+
+
+def events(folder: Path, out: str) -> list[tuple[str, str, tuple[int, int]]]:
+    """ "found" or "kept", the member, and how far it was: epoch and step; -1: not begun, 10**6: finished."""
+    file = folder / f"{out}.log"
+    lines = file.read_text().splitlines() if file.exists() else []
+    return [(event, name, (int(epoch), int(step))) for event, name, epoch, step in map(str.split, lines)]
+
+
+def kept(folder: Path, out: str) -> int:
+    """How many times a member was kept."""
+    return sum(event == "kept" for event, _, _ in events(folder, out))
+
+
+def killed_and_resumed(
+    folder: Path,
+    out: str,
+    kills: int,
+    seconds: tuple[float, float],
+    rng: np.random.Generator,
+    environment: dict[str, str],
+) -> Resumed:
+    """A run killed that often, then left alone; raises AssertionError where it is not that of "whole".
+
+    seconds: that the whole run takes, and those before its training.
+    """
+    seen = Resumed()
+    for number in range(kills):
+        # every other one goes on as --resume, which needs neither the file nor the settings
+        words = ("--resume", out, "--no-charts", "--quiet")
+        resuming = number % 2 and (folder / out / "work" / "experiment.toml").exists()
+        process = grow(folder, out, environment, *(words if resuming else ()))
+        if rng.random() < 0.8:
+            before = kept(folder, out)
+            while process.poll() is None and kept(folder, out) == before:
+                time.sleep(0.01)
+            delay = rng.uniform(0, seconds[0] - seconds[1])
+        else:
+            delay = rng.uniform(0, seconds[0])
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(delay)
+        if process.poll() is not None:
+            assert process.returncode == 0, process.communicate()[1].decode()
+            break  # it was quicker than the kill
+        process.kill()
+        process.communicate()
+        seen.kills += 1
+        finished = sum(event == "kept" and at[0] == 10**6 for event, _, at in events(folder, out))
+        seen.in_training += kept(folder, out) > 0 and finished < TRAININGS
+    if not (folder / out / "verdict.json").exists():
+        process = grow(folder, out, environment)
+        _, err = process.communicate()
+        assert process.returncode == 0, err.decode()
+    for name in ("forecasts", "scores", "training"):
+        whole, own = ((folder / one / f"{name}.parquet").read_bytes() for one in ("whole", out))
+        assert whole == own, f"{out}: {name}.parquet differs"
+    assert (folder / "whole" / "verdict.json").read_bytes() == (folder / out / "verdict.json").read_bytes()
+    assert not (folder / out / "work").exists() and not (folder / out / "progress.json").exists()
+    last: dict[str, tuple[int, int]] = {}
+    for event, name, at in events(folder, out):
+        assert event == "kept" or at >= last.get(name, (-1, 0)), f"{out}: {name} begins anew at {at}"
+        assert event == "found" or last.get(name, (-1, 0)) < at, f"{out}: {name} was trained again"
+        if event == "found":
+            seen.begun += at[0] == -1
+            seen.found_half += -1 < at[0] < 10**6
+            seen.found_finished += at[0] == 10**6
+        last[name] = at
+    assert len(last) == TRAININGS and set(last.values()) == {(10**6, 0)}, len(last)
+    return seen
+
+
+def resumes(folder: Path, count: int, environment: dict[str, str]) -> list[Resumed]:
+    """Runs with that many kills in all, in `folder`, which is empty; raises AssertionError on a fault."""
+    make_prices(folder)
+    for out in ("first", "whole"):  # what is compiled is kept: the second one takes as long as those killed
+        began = time.perf_counter()
+        process = grow(folder, out, environment)
+        while process.poll() is None and not kept(folder, out):
+            time.sleep(0.01)
+        before = time.perf_counter() - began
+        _, err = process.communicate()
+        assert process.returncode == 0, err.decode()
+        seconds = time.perf_counter() - began, before
+    rng = np.random.default_rng(1)
+    found: list[Resumed] = []
+    while (left := count - sum(one.kills for one in found)) > 0:
+        kills = min(int(rng.integers(1, MOST_KILLS + 1)), left)
+        found.append(killed_and_resumed(folder, f"run{len(found)}", kills, seconds, rng, environment))
+        print(f"{count - left + found[-1].kills} kills: {found[-1]}", file=sys.stderr, flush=True)
+    return found
+
+
 def main() -> None:
-    count = int(sys.argv[1]) if len(sys.argv) > 1 else 60
+    words = sys.argv[1:]
+    resuming = words[:1] == ["resume"]
+    number = words[1:] if resuming else words
+    count = int(number[0]) if number else 50 if resuming else 60
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "beside"
         folder.mkdir()
         warnings.simplefilter("ignore")
-        found = kills(folder, count, {"GATECAST_CACHE": str(Path(place) / "cache"), **os.environ})
+        environment = {"GATECAST_CACHE": str(Path(place) / "cache"), **os.environ}
+        if resuming:
+            print_resumes(resumes(folder, count, environment))
+        else:
+            print_kills(kills(folder, count, environment))
+
+
+def print_resumes(found: list[Resumed]) -> None:
+    total = {name: sum(getattr(one, name) for one in found) for name in vars(found[0])}
+    print(
+        f"{total['kills']} kills of {len(found)} runs, {total['in_training']} of them amid the training: "
+        "forecasts, scores, training log and verdict bit-equal every time\n"
+        f"found by a process that went on: {total['found_finished']} trainings finished, "
+        f"{total['found_half']} half done; none began before what was kept last"
+    )
+
+
+def print_kills(found: list[Kill]) -> None:
     columns = ("in_mid_work", "run_missing", "left_over", "replaced", "drawn")
     print(f"{'':10}{'sent':>6}" + "".join(f"{name.replace('_', ' '):>13}" for name in columns))
     for sent in SIGNALS:

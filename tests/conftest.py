@@ -157,7 +157,9 @@ def command(
     """command("compare", "a.csv", …) runs the command line in `tmp_path`, as the shell does."""
     from gatecast.__main__ import main
     from gatecast.errors import GatecastWarning
+    from gatecast.files import UNFINISHED
 
+    UNFINISHED.clear()
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "path", sys.path[:])

@@ -1,6 +1,7 @@
 """The program as a process: exit codes, streams and Ctrl-C."""
 
 import gc as garbage
+import json
 import os
 import signal
 import subprocess
@@ -33,7 +34,7 @@ main()
 @pytest.mark.parametrize(
     ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
 )
-def test_a_signal_in_mid_training_ends_soon_and_leaves_nothing(
+def test_a_signal_in_mid_training_ends_soon_and_leaves_what_can_go_on(
     tmp_path: Path, environment: dict[str, str], number: signal.Signals, code: int
 ) -> None:
     walk_frame("A", 300, 0).to_csv(tmp_path / "a.csv", index=False)
@@ -55,9 +56,14 @@ def test_a_signal_in_mid_training_ends_soon_and_leaves_nothing(
         process.kill()
     assert process.returncode == code
     assert out == ""
-    assert err.splitlines()[-1] == "gatecast: interrupted; nothing was written"
+    assert err.splitlines()[-1] == (
+        "gatecast: interrupted; what was finished is kept; gatecast compare --resume deep/run goes on"
+    )
     assert "Traceback" not in err
-    assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
+    assert {path.name for path in tmp_path.iterdir()} == {"a.csv", "deep"}
+    assert {path.name for path in (tmp_path / "deep" / "run").iterdir()} == {"progress.json", "work"}
+    said = json.loads((tmp_path / "deep" / "run" / "progress.json").read_text())
+    assert said["state"] == "stopped" and said["members"] == {"done": 0, "total": 16}
 
 
 def _in_a_callback_of_the_collector(stop: Callable[[], None]) -> None:

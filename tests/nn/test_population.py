@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from gatecast.errors import FitWarning
+from gatecast.kept import Kept
 from gatecast.nn import kernel, population, program
 from gatecast.nn.network import apply, exact_products
 from gatecast.nn.population import Member, predict, train
@@ -319,3 +320,99 @@ def test_every_product_is_asked_for_in_single_precision(rows, monkeypatch):
     products = [line for line in text.splitlines() if "dot_general" in line]
     assert len(products) > 5
     assert all("precision = [HIGHEST, HIGHEST]" in line for line in products)
+
+
+# what is kept -------------------------------------------------------------------------------------------
+
+
+class Stopped(Exception):
+    pass
+
+
+class Stopping(Kept):
+    """A keeper that is killed after it has kept so much."""
+
+    left = 3
+
+    def keep(self, *what, **how):
+        super().keep(*what, **how)
+        self.left -= 1
+        if not self.left:
+            raise Stopped
+
+
+@pytest.fixture
+def keeps_at_once(monkeypatch):
+    monkeypatch.setattr(population, "KEEP_SECONDS", 0.0)
+    monkeypatch.setattr(population, "LOOK_SECONDS", 1e-9)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_training_that_is_stopped_again_and_again_has_the_bits_of_one_that_is_not(
+    rows, tmp_path, keeps_at_once, optimizer
+):
+    how, members = HOW.changed(optimizer=optimizer), [member(seed) for seed in range(3)]
+    whole = train(NETWORK, how, rows, members, lookback=T)
+    stops, resumed = 0, None
+    while resumed is None:
+        try:
+            resumed = train(NETWORK, how, rows, members, lookback=T, keeper=Stopping(tmp_path))
+        except Stopped:
+            stops += 1
+    assert stops > 3
+    for one, other in zip(whole, resumed, strict=True):
+        assert equal(one, other) and one.best_epoch == other.best_epoch
+        np.testing.assert_array_equal(one.loss, other.loss)
+        np.testing.assert_array_equal(one.validation_loss, other.validation_loss)
+    assert len(list(tmp_path.iterdir())) == 3  # one file each, finished
+
+
+def test_a_finished_member_is_not_trained_again(rows, tmp_path, monkeypatch):
+    kept = Kept(tmp_path)
+    (first,) = train(NETWORK, HOW, rows, [member()], lookback=T, keeper=kept)
+    assert kept.done == {path.stem for path in tmp_path.iterdir()}
+    monkeypatch.setattr(program, "run", None)
+    (again,) = train(NETWORK, HOW, rows, [member()], lookback=T, keeper=Kept(tmp_path))
+    assert equal(first, again)
+
+
+@pytest.mark.parametrize("what", ["seed", "epochs", "data", "rate"])
+def test_what_was_kept_of_anything_else_is_not_used(rows, tmp_path, what):
+    kept = Kept(tmp_path)
+    train(NETWORK, HOW, rows, [member(epochs=2)], lookback=T, keeper=kept)
+    other, data, how = member(epochs=2), rows, HOW
+    if what == "seed":
+        other = member(seed=1, epochs=2)
+        (file,) = tmp_path.iterdir()
+        file.rename(file.with_name(file.name.replace("seed-0", "seed-1")))
+    elif what == "epochs":
+        other = member(epochs=3)
+    elif what == "data":
+        data = rows._replace(targets=rows.targets * 2)
+    else:
+        how = HOW.changed(learning_rate=0.01)
+    alone = train(NETWORK, how, data, [other], lookback=T)
+    beside = train(NETWORK, how, data, [other], lookback=T, keeper=Kept(tmp_path))
+    assert equal(alone[0], beside[0]) and len(alone[0].loss) == len(beside[0].loss)
+
+
+@pytest.mark.parametrize(("name", "value"), [(".order", 700), (".order", -1), (".epoch", 65), (".step", -1)])
+def test_a_half_trained_member_that_points_outside_the_rows_is_not_believed(
+    rows, tmp_path, keeps_at_once, name, value
+):
+    """Compiled code reads the rows that it names."""
+    spoiled = {}
+
+    class Spoiling(Kept):
+        def keep(self, of, key, arrays, *, finished=True):
+            arrays = {**arrays, name: np.full_like(arrays[name], value)}
+            super().keep(of, key, arrays, finished=finished)
+            spoiled[of] = arrays
+            raise Stopped
+
+    with pytest.raises(Stopped):
+        train(NETWORK, HOW, rows, [member()], lookback=T, keeper=Spoiling(tmp_path))
+    assert len(spoiled) == 1
+    (whole,) = train(NETWORK, HOW, rows, [member()], lookback=T)
+    (anew,) = train(NETWORK, HOW, rows, [member()], lookback=T, keeper=Kept(tmp_path))
+    assert equal(whole, anew)
