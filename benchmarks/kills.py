@@ -11,9 +11,9 @@ beside the run; then there must be one whole run, the older one or the new one, 
 older one, the work of the unfinished run.
 
 The second compares 40 networks, which are trained twice (two models, four folds, five seeds; search and
-refit), and keeps half-trained ones ten times a second. A run is killed up to five times, at any moment or in
-mid training, each time in another process; the last one is left alone. Every process notes what it found of
-each member and what it kept: none may begin before what was kept last.
+refit), and keeps half-trained ones twenty times a second. A run is killed up to five times, at any moment or
+in mid training, each time in another process; the last one is left alone. Every process notes what it found
+of each member and what it kept: none may begin before what was kept last.
 """
 
 from __future__ import annotations
@@ -60,9 +60,9 @@ class Kill:
         return self.begun and self.ended == ENDED.get(self.signal, -self.signal)
 
 
-def make_prices(folder: Path) -> None:
+def make_prices(folder: Path, sessions: int = 160) -> None:
     rng = np.random.default_rng(0)
-    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, 160)))
+    close = 100 * np.exp(np.cumsum(rng.normal(0, 0.01, sessions)))
     dates = pd.bdate_range("2015-01-01", periods=len(close))
     pd.DataFrame({"date": dates, "close": close}).to_csv(folder / "a.csv", index=False)
 
@@ -186,7 +186,7 @@ MOST_KILLS = 5  # of one run
 CHILD = """
 import os, sys
 from gatecast.nn import keeping, population
-population.KEEP_SECONDS, population.LOOK_SECONDS = 0.1, 0.05
+population.KEEP_SECONDS, population.LOOK_SECONDS = 0.05, 0.02
 log = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 filled, half, whole = (getattr(keeping.KeptGroup, name) for name in ("filled", "keep_half", "keep"))
 def note(event, group, epoch, step):
@@ -307,7 +307,7 @@ def killed_and_resumed(
 
 def resumes(folder: Path, count: int, environment: dict[str, str]) -> list[Resumed]:
     """Runs with that many kills in all, in `folder`, which is empty; raises AssertionError on a fault."""
-    make_prices(folder)
+    make_prices(folder, 800)
     for out in ("first", "whole"):  # what is compiled is kept: the second one takes as long as those killed
         began = time.perf_counter()
         process = grow(folder, out, environment)
@@ -317,6 +317,7 @@ def resumes(folder: Path, count: int, environment: dict[str, str]) -> list[Resum
         _, err = process.communicate()
         assert process.returncode == 0, err.decode()
         seconds = time.perf_counter() - began, before
+    print(f"{seconds[0]:.1f} s, the first {seconds[1]:.1f} before the training", file=sys.stderr)
     rng = np.random.default_rng(1)
     found: list[Resumed] = []
     while (left := count - sum(one.kills for one in found)) > 0:
