@@ -185,6 +185,8 @@ TRAININGS = 2 * 4 * 5 * 2
 MOST_KILLS = 5  # of one run
 CHILD = """
 import os, sys
+from gatecast.__main__ import _prepare_jax, main
+_prepare_jax()
 from gatecast.nn import keeping, population
 population.KEEP_SECONDS, population.LOOK_SECONDS = 0.05, 0.02
 log = os.open(sys.argv.pop(1), os.O_WRONLY | os.O_APPEND | os.O_CREAT)
@@ -208,7 +210,6 @@ def keep(group, result):
     whole(group, result)
     note("kept", group, *place(result))
 keeping.KeptGroup.filled, keeping.KeptGroup.keep_half, keeping.KeptGroup.keep = found, keep_half, keep
-from gatecast.__main__ import main
 main()
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import inspect
 import sys
 from types import BuiltinFunctionType
 from typing import Any
@@ -46,6 +47,13 @@ def named_object(name: str, role: str, kind: str = "object") -> Any:
     if isinstance(found, BuiltinFunctionType):
         raise SettingError(f"{role} is not a function of a table of prices. {_how(kind)}")
     return found
+
+
+def source_of(thing: Any) -> str:
+    """The source of a function or class; "" where there is none to be read."""
+    with contextlib.suppress(OSError, TypeError):
+        return inspect.getsource(thing)
+    return ""
 
 
 def _how(kind: str) -> str:

@@ -32,6 +32,7 @@ from gatecast.evaluation.seen import seen_notes
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import listed, percent, some
 from gatecast.kept import key_of
+from gatecast.models.foreign.estimators import EstimatorModel
 from gatecast.models.foreign.functions import FunctionModel
 from gatecast.models.foreign.given import described, foreign_model
 from gatecast.models.kept_forecasts import KeptForecasts, problem_key
@@ -183,6 +184,9 @@ def run(
         for name in experiment.models
         if name not in experiment.means
     }
+    told = dict.fromkeys(experiment.baselines, "") | {
+        name: model.identity for name, model in own.items() if isinstance(model, EstimatorModel)
+    }
     if grown is not None:
         grown.trainings = sum(trainings(model, problem, folds) for model in models.values())
     outcome, fitted, fits = walked(
@@ -190,11 +194,11 @@ def run(
         problem,
         folds,
         experiment.means,
-        _kept_forecasts(experiment.baselines, experiment, prices, problem, grown),
+        _kept_forecasts(told, experiment, prices, problem, grown),
     )
     if rivals := _rivals_of_distributions(experiment, outcome):
         rivalling = {name: model_of(experiment, name) for name in rivals}
-        kept = _kept_forecasts(rivals, experiment, prices, problem, grown)
+        kept = _kept_forecasts(dict.fromkeys(rivals, ""), experiment, prices, problem, grown)
         others, _, more = walked(rivalling, problem, folds, kept=kept)
         beside = (*experiment.baselines, *rivals)
         candidates = (name for name in experiment.models if name not in beside)
@@ -254,13 +258,24 @@ def walked(
 
 
 def _kept_forecasts(
-    names: Sequence[str], experiment: Experiment, prices: Prices, problem: Problem, grown: Unfinished | None
+    names: Mapping[str, str | None],
+    experiment: Experiment,
+    prices: Prices,
+    problem: Problem,
+    grown: Unfinished | None,
 ) -> dict[str, KeptForecasts]:
-    """Where the forecasts of baselines are kept."""
+    """Where the forecasts of models are kept that have no keeper of their own, if one can tell what they are.
+
+    names: of the models → what they are.
+    """
     if grown is None:
         return {}
     key = problem_key(problem, prices.sha256_with_names, experiment.calibration)
-    return {name: KeptForecasts(grown.kept.part(f"{FORECASTS}{name}"), key_of(key, name)) for name in names}
+    return {
+        name: KeptForecasts(grown.kept.part(f"{FORECASTS}{name}"), key_of(key, name, what))
+        for name, what in names.items()
+        if what is not None
+    }
 
 
 def _mean_notes(experiment: Experiment, outcome: Forecasts) -> list[str]:

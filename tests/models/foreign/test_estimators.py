@@ -236,3 +236,18 @@ def test_threads_change_nothing(prices, monkeypatch):
     side_by_side = forecasts()
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     np.testing.assert_allclose(side_by_side, forecasts(), rtol=1e-9, atol=1e-12)
+
+
+class Opaque:
+    def fit(self, x, y): ...
+
+    def predict(self, x): ...
+
+
+def test_what_a_model_is_is_told_by_its_parameters_and_not_where_it_shows_none():
+    def identity(regressor, **settings):
+        return EstimatorModel("mine", Estimator(regressor), **settings).identity
+
+    assert identity(Ridge()) == identity(Ridge(alpha=1.0)) != identity(Ridge(alpha=2.0))
+    assert identity(Ridge()) != identity(Ridge(), seeds=2)
+    assert identity(Opaque()) is None

@@ -27,6 +27,7 @@ from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.profiling import stage
 from gatecast.progress import report
+from gatecast.user_functions import source_of
 
 
 @dataclass(frozen=True)
@@ -103,6 +104,23 @@ class EstimatorModel:
     seed: int = 0
     refit: bool = True
     pooled: bool = True
+
+    @property
+    def identity(self) -> str | None:
+        """What its forecasts depend on beside problem and fold; None where a regressor does not show it."""
+        asked = self.asked
+        every = (
+            [asked.make(one) for one in asked.levels] if isinstance(asked, Quantile) else [asked.regressor]
+        )
+        kinds = dict.fromkeys(map(type, every))
+        shown = (
+            [_parameters(one) or repr(one) for one in every],
+            [(kind.__module__, kind.__qualname__, source_of(kind), _version(kind)) for kind in kinds],
+            (type(asked).__name__, asked.inputs, self.levels),
+            (self.scaler, self.seeds, self.seed, self.refit, self.pooled),
+        )
+        text = repr(shown)
+        return None if " at 0x" in text else text
 
     @property
     def distribution(self) -> bool:
@@ -279,6 +297,12 @@ def _clone(regressor: Any) -> Any:
 def _parameters(regressor: Any) -> dict[str, Any]:
     """Its parameters by name, and those of its parts; none where it does not show them."""
     return regressor.get_params() if hasattr(regressor, "get_params") else {}
+
+
+def _version(kind: type) -> str:
+    """That of the package which a class is of; "" where it does not say."""
+    package = sys.modules.get(kind.__module__.partition(".")[0])
+    return str(getattr(package, "__version__", ""))
 
 
 def _random_states(regressor: Any) -> list[str]:

@@ -31,6 +31,7 @@ from gatecast.profiling import stage
 from gatecast.progress import report
 from gatecast.settings.names import UNKNOWN
 from gatecast.settings.reading import check_date
+from gatecast.user_functions import source_of
 
 BATCH = 64  # histories that are cut, and that a batched function is given, at once
 BETWEEN = 20  # seconds from one writing of answers to the next
@@ -290,9 +291,7 @@ def _answers(
 def _identity(function: Callable[..., Any]) -> str:
     """A hash of what the function is: its name, its source, and its settings where it shows them."""
     kind = function if inspect.isroutine(function) else type(function)
-    source = ""
-    with contextlib.suppress(OSError, TypeError):
-        source = inspect.getsource(kind)
+    source = source_of(kind)
     shown = "" if kind is function else repr(function)
     text = f"{kind.__module__}:{kind.__qualname__}\n{source}\n{'' if ' at 0x' in shown else shown}"
     return hashlib.sha256(text.encode()).hexdigest()
