@@ -263,6 +263,8 @@ def killed_and_resumed(
     """
     seen = Resumed()
     for number in range(kills):
+        if (folder / out / "verdict.json").exists():
+            break  # the last kill came when all was done
         # every other one goes on as --resume, which needs neither the file nor the settings
         words = ("--resume", out, "--no-charts", "--quiet")
         resuming = number % 2 and (folder / out / "work" / "experiment.toml").exists()
@@ -319,7 +321,7 @@ def resumes(folder: Path, count: int, environment: dict[str, str]) -> list[Resum
         assert process.returncode == 0, err.decode()
         seconds = time.perf_counter() - began, before
     print(f"{seconds[0]:.1f} s, the first {seconds[1]:.1f} before the training", file=sys.stderr)
-    rng = np.random.default_rng(1)
+    rng = np.random.default_rng(count)
     found: list[Resumed] = []
     while (left := count - sum(one.kills for one in found)) > 0:
         kills = min(int(rng.integers(1, MOST_KILLS + 1)), left)
