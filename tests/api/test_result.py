@@ -422,6 +422,13 @@ def test_a_killed_comparison_leaves_one_whole_run(tmp_path: Path, environment: d
     assert {one.moment for one in found} == set(KILLS["MOMENTS"])
 
 
+@pytest.mark.slow
+def test_a_killed_comparison_goes_on_to_the_same_bits(tmp_path: Path, environment: dict[str, str]) -> None:
+    (tmp_path / "growing").mkdir()
+    found = KILLS["resumes"](tmp_path / "growing", 50 if FULL else 1, environment)
+    assert sum(one.kills for one in found) == (50 if FULL else 1)
+
+
 def test_a_run_that_was_written_in_place_is_found_out(run_folder: Path, tmp_path: Path) -> None:
     """The broken twin: what is half written, or left over, does not pass."""
     check, seed = KILLS["check"], 0
