@@ -178,7 +178,7 @@ def kills(folder: Path, count: int, environment: dict[str, str]) -> list[Kill]:
 
 
 RESUMED = (
-    "--models gru,lstm --seeds 5 --folds 4 --epochs 60 --patience none --batch-size 8 --hidden-size 8 "
+    "--models gru,lstm,naive --seeds 5 --folds 4 --epochs 60 --patience none --batch-size 8 --hidden-size 8 "
     "--lookback 10 --calendar daily --no-charts --quiet"
 )
 TRAININGS = 2 * 4 * 5 * 2

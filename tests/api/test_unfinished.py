@@ -21,7 +21,7 @@ from ..conftest import walk_frame  # isort: skip
 
 SETTINGS = {
     "models": ["gru", "ewma-t", "naive"], "network": gc.Network(hidden_size=2), "seeds": 2, "folds": 2,
-    "lookback": 5, "calibration": "conformal", "training": gc.Training(epochs=2),
+    "lookback": 5, "training": gc.Training(epochs=2),
 }  # fmt: skip
 TABLES = ("forecasts", "scores", "training")
 
@@ -133,10 +133,10 @@ def test_how_far_it_is_stands_in_a_file(
 @pytest.mark.parametrize(
     ("changed", "said"),
     [
-        ({"seeds": 3}, "seeds: 2 there, 3 here"),
+        pytest.param({"seeds": 3}, "seeds: 2 there, 3 here", marks=pytest.mark.slow),
         ({"training": gc.Training(epochs=3)}, "training.epochs: 2 there, 3 here"),
-        ({"models": ["gru", "naive"]}, "models"),
-        ({"prices": 201}, "other data"),
+        pytest.param({"models": ["gru", "naive"]}, "models", marks=pytest.mark.slow),
+        ({"prices": 1}, "other data"),
     ],
 )
 def test_another_experiment_does_not_go_on_with_it_but_may_replace_it(
@@ -144,9 +144,8 @@ def test_another_experiment_does_not_go_on_with_it_but_may_replace_it(
 ) -> None:
     run = tmp_path / "run"
     stopped(prices, run, stop_after)
-    sessions = changed.pop("prices", None)
-    if sessions:
-        prices = gc.Prices.from_frame(walk_frame("A", sessions, 0), calendar="daily")
+    if walk := changed.pop("prices", None):
+        prices = gc.Prices.from_frame(walk_frame("A", 200, walk), calendar="daily")
     before = {path: path.stat().st_mtime_ns for path in run.rglob("*.safetensors")}
     with pytest.raises(RunError) as caught:
         gc.compare(prices, **{**SETTINGS, **changed}, folder=run)
