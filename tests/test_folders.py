@@ -359,3 +359,47 @@ def test_what_only_looks_like_gatecasts_stays(tmp_path: Path) -> None:
     before = contents(tmp_path)
     check_folder(tmp_path / "another", RUN)
     assert contents(tmp_path) == before
+
+
+def test_work_is_known_as_gatecasts_from_its_first_moment_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or a run that was killed then could neither go on nor be replaced."""
+    rename = Path.rename
+
+    def interrupted(self: Path, target: Path) -> Path:
+        if self.name == folders.WORK:
+            assert folders.is_unfinished(self.parent)
+            raise KeyboardInterrupt
+        return rename(self, target)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(Path, "rename", interrupted)
+        with folders.work_folder(tmp_path / "run"):
+            raise AssertionError
+    check_folder(tmp_path / "run", RUN)
+    with folders.work_folder(tmp_path / "run") as work:
+        (work / "answers").mkdir()
+        (work / "answers" / "mine.parquet").write_text("x")
+    assert folders.is_unfinished(tmp_path / "run")
+    (tmp_path / "run" / "work" / "owner.json").write_text("{")  # it was killed as it wrote that
+    with folders.work_folder(tmp_path / "run"):
+        assert folders.worker_of(tmp_path / "run") == os.getpid()
+    assert folders.worker_of(tmp_path / "run") is None
+
+
+def test_an_unfinished_run_behind_a_link_is_finished_there(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "run")
+    with folders.work_folder(tmp_path / "link"), new_folder(tmp_path / "link", RUN, finishing=True) as new:
+        (new / "verdict.txt").write_text("new")
+    assert (tmp_path / "link").is_symlink()
+    assert names(tmp_path / "disk" / "run") == {".gatecast.json", "verdict.txt"}
+
+
+def test_files_in_work_are_known_by_their_names_alone(tmp_path: Path) -> None:
+    with folders.work_folder(tmp_path / "run") as work:
+        (work / "members" / "gru").mkdir(parents=True)
+        (work / "members" / "gru" / "fold-0.safetensors").write_text("x")
+        (work / "members" / "gru" / "notes.txt").write_text("precious")
+    refused(tmp_path / "run", "(work/members/gru/notes.txt)")

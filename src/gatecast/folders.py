@@ -10,7 +10,7 @@ lies in a workspace beside its place, `.NAME.gatecast-xxxxxxxx`, until it is who
 Work that takes long grows in the place itself, beside a run that it will replace if there is one, so that
 another process can go on with it:
 
-    work/            what is known already; its marker is locked as long as the process that works on it lives
+    work/            what is known already; owner.json is locked as long as the process that works on it lives
     progress.json    how far it is
 """
 
@@ -43,7 +43,7 @@ OF_EVERY_RUN = {"experiment.toml", "prices.parquet", "forecasts.parquet", "train
 
 _OWNER, _NEW, _OLD = "owner.json", "new", "old"
 _OF_WORK = re.compile(
-    r"\.gatecast\.json|\.?(experiment\.toml|prices\.parquet|progress\.json)(\.partial)?"
+    r"\.gatecast\.json|owner\.json|\.?(experiment\.toml|prices\.parquet|progress\.json)(\.partial)?"
     r"|answers/[^/]+\.parquet|(members|forecasts)/.+\.safetensors(\.partial)?"
 )
 _WORKSPACE = re.compile(r"\..+\.gatecast-[a-z0-9_]{8}", re.DOTALL)
@@ -135,20 +135,31 @@ def work_folder(folder: str | Path) -> Iterator[Path]:
         made = [path for path in (place, *place.parents) if not path.exists()]
         with _writing(folder):
             work = place / WORK
-            work.mkdir(parents=True, exist_ok=True)
+            if not is_unfinished(place):
+                _begin_work(place)
             with exclusive(work):
-                marker = lock.enter_context((work / MARKER).open("a+", encoding="utf-8"))
-                if not try_lock(marker.fileno()) and sys.platform != "win32":
-                    raise _busy(folder, (_read_json(work / MARKER) or {}).get("process"))
-                marker.truncate(0)
-                json.dump({"kind": UNFINISHED_RUN, "process": os.getpid()}, marker)
-                marker.flush()
+                owner = lock.enter_context((work / _OWNER).open("a+", encoding="utf-8"))
+                if not try_lock(owner.fileno()) and sys.platform != "win32":
+                    raise _busy(folder, (_read_json(work / _OWNER) or {}).get("process"))
+                owner.truncate(0)
+                json.dump({"process": os.getpid()}, owner)
+                owner.flush()
         if sys.platform == "win32":
             lock.close()  # there a folder with an open file cannot be moved
         try:
             yield work
         finally:
             _leave(work, folder, made)
+
+
+def _begin_work(place: Path) -> None:
+    """Make the folder of work in `place`, which has its marker from its first moment on."""
+    with _workspace(place, place.parent) as workspace:
+        work = workspace / _NEW / WORK
+        work.mkdir()
+        _write_marker(work / MARKER, UNFINISHED_RUN, ())
+        place.mkdir(exist_ok=True)
+        work.rename(place / WORK)
 
 
 def _leave(work: Path, folder: str | Path, made: Iterable[Path]) -> None:
@@ -170,7 +181,7 @@ def clear_work(work: Path) -> None:
     for path in work.iterdir():
         if path.is_dir() and not path.is_symlink():
             shutil.rmtree(path)
-        elif path.name != MARKER:
+        elif path.name not in (MARKER, _OWNER):
             path.unlink()
 
 
@@ -181,12 +192,13 @@ def is_unfinished(place: Path) -> bool:
 
 def worker_of(place: Path) -> int | None:
     """The process that works on the unfinished run in `place`; None where none does, or it cannot be told."""
-    marker = place / WORK / MARKER
+    owner = place / WORK / _OWNER
     if not is_unfinished(place):
         return None
-    with contextlib.suppress(OSError), exclusive(marker.parent):
-        if not is_abandoned(marker):
-            return int((_read_json(marker) or {}).get("process", 0))
+    with contextlib.suppress(OSError), exclusive(owner.parent):
+        if not is_abandoned(owner):
+            process = (_read_json(owner) or {}).get("process")
+            return process if isinstance(process, int) else 0
     return None
 
 
