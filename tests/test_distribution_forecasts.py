@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+import pyarrow.parquet as pq
 import pytest
 
 from gatecast.distributions import LEVELS, Quantiles
@@ -11,6 +14,7 @@ from gatecast.evaluation.losses import CRPS
 from gatecast.evaluation.scores import scores
 from gatecast.evaluation.significance import significance
 from gatecast.forecasts import DISTRIBUTION_COLUMNS, DistributionForecast, Forecasts
+from gatecast.problem.moves import DIFFERENCE, LOG_RETURN
 
 from .markets import reread  # isort: skip
 
@@ -26,6 +30,16 @@ def forecasts(market):
         "past": DistributionForecast.of(Quantiles(np.array(LEVELS), values), y),
     }
     return world.distributed(known)
+
+
+@pytest.mark.parametrize("move", [LOG_RETURN, DIFFERENCE])
+def test_the_file_is_written_in_parts_and_holds_the_frame(forecasts, tmp_path, move):
+    known = replace(forecasts, move=move)
+    known.to_parquet(tmp_path / "parts.parquet")
+    known.frame.to_parquet(tmp_path / "whole.parquet", index=False)
+    parts, whole = (pd.read_parquet(tmp_path / f"{name}.parquet") for name in ("parts", "whole"))
+    pd.testing.assert_frame_equal(parts, whole)
+    assert pq.ParquetFile(tmp_path / "parts.parquet").num_row_groups == len(known.forecast) + 3  # gru's seeds
 
 
 @pytest.mark.parametrize("shuffled", [False, True])

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -213,18 +214,31 @@ class Forecasts:
         model has a distribution: its columns as in `DistributionForecast.columns`, null in other rows; of a
         single seed only the CRPS. Where moves are not log returns, a column `move` says what they are.
         """
-        parts = []
+        return pd.concat(self._tables(), ignore_index=True)
+
+    def to_parquet(self, file: str | Path) -> None:
+        """Write `frame` without ever holding it: a table for each model and seed after the other."""
+        import pyarrow as pa  # type: ignore[import-untyped,unused-ignore]
+        import pyarrow.parquet as pq  # type: ignore[import-untyped,unused-ignore]
+
+        columns = self.of_origins(np.arange(len(self.symbol)) == 0).frame
+        schema = pa.Schema.from_pandas(columns, preserve_index=False)
+        with pq.ParquetWriter(file, schema) as writer:
+            for table in self._tables():
+                rows = table.reindex(columns=columns.columns)
+                writer.write_table(pa.Table.from_pandas(rows, schema, preserve_index=False))
+
+    def _tables(self) -> Iterator[pd.DataFrame]:
+        """The parts of `frame`: of each model the ensemble, then its seeds."""
+        same = {} if self.move.name == LOG_RETURN.name else {"move": self.move.name}
         for model, ensemble in self.forecast.items():
             known = self.distributions.get(model)
-            parts.append(self._rows(model, None, ensemble))
-            if known is not None:
-                parts[-1] = parts[-1].assign(**known.columns(self.anchor, self.move))
+            own = known.columns(self.anchor, self.move) if known is not None else {}
+            yield self._rows(model, None, ensemble).assign(**own, **same)
             for seed, values in enumerate(self.seeds.get(model, ())):
-                parts.append(self._rows(model, seed, values))
-                if known is not None and len(known.seeds):
-                    parts[-1] = parts[-1].assign(crps=known.seeds[seed].ravel())
-        table = pd.concat(parts, ignore_index=True)
-        return table if self.move.name == LOG_RETURN.name else table.assign(move=self.move.name)
+                scored = known is not None and len(known.seeds)
+                of_seed = {"crps": known.seeds[seed].ravel()} if known is not None and scored else {}
+                yield self._rows(model, seed, values).assign(**of_seed, **same)
 
     @classmethod
     def from_frame(

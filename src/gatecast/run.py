@@ -208,7 +208,7 @@ class Run:
             judgement, scores = self._judgement(), self.scores
         (folder / "experiment.toml").write_text(to_toml(self.experiment, self.provenance), encoding="utf-8")
         self.prices.to_parquet(folder / "prices.parquet")
-        self.forecasts.to_parquet(folder / "forecasts.parquet", index=False)
+        self.outcome.to_parquet(folder / "forecasts.parquet")
         scores.to_parquet(folder / "scores.parquet", index=False)
         self.training.to_parquet(folder / "training.parquet", index=False)
         for name, fitted in self.fitted.items():
