@@ -57,7 +57,7 @@ def test_what_many_rows_change_is_noted_once_for_all_networks():
     (note,) = networks.pace_notes({"gru": ensembles(60_000), "rnn": ensembles(60_000)})
     assert note == (
         "gru, rnn: 60,000 training rows: batches of 512, learning_rate 0.04, "
-        "a validation after at most 100 steps"
+        "a validation after at most 50 steps"
     )
 
 

@@ -15,7 +15,7 @@ LOSSES = {"point": ("mse", "mae", "huber"), "student_t": ("nll", "crps"), "quant
 USUAL_BATCH = 128  # of few rows; the learning rate is meant for it
 LARGEST_BATCH = 512
 STEPS_PER_PASS = 200  # the batch doubles until a pass over the training rows has no more
-ROWS_PER_EPOCH = 51_200  # at most
+ROWS_PER_EPOCH = 25_600  # at most
 
 
 class Pace(NamedTuple):
@@ -34,7 +34,7 @@ class Training(Checked):
 
     batch_size: "auto" is 128 up to 25,600 training rows, 256 up to 51,200, then 512; learning_rate is that of
     a batch of 128 and grows with the batch's root. steps_per_epoch: a pass over the rows is cut into
-    epochs of at most so many steps, with a validation after each; "auto" is 51,200 rows where batch_size is
+    epochs of at most so many steps, with a validation after each; "auto" is 25,600 rows where batch_size is
     "auto", and else None: an epoch is a pass. See docs/many-rows.md.
 
     loss: "auto" is the mean squared error of the scaled targets for points, the negative log likelihood
@@ -59,7 +59,7 @@ class Training(Checked):
         Annotated[int, Field(ge=1)] | Literal["auto"] | None, BeforeValidator(none_of)
     ] = Field(
         default="auto",
-        description="steps between two validations, at most; auto: those of 51,200 origins where batch_size "
+        description="steps between two validations, at most; auto: those of 25,600 origins where batch_size "
         "is auto, else none; none: a pass over all training origins",
     )
     shuffle: bool = Field(default=True, description="shuffle the training origins in every pass")
