@@ -14,6 +14,7 @@ import sys
 import uuid
 import warnings
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -155,11 +156,13 @@ def command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Answer]:
     """command("compare", "a.csv", …) runs the command line in `tmp_path`, as the shell does."""
+    from gatecast import progress
     from gatecast.__main__ import main
     from gatecast.errors import GatecastWarning
     from gatecast.files import UNFINISHED
 
     UNFINISHED.clear()
+    monkeypatch.setattr(progress, "_quiet", ContextVar("quiet", default=False))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "path", sys.path[:])

@@ -10,6 +10,7 @@ import pytest
 
 from gatecast import folders
 from gatecast import run as run_module
+from gatecast.nn import program
 
 from .conftest import Answer, walk_frame  # isort: skip
 
@@ -214,14 +215,27 @@ def test_a_read_only_folder(run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     refused(run(), "runs/new: cannot be written (Read-only file system)", "Choose another folder")
 
 
-def test_a_disk_that_fills_up_while_the_run_is_written(run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_fills_up_while_the_run_is_written(
+    command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was computed is kept: the same command goes on once there is space."""
+
     def fail(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(run_module, "save_fitted", fail)
-    code, out, err = run()
+    (tmp_path / "prices.csv").write_text(PRICES.to_csv(index=False))
+    words = ("compare", "prices.csv", *SMALL, "--out", "runs/new")
+    with monkeypatch.context() as patch:
+        patch.setattr(run_module, "save_fitted", fail)
+        code, out, err = command(*words)
     assert out.startswith("No evidence") or out.startswith("Worse than naive")  # the work is not lost
-    refused(Answer(code, "", err), "runs/new: cannot be written (No space left on device)", "Free some space")
+    said, kept = (line for line in err.splitlines() if not line.startswith("warning: "))
+    assert code == 2 and "runs/new: cannot be written (No space left on device). Free some space" in said
+    assert "gatecast compare --resume runs/new goes on" in kept
+    with monkeypatch.context() as patch:
+        patch.setattr(program, "run", fail)  # nothing is trained again
+        assert command(*words)[0] == 0
+    assert (tmp_path / "runs/new/verdict.json").is_file() and not (tmp_path / "runs/new/work").exists()
 
 
 def test_an_unknown_flag_names_the_nearest(run) -> None:

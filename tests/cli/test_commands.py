@@ -5,7 +5,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
-from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -312,7 +311,6 @@ def test_forecast_prints_the_intervals_of_the_next_sessions_and_the_record(
     prices: Path, own_ledger: Path, command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With --quiet the same, and nothing on stderr."""
-    monkeypatch.setattr(progress, "_quiet", ContextVar("quiet", default=False))
     code, out, err = command(*FORECAST)
     assert code == 0
     assert f"gatecast: recorded in {own_ledger}; gatecast score" in err

@@ -527,6 +527,7 @@ CASES = {
 NOT_TRIED = {
     "Install it: pip install duckdb": "the package is there, or not",
     "Check the symbol and the network": "needs the network",
+    "Or give a file": "yfinance is there, or not: test_yahoo",
     'Give one, as in "yahoo:TSLA"': "needs the network",
     "Save it without the password": "no library here writes such a workbook",
     "Forecast fewer sessions": "is of forecasts: test_calendars",

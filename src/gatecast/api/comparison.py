@@ -128,7 +128,6 @@ def run(
     features: FeatureFunction | None = None,
     foreign: Mapping[str, Any] | None = None,
     answers: Path | None = None,
-    expected: Provenance | None = None,
     grown: Unfinished | None = None,
 ) -> Result:
     """The result of an experiment that is written down already.
@@ -141,24 +140,9 @@ def run(
         The models that `experiment.foreign` names, where they are at hand.
     answers
         The folder of an earlier run's answers, which are not asked for again.
-    expected
-        What an earlier run of the experiment found, where this one is to be the same.
     grown
         The run as far as it was computed and kept; it grows.
-
-    Raises
-    ------
-    DataError
-        `expected` is of other data than `prices`.
     """
-    if expected is not None and not prices.has_hash(expected.sha256):
-        raise DataError(
-            "these are not the data of the experiment",
-            file=", ".join(prices.source),
-            column="sha256",
-            value=f"{prices.sha256[:12]}… instead of {expected.sha256[:12]}…",
-            remedy="Give the run's own prices.parquet as the source, or remove sha256 from the experiment",
-        )
     experiment, of_target = with_target(experiment, prices)
     check_memory(experiment, prices)
     experiment, on_season = with_season(
@@ -237,6 +221,18 @@ def run(
         fitted={name: fitted[name] for name in experiment.networks},
         features=features or experiment.features,
     )
+
+
+def check_same_data(prices: Prices, found: Provenance) -> None:
+    """Raise a DataError where an earlier run of an experiment found other data than these."""
+    if not prices.has_hash(found.sha256):
+        raise DataError(
+            "these are not the data of the experiment",
+            file=", ".join(prices.source),
+            column="sha256",
+            value=f"{prices.sha256[:12]}… instead of {found.sha256[:12]}…",
+            remedy="Give the run's own prices.parquet as the source, or remove sha256 from the experiment",
+        )
 
 
 def walked(

@@ -76,7 +76,7 @@ def compare(
 
     with profiled() as spent:
         with stage("importing"):
-            from gatecast.api.comparison import provenance_of, run
+            from gatecast.api.comparison import check_same_data, provenance_of, run
             from gatecast.api.unfinished import resumed, unfinished
             from gatecast.nn.engine import warn_of_another
         with stage("loading"):
@@ -87,13 +87,14 @@ def compare(
                 prices = load_prices(experiment)
         expected = read_provenance(file) if file else None
         if expected is not None:
+            check_same_data(prices, expected)
             warn_of_another(expected.engine, file)
         answers = config and config.parent / "answers"
         found, replaced = provenance_of(prices), overwrite or resume is not None
         with unfinished(folder, experiment, prices, found, overwrite=replaced) as grown:
             if not (out or resume or quiet):
                 echo(f"The run grows in {folder}", err=True)
-            result = run(experiment, prices, answers=answers, expected=expected, grown=grown)
+            result = run(experiment, prices, answers=answers, grown=grown)
             try:
                 grown.finish(result)
             except RunError:  # the folder has changed since it was checked, or the disk is full

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from gatecast.data.prices import Prices
     from gatecast.data.timetable import Timetable
     from gatecast.settings.experiment import Experiment
+    from gatecast.settings.training import Training
 
 Key = tuple[str, dt.date, int, str]
 Quantiles = Mapping[float, float]
@@ -205,12 +206,18 @@ def experiment_hash(experiment: Experiment, model: str, frequency: str = DAILY) 
     deciding = {
         "model": model,
         "network": None if network is None else network.model_dump(mode="json"),
-        "training": None if network is None else experiment.training_of(model).model_dump(mode="json"),
+        "training": None if network is None else _training(experiment.training_of(model)),
         **experiment.model_dump(mode="json", exclude={*BESIDE, *unchosen}),
     }
     if frequency != DAILY:
         deciding["frequency"] = frequency
     return hashlib.sha256(json.dumps(deciding, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _training(training: Training) -> dict[str, Any]:
+    """How a network is trained; the epoch that goes with batch_size is not named."""
+    later = {"steps_per_epoch"} if training.steps_per_epoch == "auto" else set()
+    return training.model_dump(mode="json", exclude=later)
 
 
 def entries_of(
