@@ -8,7 +8,7 @@ import pytest
 
 from .conftest import FULL  # isort: skip
 
-CASES = 2000 if FULL else 8
+CASES = 2000 if FULL else 4
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "mutations.py"
 
 

@@ -63,6 +63,7 @@ def test_returns_on_random_walks_cost_little(walks, horizon):
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_levels_on_random_walks_are_worse_than_naive_and_the_verdict_says_why(walks):
     next_day, _, result = mse_ratios(walks.select(walks.symbols[:FEW]), 5, "close")
     print(f"target close: next day {next_day.mean():.2f} times naive's")

@@ -204,7 +204,7 @@ def cases():
         )
         for model in together:
             slow = [pytest.mark.slow] if shape != CALIBRATED_SHAPES[0] else []
-            slow += [pytest.mark.full] if shape == CALIBRATED_SHAPES[3] else []
+            slow += [pytest.mark.full] if shape in CALIBRATED_SHAPES[2:] else []
             yield pytest.param(together, model, shape, marks=slow)
 
 

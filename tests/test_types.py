@@ -30,7 +30,7 @@ gc.Forecaster(horizn=3)
 """
 
 
-@pytest.fixture(scope="module", params=CHECKERS)
+@pytest.fixture(scope="module", params=["pyright", pytest.param("mypy", marks=pytest.mark.full)])
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a type checker prints of all these files, in a folder without settings of its own."""
     folder = tmp_path_factory.mktemp(request.param)

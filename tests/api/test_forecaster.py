@@ -476,7 +476,9 @@ CALIBRATED = {"none": "student_t", "conformal": "student_t", "adaptive": "point"
 ROADS = [
     pytest.param({"pooled": True, "refit": True}, id="pooled, refit"),
     pytest.param({"pooled": False, "refit": True}, id="one each", marks=[pytest.mark.slow, pytest.mark.full]),
-    pytest.param({"pooled": True, "refit": False}, id="not refit", marks=pytest.mark.slow),
+    pytest.param(
+        {"pooled": True, "refit": False}, id="not refit", marks=[pytest.mark.slow, pytest.mark.full]
+    ),
     pytest.param({"pooled": True, "target": "close"}, id="price level", marks=pytest.mark.slow),
 ]
 

@@ -415,9 +415,10 @@ KILLS = runpy.run_path(str(Path(__file__).parents[2] / "benchmarks" / "kills.py"
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_a_killed_comparison_leaves_one_whole_run(tmp_path: Path, environment: dict[str, str]) -> None:
     (tmp_path / "beside").mkdir()
-    found = KILLS["kills"](tmp_path / "beside", 60 if FULL else 3, environment)
+    found = KILLS["kills"](tmp_path / "beside", 60, environment)
     assert [one.signal for one in found] == list(KILLS["SIGNALS"])
     assert {one.moment for one in found} == set(KILLS["MOMENTS"])
 

@@ -19,7 +19,7 @@ from gatecast.settings.reading import Reading
 from ..conftest import FULL  # isort: skip
 from .brute_reader import readings  # isort: skip
 
-MANY = 5_000 if FULL else 1_500
+MANY = 5_000 if FULL else 600
 
 FORMATS = (
     "%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m/%d/%y", "%d.%m.%y",

@@ -354,7 +354,8 @@ WATCH = {
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["the kernel", pytest.param("reads beyond", marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("what", ["the kernel", "reads beyond"])
 def test_no_byte_is_read_or_written_outside_its_array(what, tmp_path):
     """The tests of the kernel, with GCC's sanitizers of addresses and of undefined behaviour.
 

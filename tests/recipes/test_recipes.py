@@ -13,7 +13,9 @@ from gatecast.recipes import NAMES, page, recipe_of, running
 pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.GatecastWarning")
 
 SLOW = ("samsung", "kospi", "tesla", "california")  # to compile: many kinds of networks, or large ones
-PARAMS = [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in NAMES]
+PARAMS = [
+    pytest.param(name, marks=[pytest.mark.slow, pytest.mark.full] if name in SLOW else ()) for name in NAMES
+]
 
 
 @pytest.fixture(scope="module", params=PARAMS)

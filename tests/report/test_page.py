@@ -134,6 +134,7 @@ def test_names_cannot_break_out() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_it_stays_small_with_many_symbols_models_and_steps() -> None:
     networks = tuple(f"network-{i}" for i in range(10))
     symbols = tuple(f"S{i:02d}" for i in range(30))

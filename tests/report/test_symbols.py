@@ -214,5 +214,11 @@ def test_the_page_of_five_hundred_symbols_stays_below_five_megabytes() -> None:
     text = page(large)
     assert len(text.encode()) < 5_000_000
     assert len(packs(text)["forecast"]["symbols"]) == 500
+
+
+@pytest.mark.slow
+@pytest.mark.full
+def test_so_does_that_of_many_sessions() -> None:
+    names = tuple(f"S{i:03d}" for i in range(500))
     long = make_result(names, sessions=1300, tested=600, seeds=2)
     assert len(page(replace(long, warnings=("w" * 100,) * 50)).encode()) < 5_000_000
