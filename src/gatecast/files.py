@@ -43,11 +43,11 @@ def is_there(path: Path) -> bool:
         return False
 
 
-def remedy(error: OSError) -> str:
-    """What to do where something cannot be written."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
-        return "Free some space, or choose a folder on another disk"
-    return "Choose another folder"
+def not_written(place: str | Path, error: OSError) -> RunError:
+    """The error of a place that cannot be written, with what to do."""
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+    remedy = "Free some space, or choose a folder on another disk" if full else "Choose another folder"
+    return RunError(f"{place}: cannot be written ({error.strerror or error}). {remedy}")
 
 
 def sha256_of(path: Path) -> str:

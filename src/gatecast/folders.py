@@ -31,7 +31,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from gatecast.errors import GatecastWarning, RunError
-from gatecast.files import UNFINISHED, WRITTEN, exclusive, is_abandoned, is_there, remedy, try_lock
+from gatecast.files import UNFINISHED, WRITTEN, exclusive, is_abandoned, is_there, not_written, try_lock
 from gatecast.formatting import MOST_LETTERS, printable
 
 MARKER = ".gatecast.json"
@@ -71,9 +71,8 @@ def new_folder(
                 return
             _write_marker(new / MARKER, kind, _files(new))
             with exclusive(place.parent):
-                _refuse(
-                    place, folder, kind, overwrite, finishing
-                )  # something may have been put there meanwhile
+                # something may have been put there meanwhile
+                _refuse(place, folder, kind, overwrite, finishing)
                 if (overwrite or finishing) and place.exists():
                     place.rename(workspace / _OLD)
                 new.rename(place)
@@ -251,7 +250,7 @@ def _writing(folder: str | Path) -> Iterator[Path]:
         place.parent.mkdir(parents=True, exist_ok=True)
         yield place
     except OSError as error:
-        raise RunError(f"{folder}: cannot be written ({error.strerror or error}). {remedy(error)}") from error
+        raise not_written(folder, error) from error
     finally:
         for parent in made:
             with contextlib.suppress(OSError):  # it holds what was written

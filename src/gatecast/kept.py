@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gatecast.errors import RunError
-from gatecast.files import remedy
+from gatecast.files import not_written
 
 Arrays = dict[str, NDArray[Any]]
 ENDING, PARTIAL = ".safetensors", ".partial"
@@ -87,10 +87,7 @@ class Kept:
         except OSError as error:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
-            raise RunError(
-                f"{file}: cannot be written ({error.strerror or error}). {remedy(error)}. What was finished "
-                "before is kept"
-            ) from error
+            raise RunError(f"{not_written(file, error)}. What was finished before is kept") from error
         if finished:
             self.done.add(self.prefix + name)
 

@@ -168,7 +168,7 @@ def run(
         for name in experiment.models
         if name not in experiment.means
     }
-    told = dict.fromkeys(experiment.baselines, "") | {
+    identities = dict.fromkeys(experiment.baselines, "") | {
         name: model.identity for name, model in own.items() if isinstance(model, EstimatorModel)
     }
     if grown is not None:
@@ -178,7 +178,7 @@ def run(
         problem,
         folds,
         experiment.means,
-        _kept_forecasts(told, experiment, prices, problem, grown),
+        _kept_forecasts(identities, experiment, prices, problem, grown),
     )
     if rivals := _rivals_of_distributions(experiment, outcome):
         rivalling = {name: model_of(experiment, name) for name in rivals}

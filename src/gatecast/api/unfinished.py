@@ -20,7 +20,7 @@ from typing import Any, Literal
 from gatecast.data.prices import Prices
 from gatecast.data.sources import load
 from gatecast.errors import DataWarning, RunError
-from gatecast.files import remedy
+from gatecast.files import not_written
 from gatecast.folders import (
     PROGRESS,
     RUN,
@@ -215,7 +215,7 @@ def _writing(folder: str | Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise RunError(f"{folder}: cannot be written ({error.strerror or error}). {remedy(error)}") from error
+        raise not_written(folder, error) from error
 
 
 def _now() -> str:

@@ -87,8 +87,8 @@ def _least_squares(returns: Floats, most: int) -> list[float]:
         squares = np.cumsum(triangle[::-1, -1] ** 2)[::-1][1:]  # the residuals' sums of squares, p = 0 … most
         rows = len(returns) - most
         aic = rows * np.log(squares / rows) + 2 * np.arange(most + 1)
-        *design, target = _lagged(returns, int(np.argmin(aic))).T
-        return np.linalg.lstsq(np.stack(design, axis=1), target)[0].tolist()
+        best = _lagged(returns, int(np.argmin(aic)))
+        return np.linalg.lstsq(best[:, :-1], best[:, -1])[0].tolist()
 
 
 def _lagged(returns: Floats, lags: int) -> Floats:
