@@ -305,7 +305,7 @@ def _model(
         table, every, quantiles = pd.DataFrame(table[~empty]), every[~empty], quantiles[~empty]
         point = None if point is None else point[~empty]
         parameters = None if parameters is None else parameters[~empty]
-    usable = np.isfinite(every) & move.is_price(every)
+    usable = move.is_price(every)
     unusable = ~usable.all(axis=1)
     if unusable.any():
         first = int(unusable.argmax())

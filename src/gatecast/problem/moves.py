@@ -30,6 +30,7 @@ class Move(ABC):
     factor  what scores of a move are multiplied by: 100 for log returns, which makes them per cent
     unit    of those scores
     in_change  the unit of `change` times `factor`
+    above   every price lies above it
     price   what a value must be
     """
 
@@ -39,6 +40,7 @@ class Move(ABC):
     origin: ClassVar[float]
     factor: ClassVar[float]
     unit: ClassVar[str]
+    above: ClassVar[float]
     price: ClassVar[str]
 
     def __repr__(self) -> str:
@@ -82,9 +84,9 @@ class Move(ABC):
         unit: (N, h) the volatility of the move.
         """
 
-    @abstractmethod
     def is_price(self, value: Floats) -> Bools:
-        """Which values such a move can start from or lead to."""
+        """Which values such a move can start from or lead to: finite ones above `above`."""
+        return (value > self.above) & (value < np.inf)
 
 
 class LogReturn(Move):
@@ -96,6 +98,7 @@ class LogReturn(Move):
     origin = 1.0
     factor = 100.0
     unit = "log return × 100"
+    above = 0.0
     price = "price above 0"
 
     def of(self, price: Floats, anchor: Floats | float) -> Floats:
@@ -130,10 +133,6 @@ class LogReturn(Move):
         """e^50 times the price, or that part of it."""
         return FARTHEST
 
-    def is_price(self, value: Floats) -> Bools:
-        """Those above 0."""
-        return value > 0
-
 
 class Difference(Move):
     """price - anchor: of any prices."""
@@ -144,6 +143,7 @@ class Difference(Move):
     origin = 0.0
     factor = 1.0
     unit = "price"
+    above = -np.inf
     price = "price that is finite"
 
     def of(self, price: Floats, anchor: Floats | float) -> Floats:
@@ -179,10 +179,6 @@ class Difference(Move):
         """So many volatilities that no price goes so far."""
         assert unit is not None
         return FARTHEST_UNITS * unit
-
-    def is_price(self, value: Floats) -> Bools:
-        """Those that are finite."""
-        return np.isfinite(value)
 
 
 LOG_RETURN, DIFFERENCE = LogReturn(), Difference()

@@ -179,8 +179,11 @@ class FittedFunction:
                     f'model "{self.model.name}" returned {len(answers)} answers for {len(chunk)} histories'
                 )
             for place, answer in zip(chunk, answers, strict=True):
-                where = self._where(histories, int(origins[place]))
-                yield place, answer_of(answer, horizon, where, histories.problem.move)
+                try:
+                    kept = answer_of(answer, horizon, histories.problem.move)
+                except SettingError as error:
+                    raise SettingError(f"{self._where(histories, int(origins[place]))}: {error}") from error
+                yield place, kept
 
     def _where(self, histories: Histories, row: int) -> str:
         problem = histories.problem
