@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -98,17 +99,20 @@ class Result(Run):
         self._find(folder)
         with stage("importing"):
             from gatecast.report.page import page
-            from gatecast.report.pictures import drawing, save_pictures
+            from gatecast.report.pictures import drawing, saved_pictures
 
         with (
             stage("drawing"),
             drawing("the charts and the page"),
             added_files(folder, RUN) as partial,
         ):
-            with drawing("the charts"):
-                save_pictures(self, partial / "charts")
-            with drawing("the page"):
-                (partial / "report.html").write_text(page(self), encoding="utf-8")
+            with ExitStack() as charts:
+                with drawing("the charts"):
+                    charts.enter_context(saved_pictures(self, partial / "charts"))
+                with drawing("the page"):  # while another process draws the charts
+                    (partial / "report.html").write_text(page(self), encoding="utf-8")
+                with drawing("the charts"):
+                    charts.close()
             self._find(folder)  # another process may have replaced it
             return (partial / "report.html").is_file()
         return False

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
-import os
-import signal
-import subprocess
-import sys
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +21,7 @@ from gatecast.report.distribution_pictures import distribution_pictures
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, inline, layered, specifications, styled
 from gatecast.report.marks import heading as heading
+from gatecast.report.rendering import Renderer
 from gatecast.settings.frequency import DAILY, INDEX, session_noun, stamp
 
 if TYPE_CHECKING:
@@ -49,10 +44,20 @@ DISTRIBUTION = {
 ONLY_BASELINES = "Of the baselines, {benchmark} has the best distribution"
 
 
-def save_pictures(result: Run, folder: Path) -> None:
-    """Write every picture that there is something to draw for."""
+@contextlib.contextmanager
+def saved_pictures(result: Run, folder: Path) -> Iterator[None]:
+    """Write every picture that there is something to draw for; another process draws what is done within."""
+    if without := needed("vl_convert", "Pictures (PNG)"):
+        _warn_of_extra(without)
+        yield
+        return
+    with Renderer() as renderer:
+        charts = pictures(result)
+        renderer.give(_task(charts))
+        yield
+        drawn = _drawn(renderer, charts)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, png in to_pngs(pictures(result)).items():
+    for name, png in drawn.items():
         (folder / f"{name}.png").write_bytes(png)
 
 
@@ -80,35 +85,25 @@ def pictures(result: Run) -> dict[str, Drawn]:
 def to_pngs(charts: Mapping[str, Drawn]) -> dict[str, bytes]:
     """Name → PNG, twice the size in pixels, sharp on every screen; a DrawingWarning names those missing."""
     if without := needed("vl_convert", "Pictures (PNG)"):
-        warnings.warn(f"{without}; all else was written", DrawingWarning, stacklevel=2)
+        _warn_of_extra(without)
         return {}
+    with Renderer() as renderer:
+        renderer.give(_task(charts))
+        return _drawn(renderer, charts)
+
+
+def _task(charts: Mapping[str, Drawn]) -> dict[str, Any]:
+    """What a renderer is given."""
     version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    drawn, problem = _rendered({"version": version, "scale": PIXELS, "charts": specifications(charts)})
+    return {"version": version, "scale": PIXELS, "charts": specifications(charts)}
+
+
+def _drawn(renderer: Renderer, charts: Iterable[str]) -> dict[str, bytes]:
+    """The PNGs of charts by name."""
+    drawn, problem = renderer.drawn()
     if missing := [name for name in charts if name not in drawn]:
         _warn(", ".join(missing), problem)
     return drawn
-
-
-def _rendered(task: Mapping[str, Any]) -> tuple[dict[str, bytes], str]:
-    """What `renderer` made of a task, by name, and what kept it from making the rest.
-
-    That is another process, which may crash.
-    """
-    ended = subprocess.run(
-        [sys.executable, "-P", str(Path(__file__).with_name("renderer.py"))],
-        input=json.dumps(task).encode(), capture_output=True, check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
-    made: dict[str, bytes] = {}
-    problem = _why(ended)
-    for line in ended.stdout.splitlines():
-        with contextlib.suppress(ValueError):  # half a line, of a process that crashed
-            answer = json.loads(line)
-            if "made" in answer:
-                made[answer["name"]] = base64.b64decode(answer["made"])
-            else:
-                problem = answer["error"]
-    return made, problem
 
 
 @contextlib.contextmanager
@@ -122,11 +117,8 @@ def drawing(what: str) -> Iterator[None]:
         _warn(what, f"{type(error).__name__}: {error}")
 
 
-def _why(ended: subprocess.CompletedProcess[bytes]) -> str:
-    if ended.returncode < 0:
-        return f"the drawing library crashed, {signal.Signals(-ended.returncode).name}"
-    last = ended.stderr.decode(errors="replace").strip().splitlines()[-1:]
-    return last[0] if last else f"the drawing process ended with {ended.returncode}"
+def _warn_of_extra(without: str) -> None:
+    warnings.warn(f"{without}; all else was written", DrawingWarning, stacklevel=3)
 
 
 def _warn(what: str, why: str) -> None:
@@ -169,7 +161,9 @@ def missing_letters(letters: str) -> frozenset[str]:
     where no picture can be drawn."""
     if needed("vl_convert", "Pictures (PNG)"):
         return frozenset()
-    made, _ = _rendered({"letters": {"missing": letters}})
+    with Renderer() as renderer:
+        renderer.give({"letters": {"missing": letters}})
+        made, _ = renderer.drawn()
     return frozenset(made["missing"].decode() if "missing" in made else letters)
 
 
