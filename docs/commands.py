@@ -19,9 +19,9 @@ HEAD = """\
 
 After this page you can use every command of gatecast with all its flags.
 
-The answer goes to stdout and everything else to stderr. A command ends with 0 when it is done, with 2 when the input is
-wrong (the message says what, where and what to do), with 1 for a fault of gatecast, and with 3 when `--check` has found
-something. Every flag is a setting of the same name in [Python](python.md).
+The answer goes to stdout and everything else to stderr. A command ends with 0 when it is done, with 2 when
+the input is wrong (the message says what, where and what to do), with 1 for a fault of gatecast, and with 3
+when `--check` has found something. Every flag is a setting of the same name in [Python](python.md).
 """
 
 

@@ -54,22 +54,18 @@ ELSEWHERE = {
 }  # fmt: skip
 
 
-def with_settings(
-    text: str | None,
-    heading: str,
-    fields: Mapping[str, FieldInfo],
-    defaults: Mapping[str, object] | None = None,
+def documented(
+    text: str | None, heading: str, fields: Mapping[str, FieldInfo], defaults: Mapping[str, object]
 ) -> str:
     """A docstring with a section, in NumPy's form, on each setting; `defaults` are those that differ."""
     annotations = {"__annotations__": {name: field.annotation for name, field in fields.items()}}
     types = get_type_hints(type("settings", (), annotations))  # without the limits that pydantic reads
-    differing = defaults or {}
-    lines = [
-        f"{name} : {inspect.formatannotation(types[name])}, "
-        f"default {differing.get(name, field.get_default(call_default_factory=True))!r}\n    {field.description}"
-        for name, field in fields.items()
-        if field.description
-    ]
+    lines = []
+    for name, field in fields.items():
+        if field.description:
+            default = defaults.get(name, field.get_default(call_default_factory=True))
+            lines.append(f"{name} : {inspect.formatannotation(types[name])}, default {default!r}")
+            lines.append(f"    {field.description}")
     whole = [inspect.cleandoc(text or ""), "", heading, "-" * len(heading), *lines]
     return "\n".join(whole) if lines else whole[0]
 
@@ -82,7 +78,7 @@ class Checked(BaseModel):
     @classmethod
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         """What its settings are stands at the end of its docstring."""
-        cls.__doc__ = with_settings(cls.__doc__, "Parameters", cls.model_fields)
+        cls.__doc__ = documented(cls.__doc__, "Parameters", cls.model_fields, {})
 
     if not TYPE_CHECKING:  # checkers see the fields
 
