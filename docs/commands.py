@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.cli import get_docs_for_click
@@ -31,7 +32,18 @@ def page() -> str:
     text = get_docs_for_click(obj=command, ctx=typer.Context(command), name="gatecast", title="Command line")
     _, usage = text.split("\n\n**Usage**:", 1)
     usage = re.sub(r"^gatecast .*$", r"    \g<0>", usage, flags=re.M)  # the examples
+    usage = re.sub(r"^\* `(\w+)`: .*$", lambda found: _entry(command, found), usage, flags=re.M)
+    usage = re.sub(r"(`[^`]*`|^    gatecast .*$)|<", lambda found: found[1] or "&lt;", usage, flags=re.M)
     return f"{HEAD}\n**Usage**:{usage.rstrip()}\n"
+
+
+def _entry(command: Any, found: re.Match[str]) -> str:
+    """The line of a list of commands, with a link and the whole first sentence; of anything else as it is."""
+    for path, group in (("gatecast", command), ("gatecast-data", command.commands["data"])):
+        if found[1] in group.commands:
+            help_text = " ".join((group.commands[found[1]].help or "").split("\n\n")[0].split())
+            return f"* [`{found[1]}`](#{path}-{found[1]}): {help_text}"
+    return found[0]
 
 
 if __name__ == "__main__":
