@@ -51,11 +51,29 @@ DISTRIBUTION_COLUMNS = ("crps", "log_score", "coverage_50", "coverage_80", "cove
 class Run:
     """What a comparison found.
 
-    experiment: what was asked; provenance: what was found; outcome: every forecast, as arrays; training: the
-    loss of every member and epoch; warnings: what was odd in the data and the fits; notes: what the verdict
-    must add; fitted: every network, fitted, one per fold (in a run that was opened from its folder they are
-    read when asked for); answers: of functions of the user's, so that they need not be asked again (not in a
-    run that was opened). Scores and verdict are computed from `outcome` when asked for.
+    Scores and verdict are computed from `outcome` when asked for.
+
+    Attributes
+    ----------
+    experiment
+        What was asked.
+    provenance
+        What was found.
+    prices
+        Of which.
+    outcome
+        Every forecast, as arrays.
+    training
+        The loss of every member and epoch.
+    warnings
+        What was odd in the data and the fits.
+    notes
+        What the verdict must add.
+    fitted
+        Every network, fitted, one per fold; in a run that was opened from its folder they are read when asked
+        for.
+    answers
+        Of functions of the user's, so that they need not be asked again (not in a run that was opened).
     """
 
     experiment: Experiment | Judged

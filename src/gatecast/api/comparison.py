@@ -77,10 +77,11 @@ def compare(
         "gjr-garch-t", "har", "lhar"). A list without a baseline gets naive, drift, ewma and ar, one with
         networks of distributions historical, ewma-t, gjr-garch-t and lhar. Models of your own by a name,
         {"ridge": Ridge()}, or as "module:object"; "mean", the combination of the models that are listed:
-        docs/models.md.
-    network, training
-        The base of the named networks (their cell and direction replaced), and how networks are trained
-        that have no training of their own.
+        the guide "Any model".
+    network
+        The base of the named networks, their cell and direction replaced.
+    training
+        How networks are trained that have no training of their own.
     features
         A function (one symbol's table → DataFrame), or "module:function", whose columns networks read beside
         the default ones (`gatecast.problem.features`; with replace_features instead of them).

@@ -174,15 +174,24 @@ class Forecaster:
     def forecast(self, prices: Any = None, *, future: Any = None) -> pd.DataFrame:
         """The next h sessions after the last one fitted, or after the last one of `prices`.
 
-        prices: give the whole history, of all symbols that the market is made of, for features and volatility
-        are computed from what is there; an adaptive calibration goes on with the targets after the last
-        session fitted. future: what is known of these h sessions, as in `fit`.
+        Parameters
+        ----------
+        prices
+            Newer ones. Give the whole history, of all symbols that the market is made of, for features and
+            volatility are computed from what is there; an adaptive calibration goes on with the targets after
+            the last session fitted.
+        future
+            What is known of these h sessions, as in `fit`.
 
-        Returns one row per symbol and step: symbol, origin, time, step, anchor (the last price), forecast
-        (price; of a distribution the median), change (fraction of the anchor; of differences in price),
-        std_over_seeds (the seeds' standard deviation, in price: how much the training's chance matters, no
-        error of the forecast); where there is a distribution, also its quantiles q01 … q99 (price), and
-        location, scale, df of a Student t (log return, or difference). Who is missing, and why: `left_out`.
+        Returns
+        -------
+        DataFrame
+            One row per symbol and step: symbol, origin, time, step, anchor (the last price), forecast (price;
+            of a distribution the median), change (fraction of the anchor; of differences in price),
+            std_over_seeds (the seeds' standard deviation, in price: how much the training's chance matters,
+            no error of the forecast); where there is a distribution, also its quantiles q01 … q99 (price),
+            and location, scale, df of a Student t (log return, or difference). Who is missing, and why:
+            `left_out`.
 
         Raises
         ------

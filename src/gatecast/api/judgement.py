@@ -44,9 +44,9 @@ from gatecast.settings.reading import Reading
 def judge(forecasts: Any, prices: Any, *, column: str = "close", trained_until: str | None = None) -> Result:
     """The verdict on forecasts that were made elsewhere, beside baselines computed for the same bars.
 
-    What the table may look like: docs/judge.md. Naive, drift, ewma and ar, beside distributions naive,
-    historical, ewma-t, gjr-garch-t and lhar, forecast from the same origins, fitted anew at the first origin
-    of every calendar year.
+    What the table may look like: the guide "Forecasts made elsewhere". Naive, drift, ewma and ar, beside
+    distributions naive, historical, ewma-t, gjr-garch-t and lhar, forecast from the same origins, fitted anew
+    at the first origin of every calendar year.
 
     Parameters
     ----------

@@ -27,7 +27,10 @@ if TYPE_CHECKING:
 class Result(Run):
     """A run that draws, saves and shows itself; see `Run` for what it holds.
 
-    features: the function, or the name of one that may be run, where the experiment names features.
+    Attributes
+    ----------
+    features
+        The function, or the name of one that may be run, where the experiment names features.
     """
 
     features: str | FeatureFunction | None = None
@@ -76,11 +79,16 @@ class Result(Run):
     def save(self, folder: str | Path, *, overwrite: bool = False, charts: bool = True) -> Path:
         """Write the run folder, whole or not at all; then, with `charts`, `draw` into it.
 
-        overwrite: replace a run that gatecast wrote.
+        Parameters
+        ----------
+        overwrite
+            Replace a run that gatecast wrote.
 
         Raises
-            RunError: the folder is there and not empty (unless `overwrite`), holds anything that gatecast did
-            not write as a run, or cannot be written.
+        ------
+        RunError
+            The folder is there and not empty (unless `overwrite`), holds anything that gatecast did not write
+            as a run, or cannot be written.
         """
         with stage("writing"), new_folder(folder, RUN, overwrite=overwrite) as partial:
             self.write(partial)
@@ -94,7 +102,9 @@ class Result(Run):
         What cannot be drawn or written is a DrawingWarning; the rest of the run stays as it is.
 
         Raises
-            RunError: the folder holds another run, or none.
+        ------
+        RunError
+            The folder holds another run, or none.
         """
         self._find(folder)
         with stage("importing"):

@@ -22,11 +22,18 @@ UNSEEN = (
 class Report:
     """What an audit found.
 
-    pipeline   its name
-    forecasts  how many it made
-    findings   faults first
-    tried      every run of the pipeline
-    undecided  the checks that chance hides: no fault was seen, and none could have been
+    Attributes
+    ----------
+    pipeline
+        Its name.
+    forecasts
+        How many it made.
+    findings
+        Faults first.
+    tried
+        Every run of the pipeline.
+    undecided
+        The checks that chance hides: no fault was seen, and none could have been.
     """
 
     pipeline: str

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 COMPARE = tuple(
     name
     for name in Experiment.model_fields
-    if name not in ("source", "networks", "training", "trainings", *Reading.model_fields)
+    if name not in ("source", "networks", "training", "trainings", "foreign", "means", *Reading.model_fields)
 )
 NETWORK = tuple(name for name in Network.model_fields if name not in ("cell", "bidirectional"))  # by --models
 

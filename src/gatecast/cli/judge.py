@@ -19,7 +19,7 @@ from gatecast.settings.reading import Reading
 @with_settings((Reading(), "Data", Reading.model_fields))
 def judge(
     forecasts: Annotated[
-        Path, typer.Argument(metavar="FORECASTS", help="a table of forecasts, as docs/judge.md lists them")
+        Path, typer.Argument(metavar="FORECASTS", help="a table of forecasts: dates and prices")
     ],
     source: Sources = None,
     column: Annotated[str, typer.Option(help="the price that is forecast")] = "close",

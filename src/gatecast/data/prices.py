@@ -45,21 +45,32 @@ READ_ONCE = {
 class Prices:
     """Prices of one or several symbols, one row per symbol and session, sorted, with closes.
 
-    table     RangeIndex; symbol (str), session (datetime64, midnight, no time zone), then float64: those
-              there are of open, high, low, close, adj_close, volume, then every other numeric column of the
-              source under its lower-case name, and every column of text that is one per symbol (sector),
-              "" where it is missing. In the currency of the data. NaN where a cell is missing or
-              impossible, never in close, which may be zero or below.
-    source    where they come from: "yahoo:TSLA", a path, …
-    oddities  what is odd in them
-    calendar  symbol → code of an exchange ("XNYS", "XKRX", …), or a week ("24/7": every day)
-    choices   how the sources were read where they could have been read otherwise: "decimal mark" → what was
-              taken, and why
-    found     symbol → why its calendar was taken
-    changes   what was repaired, where that was asked for
-    left_out  columns of the sources that are not in the table: name → why
-    frequency the spacing of the bars: "1min" … "12h", "1d", "1w", "1mo", "1q", "1y", or "index": rows without
-              dates, which stand at times that only number them (`gatecast.settings.frequency.time_at`)
+    Attributes
+    ----------
+    table
+        RangeIndex; symbol (str), session (datetime64, midnight, no time zone), then float64: those there are
+        of open, high, low, close, adj_close, volume, then every other numeric column of the source under its
+        lower-case name, and every column of text that is one per symbol (sector), "" where it is missing. In
+        the currency of the data. NaN where a cell is missing or impossible, never in close, which may be zero
+        or below.
+    source
+        Where they come from: "yahoo:TSLA", a path, …
+    oddities
+        What is odd in them.
+    calendar
+        Symbol → code of an exchange ("XNYS", "XKRX", …), or a week ("24/7": every day).
+    choices
+        How the sources were read where they could have been read otherwise: "decimal mark" → what was taken,
+        and why.
+    found
+        Symbol → why its calendar was taken.
+    changes
+        What was repaired, where that was asked for.
+    left_out
+        Columns of the sources that are not in the table: name → why.
+    frequency
+        The spacing of the bars: "1min" … "12h", "1d", "1w", "1mo", "1q", "1y", or "index": rows without
+        dates, which stand at times that only number them (`gatecast.settings.frequency.time_at`).
     """
 
     table: pd.DataFrame
@@ -86,15 +97,29 @@ class Prices:
     ) -> Prices:
         """Checked prices from a pandas or polars DataFrame: the one place where they are made.
 
-        frame     dates (a column or the index), closes, and what else there is; see `gatecast.load`
-        source    for messages and the record
-        symbol    the symbol's name where no column gives one
-        calendar  one code, or symbol → code; guessed from symbol and dates where None
-        adjust    scale open, high, low and close by adj_close / close
-        now       the current moment (with a time zone); a session that has not closed by then is left out
-        frequency the spacing of the bars; found from their times where None
+        Gives no warnings: see `oddities`.
 
-        Raises DataError for prices that cannot be used. Gives no warnings: see `oddities`.
+        Parameters
+        ----------
+        frame
+            Dates (a column or the index), closes, and what else there is; see `gatecast.load`.
+        source
+            For messages and the record.
+        symbol
+            The symbol's name where no column gives one.
+        calendar
+            One code, or symbol → code; guessed from symbol and dates where None.
+        adjust
+            Scale open, high, low and close by adj_close / close.
+        now
+            The current moment (with a time zone); a session that has not closed by then is left out.
+        frequency
+            The spacing of the bars; found from their times where None.
+
+        Raises
+        ------
+        DataError
+            Prices that cannot be used.
         """
         reading = Reading(calendar=calendar, frequency=frequency)
         part = tidy(to_pandas(frame), source=source, symbol=symbol, reading=reading, now=now)

@@ -56,7 +56,7 @@ def load(source: Any, *, symbol: str | None = None, **reading: Unpack[ReadingOpt
         Parquet, Arrow, SQLite, DuckDB, also compressed or in a ZIP archive); a folder of such files or a
         pattern ("data/*.csv"), one for each symbol; "sqlite:///prices.db?table=prices"; a DataFrame, lazy
         frame or Series of pandas, polars or Arrow; a dict of columns, or of such tables by symbol; or a list
-        of these. What each may hold: docs/data.md.
+        of these. What each may hold: the guide "Data".
     symbol
         The name of a table without symbols; None: that of its file, "prices" for a DataFrame.
 

@@ -86,11 +86,11 @@ def volatility_features(prices: Prices, column: str, move: Move = LOG_RETURN) ->
     With s the EWMA volatility known at the session's close and r the log return of the forecast column:
     shock = r / s, log_size = log(|r| / s + 0.05), log_volatility = log s, and where high and low are there
     log_range = log(log(high / low) / s + 0.05) and log_range_volatility = log(p / s + 0.03), p² the EWMA of
-    Parkinson's (1980) variance log(high / low)² / (4 log 2). docs/intervals.md says why these. Where moves
-    are differences, these take the place of log returns, high - low that of log(high / low), and level is
-    there as in `difference_features`. Within the sessions of an exchange overnight_shock is the move before
-    each bar's session opened, over s. Within days log_slow_volatility = log(q / s) is there too, q the EWMA
-    volatility whose memory is as many days as that of s is bars.
+    Parkinson's (1980) variance log(high / low)² / (4 log 2). docs/en/contributing/choices.md says why these.
+    Where moves are differences, these take the place of log returns, high - low that of log(high / low), and
+    level is there as in `difference_features`. Within the sessions of an exchange overnight_shock is the move
+    before each bar's session opened, over s. Within days log_slow_volatility = log(q / s) is there too, q the
+    EWMA volatility whose memory is as many days as that of s is bars.
     """
     table, first = prices.table, _first_rows(prices)
     price = table[column].to_numpy(dtype=np.float64)

@@ -186,7 +186,7 @@ def _checked(name: str, own: object) -> Any:
         kind = type(own).__name__
         raise SettingError(
             f'model "{name}" must be a Network, a pair (Network, Training), or a model of your own '
-            f"(docs/models.md), not {kind}"
+            f'(the guide "Any model"), not {kind}'
         )
     return own
 

@@ -11,7 +11,7 @@ from gatecast.settings.base import Checked, none_of
 
 LOSSES = {"point": ("mse", "mae", "huber"), "student_t": ("nll", "crps"), "quantiles": ("pinball",)}
 
-# What "auto" stands for; docs/many-rows.md says how it was found.
+# What "auto" stands for; docs/en/contributing/many-rows.md says how it was found.
 USUAL_BATCH = 128  # of few rows; the learning rate is meant for it
 LARGEST_BATCH = 512
 STEPS_PER_PASS = 200  # the batch doubles until a pass over the training rows has no more
@@ -35,7 +35,7 @@ class Training(Checked):
     batch_size: "auto" is 128 up to 25,600 training rows, 256 up to 51,200, then 512; learning_rate is that of
     a batch of 128 and grows with the batch's root. steps_per_epoch: a pass over the rows is cut into
     epochs of at most so many steps, with a validation after each; "auto" is 25,600 rows where batch_size is
-    "auto", and else None: an epoch is a pass. See docs/many-rows.md.
+    "auto", and else None: an epoch is a pass. See the guide "Networks".
 
     loss: "auto" is the mean squared error of the scaled targets for points, the negative log likelihood
     ("nll") for student_t, which also takes "crps", and the pinball loss for quantiles. weight_decay: L2 in

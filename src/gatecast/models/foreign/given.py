@@ -22,7 +22,7 @@ MODULE = "torch.nn.modules.module.Module"
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # in memory: another one in every process
 WHAT = (
     "a regressor with fit and predict, a function of (history, horizon), or one of gatecast's Estimator, "
-    "Quantile, TorchModel and Function (docs/models.md)"
+    'Quantile, TorchModel and Function (the guide "Any model")'
 )
 
 
