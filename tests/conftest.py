@@ -174,6 +174,8 @@ def command(
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "set before")
+    monkeypatch.setenv("GATECAST_LANG", "en")  # --lang sets it
+    import gatecast.cli.app  # noqa: F401 - help is written when it is imported: here in English
 
     def run(*words: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["gatecast", *map(str, words)])

@@ -29,6 +29,7 @@ from gatecast.data.sources import prices_of
 from gatecast.data.timetable import Timetable
 from gatecast.errors import DataWarning, NotFittedError, RunError
 from gatecast.formatting import some
+from gatecast.language import say
 from gatecast.models.networks import ensembles_of
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS
@@ -278,7 +279,9 @@ class Forecaster:
 
     def _warn(self) -> None:
         if self.left_out:
-            warnings.warn(f"no forecast of {named(self.left_out)}", DataWarning, stacklevel=3)
+            warnings.warn(
+                say("no forecast of {left_out}", left_out=named(self.left_out)), DataWarning, stacklevel=3
+            )
         if self.scaled_by_pool:
             what = (
                 f"fewer than {MIN_TRAINING_ORIGINS} training windows, scaled by the mean scale of the others"
@@ -304,7 +307,10 @@ class Forecaster:
         state = self._fitted
         if callable(self._features):
             raise RunError(
-                'features is a function of this process: give it as "module:function" to save the forecaster'
+                say(
+                    'features is a function of this process: give it as "module:function" to save '
+                    "the forecaster"
+                )
             )
         return forecaster_files.write(
             folder, state, self._settings, volatility_features=self._volatility_features, overwrite=overwrite
@@ -336,8 +342,12 @@ class Forecaster:
         """The problem of these prices; seen: the features that were fitted, where it is to have the same."""
         if self._features is not None and not self._may_run_features:
             raise RunError(
-                f"this forecaster's file names code: features = {self._features!r}, a function that would be "
-                "imported and run. If you trust it, load the forecaster with allow_code=True"
+                say(
+                    "this forecaster's file names code: features = {features!r}, a function that "
+                    "would be imported and run. If you trust it, load the forecaster with "
+                    "allow_code=True",
+                    features=self._features,
+                )
             )
         return problem_of(
             self._settings,
@@ -350,7 +360,7 @@ class Forecaster:
     @property
     def _fitted(self) -> State:
         if self._state is None:
-            raise NotFittedError("this forecaster has not been fitted: call fit(prices) first")
+            raise NotFittedError(say("this forecaster has not been fitted: call fit(prices) first"))
         return self._state
 
     def __repr__(self) -> str:

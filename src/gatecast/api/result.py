@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gatecast.errors import RunError
 from gatecast.folders import RUN, added_files, new_folder
+from gatecast.language import say
 from gatecast.profiling import stage
 from gatecast.run import Run
 from gatecast.settings.toml import read_asked, read_provenance
@@ -134,7 +135,7 @@ class Result(Run):
             self.experiment,
             self.provenance,
         ):
-            raise RunError(f"{folder} does not hold this run; save the run there first")
+            raise RunError(say("{folder} does not hold this run; save the run there first", folder=folder))
 
     def __repr__(self) -> str:
         return f"Result of {', '.join(self.prices.source)}: {self.verdict.text}"

@@ -33,6 +33,7 @@ from gatecast.backtesting.signals import (
 from gatecast.backtesting.simulation import Portfolio, portfolio, simulate
 from gatecast.backtesting.strategies import HOLD, Backtest, Strategy
 from gatecast.errors import SettingError, did_you_mean
+from gatecast.language import say
 from gatecast.run import Run
 
 
@@ -208,19 +209,29 @@ def _check(
     for model in chosen:
         if model not in known:
             raise SettingError(
-                f'the run has no model "{model}".{did_you_mean(model, known)} It has {", ".join(known)}'
+                say(
+                    'the run has no model "{model}".{did_you_mean} It has {known}',
+                    model=model,
+                    did_you_mean=did_you_mean(model, known),
+                    known=", ".join(known),
+                )
             )
     for rule in rules:
         if rule not in RULES:
             raise SettingError(
-                f'there is no rule "{rule}".{did_you_mean(rule, RULES)} Known: {", ".join(RULES)}'
+                say(
+                    'there is no rule "{rule}".{did_you_mean} Known: {rules}',
+                    rule=rule,
+                    did_you_mean=did_you_mean(rule, RULES),
+                    rules=", ".join(RULES),
+                )
             )
     if not chosen or not rules:
-        raise SettingError("nothing to trade: name at least one model and one rule")
+        raise SettingError(say("nothing to trade: name at least one model and one rule"))
     if not (math.isfinite(target) and target > 0 and math.isfinite(cap) and cap > 0):
-        raise SettingError("the target volatility and the cap must be above 0 (0.1 is 10 % a year)")
+        raise SettingError(say("the target volatility and the cap must be above 0 (0.1 is 10 % a year)"))
     if trials is not None and trials < 1:
-        raise SettingError("the number of strategies tried is 1 or more")
+        raise SettingError(say("the number of strategies tried is 1 or more"))
     if draws < 0:
-        raise SettingError("the number of random times is 0 or more")
+        raise SettingError(say("the number of random times is 0 or more"))
     return chosen

@@ -15,6 +15,7 @@ import pandas as pd
 
 from gatecast._typing import Bools, Floats, Integers
 from gatecast.distributions import FARTHEST
+from gatecast.language import marked
 
 LEAST = 1e-6  # of a day's log return: prices that stand still have no volatility to divide by
 ROUNDING = 1e-12  # of a log return: moves nearer together than this differ by rounding
@@ -92,14 +93,14 @@ class Move(ABC):
 class LogReturn(Move):
     """log(price / anchor): of prices above 0."""
 
-    name = "log return"
-    noun = "return"
+    name = marked("log return")
+    noun = marked("return")
     in_change = "%"
     origin = 1.0
     factor = 100.0
-    unit = "log return × 100"
+    unit = marked("log return × 100")
     above = 0.0
-    price = "price above 0"
+    price = marked("price above 0")
 
     def of(self, price: Floats, anchor: Floats | float) -> Floats:
         """log(price / anchor)."""
@@ -138,13 +139,13 @@ class Difference(Move):
     """price - anchor: of any prices."""
 
     name = "difference"
-    noun = "difference"
+    noun = marked("difference")
     in_change = "price"
     origin = 0.0
     factor = 1.0
     unit = "price"
     above = -np.inf
-    price = "price that is finite"
+    price = marked("price that is finite")
 
     def of(self, price: Floats, anchor: Floats | float) -> Floats:
         """price - anchor."""

@@ -15,6 +15,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from gatecast.language import say
+
 
 class Renderer:
     """A process that draws what it is given, once; a context manager, with which it ends.
@@ -65,6 +67,6 @@ class Renderer:
 
 def _why(code: int, errors: bytes) -> str:
     if code < 0:
-        return f"the drawing library crashed, {signal.Signals(-code).name}"
+        return say("the drawing library crashed, {signal}", signal=signal.Signals(-code).name)
     last = errors.decode(errors="replace").strip().splitlines()[-1:]
-    return last[0] if last else f"the drawing process ended with {code}"
+    return last[0] if last else say("the drawing process ended with {code}", code=code)

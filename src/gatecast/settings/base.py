@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from gatecast.errors import SettingError, did_you_mean
+from gatecast.language import say
 
 
 def none_of(value: object) -> object:
@@ -86,7 +87,13 @@ class Checked(BaseModel):
             if values:
                 fields = zip(type(self).model_fields, values, strict=False)
                 by_name = ", ".join(f"{name}={value!r}" for name, value in fields)
-                raise SettingError(f"settings are given by their names: {type(self).__name__}({by_name})")
+                raise SettingError(
+                    say(
+                        "settings are given by their names: {name}({by_name})",
+                        name=type(self).__name__,
+                        by_name=by_name,
+                    )
+                )
             try:
                 super().__init__(**settings)
             except ValidationError as error:
@@ -146,7 +153,9 @@ def _setting_error(error: ValidationError, model: type[Checked]) -> SettingError
         return cause if isinstance(cause, SettingError) else SettingError(str(cause))
     name, value = str(first["loc"][0]), first["input"]
     if first["type"] == "extra_forbidden":
-        return SettingError(f"there is no such setting.{model.hint(name)}", setting=name, value=value)
+        return SettingError(
+            say("there is no such setting.{hint}", hint=model.hint(name)), setting=name, value=value
+        )
     limits = {
         key: int(limit) if isinstance(limit, float) and limit.is_integer() else limit
         for key, limit in first.get("ctx", {}).items()

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field
 
+from gatecast.language import marked
 from gatecast.settings.base import Checked, none_of
 
 LOSSES = {"point": ("mse", "mae", "huber"), "student_t": ("nll", "crps"), "quantiles": ("pinball",)}
@@ -46,37 +47,41 @@ class Training(Checked):
         default=50,
         ge=1,
         le=1_000_000,
-        description="passes over the training origins, or parts of one (steps_per_epoch), at most",
+        description=marked("passes over the training origins, or parts of one (steps_per_epoch), at most"),
     )
     batch_size: Annotated[Annotated[int, Field(ge=1)] | Literal["auto"] | None, BeforeValidator(none_of)] = (
         Field(
             default="auto",
-            description="origins per step; auto: 128, up to 512 from 25,600 training rows on, the learning "
-            "rate with its square root; none: all",
+            description=marked(
+                "origins per step; auto: 128, up to 512 from 25,600 training rows on, the learning "
+                "rate with its square root; none: all"
+            ),
         )
     )
     steps_per_epoch: Annotated[
         Annotated[int, Field(ge=1)] | Literal["auto"] | None, BeforeValidator(none_of)
     ] = Field(
         default="auto",
-        description="steps between two validations, at most; auto: those of 25,600 origins where batch_size "
-        "is auto, else none; none: a pass over all training origins",
+        description=marked(
+            "steps between two validations, at most; auto: those of 25,600 origins where batch_size "
+            "is auto, else none; none: a pass over all training origins"
+        ),
     )
-    shuffle: bool = Field(default=True, description="shuffle the training origins in every pass")
+    shuffle: bool = Field(default=True, description=marked("shuffle the training origins in every pass"))
     optimizer: Literal["adam", "adamw", "sgd", "rmsprop"] = Field(
-        default="adam", description="adam, adamw, sgd or rmsprop"
+        default="adam", description=marked("adam, adamw, sgd or rmsprop")
     )
-    learning_rate: float = Field(default=2e-3, gt=0, description="step size of the optimizer")
-    weight_decay: float = Field(default=0.0, ge=0, description="L2; decoupled in adamw")
+    learning_rate: float = Field(default=2e-3, gt=0, description=marked("step size of the optimizer"))
+    weight_decay: float = Field(default=0.0, ge=0, description=marked("L2; decoupled in adamw"))
     loss: Literal["auto", "mse", "mae", "huber", "nll", "crps", "pinball"] = Field(
         default="auto",
-        description="mse, mae, huber for points; nll, crps for student_t; pinball for quantiles",
+        description=marked("mse, mae, huber for points; nll, crps for student_t; pinball for quantiles"),
     )
     patience: Annotated[int | None, Field(ge=1), BeforeValidator(none_of)] = Field(
-        default=5, description="epochs without a better validation loss before stopping; none: off"
+        default=5, description=marked("epochs without a better validation loss before stopping; none: off")
     )
     clip_norm: Annotated[float | None, Field(gt=0), BeforeValidator(none_of)] = Field(
-        default=1.0, description="largest norm of a gradient; none: off"
+        default=1.0, description=marked("largest norm of a gradient; none: off")
     )
 
     def pace(self, rows: int) -> Pace:

@@ -20,6 +20,7 @@ from gatecast.errors import SettingError
 from gatecast.files import new_file
 from gatecast.forecasts import level_of
 from gatecast.formatting import printable
+from gatecast.language import say
 from gatecast.problem.moves import LOG_RETURN, Move
 
 LEVEL = re.compile(r"(?:q|p|quantile_?)?(\d+(?:[._]\d+)?)", re.IGNORECASE)
@@ -48,7 +49,9 @@ def answer_of(answer: Any, horizon: int, move: Move = LOG_RETURN) -> Answer:
         levels = sorted((_level(name), name) for name in answer)
         values = np.stack([_numbers(answer[name]).reshape(-1) for _, name in levels], axis=-1)
         if len(levels) < 2:
-            raise SettingError(f"a distribution needs at least two quantiles, not {len(levels)}")
+            raise SettingError(
+                say("a distribution needs at least two quantiles, not {count}", count=len(levels))
+            )
         found = Answer(tuple(level for level, _ in levels), np.sort(values, axis=-1))
     else:
         values = _numbers(answer)
@@ -59,15 +62,24 @@ def answer_of(answer: Any, horizon: int, move: Move = LOG_RETURN) -> Answer:
     wanted = (horizon, max(len(found.levels), 1))
     if found.prices.shape != wanted:
         raise SettingError(
-            f"returned {np.shape(values)}. Return {horizon} prices; or quantiles, level → {horizon} "
-            f"prices; or samples, ({FEWEST_SAMPLES} or more, {horizon})"
+            say(
+                "returned {shape}. Return {horizon} prices; or quantiles, level → {horizon} "
+                "prices; or samples, ({fewest_samples} or more, {horizon})",
+                shape=np.shape(values),
+                horizon=horizon,
+                fewest_samples=FEWEST_SAMPLES,
+            )
         )
     # Not by NumPy: a forecast is a few numbers, and after a long call its functions take five times as long.
     for place, price in enumerate(found.prices.ravel().tolist()):
         if not move.above < price < math.inf:
             raise SettingError(
-                f"step {place // wanted[1] + 1} is {price:g}, not a {move.price}. Forecasts are prices, not "
-                "returns"
+                say(
+                    "step {place} is {price:g}, not a {wanted}. Forecasts are prices, not returns",
+                    place=place // wanted[1] + 1,
+                    price=price,
+                    wanted=say(move.price),
+                )
             )
     return found
 
@@ -122,12 +134,20 @@ def _read(file: Path) -> dict[str, Answer]:
     _, frame = parquet_table(file.read_bytes(), str(file))
     numbers = ("step", "level", "price")
     if list(frame.columns) != ["key", *numbers] or not all(is_numeric_dtype(frame[name]) for name in numbers):
-        raise SettingError(f"{file}: no file of answers (key, step, level, price). Give it another name")
+        raise SettingError(
+            say("{file}: no file of answers (key, step, level, price). Give it another name", file=file)
+        )
     found = {}
     for key, rows in frame.groupby("key", sort=False):
         steps = int(rows["step"].max())
         if len(rows) % steps or not np.isfinite(rows["price"]).all():
-            raise SettingError(f"{file}: the answers of {str(key)[:12]}… are not whole. Delete the file")
+            raise SettingError(
+                say(
+                    "{file}: the answers of {key}… are not whole. Delete the file",
+                    file=file,
+                    key=str(key)[:12],
+                )
+            )
         levels = tuple(rows["level"].to_numpy()[: len(rows) // steps].tolist())
         prices = rows["price"].to_numpy(dtype=np.float64).reshape(steps, -1)
         found[str(key)] = Answer(() if np.isnan(levels[0]) else levels, prices)
@@ -139,7 +159,7 @@ def _level(name: object) -> float:
     match = LEVEL.fullmatch(str(name).strip())
     level = level_of(match[1]) if match else np.nan
     if not 0 < level < 1:
-        raise SettingError(f'"{printable(name, 40)}" is no level; write 0.1 or "q10"')
+        raise SettingError(say('"{name}" is no level; write 0.1 or "q10"', name=printable(name, 40)))
     return level
 
 
@@ -147,4 +167,4 @@ def _numbers(values: Any) -> Floats:
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise SettingError(f"returned {type(values).__name__}, not numbers") from None
+        raise SettingError(say("returned {name}, not numbers", name=type(values).__name__)) from None
