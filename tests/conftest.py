@@ -150,6 +150,12 @@ def own_ledger(ledgers: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return place
 
 
+@pytest.fixture(autouse=True)
+def in_english(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins in English, whatever --lang set before."""
+    monkeypatch.setenv("GATECAST_LANG", "en")
+
+
 class Answer(NamedTuple):
     """What a command ended with, and what it said."""
 
@@ -174,7 +180,6 @@ def command(
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "set before")
-    monkeypatch.setenv("GATECAST_LANG", "en")  # --lang sets it
     import gatecast.cli.app  # noqa: F401 - help is written when it is imported: here in English
 
     def run(*words: object) -> Answer:
