@@ -19,6 +19,12 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CODE = re.compile(r"^```[a-z]*\n(.*?)^```|((?:^    .*\n|^\n)+)", re.M | re.S)
 
 
+@pytest.fixture(autouse=True)
+def english(monkeypatch):
+    """--lang of a command that is parsed would speak on in the next test."""
+    monkeypatch.setenv("GATECAST_LANG", "en")
+
+
 def commands(text: str) -> list[str]:
     """The calls of gatecast in the blocks of code of a page."""
     blocks = ["".join(found).replace("\\\n", " ") for found in CODE.findall(text)]
