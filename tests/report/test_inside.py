@@ -40,9 +40,10 @@ def test_saliency_adds_up_the_features_of_a_bar() -> None:
 
 def test_importance_has_a_panel_for_each_model() -> None:
     table = pd.DataFrame(
-        {"model": ["gru", "gru", "lstm"], "input": ["a", "b", "a"], "value": [1.0, 3.0, np.nan],
-         "low": [-1.0, 2.0, np.nan], "high": [2.0, 4.0, np.nan]}
+        {"model": ["gru", "gru", "lstm"], "input": ["a", "b", "a"], "metric": "skill",
+         "value": [0.01, 0.03, np.nan], "low": [-0.01, 0.02, np.nan], "high": [0.02, 0.04, np.nan]}
     )  # fmt: skip
-    spec = importance_chart(table, unit="points of skill").to_dict()
+    spec = importance_chart(table).to_dict()
     assert spec["facet"]["sort"] == ["gru"]  # what has no value is not drawn
+    assert spec["datasets"][spec["data"]["name"]].splitlines()[2] == "gru,b,3,2,4"  # points of skill
     assert spec["spec"]["layer"][1]["encoding"]["y"]["sort"] == ["b", "a"]

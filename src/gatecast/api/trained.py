@@ -60,6 +60,11 @@ class Models(Mapping[str, "TrainedNetworks"]):
             self._found[name] = TrainedNetworks(name, self._road)
         return self._found[name]
 
+    @property
+    def problem(self) -> Problem:
+        """The problem of the run's prices, as the networks read it."""
+        return self._road.problem_of(self._road.run.prices)
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._road.run.experiment.networks)
 

@@ -73,14 +73,18 @@ class FittedNetwork:
 
         folds: places in the walk-forward, one for each of `origins`.
         """
-        rows = make_dataset(self.network, problem, self.scales)
+        return self.outputs_of(make_dataset(self.network, problem, self.scales), folds, origins)
+
+    def outputs_of(self, rows: Dataset, folds: Sequence[int], origins: Sequence[Integers]) -> list[Floats]:
+        """The same, from rows of features and no problem."""
+        symbol = np.asarray(rows.symbol)
         jobs, places = [], []
         for member, owner, trained in zip(self.members, self.owner, self.trained, strict=True):
             if member.scale not in folds:
                 continue
             place = folds.index(member.scale)
             asked = origins[place]
-            mine = np.ones(len(asked), bool) if owner is None else problem.symbol[asked] == owner
+            mine = np.ones(len(asked), bool) if owner is None else symbol[asked] == owner
             if mine.any():
                 jobs.append((trained, member.scale, asked[mine]))
                 places.append((place, member.seed, mine))
@@ -99,7 +103,7 @@ class FittedNetwork:
     def trace(
         self, problem: Problem, fold: int, origins: Integers, seed: int
     ) -> dict[str, NDArray[np.float32]]:
-        """Every gate and state at `origins` (N,), (N, lookback, hidden_size) each: see `gatecast.nn.inside`."""
+        """Every gate and state at `origins` (N,), (N, lookback, hidden_size): see `gatecast.nn.inside`."""
         windows = self.windows(problem, fold, origins)
         found: dict[str, NDArray[np.float32]] = {}
         for member, owner, trained in zip(self.members, self.owner, self.trained, strict=True):

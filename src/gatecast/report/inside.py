@@ -93,12 +93,15 @@ def saliency_chart(values: ArrayLike, features: Sequence[str], *, windows: int =
     return styled(chart.properties(title=heading(text, below)))
 
 
-def importance_chart(table: pd.DataFrame, *, unit: str) -> alt.FacetChart:
+def importance_chart(table: pd.DataFrame) -> alt.FacetChart:
     """The importance of every input with its 95 % interval, a panel for each model, the largest on top.
 
     table: model, input, value, low, high; see `gatecast.api.result.Result.importance`.
     """
     shown = table[["model", "input", "value", "low", "high"]].dropna()
+    shown = shown.assign(**{name: 100 * shown[name] for name in ("value", "low", "high")})
+    kind = "CRPS skill" if set(table["metric"]) == {"crps"} else "skill"
+    unit = f"points of {kind} lost when its values are wrong"
     order = list(shown.groupby("input")["value"].mean().sort_values(ascending=False).index)
     rows = alt.Y("input:N", sort=order, title=None, axis=alt.Axis(labelLimit=220))
     base = alt.Chart().encode(rows)
