@@ -1,6 +1,6 @@
 """Permutation importance where the truth is known: one input is planted, all others are noise.
 
-Call: `python benchmarks/importance.py [DRAWS] [HORIZON] [SYMBOLS]`. Prints how often the 95 % interval of each
+Call: `python benchmarks/importance.py [DRAWS] [HORIZON] [SYMBOLS]`. Prints how often the 95 % interval of an
 input lies above zero, holds it, and lies below.
 """
 

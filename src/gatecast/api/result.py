@@ -82,7 +82,7 @@ class Result(Run):
         models: str | Sequence[str] | None = None,
         permutations: int = 10,
     ) -> pd.DataFrame:
-        """What each input is worth to the run's networks: the skill lost on the test when its values are wrong.
+        """What each input is worth to the run's networks: the skill lost where its values are wrong.
 
         Every origin of the test gets the window of one input of another origin of the same fold and symbol;
         all else, the scales too, stays. What the ensemble of the seeds, before any calibration, then loses
