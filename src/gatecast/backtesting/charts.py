@@ -77,7 +77,7 @@ def account_chart(
 
 
 def months_chart(shown: Sequence[Strategy], courses: Sequence[Course], hold: Course) -> alt.LayerChart | None:
-    """The return of every month and year of one of `shown`, as a calendar of colours; None of a single month."""
+    """The return of every month and year of one of `shown`, as a calendar; None of a single month."""
     others = hold.months()
     if len(others) < 2:
         return None
@@ -89,7 +89,10 @@ def months_chart(shown: Sequence[Strategy], courses: Sequence[Course], hold: Cou
     most = max(float(np.quantile(of_months, 0.98)), 0.001)
     base = alt.Chart().encode(
         alt.X(
-            "month:O", sort=MONTHS, title=None, axis=alt.Axis(orient="top", labelAngle=0, labelOverlap=True)
+            "month:O",
+            sort=MONTHS,
+            title=None,
+            axis=alt.Axis(orient="top", labelAngle=0, labelOverlap="greedy", labelSeparation=4),
         ),
         alt.Y("year:O", title=None),
     )

@@ -11,13 +11,13 @@ from gatecast.settings.frequency import session_noun, stamp
 
 MEANINGS = {
     "better than luck": (
-        "The gain is larger than the best of all that was tried would show by chance, and larger than that of "
-        "the same trades at other times. That is evidence for this time and these prices, and no promise: an "
+        "The gain is larger than the best of all that was tried would show by chance, and larger than that "
+        "of the same trades at other times. That is evidence for this time and these prices, and no promise: an "
         "order of size moves the price, and what many trade on goes away."
     ),
     "no better than luck": (
         "Nothing here shows that these forecasts earn money. Trading at random times, or the best of as many "
-        "strategies without any skill, would often have done as well; the costs are certain, the gain is not."
+        "strategies without any skill, would often have done as well; costs are certain, the gain is not."
     ),
     "lost money": "After costs even the best of these strategies lost: there is nothing to trade on here.",
     "never traded": "Every forecast was the last price, so that there was nothing to trade on.",
@@ -27,9 +27,7 @@ MEANINGS = {
 def of_strategy(one: Strategy, own: Course, hold: Course, frequency: str) -> list[str]:
     """What became of one strategy, beside buy-and-hold: its money, its deepest fall, months and exposure."""
     if not np.any(own.gross > 0):
-        return [
-            f"{one.name} never traded: its money stayed 1. Buy-and-hold made {number(hold.money[-1])} of 1."
-        ]
+        return [f"{one.name} never traded; buy-and-hold made {number(hold.money[-1])} of 1."]
     return [
         f"{one.name} made {number(own.money[-1])} of 1 after costs; buy-and-hold {number(hold.money[-1])}.",
         _fall(own, hold, frequency),
@@ -54,11 +52,11 @@ def _months(own: Course, hold: Course) -> list[str]:
     months, others = own.months(), hold.months()
     if len(months) < 2:
         return []
-    best, worst = months.idxmax(), months.idxmin()
+    best, worst = (f"{month:%Y-%m}" for month in (months.idxmax(), months.idxmin()))
     return [
         f"It gained in {(months > 0).sum()} of {count(len(months), 'month')}, and did better than "
-        f"buy-and-hold in {(months > others).sum()}; best {best:%Y-%m} ({change(months[best], 1)}), worst {worst:%Y-%m} "
-        f"({change(months[worst], 1)})."
+        f"buy-and-hold in {(months > others).sum()}; best {best} ({change(months.max(), 1)}), worst {worst} "
+        f"({change(months.min(), 1)})."
     ]
 
 
