@@ -12,8 +12,8 @@ from gatecast.settings.frequency import session_noun, stamp
 MEANINGS = {
     "better than luck": (
         "The gain is larger than the best of all that was tried would show by chance, and larger than that "
-        "of the same trades at other times. That is evidence for this time and these prices, and no promise: an "
-        "order of size moves the price, and what many trade on goes away."
+        "of the same trades at other times. That is evidence for this time and these prices, and no promise: "
+        "an order of size moves the price, and what many trade on goes away."
     ),
     "no better than luck": (
         "Nothing here shows that these forecasts earn money. Trading at random times, or the best of as many "
