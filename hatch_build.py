@@ -1,5 +1,6 @@
 """Compiles the kernel when the package is built, one library for each level of processor and type of numbers.
 
+And the catalogues of messages, for Python's gettext; without Babel the package speaks English alone.
 A wheel gets every level of its architecture; an editable install, and `python hatch_build.py` in a source
 tree, this machine's level alone. Without a C compiler the package is pure Python, and JAX does the kernel's
 work. GATECAST_REQUIRE_KERNEL=1 makes that, or a variant that cannot be compiled, an error.
@@ -23,7 +24,9 @@ from typing import Any
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-SOURCE = Path(__file__).parent / "src" / "gatecast" / "nn" / "kernel"
+PACKAGE = Path(__file__).parent / "src" / "gatecast"
+CATALOGUES = PACKAGE / "locale"  # as in gatecast.language
+SOURCE = PACKAGE / "nn" / "kernel"
 BUILT = SOURCE / "built"  # as in gatecast.nn.kernel.variants
 WINDOWS = sys.platform == "win32"
 ENDING = ".dll" if WINDOWS else ".so"
@@ -46,8 +49,8 @@ class KernelHook(BuildHookInterface):
     """Hatchling's side: a wheel with libraries in it is of one platform, and of every Python."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build the libraries; version: "editable" or "standard"."""
-        said = build(BUILT, every_level=version != "editable")
+        """Build the libraries and the catalogues; version: "editable" or "standard"."""
+        said = build(BUILT, every_level=version != "editable") + compile_catalogues(CATALOGUES)
         for problem in said:
             self.app.display_warning(problem)
         if any(BUILT.glob(f"*.float32{ENDING}")):
@@ -130,5 +133,19 @@ def source_hash() -> str:
     return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()[:16]
 
 
+def compile_catalogues(folder: Path) -> list[str]:
+    """Compile every .po of a folder into the .mo beside it; returns what could not be done."""
+    try:
+        from babel.messages.mofile import write_mo
+        from babel.messages.pofile import read_po
+    except ImportError:
+        return ["Babel was not found: gatecast is built without its catalogues, and speaks English"]
+    for source in folder.rglob("*.po"):
+        with source.open("rb") as text, source.with_suffix(".mo").open("wb") as compiled:
+            write_mo(compiled, read_po(text))
+    return []
+
+
 if __name__ == "__main__":
-    sys.exit("\n".join(build(BUILT, every_level="--every-level" in sys.argv)) or None)
+    done = build(BUILT, every_level="--every-level" in sys.argv) + compile_catalogues(CATALOGUES)
+    sys.exit("\n".join(done) or None)

@@ -1,6 +1,6 @@
-"""The picture of docs/bars.md: the folds of bars of every length, as `cut_folds` cuts them.
+"""The picture of docs/en/guides/bars.md: the folds of bars of every length, as `cut_folds` cuts them.
 
-python benchmarks/folds.py docs/images/folds.png
+python benchmarks/folds.py docs/en/images/folds.png
 """
 
 from __future__ import annotations

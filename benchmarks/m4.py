@@ -1,6 +1,6 @@
 """OWA of a run on series of the M4 competition, as its organisers define it.
 
-    gatecast compare m4_hourly.parquet --split-column split … --out runs/hourly    # docs/seasons.md
+    gatecast compare m4_hourly.parquet --split-column split … --out runs/hourly    # docs/en/guides/seasons.md
     python benchmarks/m4.py m4_hourly.parquet runs/hourly --season 24
 
 The table of series has the columns unique_id, ds (1, 2, …), y and split ("train", "test"); the forecasts are

@@ -1,4 +1,4 @@
-"""What docs/many-rows.md says of the batch and the epoch of networks with many training rows.
+"""What docs/en/contributing/many-rows.md says of the batch and the epoch of networks with many training rows.
 
 python benchmarks/many_rows.py search PRICES --end 2013-12-31 --cells lstm,gru    # on validation alone
 python benchmarks/many_rows.py search PRICES --end 2013-12-31 --output student_t

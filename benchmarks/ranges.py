@@ -1,4 +1,4 @@
-"""What docs/intervals.md and benchmarks/acceptance.md say of ranges.
+"""What docs/en/guides/intervals.md and benchmarks/acceptance.md say of ranges.
 
 python benchmarks/ranges.py simulated              # coverage on 40 GJR-GARCH series, 20 sessions ahead
 python benchmarks/ranges.py judged RUN_FOLDER      # the networks of a run against its baselines

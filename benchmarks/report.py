@@ -11,7 +11,8 @@ from statistics import median
 from typing import Any
 
 HERE = Path(__file__).parent
-STORE, PAGE, PICTURE, GPU = (HERE / name for name in ("results.json", "RESULTS.md", "peers.png", "gpu.json"))
+STORE, PAGE, GPU = (HERE / name for name in ("results.json", "RESULTS.md", "gpu.json"))
+PICTURE = HERE.parent / "docs" / "en" / "images" / "peers.png"
 ORDER = ("google", "tesla", "mid", "mid-16", "mid-gru", "mid-gru-16", "mid-rnn", "mid-rnn-16", "large")
 GPU_PEERS = "PyTorch, cuDNN, fused Adam", "PyTorch, all at once (vmap)"
 INK, GREY, BLUE = "#222222", "#999999", "#0072B2"  # as gatecast's own charts
@@ -63,6 +64,8 @@ def write() -> None:
     results = _stored()
     parts = [
         "# gatecast beside other libraries",
+        "",
+        "After this page you know how fast networks train in gatecast and in the libraries that people use.",
         "",
         "Printed by `python benchmarks/peers.py`; the numbers of every repeat are in results.json.",
         "",

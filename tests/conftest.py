@@ -104,6 +104,13 @@ def pytest_collection_finish() -> None:
     garbage.set_threshold(50_000, 10, 10)
 
 
+@pytest.fixture
+def shapes_checked(pytestconfig: pytest.Config) -> None:
+    """Shapes are checked where they are annotated; the slow tests of .ci/run ask for that."""
+    if not pytestconfig.getoption("jaxtyping_packages"):
+        pytest.skip("shapes are not checked: see --jaxtyping-packages in .ci/run")
+
+
 @pytest.fixture(scope="session")
 def shared() -> Path:
     """The folder of real data beside the project; tests that need it skip where it is missing."""
@@ -167,6 +174,8 @@ def command(
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "path", sys.path[:])
     monkeypatch.setenv("JAX_COMPILATION_CACHE_DIR", "set before")
+    monkeypatch.setenv("GATECAST_LANG", "en")  # --lang sets it
+    import gatecast.cli.app  # noqa: F401 - help is written when it is imported: here in English
 
     def run(*words: object) -> Answer:
         monkeypatch.setattr(sys, "argv", ["gatecast", *map(str, words)])

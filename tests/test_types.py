@@ -9,11 +9,16 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCKS = {
-    f"{page.stem}_{number}.py": block
-    for page in PAGES
-    for number, block in enumerate(re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S))
-}
+OTHERS = re.compile(r"^(import|from) (sklearn|lightgbm|torch)\b", re.M)  # libraries without types
+
+
+def program(page: Path) -> str:
+    """The blocks of a page, which are one program."""
+    blocks = re.findall(r"^```python\n(.*?)^```", page.read_text("utf-8"), re.M | re.S)
+    return "\n\n".join(block for block in blocks if not OTHERS.search(block))
+
+
+PROGRAMS = {f"{page.stem.replace('-', '_')}.py": text for page in PAGES if (text := program(page))}
 CHECKERS = {
     "mypy": ["mypy", "--config-file=", "--no-error-summary"],
     "pyright": ["pyright", "--pythonpath", sys.executable],
@@ -34,10 +39,10 @@ gc.Forecaster(horizn=3)
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a type checker prints of all these files, in a folder without settings of its own."""
     folder = tmp_path_factory.mktemp(request.param)
-    for name, text in BLOCKS.items():
+    for name, text in PROGRAMS.items():
         (folder / name).write_text(text, encoding="utf-8")
     (folder / "wrong.py").write_text(WRONG, encoding="utf-8")
-    command = [sys.executable, "-m", *CHECKERS[request.param], *BLOCKS, "wrong.py"]
+    command = [sys.executable, "-m", *CHECKERS[request.param], *PROGRAMS, "wrong.py"]
     answer = subprocess.run(command, cwd=folder, capture_output=True, text=True)
     assert answer.returncode == 1, answer.stderr
     return answer.stdout
@@ -45,7 +50,7 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.mark.slow
 def test_the_examples_have_no_error(found: str) -> None:
-    assert "README_0.py" in BLOCKS
+    assert {"README.py", "verdict.py"} < {*PROGRAMS}
     assert not re.findall(r"^(?!.*wrong\.py).* error.*", found.replace(" errors, ", ""), re.M), found
 
 

@@ -35,6 +35,7 @@ import warnings
 from types import FrameType
 
 from gatecast.errors import GatecastWarning, InputError
+from gatecast.language import VARIABLE, language, say
 
 WRONG_INPUT = 2
 LATER, PATIENCE = 0.05, 2.0  # seconds
@@ -43,6 +44,7 @@ STOPS = ("SIGINT", "SIGTERM", "SIGHUP")  # Ctrl-C, `kill`, and a terminal that i
 
 def main() -> None:
     """Run the command line; exit 0: done, 2: wrong input, 1: our fault, 130: Ctrl-C, 143: terminated."""
+    _choose_language(sys.argv[1:])
     _prepare_jax()
     warnings.showwarning = _show_warning
     sys.unraisablehook = _unraisable
@@ -65,6 +67,21 @@ def main() -> None:
         _say(f"gatecast: {_by_flags(error)}")
         if how := _how_to_go_on():
             _say(f"gatecast: {how}")
+        sys.exit(WRONG_INPUT)
+
+
+def _choose_language(arguments: list[str]) -> None:
+    """Speak the language that --lang names, wherever it stands: commands write their help when imported."""
+    for place, word in enumerate(arguments):
+        if word == "--":
+            break
+        name, equals, value = word.partition("=")
+        if name == "--lang" and (equals or arguments[place + 1 :]):
+            os.environ[VARIABLE] = value if equals else arguments[place + 1]
+    try:
+        language()
+    except ValueError as error:
+        _say(f"gatecast: {error}")
         sys.exit(WRONG_INPUT)
 
 
@@ -109,10 +126,13 @@ def _leave() -> None:
     """End at once, all folders being cleaned up: JAX, torn down amid its work, would now and then crash."""
     from gatecast.files import WRITTEN
 
-    done = f"{WRITTEN[0]} was written before" if WRITTEN else _how_to_go_on() or "nothing was written"
+    if WRITTEN:
+        done = say("{file} was written before", file=WRITTEN[0])
+    else:
+        done = _how_to_go_on() or say("nothing was written")
     with contextlib.suppress(OSError):  # nobody may be reading any more
         sys.stdout.flush()
-        _say(f"gatecast: interrupted; {done}")
+        _say(say("gatecast: interrupted; {done}", done=done))
         sys.stderr.flush()
     os._exit(128 + _received[0])
 
@@ -123,7 +143,10 @@ def _how_to_go_on() -> str:
 
     if not UNFINISHED:
         return ""
-    return f"what was finished is kept; gatecast compare --resume {shlex.quote(str(UNFINISHED[0]))} goes on"
+    return say(
+        "what was finished is kept; gatecast compare --resume {folder} goes on",
+        folder=shlex.quote(str(UNFINISHED[0])),
+    )
 
 
 def _prepare_jax() -> None:
@@ -137,8 +160,11 @@ def _prepare_jax() -> None:
                 os.environ["JAX_COMPILATION_CACHE_DIR"] = str(folder)
         except OSError as error:
             _say(
-                f"warning: {error}, so compiled programs are not kept, and every start takes longer. Delete "
-                "that folder, or set GATECAST_CACHE to one that only you can write to"
+                say(
+                    "warning: {error}, so compiled programs are not kept, and every start takes longer. "
+                    "Delete that folder, or set GATECAST_CACHE to one that only you can write to",
+                    error=error,
+                )
             )
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS", "0.2")
         os.environ.setdefault("JAX_PERSISTENT_CACHE_MIN_ENTRY_SIZE_BYTES", "0")
@@ -147,7 +173,7 @@ def _prepare_jax() -> None:
 def _show_warning(message: Warning | str, category: type[Warning], *place: object, **_: object) -> None:
     """Warnings as one line without the code that raised them; whose they are where they are not ours."""
     if issubclass(category, GatecastWarning):
-        _say(f"warning: {_by_flags(message)}")
+        _say(say("warning: {message}", message=_by_flags(message)))
     else:
         _say(f"{category.__name__}: {message}")
 

@@ -23,6 +23,9 @@ import difflib
 from collections.abc import Iterable, Sequence
 
 from gatecast.formatting import MOST_LETTERS, MOST_OF_PATH, printable, shortened
+from gatecast.language import marked, say
+
+ROW, COLUMN, VALUE = marked("row {place}"), marked("column {place}"), marked("value {place}")
 
 
 class GatecastError(Exception):
@@ -55,17 +58,21 @@ class DataError(InputError):
         beside: Sequence[DataError] = (),
     ) -> None:
         where = [
-            f"{name} {printable(place, MOST_LETTERS)}"
-            for name, place in (("row", row), ("column", column), ("value", value))
+            say(name, place=printable(place, MOST_LETTERS))
+            for name, place in ((ROW, row), (COLUMN, column), (VALUE, value))
             if place is not None
         ]
         if count > 1:
-            where.append(f"{count:,} such rows")
+            where.append(say("{n:,} such rows", n=count))
         text = printable(what) + (f" ({', '.join(where)})" if where else "")
         end = "" if text.endswith((".", "?")) else "."
         self.text = text + (f"{end} {printable(remedy)}" if remedy else "")
         place = f"{printable(file, MOST_OF_PATH)}: " if file is not None else ""
-        super().__init__("\n".join([place + self.text, *(f"  also: {other.text}" for other in beside)]))
+        super().__init__(
+            "\n".join(
+                [place + self.text, *(say("  also: {problem}", problem=other.text) for other in beside)]
+            )
+        )
         self.what, self.file, self.row, self.column, self.value = what, file, row, column, value
         self.count, self.remedy = count, remedy
         self.problems: tuple[DataError, ...] = (self, *beside)
@@ -138,4 +145,4 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """' Did you mean "gru"?' for the known word nearest to `word`, else ''."""
     by_small_letters = {name.lower(): name for name in known}
     near = difflib.get_close_matches(word.lower(), by_small_letters, n=1)
-    return f' Did you mean "{by_small_letters[near[0]]}"?' if near else ""
+    return say(' Did you mean "{name}"?', name=by_small_letters[near[0]]) if near else ""

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gatecast.errors import RunError
+from gatecast.language import say
 
 if sys.platform != "win32":
     import fcntl
@@ -47,7 +48,14 @@ def not_written(place: str | Path, error: OSError) -> RunError:
     """The error of a place that cannot be written, with what to do."""
     full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
     remedy = "Free some space, or choose a folder on another disk" if full else "Choose another folder"
-    return RunError(f"{place}: cannot be written ({error.strerror or error}). {remedy}")
+    return RunError(
+        say(
+            "{place}: cannot be written ({strerror}). {remedy}",
+            place=place,
+            strerror=error.strerror or error,
+            remedy=remedy,
+        )
+    )
 
 
 def sha256_of(path: Path) -> str:
@@ -64,11 +72,15 @@ def new_file(path: Path, endings: tuple[str, ...], *, overwrite: bool = True) ->
         cannot be written.
     """
     if path.suffix not in endings:
-        raise RunError(f"{path}: choose a name that ends in {' or '.join(endings)}")
+        raise RunError(
+            say("{path}: choose a name that ends in {endings}", path=path, endings=" or ".join(endings))
+        )
     if path.is_dir():
-        raise RunError(f"{path} is a folder; choose the name of a file")
+        raise RunError(say("{path} is a folder; choose the name of a file", path=path))
     if os.path.lexists(path) and not overwrite:
-        raise RunError(f"{path} is there already; choose another name, or replace it (--overwrite)")
+        raise RunError(
+            say("{path} is there already; choose another name, or replace it (--overwrite)", path=path)
+        )
     partial: Path | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -85,7 +97,11 @@ def new_file(path: Path, endings: tuple[str, ...], *, overwrite: bool = True) ->
             partial.replace(path)
     except OSError as error:
         raise RunError(
-            f"{path}: cannot be written ({error.strerror or error}). Choose another place"
+            say(
+                "{path}: cannot be written ({strerror}). Choose another place",
+                path=path,
+                strerror=error.strerror or error,
+            )
         ) from error
     finally:
         if partial is not None:

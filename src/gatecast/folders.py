@@ -33,6 +33,7 @@ from typing import Any
 from gatecast.errors import GatecastWarning, RunError
 from gatecast.files import UNFINISHED, WRITTEN, exclusive, is_abandoned, is_there, not_written, try_lock
 from gatecast.formatting import MOST_LETTERS, printable
+from gatecast.language import say
 
 MARKER = ".gatecast.json"
 LARGEST_LIST = 4_000_000  # bytes of a file that lists files
@@ -206,9 +207,17 @@ def check_not_a_source(place: str | Path, sources: Iterable[str]) -> None:
     replaced = Path(place).resolve()
     for file in (path for path in map(Path, sources) if is_there(path) and path.is_file()):
         if replaced.is_file() and replaced.samefile(file):
-            raise RunError(f"{place} is the file that the prices are read from; choose another name")
+            raise RunError(
+                say("{place} is the file that the prices are read from; choose another name", place=place)
+            )
         if file.resolve().is_relative_to(replaced):
-            raise RunError(f"{place} holds the file that the prices are read from ({file}); choose another")
+            raise RunError(
+                say(
+                    "{place} holds the file that the prices are read from ({file}); choose another",
+                    place=place,
+                    file=file,
+                )
+            )
 
 
 def check_not_a_part(file: str | Path) -> None:
@@ -217,7 +226,14 @@ def check_not_a_part(file: str | Path) -> None:
     for folder in path.parents[:2]:
         for kind in (RUN, FORECASTER, BACKTEST, RECIPES):
             if path.relative_to(folder).as_posix() in written_files(folder, kind):
-                raise RunError(f"{file} is part of the {kind} in {folder}; choose another name")
+                raise RunError(
+                    say(
+                        "{file} is part of the {kind} in {folder}; choose another name",
+                        file=file,
+                        kind=kind,
+                        folder=folder,
+                    )
+                )
 
 
 def written_files(place: Path, kind: str) -> set[str]:
@@ -322,8 +338,12 @@ def _restore(old: Path, place: Path) -> None:
         kept = Path(tempfile.mkdtemp(prefix=f"{place.name[:60]}.before-", dir=place.parent))
         old.rename(kept)
         warnings.warn(
-            f"{place}: gatecast was stopped while it replaced the folder that was there, and another has "
-            f"taken its place since; the older one is now {kept}",
+            say(
+                "{place}: gatecast was stopped while it replaced the folder that was there, and "
+                "another has taken its place since; the older one is now {kept}",
+                place=place,
+                kept=kept,
+            ),
             GatecastWarning,
             stacklevel=2,
         )
@@ -332,17 +352,26 @@ def _restore(old: Path, place: Path) -> None:
 def _refuse_files(place: Path, folder: str | Path) -> None:
     blocked = next((path for path in (place, *place.parents) if path.exists() and not path.is_dir()), None)
     if blocked == place:
-        raise RunError(f"{folder} is a file; choose another folder")
+        raise RunError(say("{folder} is a file; choose another folder", folder=folder))
     if blocked is not None:
-        raise RunError(f"{folder}: there can be no folder below the file {blocked}; choose another folder")
+        raise RunError(
+            say(
+                "{folder}: there can be no folder below the file {blocked}; choose another folder",
+                folder=folder,
+                blocked=blocked,
+            )
+        )
 
 
 def _refuse(place: Path, folder: str | Path, kind: str, overwrite: bool, finishing: bool) -> None:
     """Raise where `place`, which the user calls `folder`, must not be replaced."""
     if place.is_mount() or any(kept.is_relative_to(place) for kept in _kept_folders()):
         raise RunError(
-            f"{folder} is the current folder or one above it, your home folder or one above it, or a disk: "
-            "it cannot be replaced; choose a folder in it"
+            say(
+                "{folder} is the current folder or one above it, your home folder or one above "
+                "it, or a disk: it cannot be replaced; choose a folder in it",
+                folder=folder,
+            )
         )
     if not place.is_dir() or not any(place.iterdir()):
         return
@@ -352,14 +381,27 @@ def _refuse(place: Path, folder: str | Path, kind: str, overwrite: bool, finishi
     unfinished = {path.name for path in place.iterdir()} <= {WORK, PROGRESS} and is_unfinished(place)
     if unfinished and not (overwrite or finishing):
         raise RunError(
-            f"{folder} holds an unfinished run; choose another folder, or replace this one (--overwrite)"
+            say(
+                "{folder} holds an unfinished run; choose another folder, or replace this one (--overwrite)",
+                folder=folder,
+            )
         )
     if not (overwrite or unfinished):
-        raise RunError(f"{folder} is not empty; choose another folder, or replace this one (--overwrite)")
+        raise RunError(
+            say(
+                "{folder} is not empty; choose another folder, or replace this one (--overwrite)",
+                folder=folder,
+            )
+        )
     linked = Path(os.path.abspath(folder)).is_symlink() or Path(folder).is_symlink()  # noqa: PTH100
     if linked and not (unfinished and finishing):
         raise RunError(
-            f"{folder} is a link to {place}; what is behind a link is not replaced. Give the folder itself"
+            say(
+                "{folder} is a link to {place}; what is behind a link is not replaced. Give the "
+                "folder itself",
+                folder=folder,
+                place=place,
+            )
         )
     known = written_files(place, kind)
     if kind == RUN and is_unfinished(place):
@@ -367,8 +409,13 @@ def _refuse(place: Path, folder: str | Path, kind: str, overwrite: bool, finishi
         known.add(f"{WORK}/{MARKER}")
     if foreign := list(islice(_foreign(place, known), NAMED + 1)):
         raise RunError(
-            f"{folder} holds what gatecast did not write as a {kind} ({_listed(foreign)}), and is not "
-            "replaced. Choose another folder, or move that away"
+            say(
+                "{folder} holds what gatecast did not write as a {kind} ({listed}), and is not "
+                "replaced. Choose another folder, or move that away",
+                folder=folder,
+                kind=kind,
+                listed=_listed(foreign),
+            )
         )
 
 
@@ -377,8 +424,12 @@ def _refuse_taken(place: Path, folder: str | Path, kind: str, names: Iterable[st
     known = written_files(place, kind)
     if taken := [name for name in names if name not in known and os.path.lexists(place / name)]:
         raise RunError(
-            f"{folder}: gatecast did not write {_listed(taken)}, and does not replace it. Move it away, or "
-            "choose another folder"
+            say(
+                "{folder}: gatecast did not write {listed}, and does not replace it. Move it "
+                "away, or choose another folder",
+                folder=folder,
+                listed=_listed(taken),
+            )
         )
     return known
 
@@ -423,7 +474,13 @@ def _foreign_work(work: Path) -> Iterator[str]:
 
 def _busy(folder: str | Path, process: int | None) -> RunError:
     who = f"process {process}" if process else "another process"
-    return RunError(f"{folder}: {who} is working on the run in it. Wait for it, or choose another folder")
+    return RunError(
+        say(
+            "{folder}: {who} is working on the run in it. Wait for it, or choose another folder",
+            folder=folder,
+            who=who,
+        )
+    )
 
 
 def _raise(error: OSError) -> None:

@@ -17,6 +17,7 @@ from gatecast.data.spacing import as_times
 from gatecast.distributions import LEVELS, Distribution, Point, StudentT
 from gatecast.errors import RunError
 from gatecast.formatting import brief
+from gatecast.language import say
 from gatecast.problem.moves import LOG_RETURN, MOVES, Move
 from gatecast.settings.frequency import DAILY, INDEX, position_of, time_at
 from gatecast.settings.names import SEASONAL_NAIVE
@@ -256,7 +257,7 @@ class Forecasts:
         naive = frame[(frame["model"] == "naive") & frame["seed"].isna()].sort_values("step", kind="stable")
         if naive.empty:
             raise RunError(
-                'No forecasts of "naive" in the table; its forecast is the anchor. Run compare again.'
+                say('No forecasts of "naive" in the table; its forecast is the anchor. Run compare again.')
             )
         first = naive[naive["step"] == 1]
         origins, horizon = len(first), int(naive["step"].max())
@@ -267,7 +268,9 @@ class Forecasts:
             index = pd.MultiIndex.from_frame(part[KEYS])
             found = index.get_indexer(where) if index.is_unique else np.array([-1])
             if len(part) != len(where) or (found < 0).any():
-                raise RunError(f'"{model}" does not have every origin and step once. Run compare again.')
+                raise RunError(
+                    say('"{model}" does not have every origin and step once. Run compare again.', model=model)
+                )
             return np.asarray(part[column].to_numpy()[found].reshape(horizon, origins).T)
 
         anchor, move = first["forecast"].to_numpy(np.float64), move_of(frame)
@@ -296,7 +299,7 @@ class Forecasts:
         if set(SCALES) <= set(first):
             scale = first.rename(columns={"naive_scale": "naive_mse"})
         if scale[["naive_mae", "naive_mse"]].isna().to_numpy().any():
-            raise RunError("The scales lack a symbol and fold that has forecasts. Run compare again.")
+            raise RunError(say("The scales lack a symbol and fold that has forecasts. Run compare again."))
         return cls(
             symbols=symbols,
             symbol=np.array([symbols.index(name) for name in first["symbol"]], dtype=np.int64),

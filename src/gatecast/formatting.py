@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from typing import TYPE_CHECKING, Any
 
+from gatecast.language import ENGLISH, language, say
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -50,7 +52,7 @@ def named(names: Iterable[object]) -> str:
     """The names as a list for a message: each at most 80 letters, at most 20, and how many there are."""
     every = list(names)
     some = ", ".join(printable(name, MOST_LETTERS) for name in every[:MOST_NAMES])
-    return some if len(every) <= MOST_NAMES else f"{some}, … ({len(every):,} in all)"
+    return some if len(every) <= MOST_NAMES else say("{some}, … ({n:,} in all)", some=some, n=len(every))
 
 
 def brief(instance: Any) -> str:
@@ -101,12 +103,12 @@ def percent(share: float, decimals: int | None = None) -> str:
     value = 100 * share
     if decimals is None:
         decimals = 2 if value < 1 else 1 if value < 10 else 0
-    return _with_unit(number(value, decimals), "%")
+    return _in_per_cent(number(value, decimals))
 
 
 def change(share: float, decimals: int = 2) -> str:
     """'+0.42 %', '-0.42 %' of a fraction."""
-    return _with_unit(signed(100 * share, decimals), "%")
+    return _in_per_cent(signed(100 * share, decimals))
 
 
 def difference(value: float) -> str:
@@ -121,7 +123,8 @@ def change_of(unit: str) -> Callable[[float], str]:
 
 def basis_points(value: float) -> str:
     """'1.8 bp', '110 bp'."""
-    return _with_unit(number(value, 1 if value < 10 else 0), "bp")
+    text = number(value, 1 if value < 10 else 0)
+    return text if text == UNDEFINED else say("{number} bp", number=text)
 
 
 def price(value: float) -> str:
@@ -137,7 +140,9 @@ def price_decimals(values: Iterable[float], digits: int = 4) -> int:
 
 def interval(low: float, high: float, form: Callable[[float], str]) -> str:
     """'-0.05 % … +0.24 %': both ends in the form of their kind; '–' where undefined."""
-    return f"{form(low)} … {form(high)}" if math.isfinite(low) and math.isfinite(high) else UNDEFINED
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return UNDEFINED
+    return say("{low} … {high}", low=form(low), high=form(high))
 
 
 def plus_minus(text: str) -> str:
@@ -174,18 +179,25 @@ def count(number: int, what: str) -> str:
 
 def listed(names: Sequence[str]) -> str:
     """'a, b and c'."""
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+    if len(names) == 1:
+        return names[0]
+    return say("{others} and {last}", others=", ".join(names[:-1]), last=names[-1])
 
 
 def some(names: Sequence[str], between: str = ", ", most: int = 20) -> str:
     """'a, b, c'; of many the first, 'a, b, and 63 more'."""
     rest = len(names) - most
-    return between.join([*names[:most], *([f"and {rest:,} more"] if rest > 0 else [])])
+    return between.join([*names[:most], *([say("and {rest:,} more", rest=rest)] if rest > 0 else [])])
 
 
 def sentence(text: str) -> str:
-    """With a capital and a full stop."""
-    return text[:1].upper() + text[1:] + "."
+    """With a full stop, and in English a capital."""
+    return capitalised(text) + "."
+
+
+def capitalised(text: str) -> str:
+    """In English with a capital; elsewhere a sentence may begin with a name, which stays as it is."""
+    return text[:1].upper() + text[1:] if language() == ENGLISH else text
 
 
 def plain(value: Any) -> Any:
@@ -226,8 +238,8 @@ def text_table(heads: Sequence[str], rows: Iterable[Sequence[str]], *, words: in
     return "\n".join(line.rstrip() for line in written.getvalue().splitlines())
 
 
-def _with_unit(text: str, unit: str) -> str:
-    return text if text == UNDEFINED else f"{text} {unit}"
+def _in_per_cent(text: str) -> str:
+    return text if text == UNDEFINED else say("{number} %", number=text)
 
 
 def _escaped(letter: str) -> str:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gatecast.errors import RunError
 from gatecast.files import not_written
+from gatecast.language import say
 
 Arrays = dict[str, NDArray[Any]]
 ENDING, PARTIAL = ".safetensors", ".partial"
@@ -87,7 +88,9 @@ class Kept:
         except OSError as error:
             with contextlib.suppress(OSError):
                 partial.unlink(missing_ok=True)
-            raise RunError(f"{not_written(file, error)}. What was finished before is kept") from error
+            raise RunError(
+                say("{not_written}. What was finished before is kept", not_written=not_written(file, error))
+            ) from error
         if finished:
             self.done.add(self.prefix + name)
 

@@ -6,6 +6,7 @@ import contextlib
 from pathlib import Path
 
 from gatecast.errors import InputError
+from gatecast.language import say
 
 GIB = 1 << 30
 NUMBER = 8  # bytes of a float64
@@ -29,8 +30,14 @@ def require(needed: float, what: str, remedy: str) -> None:
     there = available()
     if there is not None and needed > there:
         raise InputError(
-            f"{what} would need about {needed / GIB:,.1f} GiB of memory, and {there / GIB:,.1f} GiB are "
-            f"available. {remedy}"
+            say(
+                "{what} would need about {needed:,.1f} GiB of memory, and {there:,.1f} GiB are "
+                "available. {remedy}",
+                what=what,
+                needed=needed / GIB,
+                there=there / GIB,
+                remedy=remedy,
+            )
         )
 
 

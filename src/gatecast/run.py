@@ -35,6 +35,7 @@ from gatecast.formatting import (
     price_decimals,
     text_table,
 )
+from gatecast.language import marked, say
 from gatecast.models.fitted_files import save_fitted
 from gatecast.models.model import Fitted
 from gatecast.profiling import stage
@@ -44,6 +45,11 @@ from gatecast.settings.toml import to_toml
 
 FORMAT = 2  # of a run folder
 POINT_COLUMNS = ("rmse_return", "directional_accuracy")  # metrics of the printed table
+SKILL_NOTE = marked("skill: {loss} saved against {benchmark}; p: one-sided, of the Diebold-Mariano test")
+DISTRIBUTION_SKILL_NOTE = marked(
+    "skill: {loss} saved against {benchmark}, the best baseline with a distribution; p: one-sided, of the "
+    "Diebold-Mariano test"
+)
 DISTRIBUTION_COLUMNS = ("crps", "log_score", "coverage_50", "coverage_80", "coverage_95", "var_1")
 
 
@@ -51,11 +57,29 @@ DISTRIBUTION_COLUMNS = ("crps", "log_score", "coverage_50", "coverage_80", "cove
 class Run:
     """What a comparison found.
 
-    experiment: what was asked; provenance: what was found; outcome: every forecast, as arrays; training: the
-    loss of every member and epoch; warnings: what was odd in the data and the fits; notes: what the verdict
-    must add; fitted: every network, fitted, one per fold (in a run that was opened from its folder they are
-    read when asked for); answers: of functions of the user's, so that they need not be asked again (not in a
-    run that was opened). Scores and verdict are computed from `outcome` when asked for.
+    Scores and verdict are computed from `outcome` when asked for.
+
+    Attributes
+    ----------
+    experiment
+        What was asked.
+    provenance
+        What was found.
+    prices
+        Of which.
+    outcome
+        Every forecast, as arrays.
+    training
+        The loss of every member and epoch.
+    warnings
+        What was odd in the data and the fits.
+    notes
+        What the verdict must add.
+    fitted
+        Every network, fitted, one per fold; in a run that was opened from its folder they are read when asked
+        for.
+    answers
+        Of functions of the user's, so that they need not be asked again (not in a run that was opened).
     """
 
     experiment: Experiment | Judged
@@ -84,7 +108,10 @@ class Run:
         """
         if isinstance(self.experiment, Judged):
             raise RunError(
-                "this run judged forecasts that were made elsewhere and trained nothing. Give one of compare"
+                say(
+                    "this run judged forecasts that were made elsewhere and trained nothing. Give "
+                    "one of compare"
+                )
             )
         return self.experiment
 
@@ -158,7 +185,10 @@ class Run:
                 metrics_of(self.outcome.move)[name]
                 for name in (POINT_COLUMNS if tests.loss.point else DISTRIBUTION_COLUMNS)
             ]
-            heads = ["model", "skill", "90 % interval", "p", *(column.title for column in columns)]
+            heads = [
+                *(say("model"), say("skill"), say("90 % interval"), "p"),
+                *(column.heading for column in columns),
+            ]
             rows = [
                 [name, *_skill_cells(tests.models.get(name))]
                 + [_score_cell(column, values[column.name][name]) for column in columns]
@@ -166,11 +196,8 @@ class Run:
             ]
             lines = [text_table(heads, rows)]
             if tests.benchmark is not None:
-                best = "" if tests.loss.point else ", the best baseline with a distribution"
-                lines += [
-                    f"skill: {tests.loss.name} saved against {tests.benchmark}{best}; p: one-sided, of the "
-                    "Diebold-Mariano test"
-                ]
+                note = SKILL_NOTE if tests.loss.point else DISTRIBUTION_SKILL_NOTE
+                lines.append(say(note, loss=say(tests.loss.name), benchmark=tests.benchmark))
             blocks.append("\n".join(lines))
         return "\n\n".join(blocks)
 

@@ -10,6 +10,7 @@ from types import BuiltinFunctionType
 from typing import Any
 
 from gatecast.errors import SettingError
+from gatecast.language import say
 
 
 def named_function(name: str, role: str) -> Any:
@@ -22,7 +23,14 @@ def named_function(name: str, role: str) -> Any:
     """
     function = named_object(name, f'{role} "{name}"', kind="function")
     if not callable(function):
-        raise SettingError(f'{role} "{name}" is not a function of a table of prices. {_how("function")}')
+        raise SettingError(
+            say(
+                '{role} "{name}" is not a function of a table of prices. {how}',
+                role=role,
+                name=name,
+                how=_how("function"),
+            )
+        )
     return function
 
 
@@ -45,7 +53,9 @@ def named_object(name: str, role: str, kind: str = "object") -> Any:
         what = "" if isinstance(problem, (ImportError, AttributeError)) else f"{type(problem).__name__}: "
         raise SettingError(f"{role}: {what}{problem}. {_how(kind)}") from problem
     if isinstance(found, BuiltinFunctionType):
-        raise SettingError(f"{role} is not a function of a table of prices. {_how(kind)}")
+        raise SettingError(
+            say("{role} is not a function of a table of prices. {how}", role=role, how=_how(kind))
+        )
     return found
 
 

@@ -7,6 +7,7 @@ import runpy
 import shutil
 import warnings
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -308,14 +309,14 @@ def test_without_marker_and_sound_scores_nothing_is_replaced(
 @pytest.mark.parametrize(
     "trouble", [RuntimeError("no font"), MemoryError(), OSError(28, "No space left on device")]
 )
-@pytest.mark.parametrize("place", ["gatecast.report.pictures.save_pictures", "gatecast.report.page.page"])
+@pytest.mark.parametrize("place", ["gatecast.report.pictures.saved_pictures", "gatecast.report.page.page"])
 def test_a_drawing_that_fails_is_a_warning(
     result: gc.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception, place: str
 ) -> None:
     def fail(*_: object) -> str:
         raise trouble
 
-    monkeypatch.setattr("gatecast.report.pictures.save_pictures", lambda *_: None)
+    monkeypatch.setattr("gatecast.report.pictures.saved_pictures", lambda *_: nullcontext())
     monkeypatch.setattr("gatecast.report.page.page", lambda _: "page")
     monkeypatch.setattr(place, fail)
     with pytest.warns(DrawingWarning, match=f"could not draw the (charts|page) .*{type(trouble).__name__}"):
@@ -351,7 +352,7 @@ def test_drawings_go_into_their_own_run_only(result: gc.Result, copy: Path, tmp_
 def test_a_run_without_charts_can_be_drawn_later(
     result: gc.Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatecast.report.pictures.save_pictures", lambda *_: None)
+    monkeypatch.setattr("gatecast.report.pictures.saved_pictures", lambda *_: nullcontext())
     result.save(tmp_path / "run", charts=False)
     assert {path.name for path in (tmp_path / "run").iterdir()} == {
         name.partition("/")[0] for name in FILES if name != "report.html"

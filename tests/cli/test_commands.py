@@ -130,7 +130,7 @@ def test_the_answer_is_printed_and_the_run_whole_before_anything_is_drawn(
     def fail(*_: object) -> None:
         raise MemoryError("no memory for pictures")
 
-    monkeypatch.setattr("gatecast.report.pictures.save_pictures", fail)
+    monkeypatch.setattr("gatecast.report.pictures.saved_pictures", fail)
     monkeypatch.setattr("gatecast.report.page.page", fail)
     code, out, err = command(*words, "--out", "run")
     assert code == 0

@@ -49,7 +49,7 @@ def test_every_setting_is_a_flag(command) -> None:
     for name in (*COMPARE, *Reading.model_fields, *NETWORK, *Training.model_fields):
         assert f"{flag_name(name)} " in help_text
     assert set(Network.model_fields) - set(NETWORK) == {"cell", "bidirectional"}
-    beside = {"source", "networks", "training", "trainings", *Reading.model_fields}
+    beside = {"source", "networks", "training", "trainings", "foreign", "means", *Reading.model_fields}
     assert set(Experiment.model_fields) - set(COMPARE) == beside
 
 

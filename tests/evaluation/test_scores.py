@@ -343,7 +343,7 @@ def test_what_did_not_train_has_no_scores_and_the_table_says_why(market):
 
 def test_metrics_are_named_once_and_range_is_no_interval():
     every = (*POINT_METRICS, *DISTRIBUTION_METRICS, *CALIBRATION_TESTS)
-    assert len(METRICS) == len(every) and len({(m.title, m.unit) for m in every}) == len(every)
+    assert len(METRICS) == len(every) and len({(m.heading, m.unit) for m in every}) == len(every)
     assert not any("range" in metric.title for metric in every)
 
 

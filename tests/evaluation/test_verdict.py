@@ -15,6 +15,7 @@ from gatecast.evaluation.losses import ABSOLUTE_ERROR, CRPS, PINBALL, SQUARED_ER
 from gatecast.evaluation.sentences import AGAINST, change, sentences
 from gatecast.evaluation.significance import significance
 from gatecast.evaluation.verdict import Verdict, verdict
+from gatecast.settings.frequency import DAILY, count_tested
 
 
 def check(found):
@@ -138,7 +139,7 @@ def test_too_few_dates_say_so(market, dates):
     assert found.kind == "no evidence"
     assert f"(only {dates} origin dates; the tests need 20)" in found.sentences[0]
     assert found.sentences[1].startswith(
-        f"Tested on {dates} test days in 2 folds, with 5 seeds and 1 setting each"
+        f"Tested on {count_tested(dates, DAILY)} in 2 folds, with 5 seeds and 1 setting each"
     )
 
 

@@ -16,6 +16,8 @@ def layer_weights(features: int = F, gates: int = 4 * H) -> LayerWeights:
     return LayerWeights(*(jnp.zeros(shape) for shape in ((gates, features), gates, (gates, H), gates)))
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("shapes_checked")
 def test_a_step_takes_the_shapes_of_its_annotation_and_no_others():
     _, _, weight_hh, bias_hh = layer_weights()
     state, x = (jnp.zeros((B, H)),) * 2, jnp.zeros((B, 4 * H))
@@ -31,6 +33,8 @@ def test_a_step_takes_the_shapes_of_its_annotation_and_no_others():
             lstm_step(*wrong)
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("shapes_checked")
 @pytest.mark.parametrize("layer", [fast.layer, kernel.layer, recurrent.textbook])
 def test_a_layer_refuses_an_input_without_its_batch_also_while_it_is_traced(layer):
     def run(x):
@@ -40,6 +44,8 @@ def test_a_layer_refuses_an_input_without_its_batch_also_while_it_is_traced(laye
         jax.eval_shape(run, jnp.zeros((T, F)))
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("shapes_checked")
 def test_a_loss_that_would_broadcast_is_refused():
     with pytest.raises(TypeCheckError):
         squared_error(jnp.zeros((B, 1)), jnp.zeros((B, H)))

@@ -39,9 +39,9 @@ def test_rounding_is_of_the_size_of_the_prices():
 
 
 def test_what_is_a_price():
-    values = np.array([-1.0, 0.0, 1.0, np.nan])
-    assert LOG_RETURN.is_price(values).tolist() == [False, False, True, False]
-    assert DIFFERENCE.is_price(values).tolist() == [True, True, True, False]
+    values = np.array([-1.0, 0.0, 1.0, np.nan, np.inf])
+    assert LOG_RETURN.is_price(values).tolist() == [False, False, True, False, False]
+    assert DIFFERENCE.is_price(values).tolist() == [True, True, True, False, False]
 
 
 def test_every_move_is_found_by_its_name():

@@ -181,6 +181,8 @@ def test_one_row_makes_a_problem_without_targets(walks, prices_of):
     assert not problem.ready.any()
 
 
+@pytest.mark.slow
+@pytest.mark.usefixtures("shapes_checked")
 def test_arrays_of_another_shape_are_refused(ragged, prices_of):
     problem = make_problem(prices_of(ragged(1, seed=0)), lookback=4, horizon=2)
     with pytest.raises(TypeCheckError, match="anchor"):

@@ -15,9 +15,9 @@ import pytest
 from gatecast.api.opening import open_run
 from gatecast.api.result import Result
 from gatecast.errors import DrawingWarning, SettingError
-from gatecast.report import charts, frames, marks, pictures
+from gatecast.report import charts, frames, marks, pictures, rendering
 from gatecast.report.marks import Drawn
-from gatecast.report.pictures import save_pictures
+from gatecast.report.pictures import saved_pictures
 
 from .conftest import TESTED, make_result
 
@@ -43,7 +43,8 @@ def names(folder: Path) -> list[str]:
 def test_the_pictures_of_odd_results(
     settings: dict[str, object], expected: list[str], tmp_path: Path
 ) -> None:
-    save_pictures(make_result(**settings), tmp_path)
+    with saved_pictures(make_result(**settings), tmp_path):
+        pass
     assert names(tmp_path) == [f"{name}.png" for name in expected]
 
 
@@ -163,7 +164,7 @@ def test_where_letters_cannot_be_looked_at_all_count_as_missing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "renderer.py").write_text("raise MemoryError")
-    monkeypatch.setattr(pictures, "__file__", str(tmp_path / "pictures.py"))
+    monkeypatch.setattr(rendering, "__file__", str(tmp_path / "rendering.py"))
     assert pictures.missing_letters.__wrapped__("é") == {"é"}
 
 
@@ -281,6 +282,6 @@ def test_a_drawing_library_that_crashes_is_a_warning(
     script: str, said: str, loss: Drawn, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "renderer.py").write_text(script)
-    monkeypatch.setattr(pictures, "__file__", str(tmp_path / "pictures.py"))
+    monkeypatch.setattr(rendering, "__file__", str(tmp_path / "rendering.py"))
     with pytest.warns(DrawingWarning, match=f"could not draw loss .{said}"):
         assert pictures.to_pngs({"loss": loss}) == {}

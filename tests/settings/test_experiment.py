@@ -361,7 +361,15 @@ def test_names_and_defaults_are_in_the_signature_and_the_docstring(function, own
         if name in Experiment.model_fields and name not in ("models", "training", "features"):
             default = Experiment.model_fields[name].default
             assert parameter.default in (default, None if name == "calibration" else default)
-            assert f"{name}\n    {Experiment.model_fields[name].description}" in made.__doc__
+            assert (
+                f", default {parameter.default!r}\n    {Experiment.model_fields[name].description}"
+                in made.__doc__
+            )
+
+
+def test_the_settings_of_a_class_are_in_its_docstring() -> None:
+    assert "\nhidden_size : int, default 16\n    units per layer and direction\n" in (Network.__doc__ or "")
+    assert "\nmlp : tuple[int, ...], default ()\n" in (Network.__doc__ or ""), "without pydantic's limits"
 
 
 def test_settings_are_given_by_their_names():

@@ -32,6 +32,7 @@ from gatecast.evaluation.seen import seen_notes
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import listed, percent, some
 from gatecast.kept import key_of
+from gatecast.language import plural, say
 from gatecast.models.foreign.estimators import EstimatorModel
 from gatecast.models.foreign.functions import FunctionModel
 from gatecast.models.foreign.given import described, foreign_model
@@ -45,7 +46,7 @@ from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold
 from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, Provenance, Settings
-from gatecast.settings.frequency import session_noun, stamp
+from gatecast.settings.frequency import session_noun, session_nouns, stamp
 from gatecast.settings.names import DEFAULT_MODELS, DISTRIBUTION_RIVALS, Models, resolve_models
 from gatecast.settings.network import Network
 from gatecast.settings.signatures import takes_settings
@@ -77,10 +78,11 @@ def compare(
         "gjr-garch-t", "har", "lhar"). A list without a baseline gets naive, drift, ewma and ar, one with
         networks of distributions historical, ewma-t, gjr-garch-t and lhar. Models of your own by a name,
         {"ridge": Ridge()}, or as "module:object"; "mean", the combination of the models that are listed:
-        docs/models.md.
-    network, training
-        The base of the named networks (their cell and direction replaced), and how networks are trained
-        that have no training of their own.
+        the guide "Any model".
+    network
+        The base of the named networks, their cell and direction replaced.
+    training
+        How networks are trained that have no training of their own.
     features
         A function (one symbol's table → DataFrame), or "module:function", whose columns networks read beside
         the default ones (`gatecast.problem.features`; with replace_features instead of them).
@@ -227,11 +229,15 @@ def check_same_data(prices: Prices, found: Provenance) -> None:
     """Raise a DataError where an earlier run of an experiment found other data than these."""
     if not prices.has_hash(found.sha256):
         raise DataError(
-            "these are not the data of the experiment",
+            say("these are not the data of the experiment"),
             file=", ".join(prices.source),
             column="sha256",
-            value=f"{prices.sha256[:12]}… instead of {found.sha256[:12]}…",
-            remedy="Give the run's own prices.parquet as the source, or remove sha256 from the experiment",
+            value=say(
+                "{sha256}… instead of {sha256_2}…", sha256=prices.sha256[:12], sha256_2=found.sha256[:12]
+            ),
+            remedy=say(
+                "Give the run's own prices.parquet as the source, or remove sha256 from the experiment"
+            ),
         )
 
 
@@ -281,9 +287,15 @@ def _mean_notes(experiment: Experiment, outcome: Forecasts) -> list[str]:
         points = [name for name in parts if name not in outcome.distributions]
         if points and mean in outcome.distributions:
             combined = [name for name in parts if name not in points]
-            verb = "forecasts a point and is" if len(points) == 1 else "forecast points and are"
             notes.append(
-                f"The model {mean} combines {listed(combined)}; {listed(points)} {verb} left out of it"
+                plural(
+                    "The model {mean} combines {combined}; {points} forecasts a point and is left out of it",
+                    "The model {mean} combines {combined}; {points} forecast points and are left out of it",
+                    len(points),
+                    mean=mean,
+                    combined=listed(combined),
+                    points=listed(points),
+                )
             )
     return notes
 
@@ -329,15 +341,35 @@ def _left_out(problem: Problem, folds: Sequence[Fold], most: int = sys.maxsize) 
     ]
     said = []
     if short:
-        names = [f"{symbol} (fold {', '.join(map(str, numbers))})" for symbol, numbers in short.items()]
-        why = f"fewer than {MIN_TRAINING_ORIGINS} training windows, left out of these folds"
-        said.append(f"{why}: {some(names, most=most)}")
+        names = [
+            say("{symbol} (fold {numbers})", symbol=symbol, numbers=", ".join(map(str, numbers)))
+            for symbol, numbers in short.items()
+        ]
+        said.append(
+            say(
+                "fewer than {least} training windows, left out of these folds: {symbols}",
+                least=MIN_TRAINING_ORIGINS,
+                symbols=some(names, most=most),
+            )
+        )
     if untested:
         bar = session_noun(problem.frequency)
         ends = dict(zip(problem.symbols, problem.session[np.unique(problem.last)], strict=True))
-        names = [f"{symbol} (last {bar} {stamp(ends[symbol], problem.frequency)})" for symbol in untested]
-        why = "trained on, but without a forecast that could be scored in the test"
-        said.append(f"{why}: {some(names, most=most)}")
+        names = [
+            say(
+                "{symbol} (last {bar} {time})",
+                symbol=symbol,
+                bar=bar,
+                time=stamp(ends[symbol], problem.frequency),
+            )
+            for symbol in untested
+        ]
+        said.append(
+            say(
+                "trained on, but without a forecast that could be scored in the test: {symbols}",
+                symbols=some(names, most=most),
+            )
+        )
     return tuple(said)
 
 
@@ -354,10 +386,13 @@ def _level_note(problem: Problem, folds: Sequence[Fold]) -> tuple[str, ...]:
             total += len(tested)
     if outside == 0:
         return ()
-    tested = f"test {session_noun(problem.frequency)}s"
     return (
-        f"The networks forecast the price level, and in {percent(outside / total, 0)} of the {tested} "
-        "the price lies outside the range they were trained on",
+        say(
+            "The networks forecast the price level, and in {share} of the test {sessions} the price lies "
+            "outside the range they were trained on",
+            share=percent(outside / total, 0),
+            sessions=session_nouns(problem.frequency),
+        ),
     )
 
 
@@ -368,7 +403,9 @@ def _name_of(features: str | FeatureFunction | None) -> str | None:
     name = getattr(features, "__qualname__", "")
     if not name or "<" in name:
         raise SettingError(
-            "features must be a function with a name at the top of a module, so that the experiment can be "
-            "run again: def my_features(prices): …"
+            say(
+                "features must be a function with a name at the top of a module, so that the "
+                "experiment can be run again: def my_features(prices): …"
+            )
         )
     return f"{features.__module__}:{name}"

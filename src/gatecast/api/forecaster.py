@@ -30,6 +30,7 @@ from gatecast.data.sources import prices_of
 from gatecast.data.timetable import Timetable
 from gatecast.errors import DataWarning, NotFittedError, RunError, SettingError, did_you_mean
 from gatecast.formatting import some
+from gatecast.language import say
 from gatecast.models.networks import FittedNetwork, ensembles_of
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS
@@ -174,15 +175,24 @@ class Forecaster:
     def forecast(self, prices: Any = None, *, future: Any = None) -> pd.DataFrame:
         """The next h sessions after the last one fitted, or after the last one of `prices`.
 
-        prices: give the whole history, of all symbols that the market is made of, for features and volatility
-        are computed from what is there; an adaptive calibration goes on with the targets after the last
-        session fitted. future: what is known of these h sessions, as in `fit`.
+        Parameters
+        ----------
+        prices
+            Newer ones. Give the whole history, of all symbols that the market is made of, for features and
+            volatility are computed from what is there; an adaptive calibration goes on with the targets after
+            the last session fitted.
+        future
+            What is known of these h sessions, as in `fit`.
 
-        Returns one row per symbol and step: symbol, origin, time, step, anchor (the last price), forecast
-        (price; of a distribution the median), change (fraction of the anchor; of differences in price),
-        std_over_seeds (the seeds' standard deviation, in price: how much the training's chance matters, no
-        error of the forecast); where there is a distribution, also its quantiles q01 … q99 (price), and
-        location, scale, df of a Student t (log return, or difference). Who is missing, and why: `left_out`.
+        Returns
+        -------
+        DataFrame
+            One row per symbol and step: symbol, origin, time, step, anchor (the last price), forecast (price;
+            of a distribution the median), change (fraction of the anchor; of differences in price),
+            std_over_seeds (the seeds' standard deviation, in price: how much the training's chance matters,
+            no error of the forecast); where there is a distribution, also its quantiles q01 … q99 (price),
+            and location, scale, df of a Student t (log return, or difference). Who is missing, and why:
+            `left_out`.
 
         Raises
         ------
@@ -337,7 +347,9 @@ class Forecaster:
 
     def _warn(self) -> None:
         if self.left_out:
-            warnings.warn(f"no forecast of {named(self.left_out)}", DataWarning, stacklevel=3)
+            warnings.warn(
+                say("no forecast of {left_out}", left_out=named(self.left_out)), DataWarning, stacklevel=3
+            )
         if self.scaled_by_pool:
             what = (
                 f"fewer than {MIN_TRAINING_ORIGINS} training windows, scaled by the mean scale of the others"
@@ -363,7 +375,10 @@ class Forecaster:
         state = self._fitted
         if callable(self._features):
             raise RunError(
-                'features is a function of this process: give it as "module:function" to save the forecaster'
+                say(
+                    'features is a function of this process: give it as "module:function" to save '
+                    "the forecaster"
+                )
             )
         return forecaster_files.write(
             folder, state, self._settings, volatility_features=self._volatility_features, overwrite=overwrite
@@ -395,8 +410,12 @@ class Forecaster:
         """The problem of these prices; seen: the features that were fitted, where it is to have the same."""
         if self._features is not None and not self._may_run_features:
             raise RunError(
-                f"this forecaster's file names code: features = {self._features!r}, a function that would be "
-                "imported and run. If you trust it, load the forecaster with allow_code=True"
+                say(
+                    "this forecaster's file names code: features = {features!r}, a function that "
+                    "would be imported and run. If you trust it, load the forecaster with "
+                    "allow_code=True",
+                    features=self._features,
+                )
             )
         return problem_of(
             self._settings,
@@ -409,7 +428,7 @@ class Forecaster:
     @property
     def _fitted(self) -> State:
         if self._state is None:
-            raise NotFittedError("this forecaster has not been fitted: call fit(prices) first")
+            raise NotFittedError(say("this forecaster has not been fitted: call fit(prices) first"))
         return self._state
 
     def __repr__(self) -> str:

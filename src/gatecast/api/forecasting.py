@@ -17,6 +17,7 @@ from gatecast.distributions import Point
 from gatecast.errors import DataError, DataWarning, RunError
 from gatecast.forecasts import distribution_columns, written
 from gatecast.formatting import count, some
+from gatecast.language import say
 from gatecast.models.model import Forecast, median
 from gatecast.problem.problem import Problem
 from gatecast.problem.targets import is_astray
@@ -48,8 +49,12 @@ def matching_problem(
     unknown = [symbol for symbol in prices.symbols if symbol not in symbols]
     if unknown:
         raise DataError(
-            f"{', '.join(unknown[:5])} was not among the symbols fitted ({', '.join(symbols[:5])}, …)",
-            remedy="Fit again with these symbols, or select the ones fitted",
+            say(
+                "{unknown} was not among the symbols fitted ({symbols}, …)",
+                unknown=", ".join(unknown[:5]),
+                symbols=", ".join(symbols[:5]),
+            ),
+            remedy=say("Fit again with these symbols, or select the ones fitted"),
         )
     if "market_return" in names and (missing := [one for one in symbols if one not in prices.symbols]):
         text = f"the market is that of the symbols in these prices, without {some(missing)}"
@@ -57,8 +62,12 @@ def matching_problem(
     problem = problem_of(prices, names)
     if problem.names != tuple(names):
         raise DataError(
-            f"these prices give the features {', '.join(problem.names)}; fitted were {', '.join(names)}",
-            remedy="Give the same columns as in fit, or fit again",
+            say(
+                "these prices give the features {names}; fitted were {names_2}",
+                names=", ".join(problem.names),
+                names_2=", ".join(names),
+            ),
+            remedy=say("Give the same columns as in fit, or fit again"),
         )
     number = np.array([symbols.index(symbol) for symbol in prices.symbols])
     return replace(problem, symbols=tuple(symbols), symbol=number[problem.symbol])
@@ -89,8 +98,8 @@ def last_origins(
             last.append(row)
     if not last:
         raise DataError(
-            f"no symbol can be forecast: {named(left_out)}",
-            remedy="Give more sessions, or fit again with all there are",
+            say("no symbol can be forecast: {left_out}", left_out=named(left_out)),
+            remedy=say("Give more sessions, or fit again with all there are"),
         )
     return np.array(last, dtype=np.int64), left_out
 
@@ -108,8 +117,10 @@ def forecast_table(
     members = problem.to_price(np.stack([median(one) for one in predicted.members]), origins)
     if is_astray(members, problem.anchor[origins], problem.unit(origins), problem.move):
         raise RunError(
-            "this network's training diverged, its forecasts lie far beyond any price: fit it again with "
-            "a smaller learning_rate, or with clip_norm = 1"
+            say(
+                "this network's training diverged, its forecasts lie far beyond any price: fit "
+                "it again with a smaller learning_rate, or with clip_norm = 1"
+            )
         )
     horizon, anchor = problem.horizon, problem.anchor[origins, None]
     price = problem.to_price(predicted.median, origins)
@@ -130,7 +141,7 @@ def forecast_table(
     table = pd.DataFrame(columns)
     numbers = table.select_dtypes("number").drop(columns="std_over_seeds")
     if not np.isfinite(numbers.to_numpy()).all():
-        raise RunError("this network's forecasts are no finite numbers: fit it again")
+        raise RunError(say("this network's forecasts are no finite numbers: fit it again"))
     return table
 
 

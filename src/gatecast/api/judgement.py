@@ -19,7 +19,7 @@ from gatecast.data.sources import prices_of
 from gatecast.distributions import FINE_LEVELS, Point, Quantiles
 from gatecast.errors import DataError, DataWarning
 from gatecast.forecasts import Forecasts
-from gatecast.formatting import count, listed, some
+from gatecast.formatting import listed, some
 from gatecast.judging.beside import (
     FEWEST_BEFORE,
     LOOKBACK,
@@ -29,13 +29,14 @@ from gatecast.judging.beside import (
 )
 from gatecast.judging.given import Given, read_given
 from gatecast.judging.matching import Match, after, match
+from gatecast.language import plural, say
 from gatecast.models.baseline import Baseline
 from gatecast.models.model import Model
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold
 from gatecast.problem.moves import LOG_RETURN
 from gatecast.problem.problem import Problem, first_not_positive, make_problem
 from gatecast.problem.targets import move_of
-from gatecast.settings.frequency import noun
+from gatecast.settings.frequency import count_tested
 from gatecast.settings.judged import Judged
 from gatecast.settings.names import DISTRIBUTION_RIVALS, POINT_RIVALS, WITH_DISTRIBUTION
 from gatecast.settings.reading import Reading
@@ -44,9 +45,9 @@ from gatecast.settings.reading import Reading
 def judge(forecasts: Any, prices: Any, *, column: str = "close", trained_until: str | None = None) -> Result:
     """The verdict on forecasts that were made elsewhere, beside baselines computed for the same bars.
 
-    What the table may look like: docs/judge.md. Naive, drift, ewma and ar, beside distributions naive,
-    historical, ewma-t, gjr-garch-t and lhar, forecast from the same origins, fitted anew at the first origin
-    of every calendar year.
+    What the table may look like: the guide "Forecasts made elsewhere". Naive, drift, ewma and ar, beside
+    distributions naive, historical, ewma-t, gjr-garch-t and lhar, forecast from the same origins, fitted anew
+    at the first origin of every calendar year.
 
     Parameters
     ----------
@@ -88,7 +89,9 @@ def run(asked: Judged, forecasts: Any, prices: Prices) -> Result:
         prices, lookback=LOOKBACK, horizon=1, column=asked.column, target=target, across_sessions=True
     )
     of_target = (
-        [f"{low}, and a price of zero or below has no log return: differences are judged"] if low else []
+        [say("{low}, and a price of zero or below has no log return: differences are judged", low=low)]
+        if low
+        else []
     )
     found = match(given, bars, file)
     problem = replace(bars, horizon=found.horizon)
@@ -142,18 +145,33 @@ def _unseen(found: Match, problem: Problem, trained_until: str | None) -> tuple[
     kept = after(found.origins, problem, trained_until)
     if not kept.any():
         raise DataError(
-            f"all {count(len(kept), 'origin')} forecast bars up to {trained_until}, the last day of "
-            "training: the models may have seen them",
-            remedy="Give forecasts of later bars",
+            say(
+                "all {origins} forecast bars up to {trained_until}, the last day of training: "
+                "the models may have seen them",
+                origins=plural("{n:,} origin", "{n:,} origins", len(kept)),
+                trained_until=trained_until,
+            ),
+            remedy=say("Give forecasts of later bars"),
         )
     if kept.all():
         return kept, []
-    days, bar = len(np.unique(problem.session[found.origins])), noun(problem.frequency)
+    days = len(np.unique(problem.session[found.origins]))
     left = len(np.unique(problem.session[found.origins[kept]]))
-    models = listed(list(found.models)) if len(found.models) <= 3 else count(len(found.models), "model")
+    models = (
+        listed(list(found.models))
+        if len(found.models) <= 3
+        else plural("{n:,} model", "{n:,} models", len(found.models))
+    )
     return kept, [
-        f"Only {left:,} of {days:,} test {bar}s are judged: {models} may have seen the bars up to "
-        f"{trained_until} in training, and forecasts from {count(int((~kept).sum()), 'origin')} are left out"
+        say(
+            "Only {left:,} of {tested} are judged: {models} may have seen the bars up to "
+            "{trained_until} in training, and forecasts from {origins} are left out",
+            left=left,
+            tested=count_tested(days, problem.frequency),
+            models=models,
+            trained_until=trained_until,
+            origins=plural("{n:,} origin", "{n:,} origins", int((~kept).sum())),
+        )
     ]
 
 
@@ -161,18 +179,26 @@ def _folds(problem: Problem, origins: Any, file: str) -> tuple[list[Fold], list[
     folds = yearly_folds(problem, origins)
     if not folds:
         raise DataError(
-            "before the first forecast there are too few bars to fit a baseline on "
-            f"({LOOKBACK + MIN_TRAINING_ORIGINS} and the steps of a forecast are the least)",
+            say(
+                "before the first forecast there are too few bars to fit a baseline on "
+                "({lookback} and the steps of a forecast are the least)",
+                lookback=LOOKBACK + MIN_TRAINING_ORIGINS,
+            ),
             file=file,
-            remedy="Give prices that begin earlier",
+            remedy=say("Give prices that begin earlier"),
         )
     if dropped := len(origins) - sum(len(fold.test) for fold in folds):
         tested = np.concatenate([fold.test for fold in folds])
         lost = np.setdiff1d(origins, tested)
         names = [problem.symbols[s] for s in np.unique(problem.symbol[lost])]
         return folds, [
-            f"{count(dropped, 'origin')} of {some(names, most=5)} are left out: at the first forecast of the "
-            f"year fewer than {MIN_TRAINING_ORIGINS} windows were known to fit a baseline on"
+            say(
+                "{origins} of {names} are left out: at the first forecast of the year fewer than "
+                "{min_training_origins} windows were known to fit a baseline on",
+                origins=plural("{n:,} origin", "{n:,} origins", dropped),
+                names=some(names, most=5),
+                min_training_origins=MIN_TRAINING_ORIGINS,
+            )
         ]
     return folds, []
 
@@ -204,8 +230,12 @@ def _scaled(
         return outcome, []
     names = [problem.symbols[s] for s in np.unique(problem.symbol[origins[in_test]])]
     return outcome, [
-        f"There are fewer than {FEWEST_BEFORE} bars before the first forecast of {some(names, most=5)}: its "
-        "losses are scaled by those of naive in the test itself"
+        say(
+            "There are fewer than {fewest_before} bars before the first forecast of {names}: "
+            "its losses are scaled by those of naive in the test itself",
+            fewest_before=FEWEST_BEFORE,
+            names=some(names, most=5),
+        )
     ]
 
 
@@ -217,7 +247,7 @@ def _naive(outcome: Forecasts, names: Sequence[str], baselines: Sequence[str]) -
         if name not in baselines and np.array_equal(outcome.forecast[name], outcome.forecast["naive"])
     ]
     return [
-        f"The forecasts of {name} are naive: they are the last price at every origin and step"
+        say("The forecasts of {name} are naive: they are the last price at every origin and step", name=name)
         for name in same
     ]
 
@@ -229,7 +259,11 @@ def _of_quantiles(found: Match) -> list[str]:
         if isinstance(one.distribution, Quantiles) and len(one.distribution.levels) < len(FINE_LEVELS):
             of_count.setdefault(len(one.distribution.levels), []).append(name)
     return [
-        f"Known by {number} quantiles alone: {listed(names)}; CRPS and PIT are those of straight lines "
-        "between them and exponential tails beyond, and there is no log score"
+        say(
+            "Known by {number} quantiles alone: {names}; CRPS and PIT are those of straight "
+            "lines between them and exponential tails beyond, and there is no log score",
+            number=number,
+            names=listed(names),
+        )
         for number, names in of_count.items()
     ]

@@ -10,6 +10,7 @@ from gatecast.data.prices import Prices
 from gatecast.errors import SettingError
 from gatecast.formatting import some
 from gatecast.kept import Keeper
+from gatecast.language import marked, say
 from gatecast.models.baseline import Baseline, ForecastFunction
 from gatecast.models.calibration import Calibrated
 from gatecast.models.model import Model
@@ -72,6 +73,13 @@ def problem_of(
     )
 
 
+AS_DIFFERENCES = marked(
+    "{low}, and a price of zero or below has no log return: differences are forecast, as with "
+    'target="difference"'
+)
+UNUSED = marked("{names}: {which}; networks read the columns named as past, future or static")
+
+
 def bare_problem(experiment: Experiment, prices: Prices) -> Problem:
     """The experiment's problem on these prices, without what only its networks read."""
     return make_problem(
@@ -101,7 +109,7 @@ def folds_of(experiment: Experiment, problem: Problem, frequency: str) -> list[F
         )
     if experiment.test_start is not None:
         raise SettingError(
-            "these rows have no dates; give test_rows, or test_size",
+            say("these rows have no dates; give test_rows, or test_size"),
             setting="test_start",
             value=experiment.test_start,
         )
@@ -130,9 +138,9 @@ def with_target(experiment: Experiment, prices: Prices) -> tuple[Experiment, tup
     low = None if "target" in experiment.model_fields_set else first_not_positive(prices, experiment.column)
     if low is None:
         return experiment, ()
-    said = (
-        f"{low}, and a price of zero or below has no log return: differences are forecast, "
-        'as with target="difference"'
+    said = say(
+        AS_DIFFERENCES,
+        low=low,
     )
     return experiment.changed(target="difference"), (said,)
 
@@ -146,11 +154,17 @@ def unused_note(experiment: Experiment, prices: Prices, features: object) -> tup
     if not names:
         return ()
     which = (
-        "a column of the data that no setting uses"
+        say("a column of the data that no setting uses")
         if len(names) == 1
-        else "columns of the data that no setting uses"
+        else say("columns of the data that no setting uses")
     )
-    return (f"{some(names)}: {which}; networks read the columns named as past, future or static",)
+    return (
+        say(
+            UNUSED,
+            names=some(names),
+            which=which,
+        ),
+    )
 
 
 def model_of(experiment: Experiment, name: str, keeper: Keeper | None = None) -> Model:

@@ -23,6 +23,7 @@ from gatecast.folders import is_unfinished
 from gatecast.forecasts import COLUMNS, DISTRIBUTION_COLUMNS, QUANTILE_COLUMNS, Forecasts, move_of
 from gatecast.forecasts import SCALES as SCALE_COLUMNS
 from gatecast.formatting import printable
+from gatecast.language import say
 from gatecast.models.model import Fitted
 from gatecast.problem.moves import Move
 from gatecast.run import FORMAT
@@ -76,25 +77,43 @@ def open_run(folder: str | Path, *, allow_code: bool = False) -> Result:
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         if is_unfinished(folder):
             raise RunError(
-                f"{folder}: its run is not finished. Start the same comparison again with this folder: it "
-                "goes on where it was stopped"
+                say(
+                    "{folder}: its run is not finished. Start the same comparison again with this "
+                    "folder: it goes on where it was stopped",
+                    folder=folder,
+                )
             ) from None
         raise RunError(
-            f"{folder}: no run folder (its verdict.json is missing or unreadable). "
-            "Give a folder that gatecast compare or judge has written"
+            say(
+                "{folder}: no run folder (its verdict.json is missing or unreadable). Give a "
+                "folder that gatecast compare or judge has written",
+                folder=folder,
+            )
         ) from None
     if version not in (1, FORMAT):
         raise RunError(
-            f"{folder}: a run of format {printable(version, 20)}, which this version cannot read; run the "
-            f"experiment in {folder / 'experiment.toml'} again"
+            say(
+                "{folder}: a run of format {version}, which this version cannot read; run the "
+                "experiment in {folder_2} again",
+                folder=folder,
+                version=printable(version, 20),
+                folder_2=folder / "experiment.toml",
+            )
         )
     for name in ("experiment.toml", *TABLES):
         if not (folder / name).is_file() or sha256_of(folder / name) != files.get(name):
-            raise RunError(f"{folder / name}: missing, or changed after the run; run the experiment again")
+            raise RunError(
+                say(
+                    "{folder}: missing, or changed after the run; run the experiment again",
+                    folder=folder / name,
+                )
+            )
     experiment = read_asked(folder / "experiment.toml")
     provenance = read_provenance(folder / "experiment.toml")
     if provenance is None:
-        raise RunError(f"{folder / 'experiment.toml'}: does not say which data it found; run it again")
+        raise RunError(
+            say("{folder}: does not say which data it found; run it again", folder=folder / "experiment.toml")
+        )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # given when the run was made
         prices = load(folder / "prices.parquet")
@@ -144,7 +163,9 @@ def _outcome(
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         if isinstance(error, RunError):
             raise
-        raise RunError(f"{file}: not the forecasts of this run ({error})") from None
+        raise RunError(
+            say("{file}: not the forecasts of this run ({error})", file=file, error=error)
+        ) from None
     return outcome
 
 
@@ -157,7 +178,7 @@ def _check_numbers(frame: pd.DataFrame, move: Move) -> None:
         raise ValueError("a forecast or a target is no finite number")
     if "q50" in frame:
         known = frame.loc[frame["q50"].notna(), [*QUANTILE_COLUMNS]].to_numpy(np.float64)
-        if not (move.is_price(known) & np.isfinite(known)).all():
+        if not move.is_price(known).all():
             raise ValueError("a quantile is no price")
 
 
@@ -186,7 +207,7 @@ def _read(file: Path, columns: dict[str, str], renamed: dict[str, str] | None = 
     except (KeyError, TypeError, ValueError) as error:
         if isinstance(error, InputError):
             raise
-        raise RunError(f"{file}: not a table of a run ({error})") from None
+        raise RunError(say("{file}: not a table of a run ({error})", file=file, error=error)) from None
 
 
 def _table(rows: Any, columns: dict[str, str]) -> pd.DataFrame:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gatecast.api.comparison import run as run_comparison
 from gatecast.api.forecaster import Forecaster
-from gatecast.api.models import bare_problem, future_fold_of, with_target
+from gatecast.api.models import AS_DIFFERENCES, UNUSED, bare_problem, future_fold_of, with_target
 from gatecast.api.result import Result
 from gatecast.data.prices import Prices
 from gatecast.distributions import LEVELS
@@ -23,7 +23,6 @@ from gatecast.folders import check_not_a_part
 from gatecast.forecasts import QUANTILE_COLUMNS
 from gatecast.formatting import (
     change_of,
-    count,
     csv_safe,
     interval,
     percent,
@@ -33,6 +32,7 @@ from gatecast.formatting import (
     some,
     text_table,
 )
+from gatecast.language import marked, pattern, plural, say
 from gatecast.models.baselines.volatility import historical
 from gatecast.nn.engine import warn_of_another
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS
@@ -124,8 +124,15 @@ class Outlook:
         if (held := self.held) is not None:
             names = " / ".join(percent(coverage) for coverage in COVERAGES)
             shares = " / ".join(percent(share, 1) for share in held.values())
-            origins = count(len(self.record.outcome.origin), "origin")
-            lines.append(f"Its {names} prediction intervals held {shares} of the time ({origins}).")
+            origins = plural("{n:,} origin", "{n:,} origins", len(self.record.outcome.origin))
+            lines.append(
+                say(
+                    "Its {names} prediction intervals held {shares} of the time ({origins}).",
+                    names=names,
+                    shares=shares,
+                    origins=origins,
+                )
+            )
         return "\n".join([*lines, self.record.verdict.text])
 
     @property
@@ -133,15 +140,27 @@ class Outlook:
         outcome = self.record.outcome
         tested = [outcome.symbols[symbol] for symbol in np.unique(outcome.symbol)]
         span = spanned(outcome.time, outcome.frequency)
-        return f"The record of {self.model} on {some(tested, most=8)}, {span}:"
+        return say(
+            "The record of {model} on {symbols}, {span}:",
+            model=self.model,
+            symbols=some(tested, most=8),
+            span=span,
+        )
 
     @property
     def _remarks(self) -> list[str]:
         """The symbols without a forecast, and those without a scale of their own, one a line."""
-        few = f"fewer than {MIN_TRAINING_ORIGINS} training windows"
-        lines = [f"{symbol}: no forecast: {reason}" for symbol, reason in self.left_out.items()]
+        lines = [
+            say("{symbol}: no forecast: {reason}", symbol=symbol, reason=reason)
+            for symbol, reason in self.left_out.items()
+        ]
         lines += [
-            f"{symbol}: scaled by the mean scale of the others ({few})" for symbol in self.scaled_by_pool
+            say(
+                "{symbol}: scaled by the mean scale of the others (fewer than {least} training windows)",
+                symbol=symbol,
+                least=MIN_TRAINING_ORIGINS,
+            )
+            for symbol in self.scaled_by_pool
         ]
         return [*lines, ""] if lines else []
 
@@ -160,8 +179,10 @@ class Outlook:
 
         if not self.is_recorded:
             raise RunError(
-                "the ledger keeps and scores log returns, and this is a forecast of differences: it cannot "
-                "be recorded there. Write it as a table instead"
+                say(
+                    "the ledger keeps and scores log returns, and this is a forecast of differences: "
+                    "it cannot be recorded there. Write it as a table instead"
+                )
             )
         table = pd.concat([self.forecast, self.naive], axis=1)
         return entries_of(
@@ -197,7 +218,9 @@ class Outlook:
             if path.suffix == ".png":
                 png = self.plot().png()
                 if png is None:
-                    raise RunError(f"{path} could not be drawn; choose .csv or .parquet for a table")
+                    raise RunError(
+                        say("{path} could not be drawn; choose .csv or .parquet for a table", path=path)
+                    )
                 place.write_bytes(png)
             elif path.suffix == ".parquet":
                 table.to_parquet(place, index=False)
@@ -224,12 +247,23 @@ class Outlook:
         )
 
 
+NO_NETWORK = marked('"{model}" is no network that could be trained.{hint} Known: {known}')
+NO_NETWORK_OF_RUN = marked(
+    '"{model}" is no network that could be trained as in the run.{hint} Known: {known}'
+)
+
+
 def check_network(model: str, networks: Collection[str], *, of_run: bool) -> None:
     """Raise SettingError if `model` is none of these networks."""
     if model not in networks:
+        what = NO_NETWORK_OF_RUN if of_run else NO_NETWORK
         raise SettingError(
-            f'"{model}" is no network that could be trained{" as in the run" if of_run else ""}.'
-            f"{did_you_mean(model, networks)} Known: {', '.join(networks) or 'none'}"
+            say(
+                what,
+                model=model,
+                hint=did_you_mean(model, networks),
+                known=", ".join(networks) or say("none"),
+            )
         )
 
 
@@ -252,11 +286,11 @@ def outlook(
         forecaster.check_future(prices, future)  # before the long work
         record = run_comparison(experiment, prices)
     else:
-        warn_of_another(record.provenance.engine, "the run")
+        warn_of_another(record.provenance.engine, say("the run"))
     prices, strangers = _of_record(prices, record)
     with warnings.catch_warnings():  # the record has said it
-        warnings.filterwarnings("ignore", ".*that no setting uses", DataWarning)
-        warnings.filterwarnings("ignore", ".*has no log return: differences", DataWarning)
+        warnings.filterwarnings("ignore", pattern(UNUSED), DataWarning)
+        warnings.filterwarnings("ignore", pattern(AS_DIFFERENCES), DataWarning)
         forecaster.fit(prices, future=future)
     forecast = forecaster.forecast()
     return Outlook(
@@ -279,8 +313,10 @@ def _of_record(prices: Prices, record: Result) -> tuple[Prices, dict[str, str]]:
     strangers = [symbol for symbol in prices.symbols if symbol not in known]
     if not (known and strangers):
         return prices, {}
-    warnings.warn(f"no forecast of {some(strangers)}: not in the run", DataWarning, stacklevel=3)
-    return prices.select(known), dict.fromkeys(strangers, "not in the run")
+    warnings.warn(
+        say("no forecast of {symbols}: not in the run", symbols=some(strangers)), DataWarning, stacklevel=3
+    )
+    return prices.select(known), dict.fromkeys(strangers, say("not in the run"))
 
 
 def _naive_quantiles(settings: Experiment, prices: Prices, forecast: pd.DataFrame) -> pd.DataFrame:
@@ -307,12 +343,20 @@ def _point_table(rows: pd.DataFrame, frequency: str, move: Move) -> str:
         + [plus_minus(error(row[name])) for name in ("rmse_return", "naive_rmse_return")]
         for _, row in rows.iterrows()
     ]
-    return text_table([_time_head(frequency), "forecast", "change", "typical error", "of naive"], lines)
+    return text_table(
+        [
+            *(_time_head(frequency), say("forecast"), say("change")),
+            *(say("typical error"), say("of naive")),
+        ],
+        lines,
+    )
 
 
 def _time_head(frequency: str) -> str:
     """What a column of times is called."""
-    return "position" if frequency == INDEX else "time" if is_intraday(frequency) else "date"
+    if frequency == INDEX:
+        return say("position")
+    return say("time") if is_intraday(frequency) else say("date")
 
 
 def _interval_table(rows: pd.DataFrame, frequency: str, move: Move) -> str:
@@ -330,4 +374,4 @@ def _interval_table(rows: pd.DataFrame, frequency: str, move: Move) -> str:
             ["", form(move.change(median, anchor))]
             + [interval(move.change(low, anchor), move.change(high, anchor), form) for low, high in ends],
         ]
-    return text_table([_time_head(frequency), "median", *map(percent, COVERAGES)], lines)
+    return text_table([_time_head(frequency), say("median"), *map(percent, COVERAGES)], lines)

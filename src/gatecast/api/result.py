@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from gatecast.errors import RunError
 from gatecast.folders import RUN, added_files, new_folder
+from gatecast.language import say
 from gatecast.profiling import stage
 from gatecast.run import Run
 from gatecast.settings.toml import read_asked, read_provenance
@@ -29,7 +31,10 @@ if TYPE_CHECKING:
 class Result(Run):
     """A run that draws, saves and shows itself; see `Run` for what it holds.
 
-    features: the function, or the name of one that may be run, where the experiment names features.
+    Attributes
+    ----------
+    features
+        The function, or the name of one that may be run, where the experiment names features.
     """
 
     features: str | FeatureFunction | None = None
@@ -154,11 +159,16 @@ class Result(Run):
     def save(self, folder: str | Path, *, overwrite: bool = False, charts: bool = True) -> Path:
         """Write the run folder, whole or not at all; then, with `charts`, `draw` into it.
 
-        overwrite: replace a run that gatecast wrote.
+        Parameters
+        ----------
+        overwrite
+            Replace a run that gatecast wrote.
 
         Raises
-            RunError: the folder is there and not empty (unless `overwrite`), holds anything that gatecast did
-            not write as a run, or cannot be written.
+        ------
+        RunError
+            The folder is there and not empty (unless `overwrite`), holds anything that gatecast did not write
+            as a run, or cannot be written.
         """
         with stage("writing"), new_folder(folder, RUN, overwrite=overwrite) as partial:
             self.write(partial)
@@ -172,22 +182,27 @@ class Result(Run):
         What cannot be drawn or written is a DrawingWarning; the rest of the run stays as it is.
 
         Raises
-            RunError: the folder holds another run, or none.
+        ------
+        RunError
+            The folder holds another run, or none.
         """
         self._find(folder)
         with stage("importing"):
             from gatecast.report.page import page
-            from gatecast.report.pictures import drawing, save_pictures
+            from gatecast.report.pictures import drawing, saved_pictures
 
         with (
             stage("drawing"),
             drawing("the charts and the page"),
             added_files(folder, RUN) as partial,
         ):
-            with drawing("the charts"):
-                save_pictures(self, partial / "charts")
-            with drawing("the page"):
-                (partial / "report.html").write_text(page(self), encoding="utf-8")
+            with ExitStack() as charts:
+                with drawing("the charts"):
+                    charts.enter_context(saved_pictures(self, partial / "charts"))
+                with drawing("the page"):  # while another process draws the charts
+                    (partial / "report.html").write_text(page(self), encoding="utf-8")
+                with drawing("the charts"):
+                    charts.close()
             self._find(folder)  # another process may have replaced it
             return (partial / "report.html").is_file()
         return False
@@ -199,7 +214,7 @@ class Result(Run):
             self.experiment,
             self.provenance,
         ):
-            raise RunError(f"{folder} does not hold this run; save the run there first")
+            raise RunError(say("{folder} does not hold this run; save the run there first", folder=folder))
 
     def __repr__(self) -> str:
         return f"Result of {', '.join(self.prices.source)}: {self.verdict.text}"

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from gatecast.errors import InputError, RunError
 from gatecast.folders import PROGRESS, WORK, is_unfinished, worker_of
 from gatecast.formatting import printable
+from gatecast.language import say
 from gatecast.settings.experiment import Experiment, Provenance
 from gatecast.settings.judged import Judged
 from gatecast.settings.toml import read_asked, read_provenance
@@ -53,7 +54,9 @@ def runs_in(folder: str | Path) -> list[ListedRun]:
         There is no such folder.
     """
     if not Path(folder).is_dir():
-        raise RunError(f"{folder}: there is no such folder. Give the one that runs are saved in")
+        raise RunError(
+            say("{folder}: there is no such folder. Give the one that runs are saved in", folder=folder)
+        )
     found = [_listed(place) for place in _places(Path(folder))]
     return sorted(found, key=lambda run: (run.changed, run.folder))
 

@@ -9,7 +9,7 @@ import numpy as np
 from gatecast.api.models import bare_problem
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError
-from gatecast.formatting import count
+from gatecast.language import plural, say
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.problem.seasons import THREE, found_season, season_candidates
@@ -45,13 +45,23 @@ def with_season(
     candidates = season_candidates(prices.frequency, prices.times, longest // THREE)
     season = found_season(series, candidates)
     if season:
-        note = f"The season is {count(season, 'bar')}, as found on the training rows of the first fold"
+        note = say(
+            "The season is {bars}, as found on the training rows of the first fold",
+            bars=plural("{n:,} bar", "{n:,} bars", season),
+        )
         return experiment.changed(season=season), (note,)
     if asked:
-        looked = f" of {', '.join(map(str, candidates))} bars" if 0 < len(candidates) < THREE else ""
+        looked = (
+            say(" of {seasons} bars", seasons=", ".join(map(str, candidates)))
+            if 0 < len(candidates) < THREE
+            else ""
+        )
         raise SettingError(
-            f"the training rows of the first fold show no season{looked}: give its number of bars "
-            '(season=24), or measure targets from the last price (anchor="last")',
+            say(
+                "the training rows of the first fold show no season{looked}: give its number of "
+                'bars (season=24), or measure targets from the last price (anchor="last")',
+                looked=looked,
+            ),
             setting="season",
             value=experiment.season,
         )
@@ -59,6 +69,10 @@ def with_season(
         return experiment, ()  # the week that every symbol has
     usual = candidates[0] if 0 < len(candidates) < THREE else 1
     return experiment.changed(season=usual), (
-        f"The training rows of the first fold show no season; {SEASONAL_NAIVE} repeats the price "
-        f"{count(usual, 'bar')} before",
+        say(
+            "The training rows of the first fold show no season; {seasonal_naive} repeats "
+            "the price {bars} before",
+            seasonal_naive=SEASONAL_NAIVE,
+            bars=plural("{n:,} bar", "{n:,} bars", usual),
+        ),
     )

@@ -11,6 +11,7 @@ import numpy as np
 from gatecast.errors import RunError
 from gatecast.files import sha256_of
 from gatecast.forecasts import Forecasts
+from gatecast.language import say
 from gatecast.models.calibration import CalibratedFit
 from gatecast.models.fitted_files import load_fitted
 from gatecast.models.model import Fitted
@@ -68,14 +69,18 @@ class StoredNetworks(Mapping[str, Sequence[Fitted]]):
         for file in (f"models/{name}.json", f"models/{name}.safetensors"):
             path = self._folder / file
             if not path.is_file() or sha256_of(path) != self._files.get(file):
-                raise RunError(f"{path}: missing, or changed after the run; run the experiment again")
+                raise RunError(
+                    say("{path}: missing, or changed after the run; run the experiment again", path=path)
+                )
         stem = self._folder / "models" / name
         fitted = load_fitted(stem)
         try:
             _check_settings(fitted, name, self._experiment, self._symbols)
             _check_folds(fitted, self._experiment, self._outcome, self._symbols)
         except ValueError as error:
-            raise RunError(f"{stem}: not the networks of this run ({error})") from None
+            raise RunError(
+                say("{stem}: not the networks of this run ({error})", stem=stem, error=error)
+            ) from None
         return fitted
 
 

@@ -21,6 +21,7 @@ from gatecast.data.spacing import as_times
 from gatecast.data.timetable import Timetable
 from gatecast.errors import DataError, DataWarning, RunError, SettingError, did_you_mean
 from gatecast.formatting import count, some
+from gatecast.language import plural, say
 from gatecast.models.model import Fitted, Forecast
 from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of
 from gatecast.nn import state_dict as torch_names
@@ -312,7 +313,7 @@ class TrainedNetworks:
         ):
             if (member.scale, member.seed) == (place, number) and whose in (None, owner):
                 return torch_names.state_dict(population.network, trained.params, layer)
-        raise SettingError(f"{FEW} in fold {place}", setting="symbol", value=symbol)
+        raise SettingError(say("{few} in fold {place}", few=FEW, place=place), setting="symbol", value=symbol)
 
     @property
     def _population(self) -> FittedNetwork:
@@ -328,14 +329,22 @@ class TrainedNetworks:
         if fold is None:
             return newest
         if fold not in range(newest + 1):
-            raise SettingError(f"there is no such fold; they are 0 to {newest}", setting="fold", value=fold)
+            raise SettingError(
+                say("there is no such fold; they are 0 to {newest}", newest=newest),
+                setting="fold",
+                value=fold,
+            )
         return int(fold)
 
     def _seed(self, seed: int) -> int:
         """A seed's place."""
         if seed not in self._seeds:
             raise SettingError(
-                f"there is no such seed; they are {self._seeds[0]} to {self._seeds[-1]}",
+                say(
+                    "there is no such seed; they are {seeds} to {seeds_2}",
+                    seeds=self._seeds[0],
+                    seeds_2=self._seeds[-1],
+                ),
                 setting="seed",
                 value=seed,
             )
@@ -348,7 +357,11 @@ class TrainedNetworks:
             return 0
         if symbol not in symbols:
             near = "" if symbol is None else did_you_mean(symbol, symbols)
-            raise SettingError(f"choose one of {some(symbols)}.{near}", setting="symbol", value=symbol)
+            raise SettingError(
+                say("choose one of {symbols}.{near}", symbols=some(symbols), near=near),
+                setting="symbol",
+                value=symbol,
+            )
         return symbols.index(symbol)
 
     def _asked(
@@ -361,8 +374,14 @@ class TrainedNetworks:
         width = self._population.scales[0].x_offset.shape[1]
         if len(problem.names) != width or len(problem.known_names) != self._population.known:
             raise RunError(
-                f"the networks of {self.name} read {count(width, 'feature')}, and the prices of this run "
-                f"give {len(problem.names)} ({', '.join(problem.names)}): they do not belong together"
+                say(
+                    "the networks of {name} read {features}, and the prices of this run give {count} "
+                    "({names}): they do not belong together",
+                    name=self.name,
+                    features=plural("{n:,} feature", "{n:,} features", width),
+                    count=len(problem.names),
+                    names=", ".join(problem.names),
+                )
             )
         left_out: dict[str, str] = {}
         if origins is None:
@@ -377,9 +396,14 @@ class TrainedNetworks:
         }
         kept = ~np.any([np.zeros(len(rows), bool), *short.values()], axis=0)
         if not kept.any():
-            raise DataError(f"no symbol can be forecast: {named(left_out)}", remedy="Give later origins")
+            raise DataError(
+                say("no symbol can be forecast: {left_out}", left_out=named(left_out)),
+                remedy=say("Give later origins"),
+            )
         if left_out:
-            warnings.warn(f"no forecast of {named(left_out)}", DataWarning, stacklevel=3)
+            warnings.warn(
+                say("no forecast of {left_out}", left_out=named(left_out)), DataWarning, stacklevel=3
+            )
         asked_of = {int(place): rows[kept & (places == place)] for place in np.unique(places[kept])}
         return problem, dict(prices.timetable), asked_of
 
@@ -401,16 +425,24 @@ class TrainedNetworks:
             places = np.searchsorted(starts, session, side="right") - 1
             if (places < 0).any():
                 raise SettingError(
-                    f"an origin lies before {starts[0]}, where the test of the first fold begins: every fold "
-                    "was trained on later prices. Give later origins, or the fold whose networks are to "
-                    "forecast it nevertheless"
+                    say(
+                        "an origin lies before {starts}, where the test of the first fold begins: every "
+                        "fold was trained on later prices. Give later origins, or the fold whose "
+                        "networks are to forecast it nevertheless",
+                        starts=starts[0],
+                    )
                 )
             return places
         known = int((session < starts[asked]).sum())
         if known:
             warnings.warn(
-                f"{count(known, 'origin')} before {starts[asked]}, where the test of fold {asked} begins: "
-                "its networks were trained on later prices, so that these are fitted values, no forecasts",
+                say(
+                    "{origins} before {starts}, where the test of fold {asked} begins: its networks "
+                    "were trained on later prices, so that these are fitted values, no forecasts",
+                    origins=plural("{n:,} origin", "{n:,} origins", known),
+                    starts=starts[asked],
+                    asked=asked,
+                ),
                 DataWarning,
                 stacklevel=4,
             )
@@ -457,8 +489,11 @@ class _Road:
         experiment = self.run.compared
         if experiment.features is not None and self._features is None:
             raise RunError(
-                f"this run's experiment names code: features = {experiment.features!r}, a function that "
-                "would be imported and run. If you trust it, open the run with allow_code=True"
+                say(
+                    "this run's experiment names code: features = {features!r}, a function that "
+                    "would be imported and run. If you trust it, open the run with allow_code=True",
+                    features=experiment.features,
+                )
             )
         return problem_of(
             experiment,
@@ -481,7 +516,9 @@ def _times(origins: ArrayLike, frequency: str) -> Dates:
         times = np.array([], dtype="datetime64[D]")
     if not len(times) or np.isnat(times).any():
         written = {INDEX: "numbers of rows"}.get(frequency, "YYYY-MM-DD")
-        raise SettingError(f"no dates; write {written}", setting="origins", value=origins)
+        raise SettingError(
+            say("no dates; write {written}", written=written), setting="origins", value=origins
+        )
     return times
 
 
@@ -498,14 +535,22 @@ def _rows(problem: Problem, dates: Dates) -> Integers:
     missing = dates[~np.isin(dates, problem.sessions)]
     if len(missing):
         raise DataError(
-            f"no {session} in these prices: {some([stamp(time, problem.frequency) for time in missing])}",
-            remedy=f"Give {dates_of} of their {session}s as origins",
+            say(
+                "no {session} in these prices: {missing}",
+                session=session,
+                missing=some([stamp(time, problem.frequency) for time in missing]),
+            ),
+            remedy=say("Give {dates_of} of their {session}s as origins", dates_of=dates_of, session=session),
         )
     rows = np.flatnonzero(np.isin(problem.session, dates) & problem.ready)
     if not len(rows):
         raise DataError(
-            f"too few {session}s before {stamp(dates[-1], problem.frequency)} for a window of "
-            f"{problem.lookback}",
-            remedy="Give later origins, or prices that begin earlier",
+            say(
+                "too few {session}s before {dates} for a window of {lookback}",
+                session=session,
+                dates=stamp(dates[-1], problem.frequency),
+                lookback=problem.lookback,
+            ),
+            remedy=say("Give later origins, or prices that begin earlier"),
         )
     return rows

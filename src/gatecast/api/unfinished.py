@@ -34,6 +34,7 @@ from gatecast.folders import (
 )
 from gatecast.formatting import printable, some
 from gatecast.kept import Kept
+from gatecast.language import say
 from gatecast.profiling import stage
 from gatecast.progress import noted
 from gatecast.run import Run
@@ -148,17 +149,21 @@ def resumed(folder: str | Path) -> tuple[Experiment, Prices]:
     if not is_unfinished(place):
         finished = (place / "verdict.json").is_file()
         why = "the run in it is finished" if finished else "there is no unfinished run in it"
-        raise RunError(f"{folder}: {why}, so there is nothing to go on with")
+        raise RunError(say("{folder}: {why}, so there is nothing to go on with", folder=folder, why=why))
     file = place / WORK / EXPERIMENT
     if not file.is_file():
-        raise RunError(f"{folder}: its run was stopped before it began; start it again as you did")
+        raise RunError(
+            say("{folder}: its run was stopped before it began; start it again as you did", folder=folder)
+        )
     experiment = read_experiment(file)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DataWarning)  # given when the run was begun
         prices = load(place / WORK / PRICES)
     found = read_provenance(file)
     if found is None or not prices.has_hash(found.sha256):
-        raise RunError(f"{place / WORK / PRICES}: not the prices of the run; start it again as you did")
+        raise RunError(
+            say("{place}: not the prices of the run; start it again as you did", place=place / WORK / PRICES)
+        )
     return experiment, prices
 
 
@@ -173,8 +178,12 @@ def _prepare(
             return
         if not overwrite:
             raise RunError(
-                f"{folder} holds an unfinished run of {why}. Go on with that one, choose another folder, or "
-                "start anew in this one (--overwrite)"
+                say(
+                    "{folder} holds an unfinished run of {why}. Go on with that one, choose another "
+                    "folder, or start anew in this one (--overwrite)",
+                    folder=folder,
+                    why=why,
+                )
             )
     clear_work(work)
     prices.to_parquet(work / PRICES)

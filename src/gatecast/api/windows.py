@@ -100,7 +100,7 @@ class Fit:
         To first order, by how much the forecast would be lower if that input were 0. Where a network is
         linear, the sum over a window is the forecast less that of a window of zeros. It shows what this
         network reads, not what moves prices, and inputs that act together share what they do by chance (see
-        docs/inside.md).
+        docs/en/guides/inside.md).
 
         Parameters
         ----------
@@ -224,13 +224,31 @@ def fit_windows(
 ) -> Fit:
     """Fit networks on every window given, as they are: nothing is scaled, split or dropped.
 
-    X (N, T, F), y (N,) or (N, h). validation: (X, y) of the same shapes, for the epoch to keep and for
-    patience, or the share of the windows, the last ones in the order given, that is taken for it, without the
-    h windows before, whose targets may reach into them; without it the last epoch is kept.
+    Parameters
+    ----------
+    network, training
+        What is trained, and how.
+    X
+        (N, T, F) windows, the oldest bar of each first.
+    y
+        (N,) or (N, h) targets, in any unit.
+    validation
+        (X, y) of the same shapes, for the epoch to keep and for patience; or the share of the windows, the
+        last ones in the order given, that is taken for it, without the h windows before, whose targets may
+        reach into them. Without it the last epoch is kept.
+    seeds, seed
+        How many networks, and the seed of the first.
+
+    Returns
+    -------
+    Fit
+        The networks; its `predict` is their mean.
 
     Raises
-        SettingError: shapes that do not fit, numbers that are not finite, an output that is no point,
-            a seed below 0 or above 2**31 - 1.
+    ------
+    SettingError
+        Shapes that do not fit, numbers that are not finite, an output that is no point, a seed below 0 or
+        above 2**31 - 1.
     """
     windows, targets = _windows(X), np.atleast_1d(np.asarray(y, dtype=np.float32))
     one_step = targets.ndim == 1

@@ -40,31 +40,49 @@ def audit(
 ) -> Report:
     """Whether any forecast of a pipeline depends on what was not yet known, and what else is wrong with it.
 
-    pipeline  function of a DataFrame, which has the column names and the index of `prices`. It returns a
-              Series with the index of the frame, or an array with one number per row: the forecast of each
-              row, made at the row before, NaN where there is none; a DataFrame with the columns origin, date
-              (or time), forecast (and symbol, where there are several), their names in any case; or a
-              dict {"forecasts": that frame, "scores": {"rmse": 1.14}, "trained_until": date, "predict":
-              function(origins) → the same columns}. A forecast may know the rows up to its origin, which lies
-              before its date; both are dates of rows, or row numbers. An optional column y holds what the
-              pipeline itself took as the truth. Its standard output is dropped.
-    prices    a DataFrame, a `Prices`, or a source as in `gatecast.load`; without dates a row is a session,
-              numbered from 0
-    column    the column that is forecast, in any case
-    quick     at most 12 runs of the pipeline instead of 35: fewer dates are probed
-    seed      of the changes, and of the global random generators of Python, NumPy and, where imported,
-              PyTorch, TensorFlow and Keras, which are seeded before every run
+    Parameters
+    ----------
+    pipeline
+        A function of a DataFrame, which has the column names and the index of `prices`. It returns a Series
+        with the index of the frame, or an array with one number per row: the forecast of each row, made at
+        the row before, NaN where there is none; a DataFrame with the columns origin, date (or time), forecast
+        (and symbol, where there are several), their names in any case; or a dict {"forecasts": that frame,
+        "scores": {"rmse": 1.14}, "trained_until": date, "predict": function(origins) → the same columns}. A
+        forecast may know the rows up to its origin, which lies before its date; both are dates of rows, or
+        row numbers. An optional column y holds what the pipeline itself took as the truth. Its standard
+        output is dropped.
+    prices
+        A DataFrame, a `Prices`, or a source as in `gatecast.load`; without dates a row is a session, numbered
+        from 0.
+    column
+        The column that is forecast, in any case.
+    quick
+        At most 12 runs of the pipeline instead of 35: fewer dates are probed.
+    seed
+        Of the changes, and of the global random generators of Python, NumPy and, where imported, PyTorch,
+        TensorFlow and Keras, which are seeded before every run.
 
+    Returns
+    -------
+    Report
+        The findings, faults first; `clean` where there is no fault and every check was decided.
+
+    Raises
+    ------
+    InputError
+        An answer that breaks this contract, or a pipeline that fails on these prices.
+
+    Notes
+    -----
     Runs that differ on the same prices all the same (np.random.default_rng(), threads, the clock) are a note,
     not a fault. Every move is then judged against that difference; a check in which not even the forecasts
     that may know a change move by more is listed in `Report.undecided`, and the report is not `clean`.
 
-        def pipeline(frame):  # the mean of the last five closes is the forecast of the next
-            return frame["Close"].rolling(5).mean().shift(1)
-
-        print(gatecast.audit(pipeline, "prices.csv"))
-
-    Raises InputError for an answer that breaks this contract, or a pipeline that fails on these prices.
+    Examples
+    --------
+    >>> def pipeline(frame):  # the mean of the last five closes is the forecast of the next
+    ...     return frame["Close"].rolling(5).mean().shift(1)
+    >>> print(gatecast.audit(pipeline, "prices.csv"))
     """
     if not callable(pipeline):
         raise SettingError(f"the pipeline is no function: {pipeline!r}")

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gatecast.auditing.answers import KEYS, Answer
 from gatecast.auditing.reruns import Reruns, Trial
-from gatecast.formatting import count
+from gatecast.language import plural, say
 
 ALL = 0.9  # of the forecasts: so many moved where something is fitted on all rows; not all need to notice
 ENOUGH = 5  # forecasts of which something can be said
@@ -88,9 +88,14 @@ def described(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> tuple[str
     most = max(moving, key=lambda leak: (len(leak.moved), leak.share))
     whole = len(most.moved) == len(most.could)
     of = f"all {len(most.could):,}" if whole else f"{len(most.moved):,} of the {len(most.could):,}"
-    text = (
-        f"In the run that moved most ({most.trial.what}), {of} forecasts that cannot know the changed rows "
-        f"moved{beyond}, the oldest of them made {count(most.reach, 'bar')} before the first changed row"
+    text = say(
+        "In the run that moved most ({what}), {of} forecasts that cannot know the "
+        "changed rows moved{beyond}, the oldest of them made {bars} before the first "
+        "changed row",
+        what=most.trial.what,
+        of=of,
+        beyond=beyond,
+        bars=plural("{n:,} bar", "{n:,} bars", most.reach),
     )
     if scope == "some":
         return f"{text}.", _remedy_some(reruns)
@@ -138,7 +143,7 @@ def _reaches(leaks: Sequence[Leak], farthest: int) -> list[int]:
 def _ahead(leaks: Sequence[Leak], beyond: str) -> tuple[str, str]:
     """A window reaches equally far before every cut; a block of rows as far as the block goes on."""
     farthest = max(leak.reach for leak in leaks)
-    bars = count(farthest, "bar")
+    bars = plural("{n:,} bar", "{n:,} bars", farthest)
     beyond_it = pd.concat([leak.could[leak.could["age"] > farthest] for leak in leaks])
     older = len(beyond_it[KEYS].drop_duplicates())
     text = (

@@ -8,7 +8,7 @@ from typing import Any
 
 from gatecast.auditing.findings import Finding, Kind
 from gatecast.auditing.reruns import Rerun
-from gatecast.formatting import count
+from gatecast.language import plural
 
 WIDTH = 100
 UNSEEN = (
@@ -22,11 +22,18 @@ UNSEEN = (
 class Report:
     """What an audit found.
 
-    pipeline   its name
-    forecasts  how many it made
-    findings   faults first
-    tried      every run of the pipeline
-    undecided  the checks that chance hides: no fault was seen, and none could have been
+    Attributes
+    ----------
+    pipeline
+        Its name.
+    forecasts
+        How many it made.
+    findings
+        Faults first.
+    tried
+        Every run of the pipeline.
+    undecided
+        The checks that chance hides: no fault was seen, and none could have been.
     """
 
     pipeline: str
@@ -78,8 +85,9 @@ class Report:
         return rendered("audit.html", headline=self._headline(), findings=self.findings, unseen=UNSEEN)
 
     def _headline(self) -> str:
-        made = f"{count(self.forecasts, 'forecast')}, {count(len(self.tried), 'run')}"
-        verdict = count(len(self.faults), "fault") if self.faults else "no fault found"
+        forecasts = plural("{n:,} forecast", "{n:,} forecasts", self.forecasts)
+        made = f"{forecasts}, {plural('{n:,} run', '{n:,} runs', len(self.tried))}"
+        verdict = plural("{n:,} fault", "{n:,} faults", len(self.faults)) if self.faults else "no fault found"
         text = f"{self.pipeline}: {verdict} ({made})."
         if self.undecided:
             text += f" Not decided, because runs on the same prices differ: {', '.join(self.undecided)}."

@@ -16,7 +16,8 @@ from gatecast.auditing.noise import Apart, Unchanged, apart, series_of
 from gatecast.auditing.reruns import Reruns, Trial
 from gatecast.auditing.seeds import seedable
 from gatecast.auditing.table import Table
-from gatecast.formatting import count, listed
+from gatecast.formatting import listed
+from gatecast.language import plural, say
 
 ALIKE = 0.5  # a change moves "all alike" when it moves at least this share
 SEASON = 5  # sessions: the shortest season of daily prices, a week
@@ -234,8 +235,15 @@ def stale(reruns: Reruns, steps: Mapping[int, int], confirmation: Trial | None) 
     return [
         _finding(
             reruns.table, "stale-input", concerned.assign(size=float(oldest)),
-            f"The newest row that moves the forecast{which} is {count(oldest, 'session')} older than its "
-            "origin: {count} that could know more, the first for {first}.",
+            say(
+
+"The newest row that moves the forecast{which} is {sessions} older than its origin: "
+"{{count}} that could know more, the first for {{first}}."
+, which=which, sessions=plural(
+"{n:,} session"
+,
+"{n:,} sessions"
+, oldest)),
             "Causes that fit: a shift too many, or step k of a recurrent network read from an earlier state. "
             "Let the last input of the window be the origin. A seasonal naive forecast is like this.",
             severity=severity,
@@ -479,7 +487,7 @@ def _finding(
     size = float(finite.median()) if len(finite) else float("nan")
     first = table.label(int(moves["date"].min()))
     for word, value in (
-        ("{count}", count(len(largest), "forecast")),
+        ("{count}", plural("{n:,} forecast", "{n:,} forecasts", len(largest))),
         ("{first}", first),
         ("{size}", _moved_by(size)),
     ):

@@ -15,6 +15,7 @@ from gatecast.data.spacing import bars_a_day, times_of
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import percent, some
+from gatecast.language import say
 from gatecast.settings.frequency import BARS_A_YEAR, INDEX, is_intraday, session_noun
 
 EXECUTIONS = {"next-open": "open", "next-close": "close"}
@@ -65,8 +66,10 @@ def accounts(prices: Prices, forecasts: Forecasts, execution: str) -> list[Accou
     check_execution(execution)
     if prices.frequency == INDEX:
         raise SettingError(
-            "rows that are only numbered have no year that returns and costs could be given for: a backtest "
-            "needs dates"
+            say(
+                "rows that are only numbered have no year that returns and costs could be given "
+                "for: a backtest needs dates"
+            )
         )
     found, without = [], []
     for symbol, table in _tables(prices):
@@ -83,10 +86,14 @@ def accounts(prices: Prices, forecasts: Forecasts, execution: str) -> list[Accou
         else:
             found.append(account)
     if not found and execution == "next-open":
-        raise SettingError(f"there are no opens to trade at ({some(without, most=5)}); use next-close")
+        raise SettingError(
+            say("there are no opens to trade at ({without}); use next-close", without=some(without, most=5))
+        )
     if not found:
         bar = session_noun(prices.frequency)
-        raise SettingError(f"there is nothing to trade: no {bar} follows the first forecast's next one")
+        raise SettingError(
+            say("there is nothing to trade: no {bar} follows the first forecast's next one", bar=bar)
+        )
     return found
 
 
@@ -102,9 +109,13 @@ def check_execution(execution: str) -> None:
     """SettingError where there is no such execution."""
     if execution not in EXECUTIONS:
         raise SettingError(
-            f'there is no execution "{execution}".{did_you_mean(execution, EXECUTIONS)} '
-            f"Known: {', '.join(EXECUTIONS)}. The close of the origin itself cannot be traded: the "
-            "forecast is made from it"
+            say(
+                'there is no execution "{execution}".{did_you_mean} Known: {executions}. The '
+                "close of the origin itself cannot be traded: the forecast is made from it",
+                execution=execution,
+                did_you_mean=did_you_mean(execution, EXECUTIONS),
+                executions=", ".join(EXECUTIONS),
+            )
         )
 
 
@@ -164,8 +175,13 @@ def _refuse_stale(
     bar = session_noun(frequency)
     if share > MOST_STALE and len(known) > 5:
         raise SettingError(
-            f"in {percent(share, 0)} of the {bar}s the open of {symbol} is the close before, at which nobody "
-            "could trade after the forecast was made; use next-close"
+            say(
+                "in {share} of the {bar}s the open of {symbol} is the close before, at which "
+                "nobody could trade after the forecast was made; use next-close",
+                share=percent(share, 0),
+                bar=bar,
+                symbol=symbol,
+            )
         )
 
 

@@ -10,9 +10,14 @@ from numpy.typing import NDArray
 
 from gatecast._typing import Floats
 from gatecast.errors import SettingError, did_you_mean
+from gatecast.language import marked, say
 
 MOST = 1000.0  # basis points a side; more is a slip of the keyboard
 BASIS_POINT = 1e-4
+
+
+FREE = "0 bp a side"
+NAMES = {"us": marked("US costs"), "korea": marked("Korean costs")}
 
 
 @dataclass(frozen=True)
@@ -28,6 +33,13 @@ class Costs:
     name: str
     steps: tuple[tuple[str, float, float], ...]
     notes: tuple[str, ...] = ()
+
+    @property
+    def said(self) -> str:
+        """The name in the language in use."""
+        if self.name in NAMES.values():
+            return say(self.name)
+        return say("{number} bp a side", number=self.name.split()[0])
 
     def at(self, sessions: NDArray[np.datetime64]) -> tuple[Floats, Floats]:
         """Cost of a buy and of a sale on each session, (T,) fractions of the traded value."""
@@ -45,7 +57,11 @@ def flat(basis_points: float) -> Costs:
     """
     if not 0 <= basis_points <= MOST:
         raise SettingError(
-            f"a cost per side is 0 to {MOST:.0f} basis points (100 are 1 %), not {basis_points}"
+            say(
+                "a cost per side is 0 to {most:.0f} basis points (100 are 1 %), not {basis_points}",
+                most=MOST,
+                basis_points=basis_points,
+            )
         )
     return Costs(f"{basis_points:g} bp a side", (("1970-01-01", basis_points, basis_points),))
 
@@ -63,7 +79,7 @@ def us() -> Costs:
     steps = [("1970-01-01", old, old + 0.33 + fee), ("2001-04-09", new, new + 0.25 + fee)]
     steps += [(day, new, new + 0.01 * dollars + fee) for day, dollars in sec]
     return Costs(
-        "US costs",
+        NAMES["us"],
         tuple(steps),
         (
             "Half the spread of a large cap, an assumption: 1.5 bp since prices are decimal (2001-04-09), "
@@ -87,7 +103,7 @@ def korea() -> Costs:
     )  # fmt: skip
     side = 1.5 + 5.0
     return Costs(
-        "Korean costs",
+        NAMES["korea"],
         tuple((day, side, side + 100 * percent) for day, percent in tax),
         (
             "Tax on sales: Enforcement Decree of the Securities Transaction Tax Act, art. 5, and for KOSPI "
@@ -113,13 +129,18 @@ def costs_of(preset: str | None, basis_points: float | None, calendar: str) -> C
         SettingError: both, or no such preset.
     """
     if preset is not None and basis_points is not None:
-        raise SettingError("give a cost per side or a preset of costs, not both")
+        raise SettingError(say("give a cost per side or a preset of costs, not both"))
     if basis_points is not None:
         return flat(basis_points)
     if preset is None:
         return BY_CALENDAR[calendar]() if calendar in BY_CALENDAR else flat(ELSEWHERE)
     if preset not in PRESETS:
         raise SettingError(
-            f'there are no costs "{preset}".{did_you_mean(preset, PRESETS)} Known: {", ".join(PRESETS)}'
+            say(
+                'there are no costs "{preset}".{did_you_mean} Known: {presets}',
+                preset=preset,
+                did_you_mean=did_you_mean(preset, PRESETS),
+                presets=", ".join(PRESETS),
+            )
         )
     return PRESETS[preset]()

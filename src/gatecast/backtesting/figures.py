@@ -13,6 +13,7 @@ from gatecast.backtesting.accounts import Account
 from gatecast.backtesting.sharpe import Sharpe, drawdown, sharpe
 from gatecast.backtesting.simulation import Portfolio, simulate
 from gatecast.formatting import basis_points
+from gatecast.language import marked, say
 
 HIGHEST = 0.1  # cost per side up to which a break-even is looked for; 1,000 basis points
 
@@ -65,6 +66,9 @@ def performance(money: Portfolio, per_year: int) -> Performance:
     )
 
 
+NOT_AHEAD = marked("it is not ahead even before costs")
+
+
 def trades(positions: Sequence[Floats]) -> int:
     """How often a position was changed on purpose, entry and last sale included, over all accounts."""
     return sum(int(np.count_nonzero(np.diff(own, prepend=0.0, append=0.0))) for own in positions)
@@ -79,15 +83,15 @@ def break_even(
     own = _money(accounts, positions)
     other = (lambda _: 1.0) if rival is None else _money(accounts, rival)
     if not any(map(np.any, positions)):
-        return math.nan, "it never traded"
+        return math.nan, say("it never traded")
 
     def ahead(cost: float) -> float:
         return own(cost) - other(cost)
 
     if ahead(0.0) <= 0:
-        return math.nan, "it is not ahead even before costs"
+        return math.nan, say(NOT_AHEAD)
     if ahead(HIGHEST) > 0:
-        return math.nan, f"it is still ahead at {basis_points(HIGHEST * 1e4)} a side"
+        return math.nan, say("it is still ahead at {cost} a side", cost=basis_points(HIGHEST * 1e4))
     from scipy.optimize import brentq
 
     return 1e4 * float(brentq(ahead, 0.0, HIGHEST, xtol=1e-8)), ""

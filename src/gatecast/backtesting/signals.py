@@ -15,6 +15,7 @@ from gatecast.data.prices import Prices
 from gatecast.distributions import FINE_LEVELS, LEVELS, Quantiles
 from gatecast.errors import SettingError
 from gatecast.forecasts import DistributionForecast, Forecasts
+from gatecast.language import say
 from gatecast.problem.moves import LOG_RETURN
 from gatecast.problem.problem import first_not_positive
 from gatecast.problem.volatility import ewma_volatility, log_returns
@@ -113,8 +114,11 @@ def check_prices(prices: Prices, column: str) -> None:
     low = first_not_positive(prices, column)
     if low is not None:
         raise SettingError(
-            f"{low}, and the gains of an account are shares of prices, which must be above 0 for that: there "
-            "is no backtest of such prices"
+            say(
+                "{low}, and the gains of an account are shares of prices, which must be above 0 "
+                "for that: there is no backtest of such prices",
+                low=low,
+            )
         )
 
 
@@ -122,6 +126,9 @@ def check_column(column: str) -> None:
     """SettingError where the forecasts do not speak of a close."""
     if column not in COLUMNS:
         raise SettingError(
-            f"the run forecasts the {column}, and the rules trade on forecasts of the close: "
-            "gatecast compare --column close"
+            say(
+                "the run forecasts the {column}, and the rules trade on forecasts of the close: "
+                "gatecast compare --column close",
+                column=column,
+            )
         )

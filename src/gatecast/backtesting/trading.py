@@ -33,6 +33,7 @@ from gatecast.backtesting.signals import (
 from gatecast.backtesting.simulation import Portfolio, portfolio, simulate
 from gatecast.backtesting.strategies import HOLD, Backtest, Strategy
 from gatecast.errors import SettingError, did_you_mean
+from gatecast.language import say
 from gatecast.run import Run
 
 
@@ -52,21 +53,44 @@ def trade(
     draws: int = 500,
     seed: int = 0,
 ) -> Backtest:
-    """Trade on the forecasts of a run.
-
-    models: of the run; None: all. rules: "sign", "threshold", "volatility", see `gatecast.backtesting.rules`.
-    execution: "next-open" or "next-close" of the session after the origin; None: the open where the data have
-    one that can be traded at. cost: basis points a side; costs: "us", "korea" or "none"; neither: the preset
-    of each symbol's exchange, else 5. short: whether positions may be below zero. target_volatility: of a
-    year; cap: the largest position of that rule. volatility: model → (N,) standard deviation of the next
-    session's log return, instead of that of the model's distribution, or where it has none of the EWMA.
-    trials: how many strategies were tried in all, where there were more than these. draws, seed: random
-    times.
+    """What trading on the forecasts of a run would have earned, after costs.
 
     Each symbol is an account with the same money at the start; nothing moves between accounts.
 
+    Parameters
+    ----------
+    run
+        From `gatecast.compare`, `gatecast.judge` or `gatecast.open_run`.
+    models
+        Of the run; None: all.
+    rules
+        "sign", "threshold", "volatility"; see `gatecast.backtesting.rules`.
+    execution
+        "next-open" or "next-close" of the session after the origin; None: the open where the data have one
+        that can be traded at.
+    cost
+        Basis points a side.
+    costs
+        "us", "korea" or "none"; with neither this nor `cost` the preset of each symbol's exchange, else 5
+        basis points.
+    short
+        Whether positions may be below zero.
+    target_volatility
+        Of a year, a fraction: what the rule "volatility" aims at.
+    cap
+        The largest position of that rule, as a share of the account.
+    volatility
+        Model → (N,) standard deviation of the next session's log return, instead of that of the model's
+        distribution, or where it has none of the EWMA.
+    trials
+        How many strategies were tried in all, where there were more than these.
+    draws, seed
+        Of the random times that the strategies are compared with.
+
     Raises
-        SettingError: a model that is not in the run, a setting that is wrong, no open to trade at.
+    ------
+    SettingError
+        A model that is not in the run, a setting that is wrong, no open to trade at.
     """
     outcome = run.outcome
     chosen = _check(run, models, rules, target_volatility, cap, trials, draws)
@@ -185,19 +209,29 @@ def _check(
     for model in chosen:
         if model not in known:
             raise SettingError(
-                f'the run has no model "{model}".{did_you_mean(model, known)} It has {", ".join(known)}'
+                say(
+                    'the run has no model "{model}".{did_you_mean} It has {known}',
+                    model=model,
+                    did_you_mean=did_you_mean(model, known),
+                    known=", ".join(known),
+                )
             )
     for rule in rules:
         if rule not in RULES:
             raise SettingError(
-                f'there is no rule "{rule}".{did_you_mean(rule, RULES)} Known: {", ".join(RULES)}'
+                say(
+                    'there is no rule "{rule}".{did_you_mean} Known: {rules}',
+                    rule=rule,
+                    did_you_mean=did_you_mean(rule, RULES),
+                    rules=", ".join(RULES),
+                )
             )
     if not chosen or not rules:
-        raise SettingError("nothing to trade: name at least one model and one rule")
+        raise SettingError(say("nothing to trade: name at least one model and one rule"))
     if not (math.isfinite(target) and target > 0 and math.isfinite(cap) and cap > 0):
-        raise SettingError("the target volatility and the cap must be above 0 (0.1 is 10 % a year)")
+        raise SettingError(say("the target volatility and the cap must be above 0 (0.1 is 10 % a year)"))
     if trials is not None and trials < 1:
-        raise SettingError("the number of strategies tried is 1 or more")
+        raise SettingError(say("the number of strategies tried is 1 or more"))
     if draws < 0:
-        raise SettingError("the number of random times is 0 or more")
+        raise SettingError(say("the number of random times is 0 or more"))
     return chosen

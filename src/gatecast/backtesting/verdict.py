@@ -7,13 +7,23 @@ from typing import Literal
 
 import numpy as np
 
-from gatecast.backtesting.figures import HIGHEST
+from gatecast.backtesting.costs import FREE
+from gatecast.backtesting.figures import HIGHEST, NOT_AHEAD
 from gatecast.backtesting.strategies import Backtest, Strategy
-from gatecast.formatting import basis_points, number, percent
+from gatecast.formatting import basis_points, capitalised, number, percent, sentence
+from gatecast.language import marked, means, say
 
 Kind = Literal["better than luck", "no better than luck", "lost money", "never traded"]
 
 SURE = 0.95  # deflated Sharpe ratio, and 1 - the share of random times that do as well
+
+
+WHERE = {"next-open": marked("at the next open"), "next-close": marked("at the next close")}
+TRADING = {
+    "sign": marked("trading {model}'s sign {where}"),
+    "threshold": marked("trading {model}'s forecasts {where}, where they exceed the cost of a round trip,"),
+    "volatility": marked("aiming at a steady volatility with {model}'s forecasts, traded {where},"),
+}
 
 
 @dataclass(frozen=True)
@@ -39,20 +49,32 @@ class Verdict:
 def verdict(tested: Backtest) -> Verdict:
     """Judge the strategy with the highest Sharpe ratio after costs."""
     best, hold = tested.best, tested.hold
+    held = _earned(hold.net.annual_return)
     if best is None:
-        why = "No strategy ever traded: no model forecast a change."
-        return Verdict("never traded", (f"{why} Buy-and-hold {_earned(hold.net.annual_return)}.",))
-    kind, where = _kind(best), f"at the {tested.execution.replace('-', ' ')}"
-    first = "" if tested.trials == 1 else f"The best of {tested.trials} strategies tried: "
+        nothing = say(
+            "No strategy ever traded: no model forecast a change. Buy-and-hold {earned}.", earned=held
+        )
+        return Verdict("never traded", (nothing,))
+    kind, costs = _kind(best), _costs(tested)
     if tested.is_hold(best):
-        first += f"{best.model} was always long, so it is buy-and-hold, which "
-        first += f"{_earned(hold.net.annual_return)} after {_costs(tested)}."
+        first = say(
+            "{model} was always long, so it is buy-and-hold, which {earned} after {costs}.",
+            model=best.model,
+            earned=held,
+            costs=costs,
+        )
     else:
-        first += f"{_trading(best, where)} {_earned(best.net.annual_return)} after {_costs(tested)}; "
-        first += f"buy-and-hold {_earned(hold.net.annual_return)}."
-    last = _break_even(best, hold) if tested.second is None else _second(tested.second, tested, where)
-    sentences = (first, _luck(best, tested, kind), last)
-    return Verdict(kind, tuple(sentence[:1].upper() + sentence[1:] for sentence in sentences))
+        first = say(
+            "{trading} {earned} after {costs}; buy-and-hold {held}.",
+            trading=_trading(best, tested),
+            earned=_earned(best.net.annual_return),
+            costs=costs,
+            held=held,
+        )
+    if tested.trials > 1:
+        first = say("The best of {trials} strategies tried: {first}", trials=tested.trials, first=first)
+    last = _break_even(best, hold) if tested.second is None else _second(tested.second, tested)
+    return Verdict(kind, tuple(map(capitalised, (first, _luck(best, tested, kind), last))))
 
 
 def _kind(best: Strategy) -> Kind:
@@ -62,64 +84,90 @@ def _kind(best: Strategy) -> Kind:
     return "better than luck" if best.deflated > SURE and timed else "no better than luck"
 
 
-def _trading(best: Strategy, where: str) -> str:
-    if best.rule == "sign":
-        return f"trading {best.model}'s sign {where}"
-    if best.rule == "threshold":
-        return f"trading {best.model}'s forecasts {where}, where they exceed the cost of a round trip,"
-    return f"aiming at a steady volatility with {best.model}'s forecasts, traded {where},"
+def _trading(best: Strategy, tested: Backtest) -> str:
+    return say(TRADING[best.rule], model=best.model, where=say(WHERE[tested.execution]))
 
 
 def _luck(best: Strategy, tested: Backtest, kind: Kind) -> str:
-    net = best.net
-    ratio = f"Its Sharpe ratio of {number(net.sharpe)} (standard error {number(net.sharpe_error)}"
-    ratio += (
-        f"; buy-and-hold {number(tested.hold.net.sharpe)})" if np.isfinite(tested.hold.net.sharpe) else ")"
-    )
+    net, held, share = best.net, tested.hold.net.sharpe, best.luck.reached
+    places = {"sharpe": number(net.sharpe), "error": number(net.sharpe_error)}
+    if np.isfinite(held):
+        ratio = say(
+            "Its Sharpe ratio of {sharpe} (standard error {error}; buy-and-hold {held})",
+            held=number(held),
+            **places,
+        )
+    else:
+        ratio = say("Its Sharpe ratio of {sharpe} (standard error {error})", **places)
     parts = []
-    if np.isfinite(best.luck.reached):
-        share = best.luck.reached
-        few = "under 1 %" if share < 0.01 else percent(share, 0)
-        parts.append(f"is what {few} of its own positions reach when they are moved to random other times")
-    tried = f" after {tested.trials} trials" if tested.trials > 1 else ""
-    chance = f"(deflated Sharpe ratio {number(best.deflated)}; over {SURE} would do)"
+    if np.isfinite(share):
+        few = say("under 1 %") if share < 0.01 else percent(share, 0)
+        parts.append(
+            say("is what {few} of its own positions reach when they are moved to random other times", few=few)
+        )
+    tried = say(" after {trials} trials", trials=tested.trials) if tested.trials > 1 else ""
+    shrunk = number(best.deflated)
     if kind == "better than luck":
-        parts.append(f"is more than luck explains{tried} (deflated Sharpe ratio {number(best.deflated)})")
+        parts.append(
+            say(
+                "is more than luck explains{tried} (deflated Sharpe ratio {deflated})",
+                tried=tried,
+                deflated=shrunk,
+            )
+        )
     elif best.deflated > SURE:
-        parts.append("is no proof of timing: those positions do as well at other times")
+        parts.append(say("is no proof of timing: those positions do as well at other times"))
     elif np.isfinite(best.deflated):
-        parts.append(f"is no better than luck{tried} {chance}")
-    return f"{ratio} {' and '.join(parts)}."
+        parts.append(
+            say(
+                "is no better than luck{tried} (deflated Sharpe ratio {deflated}; over {sure} would do)",
+                tried=tried,
+                deflated=shrunk,
+                sure=SURE,
+            )
+        )
+    found = "".join(parts) if len(parts) < 2 else say("{one} and {other}", one=parts[0], other=parts[1])
+    return say("{ratio} {found}.", ratio=ratio, found=found)
 
 
 def _break_even(best: Strategy, hold: Strategy) -> str:
     zero, rival = best.break_even, best.break_even_hold
     if np.isfinite(zero[0]):
-        text = f"It breaks even at {basis_points(zero[0])} a side"
-    elif "still ahead" in zero[1]:
-        text = f"It breaks even beyond {basis_points(1e4 * HIGHEST)} a side"
+        text = say("It breaks even at {cost} a side", cost=basis_points(zero[0]))
+    elif means(zero[1], NOT_AHEAD):
+        text = say("Even before costs it earned nothing")
     else:
-        text = "Even before costs it earned nothing"
+        text = say("It breaks even beyond {cost} a side", cost=basis_points(1e4 * HIGHEST))
     if np.isfinite(rival[0]):
-        return f"{text}, and with buy-and-hold at {basis_points(rival[0])}."
-    if "even before" not in rival[1]:
-        return f"{text}."
-    return f"{text}, and earns less than buy-and-hold at any cost."
+        return say("{text}, and with buy-and-hold at {cost}.", text=text, cost=basis_points(rival[0]))
+    if means(rival[1], NOT_AHEAD):
+        return say("{text}, and earns less than buy-and-hold at any cost.", text=text)
+    return sentence(text)
 
 
-def _second(other: Strategy, tested: Backtest, where: str) -> str:
-    who = f"of the {tested.noun}s, the best, " if other.model in tested.networks else "the next best, "
-    chance = f", deflated {number(other.deflated)}" if np.isfinite(other.deflated) else ""
-    return (
-        f"{who}{_trading(other, where)} {_earned(other.net.annual_return)} "
-        f"(Sharpe ratio {number(other.net.sharpe)}{chance}). "
-    ).strip()
+def _second(other: Strategy, tested: Backtest) -> str:
+    places = {
+        "trading": _trading(other, tested),
+        "earned": _earned(other.net.annual_return),
+        "sharpe": number(other.net.sharpe),
+    }
+    places["chance"] = ""
+    if np.isfinite(other.deflated):
+        places["chance"] = say(", deflated {deflated}", deflated=number(other.deflated))
+    if other.model not in tested.networks:
+        return say("the next best, {trading} {earned} (Sharpe ratio {sharpe}{chance}).", **places)
+    return say(
+        "of the {noun}s, the best, {trading} {earned} (Sharpe ratio {sharpe}{chance}).",
+        noun=say(tested.noun),
+        **places,
+    )
 
 
 def _costs(tested: Backtest) -> str:
-    names = list(dict.fromkeys(costs.name for costs in tested.costs))
-    return " and ".join(names) if names != ["0 bp a side"] else "no costs"
+    names = list(dict.fromkeys(costs.said for costs in tested.costs))
+    return say(" and ").join(names) if any(costs.name != FREE for costs in tested.costs) else say("no costs")
 
 
 def _earned(share: float) -> str:
-    return f"{'earned' if share >= 0 else 'lost'} {percent(abs(share), 1)} a year"
+    size = percent(abs(share), 1)
+    return say("earned {size} a year", size=size) if share >= 0 else say("lost {size} a year", size=size)

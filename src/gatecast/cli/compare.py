@@ -17,6 +17,7 @@ from gatecast.cli.output import echo, print_json
 from gatecast.errors import RunError, SettingError
 from gatecast.folders import RUN, WORK, check_folder, check_not_a_source
 from gatecast.formatting import listed
+from gatecast.language import say
 from gatecast.models.requirements import require_comparison
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.network import Network
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 COMPARE = tuple(
     name
     for name in Experiment.model_fields
-    if name not in ("source", "networks", "training", "trainings", *Reading.model_fields)
+    if name not in ("source", "networks", "training", "trainings", "foreign", "means", *Reading.model_fields)
 )
 NETWORK = tuple(name for name in Network.model_fields if name not in ("cell", "bidirectional"))  # by --models
 
@@ -44,22 +45,21 @@ NETWORK = tuple(name for name in Network.model_fields if name not in ("cell", "b
 def compare(
     source: Sources = None,
     out: Out = None,
-    config: Annotated[Path | None, typer.Option(help="experiment.toml of an earlier run")] = None,
+    config: Annotated[Path | None, typer.Option(help=say("experiment.toml of an earlier run"))] = None,
     resume: Annotated[
-        Path | None, typer.Option(help="go on with the unfinished run in this folder, and nothing else")
+        Path | None, typer.Option(help=say("go on with the unfinished run in this folder, and nothing else"))
     ] = None,
     overwrite: Overwrite = False,
     no_charts: NoCharts = False,
     allow_code: AllowCode = False,
-    profile: Annotated[bool, typer.Option("--profile", help="say on stderr where the seconds went")] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help=say("say on stderr where the seconds went"))
+    ] = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
-    """Train every model over many seeds and refits, beside naive, and say whether anything was learned.
-
-    A comparison that was stopped goes on where it was when it is started again with the same --out.
-    """
+    """The command; `gatecast.cli.app.HELP` says what it does."""
     experiment: Experiment | None = None
     file = config  # says what was found before
     if resume is not None:
@@ -93,7 +93,7 @@ def compare(
         found, replaced = provenance_of(prices), overwrite or resume is not None
         with unfinished(folder, experiment, prices, found, overwrite=replaced) as grown:
             if not (out or resume or quiet):
-                echo(f"The run grows in {folder}", err=True)
+                echo(say("The run grows in {folder}", folder=folder), err=True)
             result = run(experiment, prices, answers=answers, grown=grown)
             try:
                 grown.finish(result)
@@ -103,7 +103,11 @@ def compare(
         _print_result(result, folder, as_json)
         page = not no_charts and result.draw(folder)
     if not as_json:
-        echo(f"\nThe page: {folder / 'report.html'}" if page else f"\nThe run: {folder}")
+        echo(
+            say("\nThe page: {folder}", folder=folder / "report.html")
+            if page
+            else say("\nThe run: {folder}", folder=folder)
+        )
     if profile:
         typer.echo(spent.text, err=True)
 
@@ -114,7 +118,9 @@ def _refuse_more(
     """Raise where something is asked for beside --resume, which asks for all that the folder holds."""
     flags = {"a source": source, "--out": out, "--config": config, **{flag_name(one): 1 for one in settings}}
     if given := [name for name, value in flags.items() if value]:
-        raise SettingError(f"--resume goes on with what its folder holds; leave out {listed(given)}")
+        raise SettingError(
+            say("--resume goes on with what its folder holds; leave out {given}", given=listed(given))
+        )
 
 
 def _default_folder(source: tuple[str, ...]) -> Path:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, get_args, get_origin
 from gatecast.cli.flags import flag_name
 from gatecast.errors import SettingError
 from gatecast.formatting import MOST_LETTERS, printable
+from gatecast.language import say
 from gatecast.settings.experiment import Experiment
 from gatecast.settings.names import DEFAULT_MODELS, Mean, resolve_models
 from gatecast.settings.network import Network
@@ -34,8 +35,12 @@ def experiment_of(config: Path | None, source: list[str] | None, settings: dict[
         given["source"] = tuple(source)
     elif config and "DataFrame" in base.source:
         raise SettingError(
-            f"{config}: its prices came from a DataFrame. Give those of the run as the source: "
-            f"gatecast compare {config.parent / 'prices.parquet'} --config {config}"
+            say(
+                "{config}: its prices came from a DataFrame. Give those of the run as the "
+                "source: gatecast compare {parent} --config {config}",
+                config=config,
+                parent=config.parent / "prices.parquet",
+            )
         )
     with _errors_by_flags(settings):
         given["training"] = base.training.changed(**training)
@@ -117,8 +122,13 @@ def check_code(
     for role, text in named.items():
         if text not in given and not allow_code:
             raise SettingError(
-                f"{file} names code: {role} = {text!r}, which would be imported and run. If you trust it, "
-                "add --allow-code"
+                say(
+                    "{file} names code: {role} = {text!r}, which would be imported and run. If you "
+                    "trust it, add --allow-code",
+                    file=file,
+                    role=role,
+                    text=text,
+                )
             )
     make_current_folder_importable()
 

@@ -9,6 +9,9 @@ from typing import Annotated, Any
 import typer
 from pydantic import BaseModel
 
+from gatecast.cli.options import Language
+from gatecast.language import say
+
 ALIASES = {"--models": ["--model"]}
 
 
@@ -37,17 +40,32 @@ def with_settings(*defaults: tuple[BaseModel, str, Iterable[str]]) -> Callable[.
     return decorate
 
 
+def with_language(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the flag --lang, whose callback sets the language."""
+
+    def wrapped(lang: Language = None, **arguments: Any) -> None:
+        command(**arguments)
+
+    language = inspect.signature(wrapped, eval_str=True).parameters["lang"]
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    wrapped.__signature__ = inspect.Signature(  # type: ignore[attr-defined]
+        [*own, language.replace(kind=inspect.Parameter.KEYWORD_ONLY)]
+    )
+    wrapped.__name__, wrapped.__doc__ = command.__name__, command.__doc__
+    return wrapped
+
+
 def _flag(defaults: BaseModel, name: str, title: str) -> inspect.Parameter:
     """One optional flag for a field, with its description and default in the help."""
     field, default = type(defaults).model_fields[name], getattr(defaults, name)
     switch = field.annotation in (bool, bool | None)
     shown = ",".join(map(str, default)) if isinstance(default, tuple) else default
-    text = field.description or ""
+    text = say(field.description) if field.description else ""
     if not switch and shown not in (None, ""):
-        text += f" (default {shown})"
+        text = say("{text} (default {default})", text=text, default=shown)
     flag = flag_name(name)
     names = [f"{flag}/--no-{flag.removeprefix('--')}"] if switch else [flag, *ALIASES.get(flag, ())]
-    option = typer.Option(*names, help=text, rich_help_panel=title, metavar=None if switch else "VALUE")
+    option = typer.Option(*names, help=text, rich_help_panel=say(title), metavar=None if switch else "VALUE")
     kind = bool if switch else str
     return inspect.Parameter(
         name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=Annotated[kind | None, option]

@@ -16,6 +16,7 @@ from gatecast.cli.flags import flag_name, with_settings
 from gatecast.cli.options import AllowCode, AsJson, LedgerPlace, NoLedger, Quiet
 from gatecast.cli.output import choices, echo, print_json
 from gatecast.errors import SettingError
+from gatecast.language import say
 from gatecast.models.requirements import require_comparison
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
 from gatecast.settings.frequency import INDEX
@@ -37,29 +38,30 @@ FORECAST = ("features", *ForecastSettings.__annotations__)
     (Training(), "Training", Training.model_fields),
 )
 def forecast(
-    source: Annotated[list[str], typer.Argument(help="as in compare")],
+    source: Annotated[list[str], typer.Argument(help=say("as in compare"))],
     model: Annotated[str, typer.Option("--model", "--models", help=choices(NETWORKS))] = "gru",
     run: Annotated[
-        Path | None, typer.Option(help="run folder with this model's record; else it is made")
+        Path | None, typer.Option(help=say("run folder with this model's record; else it is made"))
     ] = None,
     future_table: Annotated[
         Path | None,
         typer.Option(
-            metavar="FILE", help="what is known of the next sessions: dates, and the columns of --future"
+            metavar="FILE", help=say("what is known of the next sessions: dates, and the columns of --future")
         ),
     ] = None,
     ledger: LedgerPlace = None,
     no_ledger: NoLedger = False,
     out: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="also write it as .csv or .parquet, or draw it: .png")
+        Path | None,
+        typer.Option(metavar="FILE", help=say("also write it as .csv or .parquet, or draw it: .png")),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="replace FILE if it is there")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help=say("replace FILE if it is there"))] = False,
     allow_code: AllowCode = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
-    """Forecast the next sessions with prediction intervals, and the model's record beside them."""
+    """The command; `gatecast.cli.app.HELP` says what it does."""
     from gatecast.api.outlook import ENDINGS, check_network, outlook
     from gatecast.errors import LedgerError, LedgerWarning, RunError
     from gatecast.extras import needed
@@ -75,7 +77,7 @@ def forecast(
             raise RunError(f"{out}: {without}")
     if not no_ledger:
         if without := needed("sqlalchemy", "Records of forecasts"):
-            raise LedgerError(f"{without}, or leave the record out (--no-ledger)")
+            raise LedgerError(say("{without}, or leave the record out (--no-ledger)", without=without))
         from gatecast.ledger import Ledger
 
         Ledger(ledger).prepare()  # what is wrong with it shows before the training
@@ -92,7 +94,7 @@ def forecast(
     prices = load_prices(experiment)
     if prices.frequency == INDEX and not no_ledger:
         no_ledger = True
-        warnings.warn(f"not recorded: {NUMBERED}", LedgerWarning, stacklevel=2)
+        warnings.warn(say("not recorded: {numbered}", numbered=NUMBERED), LedgerWarning, stacklevel=2)
     answer = outlook(experiment, prices, model, record, future_table)
     if as_json:
         print_json(answer.summary())
@@ -112,7 +114,7 @@ def forecast(
             if note:
                 warnings.warn(note, LedgerWarning, stacklevel=2)
             if answer.is_recorded and not (quiet or as_json):
-                echo(f"gatecast: recorded in {records.place}; gatecast score", err=True)
+                echo(say("gatecast: recorded in {place}; gatecast score", place=records.place), err=True)
 
 
 def _record_in(folder: Path, settings: Iterable[str]) -> Result:
@@ -123,7 +125,9 @@ def _record_in(folder: Path, settings: Iterable[str]) -> Result:
     """
     wrong = [flag_name(name) for name in settings if name not in ("symbols", "start", "end", "calendar")]
     if wrong:
-        raise SettingError(f"with --run the settings come from the run: drop {', '.join(wrong)}")
+        raise SettingError(
+            say("with --run the settings come from the run: drop {wrong}", wrong=", ".join(wrong))
+        )
     from gatecast.api.opening import open_run
 
     return open_run(folder)

@@ -12,6 +12,7 @@ from gatecast.cli.experiments import reading_of
 from gatecast.cli.flags import with_settings
 from gatecast.cli.options import AsJson, NoCharts, Overwrite, Quiet, Sources
 from gatecast.cli.output import echo, print_json
+from gatecast.language import say
 from gatecast.settings.judged import Judged
 from gatecast.settings.reading import Reading
 
@@ -19,25 +20,26 @@ from gatecast.settings.reading import Reading
 @with_settings((Reading(), "Data", Reading.model_fields))
 def judge(
     forecasts: Annotated[
-        Path, typer.Argument(metavar="FORECASTS", help="a table of forecasts, as docs/judge.md lists them")
+        Path,
+        typer.Argument(metavar="FORECASTS", help=say("a table of forecasts: dates and prices")),
     ],
     source: Sources = None,
-    column: Annotated[str, typer.Option(help="the price that is forecast")] = "close",
+    column: Annotated[str, typer.Option(help=say("the price that is forecast"))] = "close",
     trained_until: Annotated[
         str | None,
-        typer.Option(metavar="DATE", help="last day the models were trained on; later ones are judged"),
+        typer.Option(metavar="DATE", help=say("last day the models were trained on; later ones are judged")),
     ] = None,
-    out: Annotated[Path | None, typer.Option(help="run folder, with its page")] = None,
+    out: Annotated[Path | None, typer.Option(help=say("run folder, with its page"))] = None,
     overwrite: Overwrite = False,
     no_charts: NoCharts = False,
     quiet: Quiet = False,
     as_json: AsJson = False,
     **settings: Any,
 ) -> None:
-    """Judge forecasts that were made elsewhere: do they beat naive, and are their intervals right?"""
+    """The command; `gatecast.cli.app.HELP` says what it does."""
     if not source:
         raise typer.BadParameter(
-            "give the prices after the forecasts: gatecast judge forecasts.csv prices.csv"
+            say("give the prices after the forecasts: gatecast judge forecasts.csv prices.csv")
         )
     reading = reading_of(settings)
     asked = Judged(**reading.model_dump(), column=column, trained_until=trained_until)
@@ -58,4 +60,4 @@ def judge(
     sys.stdout.flush()  # before anything is drawn
     page = out is not None and not no_charts and result.draw(out)
     if out is not None and not as_json:
-        echo(f"\nThe page: {out / 'report.html'}" if page else f"\nThe run: {out}")
+        echo(say("\nThe page: {out}", out=out / "report.html") if page else say("\nThe run: {out}", out=out))

@@ -9,21 +9,26 @@ import typer
 
 from gatecast.cli.options import AsJson, Quiet
 from gatecast.cli.output import echo, print_json
+from gatecast.language import say
 
 
 def recipe(
-    name: Annotated[str | None, typer.Argument(help="which; none: list them")] = None,
-    as_written: Annotated[bool, typer.Option("--as-written", help="only with its faults")] = False,
-    corrected: Annotated[bool, typer.Option("--corrected", help="only done right")] = False,
-    both: Annotated[bool, typer.Option("--both", help="the default")] = False,
-    data: Annotated[str | None, typer.Option(metavar="FILE", help="instead of the recipe's download")] = None,
-    epochs: Annotated[int | None, typer.Option(help="of every training; default: the recipe's own")] = None,
-    seed: Annotated[int, typer.Option(help="the first")] = 0,
-    out: Annotated[Path | None, typer.Option(help="folder for the page and its pictures")] = None,
+    name: Annotated[str | None, typer.Argument(help=say("which; none: list them"))] = None,
+    as_written: Annotated[bool, typer.Option("--as-written", help=say("only with its faults"))] = False,
+    corrected: Annotated[bool, typer.Option("--corrected", help=say("only done right"))] = False,
+    both: Annotated[bool, typer.Option("--both", help=say("the default"))] = False,
+    data: Annotated[
+        str | None, typer.Option(metavar="FILE", help=say("instead of the recipe's download"))
+    ] = None,
+    epochs: Annotated[
+        int | None, typer.Option(help=say("of every training; default: the recipe's own"))
+    ] = None,
+    seed: Annotated[int, typer.Option(help=say("the first"))] = 0,
+    out: Annotated[Path | None, typer.Option(help=say("folder for the page and its pictures"))] = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a tutorial that many people copy: as it is written, and done right."""
+    """The command; `gatecast.cli.app.HELP` says what it does."""
     from gatecast.recipes import NAMES, recipe_of
     from gatecast.recipes.page import check_page, command_of, text, write_page
     from gatecast.recipes.running import run
@@ -55,4 +60,4 @@ def recipe(
         if as_json:
             print_json(result.summary() | ({"page": str(page)} if page else {}))
         else:
-            echo(text(result) + (f"\n\nThe page: {page}" if page else ""))
+            echo(text(result) + (say("\n\nThe page: {page}", page=page) if page else ""))

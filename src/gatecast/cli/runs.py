@@ -11,25 +11,33 @@ import typer
 from gatecast.cli.options import AsJson
 from gatecast.cli.output import echo, print_json
 from gatecast.formatting import percent, printable, some
+from gatecast.language import marked, say
 
 if TYPE_CHECKING:
     from gatecast.api.runs import ListedRun
 
-HEADS = ("run", "state", "changed", "source", "models", "verdict")
+HEADS = {
+    "run": marked("run"),
+    "state": marked("state"),
+    "changed": marked("changed"),
+    "source": marked("source"),
+    "models": marked("models"),
+    "verdict": marked("verdict"),
+}
 
 
 def runs(
-    folder: Annotated[Path, typer.Argument(help="where to look for runs, also below it")] = Path("runs"),
+    folder: Annotated[Path, typer.Argument(help=say("where to look for runs, also below it"))] = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
-    """List runs: which are finished, which are being computed, and which were stopped and can go on."""
+    """The command; `gatecast.cli.app.HELP` says what it does."""
     from gatecast.api.runs import runs_in
 
     found = runs_in(folder)
     if as_json:
         print_json({"runs": [run.as_dict() for run in found]})
     elif not found:
-        echo(f"No runs in {folder}")
+        echo(say("No runs in {folder}", folder=folder))
     else:
         _print(found)
 
@@ -41,8 +49,8 @@ def _print(found: list[ListedRun]) -> None:
     from rich.text import Text
 
     table = Table(box=box.SIMPLE_HEAD)
-    for head in HEADS:
-        table.add_column(head, overflow="fold", no_wrap=head in ("state", "changed"))
+    for head, title in HEADS.items():
+        table.add_column(say(title), overflow="fold", no_wrap=head in ("state", "changed"))
     for run in found:
         state = run.state if run.state in ("finished", "damaged") else f"{run.state} {percent(run.share, 0)}"
         cells = (
@@ -56,7 +64,7 @@ def _print(found: list[ListedRun]) -> None:
         table.add_row(*(Text(printable(cell)) for cell in cells))
     Console().print(table)
     if stopped := [run.folder for run in found if run.state == "stopped"]:
-        echo(f"What was stopped goes on with gatecast compare --resume {stopped[-1]}")
+        echo(say("What was stopped goes on with gatecast compare --resume {stopped}", stopped=stopped[-1]))
 
 
 def _local(time: str) -> str:

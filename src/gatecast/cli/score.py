@@ -8,25 +8,27 @@ import typer
 
 from gatecast.cli.options import AsJson, LedgerPlace, Quiet
 from gatecast.cli.output import FINDING, echo, print_json
+from gatecast.language import say
 
 
 def score(
     symbol: Annotated[
-        list[str] | None, typer.Option("--symbol", "--symbols", help="of this symbol only; may be repeated")
+        list[str] | None,
+        typer.Option("--symbol", "--symbols", help=say("of this symbol only; may be repeated")),
     ] = None,
     model: Annotated[
-        list[str] | None, typer.Option("--model", "--models", help="of this model only; may be repeated")
+        list[str] | None, typer.Option("--model", "--models", help=say("of this model only; may be repeated"))
     ] = None,
-    since: Annotated[str | None, typer.Option(metavar="DATE", help="first origin, YYYY-MM-DD")] = None,
+    since: Annotated[str | None, typer.Option(metavar="DATE", help=say("first origin, YYYY-MM-DD"))] = None,
     check: Annotated[
         list[str] | None,
-        typer.Option(metavar="CONDITION", help="as coverage80<0.7: end with 3 where it is true"),
+        typer.Option(metavar="CONDITION", help=say("as coverage80<0.7: end with 3 where it is true")),
     ] = None,
     ledger: LedgerPlace = None,
     quiet: Quiet = False,
     as_json: AsJson = False,
 ) -> None:
-    """Fetch the sessions since, and score every recorded forecast that is due."""
+    """The command; `gatecast.cli.app.HELP` says what it does."""
     from gatecast.ledger import Ledger
     from gatecast.ledger.checks import Check
     from gatecast.ledger.track import track_record
@@ -39,6 +41,6 @@ def score(
     else:
         echo(track.text)
     for text in findings:
-        echo(f"gatecast: {text}", err=True)
+        echo(say("gatecast: {text}", text=text), err=True)
     if findings:
         raise typer.Exit(FINDING)

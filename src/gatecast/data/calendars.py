@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatecast._typing import Bools, Dates, Integers
 from gatecast.errors import DataError, SettingError, did_you_mean
+from gatecast.language import say
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,8 +42,13 @@ def check_calendar(calendar: str) -> str:
     if code is None:
         known = [*WEEKS, *ALIASES, *_table().exchanges, *_table().aliases]
         raise SettingError(
-            f'There is no calendar "{calendar}".{did_you_mean(calendar, known)} Use the code of an exchange, '
-            f'such as "XNYS", or a week: {", ".join(WEEKS)}.'
+            say(
+                'There is no calendar "{calendar}".{did_you_mean} Use the code of an exchange, '
+                'such as "XNYS", or a week: {weeks}.',
+                calendar=calendar,
+                did_you_mean=did_you_mean(calendar, known),
+                weeks=", ".join(WEEKS),
+            )
         )
     return code
 
@@ -97,9 +103,18 @@ def next_sessions(calendar: str, last: object, n: int) -> Dates:
         span = recorded(calendar)
         end = "" if span is None else f": it is recorded to {span[1]}"
         raise DataError(
-            f"the calendar {calendar} knows only {len(days)} sessions after {after}, not {n}{end}",
-            remedy="Forecast fewer sessions, update gatecast, or give a week without holidays, such as "
-            'calendar="weekdays" (Monday to Friday)',
+            say(
+                "the calendar {calendar} knows only {count} sessions after {after}, not {n}{end}",
+                calendar=calendar,
+                count=len(days),
+                after=after,
+                n=n,
+                end=end,
+            ),
+            remedy=say(
+                "Forecast fewer sessions, update gatecast, or give a week without holidays, such "
+                'as calendar="weekdays" (Monday to Friday)'
+            ),
         )
     return days[:n]
 

@@ -11,6 +11,7 @@ from gatecast.data.columns import MOST_COLUMNS, too_many_columns
 from gatecast.data.raw import Cells
 from gatecast.data.record import stored
 from gatecast.errors import DataError, InputError
+from gatecast.language import say
 from gatecast.memory import require_table
 from gatecast.settings.reading import Reading
 
@@ -69,7 +70,7 @@ def _unreadable(problem: Exception, kind: str, file: str) -> InputError:
     if isinstance(problem, InputError):
         return problem
     reason = (str(problem).splitlines() or [type(problem).__name__])[0]
-    return DataError(f"this is not {kind}: {reason}", file=file)
+    return DataError(say("this is not {kind}: {reason}", kind=kind, reason=reason), file=file)
 
 
 def _frame_of(table: Any) -> pd.DataFrame:
@@ -91,8 +92,10 @@ def _check_cells(schema: Any, file: str, *, lists: bool = False) -> None:
             continue
         if field.type.num_fields:
             raise DataError(
-                f"its cells are of the type {str(field.type)[:40]}, not numbers, dates or text",
+                say(
+                    "its cells are of the type {type}, not numbers, dates or text", type=str(field.type)[:40]
+                ),
                 file=file,
                 column=field.name,
-                remedy="Write the file without this column",
+                remedy=say("Write the file without this column"),
             )

@@ -20,6 +20,7 @@ from gatecast.data.place import Findings, Place
 from gatecast.data.wide import without_index, without_levels
 from gatecast.errors import DataError, did_you_mean
 from gatecast.formatting import named, printable
+from gatecast.language import say
 from gatecast.settings.reading import Reading
 
 MOST_COLUMNS = 2_000
@@ -48,9 +49,15 @@ PLAIN = re.compile(r"[0-9][0-9.,'’ ]*")  # a number without sign, unit and exp
 def too_many_columns(count: int, file: str) -> DataError:
     """The error for a table with more than MOST_COLUMNS columns."""
     return DataError(
-        f"there are {count:,} columns; at most {MOST_COLUMNS:,} are read",
+        say(
+            "there are {count:,} columns; at most {most_columns:,} are read",
+            count=count,
+            most_columns=MOST_COLUMNS,
+        ),
         file=file,
-        remedy="Keep dates, prices and what else is needed; symbols belong into one column, row below row",
+        remedy=say(
+            "Keep dates, prices and what else is needed; symbols belong into one column, row below row"
+        ),
     )
 
 
@@ -80,11 +87,11 @@ def with_normal_names(
         if names.count(name) > 1:
             several = [old for old, new in zip(written, names, strict=True) if new == name]
             raise DataError(
-                f"several columns mean {name}: {named(several)}",
+                say("several columns mean {name}: {several}", name=name, several=named(several)),
                 file=file,
-                remedy=f'Say which is the one, as {name}="{several[0]}"'
+                remedy=say('Say which is the one, as {name}="{several}"', name=name, several=several[0])
                 if len(set(several)) > 1
-                else "Give each column a name of its own",
+                else say("Give each column a name of its own"),
             )
     if "close" in names and "close" not in (given or {}):
         _require_one_close(frame, written, names.index("close"), file)
@@ -114,9 +121,13 @@ def _require_one_close(frame: pd.DataFrame, written: Sequence[str], close: int, 
     for at, name in enumerate(written):
         if twin.fullmatch(name) and not frame.iloc[:, at].equals(frame.iloc[:, close]):
             raise DataError(
-                f'there is more than one column "{written[close]}"',
+                say('there is more than one column "{written}"', written=written[close]),
                 file=file,
-                remedy=f'Say which is the one, as close="{written[close]}" for the first or close="{name}"',
+                remedy=say(
+                    'Say which is the one, as close="{written}" for the first or close="{name}"',
+                    written=written[close],
+                    name=name,
+                ),
             )
 
 
@@ -126,9 +137,14 @@ def _positions(given: Mapping[str, str], written: Sequence[str], file: str) -> d
     for meaning, name in given.items():
         if (other := own.setdefault(_position(name, written, file), meaning)) != meaning:
             raise DataError(
-                f'the column "{name}" is named twice, as {other} and as {meaning}',
+                say(
+                    'the column "{name}" is named twice, as {other} and as {meaning}',
+                    name=name,
+                    other=other,
+                    meaning=meaning,
+                ),
                 file=file,
-                remedy=f"Name another one; the columns are: {named(written)}",
+                remedy=say("Name another one; the columns are: {written}", written=named(written)),
             )
     return own
 
@@ -140,9 +156,13 @@ def _position(name: str, written: Sequence[str], file: str) -> int:
     alike = [at for at, other in enumerate(written) if normal_name(other) == normal_name(name)]
     if not alike:
         raise DataError(
-            f'there is no column "{name}".{did_you_mean(name, written)}',
+            say(
+                'there is no column "{name}".{did_you_mean}',
+                name=name,
+                did_you_mean=did_you_mean(name, written),
+            ),
             file=file,
-            remedy=f"The columns are: {named(written)}",
+            remedy=say("The columns are: {written}", written=named(written)),
         )
     return alike[0]
 
@@ -170,11 +190,15 @@ def date_column(frame: pd.DataFrame, place: Place) -> str:
         place.choose("dates", f'the column "{place.written.get(dated[0], dated[0])}"')
         return str(dated[0])
     raise DataError(
-        "there is no column of dates",
+        say("there is no column of dates"),
         file=place.file,
-        remedy=f'Say which it is, as date="Day"; the columns are: {place.columns}. Where there is none, say '
-        'when the first row was, as first_date="2020-01-02": the others are then the weekdays after it, or '
-        'the sessions of the calendar that is given; or number the rows, by frequency="index"',
+        remedy=say(
+            'Say which it is, as date="Day"; the columns are: {columns}. Where there is '
+            'none, say when the first row was, as first_date="2020-01-02": the others are '
+            "then the weekdays after it, or the sessions of the calendar that is given; or "
+            'number the rows, by frequency="index"',
+            columns=place.columns,
+        ),
     )
 
 
@@ -227,7 +251,7 @@ def _times_of_day(column: pd.Series) -> pd.Series | None:
 def _dated(frame: pd.DataFrame, place: Place, reading: Reading) -> pd.DataFrame:
     if any(name in frame.columns and not _counts_rows(frame[name]) for name in DATE_NAMES):
         what = "first_date is for a table without dates, and there is a column of dates"
-        raise DataError(what, file=place.file, remedy="Leave first_date out")
+        raise DataError(what, file=place.file, remedy=say("Leave first_date out"))
     if not set(SYMBOL_NAMES).isdisjoint(frame.columns):
         what = "first_date is for one symbol, and there is a column of symbols"
         remedy = "Give each symbol as a table of its own, without that column"
@@ -236,13 +260,18 @@ def _dated(frame: pd.DataFrame, place: Place, reading: Reading) -> pd.DataFrame:
     span = recorded(calendar)
     if span is not None and np.datetime64(str(reading.first_date)) < span[0]:
         raise DataError(
-            f"the calendar {calendar} is recorded from {span[0]} on",
+            say("the calendar {calendar} is recorded from {span} on", calendar=calendar, span=span[0]),
             file=place.file,
-            remedy='Give a later first_date, or a week without holidays, such as calendar="weekdays"',
+            remedy=say('Give a later first_date, or a week without holidays, such as calendar="weekdays"'),
         )
     days = next_sessions(calendar, np.datetime64(str(reading.first_date)) - 1, len(frame))
     place.doubt(
-        f"the rows are taken to be the {len(frame):,} sessions from {days[0]} on ({calendar}), in this order."
+        say(
+            "the rows are taken to be the {count:,} sessions from {days} on ({calendar}), in this order.",
+            count=len(frame),
+            days=days[0],
+            calendar=calendar,
+        )
     )
     return frame.assign(date=days.astype("datetime64[ns]"))
 
@@ -273,9 +302,12 @@ def with_close(frame: pd.DataFrame, place: Place) -> tuple[pd.DataFrame, str | N
     if len(others) == 1 and others[0] not in STANDARD:
         return frame.rename(columns={others[0]: "close"}), place.written[others[0]]
     raise DataError(
-        f"there is no close column.{did_you_mean('close', frame.columns)}",
+        say("there is no close column.{did_you_mean}", did_you_mean=did_you_mean("close", frame.columns)),
         file=place.file,
-        remedy=f'Say which column has the prices, as close="Price"; the columns are: {place.columns}',
+        remedy=say(
+            'Say which column has the prices, as close="Price"; the columns are: {columns}',
+            columns=place.columns,
+        ),
     )
 
 
@@ -301,7 +333,9 @@ def symbols_of(
     cleaned = [printable(str(name).strip()) for name in names]
     empty = (codes < 0) | np.isin(codes, [code for code, name in enumerate(cleaned) if not name])
     if required:
-        place.refuse("the symbol is empty", column, empty, lambda _: "empty", "Every row needs its symbol")
+        place.refuse(
+            say("the symbol is empty"), column, empty, lambda _: "empty", say("Every row needs its symbol")
+        )
     symbols = tuple(sorted({*cleaned, *[""] * bool(empty.any())}))
     code_of = {name: code for code, name in enumerate(symbols)}
     numbers = np.array([*(code_of[name] for name in cleaned), code_of.get("", 0)], dtype=np.int64)
@@ -337,7 +371,7 @@ def values_of(
             remedy = "Correct it in the source" + (f', or leave decimal="{given}" out' if given else "")
             if text.all():
                 remedy += f', or say which column has it, as {name}="NAME"; the columns are: {place.columns}'
-            place.refuse("not a number", name, text, shown, remedy)
+            place.refuse(say("not a number"), name, text, shown, remedy)
         if name in PRICES or not (text.any() or np.isnan(numbers).all()):
             values[name] = numbers
     return values
@@ -538,8 +572,13 @@ def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
                 'Say which mark is that of decimals: decimal="." or decimal=","',
             )
         place.doubt(
-            f'"{mark}" is taken as the decimal mark, as in {written}; if it is one of thousands, say '
-            f'decimal="{other}".'
+            say(
+                '"{mark}" is taken as the decimal mark, as in {written}; if it is one of '
+                'thousands, say decimal="{other}".',
+                mark=mark,
+                written=written,
+                other=other,
+            )
         )
         return mark
     if marks == ",":

@@ -24,6 +24,7 @@ from gatecast.data.raw import Cells, Table
 from gatecast.data.workbooks import workbook_tables
 from gatecast.errors import DataError, InputError
 from gatecast.formatting import printable
+from gatecast.language import say
 from gatecast.memory import require_text
 from gatecast.settings.reading import Reading
 
@@ -76,7 +77,7 @@ def tables_of(path: Path) -> list[Table]:
             require_text(path.stat().st_size, file)
         content = path.read_bytes()
     except OSError as problem:
-        raise DataError(f"cannot be read: {problem.strerror}", file=file) from None
+        raise DataError(say("cannot be read: {strerror}", strerror=problem.strerror), file=file) from None
     return _tables(content, path.name, file)
 
 
@@ -92,9 +93,11 @@ def symbol_of(name: str) -> str:
 def _tables(content: bytes, name: str, file: str, depth: int = 0) -> list[Table]:
     """The tables in the content of a file or of a member of an archive."""
     if depth > DEEPEST:
-        raise DataError("archives are packed in archives", file=file, remedy="Unpack it first")
+        raise DataError(say("archives are packed in archives"), file=file, remedy=say("Unpack it first"))
     if not content or content.isspace():
-        raise DataError("the file is empty", file=file, remedy="Prices need a header, dates and closes")
+        raise DataError(
+            say("the file is empty"), file=file, remedy=say("Prices need a header, dates and closes")
+        )
     kind = _kind(content[:HEAD], name)
     if kind in COMPRESSED:
         inner = _without_ending(name) if _ending(name) == kind else name
@@ -102,7 +105,7 @@ def _tables(content: bytes, name: str, file: str, depth: int = 0) -> list[Table]
     if kind == "zip":
         return _members(content, name, file, depth)
     if kind in ("sqlite", "duckdb"):
-        raise DataError("a database in an archive is not read", file=file, remedy="Unpack it first")
+        raise DataError(say("a database in an archive is not read"), file=file, remedy=say("Unpack it first"))
     return READERS[kind](content, symbol_of(name), file)
 
 
@@ -147,9 +150,9 @@ def _unpacked(content: bytes, kind: str, file: str) -> bytes:
         if isinstance(problem, InputError):
             raise
         raise DataError(
-            f"this is not a whole {kind} file: {printable(problem, 200)}",
+            say("this is not a whole {kind} file: {problem}", kind=kind, problem=printable(problem, 200)),
             file=file,
-            remedy="It may have been cut off: get it again",
+            remedy=say("It may have been cut off: get it again"),
         ) from None
 
 
@@ -189,14 +192,19 @@ def _members(content: bytes, name: str, file: str, depth: int) -> list[Table]:
         if len(members) > 1:
             members = [member for member in members if _ending(member.filename)]
         if not members:
-            raise DataError("there is no price file in the archive", file=file)
+            raise DataError(say("there is no price file in the archive"), file=file)
         if len(members) > MOST_MEMBERS:
             raise DataError(
-                f"there are {len(members):,} files in the archive; at most {MOST_MEMBERS:,}", file=file
+                say(
+                    "there are {count:,} files in the archive; at most {most_members:,}",
+                    count=len(members),
+                    most_members=MOST_MEMBERS,
+                ),
+                file=file,
             )
         if any(member.flag_bits & 1 for member in members):
             remedy = "Unpack it, and give the file or the folder"
-            raise DataError("the archive is protected by a password", file=file, remedy=remedy)
+            raise DataError(say("the archive is protected by a password"), file=file, remedy=remedy)
         require_text(sum(member.file_size for member in members), file)
         unpacked = []
         for member in members:
@@ -214,9 +222,9 @@ def _members(content: bytes, name: str, file: str, depth: int) -> list[Table]:
         if isinstance(problem, InputError):
             raise
         raise DataError(
-            f"this is not a whole ZIP archive: {printable(problem, 200)}",
+            say("this is not a whole ZIP archive: {problem}", problem=printable(problem, 200)),
             file=file,
-            remedy="It may have been cut off: get it again",
+            remedy=say("It may have been cut off: get it again"),
         ) from None
     tables = []
     for inner, part in unpacked:
@@ -245,7 +253,9 @@ def _is_hidden(name: str) -> bool:
 
 def _text(content: bytes, name: str, file: str) -> list[Table]:
     if content[:HEAD].lstrip().lower().startswith(WEB_PAGE):
-        raise DataError("this is a web page, not a table", file=file, remedy="Download the table itself")
+        raise DataError(
+            say("this is a web page, not a table"), file=file, remedy=say("Download the table itself")
+        )
     return [Table(name, file, partial(text_cells, content, file))]
 
 

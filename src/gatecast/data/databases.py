@@ -18,6 +18,7 @@ from gatecast.data.raw import Cells, Table
 from gatecast.errors import DataError, did_you_mean
 from gatecast.files import is_there
 from gatecast.formatting import named, printable
+from gatecast.language import say
 from gatecast.memory import require_table
 from gatecast.settings.reading import Reading
 
@@ -48,11 +49,13 @@ def database_tables(url: str) -> list[Table]:
     place, _, query = rest.partition("?")
     options = parse_qs(query, keep_blank_values=True)
     if not place.startswith("/") or place == "/" or set(options) - {"table"}:
-        raise DataError("this is no URL of a table", value=url, remedy=f"Write it as {EXAMPLE}")
+        raise DataError(
+            say("this is no URL of a table"), value=url, remedy=say("Write it as {example}", example=EXAMPLE)
+        )
     path = Path(unquote(place[1:]))
     if not is_there(path):
         remedy = f'Give its path after "{kind}:///"; one that begins at the root has four slashes'
-        raise DataError("there is no such file", file=str(path), remedy=remedy)
+        raise DataError(say("there is no such file"), file=str(path), remedy=remedy)
     return tables_in(path, kind, options.get("table", [None])[-1])
 
 
@@ -61,13 +64,19 @@ def tables_in(path: Path, kind: str, wanted: str | None = None) -> list[Table]:
     with _opened(path, kind) as connection:
         names = [row[0] for row in connection.execute(DATABASES[kind].tables).fetchall()]
     if not names:
-        raise DataError("the database has no table", file=str(path))
+        raise DataError(say("the database has no table"), file=str(path))
     if (wanted is None and len(names) > 1) or (wanted is not None and wanted not in names):
         what = "there are several tables" if wanted is None else f'there is no table "{wanted}".'
         raise DataError(
             what + ("" if wanted is None else did_you_mean(wanted, names)),
             file=str(path),
-            remedy=f'Name one, as in "{kind}:///{path}?table={names[0]}"; it has: {named(names)}',
+            remedy=say(
+                'Name one, as in "{kind}:///{path}?table={names}"; it has: {names_2}',
+                kind=kind,
+                path=path,
+                names=names[0],
+                names_2=named(names),
+            ),
         )
     name = wanted or names[0]
     return [Table(name, str(path), partial(_read, path, kind, name))]
@@ -94,7 +103,7 @@ def _opened(path: Path, kind: str) -> Iterator[Any]:
             yield connection
     except errors as problem:
         reason = printable((str(problem).splitlines() or [type(problem).__name__])[0], 200)
-        raise DataError(f"the database cannot be read: {reason}", file=str(path)) from None
+        raise DataError(say("the database cannot be read: {reason}", reason=reason), file=str(path)) from None
 
 
 def _sqlite(path: Path) -> sqlite3.Connection:
@@ -115,7 +124,8 @@ def _duckdb_module() -> Any:
         import duckdb  # type: ignore[import-not-found,unused-ignore]
     except ImportError:
         raise DataError(
-            "reading a DuckDB file needs the package duckdb", remedy="Install it: pip install duckdb"
+            say("reading a DuckDB file needs the package duckdb"),
+            remedy=say("Install it: pip install duckdb"),
         ) from None
     return duckdb
 

@@ -14,6 +14,7 @@ import pandas as pd
 from gatecast._typing import Bools, Dates, Integers
 from gatecast.data.place import Place
 from gatecast.errors import DataError, SettingError
+from gatecast.language import say
 from gatecast.settings.reading import Reading
 
 TIME = (
@@ -95,7 +96,7 @@ def moments_of(
     reading = reading or Reading()
     empty = column.isna().to_numpy()
     remedy = "Take it from the source, or leave the row out"
-    place.refuse("the date is empty", str(column.name), empty, lambda _: "empty", remedy)
+    place.refuse(say("the date is empty"), str(column.name), empty, lambda _: "empty", remedy)
     if empty.any():
         moments = np.full(len(column), np.datetime64("NaT", "s"))
         if not empty.all():
@@ -130,14 +131,18 @@ def _by_format(column: pd.Series, place: Place, form: str) -> tuple[Dates, bool]
         SettingError: there is no such format, or it has no year.
     """
     if YEAR_OF_FORMAT.search(form) is None:
-        raise SettingError("has no year. Write it as in %d.%m.%Y", setting="date_format", value=form)
+        raise SettingError(say("has no year. Write it as in %d.%m.%Y"), setting="date_format", value=form)
     text = column.astype(object).map(str).str.strip()
     which, values = pd.factorize(text)
     read = [_stamp_of(value, form) for value in values]
     wrong = np.array([stamp is None for stamp in read])[which]
     remedy = "Give the format that all dates have, or leave it out"
     place.refuse(
-        f'not a date by the format "{form}"', str(column.name), wrong, lambda row: column.iloc[row], remedy
+        say('not a date by the format "{form}"', form=form),
+        str(column.name),
+        wrong,
+        lambda row: column.iloc[row],
+        remedy,
     )
     offsets = {stamp.utcoffset() for stamp in read if stamp is not None}
     local = [None if stamp is None else stamp.replace(tzinfo=None) for stamp in read]
@@ -195,7 +200,7 @@ def _from_text(
         texts = _with_whole_years(texts, which, symbol, lambda what, remedy: error(what, 0, remedy))
     stamps = [_read(text) for text in texts]
     unread = np.array([stamp is None for stamp in stamps])
-    refuse("not a date", unread, OR_FORMAT)
+    refuse(say("not a date"), unread, OR_FORMAT)
     known = [number for number, stamp in enumerate(stamps) if stamp is not None]
     there = np.isin(which, known)
     read = [stamp for stamp in stamps if stamp is not None]
@@ -216,7 +221,7 @@ def _from_text(
         except ValueError:
             impossible[number] = True
     given = "" if reading.dayfirst is None else f", or leave dayfirst={reading.dayfirst} out"
-    refuse("no such date", impossible, f"Correct it in the source{given}")
+    refuse(say("no such date"), impossible, say("Correct it in the source{given}", given=given))
     local: Dates = moments[which]
     zones = {stamp.zone for stamp in read}
     return from_utc(local, symbol) if zones and zones <= UTC else local
@@ -404,8 +409,10 @@ def _day_first(
     if len(readings) != 1 and all(stamps[number].dotted for number in unsure):
         if readings:
             place.doubt(
-                "the day is taken to come before the month, as wherever dates are written with dots; if the "
-                "month comes first, say dayfirst=False."
+                say(
+                    "the day is taken to come before the month, as wherever dates are written with "
+                    "dots; if the month comes first, say dayfirst=False."
+                )
             )
         return True
     if len(readings) != 1:

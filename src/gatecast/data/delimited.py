@@ -18,6 +18,7 @@ from gatecast.data.numbers import MISSING, number
 from gatecast.data.raw import Cells
 from gatecast.data.text import SEPARATORS, Text, first_lines, text_of
 from gatecast.errors import DataError
+from gatecast.language import say
 from gatecast.settings.reading import Reading
 
 YFINANCE = re.compile(r"(Price,.*\r?\nTicker|Ticker,.*\r?\nPrice),.*\r?\nDate,")
@@ -58,7 +59,7 @@ def _frame(text: Text, file: str, *, as_written: bool) -> pd.DataFrame:
             return _levels_of_yfinance(text.table)
         return _without_symbol_line(_cells(text, file, as_written))
     except pd.errors.EmptyDataError:
-        raise DataError("the file is empty", file=file) from None
+        raise DataError(say("the file is empty"), file=file) from None
     except (pd.errors.ParserError, pd.errors.ParserWarning, ValueError) as problem:
         if isinstance(problem, DataError):
             raise
@@ -103,7 +104,11 @@ def _require_cells(names: list[str], text: Text, file: str) -> None:
         remedy = "Numbers with a decimal comma need quotes where commas separate the cells"
     else:
         return
-    raise DataError(f"the header has {named} names and the rows {width} cells", file=file, remedy=remedy)
+    raise DataError(
+        say("the header has {named} names and the rows {width} cells", named=named, width=width),
+        file=file,
+        remedy=remedy,
+    )
 
 
 def _without_symbol_line(frame: pd.DataFrame) -> pd.DataFrame:
@@ -128,15 +133,24 @@ def _levels_of_yfinance(text: str) -> pd.DataFrame:
 def _unreadable(problem: Exception, file: str, separator: str) -> DataError:
     """In our words what pandas says of text that is no table."""
     said = str(problem)
-    what = "number such as 1,008.64" if separator == "," else f"cell with a {SEPARATORS[separator]} in it"
-    quotes = f"Name every column in the first line; a {what} needs quotes"
+    if separator == ",":
+        what = say("number such as 1,008.64")
+    else:
+        what = say("cell with a {separator} in it", separator=SEPARATORS[separator])
+    quotes = say("Name every column in the first line; a {what} needs quotes", what=what)
     if found := re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", said):
         expected, line, seen = map(int, found.groups())
-        what = f"the row has {seen} cells and the header {expected}"
+        what = say("the row has {seen} cells and the header {expected}", seen=seen, expected=expected)
         return DataError(what, file=file, row=line - 1, remedy=quotes)
     if "Length of header" in said:
-        return DataError("the rows have more cells than the header", file=file, remedy=quotes)
+        return DataError(say("the rows have more cells than the header"), file=file, remedy=quotes)
     if found := re.search(r"EOF inside string starting at row (\d+)", said):
-        remedy = "Take it away, or close it in the same cell"
-        return DataError("a quote is opened and never closed", file=file, row=int(found[1]), remedy=remedy)
-    return DataError(f"this is no table: {said}", file=file, remedy="Give a CSV file with one header line")
+        remedy = say("Take it away, or close it in the same cell")
+        return DataError(
+            say("a quote is opened and never closed"), file=file, row=int(found[1]), remedy=remedy
+        )
+    return DataError(
+        say("this is no table: {said}", said=said),
+        file=file,
+        remedy=say("Give a CSV file with one header line"),
+    )

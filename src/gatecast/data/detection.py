@@ -22,6 +22,7 @@ from gatecast.data.calendars import (
     zone_of,
 )
 from gatecast.data.exchanges import exchange_named
+from gatecast.language import marked, say
 
 DEFAULT = "XNYS"
 # Of calendars with the same sessions the first here gives the name; exchanges that are not here come last.
@@ -40,14 +41,14 @@ MONDAY, FRIDAY, SATURDAY, SUNDAY = 0, 4, 5, 6
 
 How = Literal["given", "suffix", "prefix", "name", "zone", "dates", "others", "default"]
 SAID: dict[How, str] = {
-    "given": "as given",
-    "suffix": "by the symbol's suffix",
-    "prefix": "by the symbol's prefix",
-    "name": "by the symbol's name",
-    "zone": "by the time zone of its stamps and its dates",
-    "dates": "by its dates",
-    "others": "as the other symbols: its dates do not tell more",
-    "default": "by default: its dates do not tell more",
+    "given": marked("as given"),
+    "suffix": marked("by the symbol's suffix"),
+    "prefix": marked("by the symbol's prefix"),
+    "name": marked("by the symbol's name"),
+    "zone": marked("by the time zone of its stamps and its dates"),
+    "dates": marked("by its dates"),
+    "others": marked("as the other symbols: its dates do not tell more"),
+    "default": marked("by default: its dates do not tell more"),
 }
 
 
@@ -80,16 +81,16 @@ class Found:
     @property
     def briefly(self) -> str:
         """The calendar and what tells it: "XKRX (by the symbol's suffix)"."""
-        return f"{self.calendar} ({SAID[self.how]})"
+        return f"{self.calendar} ({say(SAID[self.how])})"
 
     def __str__(self) -> str:
-        said = SAID[self.how]
+        said = say(SAID[self.how])
         if self.how in ("default", "others"):
             fit = len(self.also) + len(self.rivals)
-            said += f"; {fit} other calendars fit them as well" if fit else ""
+            said += say("; {fit} other calendars fit them as well", fit=fit) if fit else ""
         elif self.also or self.rivals:
-            said += f"; also {_shortly(self.also)}" if self.also else ""
-            said += f"; {_shortly(self.rivals)} fits nearly as well" if self.rivals else ""
+            said += say("; also {names}", names=_shortly(self.also)) if self.also else ""
+            said += say("; {names} fits nearly as well", names=_shortly(self.rivals)) if self.rivals else ""
         return f"{self.calendar} ({said})"
 
 

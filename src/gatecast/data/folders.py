@@ -8,6 +8,7 @@ from pathlib import Path
 
 from gatecast.data.containers import ENDINGS
 from gatecast.errors import DataError
+from gatecast.language import say
 
 KINDS = ".csv, .xlsx, .parquet"
 
@@ -22,9 +23,12 @@ def files_in(folder: Path) -> list[Path]:
     files = [file for file in folder.iterdir() if file.suffix.lower() in ENDINGS and _is_plain(file)]
     if not files:
         raise DataError(
-            "this is a folder without price files",
+            say("this is a folder without price files"),
             file=str(folder),
-            remedy=f"Give one file in it, or a folder of price files ({KINDS}, …), one for each symbol",
+            remedy=say(
+                "Give one file in it, or a folder of price files ({kinds}, …), one for each symbol",
+                kinds=KINDS,
+            ),
         )
     return sorted(files)
 
@@ -43,7 +47,7 @@ def matching(pattern: str) -> list[Path]:
     found = glob.iglob(pattern, recursive=True)  # noqa: PTH207  (an absolute pattern is one, too)
     files = [file for file in map(Path, found) if _is_plain(file)]
     if not files:
-        raise DataError("no file matches", file=pattern, remedy='Write it as in "data/*.csv"')
+        raise DataError(say("no file matches"), file=pattern, remedy=say('Write it as in "data/*.csv"'))
     for folder in _folders(files):
         _refuse_run(folder)
     return sorted(set(files))
@@ -60,7 +64,10 @@ def _folders(files: Iterable[Path]) -> list[Path]:
 def _refuse_run(folder: Path) -> None:
     if (folder / "experiment.toml").is_file():
         raise DataError(
-            "this is a folder without price files: gatecast wrote it",
+            say("this is a folder without price files: gatecast wrote it"),
             file=str(folder),
-            remedy=f"Give the prices in it ({folder / 'prices.parquet'}), or a folder of price files",
+            remedy=say(
+                "Give the prices in it ({folder}), or a folder of price files",
+                folder=folder / "prices.parquet",
+            ),
         )

@@ -11,6 +11,7 @@ import pandas as pd
 from gatecast.data.names import DATE_NAMES, NAMES, STANDARD, normal_name
 from gatecast.data.raw import Cells, Table
 from gatecast.errors import DataError
+from gatecast.language import say
 from gatecast.settings.reading import Reading
 
 MEMORY = "DataFrame"  # what stands in the place of a file
@@ -52,15 +53,17 @@ def to_pandas(frame: Any) -> pd.DataFrame:
         try:
             return pd.DataFrame(dict(frame))
         except ValueError as problem:
-            raise DataError(f"this is no table: {problem}", remedy="Give columns of one length") from None
+            raise DataError(
+                say("this is no table: {problem}", problem=problem), remedy=say("Give columns of one length")
+            ) from None
     import narwhals as nw
 
     try:
         table = nw.from_native(frame, allow_series=True)
     except TypeError:
         raise DataError(
-            f"prices cannot be read from a {type(frame).__name__}",
-            remedy='Give a DataFrame, a path, "sample:sp500" or "yahoo:TSLA"',
+            say("prices cannot be read from a {name}", name=type(frame).__name__),
+            remedy=say('Give a DataFrame, a path, "sample:sp500" or "yahoo:TSLA"'),
         ) from None
     if isinstance(table, nw.LazyFrame):
         table = table.collect()

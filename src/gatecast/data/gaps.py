@@ -9,9 +9,10 @@ import pandas as pd
 
 from gatecast._typing import Dates, Integers
 from gatecast.data.calendars import irregular
-from gatecast.data.oddities import FIRST, Oddity, counted, listed
+from gatecast.data.oddities import FIRST, Oddity, listed
 from gatecast.data.spacing import times_of
 from gatecast.data.timetable import timetable_of
+from gatecast.language import marked, plural, say
 from gatecast.settings.frequency import DAILY, is_intraday, noun, stamp
 
 
@@ -41,17 +42,37 @@ def irregular_bars(
         for begin, stop in zip(begins, np.append(begins[1:], len(missing)), strict=True):
             gap = stamp(missing[begin], frequency)
             if stop - begin > 1:
-                gap += f" to {stamp(missing[stop - 1], frequency)} ({stop - begin:,})"
+                gap = say(
+                    "{first} to {last} ({n:,})",
+                    first=gap,
+                    last=stamp(missing[stop - 1], frequency),
+                    n=stop - begin,
+                )
             lines.append(f"{symbol} {gap}" if several else gap)
     if count:
-        what = noun(frequency) if not is_intraday(frequency) else "bar"
+        what = noun(frequency) if not is_intraday(frequency) else say("bar")
         where = "; ".join(lines[:3]) + ("; …" if len(lines) > 3 else "")
-        gaps = f", in {len(lines):,} gaps" if 1 < len(lines) < count else ""
-        text = (
-            f"{listed(concerned)}: {counted(count, f'{what} is missing', f'{what}s are missing')}{gaps} "
-            f"({where}); the rows around them count as neighbours."
+        gaps = say(", in {n:,} gaps", n=len(lines)) if 1 < len(lines) < count else ""
+        text = say(
+            "{symbols}: {missing}{gaps} ({where}); the rows around them count as neighbours.",
+            symbols=listed(concerned),
+            missing=plural("{n:,} {bar} is missing", "{n:,} {bar}s are missing", count, bar=what),
+            gaps=gaps,
+            where=where,
         )
-        yield Oddity("missing-bar", count, text, tuple(f"{line}: no row" for line in lines[:FIRST]))
+        lines = [say("{line}: no row", line=line) for line in lines[:FIRST]]
+        yield Oddity("missing-bar", count, text, tuple(lines))
+
+
+MISSING = marked(
+    "{symbols}: {what} by the calendar {codes} ({dates}); the rows around them count as neighbours. The "
+    'calendar of another exchange is chosen by its code: calendar="CODE".'
+)
+SURPLUS = marked(
+    "{symbols}: {what} by the calendar {codes} ({dates}); they are kept as sessions. The calendar of another "
+    'exchange is chosen by its code: calendar="CODE".'
+)
+NO_SESSION = marked("{line}: no session")
 
 
 def _irregular_sessions(
@@ -71,20 +92,23 @@ def _irregular_sessions(
         missing += [(symbol, day) for day in known[key][0]]
         surplus += [(symbol, day) for day in known[key][1]]
     several = len(symbols) > 1
-    for kind, found, one, many, remark, what in (
-        ("missing-session", missing, "session is missing", "sessions are missing",
-         "the rows around them count as neighbours", "no row"),
-        ("no-session", surplus, "row is on a day without a session", "rows are on days without a session",
-         "they are kept as sessions", "no session"),
-    ):  # fmt: skip
+    for kind, found, message, line in (
+        ("missing-session", missing, MISSING, "{line}: no row"),
+        ("no-session", surplus, SURPLUS, NO_SESSION),
+    ):
         if not found:
             continue
         where = [f"{symbol} {day}" if several else str(day) for symbol, day in found[:FIRST]]
         dates = ", ".join(where[:3]) + (", …" if len(found) > 3 else "")
         concerned = list(dict.fromkeys(symbol for symbol, _ in found))
         codes = ", ".join(sorted({calendar[symbol] for symbol in concerned}))
-        text = (
-            f"{listed(concerned)}: {counted(len(found), one, many)} by the calendar {codes} "
-            f'({dates}); {remark}. The calendar of another exchange is chosen by its code: calendar="CODE".'
-        )
-        yield Oddity(kind, len(found), text, tuple(f"{place}: {what}" for place in where))
+        if kind == "missing-session":
+            what = plural("{n:,} session is missing", "{n:,} sessions are missing", len(found))
+        else:
+            what = plural(
+                "{n:,} row is on a day without a session",
+                "{n:,} rows are on days without a session",
+                len(found),
+            )
+        text = say(message, symbols=listed(concerned), what=what, codes=codes, dates=dates)
+        yield Oddity(kind, len(found), text, tuple(say(line, line=place) for place in where))

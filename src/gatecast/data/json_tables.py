@@ -16,6 +16,7 @@ from gatecast.data.delimited import text_cells
 from gatecast.data.names import DATE_NAMES, STANDARD, SYMBOL_NAMES, normal_name, standard_names
 from gatecast.data.raw import Cells, Table
 from gatecast.errors import DataError
+from gatecast.language import say
 from gatecast.settings.reading import Reading
 
 NUMBERED = re.compile(r"^\d+[a-z]?\.\s*")  # "1. open", as Alpha Vantage writes
@@ -34,9 +35,9 @@ def json_tables(content: bytes, name: str, file: str) -> list[Table]:
     found = list(_tables(_parsed(content, file), name, file))
     if not found:
         raise DataError(
-            "there is no table in the JSON",
+            say("there is no table in the JSON"),
             file=file,
-            remedy='Prices are a list of objects, as in [{"date": "2021-03-01", "close": 100.5}, …]',
+            remedy=say('Prices are a list of objects, as in [{"date": "2021-03-01", "close": 100.5}, …]'),
         )
     return found
 
@@ -52,18 +53,18 @@ def _parsed(content: bytes, file: str) -> Any:
                 raise
             return [_line(line, number, file) for number, line in enumerate(lines, 1)]
     except json.JSONDecodeError as problem:
-        raise DataError(f"this is no JSON: {problem}", file=file) from None
+        raise DataError(say("this is no JSON: {problem}", problem=problem), file=file) from None
     except DataError:
         raise
     except (ValueError, RecursionError):  # no UTF-8, a number of 5,000 digits, 2,000 brackets
-        raise DataError("this is no JSON that can be read", file=file) from None
+        raise DataError(say("this is no JSON that can be read"), file=file) from None
 
 
 def _line(line: str, number: int, file: str) -> Any:
     try:
         return json.loads(line)
     except json.JSONDecodeError as problem:
-        raise DataError(f"the line is no JSON: {problem.msg}", file=file, row=number) from None
+        raise DataError(say("the line is no JSON: {msg}", msg=problem.msg), file=file, row=number) from None
 
 
 def _tables(value: Any, name: str, file: str, depth: int = 0) -> Iterator[Table]:
@@ -159,7 +160,7 @@ def _split(value: dict[str, Any], file: str) -> pd.DataFrame:
         if "index" in value and {normal_name(name) for name in frame.columns}.isdisjoint(DATE_NAMES):
             frame = frame.assign(date=value["index"])
     except (ValueError, TypeError):
-        raise DataError("its rows do not fit its columns", file=file) from None
+        raise DataError(say("its rows do not fit its columns"), file=file) from None
     return _named(frame)
 
 
@@ -185,7 +186,9 @@ def _yahoo(chart: Any, name: str, file: str) -> Iterator[Table]:
             symbol = str(meta.get("symbol", name))
             yield Table(symbol, file, partial(_cells, frame))
     except (KeyError, TypeError, ValueError, AttributeError, IndexError, OverflowError) as problem:
-        raise DataError(f"this is no answer of Yahoo's chart: {problem!r}", file=file) from None
+        raise DataError(
+            say("this is no answer of Yahoo's chart: {problem!r}", problem=problem), file=file
+        ) from None
 
 
 def _cells(frame: pd.DataFrame, _: Reading) -> Cells:

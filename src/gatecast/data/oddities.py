@@ -11,6 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast._typing import Bools
+from gatecast.language import say
 from gatecast.settings.frequency import stamp
 
 FIRST = 5
@@ -59,13 +60,12 @@ def oddity(
 
 
 def noted(
-    kind: str, table: pd.DataFrame, rows: Bools, one: str, many: str, remark: str, *columns: str
+    kind: str, table: pd.DataFrame, rows: Bools, what: Callable[[int], str], remark: str, *columns: str
 ) -> list[Oddity]:
-    """The oddity of these rows, "1 row <one>" or "2 rows <many>", with cells; [] where there are none."""
+    """The oddity of these rows, what(their number), with cells; [] where there are none."""
     if not rows.any():
         return []
-    what = counted(int(rows.sum()), f"row {one}", f"rows {many}")
-    return [oddity(kind, table, rows, what, remark, cells(table, *columns))]
+    return [oddity(kind, table, rows, what(int(rows.sum())), remark, cells(table, *columns))]
 
 
 def starts(table: pd.DataFrame) -> NDArray[np.int64]:
@@ -79,7 +79,7 @@ def listed(symbols: Sequence[str]) -> str:
     """The symbols in few words: "TSLA", "A, B", "505 symbols (A, AAL, AAP, …)"."""
     if len(symbols) <= 3:
         return ", ".join(symbols)
-    return f"{len(symbols):,} symbols ({', '.join(symbols[:3])}, …)"
+    return say("{n:,} symbols ({names}, …)", n=len(symbols), names=", ".join(symbols[:3]))
 
 
 def cells(table: pd.DataFrame, *columns: str) -> Callable[[int], str]:
@@ -90,9 +90,4 @@ def cells(table: pd.DataFrame, *columns: str) -> Callable[[int], str]:
 
 def number(value: float) -> str:
     """A price or a volume in full, without trailing zeros."""
-    return "empty" if np.isnan(value) else f"{value:.10g}"
-
-
-def counted(count: int, one: str, many: str) -> str:
-    """ "1 row", "1,258 rows"."""
-    return f"{count:,} {one if count == 1 else many}"
+    return say("empty") if np.isnan(value) else f"{value:.10g}"

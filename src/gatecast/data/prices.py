@@ -27,6 +27,7 @@ from gatecast.data.spacing import times_of
 from gatecast.data.tables import Tidy, tidy, with_columns, without_empty
 from gatecast.data.timetable import Timetable, timetable_of
 from gatecast.errors import DataError, SettingError, did_you_mean
+from gatecast.language import say
 from gatecast.settings.frequency import DAILY, each, plain_time, stamp
 from gatecast.settings.reading import Reading
 
@@ -45,21 +46,32 @@ READ_ONCE = {
 class Prices:
     """Prices of one or several symbols, one row per symbol and session, sorted, with closes.
 
-    table     RangeIndex; symbol (str), session (datetime64, midnight, no time zone), then float64: those
-              there are of open, high, low, close, adj_close, volume, then every other numeric column of the
-              source under its lower-case name, and every column of text that is one per symbol (sector),
-              "" where it is missing. In the currency of the data. NaN where a cell is missing or
-              impossible, never in close, which may be zero or below.
-    source    where they come from: "yahoo:TSLA", a path, …
-    oddities  what is odd in them
-    calendar  symbol → code of an exchange ("XNYS", "XKRX", …), or a week ("24/7": every day)
-    choices   how the sources were read where they could have been read otherwise: "decimal mark" → what was
-              taken, and why
-    found     symbol → why its calendar was taken
-    changes   what was repaired, where that was asked for
-    left_out  columns of the sources that are not in the table: name → why
-    frequency the spacing of the bars: "1min" … "12h", "1d", "1w", "1mo", "1q", "1y", or "index": rows without
-              dates, which stand at times that only number them (`gatecast.settings.frequency.time_at`)
+    Attributes
+    ----------
+    table
+        RangeIndex; symbol (str), session (datetime64, midnight, no time zone), then float64: those there are
+        of open, high, low, close, adj_close, volume, then every other numeric column of the source under its
+        lower-case name, and every column of text that is one per symbol (sector), "" where it is missing. In
+        the currency of the data. NaN where a cell is missing or impossible, never in close, which may be zero
+        or below.
+    source
+        Where they come from: "yahoo:TSLA", a path, …
+    oddities
+        What is odd in them.
+    calendar
+        Symbol → code of an exchange ("XNYS", "XKRX", …), or a week ("24/7": every day).
+    choices
+        How the sources were read where they could have been read otherwise: "decimal mark" → what was taken,
+        and why.
+    found
+        Symbol → why its calendar was taken.
+    changes
+        What was repaired, where that was asked for.
+    left_out
+        Columns of the sources that are not in the table: name → why.
+    frequency
+        The spacing of the bars: "1min" … "12h", "1d", "1w", "1mo", "1q", "1y", or "index": rows without
+        dates, which stand at times that only number them (`gatecast.settings.frequency.time_at`).
     """
 
     table: pd.DataFrame
@@ -86,15 +98,29 @@ class Prices:
     ) -> Prices:
         """Checked prices from a pandas or polars DataFrame: the one place where they are made.
 
-        frame     dates (a column or the index), closes, and what else there is; see `gatecast.load`
-        source    for messages and the record
-        symbol    the symbol's name where no column gives one
-        calendar  one code, or symbol → code; guessed from symbol and dates where None
-        adjust    scale open, high, low and close by adj_close / close
-        now       the current moment (with a time zone); a session that has not closed by then is left out
-        frequency the spacing of the bars; found from their times where None
+        Gives no warnings: see `oddities`.
 
-        Raises DataError for prices that cannot be used. Gives no warnings: see `oddities`.
+        Parameters
+        ----------
+        frame
+            Dates (a column or the index), closes, and what else there is; see `gatecast.load`.
+        source
+            For messages and the record.
+        symbol
+            The symbol's name where no column gives one.
+        calendar
+            One code, or symbol → code; guessed from symbol and dates where None.
+        adjust
+            Scale open, high, low and close by adj_close / close.
+        now
+            The current moment (with a time zone); a session that has not closed by then is left out.
+        frequency
+            The spacing of the bars; found from their times where None.
+
+        Raises
+        ------
+        DataError
+            Prices that cannot be used.
         """
         reading = Reading(calendar=calendar, frequency=frequency)
         part = tidy(to_pandas(frame), source=source, symbol=symbol, reading=reading, now=now)
@@ -234,18 +260,26 @@ class Prices:
     def report(self) -> str:
         """What there is and what is odd, as `gatecast data check` prints it."""
         lines = [
-            f"source    {', '.join(self.source)}",
-            f"symbols   {len(self.symbols):,}: {_listed(self.symbols)}",
-            f"rows      {len(self.table):,}",
-            f"{'sessions' if self.frequency == DAILY else 'bars':9} {self._range()}{self._spacing()}",
-            f"columns   {', '.join(self.table.columns[2:])}",
-            *(f"{'' if n else 'calendar':9} {line}" for n, line in enumerate(self._calendars())),
-            *(f"read      {about}: {_listed(taken, 3)}" for about, taken in self.choices.items()),
+            say("source    {source}", source=", ".join(self.source)),
+            say("symbols   {n:,}: {names}", n=len(self.symbols), names=_listed(self.symbols)),
+            say("rows      {n:,}", n=len(self.table)),
+            (say("sessions  {range}") if self.frequency == DAILY else say("bars      {range}")).format(
+                range=self._range() + self._spacing()
+            ),
+            say("columns   {names}", names=", ".join(self.table.columns[2:])),
+            *(
+                f"          {line}" if n else say("calendar  {name}", name=line)
+                for n, line in enumerate(self._calendars())
+            ),
+            *(
+                say("read      {about}: {taken}", about=about, taken=_listed(taken, 3))
+                for about, taken in self.choices.items()
+            ),
             f"sha256    {self.sha256}",
             "",
         ]
         if not self.oddities:
-            lines.append("nothing odd")
+            lines.append(say("nothing odd"))
         for oddity in self.oddities:
             lines.append(f"{oddity.kind}: {oddity.text}")
             lines += [f"    {row}" for row in oddity.rows]
@@ -328,8 +362,8 @@ def _one_frequency(parts: Sequence[Tidy]) -> str:
     if len(of) > 1:
         said = "; ".join(f"{each(one)} of {listed(names)}" for one, names in of.items())
         raise DataError(
-            f"the sources have bars of different lengths: {said}",
-            remedy='Give those of one length, or make them alike, as by resample="1w"',
+            say("the sources have bars of different lengths: {said}", said=said),
+            remedy=say('Give those of one length, or make them alike, as by resample="1w"'),
         )
     return next(iter(of))
 
@@ -351,8 +385,8 @@ def _joined(parts: Sequence[Tidy]) -> pd.DataFrame:
     if again.any():
         name, session = table.loc[again, ["symbol", "session"]].iloc[0]
         raise DataError(
-            f"{name} has the date {stamp(session)} in two sources",
-            remedy="Give each symbol once, or the sources with dates that do not overlap",
+            say("{name} has the date {session} in two sources", name=name, session=stamp(session)),
+            remedy=say("Give each symbol once, or the sources with dates that do not overlap"),
         )
     return table
 
@@ -363,11 +397,15 @@ def _selected(table: pd.DataFrame, symbols: Iterable[str]) -> pd.DataFrame:
     for name in wanted:
         if name not in known:
             raise DataError(
-                f'there is no symbol "{name}" in the data.{did_you_mean(name, known)}',
+                say(
+                    'there is no symbol "{name}" in the data.{did_you_mean}',
+                    name=name,
+                    did_you_mean=did_you_mean(name, known),
+                ),
                 remedy=f"It has {_listed(sorted(known))}",
             )
     if not wanted:
-        raise SettingError("No symbol is selected. Name at least one, or leave symbols out for all.")
+        raise SettingError(say("No symbol is selected. Name at least one, or leave symbols out for all."))
     return table[table["symbol"].isin(wanted)].reset_index(drop=True)
 
 
@@ -381,7 +419,10 @@ def _between(table: pd.DataFrame, start: object, end: object) -> pd.DataFrame:
     if not keep.any():
         span = f"{stamp(table['session'].min())} .. {stamp(table['session'].max())}"
         given = [f"{name} {value}" for name, value in (("start", start), ("end", end)) if value is not None]
-        raise DataError(f"there are no rows with {' and '.join(given)}", remedy=f"The data have {span}")
+        raise DataError(
+            say("there are no rows with {given}", given=" and ".join(given)),
+            remedy=say("The data have {span}", span=span),
+        )
     return table if keep.all() else table[keep].reset_index(drop=True)
 
 
@@ -394,7 +435,9 @@ def day(value: object, name: str) -> pd.Timestamp | None:
     try:
         return pd.Timestamp(value).tz_localize(None).normalize()  # type: ignore[arg-type]
     except (ValueError, TypeError):
-        raise SettingError(f"{name} is not a date: {value}. Write it as YYYY-MM-DD.") from None
+        raise SettingError(
+            say("{name} is not a date: {value}. Write it as YYYY-MM-DD.", name=name, value=value)
+        ) from None
 
 
 def iso(value: object, name: str) -> str | None:
@@ -406,25 +449,37 @@ def iso(value: object, name: str) -> str | None:
 def _adjusted(table: pd.DataFrame) -> pd.DataFrame:
     if "adj_close" not in table.columns:
         raise DataError(
-            "adjust=True needs the adjusted close, and there is none",
-            remedy='Say which column it is, as adj_close="Adjusted", or leave adjust out: the prices are '
-            "then not adjusted",
+            say("adjust=True needs the adjusted close, and there is none"),
+            remedy=say(
+                'Say which column it is, as adj_close="Adjusted", or leave adjust out: the '
+                "prices are then not adjusted"
+            ),
         )
     empty = ~(table["adj_close"] > 0).to_numpy()
     if empty.any():
         name, session = table.loc[empty, ["symbol", "session"]].iloc[0]
         raise DataError(
-            f"adjust=True needs the adjusted close of every row; {name} has none on {stamp(session)}",
-            remedy="Take it from the source, choose other dates, or leave adjust out: the prices are then "
-            "not adjusted",
+            say(
+                "adjust=True needs the adjusted close of every row; {name} has none on {session}",
+                name=name,
+                session=stamp(session),
+            ),
+            remedy=say(
+                "Take it from the source, choose other dates, or leave adjust out: the prices "
+                "are then not adjusted"
+            ),
         )
     below = (table["close"] <= 0).to_numpy()
     if below.any():
         name, session = table.loc[below, ["symbol", "session"]].iloc[0]
         raise DataError(
-            "adjust=True multiplies by adjusted close / close, which means nothing where a close is zero or "
-            f"below, as that of {name} on {session.date()}",
-            remedy="Leave adjust out: the prices are then not adjusted",
+            say(
+                "adjust=True multiplies by adjusted close / close, which means nothing where a "
+                "close is zero or below, as that of {name} on {date}",
+                name=name,
+                date=session.date(),
+            ),
+            remedy=say("Leave adjust out: the prices are then not adjusted"),
         )
     factor = table["adj_close"] / table["close"]
     scaled = {name: table[name] * factor for name in ("open", "high", "low") if name in table.columns}

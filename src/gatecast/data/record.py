@@ -11,6 +11,7 @@ from gatecast.data.checks import Oddity
 from gatecast.data.detection import Found
 from gatecast.errors import DataError, SettingError
 from gatecast.formatting import printable
+from gatecast.language import say
 from gatecast.settings.frequency import DAILY, check_frequency
 
 if TYPE_CHECKING:
@@ -70,9 +71,9 @@ def stored(content: pa.Table, file: str) -> Record | None:
         )
     except (SettingError, KeyError, ValueError, TypeError, AttributeError, RecursionError, OverflowError):
         raise DataError(
-            "what gatecast wrote beside the table is damaged",
+            say("what gatecast wrote beside the table is damaged"),
             file=file,
-            remedy="Load the original source, or write the table without that metadata",
+            remedy=say("Load the original source, or write the table without that metadata"),
         ) from None
 
 

@@ -7,10 +7,11 @@ import pandas as pd
 
 from gatecast._typing import Dates, Integers
 from gatecast.data.calendars import WEEKS, weekday
-from gatecast.data.oddities import Oddity, counted, starts
+from gatecast.data.oddities import Oddity, starts
 from gatecast.data.spacing import times_of
 from gatecast.data.timetable import LAST_SESSION, Timetable, timetable_of
 from gatecast.errors import DataError
+from gatecast.language import plural, say
 from gatecast.settings.frequency import (
     DAILY,
     INDEX,
@@ -46,8 +47,12 @@ def resampled(
         return table, []
     if frequency == INDEX or to == INDEX or _length(to) < _length(frequency):
         raise DataError(
-            f"{adjective(frequency)} bars cannot be made into {adjective(to)} ones",
-            remedy="Leave resample out, or give a longer one",
+            say(
+                "{adjective} bars cannot be made into {adjective_2} ones",
+                adjective=adjective(frequency),
+                adjective_2=adjective(to),
+            ),
+            remedy=say("Leave resample out, or give a longer one"),
         )
     first = starts(table)
     parts = []
@@ -59,12 +64,19 @@ def resampled(
     whole = pd.concat(parts, ignore_index=True)
     if not len(whole):
         raise DataError(
-            f"there is no whole {noun(to)} in these {adjective(frequency)} bars", remedy="Give more of them"
+            say(
+                "there is no whole {noun} in these {adjective} bars",
+                noun=noun(to),
+                adjective=adjective(frequency),
+            ),
+            remedy=say("Give more of them"),
         )
-    of = counted(len(table), f"{adjective(frequency)} bar", f"{adjective(frequency)} bars")
-    made = counted(len(whole), f"{adjective(to)} one", f"{adjective(to)} ones")
-    text = (
-        f"{of} made into {made}; the first and the last span are left out where they are not there in whole."
+    text = say(
+        "{of} made into {made}; the first and the last span are left out where they are not there in whole.",
+        of=plural(
+            "{n:,} {adjective} bar", "{n:,} {adjective} bars", len(table), adjective=adjective(frequency)
+        ),
+        made=plural("{n:,} {adjective} one", "{n:,} {adjective} ones", len(whole), adjective=adjective(to)),
     )
     return whole, [Oddity("resampled", len(whole), text, ())]
 

@@ -11,13 +11,14 @@ import numpy as np
 import pandas as pd
 
 from gatecast._typing import Bools, Dates, Integers
-from gatecast.data.checks import FIRST, Oddity, counted, listed, noted
+from gatecast.data.checks import FIRST, Oddity, listed, noted
 from gatecast.data.columns import is_empty, is_nameless
 from gatecast.data.dates import is_date, whole_date
 from gatecast.data.names import DATE_NAMES, PRICES, STANDARD, SYMBOL_NAMES
 from gatecast.data.place import Place
 from gatecast.data.spacing import MOST_SNAPSHOTS
 from gatecast.formatting import printable
+from gatecast.language import plural, say
 from gatecast.settings.frequency import DAILY, a_session
 from gatecast.settings.reading import Keep, Reading
 
@@ -66,15 +67,17 @@ def without_price(
     bare |= wordy & is_note
     if is_note.sum() > max(MOST_NOTES, MOST_SNAPSHOTS * len(frame)):
         place.refuse(
-            "the line is no row of prices", dates, is_note, lambda row: frame[dates].iloc[row],
-            "With so many of them this is no table of prices, or several side by side: give each as one file",
+            say(
+"the line is no row of prices"
+), dates, is_note, lambda row: frame[dates].iloc[row],
+            say(
+"With so many of them this is no table of prices, or several side by side: give "
+"each as one file"
+),
         )  # fmt: skip
     names = next((frame[name].astype(str) for name in SYMBOL_NAMES if name in frame.columns), None)
     found = []
-    for kind, rows, one, many in (
-        ("no-price", bare & ~is_note, "row has no price", "rows have no price"),
-        ("note", is_note, "line is no row of prices", "lines are no rows of prices"),
-    ):
+    for kind, rows in (("no-price", bare & ~is_note), ("note", is_note)):
         positions = np.array(
             [at for at in np.flatnonzero(rows) if not _is_outside(frame[dates].iloc[at], reading)
              and (names is None or reading.symbols is None or names.iloc[at].strip() in reading.symbols)],
@@ -85,9 +88,24 @@ def without_price(
         said = [_shown(frame[dates].iloc[place]) for place in positions[:FIRST]]
         where = ", ".join(said[:3]) + (", …" if len(positions) > 3 else "")
         of = [symbol] if names is None else list(dict.fromkeys(names.iloc[positions].map(printable)))
-        what = counted(len(positions), one, many)
-        lines = [f"row {place.row[at]}: {text}" for at, text in zip(positions, said, strict=False)]
-        found.append(Oddity(kind, len(positions), f"{listed(of)}: {what} ({where}); left out.", tuple(lines)))
+        if kind == "note":
+            what = plural(
+                "{n:,} line is no row of prices", "{n:,} lines are no rows of prices", len(positions)
+            )
+        else:
+            what = plural("{n:,} row has no price", "{n:,} rows have no price", len(positions))
+        lines = [
+            say("row {row}: {text}", row=place.row[at], text=text)
+            for at, text in zip(positions, said, strict=False)
+        ]
+        found.append(
+            Oddity(
+                kind,
+                len(positions),
+                say("{symbols}: {what} ({where}); left out.", symbols=listed(of), what=what, where=where),
+                tuple(lines),
+            )
+        )
     return bare, found
 
 
@@ -164,10 +182,29 @@ def repeated(
         _refuse_undecided(table, undecided, beside, column, place)
         snapshots &= ~undecided
     shown = "close", "volume"
-    what = f"of {a_session(frequency)} that another row has, with more volume or as chosen by keep"
+    session = a_session(frequency)
     return copies | snapshots | undecided, [
-        *noted("copy", table, copies, "repeats another", "repeat others", "left out", *shown),
-        *noted("snapshot", table, snapshots, f"is {what}", f"are {what}", "left out", *shown),
+        *noted(
+            "copy",
+            table,
+            copies,
+            lambda n: plural("{n:,} row repeats another", "{n:,} rows repeat others", n),
+            say("left out"),
+            *shown,
+        ),
+        *noted(
+            "snapshot",
+            table,
+            snapshots,
+            lambda n: plural(
+                "{n:,} row is of {session} that another row has, with more volume or as chosen by keep",
+                "{n:,} rows are of {session} that another row has, with more volume or as chosen by keep",
+                n,
+                session=session,
+            ),
+            say("left out"),
+            *shown,
+        ),
     ]
 
 
@@ -190,13 +227,17 @@ def out_of_order(
     rows[order[1:][breaks]] = True
     if rows.any() and _in_order_when_swapped(codes[order], sessions[order]):
         place.refuse(
-            "day and month have changed places in the dates up to the 12th: with them swapped back the rows "
-            "are in order",
+            say(
+                "day and month have changed places in the dates up to the 12th: with them "
+                "swapped back the rows are in order"
+            ),
             column,
             rows,
             lambda row: sessions[row],
-            "Do not sort these rows: get the file again with dates as YYYY-MM-DD, or swap day and month of "
-            "those dates",
+            say(
+                "Do not sort these rows: get the file again with dates as YYYY-MM-DD, or swap "
+                "day and month of those dates"
+            ),
         )
     return np.flatnonzero((falling > 0) & (rising == 0)), rows
 
@@ -231,8 +272,11 @@ def _refuse_undecided(table: pd.DataFrame, rows: Bools, beside: Integers, column
             which = f'symbol_column="{names[0]}"'
             remedy = f"If these are several symbols, say which column names them, as {which}"
     place.refuse(
-        f"{table['symbol'].iloc[first]} has this date twice, with other values in row "
-        f"{place.row[beside[first]]}",
+        say(
+            "{iloc} has this date twice, with other values in row {row}",
+            iloc=table["symbol"].iloc[first],
+            row=place.row[beside[first]],
+        ),
         column,
         rows,
         lambda row: table["session"].iloc[row].date(),

@@ -23,6 +23,7 @@ from gatecast.data.prices import Prices
 from gatecast.data.sources import prices_of
 from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.formatting import named, some
+from gatecast.language import say
 from gatecast.settings.reading import Reading
 
 
@@ -109,7 +110,7 @@ def join(prices: Any, table: Any, *, known_after: str, name: str | None = None) 
         if side.symbol is not None:
             what += f"; its symbols are {some(sorted(set(side.symbol)))}, those of the prices "
             what += some(prices.symbols)
-        raise DataError(what, file=side.file, remedy="Look at its dates and symbols, and at known_after")
+        raise DataError(what, file=side.file, remedy=say("Look at its dates and symbols, and at known_after"))
     added = {str(column): pd.Series(joined[:, place]) for place, column in enumerate(columns.columns)}
     return prices.with_columns(added, f"{side.file} (known after {known_after})")
 
@@ -134,7 +135,9 @@ def side_table(source: Any) -> SideTable:
     frame, file = _frame_of(source)
     frame, place = with_normal_names(frame, file)
     if frame.empty:
-        raise DataError("there are no rows", file=file, remedy="Give a table with dates and numbers")
+        raise DataError(
+            say("there are no rows"), file=file, remedy=say("Give a table with dates and numbers")
+        )
     dates = date_column(frame, place)
     codes, symbols = symbols_of(frame, "", place)
     named_symbols = any(column in frame.columns for column in SYMBOL_NAMES)
@@ -167,9 +170,9 @@ def _frame_of(source: Any) -> tuple[pd.DataFrame, str]:
     tables = tables_of(Path(source))
     if len(tables) != 1:
         raise DataError(
-            f"there are {len(tables)} tables in it",
+            say("there are {count} tables in it", count=len(tables)),
             file=source,
-            remedy="Give a file with one, or a DataFrame",
+            remedy=say("Give a file with one, or a DataFrame"),
         )
     return tables[0].read(Reading()).frame, str(source)
 
@@ -216,8 +219,12 @@ def _known_from(side: SideTable, known_after: str) -> tuple[Dates, bool, pd.Data
     except ValueError:
         near = did_you_mean(column, side.written.columns)
         raise SettingError(
-            f"is neither a time, as 1d or 16h30min, nor a column of the table.{near} "
-            f"Its columns are {named(side.place.written.values())}",
+            say(
+                "is neither a time, as 1d or 16h30min, nor a column of the table.{near} Its "
+                "columns are {values}",
+                near=near,
+                values=named(side.place.written.values()),
+            ),
             setting="known_after",
             value=known_after,
         ) from None
@@ -227,7 +234,7 @@ def _known_from(side: SideTable, known_after: str) -> tuple[Dates, bool, pd.Data
 def _renamed(values: pd.DataFrame, name: str | None, prices: Prices, file: str) -> pd.DataFrame:
     if values.empty:
         raise DataError(
-            "it has no column of numbers", file=file, remedy="Give what is to be joined as numbers"
+            say("it has no column of numbers"), file=file, remedy=say("Give what is to be joined as numbers")
         )
     if name is not None:
         called = normal_name(name)
@@ -237,7 +244,10 @@ def _renamed(values: pd.DataFrame, name: str | None, prices: Prices, file: str) 
     again = [str(column) for column in values.columns if column in taken]
     if again:
         raise SettingError(
-            f'the prices have a column "{again[0]}" already; say what the series is called, as name="vix"',
+            say(
+                'the prices have a column "{again}" already; say what the series is called, as name="vix"',
+                again=again[0],
+            ),
             setting="name",
             value=name,
         )

@@ -15,7 +15,7 @@ from typing import Any, Unpack
 
 import pandas as pd
 
-from gatecast.data.checks import Oddity, counted
+from gatecast.data.checks import Oddity
 from gatecast.data.containers import tables_of
 from gatecast.data.databases import DATABASES, EXAMPLE, database_tables
 from gatecast.data.delimited import longer_rows_refused
@@ -28,6 +28,7 @@ from gatecast.data.unusable import unusable
 from gatecast.errors import DataError, DataWarning, InputError, SettingError, did_you_mean
 from gatecast.files import is_there
 from gatecast.formatting import shortened
+from gatecast.language import plural, say
 from gatecast.settings.reading import Reading, ReadingOptions
 from gatecast.settings.signatures import takes_settings
 
@@ -56,7 +57,7 @@ def load(source: Any, *, symbol: str | None = None, **reading: Unpack[ReadingOpt
         Parquet, Arrow, SQLite, DuckDB, also compressed or in a ZIP archive); a folder of such files or a
         pattern ("data/*.csv"), one for each symbol; "sqlite:///prices.db?table=prices"; a DataFrame, lazy
         frame or Series of pandas, polars or Arrow; a dict of columns, or of such tables by symbol; or a list
-        of these. What each may hold: docs/data.md.
+        of these. What each may hold: the guide "Data".
     symbol
         The name of a table without symbols; None: that of its file, "prices" for a DataFrame.
 
@@ -95,7 +96,7 @@ def fix(source: Any, *, symbol: str | None = None, **reading: Unpack[ReadingOpti
 def _assembled(source: Any, symbol: str | None, reading: ReadingOptions, *, repaired: bool = False) -> Prices:
     sources = list(source) if isinstance(source, list | tuple) else [source]
     if not sources:
-        raise DataError("there is no source", remedy='Give a path, "sample:sp500" or "yahoo:TSLA"')
+        raise DataError(say("there is no source"), remedy=say('Give a path, "sample:sp500" or "yahoo:TSLA"'))
     days = {name: iso(value, name) for name, value in reading.items() if name in ("start", "end")}
     given: dict[str, Any] = {**reading, **days}
     how = Reading(**given)
@@ -158,18 +159,29 @@ def _read_scheme(scheme: str, rest: str, source: str, symbol: str | None, readin
         return [_tidied(table, source, reading, symbol) for table in database_tables(source)]
     schemes = ["sample", "yahoo", *DATABASES]
     raise DataError(
-        f'there is no kind of source "{scheme}:".{did_you_mean(scheme, schemes)}',
+        say(
+            'there is no kind of source "{scheme}:".{did_you_mean}',
+            scheme=scheme,
+            did_you_mean=did_you_mean(scheme, schemes),
+        ),
         value=source,
-        remedy='Give "sample:sp500", "sample:nasdaq", "yahoo:TSLA", a table of a database '
-        f"({EXAMPLE}), or a path",
+        remedy=say(
+            'Give "sample:sp500", "sample:nasdaq", "yahoo:TSLA", a table of a database '
+            "({example}), or a path",
+            example=EXAMPLE,
+        ),
     )
 
 
 def _read_sample(name: str, reading: Reading) -> Tidy:
     if name not in SAMPLES:
         raise DataError(
-            f'there is no sample "{name}".{did_you_mean(name, SAMPLES)}',
-            remedy="The samples are " + " and ".join(f"sample:{known}" for known in SAMPLES),
+            say(
+                'there is no sample "{name}".{did_you_mean}',
+                name=name,
+                did_you_mean=did_you_mean(name, SAMPLES),
+            ),
+            remedy=say("The samples are ") + " and ".join(f"sample:{known}" for known in SAMPLES),
         )
     # Importing arch takes a second, and its sample is a file beside it.
     arch = find_spec("arch")
@@ -191,7 +203,7 @@ def _read_files(files: Sequence[Path], source: str, reading: Reading) -> list[Ti
     with ThreadPoolExecutor(WORKERS) as pool:
         found = list(pool.map(read, files))
     return _readable(
-        {file.name: parts for file, parts in zip(files, found, strict=True)}, source, "file", reading
+        {file.name: parts for file, parts in zip(files, found, strict=True)}, source, say("file"), reading
     )
 
 
@@ -199,7 +211,7 @@ def _read_file(path: Path, symbol: str | None, reading: Reading) -> list[Tidy]:
     """The prices in the tables of a file, those that cannot be read named and left out."""
     file = str(path)
     if not is_there(path):
-        raise DataError(f"there is no such file.{_near(path)}", file=file)
+        raise DataError(say("there is no such file.{near}", near=_near(path)), file=file)
     tables = tables_of(path)
     if len(tables) == 1:
         return [_tidied(tables[0], file, reading, symbol)]
@@ -208,7 +220,7 @@ def _read_file(path: Path, symbol: str | None, reading: Reading) -> list[Tidy]:
     if len(read) == 1 and read[0].alone:
         only = replace(read[0], name=symbol or read[0].alone)
         found[only.place] = [_tidied(only, file, reading)]
-    return _readable(found, file, "table", reading)
+    return _readable(found, file, say("table"), reading)
 
 
 def _attempt(read: Callable[[], list[Tidy]]) -> list[Tidy] | InputError:
@@ -236,7 +248,14 @@ def _readable(
     if not failed:
         return read
     first = "; ".join(_said(name, problem) for name, problem in list(failed.items())[:3])
-    text = f"{source}: {counted(len(failed), what, what + 's')} could not be read and left out ({first})."
+    text = plural(
+        "{source}: {n:,} {what} could not be read and left out ({first}).",
+        "{source}: {n:,} {what}s could not be read and left out ({first}).",
+        len(failed),
+        source=source,
+        what=what,
+        first=first,
+    )
     lines = tuple(shortened(str(problem)) for problem in list(failed.values())[:MOST_FAILED])
     note = Oddity("unreadable", len(failed), text, lines)
     return [replace(read[0], oddities=(note, *read[0].oddities)), *read[1:]]
@@ -267,9 +286,11 @@ def _tidied(table: Table, source: str, reading: Reading, symbol: str | None = No
     part = tidy(cells.frame, source=table.place, symbol=name, reading=own, texts=cells.record.texts)
     if Prices.assemble([part]).sha256_with_names != cells.record.sha256:
         raise DataError(
-            "its prices were changed after gatecast wrote it (their SHA-256 differs from the one stored)",
+            say(
+                "its prices were changed after gatecast wrote it (their SHA-256 differs from the one stored)"
+            ),
             file=table.place,
-            remedy="Load the original source, or write the changed table without gatecast's metadata",
+            remedy=say("Load the original source, or write the changed table without gatecast's metadata"),
         )
     found = part.found if reading.calendar else {**part.found, **cells.record.found}
     oddities = cells.record.oddities + part.oddities

@@ -10,6 +10,7 @@ import pandas as pd
 from gatecast._typing import Dates, Integers
 from gatecast.data.oddities import listed
 from gatecast.errors import DataError
+from gatecast.language import say
 from gatecast.settings.frequency import (
     DAILY,
     MONTHLY,
@@ -60,8 +61,8 @@ def find_frequency(codes: Integers, moments: Dates, names: tuple[str, ...]) -> s
     if len(by_frequency) > 1:
         said = "; ".join(f"{each(one)} of {listed(own)}" for one, own in by_frequency.items())
         raise DataError(
-            f"the symbols have bars of different lengths: {said}",
-            remedy="Read those of one length, choosing their symbols (symbols=…)",
+            say("the symbols have bars of different lengths: {said}", said=said),
+            remedy=say("Read those of one length, choosing their symbols (symbols=…)"),
         )
     return next(iter(by_frequency), DAILY)
 
@@ -80,9 +81,14 @@ def _of_one(step: Integers, time: Integers, name: str, *, whole: bool) -> str | 
             # A daily file's rows with hours of their own are no bars within a day.
             if usual % 60 or often.max() < LEAST_OF_THE_STEPS * len(step) or usual > MOST_MINUTES * 60:
                 raise DataError(
-                    f"{name} has several times on one date, {pd.Timedelta(seconds=usual)} apart at the most "
-                    f"usual, and no bars of one length from 1 minute to {MOST_MINUTES // 60} hours",
-                    remedy="Make bars of them first, or keep one row per date",
+                    say(
+                        "{name} has several times on one date, {Timedelta} apart at the most usual, and "
+                        "no bars of one length from 1 minute to {most_minutes} hours",
+                        name=name,
+                        Timedelta=pd.Timedelta(seconds=usual),
+                        most_minutes=MOST_MINUTES // 60,
+                    ),
+                    remedy=say("Make bars of them first, or keep one row per date"),
                 )
             return of_minutes(usual // 60)
     if len(step) + 1 < LEAST_BARS:

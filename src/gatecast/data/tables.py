@@ -17,7 +17,7 @@ import pandas as pd
 from gatecast._typing import Bools, Dates, Floats, Integers
 from gatecast.data import rows
 from gatecast.data.calendars import WEEKS, close_of, zone_of
-from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, counted, listed, noted, oddity
+from gatecast.data.checks import LARGEST_PRICE, Oddity, cells, listed, noted, oddity
 from gatecast.data.clock import unfolded
 from gatecast.data.columns import (
     is_empty,
@@ -43,6 +43,7 @@ from gatecast.data.wide import long_of
 from gatecast.data.zones import localised
 from gatecast.errors import DataError
 from gatecast.formatting import printable
+from gatecast.language import plural, say
 from gatecast.settings.frequency import DAILY, INDEX, LONGER, a_session, each, is_intraday
 from gatecast.settings.reading import Reading
 
@@ -137,13 +138,13 @@ def _table(
         reading = reading.changed(calendar="weekdays")
     frame, place = with_normal_names(frame, source, reading.columns, findings)
     if frame.empty:
-        raise DataError("there are no rows", file=source, remedy="Prices need dates and closes")
+        raise DataError(say("there are no rows"), file=source, remedy=say("Prices need dates and closes"))
     frame, date_name = with_one_date(frame, place, reading)
     frame, place, wide = long_of(frame, date_name, place)
     frame, taken = with_close(frame, place)
     bare, without_price = rows.without_price(frame, date_name, symbol, place, reading)
     if bare.all():
-        raise DataError("no row has a price", file=source, column=place.written.get("close", "close"))
+        raise DataError(say("no row has a price"), file=source, column=place.written.get("close", "close"))
     if bare.any():
         frame, place = frame[~bare], place.of(~bare)
     codes, symbols = symbols_of(frame, symbol, place, required=reading.symbols is None)
@@ -160,7 +161,7 @@ def _table(
     moments = _without_far_dates(local.moments, date_name, place)
     wanted = rows.chosen(codes, symbols, moments.astype("datetime64[D]"), reading)
     if not wanted.any():
-        raise DataError("no row has a date", file=source, column=place.written.get(date_name, date_name))
+        raise DataError(say("no row has a date"), file=source, column=place.written.get(date_name, date_name))
     if not wanted.all():
         frame, place, codes, moments = frame[wanted], place.of(wanted), codes[wanted], moments[wanted]
     numbered = are_positions(moments)
@@ -181,7 +182,7 @@ def _table(
     calendars = {name: one.calendar for name, one in found.items()}
     still_open = _still_open(symbols, codes, sessions, calendars, frequency, now)
     if still_open.all():
-        raise DataError("there are no rows but of a session that has not closed yet", file=source)
+        raise DataError(say("there are no rows but of a session that has not closed yet"), file=source)
     usable = _prices(frame["close"], values["close"], codes, symbols, sessions, place, ~still_open)
     names = pd.Series(symbols, dtype=str).take(codes).array
     table = pd.DataFrame({"symbol": names, "session": sessions.astype("datetime64[ns]"), **values})
@@ -192,14 +193,19 @@ def _table(
         *without_price,
         *repeats,
         *noted(
-            "misplaced", table, misplaced, "is out of order", "are out of order", "sorted by date", "close"
+            "misplaced",
+            table,
+            misplaced,
+            lambda n: plural("{n:,} row is out of order", "{n:,} rows are out of order", n),
+            say("sorted by date"),
+            "close",
         ),
     ]
     if reading.strict:
         for one in left_out:
             what = one.text.rpartition("; ")[0]  # without what is done to them
             place.note(DataError(what, file=source, remedy=NOT_STRICT))
-    unclosed = f"of {a_session(frequency)} that has not closed yet"
+    session = a_session(frequency)
     oddities += [
         *local.oddities,
         *changed,
@@ -213,12 +219,27 @@ def _table(
             "unsorted",
             table,
             np.isin(codes, descending),
-            "runs from the newest to the oldest",
-            "run from the newest to the oldest",
-            "they are sorted by date",
+            lambda n: plural(
+                "{n:,} row runs from the newest to the oldest",
+                "{n:,} rows run from the newest to the oldest",
+                n,
+            ),
+            say("they are sorted by date"),
             "close",
         ),
-        *noted("open-session", table, still_open, f"is {unclosed}", f"are {unclosed}", "left out", "close"),
+        *noted(
+            "open-session",
+            table,
+            still_open,
+            lambda n: plural(
+                "{n:,} row is of {session} that has not closed yet",
+                "{n:,} rows are of {session} that has not closed yet",
+                n,
+                session=session,
+            ),
+            say("left out"),
+            "close",
+        ),
     ]
     order = np.lexsort((sessions, codes))
     order = order[(usable & ~still_open & ~again)[order]]
@@ -329,7 +350,7 @@ def _without_far_dates(moments: Dates, column: str, place: Place) -> Dates:
         return moments
     years = moments.astype("datetime64[Y]").astype(np.int64) + 1970
     far = ~np.isnat(moments) & ((years < YEARS.start) | (years >= YEARS.stop))
-    place.refuse("not a date of prices", column, far, lambda row: moments[row].astype("datetime64[D]"))
+    place.refuse(say("not a date of prices"), column, far, lambda row: moments[row].astype("datetime64[D]"))
     return np.where(far, np.datetime64("NaT"), moments)
 
 
@@ -350,20 +371,20 @@ def _prices(
         return written.iloc[row]
 
     place.refuse(
-        "the close is empty",
+        say("the close is empty"),
         "close",
         counts & empty,
         lambda _: "empty",
-        "Take it from another source, or leave the row out",
+        say("Take it from another source, or leave the row out"),
     )
     blank = _blank_zeros(close, counts & known, codes, sessions)
     if blank.any():
         remedy = _beside(blank, codes, symbols, sessions, counts)
-        place.refuse("the close is 0, far from the closes around it", "close", blank, value, remedy)
+        place.refuse(say("the close is 0, far from the closes around it"), "close", blank, value, remedy)
     size = np.abs(close)
     odd = counts & known & (close != 0) & ~((size > 1 / LARGEST_PRICE) & (size < LARGEST_PRICE))
     what = "the close is too large or too small for a price"
-    place.refuse(what, "close", odd, value, "Correct it in the source")
+    place.refuse(what, "close", odd, value, say("Correct it in the source"))
     return counts & known & ~blank & ~odd
 
 
@@ -395,9 +416,23 @@ def _beside(below: Bools, codes: Integers, symbols: tuple[str, ...], sessions: D
     concerned = counts & np.isin(codes, own)
     ways = []
     if (after := int((concerned & (sessions > days.max())).sum())) > 0:
-        ways.append(f'start="{days.max() + 1}" ({counted(after, "row", "rows")} after them)')
+        ways.append(
+            plural(
+                'start="{day}" ({n:,} row after them)',
+                'start="{day}" ({n:,} rows after them)',
+                after,
+                day=days.max() + 1,
+            )
+        )
     if (before := int((concerned & (sessions < days.min())).sum())) > 0:
-        ways.append(f'end="{days.min() - 1}" ({counted(before, "row", "rows")} before them)')
+        ways.append(
+            plural(
+                'end="{day}" ({n:,} row before them)',
+                'end="{day}" ({n:,} rows before them)',
+                before,
+                day=days.min() - 1,
+            )
+        )
     if len(own) < len(np.unique(codes[counts])):
         ways.append(f"symbols without {listed([symbols[code] for code in own])}")
     return text + (f". Or read what has prices: {', or '.join(ways)}" if ways else "")
@@ -418,7 +453,7 @@ def _unread_volume(table: pd.DataFrame, frame: pd.DataFrame, place: Place) -> li
     first = int(text.argmax())
     where = f"row {place.row[first]}: {printable(frame['volume'].iloc[first], 60)}"
     symbols = listed(list(table["symbol"].unique()))
-    count = counted(int(text.sum()), "cell is no number", "cells are no numbers")
+    count = plural("{n:,} cell is no number", "{n:,} cells are no numbers", int(text.sum()))
     said = f"{symbols}: the volume is left out: {count} ({where})."
     return [Oddity("volume-text", int(text.sum()), said, (where,))]
 

@@ -9,12 +9,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gatecast.data.checks import Oddity, counted
+from gatecast.data.checks import Oddity
 from gatecast.data.dates import is_date
 from gatecast.data.names import DATE_NAMES, NAMES, STANDARD, normal_name
 from gatecast.data.numbers import are_numbers, number
 from gatecast.errors import DataError, SettingError
 from gatecast.formatting import printable
+from gatecast.language import plural, say
 
 # What is tried where a file is no UTF-8; taken is that in which most names of columns are known,
 # and then that in which most numbers with signs of currency are.
@@ -85,7 +86,9 @@ def text_of(
     """
     text, encoding = _decoded(content, file, encoding)
     if "\0" in text:
-        raise DataError("this is a binary file, not text", file=file, remedy="Give a CSV or Parquet file")
+        raise DataError(
+            say("this is a binary file, not text"), file=file, remedy=say("Give a CSV or Parquet file")
+        )
     found = []
     if encoding != "utf-8":
         found.append(Oddity("encoding", 1, f"{file}: read as {encoding}.", ()))
@@ -95,7 +98,7 @@ def text_of(
     place = next((n for n, line in enumerate(first) if _is_header(line, own)), None)
     if place:
         before = [printable(line.strip(), 60) for line in first[:place]]
-        what = counted(place, "line stands", "lines stand")
+        what = plural("{n:,} line stands", "{n:,} lines stand", place)
         said = f"{file}: {what} before the header ({before[0]}); left out."
         found.append(Oddity("preface", place, said, tuple(before)))
         text = text.split("\n", place)[place]
@@ -147,7 +150,7 @@ def _decoded(content: bytes, file: str, encoding: str | None) -> tuple[str, str]
     likely = from_bytes(content[:MOST_GUESSED]).best()
     if likely is None or NO_TEXT.search(content):
         remedy = 'Say which encoding it has, as encoding="cp949", or save it as UTF-8'
-        raise DataError("this is not UTF-8 text", file=file, row=row, remedy=remedy)
+        raise DataError(say("this is not UTF-8 text"), file=file, row=row, remedy=remedy)
     # The first part may end within a letter, and what is guessed of it may not hold for the rest.
     return content.decode(likely.encoding, errors="replace"), likely.encoding
 
@@ -168,7 +171,9 @@ def _decoded_as(content: bytes, encoding: str, file: str) -> str:
     except UnicodeDecodeError as problem:
         row = content[: problem.start].count(b"\n") or None
         remedy = "Give another encoding, or leave it out"
-        raise DataError(f"this is no text in {encoding}", file=file, row=row, remedy=remedy) from None
+        raise DataError(
+            say("this is no text in {encoding}", encoding=encoding), file=file, row=row, remedy=remedy
+        ) from None
     except (LookupError, ValueError):  # ValueError: a zero byte in the name
         what = "there is no such encoding. Leave it out, or write it as cp949 or utf-8"
         raise SettingError(what, setting="encoding", value=encoding) from None
@@ -230,9 +235,9 @@ def _names_of(text: str, separator: str, file: str) -> tuple[str, ...]:
         rows.pop()
     width = len(rows[0])
     refusal = DataError(
-        "there is no header line, and the columns are not date, open, high, low, close, volume",
+        say("there is no header line, and the columns are not date, open, high, low, close, volume"),
         file=file,
-        remedy='Write a first line with their names, such as "date,close"',
+        remedy=say('Write a first line with their names, such as "date,close"'),
     )
     if width < len(ORDER) - 1 or any(len(row) != width for row in rows):
         raise refusal

@@ -18,6 +18,7 @@ from gatecast.data.calendars import (
     weekday,
 )
 from gatecast.errors import DataError
+from gatecast.language import say
 from gatecast.settings.frequency import DAILY, INDEX, MINUTES_OF_A_DAY, MONTHS, WEEKLY, minutes_of
 
 MINUTES_OF_A_WEEK = 7 * MINUTES_OF_A_DAY
@@ -165,8 +166,14 @@ class Timetable:
         found = self._grid(last + np.timedelta64(1, "s"), last + np.timedelta64(days, "D"))
         if len(found) < count:
             raise DataError(
-                f"the calendar {self.calendar} knows only {len(found)} bars after {last}, not {count}",
-                remedy='Forecast fewer bars, update gatecast, or give a week, such as calendar="24/5"',
+                say(
+                    "the calendar {calendar} knows only {count} bars after {last}, not {count_2}",
+                    calendar=self.calendar,
+                    count=len(found),
+                    last=last,
+                    count_2=count,
+                ),
+                remedy=say('Forecast fewer bars, update gatecast, or give a week, such as calendar="24/5"'),
             )
         return found[:count]
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from gatecast.data.tables import Tidy
 from gatecast.errors import DataError
+from gatecast.language import say
 
 
 def unusable(source: object, problem: DataError) -> Tidy:
@@ -18,10 +19,13 @@ def unusable(source: object, problem: DataError) -> Tidy:
 def report(part: Tidy) -> str:
     """The text of it, as `gatecast data check` prints it."""
     lines = [
-        f"source    {', '.join(part.source)}",
-        "cannot be used:",
+        say("source    {source}", source=", ".join(part.source)),
+        say("cannot be used:"),
         *(f"    {problem.text}" for problem in part.problems),
-        *(f"read      {about}: {choice}" for about, choice in part.choices.items()),
+        *(
+            say("read      {about}: {taken}", about=about, taken=choice)
+            for about, choice in part.choices.items()
+        ),
     ]
     for oddity in part.oddities:
         lines += [f"{oddity.kind}: {oddity.text}", *(f"    {row}" for row in oddity.rows)]

@@ -20,6 +20,7 @@ from gatecast.data.numbers import are_numbers
 from gatecast.data.place import Place
 from gatecast.errors import DataError
 from gatecast.formatting import named, printable
+from gatecast.language import say
 
 PRICE_NAMES = frozenset(name for meaning in STANDARD for name in NAMES[meaning])
 TUPLE = re.compile(r"""\(\s*(['"])(?P<one>.*?)\1\s*,\s*(['"])(?P<two>.*?)\3\s*,?\s*\)""")
@@ -96,11 +97,18 @@ def long_of(frame: pd.DataFrame, dates: str, place: Place) -> tuple[pd.DataFrame
     if doubts:
         price = next((name for name in symbols if name not in doubts), "NAME")
         raise DataError(
-            "the columns can be prices of several symbols, or one price and what was computed from it "
-            f"({named(doubts)})",
+            say(
+                "the columns can be prices of several symbols, or one price and what was "
+                "computed from it ({doubts})",
+                doubts=named(doubts),
+            ),
             file=place.file,
-            remedy=f'Say which column is the price (close="{price}"), or leave the others out; '
-            f"the columns are: {place.columns}",
+            remedy=say(
+                'Say which column is the price (close="{price}"), or leave the others out; the '
+                "columns are: {columns}",
+                price=price,
+                columns=place.columns,
+            ),
         )
     count = len(frame)
     cells: Any = pd.concat([frame[name] for name in columns], ignore_index=True)

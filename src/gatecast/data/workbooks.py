@@ -15,6 +15,7 @@ from gatecast.data.delimited import text_cells
 from gatecast.data.raw import Cells, Table
 from gatecast.errors import DataError
 from gatecast.formatting import printable
+from gatecast.language import say
 from gatecast.memory import GIB, available
 from gatecast.settings.reading import Reading
 
@@ -32,7 +33,7 @@ def workbook_tables(content: bytes, name: str, file: str) -> list[Table]:
     sheets = [(title, rows) for title, rows in _sheets(content, file) if any(any(row) for row in rows)]
     if not sheets:
         raise DataError(
-            "all its sheets are empty", file=file, remedy="Prices need a header, dates and closes"
+            say("all its sheets are empty"), file=file, remedy=say("Prices need a header, dates and closes")
         )
     return [
         Table(
@@ -67,11 +68,11 @@ def _sheets(content: bytes, file: str) -> list[tuple[str, list[list[str]]]]:
         return [(title, rows) for title, rows in answer["sheets"]]
     if answer["problem"] == "password":
         remedy = "Save it without the password, or as CSV"
-        raise DataError("the workbook is protected by a password", file=file, remedy=remedy)
+        raise DataError(say("the workbook is protected by a password"), file=file, remedy=remedy)
     raise DataError(
-        f"the workbook cannot be read: {printable(answer['problem'], 200)}",
+        say("the workbook cannot be read: {problem}", problem=printable(answer["problem"], 200)),
         file=file,
-        remedy="Open it in a spreadsheet program and save it again, or as CSV",
+        remedy=say("Open it in a spreadsheet program and save it again, or as CSV"),
     )
 
 

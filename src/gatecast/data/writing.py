@@ -9,6 +9,7 @@ from gatecast.data.prices import Prices
 from gatecast.errors import RunError
 from gatecast.files import check_file, is_there, new_file
 from gatecast.formatting import csv_safe
+from gatecast.language import say
 from gatecast.settings.frequency import INDEX, is_intraday
 
 ENDINGS = (".csv", ".parquet")
@@ -20,9 +21,17 @@ def check_target(path: Path, sources: Iterable[str], *, overwrite: bool) -> None
         if not is_there(source):
             continue
         if source.is_dir() and source.resolve() in path.resolve().parents:
-            raise RunError(f"{path} is in the folder {source}, which is read. Choose a place outside of it")
+            raise RunError(
+                say(
+                    "{path} is in the folder {source}, which is read. Choose a place outside of it",
+                    path=path,
+                    source=source,
+                )
+            )
         if path.resolve() == source.resolve() or (is_there(path) and path.samefile(source)):
-            raise RunError(f"{path} is the source itself, which is never changed. Choose another name")
+            raise RunError(
+                say("{path} is the source itself, which is never changed. Choose another name", path=path)
+            )
     check_file(path, ENDINGS, overwrite=overwrite)
 
 

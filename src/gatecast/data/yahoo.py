@@ -28,6 +28,7 @@ from gatecast.data.tables import Tidy, tidy
 from gatecast.errors import DataError
 from gatecast.extras import needed
 from gatecast.files import cache_folder
+from gatecast.language import say
 from gatecast.settings.reading import Reading
 
 FRESH = pd.Timedelta(hours=12)
@@ -60,8 +61,8 @@ def read_yahoo(symbol: str, reading: Reading | None = None, now: pd.Timestamp | 
     symbol = symbol.strip().upper()
     if not re.fullmatch(r"[A-Z0-9.^=&_-]+", symbol):
         raise DataError(
-            f'"{symbol}" is no symbol of Yahoo',
-            remedy='Give one, as in "yahoo:TSLA"; for several, a list of such sources',
+            say('"{symbol}" is no symbol of Yahoo', symbol=symbol),
+            remedy=say('Give one, as in "yahoo:TSLA"; for several, a list of such sources'),
         )
     now = pd.Timestamp.now("UTC") if now is None else now
     kept = _kept(symbol)
@@ -72,9 +73,9 @@ def read_yahoo(symbol: str, reading: Reading | None = None, now: pd.Timestamp | 
     except _NoAnswer as reason:
         if kept is None:
             raise DataError(
-                f"Yahoo gave no prices, and none are kept from before: {reason}",
+                say("Yahoo gave no prices, and none are kept from before: {reason}", reason=reason),
                 file=f"yahoo:{symbol}",
-                remedy="Check the symbol and the network, or give a CSV file",
+                remedy=say("Check the symbol and the network, or give a CSV file"),
             ) from None
         part = _tidy(symbol, kept, reading)
         return replace(part, oddities=(*part.oddities, _from_before(symbol, kept, reason)))
@@ -91,7 +92,7 @@ def _tidy(symbol: str, answer: _Answer, reading: Reading | None) -> Tidy:
 
 def _download(symbol: str) -> pd.DataFrame:
     if without := needed("yfinance", "Prices of Yahoo"):
-        raise DataError(without, file=f"yahoo:{symbol}", remedy="Or give a file")
+        raise DataError(without, file=f"yahoo:{symbol}", remedy=say("Or give a file"))
     import yfinance
 
     with _heard() as said, warnings.catch_warnings():

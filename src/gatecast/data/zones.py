@@ -13,12 +13,13 @@ import pandas as pd
 
 from gatecast._typing import Bools, Dates, Integers
 from gatecast.data.calendars import AROUND_THE_CLOCK, WEEKS, check_calendar, exchanges, zone_of
-from gatecast.data.checks import Oddity, counted, listed
+from gatecast.data.checks import Oddity, listed
 from gatecast.data.dates import moments_of
 from gatecast.data.detection import find_calendar, is_shifted
 from gatecast.data.exchanges import exchange_named
 from gatecast.data.numbered import are_positions
 from gatecast.data.place import Place
+from gatecast.language import plural, say
 from gatecast.settings.reading import Reading
 
 OFFSET = re.compile(r":\d{2}(?:\.\d+)?\s*(?:GMT|UTC)?\s*([+-])(\d{2}):?(\d{2})$")
@@ -119,9 +120,13 @@ def _localised(
     first, count = int(said.argmax()), int(said.sum())
     start = "the stamps are in UTC" if in_utc else "the stamps have no time zone and are taken as UTC"
     change = f"{_shown(moments[first])} in UTC is {_shown(local[first])} in {zone[first]}"
-    text = (
-        f"{of}: {start}; {counted(count, 'row has', 'rows have')} the date of the exchange, not that in UTC "
-        f'({change}); timezone="UTC" keeps the dates in UTC.'
+    text = say(
+        "{of}: {start}; {rows} the date of the exchange, not that in UTC ({change}); "
+        'timezone="UTC" keeps the dates in UTC.',
+        of=of,
+        start=start,
+        rows=plural("{n:,} row has", "{n:,} rows have", count),
+        change=change,
     )
     return Localised(local, zones, (Oddity("timezone", count, text, (change,)),))
 

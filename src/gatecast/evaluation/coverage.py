@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from gatecast._typing import Floats
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 from gatecast.forecasts import DistributionForecast, Forecasts
+from gatecast.language import say
 
 COVERAGES = (0.5, 0.8, 0.95)
 VAR_LEVELS = (0.01, 0.05)
@@ -42,7 +43,7 @@ def kupiec(breaches: int, n: int, level: float) -> LikelihoodRatio:
             f"breaches {breaches} of {n} at level {level}: need 0 <= breaches <= n, 0 < level < 1"
         )
     if n == 0:
-        return _untested("there is no forecast")
+        return _untested(say("there is no forecast"))
     return _ratio(_log_likelihood(breaches, n, level), _log_likelihood(breaches, n, breaches / n), 1)
 
 
@@ -55,7 +56,7 @@ def independence(hits: ArrayLike) -> LikelihoodRatio:
     """
     transitions = _transitions(hits)
     if transitions.sum() == 0:
-        return _untested("a test of independence needs two forecasts")
+        return _untested(say("a test of independence needs two forecasts"))
     after = transitions.sum(axis=1)
     null = _log_likelihood(transitions[:, 1].sum(), transitions.sum(), transitions[:, 1].sum() / after.sum())
     chain = sum(_log_likelihood(row[1], row.sum(), row[1] / max(row.sum(), 1)) for row in transitions)
@@ -71,7 +72,7 @@ def christoffersen(hits: ArrayLike, level: float) -> LikelihoodRatio:
     transitions = _transitions(hits)
     total = int(transitions.sum())
     if total == 0:
-        return _untested("a test of conditional coverage needs two forecasts")
+        return _untested(say("a test of conditional coverage needs two forecasts"))
     statistic = kupiec(int(transitions[:, 1].sum()), total, level).statistic + independence(hits).statistic
     return _chi2(statistic, 2)
 
@@ -90,16 +91,16 @@ def berkowitz(pit: ArrayLike) -> LikelihoodRatio:
     if u.ndim != 1:
         raise ValueError(f"pit must be (n,), not {u.shape}")
     if not np.isfinite(u).all():
-        return _untested("a PIT is not a finite number")
+        return _untested(say("a PIT is not a finite number"))
     if len(u) < 10:
-        return _untested(f"only {len(u)} forecasts; a test of the PIT needs 10")
+        return _untested(say("only {n} forecasts; a test of the PIT needs 10", n=len(u)))
     z = ndtri(np.clip(u, 1e-12, 1 - 1e-12))
     past = z[:-1] - z[:-1].mean()
     now = z[1:] - z[1:].mean()
     slope = past @ now / max(past @ past, 1e-300)
     variance = np.mean((now - slope * past) ** 2)
     if variance < 1e-12:
-        return _untested("the PIT is the same on every date")
+        return _untested(say("the PIT is the same on every date"))
     m = len(now)
     return _chi2(float(z[1:] @ z[1:] - m * np.log(variance) - m), 3)
 
@@ -111,9 +112,16 @@ def uniformity(pit: ArrayLike, bins: int = 20) -> LikelihoodRatio:
     """
     u = np.asarray(pit, dtype=np.float64)
     if not np.isfinite(u).all():
-        return _untested("a PIT is not a finite number")
+        return _untested(say("a PIT is not a finite number"))
     if len(u) < 5 * bins:
-        return _untested(f"only {len(u)} forecasts; a histogram of {bins} bins needs {5 * bins}")
+        return _untested(
+            say(
+                "only {n} forecasts; a histogram of {bins} bins needs {needed}",
+                n=len(u),
+                bins=bins,
+                needed=5 * bins,
+            )
+        )
     counts = np.histogram(u, bins, (0, 1))[0]
     return _chi2(float(np.sum((counts - len(u) / bins) ** 2) * bins / len(u)), bins - 1)
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gatecast.evaluation.longrun import cosines, variance_of_mean
+from gatecast.language import say
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,18 @@ def pesaran_timmermann(
         return PesaranTimmermann(np.nan, np.nan, np.nan, np.nan, n, reason)
 
     if n == 0:
-        return undefined("the price never moves")
+        return undefined(say("the price never moves"))
     if not (np.isfinite(y_move).all() and np.isfinite(f_move).all()):
-        return undefined("a forecast is not a finite number")
+        return undefined(say("a forecast is not a finite number"))
     if not f_move[moved].any():
-        return undefined("it forecasts no change")
+        return undefined(say("it forecasts no change"))
     share, forecast_share = up.mean(), forecast_up.mean()
     accuracy = float((up == forecast_up).mean())
     expected = float(share * forecast_share + (1 - share) * (1 - forecast_share))
     if forecast_share in (0, 1):
-        return undefined("it always forecasts the same side")
+        return undefined(say("it always forecasts the same side"))
     if share in (0, 1):
-        return undefined("the price always moves to the same side")
+        return undefined(say("the price always moves to the same side"))
     agreement = (up - share) * (forecast_up - forecast_share)
     if date is None:
         variance = share * (1 - share) * forecast_share * (1 - forecast_share) / n
@@ -80,7 +81,7 @@ def pesaran_timmermann(
         degrees = cosines(len(per_day), 1, pooled=True)
         variance = variance_of_mean(per_day, degrees)
         if variance <= 0:
-            return undefined("one date only")
+            return undefined(say("one date only"))
         statistic = float(per_day.mean() / np.sqrt(variance))
         return PesaranTimmermann(statistic, float(student.sf(statistic, degrees)), accuracy, expected, n)
     return PesaranTimmermann(statistic, float(norm.sf(statistic)), accuracy, expected, n)

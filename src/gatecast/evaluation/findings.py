@@ -9,8 +9,9 @@ from typing import Literal
 import numpy as np
 
 from gatecast.evaluation.coverage import coverage_bands, held, in_time_order, kupiec
-from gatecast.evaluation.significance import LEVEL, Significance, Skill
+from gatecast.evaluation.significance import LEVEL, NOT_FINITE, Significance, Skill
 from gatecast.forecasts import Forecasts
+from gatecast.language import means
 from gatecast.settings.frequency import DAILY
 
 Kind = Literal["better", "no evidence", "worse"]
@@ -167,7 +168,7 @@ def find(
         settings=settings,
         season=forecasts.season,
         worse={name: _known(tests[name].skill.value) for name in worse},
-        broken=tuple(name for name in kinds if "finite" in tests[name].diebold_mariano.reason),
+        broken=tuple(name for name in kinds if means(tests[name].diebold_mariano.reason, NOT_FINITE)),
         misses=misses,
         held=None if loss.point or model is None or misses else _share(forecasts, model),
         poor_baselines=_poor(forecasts, rivals),

@@ -15,8 +15,9 @@ from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 from gatecast.evaluation.sentences import COPY, SIGNAL
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import number, percent
+from gatecast.language import say
 from gatecast.problem.moves import LOG_RETURN
-from gatecast.settings.frequency import DAILY, noun, session_noun
+from gatecast.settings.frequency import DAILY, a_bar, count_sessions, noun
 
 BEYOND = 20  # sessions before the origin that are looked at
 FAR_TOO_LARGE = 0.2  # a slope below it: the forecast change is over five times the actual one it goes with
@@ -49,12 +50,15 @@ class Lag:
     @property
     def sentences(self) -> tuple[str, ...]:
         """What the forecast resembles, and whether the change that it forecasts is of use."""
-        share = percent(self.copy, 0) if self.copy < 0.995 else "more than 99 %"
-        bar = noun(self.frequency)
-        places = {"model": self.model, "reason": self.reason, "lag": self.lag, "share": share, "bar": bar}
-        places |= {"a_bar": f"{'an' if bar == 'hour' else 'a'} {bar}"}
-        places |= {"sessions": f"{session_noun(self.frequency)}s"}
-        copy = COPY[self._copy].format(**places)
+        copy = say(
+            COPY[self._copy],
+            model=self.model,
+            reason=self.reason,
+            sessions="" if self.lag is None else count_sessions(self.lag, self.frequency),
+            share=percent(self.copy, 0) if self.copy < 0.995 else say("more than 99 %"),
+            bar=noun(self.frequency),
+            a_bar=a_bar(self.frequency),
+        )
         return (copy,) if self._copy in ("only", "undefined") else (copy, self._signal)
 
     @property
@@ -75,7 +79,7 @@ class Lag:
     @property
     def _signal(self) -> str:
         if np.isnan(self.t):
-            return SIGNAL["constant"].format(bar=noun(self.frequency))
+            return say(SIGNAL["constant"], bar=noun(self.frequency))
         if self.p >= 0.05:
             kind = "unrelated" if abs(self.t) < 1 else "unclear"
         elif self.slope > 0:
@@ -83,7 +87,7 @@ class Lag:
         else:
             kind = "opposite"
         times = f"{1 / self.slope:.0f}" if self.slope else ""
-        return SIGNAL[kind].format(times=times, slope=number(self.slope, 2), t=number(self.t, 1))
+        return say(SIGNAL[kind], times=times, slope=number(self.slope, 2), t=number(self.t, 1))
 
     def as_dict(self) -> dict[str, Any]:
         """Plain data; undefined numbers are NaN."""
@@ -151,13 +155,13 @@ def _lag(
         return Lag(model, horizon, None, nan, nan, nan, nan, reason, forecasts.frequency)
 
     if not np.isfinite(_rms(change)):
-        return undefined("a forecast is not a finite number, or too large to square")
+        return undefined(say("a forecast is not a finite number, or too large to square"))
     if np.abs(actual).max() <= STILL:
-        return undefined("the price never moves")
+        return undefined(say("the price never moves"))
     copy = 1 - _rms(change) / _rms(actual)
     slope, t = signal(change, actual, forecasts.origin, horizon)
     p = float(2 * student.sf(abs(t), len(np.unique(forecasts.origin)) - 2)) if np.isfinite(t) else np.nan
-    reason = "" if np.isfinite(t) else "the change it forecasts never varies"
+    reason = "" if np.isfinite(t) else say("the change it forecasts never varies")
     nearest = _nearest(forecast, base, past, horizon)
     return Lag(model, horizon, nearest, copy, slope, t, p, reason, forecasts.frequency)
 

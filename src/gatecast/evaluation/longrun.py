@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gatecast._typing import Floats
+from gatecast.language import say
 
 MOST_WEIGHTED = 20_000  # dates whose weights are laid out; of more, a fast cosine transform
 MIN_PERIODS = 8  # independent ones, n / h; with fewer there is no test
@@ -77,10 +78,14 @@ def t_statistics(means: Floats, averages: Floats) -> Floats:
 def too_few(dates: int, horizon: int) -> str:
     """Why so many dates are too few for a test, or ''."""
     if dates < MIN_DATES:
-        return f"only {dates} origin dates; the tests need {MIN_DATES}"
+        return say("only {dates} origin dates; the tests need {least}", dates=dates, least=MIN_DATES)
     if dates < MIN_PERIODS * horizon:
-        return (
-            f"{dates} dates at {horizon} steps are about {dates / horizon:.0f} independent periods; "
-            f"the tests need {MIN_PERIODS}"
+        return say(
+            "{dates} dates at {horizon} steps are about {periods:.0f} independent periods; the tests "
+            "need {least}",
+            dates=dates,
+            horizon=horizon,
+            periods=dates / horizon,
+            least=MIN_PERIODS,
         )
     return ""

@@ -19,6 +19,7 @@ from gatecast.evaluation.coverage import COVERAGES, VAR_LEVELS
 from gatecast.evaluation.losses.absolute_error import absolute_error
 from gatecast.evaluation.losses.squared_error import squared_error
 from gatecast.evaluation.shapes import alike, paired
+from gatecast.language import marked, say
 from gatecast.problem.moves import LOG_RETURN, Move
 
 Score = Any  # a float where nothing is left of the shape, else an array
@@ -28,9 +29,10 @@ Score = Any  # a float where nothing is left of the shape, else an array
 class Metric:
     """A column of the tables of scores.
 
-    title, unit  of its header
+    title, unit  of its header, in English; `heading` and `unit_shown` are what is read
     decimals     shown, after multiplication by `factor`, which takes a score to the unit
     higher       whether higher is better; None where neither is
+    level        of an interval or a tail, in per cent, which the title may name
     """
 
     name: str
@@ -39,40 +41,68 @@ class Metric:
     decimals: int
     factor: float = 1.0
     higher: bool | None = False
+    level: str = ""
+
+    @property
+    def heading(self) -> str:
+        """The title in the language in use."""
+        return say(self.title, level=self.level)
+
+    @property
+    def unit_shown(self) -> str:
+        """The unit in the language in use."""
+        return say(self.unit)
 
 
 INTERVALS = tuple(f"{100 * coverage:.0f}" for coverage in COVERAGES)
 TAILS = tuple(f"{100 * level:.0f}" for level in VAR_LEVELS)
 
 POINT_METRICS = (
-    Metric("skill", "skill", "%", 2, 100, higher=True),
+    Metric("skill", marked("skill"), "%", 2, 100, higher=True),
     Metric("rmse", "RMSE", "price", 0),
     Metric("mae", "MAE", "price", 0),
-    Metric("mase", "MASE", "naive in training = 1", 3),
-    Metric("directional_accuracy", "direction", "% right", 1, 100, higher=True),
+    Metric("mase", "MASE", marked("naive in training = 1"), 3),
+    Metric("directional_accuracy", marked("direction"), marked("% right"), 1, 100, higher=True),
     Metric("mape", "MAPE", "%", 3, 100),
     Metric("smape", "sMAPE", "%", 3, 100),
-    Metric("rmse_return", "RMSE of return", "%", 3, 100),
-    Metric("mae_return", "MAE of return", "%", 3, 100),
+    Metric("rmse_return", marked("RMSE of return"), "%", 3, 100),
+    Metric("mae_return", marked("MAE of return"), "%", 3, 100),
     Metric("crps", "CRPS", LOG_RETURN.unit, 4),
 )
 DISTRIBUTION_METRICS = (
-    Metric("log_score", "log score", LOG_RETURN.unit, 4),
-    Metric("pinball", "pinball loss", LOG_RETURN.unit, 4),
-    *(Metric(f"coverage_{name}", f"{name} % held", "%", 1, 100, higher=None) for name in INTERVALS),
-    *(Metric(f"width_{name}", f"{name} % width", LOG_RETURN.unit, 2, higher=None) for name in INTERVALS),
-    *(Metric(f"var_{name}", f"VaR {name} %", "% below", 2, 100, higher=None) for name in TAILS),
+    Metric("log_score", marked("log score"), LOG_RETURN.unit, 4),
+    Metric("pinball", marked("pinball loss"), LOG_RETURN.unit, 4),
+    *(
+        Metric(f"coverage_{name}", marked("{level} % held"), "%", 1, 100, higher=None, level=name)
+        for name in INTERVALS
+    ),
+    *(
+        Metric(f"width_{name}", marked("{level} % width"), LOG_RETURN.unit, 2, higher=None, level=name)
+        for name in INTERVALS
+    ),
+    *(
+        Metric(f"var_{name}", marked("VaR {level} %"), marked("% below"), 2, 100, higher=None, level=name)
+        for name in TAILS
+    ),
 )
 CALIBRATION_TESTS = (
-    *(Metric(f"coverage_{name}_p", f"{name} %, Kupiec", "p", 3, higher=None) for name in INTERVALS),
-    *(Metric(f"kupiec_p_{name}", f"VaR {name} %, Kupiec", "p", 3, higher=None) for name in TAILS),
-    *(Metric(f"independence_p_{name}", f"VaR {name} %, independence", "p", 3, higher=None) for name in TAILS),
-    *(Metric(f"christoffersen_p_{name}", f"VaR {name} %, both", "p", 3, higher=None) for name in TAILS),
-    Metric("pit_p", "PIT, Berkowitz", "p", 3, higher=None),
-    Metric("pit_flat_p", "PIT, flat histogram", "p", 3, higher=None),
+    *(Metric(f"coverage_{name}_p", marked(
+"{level} %, Kupiec"
+), "p", 3, higher=None, level=name) for name in INTERVALS),
+    *(Metric(f"kupiec_p_{name}", marked(
+"VaR {level} %, Kupiec"
+), "p", 3, higher=None, level=name) for name in TAILS),
+    *(Metric(f"independence_p_{name}", marked(
+"VaR {level} %, independence"
+), "p", 3, higher=None, level=name) for name in TAILS),
+    *(Metric(f"christoffersen_p_{name}", marked(
+"VaR {level} %, both"
+), "p", 3, higher=None, level=name) for name in TAILS),
+    Metric("pit_p", marked("PIT, Berkowitz"), "p", 3, higher=None),
+    Metric("pit_flat_p", marked("PIT, flat histogram"), "p", 3, higher=None),
 )  # fmt: skip
 METRICS = {metric.name: metric for metric in (*POINT_METRICS, *DISTRIBUTION_METRICS, *CALIBRATION_TESTS)}
-PRICE = "price"
+PRICE = marked("price")
 OF_LEVEL = ("mape", "smape")  # shares of a price, which must be above 0
 
 
@@ -81,14 +111,18 @@ def metrics_of(move: Move) -> dict[str, Metric]:
     if move.name == LOG_RETURN.name:
         return METRICS
     of_difference = {
-        "rmse_return": replace(METRICS["rmse_return"], title="RMSE of difference", unit=PRICE, factor=1.0),
-        "mae_return": replace(METRICS["mae_return"], title="MAE of difference", unit=PRICE, factor=1.0),
+        "rmse_return": replace(
+            METRICS["rmse_return"], title=marked("RMSE of difference"), unit=PRICE, factor=1.0
+        ),
+        "mae_return": replace(
+            METRICS["mae_return"], title=marked("MAE of difference"), unit=PRICE, factor=1.0
+        ),
         **{
             name: replace(metric, unit=PRICE)
             for name, metric in METRICS.items()
             if metric.unit == LOG_RETURN.unit and name != "log_score"
         },
-        "log_score": replace(METRICS["log_score"], unit="difference in price"),
+        "log_score": replace(METRICS["log_score"], unit=marked("difference in price")),
     }
     return METRICS | of_difference
 

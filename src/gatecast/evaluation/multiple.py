@@ -14,6 +14,7 @@ import pandas as pd
 
 from gatecast._typing import Floats
 from gatecast.evaluation.longrun import cosine_averages, cosines, draws, t_statistics, too_few
+from gatecast.language import say
 
 SAME = 1e-12  # of the mean loss: a difference below is rounding
 REPS = 5000
@@ -86,7 +87,7 @@ def spa(
     names = tuple(different)
     reason = too_few(dates, horizon)
     if not reason and not names:
-        reason = f"no model has usable losses that differ from those of {benchmark}"
+        reason = say("no model has usable losses that differ from those of {benchmark}", benchmark=benchmark)
     if reason:
         return SuperiorAbility(names, np.nan, np.nan, np.nan, count, reason)
     difference = np.column_stack(list(different.values()))
@@ -131,7 +132,7 @@ def confidence_set(
     finite = losses.dropna(axis=1)
     reason = too_few(dates, horizon)
     if not reason and finite.shape[1] == 0:
-        reason = "no model has finite losses"
+        reason = say("no model has finite losses")
     if reason:
         return ConfidenceSet(size, {}, count, reason)
     # Best first. Two columns with a constant difference have no variance to divide by: they are one, or

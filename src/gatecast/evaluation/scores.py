@@ -32,11 +32,12 @@ from gatecast.evaluation.metrics import (
     quiet,
 )
 from gatecast.forecasts import DistributionForecast, Forecasts, step_names
+from gatecast.language import marked, say
 from gatecast.problem.moves import DIFFERENCE
 
 COLUMNS = ("model", "symbol", "step", "metric", "value", "std", "reason")
 KEYS = ["model", "symbol", "step"]
-IN_PRICE = "in price, so per symbol only"
+IN_PRICE = marked("in price, so per symbol only")
 DISTRIBUTION = ("crps", *(metric.name for metric in DISTRIBUTION_METRICS))
 
 Table = dict[str, Floats]  # metric → (1 + seeds, h + 1): ensemble first; steps 1 … h, then all of them
@@ -114,7 +115,7 @@ def unscored(scores: pd.DataFrame, untrained: Collection[str]) -> pd.DataFrame:
     if not rows.any():
         return scores
     blank = {name: scores[name].mask(rows) for name in ("value", "std")}
-    return scores.assign(**blank, reason=scores["reason"].mask(rows, "it did not train"))
+    return scores.assign(**blank, reason=scores["reason"].mask(rows, say("it did not train")))
 
 
 def wide(scores: pd.DataFrame, column: str = "value") -> pd.DataFrame:
@@ -269,14 +270,14 @@ def _tests(known: DistributionForecast, y: Floats, index: Integers) -> dict[str,
     for name, coverage in zip(INTERVALS, COVERAGES, strict=True):
         misses = 1 - held(known, y, coverage)[index, 0]
         tests[f"coverage_{name}_p"] = (
-            kupiec(int(misses.sum()), n, 1 - coverage) if np.isfinite(misses).all() else _NOT_FINITE
+            kupiec(int(misses.sum()), n, 1 - coverage) if np.isfinite(misses).all() else _not_finite()
         )
     for name, level in zip(TAILS, VAR_LEVELS, strict=True):
         hits = breached(known, y, level)[index, 0]
         usable = bool(np.isfinite(hits).all())
-        tests[f"kupiec_p_{name}"] = kupiec(int(hits.sum()), n, level) if usable else _NOT_FINITE
-        tests[f"independence_p_{name}"] = independence(hits) if usable else _NOT_FINITE
-        tests[f"christoffersen_p_{name}"] = christoffersen(hits, level) if usable else _NOT_FINITE
+        tests[f"kupiec_p_{name}"] = kupiec(int(hits.sum()), n, level) if usable else _not_finite()
+        tests[f"independence_p_{name}"] = independence(hits) if usable else _not_finite()
+        tests[f"christoffersen_p_{name}"] = christoffersen(hits, level) if usable else _not_finite()
     return tests | {"pit_p": berkowitz(known.pit[index, 0]), "pit_flat_p": uniformity(known.pit[index, 0])}
 
 
@@ -284,12 +285,14 @@ def _undefined(reason: str) -> LikelihoodRatio:
     return LikelihoodRatio(np.nan, np.nan, reason)
 
 
-_NOT_FINITE = _undefined("a quantile or an actual return is not a finite number")
+def _not_finite() -> LikelihoodRatio:
+    return _undefined(say("a quantile or an actual return is not a finite number"))
 
 
 def _not_independent(symbol: str) -> LikelihoodRatio:
-    why = "symbols move together" if symbol == "all" else "forecasts that overlap are not independent"
-    return _undefined(f"{why}; per symbol at step 1 only")
+    if symbol == "all":
+        return _undefined(say("symbols move together; per symbol at step 1 only"))
+    return _undefined(say("forecasts that overlap are not independent; per symbol at step 1 only"))
 
 
 def _why(forecasts: Forecasts, model: str, metric: str, symbol: str, index: Integers, columns: slice) -> str:
@@ -298,27 +301,29 @@ def _why(forecasts: Forecasts, model: str, metric: str, symbol: str, index: Inte
     actual, predicted = forecasts.actual[index, columns], forecasts.forecast[model][index, columns]
     anchor = forecasts.anchor[index, None]
     if symbol == "all" and len(forecasts.symbols) > 1 and metric in metrics.in_price(forecasts.move):
-        return IN_PRICE
+        return say(IN_PRICE)
     if metric == "log_score" and known is not None and np.isnan(known.log_score).all():
-        return "the quantiles alone give no density"
+        return say("the quantiles alone give no density")
     if known is not None and metric in DISTRIBUTION:
-        return "a quantile, score or actual return is not a finite number"
+        return say("a quantile, score or actual return is not a finite number")
     if symbol == "all" and metric in ("mae", "rmse"):
-        return IN_PRICE
+        return say(IN_PRICE)
     if metric in metrics.OF_LEVEL and forecasts.move.name == DIFFERENCE.name:
-        return "a price may be 0 or below, and a share of it says nothing"
+        return say("a price may be 0 or below, and a share of it says nothing")
     if not np.isfinite(predicted).all():
-        return "a forecast is not a finite number"
+        return say("a forecast is not a finite number")
     if metric == "mape" and (actual == 0).any():
-        return "a price is 0"
+        return say("a price is 0")
     if metric == "mase" and (forecasts.naive_mae[index] == 0).any():
-        return f"{forecasts.benchmark} makes no error in training"
+        return say("{benchmark} makes no error in training", benchmark=forecasts.benchmark)
     if metric == "skill" and (actual == forecasts.reference[index, columns]).all():
-        return f"{forecasts.benchmark} makes no error"
+        return say("{benchmark} makes no error", benchmark=forecasts.benchmark)
     if metric == "skill" and not forecasts.naive_mse[index].any():
-        return f"{forecasts.benchmark} makes no error in training"
+        return say("{benchmark} makes no error in training", benchmark=forecasts.benchmark)
     if metric == "directional_accuracy":
-        return "the price never moves" if (actual == anchor).all() else "it forecasts no change"
+        return say("the price never moves") if (actual == anchor).all() else say("it forecasts no change")
     if metric == "crps":
-        return "a price or a forecast is not above 0"
-    return "an anchor is 0" if (forecasts.base[index] == 0).any() else "an error is too large to square"
+        return say("a price or a forecast is not above 0")
+    if (forecasts.base[index] == 0).any():
+        return say("an anchor is 0")
+    return say("an error is too large to square")

@@ -23,9 +23,11 @@ from gatecast.evaluation.multiple import REPS, SAME, ConfidenceSet, SuperiorAbil
 from gatecast.evaluation.power import needed
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import brief
+from gatecast.language import marked, say
 
 LEVEL = 0.05  # of one-sided tests; intervals are the two-sided 90 % ones that match them
 LARGEST = 1e100  # a loss above it counts as no finite number
+NOT_FINITE = marked("its loss is not a finite number on some date")
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,7 @@ def significance(forecasts: Forecasts, loss: Loss, *, seed: int, reps: int = REP
     how: dict[str, Any] = {"horizon": horizon, "pooled": pooled, "seed": seed, "reps": reps}
     if benchmark is None:
         count = cosines(len(losses), horizon, pooled=pooled)
-        reason = f"no baseline has a {loss.name} to compare with"
+        reason = say("no baseline has a {loss} to compare with", loss=say(loss.name))
         joint, detectable = SuperiorAbility((), np.nan, np.nan, np.nan, count, reason), np.nan
     else:
         joint = spa(losses[[benchmark, *tried]], benchmark, **how)
@@ -282,18 +284,21 @@ def diebold_mariano(differential: ArrayLike, horizon: int, *, pooled: bool = Fal
         raise ValueError(f"differential must be (n,), not {d.shape}, and horizon at least 1, not {horizon}")
     n = len(d)
     if n <= horizon or n < 2:
-        return _no_test(n, horizon, f"only {n} dates for a horizon of {horizon}", pooled)
+        few = say("only {n} dates for a horizon of {horizon}", n=n, horizon=horizon)
+        return _no_test(n, horizon, few, pooled)
     if not np.isfinite(d).all():
-        return _no_test(n, horizon, "its loss is not a finite number on some date", pooled)
+        return _no_test(n, horizon, say(NOT_FINITE), pooled)
     if not d.any():
-        return _no_test(n, horizon, "its losses are those of the benchmark", pooled)
+        return _no_test(n, horizon, say("its losses are those of the benchmark"), pooled)
     if np.ptp(d) <= SAME * np.abs(d).mean():
-        return _no_test(n, horizon, "the difference in loss is the same on every date", pooled)
+        same = say("the difference in loss is the same on every date")
+        return _no_test(n, horizon, same, pooled)
     count = cosines(n, horizon, pooled=pooled)
     d = d / np.abs(d).max()  # a square of what is tiny would be 0
     variance = variance_of_mean(d, count)
     if variance <= SAME**2:
-        return _no_test(n, horizon, "the difference in loss has no variance beyond a pattern", pooled)
+        still = say("the difference in loss has no variance beyond a pattern")
+        return _no_test(n, horizon, still, pooled)
     statistic = float(d.mean() / np.sqrt(variance))
     better, worse = float(student.sf(statistic, count)), float(student.cdf(statistic, count))
     return DieboldMariano(statistic, 2 * min(better, worse), better, worse, n, count)

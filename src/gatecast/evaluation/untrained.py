@@ -9,7 +9,7 @@ import pandas as pd
 
 from gatecast._typing import Floats
 from gatecast.forecasts import Forecasts
-from gatecast.formatting import count
+from gatecast.language import plural, say
 from gatecast.problem.moves import DIFFERENCE, FARTHEST_UNITS
 from gatecast.problem.targets import away, is_astray
 
@@ -34,11 +34,16 @@ def untrained(forecasts: Forecasts, training: pd.DataFrame, others: Collection[s
     for name in forecasts.seeds:
         trainings, diverged = _diverged(training, name)
         if diverged:
-            found[name] = f"{diverged} of its {count(trainings, 'training')} diverged in the first epoch"
+            found[name] = plural(
+                "{diverged} of its {n:,} training diverged in the first epoch",
+                "{diverged} of its {n:,} trainings diverged in the first epoch",
+                trainings,
+                diverged=diverged,
+            )
         elif _astray(forecasts, name):
-            found[name] = "it diverged: its forecasts lie far beyond any price"
+            found[name] = say("it diverged: its forecasts lie far beyond any price")
         elif name not in others and _constant(forecasts, name):
-            found[name] = "it forecasts the same at every origin"
+            found[name] = say("it forecasts the same at every origin")
     return found
 
 

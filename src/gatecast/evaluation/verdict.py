@@ -12,8 +12,13 @@ from gatecast.evaluation.sentences import UNTRAINED, sentences
 from gatecast.evaluation.significance import Significance
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import listed, sentence
+from gatecast.language import marked, say
 
-AGAINST = {"better": "beats {}", "no evidence": "no evidence", "worse": "worse than {}"}
+AGAINST = {
+    "better": marked("beats {benchmark}"),
+    "no evidence": marked("no evidence"),
+    "worse": marked("worse than {benchmark}"),
+}
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,18 @@ class Verdict:
     @property
     def kind(self) -> str:
         """Of the point forecasts: "beats naive", "no evidence" or "worse than naive" (or than another)."""
-        return AGAINST[self.point.kind or "no evidence"].format(self.point.benchmark)
+        return AGAINST[self.point.kind or "no evidence"].format(benchmark=self.point.benchmark)
+
+    @property
+    def kind_said(self) -> str:
+        """The kind in the language in use."""
+        return say(AGAINST[self.point.kind or "no evidence"], benchmark=self.point.benchmark)
 
     @property
     def kinds(self) -> dict[str, str]:
         """Every model but the benchmark → its kind."""
-        return {name: AGAINST[kind].format(self.point.benchmark) for name, kind in self.point.kinds.items()}
+        benchmark = self.point.benchmark
+        return {name: AGAINST[kind].format(benchmark=benchmark) for name, kind in self.point.kinds.items()}
 
     @property
     def sentences(self) -> tuple[str, ...]:
@@ -54,7 +65,7 @@ class Verdict:
         return (
             *sentences(point),
             *([self.lag] if self.lag else []),
-            *([UNTRAINED.format(models=listed(did_not))] if did_not else []),
+            *([say(UNTRAINED, models=listed(did_not))] if did_not else []),
             *(text for finding in others for text in sentences(finding)),
             *(sentence(note.rstrip(". ")) for note in self.notes),
         )

@@ -25,8 +25,9 @@ from gatecast.distributions import FINE_LEVELS
 from gatecast.errors import DataError
 from gatecast.files import is_there
 from gatecast.forecasts import PARAMETERS, SCALES, move_of
-from gatecast.formatting import count, printable, some
+from gatecast.formatting import printable, some
 from gatecast.judging.columns import Columns, Own, columns_of
+from gatecast.language import plural, say
 from gatecast.problem.moves import DIFFERENCE, LOG_RETURN, Move
 from gatecast.settings.frequency import DAILY, INDEX, time_at
 from gatecast.settings.names import BASELINES
@@ -105,11 +106,13 @@ def read_given(
     frame = frame.dropna(how="all")
     if frame.empty:
         raise DataError(
-            "there are no rows", file=file, remedy="A table of forecasts needs dates and forecasts"
+            say("there are no rows"), file=file, remedy=say("A table of forecasts needs dates and forecasts")
         )
     if not frame.columns.is_unique:
         again = str(frame.columns[frame.columns.duplicated()][0])
-        raise DataError("two columns have one name", file=file, column=again, remedy="Keep one of them")
+        raise DataError(
+            say("two columns have one name"), file=file, column=again, remedy=say("Keep one of them")
+        )
     notes: list[str] = []
     of_run = set(frame.columns) >= OF_A_RUN
     if of_run:
@@ -129,14 +132,19 @@ def read_given(
     if not columns.models:
         raise _missing("forecasts", "forecast", place)
     if columns.unread:
-        notes.append(f"Not read, for want of numbers: {some(columns.unread, most=5)}")
+        notes.append(say("Not read, for want of numbers: {unread}", unread=some(columns.unread, most=5)))
     table = _keys(frame, columns, place, calendar, frequency)
     if columns.model is None:
         named = {name or ONLY: (own, np.ones(len(frame), bool)) for name, own in columns.models.items()}
     else:
         if set(columns.models) != {""}:
             extra = [name for name in columns.models if name]
-            notes.append(f"The column of models names them; not read as forecasts: {', '.join(extra[:5])}")
+            notes.append(
+                say(
+                    "The column of models names them; not read as forecasts: {extra}",
+                    extra=", ".join(extra[:5]),
+                )
+            )
         if "" not in columns.models:
             raise _missing("forecasts", "forecast", place)
         labels = frame[columns.model].astype(str).str.strip()
@@ -173,7 +181,9 @@ def _free(name: str, mine: tuple[str, ...]) -> str:
 def _file(path: Path) -> pd.DataFrame:
     file = str(path)
     if not is_there(path) or path.is_dir():
-        raise DataError("there is no such file of forecasts", file=file, remedy="Give a table in one file")
+        raise DataError(
+            say("there is no such file of forecasts"), file=file, remedy=say("Give a table in one file")
+        )
     if path.suffix.lower() in (".parquet", ".pq"):
         return parquet_table(path.read_bytes(), file, lists=True)[1]
     tables = tables_of(path)
@@ -182,9 +192,9 @@ def _file(path: Path) -> pd.DataFrame:
 
 def _missing(what: str, name: str, place: Place) -> DataError:
     return DataError(
-        f"there is no column with the {what}",
+        say("there is no column with the {what}", what=what),
         file=place.file,
-        remedy=f'Name it "{name}"; the columns are: {place.columns}',
+        remedy=say('Name it "{name}"; the columns are: {columns}', name=name, columns=place.columns),
     )
 
 
@@ -215,10 +225,10 @@ def _keys(
         if frequency == INDEX:
             if (numbers := whole_numbers(frame[name])) is None:
                 raise DataError(
-                    "the rows of the prices are numbered, and this column holds no whole numbers",
+                    say("the rows of the prices are numbered, and this column holds no whole numbers"),
                     file=place.file,
                     column=name,
-                    remedy="Give the number of the row that each forecast is of",
+                    remedy=say("Give the number of the row that each forecast is of"),
                 )
             return time_at(numbers)
         moments = localised(frame[name].rename(name), place, codes, symbols, reading).moments
@@ -248,7 +258,7 @@ def _floats(column: pd.Series, place: Place) -> Floats:
     mark = decimal_marks(cells)[:1] or "."
     read = [number(cell, mark) for cell in cells]
     wrong = np.array([value is None for value in read])
-    place.refuse("not a number", str(column.name), wrong, lambda row: cells[row], "Write 1008.64")
+    place.refuse(say("not a number"), str(column.name), wrong, lambda row: cells[row], "Write 1008.64")
     return np.array([np.nan if value is None else value for value in read], np.float64)
 
 
@@ -271,10 +281,10 @@ def _model(
             table, frame[columns.sample], _floats(frame[own.point], place), place
         )
         levels = FINE_LEVELS
-        notes.append(f"{name}: distributions are those of its samples")
+        notes.append(say("{name}: distributions are those of its samples", name=name))
     elif own.point is not None and _is_lists(frame[own.point]):
         quantiles, levels = _of_lists(frame[own.point], place), FINE_LEVELS
-        notes.append(f"{name}: distributions are those of its samples")
+        notes.append(say("{name}: distributions are those of its samples", name=name))
     else:
         point = None if own.point is None else _floats(frame[own.point], place)
         if len(levels):
@@ -301,26 +311,38 @@ def _model(
     every = quantiles if point is None else np.column_stack([point, quantiles])
     empty = np.isnan(every).all(axis=1)
     if empty.any():
-        notes.append(f"{name}: {count(int(empty.sum()), 'row')} without a forecast left out")
+        notes.append(
+            say(
+                "{name}: {rows} without a forecast left out",
+                name=name,
+                rows=plural("{n:,} row", "{n:,} rows", int(empty.sum())),
+            )
+        )
         table, every, quantiles = pd.DataFrame(table[~empty]), every[~empty], quantiles[~empty]
         point = None if point is None else point[~empty]
         parameters = None if parameters is None else parameters[~empty]
-    usable = np.isfinite(every) & move.is_price(every)
+    usable = move.is_price(every)
     unusable = ~usable.all(axis=1)
     if unusable.any():
         first = int(unusable.argmax())
         bad = every[first][~usable[first]][0]
         raise DataError(
-            f"a forecast of {name} is no {move.price}",
+            say("a forecast of {name} is no {price}", name=name, price=say(move.price)),
             file=place.file,
             row=int(table["row"].iloc[first]),
             value="empty" if np.isnan(bad) else f"{bad:g}",
             count=int(unusable.sum()),
-            remedy="Forecasts are prices: turn forecasts of returns into prices, or leave the row out",
+            remedy=say("Forecasts are prices: turn forecasts of returns into prices, or leave the row out"),
         )
     crossed = (np.diff(quantiles, axis=1) < 0).any(axis=1)
     if crossed.any():
-        notes.append(f"{name}: in {count(int(crossed.sum()), 'row')} quantiles cross; they were sorted")
+        notes.append(
+            say(
+                "{name}: in {rows} quantiles cross; they were sorted",
+                name=name,
+                rows=plural("{n:,} row", "{n:,} rows", int(crossed.sum())),
+            )
+        )
         quantiles = np.sort(quantiles, axis=1)
     if (
         len(levels)
@@ -331,7 +353,7 @@ def _model(
         at = int(np.searchsorted(levels, 0.5))
         if 0 < at < len(levels) and ((quantiles[:, at - 1] <= point) & (point <= quantiles[:, at])).all():
             levels, quantiles = np.insert(levels, at, 0.5), np.insert(quantiles, at, point, axis=1)
-            notes.append(f"{name}: its forecast is taken as the median of its distribution")
+            notes.append(say("{name}: its forecast is taken as the median of its distribution", name=name))
     return GivenModel(table.reset_index(drop=True), point, levels, quantiles, parameters)
 
 

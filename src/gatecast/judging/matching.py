@@ -13,8 +13,9 @@ from gatecast._typing import Bools, Dates, Floats, Integers
 from gatecast.data.spacing import as_times
 from gatecast.distributions import Distribution, Point, Quantiles, StudentT
 from gatecast.errors import DataError
-from gatecast.formatting import count, some
+from gatecast.formatting import some
 from gatecast.judging.given import Given, GivenModel
+from gatecast.language import plural, say
 from gatecast.problem.moves import Move
 from gatecast.problem.problem import Problem
 from gatecast.settings.frequency import stamp
@@ -87,29 +88,47 @@ def match(given: Given, problem: Problem, file: str) -> Match:
     horizon = max(int(one.step.max()) for one in placed.values())
     if horizon > MOST_STEPS:
         raise DataError(
-            f"the forecasts reach {horizon:,} bars ahead; at most {MOST_STEPS:,} are judged",
+            say(
+                "the forecasts reach {horizon:,} bars ahead; at most {most_steps:,} are judged",
+                horizon=horizon,
+                most_steps=MOST_STEPS,
+            ),
             file=file,
-            remedy="See whether its origins are the last bars that the forecasts were made from",
+            remedy=say("See whether its origins are the last bars that the forecasts were made from"),
         )
     complete = {name: one.of(horizon) for name, one in placed.items()}
     for name, one in placed.items():
         short = len(np.unique(one.origin)) - len(complete[name])
         if short:
             notes.append(
-                f"{name}: {count(short, 'origin')} without all {horizon} steps that have an actual price are "
-                "left out"
+                say(
+                    "{name}: {origins} without all {horizon} steps that have an actual price are left out",
+                    name=name,
+                    origins=plural("{n:,} origin", "{n:,} origins", short),
+                    horizon=horizon,
+                )
             )
     origins = complete[next(iter(complete))]
     for found in complete.values():
         origins = np.intersect1d(origins, found)
     for name, found in complete.items():
         if beside := len(found) - len(origins):
-            notes.append(f"{name}: {count(beside, 'origin')} that another model lacks are left out")
+            notes.append(
+                say(
+                    "{name}: {origins} that another model lacks are left out",
+                    name=name,
+                    origins=plural("{n:,} origin", "{n:,} origins", beside),
+                )
+            )
     if not len(origins):
         raise DataError(
-            f"no origin has forecasts of all {horizon} steps by {some(list(placed), most=5)}",
+            say(
+                "no origin has forecasts of all {horizon} steps by {placed}",
+                horizon=horizon,
+                placed=some(list(placed), most=5),
+            ),
             file=file,
-            remedy="Give every step from 1 to the last of the same origins for all models",
+            remedy=say("Give every step from 1 to the last of the same origins for all models"),
         )
     models, at = {}, np.empty((0, 0), np.int64)
     for name, one in placed.items():
@@ -130,22 +149,33 @@ def _symbols(given: Given, problem: Problem, file: str, notes: list[str]) -> dic
     written = sorted({str(name) for one in given.models.values() for name in one.table["symbol"].unique()})
     if written == [""] and len(known) > 1:
         raise DataError(
-            f"there is no column of symbols, and the prices are of {count(len(known), 'symbol')}",
+            say(
+                "there is no column of symbols, and the prices are of {symbols}",
+                symbols=plural("{n:,} symbol", "{n:,} symbols", len(known)),
+            ),
             file=file,
-            remedy="Add a column symbol, or give the prices of one symbol",
+            remedy=say("Add a column symbol, or give the prices of one symbol"),
         )
     if len(written) == len(known) == 1:
         if written[0] not in ("", problem.symbols[0]):
-            notes.append(f'The forecasts of "{written[0]}" are taken to be of {problem.symbols[0]}')
+            notes.append(
+                say(
+                    'The forecasts of "{written}" are taken to be of {symbols}',
+                    written=written[0],
+                    symbols=problem.symbols[0],
+                )
+            )
         return {written[0]: 0}
     if strangers := [name for name in written if name not in known]:
         if len(strangers) == len(written):
             raise DataError(
-                f"no symbol of the table has prices: {some(strangers, most=5)}",
+                say("no symbol of the table has prices: {strangers}", strangers=some(strangers, most=5)),
                 file=file,
-                remedy=f"The prices are of {some(list(problem.symbols), most=5)}",
+                remedy=say("The prices are of {symbols}", symbols=some(list(problem.symbols), most=5)),
             )
-        notes.append(f"Symbols without prices are left out: {some(strangers, most=5)}")
+        notes.append(
+            say("Symbols without prices are left out: {strangers}", strangers=some(strangers, most=5))
+        )
     return {name: known[name] for name in written if name in known}
 
 
@@ -160,14 +190,17 @@ def _placed(
     if late.any():
         first = int(late.argmax())
         raise DataError(
-            f"the origin of a forecast by {name} is not before the bar that it forecasts "
-            f"({said(time[first])})",
+            say(
+                "the origin of a forecast by {name} is not before the bar that it forecasts ({said})",
+                name=name,
+                said=said(time[first]),
+            ),
             file=file,
             row=int(table["row"].iloc[first]),
             column="origin",
             value=said(origin[first]),
             count=int(late.sum()),
-            remedy="The origin is the last bar that was known when the forecast was made",
+            remedy=say("The origin is the last bar that was known when the forecast was made"),
         )
     bars = pd.MultiIndex.from_arrays([problem.symbol, problem.session])
     row = bars.get_indexer(pd.MultiIndex.from_arrays([code, time])).astype(np.int64)
@@ -175,11 +208,17 @@ def _placed(
     last = problem.session[last_row]
     ahead = (code >= 0) & (time > last)
     stray = (code >= 0) & (row < 0) & ~ahead
-    for rows, what in ((ahead, "after the last price"), (stray, "of bars without a price")):
+    for rows, what in ((ahead, say("after the last price")), (stray, say("of bars without a price"))):
         if rows.any():
             days = [said(day) for day in np.unique(time[rows])]
             notes.append(
-                f"{name}: {count(int(rows.sum()), 'forecast')} {what} left out ({some(days, most=3)})"
+                say(
+                    "{name}: {forecasts} {what} left out ({days})",
+                    name=name,
+                    forecasts=plural("{n:,} forecast", "{n:,} forecasts", int(rows.sum())),
+                    what=what,
+                    days=some(days, most=3),
+                )
             )
     if np.isnat(origin).all():
         step = table["step"].to_numpy(np.float64)
@@ -187,26 +226,42 @@ def _placed(
         start = row - (step.astype(np.int64) if known else 1)
         if not known:
             notes.append(
-                f"{name}: the table does not say when a forecast was made; each is taken to be made at the "
-                "bar before the one that it forecasts"
+                say(
+                    "{name}: the table does not say when a forecast was made; each is taken to be "
+                    "made at the bar before the one that it forecasts",
+                    name=name,
+                )
             )
     else:
         start, moved = _bar_at(problem, code, origin)
         if moved:
             notes.append(
-                f"{name}: {count(moved, 'forecast')} with an origin that is no bar; the last bar before it "
-                "is taken"
+                say(
+                    "{name}: {forecasts} with an origin that is no bar; the last bar before it is taken",
+                    name=name,
+                    forecasts=plural("{n:,} forecast", "{n:,} forecasts", moved),
+                )
             )
     usable = (code >= 0) & (row >= 0) & (start >= first_row) & (row > start)
     if early := int(((code >= 0) & (row >= 0) & ~usable).sum()):
-        notes.append(f"{name}: {count(early, 'forecast')} with an origin before the first price left out")
+        notes.append(
+            say(
+                "{name}: {forecasts} with an origin before the first price left out",
+                name=name,
+                forecasts=plural("{n:,} forecast", "{n:,} forecasts", early),
+            )
+        )
     if not usable.any():
         raise DataError(
-            f"no forecast by {name} is of a bar of the prices",
+            say("no forecast by {name} is of a bar of the prices", name=name),
             file=file,
             column="time",
             value=said(time[0]),
-            remedy=f"The prices are of {said(problem.session.min())} to {said(problem.session.max())}",
+            remedy=say(
+                "The prices are of {said} to {said_2}",
+                said=said(problem.session.min()),
+                said_2=said(problem.session.max()),
+            ),
         )
     kept = np.flatnonzero(usable)
     placed = _Placed(model, kept, start[kept], (row - start)[kept])
@@ -214,13 +269,13 @@ def _placed(
     if twice.any():
         at = kept[int(twice.argmax())]
         raise DataError(
-            f"{name} forecasts a bar twice from one origin",
+            say("{name} forecasts a bar twice from one origin", name=name),
             file=file,
             row=int(table["row"].iloc[at]),
             column="time",
             value=said(time[at]),
             count=int(twice.sum()),
-            remedy="Keep one; if they were made at different bars, say in a column origin at which",
+            remedy=say("Keep one; if they were made at different bars, say in a column origin at which"),
         )
     _note_other_prices(name, table, kept, problem.anchor[row[kept]], notes)
     return placed
@@ -272,9 +327,17 @@ def _note_absurd(name: str, matched: Matched, problem: Problem, origins: Integer
     origin = stamp(problem.session[origins[at]], problem.frequency)
     where = f"{problem.symbols[problem.symbol[origins[at]]]} from {origin}: {price:g}"
     notes.append(
-        f"{name}: {count(int(far.sum()), 'forecast')} of {far.size:,} lie more than {FAR:g} usual moves from "
-        f"the last price ({where} after {problem.anchor[origins[at]]:g}); see whether they are prices in the "
-        "same unit and with the same adjustments"
+        say(
+            "{name}: {forecasts} of {size:,} lie more than {far:g} usual moves from the last "
+            "price ({where} after {anchor:g}); see whether they are prices in the same unit "
+            "and with the same adjustments",
+            name=name,
+            forecasts=plural("{n:,} forecast", "{n:,} forecasts", int(far.sum())),
+            size=far.size,
+            far=FAR,
+            where=where,
+            anchor=problem.anchor[origins[at]],
+        )
     )
 
 
@@ -287,9 +350,16 @@ def _note_other_prices(
     if other.any():
         first = int(other.argmax())
         notes.append(
-            f"{name}: in {count(int(other.sum()), 'row')} of {len(own):,} the actual price of the table is "
-            f"another than that of the prices ({own[first]:g} and {price[first]:g} in row "
-            f"{int(table['row'].iloc[kept[first]])}); the prices count"
+            say(
+                "{name}: in {rows} of {count:,} the actual price of the table is another than "
+                "that of the prices ({own:g} and {price:g} in row {iloc}); the prices count",
+                name=name,
+                rows=plural("{n:,} row", "{n:,} rows", int(other.sum())),
+                count=len(own),
+                own=own[first],
+                price=price[first],
+                iloc=int(table["row"].iloc[kept[first]]),
+            )
         )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from gatecast.errors import SettingError, did_you_mean
+from gatecast.language import say
 from gatecast.ledger.scoring import INTERVALS
 from gatecast.ledger.track import Record, overall
 
@@ -53,14 +54,18 @@ class Check:
         found = re.fullmatch(r"\s*(\w+)\s*(<=|>=|<|>)\s*(-?\d*\.?\d+)\s*", text)
         if found is None:
             raise SettingError(
-                "is not a figure, <, >, <= or >=, and a number, as coverage80<0.7",
+                say("is not a figure, <, >, <= or >=, and a number, as coverage80<0.7"),
                 setting="check",
                 value=text,
             )
         figure, comparison, limit = found.groups()
         if figure not in FIGURES:
             raise SettingError(
-                f"there is no such figure.{did_you_mean(figure, FIGURES)} Known: {', '.join(FIGURES)}",
+                say(
+                    "there is no such figure.{did_you_mean} Known: {figures}",
+                    did_you_mean=did_you_mean(figure, FIGURES),
+                    figures=", ".join(FIGURES),
+                ),
                 setting="check",
                 value=text,
             )

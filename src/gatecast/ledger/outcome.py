@@ -17,7 +17,7 @@ from gatecast.data import sources
 from gatecast.data.spacing import as_times
 from gatecast.data.timetable import Timetable, timetable_of
 from gatecast.errors import GatecastWarning, InputError
-from gatecast.formatting import count
+from gatecast.language import plural, say
 from gatecast.ledger.closing import bar_closes_at, unknown_exchange
 from gatecast.ledger.entry import Entry, time_of, time_text
 from gatecast.ledger.revision import Revision, revision_notes, revision_of
@@ -226,8 +226,12 @@ def _doubted(entries: Iterable[Entry]) -> list[str]:
         if entry.backcast and entry.in_doubt:
             doubted[unknown_exchange(entry.frequency)].append(entry)
     return [
-        f"backcasts only by doubt: {count(len(own), 'forecast')} of "
-        f"{', '.join(sorted({entry.symbol for entry in own})[:NAMED])}; {why}"
+        say(
+            "backcasts only by doubt: {forecasts} of {symbols}; {why}",
+            forecasts=plural("{n:,} forecast", "{n:,} forecasts", len(own)),
+            symbols=", ".join(sorted({entry.symbol for entry in own})[:NAMED]),
+            why=why,
+        )
         for why, own in doubted.items()
     ]
 
@@ -239,9 +243,16 @@ def _moved(due: Iterable[Outcome]) -> list[str]:
     first = moved[0]
     origin, session, date = map(time_text, (first.entry.origin, first.session, first.entry.date))
     return [
-        f"{count(len(moved), 'forecast')} on another date than the calendar had said (the first: "
-        f"{first.entry.symbol} at {origin}, {session} instead of {date}): the "
-        f"{session_noun(first.entry.frequency or DAILY)} counts"
+        say(
+            "{forecasts} on another date than the calendar had said (the first: {symbol} at {origin}, "
+            "{session} instead of {date}): the {bar} counts",
+            forecasts=plural("{n:,} forecast", "{n:,} forecasts", len(moved)),
+            symbol=first.entry.symbol,
+            origin=origin,
+            session=session,
+            date=date,
+            bar=session_noun(first.entry.frequency or DAILY),
+        )
     ]
 
 
@@ -250,7 +261,13 @@ def _skipped(missed: Iterable[tuple[Entry, str]]) -> list[str]:
     for entry, reason in missed:
         origins[reason].append(time_text(entry.origin))
     return [
-        f"{reason}: {count(len(dates), 'forecast')} skipped, made {min(dates)}"
-        + (f" to {max(dates)}" if max(dates) > min(dates) else "")
+        say(
+            "{reason}: {forecasts} skipped, made {when}",
+            reason=reason,
+            forecasts=plural("{n:,} forecast", "{n:,} forecasts", len(dates)),
+            when=min(dates)
+            if max(dates) == min(dates)
+            else say("{first} to {last}", first=min(dates), last=max(dates)),
+        )
         for reason, dates in origins.items()
     ]

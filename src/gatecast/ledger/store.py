@@ -17,6 +17,7 @@ from sqlalchemy.exc import DatabaseError, DataError, DBAPIError, IntegrityError,
 
 from gatecast.errors import LedgerError, LedgerWarning
 from gatecast.formatting import printable
+from gatecast.language import say
 from gatecast.ledger import schema
 from gatecast.ledger.chain import NO_LINK, Link, broken, changed, deleted, links_after
 from gatecast.ledger.closing import unknown_exchange
@@ -170,7 +171,9 @@ class Ledger:
                     select(func.min(versions.c.made)).where(versions.c.version >= schema.CHAINED)
                 ).scalar()
             except ValueError as error:  # SQLite keeps text
-                raise LedgerError(f"{self.place}: when it was made was edited ({error})") from None
+                raise LedgerError(
+                    say("{place}: when it was made was edited ({error})", place=self.place, error=error)
+                ) from None
         unchained = max((row["id"] for row in rows if row["closes"] is None), default=0)
         return Reading(tuple(entries), links[-1].hash if links else None, unchained, since)
 
@@ -231,8 +234,12 @@ class Ledger:
         named = [f"row {row}{about.get(row, '')} {what}" for row, what in sorted(faults.items())]
         others = [f"and {len(named) - NAMED:,} rows more"] if len(named) > NAMED else []
         raise LedgerError(
-            f"{self.place}: something other than gatecast changed this ledger: "
-            f"{'; '.join([*named[:NAMED], *others])}. Restore it from a copy, or begin another (--ledger)"
+            say(
+                "{place}: something other than gatecast changed this ledger: {value}. Restore it "
+                "from a copy, or begin another (--ledger)",
+                place=self.place,
+                value="; ".join([*named[:NAMED], *others]),
+            )
         )
 
     def _restore(self, missing: list[str]) -> None:
@@ -245,9 +252,13 @@ class Ledger:
                 schema.lock(connection)
                 schema.restore_triggers(connection)
         except LedgerError as error:
-            warnings.warn(f"{what}, and could not be restored: {error}", LedgerWarning, stacklevel=3)
+            warnings.warn(
+                say("{what}, and could not be restored: {error}", what=what, error=error),
+                LedgerWarning,
+                stacklevel=3,
+            )
         else:
-            warnings.warn(f"{what}, and was restored", LedgerWarning, stacklevel=3)
+            warnings.warn(say("{what}, and was restored", what=what), LedgerWarning, stacklevel=3)
 
     def _refuse(self, known: dict[Key, Entry], wanted: dict[Key, Entry]) -> None:
         changed = [
@@ -258,9 +269,18 @@ class Ledger:
         then, changes = changed[0]
         others = f" The same for {len(changed) - 1} more." if len(changed) > 1 else ""
         raise LedgerError(
-            f"the forecast of {shown(then.symbol)} made on {time_text(then.origin)} for step {then.step} "
-            f"stands since {then.made:%Y-%m-%d %H:%M} UTC: {'; '.join(changes)}.{others} Nothing was added "
-            f"to {self.place}: the first answer counts. To see another one without recording it: --no-ledger"
+            say(
+                "the forecast of {shown} made on {time_text} for step {step} stands since "
+                "{made:%Y-%m-%d %H:%M} UTC: {changes}.{others} Nothing was added to {place}: the "
+                "first answer counts. To see another one without recording it: --no-ledger",
+                shown=shown(then.symbol),
+                time_text=time_text(then.origin),
+                step=then.step,
+                made=then.made,
+                changes="; ".join(changes),
+                others=others,
+                place=self.place,
+            )
         )
 
     def _version(self, connection: Connection) -> int | None:
@@ -269,28 +289,45 @@ class Ledger:
         if found is None:
             if self._file is not None and (foreign := schema.foreign_tables(connection)):
                 raise LedgerError(
-                    f"{self.place}: this is no ledger but another program's database (it has a table "
-                    f'"{foreign[0]}"). Choose another file (--ledger)'
+                    say(
+                        "{place}: this is no ledger but another program's database (it has a table "
+                        '"{foreign}"). Choose another file (--ledger)',
+                        place=self.place,
+                        foreign=foreign[0],
+                    )
                 )
             return None
         unknown = [version for version in found if version not in schema.KNOWN]
         newer = [version for version in unknown if isinstance(version, int) and version > schema.VERSION]
         if newer:
             raise LedgerError(
-                f"{self.place}: this ledger has version {max(newer)}, and this gatecast knows "
-                f"{schema.VERSION}. Install a newer gatecast"
+                say(
+                    "{place}: this ledger has version {max}, and this gatecast knows {VERSION}. "
+                    "Install a newer gatecast",
+                    place=self.place,
+                    max=max(newer),
+                    VERSION=schema.VERSION,
+                )
             )
         if unknown or not found:
             says = f"says that it has version {shown(unknown[0])}" if unknown else "does not say its version"
             raise LedgerError(
-                f"{self.place}: this ledger {says}, which no gatecast writes. Restore it from a copy, or "
-                "choose another (--ledger)"
+                say(
+                    "{place}: this ledger {says}, which no gatecast writes. Restore it from a copy, "
+                    "or choose another (--ledger)",
+                    place=self.place,
+                    says=says,
+                )
             )
         version = max(found)
         if gone := schema.missing_tables(connection, version):
             raise LedgerError(
-                f"{self.place}: this ledger lacks its table {' and '.join(gone)}. Restore it from a copy, or "
-                "choose another (--ledger)"
+                say(
+                    "{place}: this ledger lacks its table {gone}. Restore it from a copy, or choose "
+                    "another (--ledger)",
+                    place=self.place,
+                    gone=" and ".join(gone),
+                )
             )
         return version
 
@@ -315,11 +352,23 @@ class Ledger:
             yield
         except OSError as error:
             raise LedgerError(
-                f"{self.place}: the ledger cannot be made ({error.strerror or error}). {self._remedy}"
+                say(
+                    "{place}: the ledger cannot be made ({strerror}). {remedy}",
+                    place=self.place,
+                    strerror=error.strerror or error,
+                    remedy=self._remedy,
+                )
             ) from None
         except UnicodeDecodeError as error:  # what SQLite says of a schema that it cannot read
             reason = printable(error.object.decode(errors="replace"))
-            raise LedgerError(f"{self.place}: the ledger is damaged ({reason}). {self._remedy}") from None
+            raise LedgerError(
+                say(
+                    "{place}: the ledger is damaged ({reason}). {remedy}",
+                    place=self.place,
+                    reason=reason,
+                    remedy=self._remedy,
+                )
+            ) from None
         except DBAPIError as error:
             reason = printable(" ".join(str(error.orig).split()))
             ours = not (
@@ -330,13 +379,31 @@ class Ledger:
             if ours:
                 raise
             if "not a database" in reason:
-                raise LedgerError(f"{self.place}: this is no ledger ({reason}). {self._remedy}") from None
+                raise LedgerError(
+                    say(
+                        "{place}: this is no ledger ({reason}). {remedy}",
+                        place=self.place,
+                        reason=reason,
+                        remedy=self._remedy,
+                    )
+                ) from None
             if "is locked" in reason or "lock timeout" in reason:
                 raise LedgerError(
-                    f"{self.place}: another program has been writing to the ledger for {PATIENCE} seconds. "
-                    "Wait for it and try again"
+                    say(
+                        "{place}: another program has been writing to the ledger for {patience} seconds. "
+                        "Wait for it and try again",
+                        place=self.place,
+                        patience=PATIENCE,
+                    )
                 ) from None
-            raise LedgerError(f"{self.place}: the ledger cannot be used ({reason}). {self._remedy}") from None
+            raise LedgerError(
+                say(
+                    "{place}: the ledger cannot be used ({reason}). {remedy}",
+                    place=self.place,
+                    reason=reason,
+                    remedy=self._remedy,
+                )
+            ) from None
 
     @property
     def _remedy(self) -> str:

@@ -18,6 +18,7 @@ import pandas as pd
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 from gatecast.formatting import change, number, p_value, percent, plain, printable, text_table
+from gatecast.language import marked, plural, say
 from gatecast.ledger.entry import time_text
 from gatecast.ledger.outcome import outcomes_of
 from gatecast.ledger.scoring import INTERVALS, score
@@ -31,10 +32,12 @@ Key = tuple[str, str, str, int | str]  # model, experiment, symbol, step
 Numbers = dict[tuple[str, str], tuple[str, ...]]  # see `Track.numbers`
 GROUP = ["model", "experiment", "symbol"]
 ALL = "all"
-BACKCASTS = (
+BACKCASTS = marked(
     "made when the bar that they are for had closed already. They are what the settings would have "
     "forecast, no foresight, and count in no record"
 )
+DRIFTED = marked("{earlier} in the earlier half, {later} in the later: its calibration has drifted ({p})")
+NO_DRIFT = marked("{earlier} in the earlier half, {later} in the later: no more than chance would do ({p})")
 LEAST = 40  # origins, to speak of drift
 DRIFT = 0.01  # significance: a record is looked at again and again
 
@@ -56,10 +59,11 @@ class Drift:
     def text(self) -> str:
         """In words."""
         if math.isnan(self.p):
-            return f"too few to speak of drift ({self.origins} origins; it takes {LEAST})"
+            return say(
+                "too few to speak of drift ({n} origins; it takes {least})", n=self.origins, least=LEAST
+            )
         earlier, later = percent(self.earlier, 1), percent(self.later, 1)
-        found = "its calibration has drifted" if self.p < DRIFT else "no more than chance would do"
-        return f"{earlier} in the earlier half, {later} in the later: {found} ({p_value(self.p)})"
+        return say(DRIFTED if self.p < DRIFT else NO_DRIFT, earlier=earlier, later=later, p=p_value(self.p))
 
 
 @dataclass(frozen=True)
@@ -98,10 +102,17 @@ class Record:
         """A sentence; None for point forecasts, and where nothing is due."""
         if not self.coverage or self.drift is None:
             return None
-        which = f", {self.number} of {self.experiments} experiments" if self.experiments > 1 else ""
-        return (
-            f"{self.model} ({self.experiment[:8]}{which}) on {self.symbol}: its 80 % interval held "
-            f"{percent(self.coverage[80], 1)} of the time; {self.drift.text}."
+        which = ""
+        if self.experiments > 1:
+            which = say(", {number} of {n} experiments", number=self.number, n=self.experiments)
+        return say(
+            "{model} ({experiment}{which}) on {symbol}: its 80 % interval held {share} of the time; {drift}.",
+            model=self.model,
+            experiment=self.experiment[:8],
+            which=which,
+            symbol=self.symbol,
+            share=percent(self.coverage[80], 1),
+            drift=self.drift.text,
         )
 
     def summary(self) -> dict[str, Any]:
@@ -166,21 +177,34 @@ class Track:
     def text(self) -> str:
         """What the command line prints."""
         if not self.rows:
-            return f"No forecast is recorded in {self.place} yet; gatecast forecast records them."
+            return say(
+                "No forecast is recorded in {place} yet; gatecast forecast records them.", place=self.place
+            )
         due, pending = len(self.scores), len(self.pending)
         backcasts = self.total - due - pending - self.missed
-        lines = [f"{self.place}: {self.total:,} forecasts, {due:,} due, {pending:,} pending"]
-        lines[0] += f", {backcasts:,} backcasts" if backcasts else ""
-        lines[0] += f", {self.missed:,} not scored" if self.missed else ""
-        lines[0] += f"; selected from {self.rows:,}" if self.rows > self.total else ""
+        lines = [
+            say(
+                "{place}: {n:,} forecasts, {due:,} due, {pending:,} pending",
+                place=self.place,
+                n=self.total,
+                due=due,
+                pending=pending,
+            )
+        ]
+        lines[0] += say(", {n:,} backcasts", n=backcasts) if backcasts else ""
+        lines[0] += say(", {n:,} not scored", n=self.missed) if self.missed else ""
+        lines[0] += say("; selected from {n:,}", n=self.rows) if self.rows > self.total else ""
         lines += _tables(self.records)
         sentences = [record.text for record in overall(self.records) if record.text]
         lines += ["", *sentences] if sentences else []
         if self.backcast_records:
-            lines += ["", f"Backcasts: {BACKCASTS}.", *_tables(self.backcast_records)]
+            lines += ["", say("Backcasts: {what}.", what=say(BACKCASTS)), *_tables(self.backcast_records)]
         if self.notes:
             lines += ["", *(f"- {note}" for note in self.notes)]
-        lines += ["", f"All {self.rows:,} rows fit their chain, which ends with {self.head}."]
+        lines += [
+            "",
+            say("All {n:,} rows fit their chain, which ends with {head}.", n=self.rows, head=self.head),
+        ]
         return "\n".join(map(printable, lines))
 
     def summary(self) -> dict[str, Any]:
@@ -301,18 +325,24 @@ def _several(numbers: Numbers, selected: Iterable[Entry]) -> Iterator[str]:
     shown = {(entry.model, entry.symbol) for entry in selected}
     for (model, symbol), experiments in numbers.items():
         if len(experiments) > 1 and (model, symbol) in shown:
-            yield (
-                f"{model} on {symbol}: {len(experiments)} experiments (settings or seeds) are recorded, and "
-                "all are shown, each with its number: the best of several looks better than it is"
+            yield say(
+                "{model} on {symbol}: {n} experiments (settings or seeds) are recorded, and all are shown, "
+                "each with its number: the best of several looks better than it is",
+                model=model,
+                symbol=symbol,
+                n=len(experiments),
             )
 
 
 def _unchained(reading: Reading) -> Iterator[str]:
     if reading.unchained and reading.since is not None:
-        rows = f"rows 1 to {reading.unchained:,} are" if reading.unchained > 1 else "row 1 is"
-        yield (
-            f"{rows} older than the ledger's chain, which was made on {reading.since:%Y-%m-%d}: it does not "
-            "show what was changed before"
+        yield plural(
+            "row 1 is older than the ledger's chain, which was made on {since:%Y-%m-%d}: it does not "
+            "show what was changed before",
+            "rows 1 to {n:,} are older than the ledger's chain, which was made on {since:%Y-%m-%d}: it "
+            "does not show what was changed before",
+            reading.unchained,
+            since=reading.since,
         )
 
 
@@ -324,14 +354,14 @@ def _tables(records: Iterable[Record]) -> list[str]:
     waiting = [record for record in shown if not record.due]
     lines = []
     if intervals:
-        lines += ["", "Intervals (CRPS of the log return x 100, against that of the naive intervals):"]
-        heads = [*(f"{level} %" for level in INTERVALS), "CRPS", "naive", "skill"]
+        lines += ["", say("Intervals (CRPS of the log return x 100, against that of the naive intervals):")]
+        heads = [*(say("{number} %", number=level) for level in INTERVALS), "CRPS", "naive", say("skill")]
         lines += _table(intervals, heads, _interval_cells)
     if points:
-        lines += ["", "Points (mean absolute error of the log return x 100, against no change):"]
-        lines += _table(points, ["MAE", "naive", "skill"], _point_cells)
+        lines += ["", say("Points (mean absolute error of the log return x 100, against no change):")]
+        lines += _table(points, ["MAE", "naive", say("skill")], _point_cells)
     if waiting:
-        lines += ["", "Nothing scored yet:", *_table(waiting, [], lambda record: [])]
+        lines += ["", say("Nothing scored yet:"), *_table(waiting, [], lambda record: [])]
     return lines
 
 
@@ -345,7 +375,10 @@ def _table(records: Sequence[Record], heads: list[str], cells: Callable[[Record]
         ]
         for record in records
     ]
-    first = ["model", "experiment", "number", "symbol", "due", "pending"]
+    first = [
+        *(say("model"), say("experiment"), say("number"), say("symbol")),
+        *(say("due"), say("pending")),
+    ]
     return text_table([*first, *heads], rows, words=4).splitlines()
 
 

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gatecast.distributions import FINE_LEVELS
 from gatecast.errors import RunError
+from gatecast.language import say
 from gatecast.models.calibration import CalibratedFit, Calibration
 from gatecast.models.ensembles import Combination
 from gatecast.models.model import Fitted
@@ -77,8 +78,11 @@ def load_fitted(stem: Path) -> list[Fitted]:
     population, content, arrays = load_network(stem)
     if "folds" not in content:
         raise RunError(
-            f"{stem}.json: written by an earlier version of gatecast, which did not note how each fold "
-            "forecasts with these networks. Run the experiment again"
+            say(
+                "{stem}.json: written by an earlier version of gatecast, which did not note how "
+                "each fold forecasts with these networks. Run the experiment again",
+                stem=stem,
+            )
         )
     try:
         saved = SavedFolds.model_validate(content).folds

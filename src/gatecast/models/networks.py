@@ -18,6 +18,7 @@ from gatecast._typing import Floats, Integers
 from gatecast.distributions import Point
 from gatecast.formatting import brief
 from gatecast.kept import Keeper
+from gatecast.language import marked, say
 from gatecast.models.calibration import CalibratedFit
 from gatecast.models.ensembles import Combination, better_combination, joined, mean_of_seeds
 from gatecast.models.model import Fitted, Forecast
@@ -35,6 +36,8 @@ from gatecast.settings.training import USUAL_BATCH, Training
 
 Phase = Literal["search", "refit"]
 Job = tuple[Trained, int, Integers]  # who forecasts, the place of its scale, and the origins (N,)
+# How seeds become one, in words.
+COMBINED = {"parameter mean": marked("parameter mean"), "mixture": marked("mixture")}
 
 
 @dataclass(frozen=True)
@@ -232,7 +235,7 @@ class RecurrentNetwork:
         self, phase: Phase, dataset: Dataset, members: Sequence[Member], lookback: int, room: tuple[int, int]
     ) -> Sequence[Trained]:
         """The members after training."""
-        report(self._phases.index(phase) / len(self._phases), "compiling …")
+        report(self._phases.index(phase) / len(self._phases), say("compiling …"))
         return train(
             self.network,
             self.training,
@@ -260,7 +263,10 @@ class RecurrentNetwork:
 
         def shown(done: int, count: int, epochs: int) -> None:
             total, over = len(self._phases) * count, self._phases.index(phase) * count + done
-            report(over / total, f"{over} of {total} trained, {epochs} epochs")
+            report(
+                over / total,
+                say("{over} of {total} trained, {epochs} epochs", over=over, total=total, epochs=epochs),
+            )
 
         return shown
 
@@ -341,10 +347,17 @@ def combination_note(name: str, ensembles: Sequence[FoldEnsemble]) -> str:
     if population.network.output == "point" or len({member.seed for member in population.members}) == 1:
         return ""
     if population.network.output == "quantiles":
-        return f"the seeds of {name} are combined by the mean of each quantile"
+        return say("the seeds of {name} are combined by the mean of each quantile", name=name)
     kinds = Counter(ensemble.combination for ensemble in ensembles)
-    words = " and ".join(f"{kind} in {count}" for kind, count in kinds.most_common())
-    return f"the seeds of {name} are combined by {words} of {kinds.total()} folds, chosen on validation"
+    words = [
+        say("{kind} in {count}", kind=say(COMBINED[kind]), count=count) for kind, count in kinds.most_common()
+    ]
+    return say(
+        "the seeds of {name} are combined by {words} of {folds} folds, chosen on validation",
+        name=name,
+        words=say(" and ").join(words),
+        folds=kinds.total(),
+    )
 
 
 def make_dataset(network: Network, problem: Problem, scales: Sequence[Scale]) -> Dataset:
@@ -377,9 +390,17 @@ def pace_notes(ensembles: Mapping[str, Sequence[FoldEnsemble]]) -> list[str]:
         rows = training_rows(members)
         pace = training.pace(rows)
         if training.batch_size == "auto" and pace.batch != USUAL_BATCH:
-            how = f"{rows:,} training rows: batches of {pace.batch:,}, learning_rate {pace.learning_rate:.2g}"
+            how = say(
+                "{rows:,} training rows: batches of {batch:,}, learning_rate {learning_rate:.2g}",
+                rows=rows,
+                batch=pace.batch,
+                learning_rate=pace.learning_rate,
+            )
             if pace.steps_per_epoch is not None:
-                how += f", a validation after at most {pace.steps_per_epoch:,} steps"
+                how += say(
+                    ", a validation after at most {steps_per_epoch:,} steps",
+                    steps_per_epoch=pace.steps_per_epoch,
+                )
             said.setdefault(how, []).append(name)
     return [f"{', '.join(names)}: {how}" for how, names in said.items()]
 

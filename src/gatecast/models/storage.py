@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from gatecast.errors import RunError
+from gatecast.language import say
 from gatecast.models.networks import FittedNetwork
 from gatecast.nn.network import shapes
 from gatecast.nn.population import Member, Trained
@@ -111,8 +112,13 @@ def load_network(stem: Path) -> tuple[FittedNetwork, dict[str, Any], dict[str, N
         saved = SavedNetwork.model_validate(content)
         if hashlib.sha256(weights).hexdigest() != saved.weights_sha256:
             raise RunError(
-                f"{weights_file}: these are not the weights that were saved (their SHA-256 differs from the "
-                f"one in {settings_file.name}). The file was changed or damaged: save the model again"
+                say(
+                    "{weights_file}: these are not the weights that were saved (their SHA-256 "
+                    "differs from the one in {name}). The file was changed or damaged: save the "
+                    "model again",
+                    weights_file=weights_file,
+                    name=settings_file.name,
+                )
             )
         arrays = load(weights)
         network, training = Network(**saved.network), Training(**saved.training)
@@ -152,7 +158,9 @@ def not_a_model(path: Path, error: Exception, what: str = "model") -> RunError:
         why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     else:
         why = f"{error} is missing" if isinstance(error, KeyError) else str(error)
-    return RunError(f"{path}: not a {what} of this version of gatecast ({why[:200]})")
+    return RunError(
+        say("{path}: not a {what} of this version of gatecast ({why})", path=path, what=what, why=why[:200])
+    )
 
 
 def _by_prefix(arrays: Mapping[str, NDArray[Any]]) -> dict[str, dict[str, NDArray[Any]]]:
@@ -209,9 +217,14 @@ def _read(path: Path) -> dict[str, Any]:
         content = json.loads(text.decode("utf-8"))
         digest = content.pop("sha256")
     except (ValueError, KeyError, AttributeError, TypeError, RecursionError):
-        raise RunError(f"{path}: not a model file of gatecast (JSON with a sha256)") from None
+        raise RunError(say("{path}: not a model file of gatecast (JSON with a sha256)", path=path)) from None
     if digest != _digest(content):
-        raise RunError(f"{path}: was changed after it was saved (its SHA-256 differs): save the model again")
+        raise RunError(
+            say(
+                "{path}: was changed after it was saved (its SHA-256 differs): save the model again",
+                path=path,
+            )
+        )
     return content
 
 
@@ -219,7 +232,9 @@ def _bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise RunError(f"{path}: cannot be read ({error.strerror})") from None
+        raise RunError(
+            say("{path}: cannot be read ({strerror})", path=path, strerror=error.strerror)
+        ) from None
 
 
 def _digest(content: dict[str, Any]) -> str:

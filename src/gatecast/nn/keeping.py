@@ -75,10 +75,14 @@ def kept_groups(
     keeper: Keeper | None,
     one: Program,
     dataset: Dataset,
+    rows: int,
     groups: Sequence[OnDevice],
     names: Sequence[Sequence[str]],
 ) -> list[KeptGroup]:
-    """The groups' places, each under a key of all that its bits depend on: program, data, members, engine."""
+    """The groups' places, each under a key of all that its bits depend on: program, data, members, engine.
+
+    rows: of the data, without their padding.
+    """
     if keeper is None:
         return [KeptGroup(None, own, "") for own in names]
     like = jax.eval_shape(program.init, one, groups[0], dataset)
@@ -86,10 +90,7 @@ def kept_groups(
     data = [None if part is None else np.asarray(part) for part in dataset]
     shared = key_of(*described, one.room, sorted(this_engine().items()), *data)
     keys = [key_of(shared, *map(np.asarray, jax.tree.leaves(group))) for group in groups]
-    return [
-        KeptGroup(keeper, own, key).filled(like, len(dataset.features))
-        for own, key in zip(names, keys, strict=True)
-    ]
+    return [KeptGroup(keeper, own, key).filled(like, rows) for own, key in zip(names, keys, strict=True)]
 
 
 def result_of(states: TrainingState) -> Finished:

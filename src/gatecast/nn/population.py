@@ -33,6 +33,7 @@ from gatecast.kept import Keeper
 from gatecast.nn import keeping, kernel, program
 from gatecast.nn.cells import cell_of
 from gatecast.nn.keeping import Finished
+from gatecast.nn.padding import padded, padded_size
 from gatecast.nn.program import Dataset, Hyperparameters, OnDevice, Shapes, by_name
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
@@ -43,6 +44,8 @@ T = TypeVar("T")
 
 LOOK_SECONDS = 0.5  # how long a compiled call may run before the host takes control
 KEEP_SECONDS = 30.0  # of training that a process which is killed may lose
+LEAST_BATCH = 32  # to which a batch of fewer origins is padded
+LEAST_VALIDATION = 64
 LARGEST = float(np.finfo(np.float32).max)
 MEMORY_SHARE = 0.5  # of a GPU's memory: what members side by side may need by a rough count
 
@@ -114,23 +117,26 @@ def train(
     validated = max(len(member.validation) for member in members)
     longest, validated = room or (longest, validated)
     pace = training.pace(training_rows(members))
-    batch = min(pace.batch or longest, longest)
-    padded = math.ceil(longest / batch) * batch
+    batch = padded_size(longest, LEAST_BATCH)
+    if pace.batch is not None and pace.batch < longest:
+        batch = pace.batch
+    steps = padded_size(math.ceil(longest / batch))
     side_by_side = _side_by_side(network, dataset, lookback, batch, len(members))
-    dataset = jax.device_put(dataset)
+    rows = len(dataset.features)
+    dataset = jax.device_put(padded(dataset))
     starts = range(0, len(members), side_by_side)
     groups = [
         _on_device(
             _filled(members[start : start + side_by_side], side_by_side),
-            padded,
-            max(validated, 1),
+            steps * batch,
+            padded_size(validated, LEAST_VALIDATION),
             program.hyperparameters_of(training, pace),
         )
         for start in starts
     ]
     one = program.program_of(network, training, lookback=lookback, batch=batch)
     names = [[_name(member) for member in members[start : start + side_by_side]] for start in starts]
-    kept = keeping.kept_groups(keeper, one, dataset, groups, names)
+    kept = keeping.kept_groups(keeper, one, dataset, rows, groups, names)
     if any(not isinstance(group.found, Finished) for group in kept):
         # compiled here, once, by a call of no steps: the threads below find both programs ready
         program.run(one, program.init(one, groups[0], dataset), groups[0], dataset, jnp.int32(0))
@@ -220,17 +226,19 @@ def predict(
     """
     longest = max(len(origins) for _, _, origins in jobs)
     chunk = program.CHUNK
-    padded = math.ceil(longest / chunk) * chunk
+    chunks = math.ceil(longest / chunk)
+    room = padded_size(chunks) * chunk
     side_by_side = _side_by_side(network, dataset, lookback, chunk, len(jobs))
-    on_device = jax.device_put(dataset)
+    on_device = jax.device_put(padded(dataset))
 
     def some(start: int) -> list[NDArray[np.float64]]:
         mine = jobs[start : start + side_by_side]
         weights, scales, origins = zip(*_filled(mine, side_by_side), strict=True)
         params = {name: np.stack([one[name] for one in weights]) for name in weights[0]}
-        windows = np.stack([_pad(part, padded).reshape(-1, chunk) for part in origins])
-        scaled = program.outputs(network, params, on_device, np.array(scales, np.int32), windows, lookback)
-        flat = np.asarray(scaled, dtype=np.float64).reshape(side_by_side, padded, *scaled.shape[3:])
+        windows = np.stack([_pad(part, room).reshape(-1, chunk) for part in origins])
+        scale = np.array(scales, np.int32)
+        scaled = program.outputs(network, params, on_device, scale, windows, np.int32(chunks), lookback)
+        flat = np.asarray(scaled, dtype=np.float64).reshape(side_by_side, room, *scaled.shape[3:])
         return [scaled_back(dataset, scale, asked, flat[n]) for n, (_, scale, asked) in enumerate(mine)]
 
     first = some(0)  # compiled here, once

@@ -318,23 +318,28 @@ def run(
     return each(lambda state, member: program.run(state, member, dataset, budget), states, members)
 
 
-@partial(jax.jit, static_argnums=(0, 5), compiler_options=ONE_THREAD)
+@partial(jax.jit, static_argnums=(0, 6), compiler_options=ONE_THREAD)
 def outputs(
     network: Network,
     params: Params,
     dataset: Dataset,
     scales: Int[Array, " members"],
     origins: Int[Array, "members chunks chunk"],
+    count: Int[Array, ""],
     lookback: int,
 ) -> Float[Array, "members chunks chunk horizon *parameters"]:
-    """Scaled outputs of members' origins, a chunk at a time."""
+    """Scaled outputs of the first `count` chunks of members' origins, a chunk at a time."""
 
     def one(params: Params, scale: Array, origins: Array) -> Array:
         def forecast(part: Array) -> Array:
             x, later = window(dataset, scale, part, lookback), ahead(dataset, scale, part)
             return apply(network, params, x, ahead=later)[0]
 
-        return jax.lax.map(forecast, origins)
+        def put(chunk: Array, found: Array) -> Array:
+            return found.at[chunk].set(forecast(origins[chunk]))
+
+        like = jax.eval_shape(forecast, origins[0])
+        return jax.lax.fori_loop(0, count, put, jnp.zeros((len(origins), *like.shape), like.dtype))
 
     with exact_products():
         return each(one, params, scales, origins)

@@ -17,6 +17,7 @@ from gatecast.data.names import STANDARD, normal_name
 from gatecast.data.prices import Prices
 from gatecast.data.timetable import Timetable
 from gatecast.errors import DataError, SettingError, did_you_mean
+from gatecast.language import say
 from gatecast.problem.known import calendar_inputs
 from gatecast.problem.market import market_features
 from gatecast.problem.moves import LOG_RETURN, Move
@@ -120,7 +121,9 @@ def _checked_names(prices: Prices, chosen: Chosen) -> dict[str, tuple[str, ...]]
         for name in found[setting]:
             if name in seen:
                 both = f"{seen[name]} and {setting}" if seen[name] != setting else f"{setting} twice"
-                raise SettingError(f'the column "{name}" is asked for as {both}; ask for it once')
+                raise SettingError(
+                    say('the column "{name}" is asked for as {both}; ask for it once', name=name, both=both)
+                )
             seen[name] = setting
     return found
 
@@ -139,7 +142,10 @@ def _name(given: str, setting: str, known: Sequence[str], prices: Prices) -> str
     if setting == "future" and name in computed:
         if name in known:
             raise SettingError(
-                f'is a column of the data and what the calendar says: rename the column "{name}"',
+                say(
+                    'is a column of the data and what the calendar says: rename the column "{name}"',
+                    name=name,
+                ),
                 setting=setting,
                 value=given,
             )
@@ -152,18 +158,23 @@ def _name(given: str, setting: str, known: Sequence[str], prices: Prices) -> str
         names = [*known, *(computed if setting == "future" else ())]
         raise SettingError(
             reason
-            or f"is no column of the data.{did_you_mean(name, names)} There are {', '.join(known)}{said}",
+            or say(
+                "is no column of the data.{did_you_mean} There are {known}{said}",
+                did_you_mean=did_you_mean(name, names),
+                known=", ".join(known),
+                said=said,
+            ),
             setting=setting,
             value=given,
         )
     if setting == "future" and name in STANDARD:
         raise SettingError(
-            "is a price or volume, which nobody knows in advance; ask for it as past",
+            say("is a price or volume, which nobody knows in advance; ask for it as past"),
             setting=setting,
             value=given,
         )
     if setting != "static" and name in prices.texts:
-        raise SettingError("is text; text can be static alone", setting=setting, value=given)
+        raise SettingError(say("is text; text can be static alone"), setting=setting, value=given)
     return name
 
 
@@ -174,21 +185,27 @@ def _refuse_gaps(prices: Prices, columns: pd.DataFrame) -> None:
         began = pd.Series(known).groupby(_owner(prices), sort=False).cummax().to_numpy()
         for row in np.flatnonzero(began & ~known)[:1].tolist():
             raise DataError(
-                f'the column "{name}" has no value for {_where(prices, row)}',
+                say('the column "{name}" has no value for {where}', name=name, where=_where(prices, row)),
                 file=", ".join(prices.source),
                 column=name,
                 count=int((began & ~known).sum()),
-                remedy="Fill it with what was known then, or leave the column out; gatecast.join carries the "
-                "last known value on",
+                remedy=say(
+                    "Fill it with what was known then, or leave the column out; gatecast.join "
+                    "carries the last known value on"
+                ),
             )
         empty = np.flatnonzero(~np.logical_or.reduceat(known, prices.first))
         for number in empty[:1]:
             raise DataError(
-                f'the column "{name}" has no value for {prices.symbols[number]}',
+                say(
+                    'the column "{name}" has no value for {symbols}',
+                    name=name,
+                    symbols=prices.symbols[number],
+                ),
                 file=", ".join(prices.source),
                 column=name,
                 count=len(empty),
-                remedy="Leave these symbols or the column out",
+                remedy=say("Leave these symbols or the column out"),
             )
 
 
@@ -224,9 +241,14 @@ def _static(prices: Prices, names: Iterable[str], seen: Sequence[str] | None) ->
             for strange in [one for one in categories if one not in fitted][:1]:
                 symbol = prices.table["symbol"].iloc[int((own == strange).argmax())]
                 raise DataError(
-                    f'{symbol} has the {name} "{strange}", which was not among those fitted '
-                    f"({', '.join(fitted)})",
-                    remedy="Leave it out, or fit again with it",
+                    say(
+                        '{symbol} has the {name} "{strange}", which was not among those fitted ({fitted})',
+                        symbol=symbol,
+                        name=name,
+                        strange=strange,
+                        fitted=", ".join(fitted),
+                    ),
+                    remedy=say("Leave it out, or fit again with it"),
                 )
             categories = fitted
         parts |= {f"{name}={category}": (own == category) * 1.0 for category in categories}
@@ -240,8 +262,15 @@ def _refuse_changes(prices: Prices, column: pd.Series) -> None:
     other = (values != values[first]) & ~(pd.isna(values) & pd.isna(values[first]))
     for row in np.flatnonzero(other)[:1].tolist():
         raise SettingError(
-            f"changes within a symbol: {_where(prices, int(first[row]))} it is {values[first[row]]}, and "
-            f"{values[row]} for {_where(prices, row)} (row {row}). Ask for it as past",
+            say(
+                "changes within a symbol: {where} it is {values}, and {values_2} for {where_2} "
+                "(row {row}). Ask for it as past",
+                where=_where(prices, int(first[row])),
+                values=values[first[row]],
+                values_2=values[row],
+                where_2=_where(prices, row),
+                row=row,
+            ),
             setting="static",
             value=str(column.name),
         )

@@ -13,6 +13,7 @@ from jaxtyping import Float64, Int64
 from gatecast.data.prices import Prices
 from gatecast.data.spacing import bars_a_day
 from gatecast.errors import SettingError
+from gatecast.language import say
 from gatecast.problem.moves import DIFFERENCE, LOG_RETURN, Move
 from gatecast.problem.nights import overnight_moves, session_first
 from gatecast.problem.time_of_day import of_average_bars
@@ -86,11 +87,11 @@ def volatility_features(prices: Prices, column: str, move: Move = LOG_RETURN) ->
     With s the EWMA volatility known at the session's close and r the log return of the forecast column:
     shock = r / s, log_size = log(|r| / s + 0.05), log_volatility = log s, and where high and low are there
     log_range = log(log(high / low) / s + 0.05) and log_range_volatility = log(p / s + 0.03), p² the EWMA of
-    Parkinson's (1980) variance log(high / low)² / (4 log 2). docs/intervals.md says why these. Where moves
-    are differences, these take the place of log returns, high - low that of log(high / low), and level is
-    there as in `difference_features`. Within the sessions of an exchange overnight_shock is the move before
-    each bar's session opened, over s. Within days log_slow_volatility = log(q / s) is there too, q the EWMA
-    volatility whose memory is as many days as that of s is bars.
+    Parkinson's (1980) variance log(high / low)² / (4 log 2). docs/en/contributing/choices.md says why these.
+    Where moves are differences, these take the place of log returns, high - low that of log(high / low), and
+    level is there as in `difference_features`. Within the sessions of an exchange overnight_shock is the move
+    before each bar's session opened, over s. Within days log_slow_volatility = log(q / s) is there too, q the
+    EWMA volatility whose memory is as many days as that of s is bars.
     """
     table, first = prices.table, _first_rows(prices)
     price = table[column].to_numpy(dtype=np.float64)
@@ -156,7 +157,7 @@ def custom_features(prices: Prices, function: FeatureFunction) -> pd.DataFrame:
         _refuse_gaps(features, symbol)
         parts.append(features)
     if any(list(part.columns) != list(parts[0].columns) for part in parts):
-        raise SettingError("features: the function returns other columns for other symbols")
+        raise SettingError(say("features: the function returns other columns for other symbols"))
     return pd.concat(parts, ignore_index=True)
 
 
@@ -211,20 +212,32 @@ def _called(function: FeatureFunction, table: pd.DataFrame, symbol: str) -> pd.D
     except BaseException as error:  # the user's code may raise anything, SystemExit too
         what = f"{type(error).__name__}: {error}"
         raise SettingError(
-            f"features of {symbol}: the function failed ({what}) on {len(table)} sessions"
+            say(
+                "features of {symbol}: the function failed ({what}) on {count} sessions",
+                symbol=symbol,
+                what=what,
+                count=len(table),
+            )
         ) from error
     if not isinstance(features, pd.DataFrame) or not features.index.equals(table.index):
         raise SettingError(
-            f"features: the function must return a DataFrame with the sessions of {symbol} as its index, "
-            f"one row each ({len(table)}); it returned {type(features).__name__}"
-            + (f" with {len(features)} rows" if hasattr(features, "__len__") else "")
+            say(
+                "features: the function must return a DataFrame with the sessions of {symbol} as "
+                "its index, one row each ({count}); it returned {name}",
+                symbol=symbol,
+                count=len(table),
+                name=type(features).__name__,
+            )
+            + (say(" with {count} rows", count=len(features)) if hasattr(features, "__len__") else "")
         )
     if features.shape[1] == 0:
-        raise SettingError(f"features of {symbol}: the function returns no columns")
+        raise SettingError(say("features of {symbol}: the function returns no columns", symbol=symbol))
     try:
         return features.astype(np.float64)
     except (TypeError, ValueError) as error:
-        raise SettingError(f"features of {symbol}: not numbers ({error})") from None
+        raise SettingError(
+            say("features of {symbol}: not numbers ({error})", symbol=symbol, error=error)
+        ) from None
 
 
 def _refuse_future(
@@ -237,14 +250,23 @@ def _refuse_future(
         known = _called(function, table.iloc[:end], symbol)
         if list(known.columns) != list(features.columns):
             raise SettingError(
-                f"features of {symbol}: the function returns other columns for {end} sessions than for "
-                f"{len(table)}"
+                say(
+                    "features of {symbol}: the function returns other columns for {end} sessions "
+                    "than for {count}",
+                    symbol=symbol,
+                    end=end,
+                    count=len(table),
+                )
             )
         if not np.allclose(known, features.iloc[:end], rtol=1e-9, atol=1e-12, equal_nan=True):
             raise SettingError(
-                f"features of {symbol} read the future: rows up to {table.index[end - 1]:%Y-%m-%d} change "
-                "when later rows are taken away. Use only rows up to each session (rolling, shift(1), "
-                "expanding)"
+                say(
+                    "features of {symbol} read the future: rows up to {index:%Y-%m-%d} change when "
+                    "later rows are taken away. Use only rows up to each session (rolling, shift(1), "
+                    "expanding)",
+                    symbol=symbol,
+                    index=table.index[end - 1],
+                )
             )
 
 
@@ -255,6 +277,11 @@ def _refuse_gaps(features: pd.DataFrame, symbol: str) -> None:
     if len(rows):
         date, name = features.index[rows[0]], features.columns[columns[0]]
         raise SettingError(
-            f'features of {symbol}: "{name}" is not a finite number on {date:%Y-%m-%d}. '
-            "Fill it in the function, with what was known that day"
+            say(
+                'features of {symbol}: "{name}" is not a finite number on {date:%Y-%m-%d}. Fill '
+                "it in the function, with what was known that day",
+                symbol=symbol,
+                name=name,
+                date=date,
+            )
         )

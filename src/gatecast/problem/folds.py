@@ -10,6 +10,7 @@ from jaxtyping import Int64, Shaped
 
 from gatecast.errors import SettingError
 from gatecast.formatting import brief
+from gatecast.language import say
 from gatecast.problem.problem import Problem
 from gatecast.settings.frequency import session_noun
 
@@ -182,8 +183,13 @@ def _check_test_rows(problem: Problem, tested: Int64[np.ndarray, " symbols"]) ->
     if tested[symbol] < problem.horizon:
         name = problem.symbols[problem.symbol[np.unique(problem.first)[symbol]]]
         raise SettingError(
-            f"{name} has {tested[symbol]} test rows, and {problem.horizon} are forecast from its last row "
-            "before them: give a smaller horizon, or more test rows"
+            say(
+                "{name} has {tested} test rows, and {horizon} are forecast from its last row "
+                "before them: give a smaller horizon, or more test rows",
+                name=name,
+                tested=tested[symbol],
+                horizon=problem.horizon,
+            )
         )
 
 
@@ -209,8 +215,13 @@ def _tested_sessions(
     tested = int((sessions >= np.datetime64(test_start, "D")).sum())
     if not 0 < tested < len(sessions):
         raise SettingError(
-            f"test_start {test_start}: the data run from {sessions[0]} to {sessions[-1]}; "
-            "choose a date that leaves sessions on both sides"
+            say(
+                "test_start {test_start}: the data run from {sessions} to {sessions_2}; choose a "
+                "date that leaves sessions on both sides",
+                test_start=test_start,
+                sessions=sessions[0],
+                sessions_2=sessions[-1],
+            )
         )
     return tested
 
@@ -265,8 +276,18 @@ def _without_short(problem: Problem, number: int, parts: dict[str, Int64[np.ndar
 def _too_few(problem: Problem, number: int) -> SettingError:
     longest, sessions = int(np.bincount(problem.symbol).max()), f"{session_noun(problem.frequency)}s"
     return SettingError(
-        f"too few {sessions}: fold {number} has no training, validation or test rows left. The data have "
-        f"{len(problem.sessions)} {sessions} (at most {longest} per symbol); lookback {problem.lookback} and "
-        f"horizon {problem.horizon} are taken off each end, and {MIN_TRAINING_ORIGINS} training rows are the "
-        f"least. Give more {sessions}, or a smaller lookback, horizon, test_size or number of folds"
+        say(
+            "too few {sessions}: fold {number} has no training, validation or test rows "
+            "left. The data have {count} {sessions} (at most {longest} per symbol); lookback "
+            "{lookback} and horizon {horizon} are taken off each end, and "
+            "{min_training_origins} training rows are the least. Give more {sessions}, or a "
+            "smaller lookback, horizon, test_size or number of folds",
+            sessions=sessions,
+            number=number,
+            count=len(problem.sessions),
+            longest=longest,
+            lookback=problem.lookback,
+            horizon=problem.horizon,
+            min_training_origins=MIN_TRAINING_ORIGINS,
+        )
     )

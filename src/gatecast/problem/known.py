@@ -10,6 +10,7 @@ from jaxtyping import Float64, Shaped
 from gatecast.data.calendars import WEEKS, recorded, sessions_between, weekday
 from gatecast.data.timetable import minutes_of_day
 from gatecast.errors import SettingError
+from gatecast.language import say
 from gatecast.settings.experiment import TIME_OF_DAY
 from gatecast.settings.frequency import MINUTES_OF_A_DAY
 
@@ -108,8 +109,12 @@ def _sessions_and_holidays(
     span = recorded(calendar)
     if calendar in WEEKS or span is None:
         raise SettingError(
-            f'the calendar "{calendar}" is a week without holidays: leave out sessions_since_holiday and '
-            'sessions_until_holiday, or name the exchange, such as calendar="XNYS"'
+            say(
+                'the calendar "{calendar}" is a week without holidays: leave out '
+                "sessions_since_holiday and sessions_until_holiday, or name the exchange, such "
+                'as calendar="XNYS"',
+                calendar=calendar,
+            )
         )
     sessions = sessions_between(calendar, *span)
     days = np.arange(span[0], span[1] + 1)

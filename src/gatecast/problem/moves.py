@@ -15,6 +15,7 @@ import pandas as pd
 
 from gatecast._typing import Bools, Floats, Integers
 from gatecast.distributions import FARTHEST
+from gatecast.language import marked
 
 LEAST = 1e-6  # of a day's log return: prices that stand still have no volatility to divide by
 ROUNDING = 1e-12  # of a log return: moves nearer together than this differ by rounding
@@ -30,6 +31,7 @@ class Move(ABC):
     factor  what scores of a move are multiplied by: 100 for log returns, which makes them per cent
     unit    of those scores
     in_change  the unit of `change` times `factor`
+    above   every price lies above it
     price   what a value must be
     """
 
@@ -39,6 +41,7 @@ class Move(ABC):
     origin: ClassVar[float]
     factor: ClassVar[float]
     unit: ClassVar[str]
+    above: ClassVar[float]
     price: ClassVar[str]
 
     def __repr__(self) -> str:
@@ -82,21 +85,22 @@ class Move(ABC):
         unit: (N, h) the volatility of the move.
         """
 
-    @abstractmethod
     def is_price(self, value: Floats) -> Bools:
-        """Which values such a move can start from or lead to."""
+        """Which values such a move can start from or lead to: finite ones above `above`."""
+        return (value > self.above) & (value < np.inf)
 
 
 class LogReturn(Move):
     """log(price / anchor): of prices above 0."""
 
-    name = "log return"
-    noun = "return"
+    name = marked("log return")
+    noun = marked("return")
     in_change = "%"
     origin = 1.0
     factor = 100.0
-    unit = "log return × 100"
-    price = "price above 0"
+    unit = marked("log return × 100")
+    above = 0.0
+    price = marked("price above 0")
 
     def of(self, price: Floats, anchor: Floats | float) -> Floats:
         """log(price / anchor)."""
@@ -130,21 +134,18 @@ class LogReturn(Move):
         """e^50 times the price, or that part of it."""
         return FARTHEST
 
-    def is_price(self, value: Floats) -> Bools:
-        """Those above 0."""
-        return value > 0
-
 
 class Difference(Move):
     """price - anchor: of any prices."""
 
     name = "difference"
-    noun = "difference"
+    noun = marked("difference")
     in_change = "price"
     origin = 0.0
     factor = 1.0
     unit = "price"
-    price = "price that is finite"
+    above = -np.inf
+    price = marked("price that is finite")
 
     def of(self, price: Floats, anchor: Floats | float) -> Floats:
         """price - anchor."""
@@ -179,10 +180,6 @@ class Difference(Move):
         """So many volatilities that no price goes so far."""
         assert unit is not None
         return FARTHEST_UNITS * unit
-
-    def is_price(self, value: Floats) -> Bools:
-        """Those that are finite."""
-        return np.isfinite(value)
 
 
 LOG_RETURN, DIFFERENCE = LogReturn(), Difference()

@@ -8,6 +8,7 @@ from jaxtyping import Float64, Int64
 from gatecast.data.calendars import WEEKS
 from gatecast.data.prices import Prices
 from gatecast.errors import SettingError
+from gatecast.language import say
 from gatecast.problem.moves import LOG_RETURN, Move
 from gatecast.settings.frequency import is_intraday
 
@@ -40,8 +41,13 @@ def within_sessions(prices: Prices, lookback: int, *, across: bool) -> Int64[np.
     most = int((np.arange(len(first)) - first).max()) + 1
     if most < lookback:
         raise SettingError(
-            f"the sessions have at most {most} bars, a window has {lookback}, and windows do not cross their "
-            "ends: give a smaller lookback, or let them cross, by across_sessions=True"
+            say(
+                "the sessions have at most {most} bars, a window has {lookback}, and windows do "
+                "not cross their ends: give a smaller lookback, or let them cross, by "
+                "across_sessions=True",
+                most=most,
+                lookback=lookback,
+            )
         )
     return first
 

@@ -14,6 +14,7 @@ from gatecast.data.prices import Prices
 from gatecast.data.timetable import Timetable
 from gatecast.errors import DataError, SettingError, did_you_mean
 from gatecast.formatting import brief, some
+from gatecast.language import say
 from gatecast.problem import features as feature_rules
 from gatecast.problem import targets as target_rules
 from gatecast.problem.covariates import Chosen, covariates, times_ahead
@@ -263,8 +264,12 @@ class Problem:
         given = [name for name in self.known_names if name in table.columns]
         if not given:
             raise SettingError(
-                f"the table of the future has none of the columns {', '.join(self.known_names) or '(none)'} "
-                f"that are known in advance; it has {', '.join(map(str, table.columns))}"
+                say(
+                    "the table of the future has none of the columns {known_names} that are known in "
+                    "advance; it has {columns}",
+                    known_names=", ".join(self.known_names) or "(none)",
+                    columns=", ".join(map(str, table.columns)),
+                )
             )
         known = self.known.copy()
         columns = [self.known_names.index(name) for name in given]
@@ -298,8 +303,14 @@ class Problem:
                 times = np.append(own, later)[: self.horizon][bar]
                 lines.append(f"{symbol} on {some([stamp(time, self.frequency) for time in times])}")
         raise DataError(
-            f"{', '.join(names)} must be known in advance, and is not for {some(lines, '; ')}",
-            remedy="Give them as future, a table with the columns date, symbol (where they differ) and these",
+            say(
+                "{names} must be known in advance, and is not for {lines}",
+                names=", ".join(names),
+                lines=some(lines, "; "),
+            ),
+            remedy=say(
+                "Give them as future, a table with the columns date, symbol (where they differ) and these"
+            ),
         )
 
 
@@ -344,8 +355,11 @@ def make_problem(
     low = first_not_positive(prices, column)
     if low is not None and target == "return":
         raise SettingError(
-            f"{low}, and a price of zero or below has no log return; choose "
-            'target="difference", or prices that are all above 0',
+            say(
+                "{low}, and a price of zero or below has no log return; choose "
+                'target="difference", or prices that are all above 0',
+                low=low,
+            ),
             setting="target",
             value=target,
         )
@@ -407,8 +421,11 @@ def _side_by_side(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     again = [name for name in names if names.count(name) > 1]
     if again:
         raise SettingError(
-            f'"{again[0]}" is among the features twice: leave it out, rename it, or take your features alone '
-            "(replace_features)"
+            say(
+                '"{again}" is among the features twice: leave it out, rename it, or take your '
+                "features alone (replace_features)",
+                again=again[0],
+            )
         )
     return pd.concat([frame.reset_index(drop=True) for frame in frames], axis=1)
 
@@ -451,7 +468,12 @@ def _check_column(table: pd.DataFrame, column: str) -> None:
     ]
     if column not in known:
         raise SettingError(
-            f'column "{column}" is not in the data ({", ".join(known)}).{did_you_mean(column, known)}'
+            say(
+                'column "{column}" is not in the data ({known}).{did_you_mean}',
+                column=column,
+                known=", ".join(known),
+                did_you_mean=did_you_mean(column, known),
+            )
         )
     values = table[column].to_numpy(dtype=np.float64)
     bad = ~np.isfinite(values)
@@ -459,6 +481,11 @@ def _check_column(table: pd.DataFrame, column: str) -> None:
         row = int(np.argmax(bad))
         where = f"{table['symbol'].iloc[row]} on {stamp(table['session'].iloc[row])}"
         raise SettingError(
-            f'column "{column}" cannot be forecast: {bad.sum()} rows are missing, '
-            f"the first {where}. Forecast the close, or fill that column"
+            say(
+                'column "{column}" cannot be forecast: {sum} rows are missing, the first '
+                "{where}. Forecast the close, or fill that column",
+                column=column,
+                sum=bad.sum(),
+                where=where,
+            )
         )

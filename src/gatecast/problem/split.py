@@ -7,6 +7,7 @@ from jaxtyping import Int64
 
 from gatecast.data.names import normal_name
 from gatecast.errors import DataError, SettingError, did_you_mean
+from gatecast.language import say
 from gatecast.problem.problem import Problem
 
 
@@ -23,7 +24,11 @@ def split_rows(problem: Problem, column: str) -> Int64[np.ndarray, " symbols"]:
     if name not in table.columns:
         known = [own for own in table.columns if own not in ("symbol", "session")]
         raise SettingError(
-            f"is no column of the data.{did_you_mean(name, known)} There are {', '.join(known)}",
+            say(
+                "is no column of the data.{did_you_mean} There are {known}",
+                did_you_mean=did_you_mean(name, known),
+                known=", ".join(known),
+            ),
             setting="split_column",
             value=column,
         )

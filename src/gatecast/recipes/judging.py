@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 import gatecast as gc
-from gatecast.formatting import count, number, p_value
+from gatecast.formatting import number, p_value
+from gatecast.language import plural, say
 from gatecast.recipes.arithmetic import mae, rmse
 from gatecast.recipes.errors import ModelError, model_error, printed
 from gatecast.recipes.pictures import errors_picture
@@ -107,10 +108,15 @@ def result_facts(result: gc.Result) -> dict[str, Any]:
 def scope(result: gc.Result, naive: str) -> str:
     """What was forecast, and naive's error."""
     times, experiment = result.outcome.time, result.compared
-    return (
-        f"{len(times):,} sessions, {times.min()} to {times.max()}, in "
-        f"{count(experiment.folds, 'fold')}, {experiment.seeds} seeds each: naive, the forecast "
-        f"'tomorrow = today', has an RMSE of {naive}."
+    return say(
+        "{count:,} sessions, {min} to {max}, in {folds}, {seeds} seeds each: naive, the "
+        "forecast 'tomorrow = today', has an RMSE of {naive}.",
+        count=len(times),
+        min=times.min(),
+        max=times.max(),
+        folds=plural("{n:,} fold", "{n:,} folds", experiment.folds),
+        seeds=experiment.seeds,
+        naive=naive,
     )
 
 

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 
 from gatecast.errors import SettingError
-from gatecast.formatting import change, count, percent, typeset
+from gatecast.formatting import change, percent, typeset
+from gatecast.language import say
 from gatecast.report import frames, time_axis
 from gatecast.report.choices import known_date, known_models, known_symbol
 from gatecast.report.frames import Label
@@ -36,7 +37,7 @@ from gatecast.report.marks import (
     step_axis,
     styled,
 )
-from gatecast.settings.frequency import session_noun
+from gatecast.settings.frequency import count_sessions, session_noun, session_nouns
 
 if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
@@ -98,7 +99,9 @@ def forecast_chart(
     table = frames.prices_and_forecasts(run, names, chosen, start=first, end=last)
     if table.empty:
         bar = session_noun(run.outcome.frequency)
-        raise SettingError(f"no {bar} between start = {start} and end = {end}")
+        raise SettingError(
+            say("no {bar} between start = {start} and end = {end}", bar=bar, start=start, end=end)
+        )
     symbols = list(dict.fromkeys(table["symbol"]))
     whole = not (start is None and end is None)
     selected = _selected(table, symbols[0], run.outcome.frequency, whole=whole)
@@ -117,7 +120,7 @@ def forecast_chart(
     )
     if len(symbols) > 1:
         pick = alt.param(
-            name="symbol", value=symbols[0], bind=alt.binding_select(options=symbols, name="symbol ")
+            name="symbol", value=symbols[0], bind=alt.binding_select(options=symbols, name=say("symbol "))
         )
         chart = chart.add_params(pick).transform_filter("datum.symbol == symbol")
     return styled(chart)
@@ -144,8 +147,8 @@ def changes_chart(
     )
     scale = alt.Scale(domain=[-limit, limit], nice=False)
     axis, unit = alt.Axis(tickCount=4), frames.unit_of_changes(result)
-    across = alt.X("actual:Q", title=f"actual change, {unit}", scale=scale, axis=axis)
-    up = alt.Y("forecast:Q", title=f"forecast change, {unit}", scale=scale, axis=axis)
+    across = alt.X("actual:Q", title=say("actual change, {unit}", unit=unit), scale=scale, axis=axis)
+    up = alt.Y("forecast:Q", title=say("forecast change, {unit}", unit=unit), scale=scale, axis=axis)
     ends = alt.InlineData(
         values=[{"actual": -limit, "forecast": -limit}, {"actual": limit, "forecast": limit}]
     )
@@ -164,7 +167,7 @@ def skill_chart(tests: Significance, label: Label = str, *, noun: str = "network
     skill = table["skill"]
     table = table.assign(
         model=table["model"].map(label),
-        kind=np.where(table["network"], noun, "baseline"),
+        kind=np.where(table["network"], say(noun), say("baseline")),
         text=[typeset(change(value / 100)) for value in skill],
         low=table["low"].clip(left, right),
         high=table["high"].clip(left, right),
@@ -173,9 +176,13 @@ def skill_chart(tests: Significance, label: Label = str, *, noun: str = "network
         arrow=np.select([skill < left, skill > right], ["◀", "▶"], ""),
     )
     rows = alt.Y("model:N", sort=list(table["model"]), title=None, axis=alt.Axis(labelLimit=220))
-    title = f"{tests.loss.name} saved against {benchmark}, % (with 90 % interval)"
+    title = say(
+        "{loss} saved against {benchmark}, % (with 90 % interval)",
+        loss=say(tests.loss.name),
+        benchmark=benchmark,
+    )
     scale = alt.Scale(domain=[left, right], nice=False)
-    colours = alt.Scale(domain=[noun, "baseline"], range=[ORANGE, BLUE])
+    colours = alt.Scale(domain=[say(noun), say("baseline")], range=[ORANGE, BLUE])
     colour = alt.Color("kind:N", scale=colours, legend=legend())
     base = alt.Chart().encode(rows)
     marks = layered(
@@ -203,10 +210,10 @@ def steps_chart(
         model=table["model"].map(label),
         **{name: table[name].clip(left, right) for name in ("skill", "low", "high")},
     )
-    title = f"{session_noun(result.outcome.frequency)}s ahead"
+    title = say("{sessions} ahead", sessions=session_nouns(result.outcome.frequency))
     across = alt.X("step:Q", title=title, axis=step_axis(result.outcome.horizon, most=5))
     scale = alt.Scale(domain=[left, right], nice=False)
-    title = f"{tests.loss.name} saved, %"
+    title = say("{loss} saved, %", loss=say(tests.loss.name))
     base = alt.Chart().encode(across)
     layers = layered(
         benchmark_rule(label(str(tests.benchmark)), across=False),
@@ -225,14 +232,16 @@ def loss_chart(result: Run, label: Label = str, *, models: int | None = None) ->
     table = frames.relative_losses(result.training)
     names = list(dict.fromkeys(table["model"]))[:models]
     table = table[table["model"].isin(names)]
-    layers = loss_layers("loss / loss of epoch 1", median=True).properties(width=SIDE, height=SIDE)
+    layers = loss_layers(say("loss / loss of epoch 1"), median=True).properties(width=SIDE, height=SIDE)
     return panelled(layers, [label(name) for name in names], table.assign(model=table["model"].map(label)))
 
 
 def history_chart(history: pd.DataFrame) -> alt.LayerChart:
     """Loss per epoch of each seed, the kept epoch marked; `history` as in `gatecast.api.windows.Fit`."""
     table = history.assign(line=history["seed"])[["line", "epoch", "loss", "validation_loss", "kept"]]
-    return styled(loss_layers("loss", median=False).properties(width=WIDTH, height=260, data=inline(table)))
+    return styled(
+        loss_layers(say("loss"), median=False).properties(width=WIDTH, height=260, data=inline(table))
+    )
 
 
 def price_layers(
@@ -240,7 +249,7 @@ def price_layers(
 ) -> list[alt.Chart]:
     """The actual price, and the forecasts of every model: see `forecast_chart`."""
     lines = _lines(result, models, label)
-    names = ["actual", *lines.values()]
+    names = [say("actual"), *lines.values()]
     scale = alt.Scale(domain=names, range=[INK, *LINES[: len(lines)]])
     base = alt.Chart().encode(across)
     layers = []
@@ -254,7 +263,7 @@ def price_layers(
         if low in table:
             band = base.mark_area(opacity=0.25).encode(up(low), alt.Y2(f"{high}:Q"))
             layers.append(coloured(band, name, scale))
-    layers.append(coloured(base.mark_line(strokeWidth=1.8).encode(up("actual")), "actual", scale))
+    layers.append(coloured(base.mark_line(strokeWidth=1.8).encode(up("actual")), names[0], scale))
     for field, name in lines.items():
         dash = [7, 4] if len(models) > 1 and field != "forecast_1" else [1, 0]  # forecasts often coincide
         line = base.mark_line(strokeWidth=1.8, strokeDash=dash).encode(up(field))
@@ -266,7 +275,7 @@ def price_strip(frequency: str, brush: alt.Parameter | None = None) -> alt.Layer
     """All bars: training in grey, test in ink, and the brush that selects some."""
     across = time_axis.across(frequency, wide=True)
     axis = alt.Axis(minExtent=48, tickCount=3)
-    up = alt.Y("actual:Q", title="price", scale=alt.Scale(zero=False), axis=axis)
+    up = alt.Y("actual:Q", title=say("price"), scale=alt.Scale(zero=False), axis=axis)
     line = alt.Chart().mark_line(strokeWidth=1.2).encode(across, up)
     trained, tested = line.encode(color=alt.value(GREY)), line.encode(color=alt.value(INK))
     first = alt.Chart().encode(across, y=alt.value(8)).transform_filter("datum.fold == 1")
@@ -274,8 +283,8 @@ def price_strip(frequency: str, brush: alt.Parameter | None = None) -> alt.Layer
         trained if brush is None else trained.add_params(brush),
         tested.transform_filter("datum.test"),
         fold_rules(across),
-        first.mark_text(text="training", align="right", dx=-6, color=INK, fontSize=12),
-        first.mark_text(text="test", align="left", dx=6, color=INK, fontSize=12),
+        first.mark_text(text=say("training"), align="right", dx=-6, color=INK, fontSize=12),
+        first.mark_text(text=say("test"), align="left", dx=6, color=INK, fontSize=12),
     )
 
 
@@ -288,7 +297,7 @@ def fold_rules(across: alt.X) -> alt.Chart:
 
 def forecast_name(model: str, step: int, frequency: str) -> str:
     """How a legend calls a forecast."""
-    return f"{model}, {count(step, session_noun(frequency))} ahead"
+    return say("{model}, {sessions} ahead", model=model, sessions=count_sessions(step, frequency))
 
 
 def _lines(result: Run, models: Sequence[str], label: Label = str) -> dict[str, str]:
@@ -302,7 +311,10 @@ def _lines(result: Run, models: Sequence[str], label: Label = str) -> dict[str, 
 
 def _hover(result: Run, models: Sequence[str], across: alt.X) -> alt.Chart:
     """Wide invisible points that say their numbers."""
-    tips = [time_axis.time_tip(result.outcome.frequency), alt.Tooltip("actual:Q", format=",.6~g")]
+    tips = [
+        time_axis.time_tip(result.outcome.frequency),
+        alt.Tooltip("actual:Q", title=say("actual"), format=",.6~g"),
+    ]
     for field, name in _lines(result, models).items():
         tips.append(alt.Tooltip(f"{field}:Q", title=name, format=",.6~g"))
     return alt.Chart().mark_point(size=250, opacity=0).encode(across, alt.Y("actual:Q"), tooltip=tips)
@@ -318,4 +330,6 @@ def _selected(table: pd.DataFrame, symbol: str, frequency: str, *, whole: bool) 
 
 def _with_copy(result: Run, model: str, label: Label) -> str:
     lag = result.lag.get(model)  # None: a network that did not train
-    return f"{label(model)}: {percent(lag.copy, 0)} copy" if lag and lag.copy >= 0.005 else label(model)
+    if lag and lag.copy >= 0.005:
+        return say("{model}: {share} copy", model=label(model), share=percent(lag.copy, 0))
+    return label(model)

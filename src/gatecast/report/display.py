@@ -8,6 +8,7 @@ from typing import Any
 
 from gatecast.errors import RunError
 from gatecast.files import new_file
+from gatecast.language import say
 from gatecast.report.marks import Drawn
 from gatecast.report.pictures import PIXELS, to_pngs
 
@@ -50,7 +51,7 @@ class Plot:
             else:
                 png = self.png()
                 if png is None:
-                    raise RunError(f"{path} could not be drawn")
+                    raise RunError(say("{path} could not be drawn", path=path))
                 place.write_bytes(png)
         return path
 

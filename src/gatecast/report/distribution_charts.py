@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast.formatting import change_of, price, typeset
+from gatecast.language import marked, say
 from gatecast.problem.moves import LOG_RETURN, Move
 from gatecast.report import distribution_frames, frames, time_axis
 from gatecast.report.charts import WIDTH, skill_charts
@@ -30,15 +31,7 @@ from gatecast.report.marks import (
     step_axis,
     styled,
 )
-from gatecast.settings.frequency import (
-    DAILY,
-    INDEX,
-    is_intraday,
-    noun,
-    session_noun,
-    stamp,
-    time_at,
-)
+from gatecast.settings.frequency import DAILY, INDEX, is_intraday, noun, nouns, session_nouns, stamp, time_at
 
 if TYPE_CHECKING:
     from gatecast.run import Run
@@ -48,7 +41,7 @@ DEEP = "#003f66"
 BAND = "#e6e6e6"
 LAST_BARS = 30  # before a forecast
 MOST_DATES = 10  # of bars ahead
-OUTSIDE = "outside 80 %"
+OUTSIDE = marked("outside 80 %")
 
 
 def distribution_charts(result: Run) -> dict[str, Drawn]:
@@ -77,12 +70,13 @@ def fan_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerCh
     table = table if symbol is None else table[table["symbol"] == symbol]
     marks = alt.Chart().encode(across)
     up = _up("actual", price_title(result.experiment.column))
-    scale = _fan_scale(["actual", OUTSIDE], [INK, ORANGE])
+    names = [say("actual"), say(OUTSIDE)]
+    scale = _fan_scale(names, [INK, ORANGE])
     dots = marks.mark_circle(size=48, opacity=1, stroke="white", strokeWidth=0.8).encode(up)
     layers = [
         *_fan_layers(marks, scale, price_title(result.experiment.column), bars=False),
-        coloured(marks.mark_line(strokeWidth=1.8).encode(up), "actual", scale),
-        coloured(dots.transform_filter("datum.outside"), OUTSIDE, scale),
+        coloured(marks.mark_line(strokeWidth=1.8).encode(up), names[0], scale),
+        coloured(dots.transform_filter("datum.outside"), names[1], scale),
         marks.mark_point(size=250, opacity=0).encode(up, tooltip=_tips(frequency)),
     ]
     if result.outcome.horizon > 1:
@@ -98,7 +92,7 @@ def pit_chart(result: Run, models: list[str], label: Label = str) -> alt.FacetCh
     table = distribution_frames.pit_bars(result, models)
     across = alt.X(
         "left:Q",
-        title="place in the distribution, %",
+        title=say("place in the distribution, %"),
         scale=alt.Scale(domain=[0, 100]),
         axis=alt.Axis(values=[0, 25, 50, 75, 100]),
     )
@@ -111,7 +105,9 @@ def pit_chart(result: Run, models: list[str], label: Label = str) -> alt.FacetCh
     bars = alt.Chart().encode(across, alt.X2("right:Q"))
 
     def up(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", title=f"share of {noun(result.outcome.frequency)}s, %", scale=scale)
+        return alt.Y(
+            f"{field}:Q", title=say("share of {bars}, %", bars=nouns(result.outcome.frequency)), scale=scale
+        )
 
     edge = bars.mark_rule(color="#666666", strokeDash=[3, 3])
     layers = layered(
@@ -136,11 +132,13 @@ def coverage_chart(result: Run, models: list[str], label: Label = str) -> alt.La
     entry = _model_colours(result, models, label)
     lines = alt.Chart().encode(time_axis.across(result.outcome.frequency, wide=True))
     band = alt.Chart(alt.InlineData(values=[{"low": low, "high": high, "held": 80}]))
-    said = band.mark_text(text="exact intervals: here 95 % of the time", align="left", dy=-8, color="#555555")
+    said = band.mark_text(
+        text=say("exact intervals: here 95 % of the time"), align="left", dy=-8, color="#555555"
+    )
 
     def up(field: str) -> alt.Y:
         scale = alt.Scale(domain=[bottom, top], nice=False)
-        return alt.Y(f"{field}:Q", title="held, %", scale=scale)
+        return alt.Y(f"{field}:Q", title=say("held, %"), scale=scale)
 
     return styled(
         layered(
@@ -157,19 +155,19 @@ def var_chart(result: Run, model: str, symbol: str | None = None) -> alt.LayerCh
     """Daily changes, each day's value at risk, and the days that fell below it. symbol: as in `fan_chart`."""
     table = distribution_frames.values_at_risk(result, model)
     table = table if symbol is None else table[table["symbol"] == symbol]
-    names, unit = ["VaR 5 %", "VaR 1 %"], result.outcome.move.in_change
+    names, unit = [say("VaR 5 %"), say("VaR 1 %")], result.outcome.move.in_change
     scale = alt.Scale(domain=names, range=[BLUE, ORANGE])
     frequency = result.outcome.frequency
     marks = alt.Chart().encode(time_axis.across(frequency, wide=True))
 
     def up(field: str) -> alt.Y:
-        return alt.Y(f"{field}:Q", title=change_title(frequency, unit))
+        return alt.Y(f"{field}:Q", title=change_title(frequency, say(unit)))
 
     form = ".2f" if unit == "%" else ",.4~g"
     tips = [
         time_axis.time_tip(frequency),
         *(
-            alt.Tooltip(f"{name}:Q", title=title.format(unit=unit), format=form)
+            alt.Tooltip(f"{name}:Q", title=say(title, unit=say(unit)), format=form)
             for name, title in _VAR_TIPS.items()
         ),
     ]
@@ -194,7 +192,7 @@ def steps_chart(result: Run, models: list[str], label: Label = str) -> alt.VConc
     base = alt.Chart().encode(
         alt.X(
             "step:Q",
-            title=f"{session_noun(result.outcome.frequency)}s ahead",
+            title=say("{sessions} ahead", sessions=session_nouns(result.outcome.frequency)),
             axis=step_axis(result.outcome.horizon, most=20),
             scale=alt.Scale(nice=False),
         )
@@ -204,13 +202,18 @@ def steps_chart(result: Run, models: list[str], label: Label = str) -> alt.VConc
     scale = alt.Scale(domain=domain, nice=False)
     held = layered(
         base.mark_area(color=BAND)
-        .encode(alt.Y("low:Q", title="held, %", scale=scale), alt.Y2("high:Q"))
+        .encode(alt.Y("low:Q", title=say("held, %"), scale=scale), alt.Y2("high:Q"))
         .transform_filter("datum.first"),
         alt.Chart().mark_rule(color=INK, strokeWidth=1.2).encode(y=alt.datum(80)),
-        base.mark_line(point=True).encode(alt.Y("coverage:Q", title="held, %", scale=scale), entry),
+        base.mark_line(point=True).encode(alt.Y("coverage:Q", title=say("held, %"), scale=scale), entry),
     )
     wide = base.mark_line(point=True).encode(
-        alt.Y("width:Q", title=f"width, {frames.unit_of_widths(result)}", scale=alt.Scale(zero=True)), entry
+        alt.Y(
+            "width:Q",
+            title=say("width, {unit}", unit=frames.unit_of_widths(result)),
+            scale=alt.Scale(zero=True),
+        ),
+        entry,
     )
     return styled(
         alt.vconcat(
@@ -268,13 +271,14 @@ def outlook_chart(
     drawn["date"] = pd.to_datetime(drawn["date"])
 
     marks, title = alt.Chart().encode(_bars_axis(drawn, frequency)), price_title(column)
-    scale = _fan_scale([column, "median"], [INK, DEEP])
+    median = say("median")
+    scale = _fan_scale([column, median], [INK, DEEP])
     middle = marks.mark_point(filled=True, size=60) if single else marks.mark_line(strokeWidth=2)
     now = alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=INK, strokeDash=[5, 4])
     layers = [
         *_fan_layers(marks, scale, title, bars=single),
         coloured(marks.mark_line(strokeWidth=1.8).encode(_up("actual", title)), column, scale),
-        coloured(middle.encode(_up("median", title)), "median", scale),
+        coloured(middle.encode(_up("median", title)), median, scale),
         marks.mark_point(size=250, opacity=0).encode(
             _up("median", title), tooltip=_tips(frequency, "median")
         ),
@@ -325,14 +329,15 @@ def _words(dates: pd.Series[pd.Timestamp], frequency: str) -> dict[str, str]:
 
 def _axis_title(frequency: str) -> str:
     if frequency == INDEX:
-        return "position"
-    return "time of the bar" if is_intraday(frequency) else "date of the bar (month-day)"
+        return say("position")
+    return say("time of the bar") if is_intraday(frequency) else say("date of the bar (month-day)")
 
 
 def change_title(frequency: str, unit: str) -> str:
     """The title of an axis of the changes of single bars, in per cent or in price."""
-    where = "on the day" if frequency == DAILY else f"of the {noun(frequency)}"
-    return f"change {where}, {unit}"
+    if frequency == DAILY:
+        return say("change on the day, {unit}", unit=unit)
+    return say("change of the {bar}, {unit}", bar=noun(frequency), unit=unit)
 
 
 _BOUNDS = {50: ("q25", "q75"), 80: ("q10", "q90"), 95: ("q02_5", "q97_5")}
@@ -345,7 +350,15 @@ _OUTLOOK = (
     "q50",
     *(q for pair in _BOUNDS.values() for q in pair),
 )
-_VAR_TIPS = {"change": "change, {unit}", "var_5": "VaR 5 %", "var_1": "VaR 1 %"}
+_VAR_TIPS = {
+    "change": marked("change, {unit}"),
+    "var_5": marked("VaR 5 %"),
+    "var_1": marked("VaR 1 %"),
+}
+
+
+OUTLOOK_AT = marked("{symbol} at {time}: {between} with 80 % probability")
+OUTLOOK_ON = marked("{symbol} on {time}: {between} with 80 % probability")
 
 
 def _outlook_title(table: pd.DataFrame, label: Label, frequency: str, move: Move) -> alt.TitleParams:
@@ -354,13 +367,24 @@ def _outlook_title(table: pd.DataFrame, label: Label, frequency: str, move: Move
     low, middle, high = (
         typeset(form(move.change(last[name], last["anchor"]))) for name in ("q10", "q50", "q90")
     )
-    between = f"{price(last['q10'])} to {price(last['q90'])}"
+    between = say("{first} to {last}", first=price(last["q10"]), last=price(last["q90"]))
     time, origin = (stamp(last[name], frequency) for name in ("time", "origin"))
-    on = "at position" if frequency == INDEX else "at" if is_intraday(frequency) else "on"
-    since = f"position {origin}" if frequency == INDEX else f"the close of {origin}"
+    places = {"symbol": label(str(last["symbol"])), "time": time, "between": between}
+    if frequency == INDEX:
+        head = say("{symbol} at position {time}: {between} with 80 % probability", **places)
+        since = say("position {origin}", origin=origin)
+    else:
+        head = say(OUTLOOK_AT if is_intraday(frequency) else OUTLOOK_ON, **places)
+        since = say("the close of {origin}", origin=origin)
     return heading(
-        f"{label(str(last['symbol']))} {on} {time}: {between} with 80 % probability",
-        f"{low} to {high} from {since}; the median is {middle}",
+        head,
+        say(
+            "{low} to {high} from {since}; the median is {middle}",
+            low=low,
+            high=high,
+            since=since,
+            middle=middle,
+        ),
     )
 
 
@@ -373,12 +397,12 @@ def _fan_layers(marks: alt.Chart, scale: alt.Scale, title: str, *, bars: bool) -
             drawn = drawn.encode(detail="ahead:N")
         band = drawn.encode(_up(f"low_{percent}", title), alt.Y2(f"high_{percent}:Q"))
         band = band.transform_filter(f"isValid(datum.low_{percent})")
-        layers.append(coloured(band, f"{percent} %", scale))
+        layers.append(coloured(band, say("{number} %", number=percent), scale))
     return layers
 
 
 def _fan_scale(names: list[str], colours: list[str]) -> alt.Scale:
-    tints = {f"{percent} %": TINTS[percent] for percent in PERCENTS}
+    tints = {say("{number} %", number=percent): TINTS[percent] for percent in PERCENTS}
     return alt.Scale(domain=[*names, *tints], range=[*colours, *tints.values()])
 
 
@@ -390,15 +414,18 @@ def _tips(frequency: str, price: str = "actual") -> list[alt.Tooltip]:
     fields = [price, *(f"{end}_{percent}" for percent in PERCENTS for end in ("low", "high"))]
     return [
         time_axis.time_tip(frequency),
-        *(alt.Tooltip(f"{name}:Q", title=_TIP_TITLES.get(name, name), format=",.6~g") for name in fields),
+        *(alt.Tooltip(f"{name}:Q", title=_tip_title(name), format=",.6~g") for name in fields),
     ]
 
 
-_TIP_TITLES = {
-    f"{end}_{percent}": f"{percent} %, {word}"
-    for percent in PERCENTS
-    for end, word in (("low", "from"), ("high", "to"))
-}
+def _tip_title(name: str) -> str:
+    """What a pointer calls a field: "80 %, from" of low_80."""
+    end, _, percent = name.partition("_")
+    if end == "low":
+        return say("{percent} %, from", percent=percent)
+    if end == "high":
+        return say("{percent} %, to", percent=percent)
+    return say("actual") if name == "actual" else say("median")
 
 
 def _model_colours(result: Run, models: list[str], label: Label) -> alt.Color:
@@ -415,6 +442,6 @@ def _by_symbol(chart: alt.LayerChart, table: pd.DataFrame) -> alt.LayerChart:
     if len(symbols) == 1:
         return chart
     pick = alt.param(
-        name="symbol", value=symbols[0], bind=alt.binding_select(options=symbols, name="symbol ")
+        name="symbol", value=symbols[0], bind=alt.binding_select(options=symbols, name=say("symbol "))
     )
     return chart.add_params(pick).transform_filter("datum.symbol == symbol")

@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 from gatecast.evaluation.scores import headline_symbol
 from gatecast.forecasts import step_names
-from gatecast.formatting import count, percent
+from gatecast.formatting import listed, percent
+from gatecast.language import say
 from gatecast.report import distribution_charts, distribution_frames, frames
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, heading
-from gatecast.settings.frequency import noun, session_noun
+from gatecast.settings.frequency import count_bars, count_sessions, noun
 
 if TYPE_CHECKING:
     import altair as alt
@@ -42,14 +43,20 @@ def fan_picture(result: Run, model: str, label: Label) -> alt.LayerChart:
     days = table[(table["symbol"] == symbol) & ~table["ahead"]]
     outside = int(days["outside"].sum())
     bar = noun(result.outcome.frequency)
-    title = (
-        f"{label(symbol)} left the 80 % intervals of {label(model)} on {outside} of {len(days)} {bar}s; "
-        f"{0.2 * len(days):.0f} expected"
+    title = say(
+        "{symbol} left the 80 % intervals of {model} on {outside} of {bars}; {expected:.0f} expected",
+        symbol=label(symbol),
+        model=label(model),
+        outside=outside,
+        bars=count_bars(len(days), result.outcome.frequency),
+        expected=0.2 * len(days),
     )
-    below = f"actual price in the 50, 80 and 95 % intervals forecast the {bar} before"
+    below = say("actual price in the 50, 80 and 95 % intervals forecast the {bar} before", bar=bar)
     if result.outcome.horizon > 1:
-        ahead = f"{session_noun(result.outcome.frequency)}s ahead"
-        below += f"; right of the dashed line the intervals 1 to {result.outcome.horizon} {ahead}"
+        below += say(
+            "; right of the dashed line the intervals 1 to {horizon} ahead",
+            horizon=count_sessions(result.outcome.horizon, result.outcome.frequency),
+        )
     return distribution_charts.fan_chart(result, model, symbol).properties(title=heading(title, below))
 
 
@@ -57,18 +64,29 @@ def pit_picture(result: Run, models: list[str], label: Label) -> alt.FacetChart:
     """The histograms."""
     off = distribution_frames.pit_bars(result, models).groupby("model")["off"].sum()
     counts = ", ".join(f"{label(name)} {off[name]}" for name in models)
-    title = f"PIT bars outside the band of chance, of {distribution_frames.BINS}: {counts}; 1 expected"
-    below = "high at both ends: too narrow; in the middle: too wide; band: 95 % of the bars of an exact one"
+    title = say(
+        "PIT bars outside the band of chance, of {bins}: {counts}; 1 expected",
+        bins=distribution_frames.BINS,
+        counts=counts,
+    )
+    below = say(
+        "high at both ends: too narrow; in the middle: too wide; band: 95 % of the bars of an exact one"
+    )
     return distribution_charts.pit_chart(result, models, label).properties(title=heading(title, below))
 
 
 def coverage_picture(result: Run, models: list[str], label: Label) -> alt.LayerChart:
     """The rolling coverage."""
-    shares = " and ".join(f"{percent(held_overall(result, name), 1)} ({label(name)})" for name in models)
-    days, bar = distribution_frames.window(result), noun(result.outcome.frequency)
-    below = f"share of the last {days} {bar}s inside the 80 % interval of the {bar} before"
+    shares = listed([f"{percent(held_overall(result, name), 1)} ({label(name)})" for name in models])
+    below = say(
+        "share of the last {bars} inside the 80 % interval of the {bar} before",
+        bars=count_bars(distribution_frames.window(result), result.outcome.frequency),
+        bar=noun(result.outcome.frequency),
+    )
     chart = distribution_charts.coverage_chart(result, models, label)
-    return chart.properties(title=heading(f"80 % intervals held {shares} of the time", below))
+    return chart.properties(
+        title=heading(say("80 % intervals held {shares} of the time", shares=shares), below)
+    )
 
 
 def var_picture(result: Run, model: str, label: Label) -> alt.LayerChart:
@@ -76,11 +94,20 @@ def var_picture(result: Run, model: str, label: Label) -> alt.LayerChart:
     symbol = frames.shown_symbols(result)[0]
     counts = distribution_frames.breaches(result, model, symbol)
     said = "; ".join(
-        f"VaR {level} %: {times} breaches, {expected:.0f} expected"
+        say(
+            "VaR {level} %: {times} breaches, {expected:.0f} expected",
+            level=level,
+            times=times,
+            expected=expected,
+        )
         for level, (times, expected, _) in counts.items()
     )
-    days = count(counts[5][2], noun(result.outcome.frequency))
-    below = f"{label(symbol)} on {days}: change, the value at risk of {label(model)}, and its breaches"
+    below = say(
+        "{symbol} on {days}: change, the value at risk of {model}, and its breaches",
+        symbol=label(symbol),
+        days=count_bars(counts[5][2], result.outcome.frequency),
+        model=label(model),
+    )
     return distribution_charts.var_chart(result, model, symbol).properties(title=heading(said, below))
 
 
@@ -89,10 +116,15 @@ def steps_picture(result: Run, models: list[str], label: Label) -> alt.VConcatCh
     table = distribution_frames.intervals_by_step(result, models)
     own = table[table["model"] == models[0]]
     inside = int(own["coverage"].between(own["low"], own["high"]).sum())
-    title = (
-        f"80 % intervals of {label(models[0])}: {inside} of {len(own)} steps hold as often as chance allows"
+    title = say(
+        "80 % intervals of {model}: {inside} of {n} steps hold as often as chance allows",
+        model=label(models[0]),
+        inside=inside,
+        n=len(own),
     )
-    below = f"above: coverage, in the 99 % band of chance for {label(models[0])}; below: mean width"
+    below = say(
+        "above: coverage, in the 99 % band of chance for {model}; below: mean width", model=label(models[0])
+    )
     return distribution_charts.steps_chart(result, models, label).properties(title=heading(title, below))
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from gatecast.evaluation.significance import skill_by_step
+from gatecast.language import say
 from gatecast.problem.moves import DIFFERENCE
 
 if TYPE_CHECKING:
@@ -164,12 +165,12 @@ def in_usual_changes(result: Run) -> bool:
 
 def unit_of_changes(result: Run) -> str:
     """The unit of `changes`."""
-    return "usual changes" if in_usual_changes(result) else result.outcome.move.in_change
+    return say("usual changes") if in_usual_changes(result) else say(result.outcome.move.in_change)
 
 
 def unit_of_widths(result: Run) -> str:
     """The unit of the widths of intervals in `gatecast.report.distribution_frames.intervals_by_step`."""
-    return "usual changes" if in_usual_changes(result) else result.outcome.move.unit
+    return say("usual changes") if in_usual_changes(result) else say(result.outcome.move.unit)
 
 
 def points_of_changes(result: Run, most: int = MOST_CHANGES) -> int:

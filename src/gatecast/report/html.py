@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from gatecast.formatting import typeset
+from gatecast.language import language, say
 from gatecast.report.policy import policy
 
 
@@ -23,7 +24,7 @@ def rendered_page(
     """A whole page, one that extends base.html: with the style sheet, and a policy that allows no other."""
     style = source("page.css")
     allowed = policy(style=style, scripts=scripts, images=images)
-    return rendered(template, style=style, scripts=scripts, policy=allowed, **contents)
+    return rendered(template, style=style, scripts=scripts, policy=allowed, language=language(), **contents)
 
 
 def source(name: str) -> str:
@@ -41,5 +42,6 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["typeset"] = typeset
+    environment.globals["say"] = say
     environment.policies["json.dumps_kwargs"] = {"allow_nan": False, "separators": (",", ":")}
     return environment

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 import altair as alt
 import pandas as pd
 
+from gatecast.language import say
 from gatecast.settings.frequency import FIRST_DATE, position_of
 
 # Okabe and Ito: distinguishable to colour-blind readers and in grey.
@@ -42,13 +43,14 @@ def step_axis(horizon: int, *, most: int) -> alt.Axis:
 
 def loss_layers(title: str, *, median: bool) -> alt.LayerChart:
     """One line per network with a dot at the epoch that was kept; with `median` thin, and theirs in bold."""
-    scale = alt.Scale(domain=["training", "validation"], range=[BLUE, ORANGE])
+    training, validation = say("training"), say("validation")
+    scale = alt.Scale(domain=[training, validation], range=[BLUE, ORANGE])
     epoch = alt.X(
-        "epoch:Q", title="epoch", scale=alt.Scale(zero=False), axis=alt.Axis(tickMinStep=1, tickCount=5)
+        "epoch:Q", title=say("epoch"), scale=alt.Scale(zero=False), axis=alt.Axis(tickMinStep=1, tickCount=5)
     )
     base = alt.Chart().encode(epoch, detail="line:N")
     layers = []
-    for field, name in (("loss", "training"), ("validation_loss", "validation")):
+    for field, name in (("loss", training), ("validation_loss", validation)):
         up = alt.Y(f"{field}:Q", title=title, scale=alt.Scale(zero=False), axis=alt.Axis(tickCount=5))
         line = base.mark_line(strokeWidth=1, opacity=0.3) if median else base.mark_line()
         layers.append(coloured(line.encode(up).transform_filter("!datum.median"), name, scale))
@@ -56,7 +58,7 @@ def loss_layers(title: str, *, median: bool) -> alt.LayerChart:
             bold = base.mark_line(strokeWidth=3).encode(up).transform_filter("datum.median")
             layers.append(coloured(bold, name, scale))
     kept = base.mark_circle(size=22, opacity=0.9).encode(up).transform_filter("datum.kept")
-    return layered(*layers, coloured(kept, "validation", scale))
+    return layered(*layers, coloured(kept, validation, scale))
 
 
 def coloured(layer: alt.Chart, name: str, scale: alt.Scale) -> alt.Chart:
@@ -105,7 +107,7 @@ def legend() -> alt.Legend:
 
 def price_title(column: str) -> str:
     """The title of an axis of prices; their currency is not known."""
-    return column if column == "price" else f"{column} (price)"
+    return say("price") if column == "price" else say("{column} (price)", column=column)
 
 
 def inline(table: pd.DataFrame) -> alt.InlineData:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from gatecast._version import __version__
-from gatecast.formatting import count, listed
+from gatecast.formatting import listed
+from gatecast.language import say
 from gatecast.problem.moves import LOG_RETURN
 from gatecast.report import frames, symbols, tables
 from gatecast.report.captions import figures, of_symbols
@@ -16,7 +17,7 @@ from gatecast.report.distribution_charts import distribution_charts
 from gatecast.report.html import rendered, rendered_page, source
 from gatecast.report.marks import specifications
 from gatecast.report.packing import Packed
-from gatecast.settings.frequency import session_noun, spanned
+from gatecast.settings.frequency import count_sessions, spanned
 from gatecast.settings.judged import Judged
 from gatecast.settings.names import IMPORTED
 from gatecast.settings.toml import to_toml
@@ -39,6 +40,7 @@ def page(result: Run) -> str:
         title=_title(result),
         scope=_scope(result),
         verdict=result.verdict,
+        kind_said=result.verdict.kind_said.capitalize(),
         many=many,
         histograms=figures(result, histograms),
         first=first,
@@ -54,6 +56,10 @@ def page(result: Run) -> str:
         version=__version__,
         source=", ".join(result.prices.source),
         sha256=result.prices.sha256,
+        words={
+            "between": say("show the {n} symbols between"),
+            "found": say("{found} of {n} symbols"),
+        },
         specs=specifications(histograms | charts | distributions),
     )
 
@@ -98,16 +104,24 @@ def summary_html(result: Run) -> str:
 def _title(result: Run) -> str:
     names = frames.tested_symbols(result)
     if len(names) > 4:
-        names = [*names[:3], f"{len(names) - 3:,} more symbols"]
+        names = [*names[:3], say("{n:,} more symbols", n=len(names) - 3)]
     return ", ".join(names)
 
 
 def _scope(result: Run) -> str:
     outcome = result.outcome
-    ahead = count(outcome.horizon, session_noun(outcome.frequency))
+    ahead = count_sessions(outcome.horizon, outcome.frequency)
     tested = spanned(outcome.time, outcome.frequency)
-    measured = "" if outcome.move.name == LOG_RETURN.name else f", forecast as a {outcome.move.name}"
-    return f"{result.experiment.column}{measured}, {ahead} ahead, tested on {tested}"
+    column = result.experiment.column
+    if outcome.move.name == LOG_RETURN.name:
+        return say("{column}, {ahead} ahead, tested on {tested}", column=column, ahead=ahead, tested=tested)
+    return say(
+        "{column}, forecast as a {move}, {ahead} ahead, tested on {tested}",
+        column=column,
+        move=say(outcome.move.name),
+        ahead=ahead,
+        tested=tested,
+    )
 
 
 def _command(result: Run) -> str:
@@ -116,7 +130,7 @@ def _command(result: Run) -> str:
     if not isinstance(experiment, Judged):
         objects = [name for name, text in experiment.foreign.items() if not IMPORTED.fullmatch(text)]
         if objects:
-            return f"gatecast.compare(…)  # in Python, where {listed(objects)} came from"
+            return say("gatecast.compare(…)  # in Python, where {models} came from", models=listed(objects))
         code = " --allow-code" if experiment.features or experiment.foreign else ""
         return f"gatecast compare prices.parquet --config experiment.toml{code}"
     column = experiment.column

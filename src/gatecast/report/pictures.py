@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import json
-import os
-import signal
-import subprocess
-import sys
 import textwrap
 import warnings
 from collections.abc import Iterable, Iterator, Mapping
@@ -21,13 +15,15 @@ import altair as alt
 from gatecast.errors import DrawingWarning
 from gatecast.evaluation.sentences import saying
 from gatecast.extras import needed
-from gatecast.formatting import count, printable, some
+from gatecast.formatting import printable, some
+from gatecast.language import ENGLISH, LANGUAGES, language, marked, say, speaking
 from gatecast.report import charts, frames, symbols, time_axis
 from gatecast.report.distribution_pictures import distribution_pictures
 from gatecast.report.frames import Label
 from gatecast.report.marks import Drawn, inline, layered, specifications, styled
 from gatecast.report.marks import heading as heading
-from gatecast.settings.frequency import DAILY, INDEX, session_noun, stamp
+from gatecast.report.rendering import Renderer
+from gatecast.settings.frequency import DAILY, INDEX, count_sessions, stamp
 
 if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
@@ -37,23 +33,51 @@ PIXELS = 2  # of a picture, for each of its chart
 MOST_PANELS = 8
 MOST_POINTS = 6000
 POINT = {
-    "better": "A model beats {benchmark}, the forecast '{saying}'",
-    "no evidence": "No evidence that any model beats {benchmark}, the forecast '{saying}'",
-    "worse": "Worse than {benchmark}, the forecast '{saying}'",
+    "better": marked("A model beats {benchmark}, the forecast '{saying}'"),
+    "no evidence": marked("No evidence that any model beats {benchmark}, the forecast '{saying}'"),
+    "worse": marked("Worse than {benchmark}, the forecast '{saying}'"),
 }
 DISTRIBUTION = {
-    "better": "A model's distribution is better than that of {benchmark}",
-    "no evidence": "No evidence that any model's distribution is better than that of {benchmark}",
-    "worse": "The models' distributions are worse than that of {benchmark}",
+    "better": marked("A model's distribution is better than that of {benchmark}"),
+    "no evidence": marked("No evidence that any model's distribution is better than that of {benchmark}"),
+    "worse": marked("The models' distributions are worse than that of {benchmark}"),
 }
-ONLY_BASELINES = "Of the baselines, {benchmark} has the best distribution"
+ONLY_BASELINES = marked("Of the baselines, {benchmark} has the best distribution")
 
 
-def save_pictures(result: Run, folder: Path) -> None:
-    """Write every picture that there is something to draw for."""
+@contextlib.contextmanager
+def saved_pictures(result: Run, folder: Path) -> Iterator[None]:
+    """Write every picture that there is something to draw for; another process draws what is done within."""
+    if without := needed("vl_convert", "Pictures (PNG)"):
+        _warn_of_extra(without)
+        yield
+        return
+    with Renderer() as renderer:
+        with speaking(drawable_language()):
+            charts = pictures(result)
+        renderer.give(_task(charts))
+        yield
+        drawn = _drawn(renderer, charts)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, png in to_pngs(pictures(result)).items():
+    for name, png in drawn.items():
         (folder / f"{name}.png").write_bytes(png)
+
+
+def drawable_language() -> str:
+    """The language in use; English, with a DrawingWarning, where no font here has its letters."""
+    name = language()
+    if name == ENGLISH or not missing_letters(LANGUAGES[name]):
+        return name
+    warnings.warn(
+        say(
+            "no font on this machine has the letters of {language}: the pictures are in English. Install one "
+            "(on Debian and Ubuntu the package fonts-noto-cjk) and draw again",
+            language=LANGUAGES[name],
+        ),
+        DrawingWarning,
+        stacklevel=3,
+    )
+    return ENGLISH
 
 
 def pictures(result: Run) -> dict[str, Drawn]:
@@ -80,35 +104,25 @@ def pictures(result: Run) -> dict[str, Drawn]:
 def to_pngs(charts: Mapping[str, Drawn]) -> dict[str, bytes]:
     """Name → PNG, twice the size in pixels, sharp on every screen; a DrawingWarning names those missing."""
     if without := needed("vl_convert", "Pictures (PNG)"):
-        warnings.warn(f"{without}; all else was written", DrawingWarning, stacklevel=2)
+        _warn_of_extra(without)
         return {}
+    with Renderer() as renderer:
+        renderer.give(_task(charts))
+        return _drawn(renderer, charts)
+
+
+def _task(charts: Mapping[str, Drawn]) -> dict[str, Any]:
+    """What a renderer is given."""
     version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    drawn, problem = _rendered({"version": version, "scale": PIXELS, "charts": specifications(charts)})
+    return {"version": version, "scale": PIXELS, "charts": specifications(charts)}
+
+
+def _drawn(renderer: Renderer, charts: Iterable[str]) -> dict[str, bytes]:
+    """The PNGs of charts by name."""
+    drawn, problem = renderer.drawn()
     if missing := [name for name in charts if name not in drawn]:
         _warn(", ".join(missing), problem)
     return drawn
-
-
-def _rendered(task: Mapping[str, Any]) -> tuple[dict[str, bytes], str]:
-    """What `renderer` made of a task, by name, and what kept it from making the rest.
-
-    That is another process, which may crash.
-    """
-    ended = subprocess.run(
-        [sys.executable, "-P", str(Path(__file__).with_name("renderer.py"))],
-        input=json.dumps(task).encode(), capture_output=True, check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )  # fmt: skip
-    made: dict[str, bytes] = {}
-    problem = _why(ended)
-    for line in ended.stdout.splitlines():
-        with contextlib.suppress(ValueError):  # half a line, of a process that crashed
-            answer = json.loads(line)
-            if "made" in answer:
-                made[answer["name"]] = base64.b64decode(answer["made"])
-            else:
-                problem = answer["error"]
-    return made, problem
 
 
 @contextlib.contextmanager
@@ -122,16 +136,17 @@ def drawing(what: str) -> Iterator[None]:
         _warn(what, f"{type(error).__name__}: {error}")
 
 
-def _why(ended: subprocess.CompletedProcess[bytes]) -> str:
-    if ended.returncode < 0:
-        return f"the drawing library crashed, {signal.Signals(-ended.returncode).name}"
-    last = ended.stderr.decode(errors="replace").strip().splitlines()[-1:]
-    return last[0] if last else f"the drawing process ended with {ended.returncode}"
+def _warn_of_extra(without: str) -> None:
+    warnings.warn(say("{without}; all else was written", without=without), DrawingWarning, stacklevel=3)
 
 
 def _warn(what: str, why: str) -> None:
     why = textwrap.shorten(why, 160, placeholder=" …")
-    warnings.warn(f"could not draw {what} ({why}); all else was written", DrawingWarning, stacklevel=3)
+    warnings.warn(
+        say("could not draw {what} ({why}); all else was written", what=what, why=why),
+        DrawingWarning,
+        stacklevel=3,
+    )
 
 
 def labels_of(result: Run) -> Label:
@@ -144,18 +159,23 @@ def labels(symbols: Iterable[str], models: Iterable[str] = ()) -> Label:
 
     A DrawingWarning then says so, once for all of them.
     """
-    fallback = {name: f"symbol {i + 1}" for i, name in enumerate(symbols)}
-    fallback |= {name: f"model {i + 1}" for i, name in enumerate(models)}
+    fallback = {name: say("symbol {n}", n=i + 1) for i, name in enumerate(symbols)}
+    fallback |= {name: say("model {n}", n=i + 1) for i, name in enumerate(models)}
     letters = "".join(sorted({letter for name in fallback for letter in name if not letter.isascii()}))
     absent = missing_letters(letters) if letters else frozenset()
     boxes = [name for name in fallback if absent.intersection(name)]
     if boxes:
         first = boxes[0]
         warnings.warn(
-            f"no font on this machine has the letters of {some(list(map(printable, boxes)), most=3)}: "
-            f'the pictures say "{fallback[first]}" for {printable(first)}. Install a font that has them (on '
-            "Debian and Ubuntu the package fonts-noto-cjk has Korean, Japanese and Chinese) and draw again; "
-            "the page uses the fonts of whoever reads it",
+            say(
+                "no font on this machine has the letters of {boxes}: the pictures say "
+                '"{fallback}" for {first}. Install a font that has them (on Debian and Ubuntu '
+                "the package fonts-noto-cjk has Korean, Japanese and Chinese) and draw again; "
+                "the page uses the fonts of whoever reads it",
+                boxes=some(list(map(printable, boxes)), most=3),
+                fallback=fallback[first],
+                first=printable(first),
+            ),
             DrawingWarning,
             stacklevel=2,
         )
@@ -169,7 +189,9 @@ def missing_letters(letters: str) -> frozenset[str]:
     where no picture can be drawn."""
     if needed("vl_convert", "Pictures (PNG)"):
         return frozenset()
-    made, _ = _rendered({"letters": {"missing": letters}})
+    with Renderer() as renderer:
+        renderer.give({"letters": {"missing": letters}})
+        made, _ = renderer.drawn()
     return frozenset(made["missing"].decode() if "missing" in made else letters)
 
 
@@ -188,8 +210,11 @@ def forecast_picture(result: Run, label: Label) -> alt.VConcatChart:
         width=charts.WIDTH,
         height=300,
         title=alt.TitleParams(
-            f"The last {count(len(recent), session_noun(frequency))}, to "
-            f"{stamp(recent['date'].iloc[-1], frequency)}",
+            say(
+                "The last {sessions}, to {time}",
+                sessions=count_sessions(len(recent), frequency),
+                time=stamp(recent["date"].iloc[-1], frequency),
+            ),
             anchor="start",
             fontSize=13,
         ),
@@ -203,17 +228,19 @@ def forecast_picture(result: Run, label: Label) -> alt.VConcatChart:
 def symbols_picture(by_symbol: symbols.SkillBySymbol, label: Label) -> alt.LayerChart:
     """Skill by symbol."""
     title = by_symbol.finding.replace(by_symbol.model, label(by_symbol.model), 1)
-    below = (
-        f"every symbol once, by the {by_symbol.loss} saved against {label(by_symbol.benchmark)} on the test"
+    below = say(
+        "every symbol once, by the {loss} saved against {benchmark} on the test",
+        loss=say(by_symbol.loss),
+        benchmark=label(by_symbol.benchmark),
     )
     return symbols.histogram(by_symbol, label).properties(title=heading(title, below))
 
 
 def changes_picture(result: Run, label: Label) -> alt.FacetChart:
     """The changes of the models with the most skill."""
-    last = "yesterday" if result.outcome.frequency == DAILY else "the last price"
-    text = f"A copy of {last} lies flat on the zero line"
-    below = "dashed: a perfect forecast; a dot: one forecast, on the frame where it lies beyond"
+    last = say("yesterday") if result.outcome.frequency == DAILY else say("the last price")
+    text = say("A copy of {last} lies flat on the zero line", last=last)
+    below = say("dashed: a perfect forecast; a dot: one forecast, on the frame where it lies beyond")
     chart = charts.changes_chart(result, label, models=MOST_PANELS, points=MOST_POINTS)
     return chart.properties(title=heading(text, below))
 
@@ -222,42 +249,60 @@ def skill_picture(result: Run, tests: Significance, label: Label) -> alt.LayerCh
     """Skill of every model."""
     kind, benchmark = result.verdict.findings[tests.loss.key].kind, label(str(tests.benchmark))
     titles = POINT if tests.loss.point else DISTRIBUTION
-    title = (titles[kind] if kind else ONLY_BASELINES).format(
-        benchmark=benchmark, saying=saying(result.outcome.season, result.outcome.frequency)
+    title = say(
+        titles[kind] if kind else ONLY_BASELINES,
+        benchmark=benchmark,
+        saying=saying(result.outcome.season, result.outcome.frequency),
     )
-    below = f"right of the line: less {tests.loss.name} than {benchmark}; across it: perhaps chance"
+    below = say(
+        "right of the line: less {loss} than {benchmark}; across it: perhaps chance",
+        loss=say(tests.loss.name),
+        benchmark=benchmark,
+    )
     return charts.skill_chart(tests, label, noun=result.noun).properties(title=heading(title, below))
 
 
 def steps_picture(result: Run, tests: Significance, label: Label) -> alt.FacetChart:
     """Skill step by step."""
     benchmark = label(str(tests.benchmark))
-    below = f"above the line: less {tests.loss.name} than {benchmark}; band: 90 % interval"
+    below = say(
+        "above the line: less {loss} than {benchmark}; band: 90 % interval",
+        loss=say(tests.loss.name),
+        benchmark=benchmark,
+    )
     chart = charts.steps_chart(result, tests, label, models=MOST_PANELS)
-    return chart.properties(title=heading(f"Skill against {benchmark}, step by step", below))
+    return chart.properties(
+        title=heading(say("Skill against {benchmark}, step by step", benchmark=benchmark), below)
+    )
 
 
 def loss_picture(result: Run, label: Label) -> alt.FacetChart:
     """The losses."""
-    below = "thin: every network; bold: their median; dots: the epoch that was kept"
+    below = say("thin: every network; bold: their median; dots: the epoch that was kept")
     chart = charts.loss_chart(result, label, models=MOST_PANELS)
-    return chart.properties(title=heading("Loss while training", below))
+    return chart.properties(title=heading(say("Loss while training"), below))
 
 
 def _forecast_title(result: Run, model: str, symbol: str) -> str:
     tested = frames.tested_symbols(result)
-    which = symbol if len(tested) == 1 else f"{symbol} (one of {len(tested)} symbols)"
+    which = symbol
+    if len(tested) > 1:
+        which = say("{symbol} (one of {n} symbols)", symbol=symbol, n=len(tested))
     outcome = result.outcome
     ends = [stamp(time, outcome.frequency) for time in (outcome.time.min(), outcome.time.max())]
     years = "-".join(dict.fromkeys(ends if outcome.frequency == INDEX else [end[:4] for end in ends]))
-    return f"{model} against {which}: the test, {years}"
+    return say("{model} against {which}: the test, {years}", model=model, which=which, years=years)
 
 
 def _finding(result: Run, model: str, label: Label) -> str:
     if model in result.untrained:
-        return f"{label(model)} did not train: {result.untrained[model]}"
+        return say("{model} did not train: {why}", model=label(model), why=result.untrained[model])
     if result.verdict.point.kinds.get(model) == "worse":
         outcome = result.outcome
-        than = f"{outcome.benchmark}, the forecast '{saying(outcome.season, outcome.frequency)}'"
-        return f"{label(model)} is significantly worse than {than}"
+        return say(
+            "{model} is significantly worse than {benchmark}, the forecast '{saying}'",
+            model=label(model),
+            benchmark=outcome.benchmark,
+            saying=saying(outcome.season, outcome.frequency),
+        )
     return result.lag[model].sentences[0].rstrip(".").replace(model, label(model), 1)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast.errors import RunError, SettingError, did_you_mean
+from gatecast.language import say
 from gatecast.problem.moves import LOG_RETURN, Move
 from gatecast.report import charts, distribution_charts, distribution_frames, frames, pictures
 from gatecast.report.choices import known_date, known_models, known_symbol
@@ -42,14 +43,24 @@ def plot(
         known = get_args(Kind)
         if not isinstance(kind, str) or kind in run.outcome.forecast:
             raise SettingError(
-                f"the first argument is the kind ({', '.join(known)}): give models as models=…"
+                say(
+                    "the first argument is the kind ({known}): give models as models=…",
+                    known=", ".join(known),
+                )
             )
-        raise SettingError(f'kind = "{kind}": choose {", ".join(known)}.{did_you_mean(kind, known)}')
+        raise SettingError(
+            say(
+                'kind = "{kind}": choose {known}.{did_you_mean}',
+                kind=kind,
+                known=", ".join(known),
+                did_you_mean=did_you_mean(kind, known),
+            )
+        )
     chosen = None if models is None else known_models(run, models)
     whole = (symbol, start, end) == (None, None, None)
     if kind == "loss":
         if not whole:
-            raise SettingError('kind "loss" shows whole trainings: symbol, start and end do not apply')
+            raise SettingError(say('kind "loss" shows whole trainings: symbol, start and end do not apply'))
         return _loss(run, chosen)
     if kind == "forecast":
         chart = charts.forecast_chart(run, models=chosen, symbol=symbol, start=start, end=end)
@@ -62,7 +73,7 @@ def plot(
         dropped = [name for name in run.outcome.forecast if name not in (*chosen, "naive")]
         part = replace(part, outcome=part.outcome.without(dropped))
     if not part.significance.models:
-        raise SettingError(f'kind "{kind}" needs a model beside naive')
+        raise SettingError(say('kind "{kind}" needs a model beside naive', kind=kind))
     if kind == "changes":
         return Plot(charts.changes_chart(part))
     return Plot(charts.skill_chart(part.significance, noun=run.noun))
@@ -80,7 +91,7 @@ def _part(run: Run, symbol: str | None, start: str | None, end: str | None) -> R
         rows &= outcome.time[:, -1] <= last.to_datetime64()
     if not rows.any():
         raise SettingError(
-            f"no forecast in that part: the test is {spanned(outcome.time, outcome.frequency)}"
+            say("no forecast in that part: the test is {time}", time=spanned(outcome.time, outcome.frequency))
         )
     return replace(run, outcome=outcome.of_origins(rows))
 
@@ -92,8 +103,11 @@ def _intervals(run: Run, models: list[str] | None, symbol: str | None) -> Plot:
     points = [name for name in models if name not in known]
     if points or not models:
         raise SettingError(
-            f"{', '.join(points) or 'every model here'}: a point forecast has no intervals; compare "
-            'networks of output "student_t" or "quantiles", or add a calibration'
+            say(
+                "{points}: a point forecast has no intervals; compare networks of output "
+                '"student_t" or "quantiles", or add a calibration',
+                points=", ".join(points) or say("every model here"),
+            )
         )
     symbol = symbol or frames.shown_symbols(run)[0]
     fans = [distribution_charts.fan_chart(run, name, symbol) for name in models]
@@ -107,7 +121,9 @@ def _loss(run: Run, models: list[str] | None) -> Plot:
     trained = list(dict.fromkeys(run.training["model"])) if len(run.training) else []
     asked = trained if models is None else [name for name in models if name in trained]
     if not asked:
-        raise SettingError("none of these models was trained by gradient descent: there is no loss to show")
+        raise SettingError(
+            say("none of these models was trained by gradient descent: there is no loss to show")
+        )
     training = run.training[run.training["model"].isin(asked)]
     return Plot(charts.loss_chart(replace(run, training=training)))
 
@@ -129,7 +145,7 @@ def outlook_plot(
         RunError: the forecast has no distribution.
     """
     if "q50" not in forecast:
-        raise RunError("these are point forecasts: there is no interval to draw; add a calibration")
+        raise RunError(say("these are point forecasts: there is no interval to draw; add a calibration"))
     symbols = list(dict.fromkeys(forecast["symbol"]))[:DRAWN]
 
     def drawn(label: Label) -> Drawn:

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 
 from gatecast.evaluation.metrics import metrics_of
-from gatecast.formatting import change, count, signed, typeset
+from gatecast.formatting import change, signed, typeset
+from gatecast.language import plural, say
 from gatecast.report import distribution_frames, frames
 from gatecast.report.frames import Label
 from gatecast.report.marks import BLUE, GREY, INK, Drawn, inline, layered, styled
@@ -57,9 +58,13 @@ class SkillBySymbol:
     @property
     def finding(self) -> str:
         """'lstm: smaller squared error than naive on 187 of 498 symbols'."""
-        return (
-            f"{self.model}: smaller {self.loss} than {self.benchmark} on {self.better:,} of "
-            f"{count(self.known, 'symbol')}"
+        return say(
+            "{model}: smaller {loss} than {benchmark} on {better:,} of {symbols}",
+            model=self.model,
+            loss=say(self.loss),
+            benchmark=self.benchmark,
+            better=self.better,
+            symbols=plural("{n:,} symbol", "{n:,} symbols", self.known),
         )
 
 
@@ -172,16 +177,18 @@ def histogram(by_symbol: SkillBySymbol, label: Label = str) -> alt.LayerChart:
     """Histogram of skill over symbols: blue where the model is better than the benchmark, else grey."""
     bars, middle = histogram_bars(by_symbol), float(by_symbol.skill.median())
     left, right = float(bars["left"].min()), float(bars["right"].max())
-    title = f"{by_symbol.loss} saved against {label(by_symbol.benchmark)}, %"
+    title = say(
+        "{loss} saved against {benchmark}, %", loss=say(by_symbol.loss), benchmark=label(by_symbol.benchmark)
+    )
     scale = alt.Scale(domain=[left, right], nice=False)
     colours = alt.Scale(domain=[True, False], range=[BLUE, GREY])
     across = alt.X("left:Q", title=title, scale=scale, axis=alt.Axis(tickCount=10))
     tips = [
-        alt.Tooltip("from:N", title="from"),
-        alt.Tooltip("to:N", title="to"),
-        alt.Tooltip("symbols:Q", title="symbols"),
+        alt.Tooltip("from:N", title=say("from")),
+        alt.Tooltip("to:N", title=say("to")),
+        alt.Tooltip("symbols:Q", title=say("symbols")),
     ]
-    up = alt.Y("symbols:Q", title="number of symbols", axis=alt.Axis(tickMinStep=1))
+    up = alt.Y("symbols:Q", title=say("number of symbols"), axis=alt.Axis(tickMinStep=1))
     place = alt.Chart(alt.InlineData(values=[{}]))
     above, worse = place.encode(y=alt.value(-10)), by_symbol.known - by_symbol.better
     return styled(
@@ -199,13 +206,15 @@ def histogram(by_symbol: SkillBySymbol, label: Label = str) -> alt.LayerChart:
             .transform_calculate(better="datum.above == 1"),
             place.mark_rule(color=INK, strokeWidth=1.4).encode(x=alt.datum(0)),
             place.mark_rule(color=INK, strokeDash=[5, 4], strokeWidth=1.2).encode(x=alt.datum(middle)),
-            above.mark_text(text=f"← {worse:,} worse", align="left", color="#666666").encode(x=alt.value(0)),
-            above.mark_text(text=f"{by_symbol.better:,} better →", align="right", color=BLUE).encode(
+            above.mark_text(text=say("← {n:,} worse", n=worse), align="left", color="#666666").encode(
+                x=alt.value(0)
+            ),
+            above.mark_text(text=say("{n:,} better →", n=by_symbol.better), align="right", color=BLUE).encode(
                 x=alt.value("width")
             ),
-            above.mark_text(text=f"median {typeset(change(middle / 100))}", color=INK).encode(
-                x=alt.datum(middle), y=alt.value(-26)
-            ),
+            above.mark_text(
+                text=say("median {change}", change=typeset(change(middle / 100))), color=INK
+            ).encode(x=alt.datum(middle), y=alt.value(-26)),
         ).properties(width=WIDTH, height=220)
     )
 

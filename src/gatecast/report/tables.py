@@ -11,6 +11,7 @@ import pandas as pd
 
 from gatecast.evaluation.metrics import PRICE, Metric, metrics_of
 from gatecast.evaluation.scores import IN_PRICE, headline_symbol, wide
+from gatecast.evaluation.verdict import AGAINST
 from gatecast.formatting import (
     UNDEFINED,
     interval,
@@ -20,37 +21,46 @@ from gatecast.formatting import (
     price_decimals,
     signed,
 )
+from gatecast.language import marked, means, say
 from gatecast.problem.moves import DIFFERENCE, LOG_RETURN, Move
 from gatecast.report import frames, symbols
-from gatecast.settings.frequency import session_noun
+from gatecast.settings.frequency import session_noun, session_nouns
 
 if TYPE_CHECKING:
     from gatecast.evaluation.significance import Significance
     from gatecast.run import Run
 
 OF_TESTS = {
-    "skill": "1 − mean {loss} / that of {benchmark}, with its 90 % interval; above 0 is better.",
-    "DM": (
+    marked("skill"): marked(
+        "1 − mean {loss} / that of {benchmark}, with its 90 % interval; above 0 is better."
+    ),
+    "DM": marked(
         "Diebold-Mariano test, one-sided, with the long-run variance of Lazarus, Lewis, Stock and Watson: p "
         "is the probability of so much smaller a {loss} if {benchmark} were as good. One model at a time."
     ),
-    "in the set": (
+    "in the set": marked(
         "Model confidence set: the models that may be the best, with 90 % certainty; p is the size at which "
         "a model drops out."
     ),
 }
 DIRECTION = {
-    "direction": "Pesaran-Timmermann test, one-sided: are the signs of the next change better than chance?"
+    marked("direction"): marked(
+        "Pesaran-Timmermann test, one-sided: are the signs of the next change better than chance?"
+    )
 }
 OF_DISTRIBUTIONS = {
-    "CRPS": (
+    "CRPS": marked(
         "Continuous ranked probability score: how far the distribution is from the actual {move}, width and "
         "place together. Small is good."
     ),
-    "log score": "− log density at the actual {move}; small is good, and thin tails are punished.",
-    "held": "How often the central 50, 80 and 95 % intervals held. Near these numbers is right.",
-    "width": "Mean width of the 80 % interval. Narrow is good as long as it holds.",
-    "VaR": (
+    marked("log score"): marked(
+        "− log density at the actual {move}; small is good, and thin tails are punished."
+    ),
+    marked("held"): marked(
+        "How often the central 50, 80 and 95 % intervals held. Near these numbers is right."
+    ),
+    marked("width"): marked("Mean width of the 80 % interval. Narrow is good as long as it holds."),
+    "VaR": marked(
         "Value at risk: how often the {move} was below it. Kupiec’s test, one {session} ahead and per "
         "symbol: is that as often as it should be? p below 0.05: hardly."
     ),
@@ -65,9 +75,14 @@ BRIEF = {
     "squared_error": ("skill", "rmse_return", "directional_accuracy"),
     "crps": ("crps", "log_score", "coverage_80"),
 }
+KINDS = {
+    "better": marked("better"),
+    "no evidence": marked("no evidence"),
+    "worse": marked("worse"),
+}
 TEST_COLUMNS = (
-    ("against {benchmark}", ""), ("skill", "%"), ("90 % interval", "%"), ("DM", "t"),
-    ("DM", "p"), ("in the set", "90 %"), ("set", "p"), ("direction", "p"),
+    (marked("against {benchmark}"), ""), (marked("skill"), "%"), (marked("90 % interval"), "%"), ("DM", "t"),
+    ("DM", "p"), (marked("in the set"), "90 %"), (marked("set"), "p"), (marked("direction"), "p"),
 )  # fmt: skip
 
 
@@ -117,7 +132,8 @@ def loss_tables(result: Run, tests: Significance) -> LossTables:
     metrics: Sequence[str] = POINT if tests.loss.point else DISTRIBUTION
     if move.name == DIFFERENCE.name:
         metrics = [name for name in metrics if name not in OF_RETURNS]
-    places = {"loss": tests.loss.name, "benchmark": tests.benchmark or "the benchmark", "move": move.noun}
+    places = {"loss": say(tests.loss.name), "benchmark": tests.benchmark or say("the benchmark")}
+    places["move"] = say(move.noun)
     places["session"] = session_noun(result.outcome.frequency)
     words = OF_TESTS | (DIRECTION if tests.loss.point else OF_DISTRIBUTIONS)
     return LossTables(
@@ -126,7 +142,7 @@ def loss_tables(result: Run, tests: Significance) -> LossTables:
         further=further_scores(result, metrics),
         joint=joint_tests(tests),
         tests=significance_table(result, tests),
-        terms={word: text.format(**places) for word, text in words.items()},
+        terms={say(word): say(text, **places) for word, text in words.items()},
     )
 
 
@@ -141,17 +157,21 @@ def score_table(scores: pd.DataFrame, metrics: Sequence[str] = POINT, move: Move
     columns = [known[name] for name in metrics if not (pooled and PRICE in known[name].unit)]
     cells = [_score_cells(one, values[one.name], stds[one.name], reasons[one.name]) for one in columns]
     rows = dict(zip(map(str, values.index), map(list, zip(*cells, strict=True)), strict=True))
-    return Table([(column.title, column.unit) for column in columns], rows)
+    return Table([(column.heading, column.unit_shown) for column in columns], rows, say("model"))
 
 
 def why_undefined(scores: pd.DataFrame, metrics: Sequence[str] = POINT, move: Move = LOG_RETURN) -> list[str]:
     """Which scores are not defined, and why: what a finger cannot point at."""
-    rows = scores[scores["metric"].isin(metrics) & scores["value"].isna() & (scores["reason"] != IN_PRICE)]
+    pooled = scores["reason"].map(lambda reason: means(reason, IN_PRICE))
+    rows = scores[scores["metric"].isin(metrics) & scores["value"].isna() & ~pooled]
     titles: dict[tuple[str, str], list[str]] = {}
     for name in metrics:
         for why, models in rows[rows["metric"] == name].groupby("reason", sort=False)["model"]:
-            titles.setdefault((", ".join(models), str(why)), []).append(metrics_of(move)[name].title)
-    return [f"{', '.join(undefined)} of {models}: {why}" for (models, why), undefined in titles.items()]
+            titles.setdefault((", ".join(models), str(why)), []).append(metrics_of(move)[name].heading)
+    return [
+        say("{scores} of {models}: {why}", scores=", ".join(undefined), models=models, why=why)
+        for (models, why), undefined in titles.items()
+    ]
 
 
 def symbol_table(result: Run) -> Table:
@@ -159,14 +179,21 @@ def symbol_table(result: Run) -> Table:
     model, rows = frames.leading_model(result), symbols.table(result)
     skills = symbols.skills_by_symbol(result)
     rmse = metrics_of(result.outcome.move)["rmse_return"]
-    heads = [(f"test {session_noun(result.outcome.frequency)}s", "")]
+    heads = [(say("test {sessions}", sessions=session_nouns(result.outcome.frequency)), "")]
     heads += [
-        (f"skill of {by_symbol.model}", f"{by_symbol.loss} saved against {by_symbol.benchmark}, %")
+        (
+            say("skill of {model}", model=by_symbol.model),
+            say(
+                "{loss} saved against {benchmark}, %",
+                loss=say(by_symbol.loss),
+                benchmark=by_symbol.benchmark,
+            ),
+        )
         for by_symbol in skills
     ]
     heads += [
-        *((f"{rmse.title}, {name}", rmse.unit) for name in (model, result.outcome.benchmark)),
-        (f"direction, {model}", "% right"),
+        *((f"{rmse.heading}, {name}", rmse.unit_shown) for name in (model, result.outcome.benchmark)),
+        (say("direction, {model}", model=model), say("% right")),
     ]
     cells = [
         [f"{value:,}" for value in rows["sessions"]],
@@ -178,46 +205,64 @@ def symbol_table(result: Run) -> Table:
         [number(value, 1) for value in rows["direction"]],
     ]
     texts = ([Cell(text) for text in row] for row in zip(*cells, strict=True))
-    return Table(heads, dict(zip(rows["symbol"], texts, strict=True)), corner="symbol")
+    return Table(heads, dict(zip(rows["symbol"], texts, strict=True)), corner=say("symbol"))
 
 
 def significance_table(result: Run, tests: Significance) -> Table:
     """What the tests of one loss say of every model."""
     point, best = tests.loss.point, tests.confidence_set
-    kinds = result.verdict.kinds if point else result.verdict.findings[tests.loss.key].kinds
+    kinds, words = result.verdict.findings[tests.loss.key].kinds, AGAINST if point else KINDS
     rows = {}
     for name, model in tests.models.items():
         test, skill, p = model.diebold_mariano, model.skill, best.p.get(name, float("nan"))
         rows[name] = [
-            Cell(kinds.get(name, UNDEFINED), word=True),
+            Cell(
+                say(words[kinds[name]], benchmark=tests.benchmark) if name in kinds else UNDEFINED, word=True
+            ),
             _cell(signed(100 * skill.value), test.reason),
             _cell(interval(100 * skill.low, 100 * skill.high, signed), test.reason),
             _cell(signed(test.statistic), test.reason),
             _cell(p_cell(test.p_better), test.reason),
-            Cell(("yes" if name in best.members else "no") if np.isfinite(p) else UNDEFINED),
+            Cell((say("yes") if name in best.members else say("no")) if np.isfinite(p) else UNDEFINED),
             _cell(p_cell(p), best.reason),
         ]
         if model.direction is not None:
             rows[name].append(_cell(p_cell(model.direction.p), model.direction.reason))
     columns = TEST_COLUMNS if point else TEST_COLUMNS[:-1]
-    return Table([(title.format(benchmark=tests.benchmark), unit) for title, unit in columns], rows)
+    heads = [(say(title, benchmark=tests.benchmark), unit) for title, unit in columns]
+    return Table(heads, rows, say("model"))
 
 
 def joint_tests(tests: Significance) -> list[str]:
     """The tests over all models at once, one plain sentence each."""
     spa, best, p = tests.spa, tests.confidence_set, p_cell(tests.spa.p)
-    result = f"p {p if '<' in p else f'= {p}'}" if np.isfinite(spa.p) else f"not defined: {spa.reason}"
-    sentences = [f"SPA (superior predictive ability) of the {tests.loss.name}: {result}."]
+    if np.isfinite(spa.p):
+        result = f"p {p if '<' in p else f'= {p}'}"
+    else:
+        result = say("not defined: {reason}", reason=spa.reason)
+    joint = say(
+        "SPA (superior predictive ability) of the {loss}: {result}.", loss=say(tests.loss.name), result=result
+    )
     if tests.benchmark is not None:
-        sentences[0] += (
-            f" Is the best of the {len(tests.tried)} models tried better than {tests.benchmark}? "
-            "Below 0.05: yes."
+        joint += say(
+            " Is the best of the {n} models tried better than {benchmark}? Below 0.05: yes.",
+            n=len(tests.tried),
+            benchmark=tests.benchmark,
         )
     if best.reason:
-        return [*sentences, f"Model confidence set: not defined: {best.reason}."]
-    one = "is" if len(best.members) == 1 else "is one of"
-    sure = f"with {percent(1 - best.size, 0)} certainty the best {one} {', '.join(best.members)}"
-    return [*sentences, f"Model confidence set: {sure}."]
+        return [joint, say("Model confidence set: not defined: {reason}.", reason=best.reason)]
+    sure, members = percent(1 - best.size, 0), ", ".join(best.members)
+    if len(best.members) == 1:
+        one = say(
+            "Model confidence set: with {sure} certainty the best is {members}.", sure=sure, members=members
+        )
+    else:
+        one = say(
+            "Model confidence set: with {sure} certainty the best is one of {members}.",
+            sure=sure,
+            members=members,
+        )
+    return [joint, one]
 
 
 def headline_scores(result: Run) -> pd.DataFrame:
@@ -229,7 +274,10 @@ def further_scores(result: Run, metrics: Sequence[str] = POINT) -> dict[str, Tab
     """Title → table, for the first and last step, and for each symbol; for many see `symbol_table`."""
     horizon, overall = result.outcome.horizon, headline_symbol(result.scores)
     steps = (1, horizon) if horizon > 1 else ()
-    parts = [(f"step {step} of {horizon}", _rows(result, overall, str(step))) for step in steps]
+    parts = [
+        (say("step {step} of {horizon}", step=step, horizon=horizon), _rows(result, overall, str(step)))
+        for step in steps
+    ]
     if overall == "all":
         names = [] if frames.are_many(result) else frames.tested_symbols(result)
         parts += [(name, _rows(result, name, "all")) for name in names]

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from gatecast.language import say
 from gatecast.settings.frequency import INDEX, MONTHS, is_intraday, position_of
 
 DAY, MONTH, MINUTE = "%Y-%m-%d", "%Y-%m", "%Y-%m-%d %H:%M"
@@ -20,7 +21,9 @@ def across(frequency: str, *, wide: bool = False, domain: Any = None) -> alt.X:
     scale: dict[str, Any] = {} if domain is None else {"domain": domain}
     if frequency == INDEX:
         axis = alt.Axis(format="d", tickMinStep=1, tickCount=10, labelOverlap="greedy", labelSeparation=12)
-        return alt.X("date:Q", title="position", axis=axis, scale=alt.Scale(zero=False, nice=False, **scale))
+        return alt.X(
+            "date:Q", title=say("position"), axis=axis, scale=alt.Scale(zero=False, nice=False, **scale)
+        )
     fine, coarse = (MINUTE, DAY) if is_intraday(frequency) else (DAY, MONTH)
     fine = MONTH if frequency in MONTHS else fine
     axis = alt.Axis(format=coarse if wide else fine, labelOverlap="greedy", labelSeparation=12)
@@ -32,7 +35,7 @@ def across(frequency: str, *, wide: bool = False, domain: Any = None) -> alt.X:
 def time_tip(frequency: str) -> alt.Tooltip:
     """What a pointer says of the time."""
     if frequency == INDEX:
-        return alt.Tooltip("date:Q", title="position", format="d")
+        return alt.Tooltip("date:Q", title=say("position"), format="d")
     return alt.Tooltip("date:T", format=MINUTE if is_intraday(frequency) else DAY)
 
 

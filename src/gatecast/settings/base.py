@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import date
-from typing import TYPE_CHECKING, Annotated, Any, Self, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Self, get_args, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from gatecast.errors import SettingError, did_you_mean
+from gatecast.language import say
 
 
 def none_of(value: object) -> object:
@@ -52,10 +55,31 @@ ELSEWHERE = {
 }  # fmt: skip
 
 
+def documented(
+    text: str | None, heading: str, fields: Mapping[str, FieldInfo], defaults: Mapping[str, object]
+) -> str:
+    """A docstring with a section, in NumPy's form, on each setting; `defaults` are those that differ."""
+    annotations = {"__annotations__": {name: field.annotation for name, field in fields.items()}}
+    types = get_type_hints(type("settings", (), annotations))  # without the limits that pydantic reads
+    lines = []
+    for name, field in fields.items():
+        if field.description:
+            default = defaults.get(name, field.get_default(call_default_factory=True))
+            lines.append(f"{name} : {inspect.formatannotation(types[name])}, default {default!r}")
+            lines.append(f"    {field.description}")
+    whole = [inspect.cleandoc(text or ""), "", heading, "-" * len(heading), *lines]
+    return "\n".join(whole) if lines else whole[0]
+
+
 class Checked(BaseModel):
     """A frozen set of settings; a wrong one is a SettingError that names the field and the remedy."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **_: Any) -> None:
+        """What its settings are stands at the end of its docstring."""
+        cls.__doc__ = documented(cls.__doc__, "Parameters", cls.model_fields, {})
 
     if not TYPE_CHECKING:  # checkers see the fields
 
@@ -63,7 +87,13 @@ class Checked(BaseModel):
             if values:
                 fields = zip(type(self).model_fields, values, strict=False)
                 by_name = ", ".join(f"{name}={value!r}" for name, value in fields)
-                raise SettingError(f"settings are given by their names: {type(self).__name__}({by_name})")
+                raise SettingError(
+                    say(
+                        "settings are given by their names: {name}({by_name})",
+                        name=type(self).__name__,
+                        by_name=by_name,
+                    )
+                )
             try:
                 super().__init__(**settings)
             except ValidationError as error:
@@ -123,7 +153,9 @@ def _setting_error(error: ValidationError, model: type[Checked]) -> SettingError
         return cause if isinstance(cause, SettingError) else SettingError(str(cause))
     name, value = str(first["loc"][0]), first["input"]
     if first["type"] == "extra_forbidden":
-        return SettingError(f"there is no such setting.{model.hint(name)}", setting=name, value=value)
+        return SettingError(
+            say("there is no such setting.{hint}", hint=model.hint(name)), setting=name, value=value
+        )
     limits = {
         key: int(limit) if isinstance(limit, float) and limit.is_integer() else limit
         for key, limit in first.get("ctx", {}).items()

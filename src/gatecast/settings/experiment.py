@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 from pydantic import BeforeValidator, Field, model_validator
 
 from gatecast.errors import SettingError
+from gatecast.language import marked, say
 from gatecast.settings.base import ELSEWHERE, Checked, Date
 from gatecast.settings.names import (
     BASELINES,
@@ -54,7 +55,7 @@ def _season(value: object) -> object:
     fine = [isinstance(number, int) and 0 < number <= LONGEST_SEASON for number in numbers]
     if not all(fine) or not numbers or len(set(numbers)) < len(numbers):
         raise SettingError(
-            'must be "auto", a number of bars (1: none), or several, each once (24,168)',
+            say('must be "auto", a number of bars (1: none), or several, each once (24,168)'),
             setting="season",
             value=value,
         )
@@ -125,69 +126,84 @@ class Experiment(Reading):
     trainings: dict[str, Training] = Field(default_factory=dict)
     foreign: dict[str, str] = Field(default_factory=dict)
     means: dict[str, tuple[str, ...]] = Field(default_factory=dict)
-    column: str = Field(default="close", description="the price to forecast")
+    column: str = Field(default="close", description=marked("the price to forecast"))
     target: Target = Field(
         default="return",
-        description="return: the log return, difference: of the price, which may be zero or below, or close: "
-        "the scaled price",
+        description=marked(
+            "return: the log return, difference: of the price, which may be zero or below, or close: "
+            "the scaled price"
+        ),
     )
     season: Season = Field(
         default="auto",
-        description="bars of a season; several (24,168): the first is that of the anchor; auto: as found in "
-        "training",
+        description=marked(
+            "bars of a season; several (24,168): the first is that of the anchor; auto: as found in training"
+        ),
     )
     anchor: Anchor = Field(
         default="last",
-        description="what the target is measured from, and the benchmark: the last price, or that of the "
-        "same place of the last known season",
+        description=marked(
+            "what the target is measured from, and the benchmark: the last price, or that of the "
+            "same place of the last known season"
+        ),
     )
-    horizon: int = Field(default=1, ge=1, le=1000, description="sessions ahead")
-    lookback: int = Field(default=20, ge=1, le=10_000, description="sessions in a window")
+    horizon: int = Field(default=1, ge=1, le=1000, description=marked("sessions ahead"))
+    lookback: int = Field(default=20, ge=1, le=10_000, description=marked("sessions in a window"))
     across_sessions: bool = Field(
-        default=False, description="windows of bars within days cross the ends of an exchange's sessions"
+        default=False,
+        description=marked("windows of bars within days cross the ends of an exchange's sessions"),
     )
     past: Columns = Field(
-        default=(), description="columns of the data, known up to the origin, that networks read: vix,oil"
+        default=(),
+        description=marked("columns of the data, known up to the origin, that networks read: vix,oil"),
     )
     future: Columns = Field(
         default=(),
         description=f"what is known in advance: columns of the data, or "
         f"{', '.join((*KNOWN_INPUTS, TIME_OF_DAY, SEASON_CHANGE))}",
     )
-    static: Columns = Field(default=(), description="columns that are constant per symbol, as sector")
+    static: Columns = Field(default=(), description=marked("columns that are constant per symbol, as sector"))
     market: bool = Field(
-        default=False, description="networks also read the mean return and volatility of all symbols"
+        default=False, description=marked("networks also read the mean return and volatility of all symbols")
     )
-    features: str | None = Field(default=None, description="module:function, prices → DataFrame")
-    replace_features: bool = Field(default=False, description="of features alone, without the default ones")
+    features: str | None = Field(default=None, description=marked("module:function, prices → DataFrame"))
+    replace_features: bool = Field(
+        default=False, description=marked("of features alone, without the default ones")
+    )
     scaler: Scaler = Field(
-        default="standard", description="standard, minmax or none; fitted on training rows"
+        default="standard", description=marked("standard, minmax or none; fitted on training rows")
     )
     folds: int = Field(
-        default=5, ge=1, le=1000, description="stretches of the test, each with its own training"
+        default=5, ge=1, le=1000, description=marked("stretches of the test, each with its own training")
     )
-    test_size: float = Field(default=0.25, gt=0, lt=1, description="share of the sessions, the last ones")
-    test_start: Date = Field(default=None, description="first session forecast; instead of test_size")
+    test_size: float = Field(
+        default=0.25, gt=0, lt=1, description=marked("share of the sessions, the last ones")
+    )
+    test_start: Date = Field(default=None, description=marked("first session forecast; instead of test_size"))
     test_rows: int | None = Field(
         default=None,
         ge=1,
-        description="the last rows of every symbol, whatever their dates, as the test; instead of test_size",
+        description=marked(
+            "the last rows of every symbol, whatever their dates, as the test; instead of test_size"
+        ),
     )
     split_column: str | None = Field(
-        default=None, description="the column that says of every row whether it is train or test"
+        default=None, description=marked("the column that says of every row whether it is train or test")
     )
     validation_size: float = Field(
-        default=0.15, gt=0, lt=1, description="share of the sessions before the test"
+        default=0.15, gt=0, lt=1, description=marked("share of the sessions before the test")
     )
-    window: Literal["expanding", "sliding"] = Field(default="expanding", description="expanding or sliding")
-    refit: bool = Field(default=True, description="train once more on train and validation")
+    window: Literal["expanding", "sliding"] = Field(
+        default="expanding", description=marked("expanding or sliding")
+    )
+    refit: bool = Field(default=True, description=marked("train once more on train and validation"))
     calibration: CalibrationMethod = Field(
         default="none",
-        description="of distributions, a point's too: none, conformal, or adaptive (also online)",
+        description=marked("of distributions, a point's too: none, conformal, or adaptive (also online)"),
     )
-    pooled: bool = Field(default=True, description="one network for all symbols; else one each")
-    seeds: int = Field(default=5, ge=1, le=1000, description="networks per model and fold")
-    seed: int = Field(default=0, ge=0, lt=2**31, description="the first of them")
+    pooled: bool = Field(default=True, description=marked("one network for all symbols; else one each"))
+    seeds: int = Field(default=5, ge=1, le=1000, description=marked("networks per model and fold"))
+    seed: int = Field(default=0, ge=0, lt=2**31, description=marked("the first of them"))
 
     @model_validator(mode="after")
     def _test_start(self) -> Experiment:
@@ -199,7 +215,11 @@ class Experiment(Reading):
         given = [name for name in TESTS if getattr(self, name) is not None]
         if len(given) > 1:
             raise SettingError(
-                f"{given[0]} and {given[1]} both say what the test is; give one of them",
+                say(
+                    "{given} and {given_2} both say what the test is; give one of them",
+                    given=given[0],
+                    given_2=given[1],
+                ),
                 setting=given[1],
                 value=getattr(self, given[1]),
             )
@@ -209,13 +229,13 @@ class Experiment(Reading):
     def _anchored(self) -> Experiment:
         if self.anchor == "season" and self.target != "return":
             raise SettingError(
-                'is that of returns: choose target "return", or anchor "last"',
+                say('is that of returns: choose target "return", or anchor "last"'),
                 setting="anchor",
                 value=self.anchor,
             )
         if self.target == "difference" and SEASON_CHANGE in self.future:
             raise SettingError(
-                "is of log returns; leave it out where differences are forecast",
+                say("is of log returns; leave it out where differences are forecast"),
                 setting="future",
                 value=SEASON_CHANGE,
             )
@@ -227,15 +247,23 @@ class Experiment(Reading):
             fits, loss = LOSSES[network.output], self.training_of(name).loss
             if loss not in ("auto", *fits):
                 raise SettingError(
-                    f'does not fit the output "{network.output}" of {name}; choose '
-                    f"{', '.join(['auto', *fits[:-1]])} or {fits[-1]}",
+                    say(
+                        'does not fit the output "{output}" of {name}; choose {value} or {fits}',
+                        output=network.output,
+                        name=name,
+                        value=", ".join(["auto", *fits[:-1]]),
+                        fits=fits[-1],
+                    ),
                     setting="loss",
                     value=loss,
                 )
             if network.output != "point" and self.target == "close":
                 raise SettingError(
-                    f"that of {name} is a distribution of the return or the difference: choose target "
-                    '"return" or "difference", or output "point"',
+                    say(
+                        "that of {name} is a distribution of the return or the difference: choose target "
+                        '"return" or "difference", or output "point"',
+                        name=name,
+                    ),
                     setting="output",
                     value=network.output,
                 )

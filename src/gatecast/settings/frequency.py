@@ -6,6 +6,7 @@ import re
 from typing import Any, Literal
 
 from gatecast.errors import SettingError
+from gatecast.language import marked, plural, say
 
 DAILY, WEEKLY, MONTHLY, QUARTERLY, YEARLY, INDEX = "1d", "1w", "1mo", "1q", "1y", "index"
 LONGER = (WEEKLY, MONTHLY, QUARTERLY, YEARLY)
@@ -24,13 +25,28 @@ MOST_MINUTES = 720  # of a bar within a day
 MINUTES_OF_A_DAY = 1440
 # Rows without dates stand at their numbers of seconds after this, before the first date of any price.
 POSITION_ZERO, FIRST_DATE = "1700-01-01", "1800-01-01"
-NOUNS = {
-    "1h": "hour", DAILY: "day", WEEKLY: "week", MONTHLY: "month", QUARTERLY: "quarter", YEARLY: "year",
-}  # fmt: skip
+SESSION = "session"  # what daily bars are called where they are counted
+# In words: one, one with its article, several, so many, and so many of a test.
+WORDS = {
+    "1h": (marked("hour"), marked("an hour"), marked("hours")),
+    DAILY: (marked("day"), marked("a day"), marked("days")),
+    WEEKLY: (marked("week"), marked("a week"), marked("weeks")),
+    MONTHLY: (marked("month"), marked("a month"), marked("months")),
+    QUARTERLY: (marked("quarter"), marked("a quarter"), marked("quarters")),
+    YEARLY: (marked("year"), marked("a year"), marked("years")),
+    SESSION: (marked("session"), marked("a session"), marked("sessions")),
+}
+BAR = (marked("bar"), marked("a bar"), marked("bars"))
 ADJECTIVES = {
-    "1h": "hourly", "1min": "one-minute", DAILY: "daily", WEEKLY: "weekly", MONTHLY: "monthly",
-    QUARTERLY: "quarterly", YEARLY: "yearly", INDEX: "numbered",
-}  # fmt: skip
+    "1h": marked("hourly"),
+    "1min": marked("one-minute"),
+    DAILY: marked("daily"),
+    WEEKLY: marked("weekly"),
+    MONTHLY: marked("monthly"),
+    QUARTERLY: marked("quarterly"),
+    YEARLY: marked("yearly"),
+    INDEX: marked("numbered"),
+}
 
 
 def check_frequency(value: str) -> str:
@@ -48,8 +64,11 @@ def check_frequency(value: str) -> str:
         if 0 < minutes <= MOST_MINUTES:
             return of_minutes(minutes)
     raise SettingError(
-        f'There is no frequency "{value}". Give the spacing of bars, from 1min to 12h, 1d, 1w, 1mo, 1q or '
-        '1y, or "index" for rows that are only numbered.'
+        say(
+            'There is no frequency "{value}". Give the spacing of bars, from 1min to 12h, 1d, 1w, 1mo, 1q or '
+            '1y, or "index" for rows that are only numbered.',
+            value=value,
+        )
     )
 
 
@@ -76,47 +95,105 @@ def unit_of(frequency: str) -> Literal["D", "s"]:
 
 def noun(frequency: str) -> str:
     """What one bar is called: "day", "week", "hour"; "bar" where no other word is usual."""
-    return NOUNS.get(frequency, "bar")
+    return say(WORDS.get(frequency, BAR)[0])
+
+
+def a_bar(frequency: str) -> str:
+    """The same with its article: "a day", "an hour"."""
+    return say(WORDS.get(frequency, BAR)[1])
+
+
+def nouns(frequency: str) -> str:
+    """What bars are called: "days", "weeks", "bars"."""
+    return say(WORDS.get(frequency, BAR)[2])
+
+
+def count_bars(n: int, frequency: str) -> str:
+    """So many bars: "1 day", "1,250 weeks", "20 bars"."""
+    return _counts(n).get(frequency) or plural("{n:,} bar", "{n:,} bars", n)
 
 
 def session_noun(frequency: str) -> str:
-    """The same where daily bars are called sessions: "session", "week", "hour", "bar"."""
-    return "session" if frequency == DAILY else noun(frequency)
+    """What one bar is called where daily bars are called sessions: "session", "week", "hour", "bar"."""
+    return noun(_session(frequency))
 
 
 def a_session(frequency: str) -> str:
     """The same with its article: "a session", "an hour"."""
-    word = session_noun(frequency)
-    return f"{'an' if word == 'hour' else 'a'} {word}"
+    return a_bar(_session(frequency))
+
+
+def session_nouns(frequency: str) -> str:
+    """What bars are called likewise: "sessions", "weeks", "bars"."""
+    return nouns(_session(frequency))
+
+
+def count_sessions(n: int, frequency: str) -> str:
+    """So many bars likewise: "1 session", "1,250 weeks", "20 bars"."""
+    return count_bars(n, _session(frequency))
+
+
+def count_tested(n: int, frequency: str) -> str:
+    """So many bars of a test: "1,250 test days"."""
+    return {
+        "1h": plural("{n:,} test hour", "{n:,} test hours", n),
+        DAILY: plural("{n:,} test day", "{n:,} test days", n),
+        WEEKLY: plural("{n:,} test week", "{n:,} test weeks", n),
+        MONTHLY: plural("{n:,} test month", "{n:,} test months", n),
+        QUARTERLY: plural("{n:,} test quarter", "{n:,} test quarters", n),
+        YEARLY: plural("{n:,} test year", "{n:,} test years", n),
+    }.get(frequency) or plural("{n:,} test bar", "{n:,} test bars", n)
+
+
+def _session(frequency: str) -> str:
+    return SESSION if frequency == DAILY else frequency
+
+
+def _counts(n: int) -> dict[str, str]:
+    return {
+        "1h": plural("{n:,} hour", "{n:,} hours", n),
+        DAILY: plural("{n:,} day", "{n:,} days", n),
+        WEEKLY: plural("{n:,} week", "{n:,} weeks", n),
+        MONTHLY: plural("{n:,} month", "{n:,} months", n),
+        QUARTERLY: plural("{n:,} quarter", "{n:,} quarters", n),
+        YEARLY: plural("{n:,} year", "{n:,} years", n),
+        SESSION: plural("{n:,} session", "{n:,} sessions", n),
+    }
 
 
 def no_change(frequency: str) -> str:
     """What naive forecasts, in words: "tomorrow = today"; "no change" of bars that are no days."""
-    return "tomorrow = today" if frequency == DAILY else "no change"
+    return say("tomorrow = today") if frequency == DAILY else say("no change")
 
 
 def adjective(frequency: str) -> str:
     """What bars are called: "daily", "weekly", "five-minute" as "5-minute"."""
     if frequency in ADJECTIVES:
-        return ADJECTIVES[frequency]
+        return say(ADJECTIVES[frequency])
     minutes = minutes_of(frequency) or 0
-    return f"{minutes // 60}-hour" if minutes % 60 == 0 else f"{minutes}-minute"
+    if minutes % 60 == 0:
+        return say("{hours}-hour", hours=minutes // 60)
+    return say("{minutes}-minute", minutes=minutes)
 
 
 def each(frequency: str) -> str:
     """ "one row a week", as a report says it."""
-    if frequency == INDEX:
-        return "rows that are numbered"
+    rows = {
+        INDEX: marked("rows that are numbered"),
+        "1min": marked("one row a minute"),
+        "1h": marked("one row an hour"),
+        DAILY: marked("one row a day"),
+        WEEKLY: marked("one row a week"),
+        MONTHLY: marked("one row a month"),
+        QUARTERLY: marked("one row a quarter"),
+        YEARLY: marked("one row a year"),
+    }
+    if frequency in rows:
+        return say(rows[frequency])
     minutes = minutes_of(frequency)
-    if minutes == 1:
-        return "one row a minute"
-    if frequency in NOUNS:
-        return f"one row {'an' if frequency == '1h' else 'a'} {NOUNS[frequency]}"
-    return (
-        f"one row every {minutes} minutes"
-        if minutes and minutes % 60
-        else f"one row every {frequency[:-1]} hours"
-    )
+    if minutes and minutes % 60:
+        return say("one row every {minutes} minutes", minutes=minutes)
+    return say("one row every {hours} hours", hours=frequency[:-1])
 
 
 def stamp(time: object, frequency: str | None = None) -> str:
@@ -141,12 +218,14 @@ def stamp(time: object, frequency: str | None = None) -> str:
 def at_close(time: object, frequency: str) -> str:
     """Where a forecast is made: "at the close of 2021-03-01", "at position 750" of rows that are numbered."""
     text = stamp(time, frequency)
-    return f"at position {text}" if frequency == INDEX else f"at the close of {text}"
+    if frequency == INDEX:
+        return say("at position {row}", row=text)
+    return say("at the close of {time}", time=text)
 
 
 def spanned(times: Any, frequency: str) -> str:
     """From the first to the last of some times: "2021-03-01 to 2021-06-30"."""
-    return f"{stamp(times.min(), frequency)} to {stamp(times.max(), frequency)}"
+    return say("{first} to {last}", first=stamp(times.min(), frequency), last=stamp(times.max(), frequency))
 
 
 def plain_time(time: Any, frequency: str) -> str | int:

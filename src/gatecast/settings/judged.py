@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from gatecast.language import marked
 from gatecast.settings.base import Date
 from gatecast.settings.network import Network
 from gatecast.settings.reading import Reading, check_date
@@ -23,13 +24,13 @@ class Judged(Reading):
     forecasts: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     baselines: tuple[str, ...] = ()
-    column: str = Field(default="close", description="the price that is forecast")
+    column: str = Field(default="close", description=marked("the price that is forecast"))
     horizon: int = Field(default=1, ge=1, le=1000)
     trained_until: Date = Field(
         default=None,
-        description="the last day that the models may have been trained on; later ones are judged",
+        description=marked("the last day that the models may have been trained on; later ones are judged"),
     )
-    seed: int = Field(default=0, ge=0, lt=2**31, description="of the Monte Carlo of the tests")
+    seed: int = Field(default=0, ge=0, lt=2**31, description=marked("of the Monte Carlo of the tests"))
 
     @model_validator(mode="after")
     def _trained_until(self) -> Judged:

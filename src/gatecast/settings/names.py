@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.formatting import MOST_LETTERS, printable
+from gatecast.language import say
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
@@ -115,10 +116,14 @@ def resolve_models(
     for model in [models] if isinstance(models, (str, Mapping)) else models:
         for name, own in _entries(model, network or Network()):
             if name in listed:
-                raise SettingError(f'model "{name}" is listed twice; leave one out, or give it another name')
+                raise SettingError(
+                    say('model "{name}" is listed twice; leave one out, or give it another name', name=name)
+                )
             listed[name] = own
     if not listed:
-        raise SettingError(f"models is empty; choose from {', '.join([*NETWORKS, *BASELINES])}")
+        raise SettingError(
+            say("models is empty; choose from {value}", value=", ".join([*NETWORKS, *BASELINES]))
+        )
     settled = {name: own for name, own in listed.items() if _is_network(own)}
     networks: dict[str, Network] = {name: own[0] for name, own in settled.items()}
     trainings = {name: own[1] for name, own in settled.items() if own[1] is not None}
@@ -163,30 +168,49 @@ def _entries(model: str | Named, network: Network) -> list[tuple[str, Any]]:
     if isinstance(model, str) and (found := NAMED.fullmatch(model)):
         name, text = found["name"], found["text"]
         if name is None and (name := text.partition(":")[2]) in (*NETWORKS, *BASELINES, MEAN):
-            raise SettingError(f'"{name}" is another model; give {text} a name of its own: my-{name}={text}')
+            raise SettingError(
+                say(
+                    '"{name}" is another model; give {text} a name of its own: my-{name}={text}',
+                    name=name,
+                    text=text,
+                )
+            )
         return [(name, _checked(name, text))]
     known = [*NETWORKS, *BASELINES, MEAN]
     if not isinstance(model, str):
         raise SettingError(
-            "a model of your own needs a name: write {'mine': …} for "
-            f"{printable(repr(model), MOST_LETTERS)}"
+            say(
+                "a model of your own needs a name: write {{'mine': …}} for {model}",
+                model=printable(repr(model), MOST_LETTERS),
+            )
         )
     raise SettingError(
-        f'unknown model "{model}".{did_you_mean(model, known)} Known: {", ".join(known)}; one of your own is '
-        "named as module:object"
+        say(
+            'unknown model "{model}".{did_you_mean} Known: {known}; one of your own is named '
+            "as module:object",
+            model=model,
+            did_you_mean=did_you_mean(model, known),
+            known=", ".join(known),
+        )
     )
 
 
 def _checked(name: str, own: object) -> Any:
     if not re.fullmatch(r"[A-Za-z0-9][\w.+ -]{0,60}", name) or name in BASELINES or season_of(name):
-        raise SettingError(f'"{name}" cannot name a model of yours; use letters, digits, - and _')
+        raise SettingError(
+            say('"{name}" cannot name a model of yours; use letters, digits, - and _', name=name)
+        )
     if isinstance(own, Network):
         return own, None
     if own is None or (isinstance(own, PLAIN) and not _is_network(own)):
         kind = type(own).__name__
         raise SettingError(
-            f'model "{name}" must be a Network, a pair (Network, Training), or a model of your own '
-            f"(docs/models.md), not {kind}"
+            say(
+                'model "{name}" must be a Network, a pair (Network, Training), or a model of '
+                'your own (the guide "Any model"), not {kind}',
+                name=name,
+                kind=kind,
+            )
         )
     return own
 
@@ -207,9 +231,16 @@ def _combined(name: str, mean: Mean, listed: Mapping[str, Any]) -> tuple[str, ..
     for part in parts:
         if part not in others:
             raise SettingError(
-                f'model "{name}" is a mean of "{part}", which is no model that is listed beside it.'
-                f"{did_you_mean(part, others)}"
+                say(
+                    'model "{name}" is a mean of "{part}", which is no model that is listed beside '
+                    "it.{did_you_mean}",
+                    name=name,
+                    part=part,
+                    did_you_mean=did_you_mean(part, others),
+                )
             )
     if len(set(parts)) < 2:
-        raise SettingError(f'model "{name}" is a mean of fewer than two models; list them beside it')
+        raise SettingError(
+            say('model "{name}" is a mean of fewer than two models; list them beside it', name=name)
+        )
     return parts

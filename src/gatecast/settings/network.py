@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from gatecast.language import marked
 from gatecast.settings.base import Checked
 
 Activation = Literal["relu", "tanh", "sigmoid", "linear"]
@@ -30,28 +31,31 @@ class Network(Checked):
     and single in the last two.
     """
 
-    cell: Literal["rnn", "lstm", "gru"] = Field(default="lstm", description="rnn, lstm or gru")
-    hidden_size: int = Field(default=16, ge=1, le=4096, description="units per layer and direction")
-    num_layers: int = Field(default=1, ge=1, le=16, description="recurrent layers")
-    bidirectional: bool = Field(default=False, description="also run backwards over the window")
-    dropout: float = Field(default=0.0, ge=0.0, lt=1.0, description="probability, between recurrent layers")
+    cell: Literal["rnn", "lstm", "gru"] = Field(default="lstm", description=marked("rnn, lstm or gru"))
+    hidden_size: int = Field(default=16, ge=1, le=4096, description=marked("units per layer and direction"))
+    num_layers: int = Field(default=1, ge=1, le=16, description=marked("recurrent layers"))
+    bidirectional: bool = Field(default=False, description=marked("also run backwards over the window"))
+    dropout: float = Field(
+        default=0.0, ge=0.0, lt=1.0, description=marked("probability, between recurrent layers")
+    )
     head: Literal["last", "flatten"] = Field(
-        default="last", description="read the last state, or flatten all"
+        default="last", description=marked("read the last state, or flatten all")
     )
     mlp: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
-        default=(), description="sizes of hidden layers after the state, as 64,32"
+        default=(), description=marked("sizes of hidden layers after the state, as 64,32")
     )
-    activation: Activation = Field(default="relu", description="after each hidden layer")
+    activation: Activation = Field(default="relu", description=marked("after each hidden layer"))
     state_activation: Activation = Field(
-        default="linear", description="on the state, before the hidden layers"
+        default="linear", description=marked("on the state, before the hidden layers")
     )
-    output_activation: Activation = Field(default="linear", description="on the output")
-    reset_after: bool = Field(default=True, description="GRU in PyTorch's form; else the textbook's")
+    output_activation: Activation = Field(default="linear", description=marked("on the output"))
+    reset_after: bool = Field(default=True, description=marked("GRU in PyTorch's form; else the textbook's"))
     init: Literal["pytorch", "keras", "glorot"] = Field(
-        default="pytorch", description="pytorch, keras or glorot"
+        default="pytorch", description=marked("pytorch, keras or glorot")
     )
     output: Literal["point", "student_t", "quantiles"] = Field(
-        default="point", description="what is forecast: point, or a distribution: student_t or quantiles"
+        default="point",
+        description=marked("what is forecast: point, or a distribution: student_t or quantiles"),
     )
 
     @model_validator(mode="after")

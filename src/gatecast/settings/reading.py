@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 from pydantic import BeforeValidator, Field, model_validator
 
 from gatecast.errors import SettingError, did_you_mean
+from gatecast.language import marked, say
 from gatecast.settings.base import Checked, Date
 from gatecast.settings.frequency import check_frequency
 
@@ -64,48 +65,61 @@ class ReadingOptions(TypedDict, total=False):
 class Reading(Checked):
     """How a source is read; what is None is found from the source itself."""
 
-    symbols: Symbols = Field(default=None, description="of a table with many symbols, these only")
-    start: Date = Field(default=None, description="first date to read, YYYY-MM-DD")
-    end: Date = Field(default=None, description="last date to read")
-    adjust: bool = Field(default=False, description="scale prices by adj_close / close")
+    symbols: Symbols = Field(default=None, description=marked("of a table with many symbols, these only"))
+    start: Date = Field(default=None, description=marked("first date to read, YYYY-MM-DD"))
+    end: Date = Field(default=None, description=marked("last date to read"))
+    adjust: bool = Field(default=False, description=marked("scale prices by adj_close / close"))
     calendar: str | Mapping[str, str] | None = Field(
-        default=None, description="exchange calendar (XNYS, XKRX, …) or 24/7; in Python also by symbol"
+        default=None,
+        description=marked("exchange calendar (XNYS, XKRX, …) or 24/7; in Python also by symbol"),
     )
     frequency: Frequency = Field(
         default=None,
-        description="spacing of the bars: 1min … 12h, 1d, 1w, 1mo, 1q, 1y, or index for numbered rows; else "
-        "found from their times",
+        description=marked(
+            "spacing of the bars: 1min … 12h, 1d, 1w, 1mo, 1q, 1y, or index for numbered rows; else "
+            "found from their times"
+        ),
     )
     resample: Frequency = Field(
-        default=None, description="make bars of this length of shorter ones, as 1w of days or 1h of minutes"
+        default=None,
+        description=marked("make bars of this length of shorter ones, as 1w of days or 1h of minutes"),
     )
     timezone: str | None = Field(
         default=None,
-        description="time zone of the dates of stamps in UTC, as Asia/Tokyo; else the exchange's",
+        description=marked("time zone of the dates of stamps in UTC, as Asia/Tokyo; else the exchange's"),
     )
     keep: Keep = Field(
-        default=None, description="of two rows of one session: first or last; else that with more volume"
+        default=None,
+        description=marked("of two rows of one session: first or last; else that with more volume"),
     )
-    strict: bool = Field(default=False, description="refuse rows that would be left out or sorted")
-    encoding: str | None = Field(default=None, description="encoding of a text file, as cp949 or utf-8")
+    strict: bool = Field(default=False, description=marked("refuse rows that would be left out or sorted"))
+    encoding: str | None = Field(
+        default=None, description=marked("encoding of a text file, as cp949 or utf-8")
+    )
     decimal: Decimal = Field(
-        default=None, description='decimal mark, "." or ","; else the one with which all prices can be read'
+        default=None,
+        description=marked('decimal mark, "." or ","; else the one with which all prices can be read'),
     )
     dayfirst: bool | None = Field(
-        default=None, description="3/4/2020 is the 3rd of April; else what makes sense of the whole column"
+        default=None,
+        description=marked("3/4/2020 is the 3rd of April; else what makes sense of the whole column"),
     )
-    date_format: str | None = Field(default=None, description="format of the dates, as %d.%m.%y (strptime)")
+    date_format: str | None = Field(
+        default=None, description=marked("format of the dates, as %d.%m.%y (strptime)")
+    )
     first_date: Date = Field(
-        default=None, description="date of the first row of a table without dates, YYYY-MM-DD"
+        default=None, description=marked("date of the first row of a table without dates, YYYY-MM-DD")
     )
-    symbol_column: str | None = Field(default=None, description="name of the column with the symbols")
-    date: str | None = Field(default=None, description="name of the column with the dates")
-    open: str | None = Field(default=None, description="name of the column with the opens")
-    high: str | None = Field(default=None, description="name of the column with the highs")
-    low: str | None = Field(default=None, description="name of the column with the lows")
-    close: str | None = Field(default=None, description="name of the column with the closes")
-    adj_close: str | None = Field(default=None, description="name of the column with the adjusted closes")
-    volume: str | None = Field(default=None, description="name of the column with the volumes")
+    symbol_column: str | None = Field(default=None, description=marked("name of the column with the symbols"))
+    date: str | None = Field(default=None, description=marked("name of the column with the dates"))
+    open: str | None = Field(default=None, description=marked("name of the column with the opens"))
+    high: str | None = Field(default=None, description=marked("name of the column with the highs"))
+    low: str | None = Field(default=None, description=marked("name of the column with the lows"))
+    close: str | None = Field(default=None, description=marked("name of the column with the closes"))
+    adj_close: str | None = Field(
+        default=None, description=marked("name of the column with the adjusted closes")
+    )
+    volume: str | None = Field(default=None, description=marked("name of the column with the volumes"))
 
     @model_validator(mode="after")
     def _dates(self) -> Any:
@@ -143,7 +157,7 @@ def check_date(name: str, value: str | None) -> None:
     except ValueError:
         fine = False
     if not fine:
-        raise SettingError("is not a date. Write it as YYYY-MM-DD", setting=name, value=value)
+        raise SettingError(say("is not a date. Write it as YYYY-MM-DD"), setting=name, value=value)
 
 
 def check_timezone(value: str | None) -> None:

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable
 from typing import TypeVar
 
-from gatecast.settings.base import Checked
+from gatecast.settings.base import Checked, documented
 
 Function = TypeVar("Function", bound=Callable[..., object])
 
@@ -37,9 +37,7 @@ def takes_settings(
             for name, field in fields.items()
         ]
         function.__signature__ = inspect.Signature([*own, *named])  # type: ignore[attr-defined]
-        lines = [f"{name}\n    {field.description}" for name, field in fields.items()]
-        text = inspect.cleandoc(function.__doc__ or "")
-        function.__doc__ = "\n".join([text, "", "Settings", "--------", *lines])
+        function.__doc__ = documented(function.__doc__, "Other Parameters", fields, defaults)
         return function
 
     return decorate

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from gatecast.errors import SettingError
+from gatecast.language import say
 from gatecast.settings.base import Checked
 from gatecast.settings.experiment import Experiment, Provenance
 from gatecast.settings.judged import Judged
@@ -50,8 +51,11 @@ def read_experiment(path: str | Path) -> Experiment:
     settings = _read(path)
     if _is_judged(settings):
         raise SettingError(
-            f"{path}: is of forecasts that were made elsewhere and judged; there is nothing to train in it. "
-            "Judge their table again instead"
+            say(
+                "{path}: is of forecasts that were made elsewhere and judged; there is nothing "
+                "to train in it. Judge their table again instead",
+                path=path,
+            )
         )
     if settings.keys() & {"provenance", *OLD} and "features" in settings:
         settings.setdefault("replace_features", True)  # what runs of earlier versions did
@@ -69,9 +73,11 @@ def read_experiment(path: str | Path) -> Experiment:
         }
         names = settings.pop("models", list(networks) or list(DEFAULT_MODELS))
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-            raise SettingError("must be a list of names", setting="models", value=names)
+            raise SettingError(say("must be a list of names"), setting="models", value=names)
         if strangers := [name for name in trainings if name not in networks]:
-            raise SettingError(f"trainings.{strangers[0]}: there is no network of this name")
+            raise SettingError(
+                say("trainings.{strangers}: there is no network of this name", strangers=strangers[0])
+            )
         own = {
             **networks,
             **_mapping(settings.pop("foreign", {}), "foreign"),
@@ -152,11 +158,15 @@ def _read(path: str | Path) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingError(
-            f"{path}: cannot be read ({error.strerror}). Give the experiment.toml of a run"
+            say(
+                "{path}: cannot be read ({strerror}). Give the experiment.toml of a run",
+                path=path,
+                strerror=error.strerror,
+            )
         ) from None
     # not TOML, not UTF-8, a number of 5,000 digits, 2,000 brackets
     except (ValueError, RecursionError) as error:
-        raise SettingError(f"{path}: not a TOML file ({error})") from None
+        raise SettingError(say("{path}: not a TOML file ({error})", path=path, error=error)) from None
 
 
 def _table(defaults: Given, fields: object, name: str) -> Given:
@@ -172,7 +182,7 @@ def _table(defaults: Given, fields: object, name: str) -> Given:
 
 def _mapping(fields: object, name: str) -> dict[str, Any]:
     if not isinstance(fields, dict):
-        raise SettingError(f"must be a table, [{name}]", setting=name, value=fields)
+        raise SettingError(say("must be a table, [{name}]", name=name), setting=name, value=fields)
     return fields
 
 

@@ -175,19 +175,28 @@ def test_answers_come_back_from_their_file_whatever_they_are(tmp_path):
     ],
 )
 def test_answers_that_are_none(answer, horizon, message):
-    with pytest.raises(SettingError, match=message) as caught:
-        answer_of(answer, horizon, 'model "mine", A at the close of 2024-01-02')
-    assert str(caught.value).startswith('model "mine", A at the close of 2024-01-02: ')
+    with pytest.raises(SettingError, match=message):
+        answer_of(answer, horizon)
+
+
+def test_an_answer_that_is_none_is_said_with_its_place(prices):
+    def late(history, horizon):
+        return 1.0 if history.attrs["symbol"] == "A" else -1.0
+
+    with pytest.raises(
+        SettingError, match=r'^model "mine", B at the close of 2\d{3}-\d\d-\d\d: step 1 is -1, '
+    ):
+        gc.compare(prices, [{"mine": late}], **SMALL)
 
 
 def test_answers_in_every_form():
-    assert answer_of(2, 1, "").prices.tolist() == [[2.0]]
-    assert answer_of(pd.Series([1, 2]), 2, "").prices.tolist() == [[1.0], [2.0]]
+    assert answer_of(2, 1).prices.tolist() == [[2.0]]
+    assert answer_of(pd.Series([1, 2]), 2).prices.tolist() == [[1.0], [2.0]]
     for name in ("q0.1", "0.1", 0.1, "q10", "p10", "10", "quantile_0.1"):
-        assert answer_of({name: [1.0], 0.9: [2.0]}, 1, "").levels == (0.1, 0.9)
-    crossed = answer_of({"p90": [1.0], 0.1: [2.0]}, 1, "")
+        assert answer_of({name: [1.0], 0.9: [2.0]}, 1).levels == (0.1, 0.9)
+    crossed = answer_of({"p90": [1.0], 0.1: [2.0]}, 1)
     assert (crossed.levels, crossed.prices.tolist()) == ((0.1, 0.9), [[1.0, 2.0]])
-    assert answer_of(np.ones((20, 3)), 3, "").levels == tuple(FINE_LEVELS)
+    assert answer_of(np.ones((20, 3)), 3).levels == tuple(FINE_LEVELS)
 
 
 def test_a_function_that_answers_in_different_ways(prices):

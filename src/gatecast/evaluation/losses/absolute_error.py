@@ -11,6 +11,7 @@ from gatecast._typing import Floats
 from gatecast.evaluation.losses.base import PointLoss, positive
 from gatecast.evaluation.shapes import paired
 from gatecast.forecasts import Forecasts
+from gatecast.language import marked
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -25,7 +26,7 @@ class AbsoluteError(PointLoss):
     """The absolute error in price, by that of naive in training (Hyndman and Koehler 2006, eq. 3)."""
 
     key: str = "absolute_error"
-    name: str = "absolute error"
+    name: str = marked("absolute error")
 
     def of_price(self, forecasts: Forecasts, predicted: Floats) -> Floats:
         """(N, h) the absolute error of predicted prices (N, h), in price."""

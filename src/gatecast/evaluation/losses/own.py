@@ -10,6 +10,7 @@ import numpy as np
 from gatecast._typing import Floats
 from gatecast.evaluation.losses.base import PointLoss, positive
 from gatecast.forecasts import Forecasts
+from gatecast.language import marked
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class OwnLoss(PointLoss):
     """
 
     function: Callable[[Floats, Floats], Floats]
-    name: str = "own loss"
+    name: str = marked("own loss")
     key: str = "own"
 
     def of_price(self, forecasts: Forecasts, predicted: Floats) -> Floats:

@@ -12,6 +12,7 @@ from gatecast.distributions import LEVELS
 from gatecast.evaluation.losses.base import DistributionLoss
 from gatecast.evaluation.shapes import paired
 from gatecast.forecasts import Forecasts
+from gatecast.language import marked
 
 STRETCH = 0.1  # in log scale: small against 1, and large against the distance between actual returns
 
@@ -36,7 +37,7 @@ class Pinball(DistributionLoss):
     """The mean pinball loss over the 17 LEVELS of the move x its factor, scaled as the CRPS."""
 
     key: str = "pinball"
-    name: str = "pinball loss"
+    name: str = marked("pinball loss")
 
     def of(self, forecasts: Forecasts, model: str) -> Floats:
         """(N, h) the pinball loss, move x its factor."""

@@ -11,6 +11,7 @@ from gatecast._typing import Floats
 from gatecast.evaluation.losses.base import PointLoss, positive
 from gatecast.evaluation.shapes import alike, paired
 from gatecast.forecasts import Forecasts
+from gatecast.language import marked
 
 
 @np.errstate(over="ignore", invalid="ignore")
@@ -25,7 +26,7 @@ class SquaredError(PointLoss):
     """The squared error as a fraction of the anchor, or in price, by that of naive in training."""
 
     key: str = "squared_error"
-    name: str = "squared error"
+    name: str = marked("squared error")
 
     def of_price(self, forecasts: Forecasts, predicted: Floats) -> Floats:
         """(N, h) the squared error of predicted prices (N, h), divided by the squared base."""

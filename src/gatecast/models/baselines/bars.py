@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from gatecast._typing import Floats, Integers
 from gatecast.errors import FitWarning
+from gatecast.language import say
 from gatecast.models.baselines.fitting import FEWEST, Span, sample_spans, too_little
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
@@ -119,7 +120,11 @@ def warn_without_range(problem: Problem, fold: Fold, model: str) -> None:
     ]
     if without:
         warnings.warn(
-            f"{model}: no range (high and low) of {', '.join(without)}; returns alone are used instead",
+            say(
+                "{model}: no range (high and low) of {without}; returns alone are used instead",
+                model=model,
+                without=", ".join(without),
+            ),
             FitWarning,
             stacklevel=3,
         )

@@ -11,6 +11,7 @@ import numpy as np
 
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import FINE_LEVELS, Distribution, Quantiles, StudentT
+from gatecast.language import say
 from gatecast.models.baselines.fitting import Span, as_quantiles, per_symbol, too_little
 from gatecast.models.baselines.volatility import ewma_of
 from gatecast.problem.folds import Fold
@@ -79,7 +80,7 @@ def _forecast(span: Span, asymmetric: bool) -> Distribution:
     problem, origins, horizon = span.problem, span.origins, span.problem.horizon
     model = fit(span.returns / _factors(problem, span.begin, span.end), asymmetric, span.rounding)
     if isinstance(model, str):
-        span.warn(f"{model}; ewma-t is used instead")
+        span.warn(say("{model}; ewma-t is used instead", model=model))
         return ewma_of(span) if horizon == 1 else as_quantiles(ewma_of(span))
     last = origins[-1]
     later = problem.returns[span.end : last + 1] / _factors(problem, span.end, last)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import StudentT
+from gatecast.language import say
 from gatecast.models.baselines.bars import (
     FEWEST_TARGETS,
     HALF_LIFE,
@@ -48,7 +49,7 @@ def har(problem: Problem, fold: Fold) -> StudentT:
 
 def _forecast(span: Span) -> StudentT:
     if trouble := too_few(span):
-        span.warn(f"{trouble}; ewma-t is used instead")
+        span.warn(say("{trouble}; ewma-t is used instead", trouble=trouble))
         return ewma_of(span)
     variance, ranged = bar_variance(span)
     sample = sample_rows(span)

@@ -6,6 +6,7 @@ import numpy as np
 
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import SkewedT
+from gatecast.language import say
 from gatecast.models.baselines.bars import (
     HALF_LIFE,
     bar_variance,
@@ -54,7 +55,7 @@ def lhar(problem: Problem, fold: Fold) -> SkewedT:
 
 def _forecast(span: Span) -> SkewedT:
     if trouble := too_few(span):
-        span.warn(f"{trouble}; ewma-t is used instead")
+        span.warn(say("{trouble}; ewma-t is used instead", trouble=trouble))
         other = ewma_of(span)
         return SkewedT(other.location, other.scale, other.df, np.ones(other.shape))
     problem, sample = span.problem, sample_rows(span)

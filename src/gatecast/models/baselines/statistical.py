@@ -9,6 +9,7 @@ import numpy as np
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import Point
 from gatecast.errors import FitWarning
+from gatecast.language import say
 from gatecast.models.baselines.fitting import sample_spans
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
@@ -100,7 +101,9 @@ def _lagged(returns: Floats, lags: int) -> Floats:
 def _mean_only(returns: Floats, what: str) -> tuple[float, Floats]:
     mean = float(returns.mean())
     used = "mean zero" if mean == 0 else f"mean {mean:.3g}"
-    warnings.warn(f"{what}; AR(0) with {used} is used instead", FitWarning, stacklevel=4)
+    warnings.warn(
+        say("{what}; AR(0) with {used} is used instead", what=what, used=used), FitWarning, stacklevel=4
+    )
     return mean, np.empty(0)
 
 

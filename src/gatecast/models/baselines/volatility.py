@@ -8,6 +8,7 @@ import numpy as np
 
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import FINE_LEVELS, Quantiles, StudentT
+from gatecast.language import say
 from gatecast.models.baselines.fitting import Span, as_quantiles, fit_student, per_symbol
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
@@ -91,8 +92,14 @@ def _historical_of(span: Span) -> Quantiles:
     short = count[:, 0] < FEWEST_PAST  # the last step has the fewest
     if short.any():
         span.warn(
-            f"{short.sum()} origins have fewer than {FEWEST_PAST} past returns over {problem.horizon} "
-            f"{session_noun(problem.frequency)}s; ewma-t is used for them instead"
+            say(
+                "{sum} origins have fewer than {fewest_past} past returns over {horizon} "
+                "{session_noun}s; ewma-t is used for them instead",
+                sum=short.sum(),
+                fewest_past=FEWEST_PAST,
+                horizon=problem.horizon,
+                session_noun=session_noun(problem.frequency),
+            )
         )
         values[short] = as_quantiles(ewma_of(span).take(np.flatnonzero(short))).values
     return Quantiles(FINE_LEVELS, values)

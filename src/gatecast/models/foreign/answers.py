@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from gatecast.errors import SettingError
 from gatecast.files import new_file
 from gatecast.forecasts import level_of
 from gatecast.formatting import printable
+from gatecast.language import say
 from gatecast.problem.moves import LOG_RETURN, Move
 
 LEVEL = re.compile(r"(?:q|p|quantile_?)?(\d+(?:[._]\d+)?)", re.IGNORECASE)
@@ -33,7 +35,7 @@ class Answer:
     prices: Floats
 
 
-def answer_of(answer: Any, horizon: int, where: str, move: Move = LOG_RETURN) -> Answer:
+def answer_of(answer: Any, horizon: int, move: Move = LOG_RETURN) -> Answer:
     """An answer in the one form that is kept.
 
     Raises
@@ -44,13 +46,15 @@ def answer_of(answer: Any, horizon: int, where: str, move: Move = LOG_RETURN) ->
     if isinstance(answer, pd.DataFrame):
         answer = {name: answer[name].to_numpy() for name in answer.columns}
     if isinstance(answer, Mapping):
-        levels = sorted((_level(name, where), name) for name in answer)
-        values = np.stack([_numbers(answer[name], where).reshape(-1) for _, name in levels], axis=-1)
+        levels = sorted((_level(name), name) for name in answer)
+        values = np.stack([_numbers(answer[name]).reshape(-1) for _, name in levels], axis=-1)
         if len(levels) < 2:
-            raise SettingError(f"{where}: a distribution needs at least two quantiles, not {len(levels)}")
+            raise SettingError(
+                say("a distribution needs at least two quantiles, not {count}", count=len(levels))
+            )
         found = Answer(tuple(level for level, _ in levels), np.sort(values, axis=-1))
     else:
-        values = _numbers(answer, where)
+        values = _numbers(answer)
         if values.ndim == 2 and len(values) >= FEWEST_SAMPLES:
             found = Answer(tuple(FINE_LEVELS), np.quantile(values, FINE_LEVELS, axis=0).T)
         else:
@@ -58,16 +62,25 @@ def answer_of(answer: Any, horizon: int, where: str, move: Move = LOG_RETURN) ->
     wanted = (horizon, max(len(found.levels), 1))
     if found.prices.shape != wanted:
         raise SettingError(
-            f"{where}: returned {np.shape(values)}. Return {horizon} prices; or quantiles, level → {horizon} "
-            f"prices; or samples, ({FEWEST_SAMPLES} or more, {horizon})"
+            say(
+                "returned {shape}. Return {horizon} prices; or quantiles, level → {horizon} "
+                "prices; or samples, ({fewest_samples} or more, {horizon})",
+                shape=np.shape(values),
+                horizon=horizon,
+                fewest_samples=FEWEST_SAMPLES,
+            )
         )
-    bad = ~(np.isfinite(found.prices) & move.is_price(found.prices))
-    if bad.any():
-        step = int(np.argwhere(bad)[0][0])
-        raise SettingError(
-            f"{where}: step {step + 1} is {found.prices[bad][0]:g}, not a {move.price}. Forecasts are "
-            "prices, not returns"
-        )
+    # Not by NumPy: a forecast is a few numbers, and after a long call its functions take five times as long.
+    for place, price in enumerate(found.prices.ravel().tolist()):
+        if not move.above < price < math.inf:
+            raise SettingError(
+                say(
+                    "step {place} is {price:g}, not a {wanted}. Forecasts are prices, not returns",
+                    place=place // wanted[1] + 1,
+                    price=price,
+                    wanted=say(move.price),
+                )
+            )
     return found
 
 
@@ -121,29 +134,37 @@ def _read(file: Path) -> dict[str, Answer]:
     _, frame = parquet_table(file.read_bytes(), str(file))
     numbers = ("step", "level", "price")
     if list(frame.columns) != ["key", *numbers] or not all(is_numeric_dtype(frame[name]) for name in numbers):
-        raise SettingError(f"{file}: no file of answers (key, step, level, price). Give it another name")
+        raise SettingError(
+            say("{file}: no file of answers (key, step, level, price). Give it another name", file=file)
+        )
     found = {}
     for key, rows in frame.groupby("key", sort=False):
         steps = int(rows["step"].max())
         if len(rows) % steps or not np.isfinite(rows["price"]).all():
-            raise SettingError(f"{file}: the answers of {str(key)[:12]}… are not whole. Delete the file")
+            raise SettingError(
+                say(
+                    "{file}: the answers of {key}… are not whole. Delete the file",
+                    file=file,
+                    key=str(key)[:12],
+                )
+            )
         levels = tuple(rows["level"].to_numpy()[: len(rows) // steps].tolist())
         prices = rows["price"].to_numpy(dtype=np.float64).reshape(steps, -1)
         found[str(key)] = Answer(() if np.isnan(levels[0]) else levels, prices)
     return found
 
 
-def _level(name: object, where: str) -> float:
+def _level(name: object) -> float:
     """0.1 of 0.1, "0.1", "q10", "p10" or "q0.1"."""
     match = LEVEL.fullmatch(str(name).strip())
     level = level_of(match[1]) if match else np.nan
     if not 0 < level < 1:
-        raise SettingError(f'{where}: "{printable(name, 40)}" is no level; write 0.1 or "q10"')
+        raise SettingError(say('"{name}" is no level; write 0.1 or "q10"', name=printable(name, 40)))
     return level
 
 
-def _numbers(values: Any, where: str) -> Floats:
+def _numbers(values: Any) -> Floats:
     try:
         return np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
-        raise SettingError(f"{where}: returned {type(values).__name__}, not numbers") from None
+        raise SettingError(say("returned {name}, not numbers", name=type(values).__name__)) from None

@@ -19,6 +19,7 @@ from gatecast._typing import Floats, Integers
 from gatecast.distributions import LEVELS, Distribution, Point, Quantiles, bounded
 from gatecast.errors import SettingError
 from gatecast.formatting import brief
+from gatecast.language import say
 from gatecast.memory import NUMBER, require
 from gatecast.models.ensembles import joined, mean_of_seeds
 from gatecast.models.foreign.windows import Inputs, Scaled, require_returns
@@ -79,7 +80,9 @@ class Quantile:
         inside = levels.ndim == 1 and len(levels) > 1 and (levels > 0).all() and (levels < 1).all()
         if not (inside and (np.diff(levels) > 0).all()):
             raise SettingError(
-                "must be at least two numbers between 0 and 1, rising", setting="levels", value=self.levels
+                say("must be at least two numbers between 0 and 1, rising"),
+                setting="levels",
+                value=self.levels,
             )
 
 
@@ -208,8 +211,14 @@ class EstimatorModel:
             answer = getattr(regressor, method)(*arguments)
         except Exception as error:  # the user's code may raise anything
             raise SettingError(
-                f'model "{self.name}": {method} failed ({type(error).__name__}: {error}) on '
-                f"{' and '.join(f'{one.shape}' for one in arguments if hasattr(one, 'shape'))}"
+                say(
+                    'model "{name}": {method} failed ({name_2}: {error}) on {arguments}',
+                    name=self.name,
+                    method=method,
+                    name_2=type(error).__name__,
+                    error=error,
+                    arguments=" and ".join(f"{one.shape}" for one in arguments if hasattr(one, "shape")),
+                )
             ) from error
         return regressor if method == "fit" else np.asarray(answer, dtype=np.float64)
 
@@ -233,13 +242,26 @@ class EstimatorModel:
             values = np.concatenate([np.reshape(answer, of_one) for answer in answers], axis=1)
         except ValueError:
             raise SettingError(
-                f'model "{self.name}": {method} returned {answers[0].shape} for X of {x.shape}, not {of_one}'
+                say(
+                    'model "{name}": {method} returned {shape} for X of {shape_2}, not {of_one}',
+                    name=self.name,
+                    method=method,
+                    shape=answers[0].shape,
+                    shape_2=x.shape,
+                    of_one=of_one,
+                )
             ) from None
         if not np.isfinite(values).all():
             row = int(np.argwhere(~np.isfinite(values))[0][0])
             raise SettingError(
-                f'model "{self.name}": {method} returned a number that is not finite, the first for row '
-                f"{row} of X, which has {len(x)}"
+                say(
+                    'model "{name}": {method} returned a number that is not finite, the first for '
+                    "row {row} of X, which has {count}",
+                    name=self.name,
+                    method=method,
+                    row=row,
+                    count=len(x),
+                )
             )
         return values
 

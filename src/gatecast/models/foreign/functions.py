@@ -22,6 +22,7 @@ from gatecast._typing import Floats, Integers
 from gatecast.distributions import Point, Quantiles, bounded
 from gatecast.errors import SettingError
 from gatecast.formatting import brief
+from gatecast.language import say
 from gatecast.models.foreign.answers import Answer, Answers, answer_of
 from gatecast.models.model import Forecast
 from gatecast.problem.folds import Fold
@@ -76,9 +77,9 @@ class Function:
 
     def __post_init__(self) -> None:
         if not callable(self.function):
-            raise SettingError("must be callable", setting="function", value=self.function)
+            raise SettingError(say("must be callable"), setting="function", value=self.function)
         if self.processes < 1:
-            raise SettingError("must be at least 1", setting="processes", value=self.processes)
+            raise SettingError(say("must be at least 1"), setting="processes", value=self.processes)
         if self.trained_until != UNKNOWN:
             check_date("trained_until", self.trained_until)
 
@@ -127,7 +128,14 @@ class FunctionModel:
         except SettingError:
             raise
         except Exception as error:  # the user's code may raise anything
-            raise SettingError(f'model "{self.name}" failed ({type(error).__name__}: {error})') from error
+            raise SettingError(
+                say(
+                    'model "{name}" failed ({name_2}: {error})',
+                    name=self.name,
+                    name_2=type(error).__name__,
+                    error=error,
+                )
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -176,11 +184,19 @@ class FittedFunction:
         for chunk, answers in zip(chunks, self._answered(given, horizon), strict=True):
             if len(answers) != len(chunk):
                 raise SettingError(
-                    f'model "{self.model.name}" returned {len(answers)} answers for {len(chunk)} histories'
+                    say(
+                        'model "{name}" returned {count} answers for {count_2} histories',
+                        name=self.model.name,
+                        count=len(answers),
+                        count_2=len(chunk),
+                    )
                 )
             for place, answer in zip(chunk, answers, strict=True):
-                where = self._where(histories, int(origins[place]))
-                yield place, answer_of(answer, horizon, where, histories.problem.move)
+                try:
+                    kept = answer_of(answer, horizon, histories.problem.move)
+                except SettingError as error:
+                    raise SettingError(f"{self._where(histories, int(origins[place]))}: {error}") from error
+                yield place, kept
 
     def _where(self, histories: Histories, row: int) -> str:
         problem = histories.problem
@@ -304,8 +320,11 @@ def _distribution(
     levels = answers[0].levels
     if any(answer.levels != levels for answer in answers):
         raise SettingError(
-            f'model "{name}" answers in different ways at different origins: give a point, or the same '
-            "quantiles, at every one"
+            say(
+                'model "{name}" answers in different ways at different origins: give a point, or '
+                "the same quantiles, at every one",
+                name=name,
+            )
         )
     prices = np.stack([answer.prices for answer in answers])
     moves = problem.move.of(prices, problem.anchor[origins, None, None])

@@ -9,6 +9,7 @@ from typing import Any
 
 from gatecast.errors import SettingError
 from gatecast.formatting import MOST_LETTERS, printable
+from gatecast.language import say
 from gatecast.models.foreign.answers import Answers
 from gatecast.models.foreign.estimators import Estimator, EstimatorModel, Quantile
 from gatecast.models.foreign.functions import Function, FunctionModel
@@ -22,7 +23,7 @@ MODULE = "torch.nn.modules.module.Module"
 ADDRESS = re.compile(r" at 0x[0-9a-f]+")  # in memory: another one in every process
 WHAT = (
     "a regressor with fit and predict, a function of (history, horizon), or one of gatecast's Estimator, "
-    "Quantile, TorchModel and Function (docs/models.md)"
+    'Quantile, TorchModel and Function (the guide "Any model")'
 )
 
 
@@ -31,20 +32,35 @@ def object_of(name: str, given: Any) -> Any:
     if isinstance(given, str):
         if not IMPORTED.fullmatch(given):
             raise SettingError(
-                f'model "{name}" was an object of Python, {printable(given, MOST_LETTERS)}, which a file '
-                "cannot hold. Compare from Python, or put it into a module and name it as module:object"
+                say(
+                    'model "{name}" was an object of Python, {given}, which a file cannot hold. '
+                    "Compare from Python, or put it into a module and name it as module:object",
+                    name=name,
+                    given=printable(given, MOST_LETTERS),
+                )
             )
         given = named_object(given, f'model "{given}"')
     if _is_module(given):
         raise SettingError(
-            f'model "{name}" is a module of PyTorch, which is trained anew for every fold and seed: write '
-            "gatecast.TorchModel(make_module), where make_module(features, horizon) returns a fresh one"
+            say(
+                'model "{name}" is a module of PyTorch, which is trained anew for every fold and '
+                "seed: write gatecast.TorchModel(make_module), where make_module(features, "
+                "horizon) returns a fresh one",
+                name=name,
+            )
         )
     if inspect.isclass(given):
         try:
             given = given()
         except TypeError as error:
-            raise SettingError(f'model "{name}": {given.__name__}() failed ({error})') from None
+            raise SettingError(
+                say(
+                    'model "{name}": {name_2}() failed ({error})',
+                    name=name,
+                    name_2=given.__name__,
+                    error=error,
+                )
+            ) from None
     if isinstance(given, (Estimator, Quantile, Function, TorchModel)):
         return given
     if hasattr(given, "fit") and hasattr(given, "predict"):
@@ -52,7 +68,9 @@ def object_of(name: str, given: Any) -> Any:
     if callable(given):
         own = {key: getattr(given, key) for key in ("batched", "trained_until") if hasattr(given, key)}
         return Function(given, **own)
-    raise SettingError(f'model "{name}" must be {WHAT}, not {type(given).__name__}')
+    raise SettingError(
+        say('model "{name}" must be {what}, not {name_2}', name=name, what=WHAT, name_2=type(given).__name__)
+    )
 
 
 def foreign_model(

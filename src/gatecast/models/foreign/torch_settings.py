@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from gatecast.errors import SettingError
+from gatecast.language import say
 from gatecast.settings.network import Network
 from gatecast.settings.training import LOSSES, Training
 
@@ -78,7 +79,7 @@ class TorchModel:
         module = hasattr(self.make_module, "parameters") and not inspect.isclass(self.make_module)
         if module or not callable(self.make_module):
             raise SettingError(
-                "must be a function of (features, horizon) that returns a new torch.nn.Module",
+                say("must be a function of (features, horizon) that returns a new torch.nn.Module"),
                 setting="make_module",
                 value=self.make_module,
             )
@@ -86,7 +87,11 @@ class TorchModel:
         losses = ("auto", *LOSSES[self.output])
         if self.training.loss not in losses:
             raise SettingError(
-                f'must be {", ".join(losses)}, or a function, for output "{self.output}"',
+                say(
+                    'must be {losses}, or a function, for output "{output}"',
+                    losses=", ".join(losses),
+                    output=self.output,
+                ),
                 setting="loss",
                 value=self.loss,
             )

@@ -22,6 +22,7 @@ from torch import Tensor
 from gatecast._typing import Floats, Integers
 from gatecast.errors import FitWarning, SettingError
 from gatecast.formatting import brief
+from gatecast.language import say
 from gatecast.models.foreign.torch_outputs import LOSSES, NUMBERS, Loss, outputs
 from gatecast.models.foreign.torch_settings import TorchModel
 from gatecast.nn.population import Member, Progress, Trained, scaled_back, training_rows
@@ -106,8 +107,13 @@ class Trainer:
         progress(len(trained), len(members), epochs)
         if lost := sum(one.best_epoch == 0 for one in trained):
             warnings.warn(
-                f'{lost} of {len(trained)} modules of model "{self.name}" diverged in their first epoch and '
-                "keep their first weights; try a smaller learning_rate or clip_norm=1",
+                say(
+                    '{lost} of {count} modules of model "{name}" diverged in their first epoch and '
+                    "keep their first weights; try a smaller learning_rate or clip_norm=1",
+                    lost=lost,
+                    count=len(trained),
+                    name=self.name,
+                ),
                 FitWarning,
                 stacklevel=2,
             )
@@ -200,7 +206,11 @@ class Trainer:
             module = self.asked.make_module(features, self.horizon)
         if not isinstance(module, torch.nn.Module):
             raise SettingError(
-                f'model "{self.name}": make_module must return a torch.nn.Module, not {type(module).__name__}'
+                say(
+                    'model "{name}": make_module must return a torch.nn.Module, not {name_2}',
+                    name=self.name,
+                    name_2=type(module).__name__,
+                )
             )
         return module.to(self.asked.device)
 
@@ -225,8 +235,15 @@ class Trainer:
         got = tuple(raw.shape) if isinstance(raw, Tensor) else type(raw).__name__
         if not isinstance(raw, Tensor) or raw.shape[:1] != wanted[:1] or raw.numel() != math.prod(wanted):
             raise SettingError(
-                f'model "{self.name}": the module returned {got} for windows of {tuple(windows.shape)}, not '
-                f'{wanted}, as output "{self.asked.output}" needs'
+                say(
+                    'model "{name}": the module returned {got} for windows of {shape}, not {wanted}, '
+                    'as output "{output}" needs',
+                    name=self.name,
+                    got=got,
+                    shape=tuple(windows.shape),
+                    wanted=wanted,
+                    output=self.asked.output,
+                )
             )
         return outputs(self.asked.output, raw.reshape(wanted)), self.rows.scaled_targets(scale, origins)
 
@@ -246,7 +263,14 @@ class Trainer:
             yield
         except Exception as error:
             raise SettingError(
-                f'model "{self.name}": {what} failed ({type(error).__name__}: {error}) on {given}'
+                say(
+                    'model "{name}": {what} failed ({name_2}: {error}) on {given}',
+                    name=self.name,
+                    what=what,
+                    name_2=type(error).__name__,
+                    error=error,
+                    given=given,
+                )
             ) from error
 
     def _tensor(self, origins: Integers) -> Tensor:

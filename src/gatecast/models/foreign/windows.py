@@ -9,6 +9,7 @@ import numpy as np
 
 from gatecast._typing import Floats, Integers
 from gatecast.errors import SettingError
+from gatecast.language import say
 from gatecast.problem.problem import Problem
 from gatecast.problem.scaling import Scale, fit_scale
 
@@ -19,8 +20,11 @@ def require_returns(name: str, problem: Problem) -> None:
     """Raise SettingError where a model of distributions, which are of the move, has another target."""
     if problem.target == "close":
         raise SettingError(
-            f'model "{name}" forecasts a distribution of the return or the difference: choose target '
-            '"return" or "difference"'
+            say(
+                'model "{name}" forecasts a distribution of the return or the difference: choose '
+                'target "return" or "difference"',
+                name=name,
+            )
         )
 
 

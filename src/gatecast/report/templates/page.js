@@ -142,6 +142,7 @@ function pick(symbol) {
 function findSymbols() {
   const table = document.getElementById("symbols"), body = table.tBodies[0], finder = document.getElementById("finder");
   const charted = new Set(Object.keys(packs.forecast.symbols)), input = finder.querySelector("input"), ends = 10;
+  const words = JSON.parse(document.getElementById("words").textContent);
   const text = (row, n) => row.cells[n].textContent;
   const number = (row, n) => Number(text(row, n).replaceAll("\u2212", "-").replaceAll(",", ""));
   let order = [...body.rows], whole = order.length <= 2 * ends + 5;
@@ -156,10 +157,10 @@ function findSymbols() {
     const wanted = input.value.trim().toLowerCase();
     const found = wanted ? order.filter(row => text(row, 0).toLowerCase().includes(wanted)) : order;
     const cut = !wanted && !whole;
-    button.textContent = `show the ${(order.length - 2 * ends).toLocaleString("en")} symbols between`;
+    button.textContent = words.between.replace("{n}", (order.length - 2 * ends).toLocaleString("en"));
     body.replaceChildren(...(cut ? [...order.slice(0, ends), more, ...order.slice(-ends)] : found));
     finder.querySelector("[role=status]").textContent =
-      wanted ? `${found.length.toLocaleString("en")} of ${order.length.toLocaleString("en")} symbols` : "";
+      wanted ? words.found.replace("{found}", found.length.toLocaleString("en")).replace("{n}", order.length.toLocaleString("en")) : "";
     return found;
   }
 

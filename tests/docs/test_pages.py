@@ -1,0 +1,29 @@
+"""What holds for every page: how it opens, and that every public name has its place."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+import gatecast as gc
+
+ROOT = Path(__file__).parents[2]
+ENGLISH = ROOT / "docs" / "en"
+PAGES = [str(page.relative_to(ENGLISH)) for page in sorted(ENGLISH.rglob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_opens_with_what_its_reader_can_do_after_it(page: str) -> None:
+    text = (ENGLISH / page).read_text("utf-8")
+    if included := re.fullmatch(r'--8<-- "(.+)"\n', text):
+        text = (ROOT / included[1]).read_text("utf-8")
+    assert re.match(r"# .+\n\nAfter this page you ", text)
+
+
+def test_every_public_name_is_in_the_reference() -> None:
+    named = re.findall(
+        r"^::: gatecast\.(\w+)$", (ENGLISH / "reference" / "python.md").read_text("utf-8"), re.M
+    )
+    assert {*named} - {"errors"} == {*gc.__all__} - {"__version__"}
