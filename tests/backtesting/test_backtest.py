@@ -1,6 +1,7 @@
 """The backtest of a run as a whole: figures by hand, invariants, sentences, files."""
 
 import json
+import re
 from types import SimpleNamespace
 
 import numpy as np
@@ -228,7 +229,9 @@ def test_the_command(saved, command, tmp_path):
     assert json.loads(files["backtest.json"].read_text()) == json.loads(json.dumps(tested.summary()))
     assert files["money.png"].read_bytes().startswith(PNG)
     html = files["backtest.html"].read_text()
-    assert "http" not in html.replace("http-equiv", "") and len(html) < 2e6
+    markup = re.sub(r"<script.*?</script>", "", html, flags=re.DOTALL)
+    assert "http" not in markup.replace("http-equiv", "") and len(html) < 2e6
+    assert "default-src 'none'" in html
     daily = pd.read_csv(files["daily.csv"])
     assert list(daily.columns) == list(tested.frame.columns) and len(daily) == len(tested.frame)
     code, out, _ = command(
