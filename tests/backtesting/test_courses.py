@@ -65,8 +65,8 @@ def test_what_is_said_of_a_strategy(tested):
         "2020-02-03; that of buy-and-hold 25.0 %.",
         "It gained in 2 of 2 months, and did better than buy-and-hold in 0; best 2020-01 (+20.0 %), worst "
         "2020-02 (+8.3 %).",
-        "It was long in 60 % of the sessions, short in 20 % and out of the market in 20 %; on average 70 % of "
-        "the money was at work.",
+        "It was long in 60 % of the sessions, short in 20 % and out of the market in 20 %; on average 70 % "
+        "of the money was at work.",
     ]
     flat = Course(DAYS, np.ones(6), np.zeros(6), np.zeros(6), np.zeros(6))
     assert "never traded" in of_strategy(tested.strategies[0], flat, OWN, "1d")[0]
