@@ -691,3 +691,17 @@ def test_a_holiday_is_no_end(symbol: str, calendar: str, ended: bool) -> None:
     origins, left_out = model._asked(model._problem(known), known.timetable, ())
     assert set(left_out) == ({symbol} if ended else set())
     assert len(origins) == 2 - ended
+
+
+def test_the_last_windows_are_traced_and_drawn(fitted: gc.Forecaster, saved: Path) -> None:
+    found = fitted.trace(seed=0)
+    symbols = list(fitted.forecast()["symbol"].unique())
+    assert found["hidden_l0"].shape[0] == len(symbols)
+    for name, values in gc.Forecaster.load(saved).trace().items():
+        np.testing.assert_array_equal(values, found[name])
+    strips = fitted.plot_gates(symbol=symbols[-1]).chart.to_dict()["vconcat"]
+    assert len(strips) == 1 + len(found)
+    with pytest.raises(SettingError, match="choose one of"):
+        fitted.plot_gates(symbol="nobody")
+    with pytest.raises(SettingError, match="no such seed"):
+        fitted.trace(seed=99)

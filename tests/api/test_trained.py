@@ -432,3 +432,33 @@ def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch, capsys) -> No
     exec(textwrap.dedent(in_torch), names)
     numbers = np.array(re.findall(r"\d+\.\d+", capsys.readouterr().out), float).reshape(2, 5)
     np.testing.assert_allclose(*numbers, rtol=1e-6)
+
+
+# Inside -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["gru", "mine"])
+def test_the_trace_at_an_origin_gives_its_forecast(opened: gc.Result, name: str) -> None:
+    """Its last hidden states through the head, scaled back, are the seed's returns."""
+    networks = opened.models[name]
+    origins = origins_of(opened)[-3:]
+    states = networks.trace(origins=origins, seed=1)["hidden_l0"][:, -1]
+    assert networks.trace(origins=origins, seed=1)["hidden_l0"].shape == (len(states), 4, 2)
+    table = networks.forecast(origins=origins, seed=1)
+    for head in ("mlp.0", "out") if name == "mine" else ("out",):
+        weights = networks.state_dict(seed=1, layer=head)
+        states = states @ weights["weight"].T + weights["bias"]
+        states = np.maximum(states, 0) if head != "out" else states
+    symbols = table["symbol"].to_numpy()[::2]
+    scales = [networks.scale(symbol=symbol) for symbol in symbols]
+    returns = [row * one["y_scale"] + one["y_offset"] for row, one in zip(states, scales, strict=True)]
+    np.testing.assert_allclose(np.expm1(np.concatenate(returns)), table["change"], atol=1e-7)
+
+
+def test_gates_are_drawn_at_an_origin_of_a_symbol(opened: gc.Result) -> None:
+    networks = opened.models["gru"]
+    plot = networks.plot_gates(origin=origins_of(opened)[-1], symbol="A")
+    titles = [strip["title"]["text"] for strip in plot.chart.to_dict()["vconcat"]]
+    assert titles[0] == "what it reads" and titles[-1].startswith("hidden state")
+    with pytest.raises(SettingError, match="choose one of A, B"):
+        networks.plot_gates()

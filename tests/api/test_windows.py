@@ -91,3 +91,45 @@ def test_validation_is_the_last_share_of_the_windows_after_an_embargo():
 def test_a_share_that_leaves_nothing_to_train_on_is_refused(share):
     with pytest.raises(SettingError, match=r"must be a share between 0 and 1 that leaves some of the 60"):
         gc.fit_windows(SMALL, QUICK, X, Y, validation=share)
+
+
+# Inside -------------------------------------------------------------------------------------------------
+
+
+def test_the_last_hidden_state_gives_the_prediction(fit):
+    seeds = []
+    for seed, member in enumerate(fit.trained):
+        found = fit.trace(X, seed=seed)
+        assert set(found) == {"reset_l0", "update_l0", "candidate_l0", "hidden_l0"}
+        assert {values.shape for values in found.values()} == {(60, 5, 6)}
+        weight, bias = member.params["out.weight"], member.params["out.bias"]
+        seeds.append(found["hidden_l0"][:, -1] @ weight[0] + bias[0])
+    np.testing.assert_allclose(np.mean(seeds, axis=0), fit.predict(X), atol=1e-6)
+    np.testing.assert_array_equal(fit.trace(X)["hidden_l0"], fit.trace(X, seed=0)["hidden_l0"])
+
+
+def test_saliency_sums_to_what_a_linear_network_forecasts_beyond_zeros():
+    """With tiny weights tanh is linear: the forecast less that of zeros is the sum over the window."""
+    network = gc.Network(cell="rnn", hidden_size=3)
+    fit = gc.fit_windows(network, gc.Training(epochs=1), X, np.stack([Y, Y], axis=1), seeds=2)
+    for member in fit.trained:
+        for name, value in member.params.items():
+            member.params[name] = value * (0 if "bias" in name else 5e-3 if name == "weight_ih_l0" else 1)
+    for step in (1, 2):
+        found = fit.saliency(X, step=step)
+        assert found.shape == X.shape
+        beyond = fit.predict(X)[:, step - 1] - fit.predict(0 * X)[:, step - 1]
+        np.testing.assert_allclose(found.sum(axis=(1, 2)), beyond, atol=1e-6)
+        assert np.abs(beyond).max() > 5e-4
+
+
+def test_what_cannot_be_looked_into_is_refused(fit):
+    for call, message in [
+        (lambda: fit.trace(X[:, :, :1]), "fitted on 2"),
+        (lambda: fit.trace(X, seed=2), "no such seed; they are 0 to 1"),
+        (lambda: fit.saliency(X, step=2), "steps 1 to 1"),
+        (lambda: fit.plot_gates(X), r"one window is \(T, F\)"),
+        (lambda: fit.plot_gates(X[0], names=["a"]), "give 2 different ones"),
+    ]:
+        with pytest.raises(SettingError, match=message):
+            call()

@@ -35,7 +35,7 @@ def test_a_step_takes_the_shapes_of_its_annotation_and_no_others():
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("shapes_checked")
-@pytest.mark.parametrize("layer", [fast.layer, kernel.layer, recurrent._textbook])
+@pytest.mark.parametrize("layer", [fast.layer, kernel.layer, recurrent.textbook])
 def test_a_layer_refuses_an_input_without_its_batch_also_while_it_is_traced(layer):
     def run(x):
         return layer(cell_of("lstm"), x, None, layer_weights(), reverse=False)

@@ -23,7 +23,7 @@ from gatecast.nn import kernel
 from gatecast.nn.cells import LayerWeights, cell_of
 from gatecast.nn.kernel import variants
 from gatecast.nn.program import Dataset, gathered, window
-from gatecast.nn.recurrent import recurrent
+from gatecast.nn.recurrent import recurrent, textbook
 
 from . import reference
 
@@ -56,9 +56,9 @@ def inputs(*shape: int) -> np.ndarray:
     return array(np.random.default_rng(1).standard_normal(shape))
 
 
-def outputs_of(cell: str, given, x, *, textbook: bool = False):
+def outputs_of(cell: str, given, x, *, run=None):
     """Of a layer, as one program."""
-    return jax.jit(lambda given, x: recurrent(given, cell_of(cell), x, textbook=textbook)[0])(given, x)
+    return jax.jit(lambda given, x: recurrent(given, cell_of(cell), x, run=run)[0])(given, x)
 
 
 @partial(jax.jit, static_argnums=0)
@@ -130,7 +130,7 @@ def test_numbers_that_are_not_finite_come_through(cell):
 
 def test_large_pre_activations_saturate():
     given = "lstm", params("lstm", 2, 5, scale=300.0), inputs(4, 6, 2)
-    outputs, expected = outputs_of(*given), outputs_of(*given, textbook=True)
+    outputs, expected = outputs_of(*given), outputs_of(*given, run=textbook)
     np.testing.assert_allclose(outputs, expected, atol=1e-4)  # sums in the hundreds, in single precision
 
 
@@ -309,7 +309,7 @@ def test_broken_twin_a_wrong_line_of_c_is_found(kernel_anew):
 @pytest.mark.parametrize("case", ["not built", "damaged", "off"])
 def test_without_a_kernel_jax_does_the_same(case, kernel_anew, monkeypatch):
     given = "gru", params("gru", 2, 5), inputs(3, 4, 2)
-    expected = outputs_of(*given, textbook=True)
+    expected = outputs_of(*given, run=textbook)
     if case != "not built":
         shutil.copy(PROCESSOR, kernel_anew)
         variants.file_of(HERE.variant, "float32").write_bytes(b"cut")

@@ -17,6 +17,7 @@ from gatecast.nn import fast, kernel
 from gatecast.nn.cells import cell_of
 from gatecast.nn.network import exact_products
 from gatecast.nn.recurrent import recurrent
+from gatecast.nn.recurrent import textbook as step_by_step
 
 from . import reference
 
@@ -83,7 +84,7 @@ def layers(cell: str, form: str, params, x, start=None, *, textbook: bool = Fals
         num_layers=1 + form.startswith("two"),
         bidirectional=form.endswith(("both", "step")),
         state=start,
-        textbook=textbook,
+        run=step_by_step if textbook else None,
         **options,
     )
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gatecast._typing import Integers
 from gatecast.api import forecaster_files
@@ -27,10 +28,10 @@ from gatecast.data.prices import Prices
 from gatecast.data.side_tables import future_table
 from gatecast.data.sources import prices_of
 from gatecast.data.timetable import Timetable
-from gatecast.errors import DataWarning, NotFittedError, RunError
+from gatecast.errors import DataWarning, NotFittedError, RunError, SettingError, did_you_mean
 from gatecast.formatting import some
 from gatecast.language import say
-from gatecast.models.networks import ensembles_of
+from gatecast.models.networks import FittedNetwork, ensembles_of
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS
 from gatecast.problem.problem import Problem
@@ -126,8 +127,7 @@ class Forecaster:
     @property
     def history(self) -> pd.DataFrame:
         """Losses per seed and epoch (see FittedNetwork)."""
-        (ensemble,) = ensembles_of([self._fitted.fitted])
-        return ensemble.population.history
+        return self._population.history
 
     def fit(self, prices: Any, *, future: Any = None) -> Self:
         """The forecaster itself, trained on every session of `prices` (or of what `gatecast.load` takes).
@@ -209,6 +209,64 @@ class Forecaster:
         DataWarning
             Symbols left out, or scaled by the mean scale of the others.
         """
+        problem, origins, timetable = self._ends(prices, future)
+        self._warn()
+        problem.require_known(origins, timetable)
+        predicted = self._fitted.fitted.predict(problem, origins)
+        return forecast_table(predicted, problem, origins, timetable)
+
+    def trace(self, prices: Any = None, *, seed: int | None = None) -> dict[str, NDArray[np.float32]]:
+        """Every gate and state at every bar of the last windows: name → (N, lookback, hidden_size).
+
+        The N windows are those that `forecast` reads, one for each symbol in its order. Names and values are
+        those of `gatecast.fit_windows(…).trace`.
+
+        Parameters
+        ----------
+        prices
+            As in `forecast`.
+        seed
+            Of which network; None: the first.
+
+        Raises
+        ------
+        NotFittedError, SettingError, DataError
+            As `forecast`; no such seed.
+        """
+        problem, origins, _ = self._ends(prices, None)
+        return self._population.trace(problem, 0, origins, self._seed(seed))
+
+    def plot_gates(self, prices: Any = None, *, symbol: str | None = None, seed: int | None = None) -> Plot:
+        """The last window of a symbol in a network: inputs, gates and states, unit by unit, bar by bar.
+
+        Parameters
+        ----------
+        symbol
+            Whose window; None: that of the first symbol.
+        prices, seed
+            As in `trace`.
+
+        Raises
+        ------
+        NotFittedError, SettingError, DataError
+            As `trace`; no such symbol.
+        """
+        from gatecast.report.display import Plot
+        from gatecast.report.inside import gates_chart
+
+        problem, origins, _ = self._ends(prices, None)
+        known = [problem.symbols[number] for number in problem.symbol[origins]]
+        if symbol is not None and symbol not in known:
+            raise SettingError(
+                f"choose one of {some(known)}.{did_you_mean(symbol, known)}", setting="symbol", value=symbol
+            )
+        place = 0 if symbol is None else known.index(symbol)
+        (read,) = self._population.windows(problem, 0, origins[place : place + 1])
+        values = self._population.trace(problem, 0, origins, self._seed(seed))
+        return Plot(gates_chart(read, {name: one[place] for name, one in values.items()}, problem.names))
+
+    def _ends(self, prices: Any, future: Any) -> tuple[Problem, Integers, Mapping[str, Timetable]]:
+        """A problem, the last row of every symbol in it that can be forecast, and the timetables."""
         state = self._fitted
         if prices is None:
             timetable, left_out = state.timetable, state.left_out
@@ -221,10 +279,20 @@ class Forecaster:
             problem = _with_future(problem, future, timetable)
             origins, left_out = self._asked(problem, timetable, state.short)
         self._note(problem, origins, left_out)
-        self._warn()
-        problem.require_known(origins, timetable)
-        predicted = state.fitted.predict(problem, origins)
-        return forecast_table(predicted, problem, origins, timetable)
+        return problem, origins, timetable
+
+    @property
+    def _population(self) -> FittedNetwork:
+        (ensemble,) = ensembles_of([self._fitted.fitted])
+        return ensemble.population
+
+    def _seed(self, seed: int | None) -> int:
+        """A seed that there is; None: the first."""
+        seeds = sorted({member.seed for member in self._population.members})
+        if seed is not None and seed not in seeds:
+            text = f"there is no such seed; they are {seeds[0]} to {seeds[-1]}"
+            raise SettingError(text, setting="seed", value=seed)
+        return seeds[0] if seed is None else seed
 
     def plot(self, prices: Any = None, *, future: Any = None) -> Plot:
         """The last closes and the prediction intervals of the next sessions, for up to six symbols.

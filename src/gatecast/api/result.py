@@ -18,6 +18,9 @@ from gatecast.settings.toml import read_asked, read_provenance
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    import pandas as pd
+
+    from gatecast.api.importance import Measure
     from gatecast.api.trained import Models
     from gatecast.problem.features import FeatureFunction
     from gatecast.report.display import Plot
@@ -76,6 +79,82 @@ class Result(Run):
         from gatecast.report.plots import plot
 
         return plot(self, kind, models=models, symbol=symbol, start=start, end=end)
+
+    def importance(
+        self,
+        metric: Measure = "skill",
+        *,
+        models: str | Sequence[str] | None = None,
+        permutations: int = 10,
+    ) -> pd.DataFrame:
+        """What each input is worth to the run's networks: the skill lost where its values are wrong.
+
+        Every origin of the test gets the window of one input of another origin of the same fold and symbol;
+        all else, the scales too, stays. What the ensemble of the seeds, before any calibration, then loses
+        more, over the loss of the benchmark, is the importance: 0.02 means two points of skill. A network
+        that is misled loses up to twice what one that never had the input would. It says what these networks
+        make of an input, not what the input is worth to a better model; of two inputs that say the same,
+        neither may seem to matter.
+
+        Parameters
+        ----------
+        metric
+            "skill": in the squared error of the point forecast, against naive. "crps": in that of the
+            distribution, against the best baseline.
+        models
+            One or several networks; by default all.
+        permutations
+            How many are averaged; drawn with the seed of the experiment.
+
+        Returns
+        -------
+        DataFrame
+            One row per model and input: model, input (static ones are exchanged between symbols), metric,
+            value, low and high (its 95 % interval), fractions; dates; reason, where there is no interval.
+
+        Raises
+        ------
+        SettingError
+            No such metric or network; too few origins in the test to permute them.
+        RunError
+            A run without networks of its own, or whose folder lost them; features of the user's own that may
+            not be run.
+
+        Warns
+        -----
+        DataWarning
+            Symbols that are left out, having too few origins in the test.
+
+        Notes
+        -----
+        Breiman (2001); model reliance of Fisher, Rudin and Dominici (2019). Origins are permuted in blocks of
+        lookback + horizon, or a few more, each moved by at least as many: so the order within a block stays,
+        and no window that is put in shares a bar with the origin's own window or its targets. The interval
+        holds what n dates can tell of these networks on other dates, by the long-run variance of
+        `gatecast.evaluation.longrun`; it knows nothing of other trainings.
+
+        Examples
+        --------
+        >>> table = gatecast.open_run("runs/sp500").importance()
+        >>> result.plot_importance(table)
+        """
+        from gatecast.api.importance import importance
+
+        problem = self.models.problem
+        return importance(self, problem, metric=metric, models=models, permutations=permutations)
+
+    def plot_importance(self, table: pd.DataFrame | None = None) -> Plot:
+        """What `importance` found as a picture, the inputs that matter most on top.
+
+        Parameters
+        ----------
+        table
+            As `importance` returned it; None: it is called.
+        """
+        from gatecast.report.display import Plot
+        from gatecast.report.inside import importance_chart
+
+        return Plot(importance_chart(self.importance() if table is None else table))
 
     def save(self, folder: str | Path, *, overwrite: bool = False, charts: bool = True) -> Path:
         """Write the run folder, whole or not at all; then, with `charts`, `draw` into it.

@@ -5,10 +5,8 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
@@ -25,9 +23,8 @@ from gatecast.errors import DataError, DataWarning, RunError, SettingError, did_
 from gatecast.formatting import count, some
 from gatecast.language import plural, say
 from gatecast.models.model import Fitted, Forecast
-from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of, make_dataset
+from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of
 from gatecast.nn import state_dict as torch_names
-from gatecast.nn.program import window
 from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS
 from gatecast.problem.problem import Problem
@@ -35,6 +32,9 @@ from gatecast.run import Run
 from gatecast.settings.frequency import INDEX, session_noun, stamp, time_at, unit_of
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
+
+if TYPE_CHECKING:
+    from gatecast.report.display import Plot
 
 FEW = f"fewer than {MIN_TRAINING_ORIGINS} training windows"
 SCALES = ("x_offset", "x_scale", "y_offset", "y_scale")
@@ -60,6 +60,11 @@ class Models(Mapping[str, "TrainedNetworks"]):
         if name not in self._found:
             self._found[name] = TrainedNetworks(name, self._road)
         return self._found[name]
+
+    @property
+    def problem(self) -> Problem:
+        """The problem of the run's prices, as the networks read it."""
+        return self._road.problem_of(self._road.run.prices)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._road.run.experiment.networks)
@@ -198,9 +203,64 @@ class TrainedNetworks:
         The arguments, errors and warnings are those of `forecast`.
         """
         problem, _, asked = self._asked(prices, origins, fold)
-        rows = jax.device_put(make_dataset(self.network, problem, self._population.scales))
-        parts = [window(rows, place, jnp.asarray(found), problem.lookback) for place, found in asked.items()]
-        return np.concatenate([np.asarray(part) for part in parts])
+        return np.concatenate([self._population.windows(problem, *one) for one in asked.items()])
+
+    def trace(
+        self,
+        prices: Any = None,
+        *,
+        origins: ArrayLike | None = None,
+        fold: int | None = None,
+        seed: int | None = None,
+    ) -> dict[str, NDArray[np.float32]]:
+        """Every gate and state at every bar of the `windows`: name → (N, lookback, hidden_size).
+
+        Names and values are those of `gatecast.fit_windows(…).trace`; arguments, errors and warnings those of
+        `forecast`, but that without a seed the first network answers.
+        """
+        problem, _, asked = self._asked(prices, origins, fold)
+        number = self._seeds[0 if seed is None else self._seed(seed)]
+        parts = [self._population.trace(problem, *one, number) for one in asked.items()]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def plot_gates(
+        self,
+        prices: Any = None,
+        *,
+        origin: Any = None,
+        symbol: str | None = None,
+        fold: int | None = None,
+        seed: int | None = None,
+    ) -> Plot:
+        """One window in a network as a picture: inputs, gates and states, unit by unit, bar by bar.
+
+        Parameters
+        ----------
+        origin
+            The date at whose close the window ends; None: the last session.
+        symbol
+            Whose; None: the only one.
+        prices, fold, seed
+            As in `trace`.
+
+        Raises
+        ------
+        SettingError, DataError, RunError
+            As `forecast`; no window of that symbol.
+        """
+        from gatecast.report.display import Plot
+        from gatecast.report.inside import gates_chart
+
+        number = self._symbol(symbol)
+        problem, _, asked = self._asked(prices, None if origin is None else [origin], fold)
+        seed = self._seeds[0 if seed is None else self._seed(seed)]
+        for place, rows in asked.items():
+            own = rows[problem.symbol[rows] == number][-1:]
+            if len(own):
+                (read,) = self._population.windows(problem, place, own)
+                values = self._population.trace(problem, place, own, seed)
+                return Plot(gates_chart(read, {name: one[0] for name, one in values.items()}, problem.names))
+        raise SettingError("it has no window at that origin", setting="symbol", value=symbol)
 
     def scale(self, *, fold: int | None = None, symbol: str | None = None) -> dict[str, NDArray[np.float64]]:
         """How one fold (None: the newest) scales a symbol (None: the only one): x ↦ (x - offset) / scale.

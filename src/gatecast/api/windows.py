@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatecast.errors import SettingError
 from gatecast.formatting import brief
+from gatecast.nn.inside import gradient_times_input, trace
 from gatecast.nn.network import ONE_THREAD, apply, exact_products
 from gatecast.nn.population import Member, Trained, history, train
 from gatecast.nn.program import Dataset
@@ -51,10 +53,7 @@ class Fit:
         Raises
             SettingError: X is not (N, T, F) with the F of the fit.
         """
-        windows = _windows(X)
-        expected = self.trained[0].params["weight_ih_l0"].shape[1]
-        if windows.shape[2] != expected:
-            raise SettingError(f"X has {windows.shape[2]} features, the networks were fitted on {expected}")
+        windows = self._read(X)
         params = {
             name: np.stack([member.params[name] for member in self.trained])
             for name in self.trained[0].params
@@ -64,12 +63,153 @@ class Fit:
         forecast = forecast[:, 0] if self.one_step else forecast
         return (forecast, final) if return_state else forecast
 
+    def trace(self, X: ArrayLike, *, seed: int | None = None) -> dict[str, NDArray[np.float32]]:
+        """Every gate and state of one network at every bar of windows X (N, T, F): name → (N, T, H).
+
+        The names are the textbook's, with the place of the layer as PyTorch writes it: "forget_l0",
+        "hidden_l1", "hidden_l0_reverse". LSTM: input, forget, candidate (g, or c with a tilde), output, cell,
+        hidden. GRU: reset, update, candidate (n), hidden. RNN: hidden. Gates lie between 0 and 1, candidates
+        and hidden states between -1 and 1. Every window starts from a state of zero. A backward layer's
+        values stand at the bar that it reads, so its last state is at the first bar.
+
+        Parameters
+        ----------
+        seed
+            Of which network; None: the first. A mean over several networks would be nobody's state.
+
+        Raises
+        ------
+        SettingError
+            X is not (N, T, F) with the F of the fit; no such seed.
+
+        Notes
+        -----
+        The equations are those of `gatecast.nn.cells` (Elman 1990; Gers, Schmidhuber and Cummins 2000; Cho et
+        al. 2014), and equal PyTorch's.
+
+        Examples
+        --------
+        >>> fit.trace(X)["forget_l0"].mean(axis=(0, 1))  # how much each unit keeps of its state, on average
+        """
+        found = trace(self.network, self._member(seed).params, self._read(X))
+        return {name: np.asarray(values) for name, values in found.items()}
+
+    def saliency(self, X: ArrayLike, *, step: int = 1) -> NDArray[np.float64]:
+        """Gradient times input of the forecast, (N, T, F), in the units of y: what each input does to it.
+
+        To first order, by how much the forecast would be lower if that input were 0. Where a network is
+        linear, the sum over a window is the forecast less that of a window of zeros. It shows what this
+        network reads, not what moves prices, and inputs that act together share what they do by chance (see
+        docs/en/guides/inside.md).
+
+        Parameters
+        ----------
+        step
+            Of which step ahead, from 1.
+
+        Raises
+        ------
+        SettingError
+            X is not (N, T, F) with the F of the fit; no such step.
+
+        Notes
+        -----
+        Gradients: Simonyan, Vedaldi and Zisserman (2014); times the input: Shrikumar, Greenside and Kundaje
+        (2017). Of the mean over the seeds, as `predict`.
+        """
+        windows, steps = self._read(X), len(self.trained[0].params["out.bias"])
+        if step not in range(1, steps + 1):
+            raise SettingError(f"step = {step}: the fit forecasts steps 1 to {steps}")
+        parts = [gradient_times_input(self.network, one.params, windows, step - 1) for one in self.trained]
+        return np.mean([np.asarray(part, dtype=np.float64) for part in parts], axis=0)
+
+    def plot_gates(
+        self, window: ArrayLike, *, seed: int | None = None, names: Sequence[str] | None = None
+    ) -> Plot:
+        """One window (T, F) in a network as a picture: inputs, gates and states, unit by unit, bar by bar.
+
+        Parameters
+        ----------
+        seed
+            Of which network; None: the first.
+        names
+            Of the F features.
+
+        Raises
+        ------
+        SettingError
+            No single window with the F of the fit; no such seed; other than F names.
+        """
+        from gatecast.report.display import Plot
+        from gatecast.report.inside import gates_chart
+
+        windows = self._one(window)
+        found = {name: values[0] for name, values in self.trace(windows, seed=seed).items()}
+        return Plot(gates_chart(windows[0], found, self._names(names)))
+
+    def plot_saliency(self, X: ArrayLike, *, step: int = 1, names: Sequence[str] | None = None) -> Plot:
+        """`saliency` of one window (T, F) as a picture; of several (N, T, F), the mean of its size.
+
+        Parameters
+        ----------
+        step
+            Of which step ahead, from 1.
+        names
+            Of the F features.
+
+        Raises
+        ------
+        SettingError
+            As `saliency`; other than F names.
+        """
+        from gatecast.report.display import Plot
+        from gatecast.report.inside import saliency_chart
+
+        given = np.asarray(X, dtype=np.float32)
+        one = given.ndim == 2
+        found = self.saliency(given[None] if one else given, step=step)
+        shown = found[0] if one else np.abs(found).mean(axis=0)
+        return Plot(saliency_chart(shown, self._names(names), windows=1 if one else len(found)))
+
     def plot_history(self) -> Plot:
         """Loss per epoch of every seed, the kept epoch marked."""
         from gatecast.report.charts import history_chart
         from gatecast.report.display import Plot
 
         return Plot(history_chart(self.history))
+
+    def _read(self, X: ArrayLike) -> NDArray[np.float32]:
+        """Windows (N, T, F) with the F of the fit."""
+        windows = _windows(X)
+        expected = self.trained[0].params["weight_ih_l0"].shape[1]
+        if windows.shape[2] != expected:
+            raise SettingError(f"X has {windows.shape[2]} features, the networks were fitted on {expected}")
+        return windows
+
+    def _one(self, window: ArrayLike) -> NDArray[np.float32]:
+        """One window (T, F), or (1, T, F), as (1, T, F)."""
+        given = np.asarray(window, dtype=np.float32)
+        given = given[None] if given.ndim == 2 else given
+        if given.ndim != 3 or len(given) != 1:
+            raise SettingError(
+                f"window has shape {np.shape(window)}; one window is (T, F), such as X[0] of X (N, T, F)"
+            )
+        return self._read(given)
+
+    def _member(self, seed: int | None) -> Trained:
+        """The network of a seed; None: the first."""
+        seeds = [int(known) for known in self.history["seed"].unique()]
+        if seed is not None and seed not in seeds:
+            raise SettingError(f"seed = {seed}: there is no such seed; they are {seeds[0]} to {seeds[-1]}")
+        return self.trained[0 if seed is None else seeds.index(seed)]
+
+    def _names(self, names: Sequence[str] | None) -> list[str]:
+        """Those of the features."""
+        count = int(self.trained[0].params["weight_ih_l0"].shape[1])
+        given = [f"feature {place + 1}" for place in range(count)] if names is None else list(map(str, names))
+        if len(given) != count or len(set(given)) != count:
+            raise SettingError(f"names = {given}: give {count} different ones, one for each feature")
+        return given
 
 
 def fit_windows(

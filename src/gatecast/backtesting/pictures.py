@@ -101,6 +101,14 @@ def money_picture(tested: Backtest, label: Label = str) -> alt.LayerChart:
 
 
 def sharpe_picture(tested: Backtest, label: Label = str) -> alt.LayerChart:
+    """Every strategy's Sharpe ratio, under a title that says how to read it."""
+    below = "bar: 95 % interval"
+    if tested.lucky > 0:
+        below += f"; dashed: what luck gives the best of {tested.trials}, if none is worth anything"
+    return sharpe_chart(tested, label).properties(title=heading("How sure is a Sharpe ratio?", below))
+
+
+def sharpe_chart(tested: Backtest, label: Label = str) -> alt.LayerChart:
     """Every strategy's Sharpe ratio with its 95 % interval; dashed: what luck alone gives the best."""
     known = [one for one in tested.strategies if np.isfinite(one.net.sharpe)]
     known = sorted(known, key=lambda one: -one.net.sharpe)[:MOST_ROWS]
@@ -128,14 +136,11 @@ def sharpe_picture(tested: Backtest, label: Label = str) -> alt.LayerChart:
         base.mark_circle(size=80, opacity=1).encode(alt.X("ratio:Q"), colour),
         base.mark_text(align="left", dx=8, fontSize=12).encode(x=alt.value("width"), text="text:N"),
     ]
-    below = "bar: 95 % interval"
     if tested.lucky > 0:
         layers.append(
             line.mark_rule(color=ORANGE, strokeDash=[5, 4], strokeWidth=1.5).encode(x=alt.datum(tested.lucky))
         )
-        below += f"; dashed: what luck gives the best of {tested.trials}, if none is worth anything"
-    title = heading("How sure is a Sharpe ratio?", below)
-    return styled(layered(*layers, data=inline(table), title=title, width=WIDTH - 60, height=24 * len(table)))
+    return styled(layered(*layers, data=inline(table), width=WIDTH - 60, height=24 * len(table)))
 
 
 def _ticks(money: pd.Series[float]) -> list[float]:

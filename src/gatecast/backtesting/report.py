@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from gatecast.backtesting.courses import course
 from gatecast.backtesting.strategies import Backtest, Strategy
 from gatecast.backtesting.verdict import verdict
+from gatecast.backtesting.words import MEANINGS, of_strategy
 from gatecast.formatting import (
     basis_points,
     count,
@@ -21,10 +24,12 @@ from gatecast.formatting import (
     some,
     text_table,
 )
-from gatecast.report.html import rendered_page
+from gatecast.report.html import rendered_page, source
+from gatecast.report.marks import specifications
 from gatecast.report.tables import Cell, Table
 from gatecast.settings.frequency import is_intraday, plain_time, session_noun, stamp
 
+MOST_STRATEGIES = 12  # whose course the page holds
 COLUMNS: dict[str, Callable[[Strategy], str]] = {
     "a year": lambda one: percent(one.net.annual_return, 1),
     "before costs": lambda one: percent(one.gross.annual_return, 1),
@@ -119,27 +124,64 @@ def draw(tested: Backtest, folder: Path) -> None:
     from gatecast.backtesting.pictures import pictures
     from gatecast.report.pictures import drawing, to_pngs
 
-    drawn: dict[str, bytes] = {}
     with drawing("the pictures"):
-        drawn = to_pngs(pictures(tested))
-        for name, png in drawn.items():
+        for name, png in to_pngs(pictures(tested)).items():
             (folder / f"{name}.png").write_bytes(png)
     with drawing("the page"):
-        (folder / "backtest.html").write_text(page(tested, drawn), encoding="utf-8")
+        (folder / "backtest.html").write_text(page(tested), encoding="utf-8")
 
 
-def page(tested: Backtest, drawn: dict[str, bytes]) -> str:
-    """One HTML file that needs nothing else."""
+def page(tested: Backtest) -> str:
+    """One HTML file that needs nothing else: the verdict, what it means, charts, figures and assumptions."""
+    from gatecast.backtesting.charts import MOST_POINTS, page_charts
+    from gatecast.backtesting.pictures import sharpe_chart
+
+    shown, hold = shown_strategies(tested), course(tested, tested.hold)
+    courses = [course(tested, one) for one in shown]
+    charts = page_charts(tested, shown, courses, hold)
+    if tested.best is not None:
+        charts["sharpe"] = sharpe_chart(tested)
     rows = {name: [Cell(text) for text in figures] for name, figures in _rows(tested).items()}
+    frequency, judged = tested.frequency, verdict(tested)
     return rendered_page(
         "backtest.html",
-        title="Backtest",
-        verdict=verdict(tested),
-        pictures={name: base64.b64encode(png).decode() for name, png in drawn.items()},
+        scripts=(source("vega.js"), source("page.js")),
+        images="data: blob:",
+        title=some([account.symbol for account in tested.accounts], most=3),
+        scope=_scope(tested),
+        verdict=judged,
+        meaning=MEANINGS[judged.kind],
+        stories={
+            one.name: of_strategy(one, own, hold, frequency) for one, own in zip(shown, courses, strict=True)
+        },
+        left_out=len(tested.strategies) - len(shown),
+        charts=charts.keys(),
+        band=any(one.luck.band.shape[1] for one in shown),
+        lucky=tested.lucky > 0,
+        trials=tested.trials,
+        noun=session_noun(frequency),
+        thinned=len(hold.session) > MOST_POINTS,
         figures=Table([(head, "") for head in COLUMNS], rows, corner=""),
         terms=TERMS,
         conditions=conditions(tested),
+        specs=specifications(charts),
     )
+
+
+def shown_strategies(tested: Backtest) -> list[Strategy]:
+    """Those whose course the page holds: that of the verdict, then by their Sharpe ratio."""
+    best = tested.second if tested.best is not None and tested.is_hold(tested.best) else tested.best
+    order = sorted(
+        tested.strategies,
+        key=lambda one: (one is not best, -one.net.sharpe if np.isfinite(one.net.sharpe) else np.inf),
+    )
+    return order[:MOST_STRATEGIES]
+
+
+def _scope(tested: Backtest) -> str:
+    first, last = tested.hold.money.session[[0, -1]]
+    when = f"{stamp(first, tested.frequency)} to {stamp(last, tested.frequency)}"
+    return f"backtest, traded at the {tested.execution.replace('-', ' ')} after each forecast, {when}"
 
 
 def _rows(tested: Backtest) -> dict[str, list[str]]:

@@ -304,8 +304,12 @@ def diebold_mariano(differential: ArrayLike, horizon: int, *, pooled: bool = Fal
     return DieboldMariano(statistic, 2 * min(better, worse), better, worse, n, count)
 
 
-def skill(benchmark: Floats, loss: Floats, horizon: int, *, pooled: bool = False) -> Skill:
-    """1 - mean loss / mean loss of the benchmark, with its 90 % interval (Fieller 1954).
+def skill(
+    benchmark: Floats, loss: Floats, horizon: int, *, pooled: bool = False, tail: float = LEVEL
+) -> Skill:
+    """1 - mean loss / mean loss of the benchmark, with its interval (Fieller 1954).
+
+    tail: what the interval leaves out on each side; by default it is that of 90 %.
 
     The interval holds every s for which the mean of (1 - s) benchmark - loss is within t standard errors of
     0, so it excludes 0 exactly where the Diebold-Mariano test rejects. Undefined where the benchmark's mean
@@ -319,7 +323,7 @@ def skill(benchmark: Floats, loss: Floats, horizon: int, *, pooled: bool = False
     count = cosines(n, horizon, pooled=pooled)
     series = np.column_stack([benchmark - loss, benchmark])
     averages = cosine_averages(series, count)
-    error = student.ppf(1 - LEVEL, count) ** 2 * averages.T @ averages / count / n
+    error = student.ppf(1 - tail, count) ** 2 * averages.T @ averages / count / n
     mean = series.mean(axis=0)
     # a s² - 2 b s + c <= 0
     (c, b), (_, a) = np.outer(mean, mean) - error

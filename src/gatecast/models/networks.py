@@ -8,8 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from gatecast._typing import Floats, Integers
 from gatecast.distributions import Point
@@ -19,9 +22,10 @@ from gatecast.language import marked, say
 from gatecast.models.calibration import CalibratedFit
 from gatecast.models.ensembles import Combination, better_combination, joined, mean_of_seeds
 from gatecast.models.model import Fitted, Forecast
+from gatecast.nn.inside import trace
 from gatecast.nn.outputs import distributions
 from gatecast.nn.population import Member, Progress, Trained, history, predict, train, training_rows
-from gatecast.nn.program import Dataset
+from gatecast.nn.program import Dataset, window
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
 from gatecast.problem.scaling import Scale, fit_scale
@@ -72,14 +76,18 @@ class FittedNetwork:
 
         folds: places in the walk-forward, one for each of `origins`.
         """
-        rows = make_dataset(self.network, problem, self.scales)
+        return self.outputs_of(make_dataset(self.network, problem, self.scales), folds, origins)
+
+    def outputs_of(self, rows: Dataset, folds: Sequence[int], origins: Sequence[Integers]) -> list[Floats]:
+        """The same, from rows of features and no problem."""
+        symbol = np.asarray(rows.symbol)
         jobs, places = [], []
         for member, owner, trained in zip(self.members, self.owner, self.trained, strict=True):
             if member.scale not in folds:
                 continue
             place = folds.index(member.scale)
             asked = origins[place]
-            mine = np.ones(len(asked), bool) if owner is None else problem.symbol[asked] == owner
+            mine = np.ones(len(asked), bool) if owner is None else symbol[asked] == owner
             if mine.any():
                 jobs.append((trained, member.scale, asked[mine]))
                 places.append((place, member.seed, mine))
@@ -89,6 +97,26 @@ class FittedNetwork:
         for (place, seed, mine), answer in zip(places, answers, strict=True):
             outputs[place][seeds.index(seed), mine] = answer
         return outputs
+
+    def windows(self, problem: Problem, fold: int, origins: Integers) -> NDArray[np.float32]:
+        """(N, lookback, features) what the networks of a fold read at `origins` (N,), scaled."""
+        rows = jax.device_put(make_dataset(self.network, problem, self.scales))
+        return np.asarray(window(rows, fold, jnp.asarray(origins), self.lookback))
+
+    def trace(
+        self, problem: Problem, fold: int, origins: Integers, seed: int
+    ) -> dict[str, NDArray[np.float32]]:
+        """Every gate and state at `origins` (N,), (N, lookback, hidden_size): see `gatecast.nn.inside`."""
+        windows = self.windows(problem, fold, origins)
+        found: dict[str, NDArray[np.float32]] = {}
+        for member, owner, trained in zip(self.members, self.owner, self.trained, strict=True):
+            mine = np.ones(len(origins), bool) if owner is None else problem.symbol[origins] == owner
+            if (member.scale, member.seed) != (fold, seed) or not mine.any():
+                continue
+            for name, values in trace(self.network, trained.params, windows[mine]).items():
+                blank = np.full((len(origins), *values.shape[1:]), np.nan, np.float32)
+                found.setdefault(name, blank)[mine] = values
+        return found
 
     def _predicted(self, rows: Dataset, jobs: Sequence[Job]) -> Sequence[Floats]:
         """The outputs of each job."""

@@ -14,14 +14,19 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 State = tuple[Float[Array, "batch hidden"], ...]
+Values = dict[str, Float[Array, "batch hidden"]]
 
 
 class Cell(NamedTuple):
-    """gates: G; states: arrays carried along, the hidden state first; step: one time step further."""
+    """gates: G; states: arrays carried along, the hidden state first; step: one time step further.
+
+    values: the same step as all that the equations name: its gates, its candidate and the new state.
+    """
 
     gates: int
     states: int
     step: Callable[[Array, Array | None, State, Array], State]
+    values: Callable[[Array, Array | None, State, Array], Values]
 
 
 class LayerWeights(NamedTuple):
@@ -38,36 +43,37 @@ def zero_state(cell: Cell, x: Float[Array, "batch ..."], weights: LayerWeights) 
     return (jnp.zeros((x.shape[0], weights.weight_hh.shape[1]), x.dtype),) * cell.states
 
 
-def rnn_step(
+def rnn_values(
     weight_hh: Float[Array, "gates hidden"],
     bias_hh: Float[Array, " gates"] | None,
     state: State,
     x: Float[Array, "batch gates"],
-) -> State:
+) -> Values:
     """h' = tanh(x + W_hh h + b_hh) (Elman 1990)."""
     (h,) = state
-    return (jnp.tanh(x + _linear(h, weight_hh, bias_hh)),)
+    return {"hidden": jnp.tanh(x + _linear(h, weight_hh, bias_hh))}
 
 
-def lstm_step(
+def lstm_values(
     weight_hh: Float[Array, "gates hidden"],
     bias_hh: Float[Array, " gates"] | None,
     state: State,
     x: Float[Array, "batch gates"],
-) -> State:
+) -> Values:
     """Gates i, f, g, o; c' = f c + i g; h' = o tanh(c') (Gers, Schmidhuber and Cummins 2000)."""
     h, c = state
     i, f, g, o = jnp.split(x + _linear(h, weight_hh, bias_hh), 4, axis=-1)
-    c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
-    return jax.nn.sigmoid(o) * jnp.tanh(c), c
+    i, f, g, o = jax.nn.sigmoid(i), jax.nn.sigmoid(f), jnp.tanh(g), jax.nn.sigmoid(o)
+    c = f * c + i * g
+    return {"input": i, "forget": f, "candidate": g, "output": o, "cell": c, "hidden": o * jnp.tanh(c)}
 
 
-def gru_step(
+def gru_values(
     weight_hh: Float[Array, "gates hidden"],
     bias_hh: Float[Array, " gates"] | None,
     state: State,
     x: Float[Array, "batch gates"],
-) -> State:
+) -> Values:
     """Gates r, z, n (PyTorch's and cuDNN's form of Cho et al. 2014).
 
     r = sigmoid(x_r + W_hr h + b_hr); z = sigmoid(x_z + W_hz h + b_hz);
@@ -78,7 +84,55 @@ def gru_step(
     h_r, h_z, h_n = jnp.split(_linear(h, weight_hh, bias_hh), 3, axis=-1)
     r, z = jax.nn.sigmoid(x_r + h_r), jax.nn.sigmoid(x_z + h_z)
     n = jnp.tanh(x_n + r * h_n)
-    return (n + z * (h - n),)
+    return {"reset": r, "update": z, "candidate": n, "hidden": n + z * (h - n)}
+
+
+def gru_reset_before_values(
+    weight_hh: Float[Array, "gates hidden"],
+    bias_hh: Float[Array, " gates"] | None,
+    state: State,
+    x: Float[Array, "batch gates"],
+) -> Values:
+    """As `gru_values`, but n = tanh(x_n + W_hn (r h) + b_hn) (Cho et al. 2014)."""
+    (h,) = state
+    size = h.shape[-1]
+    gates, new = weight_hh[: 2 * size], weight_hh[2 * size :]
+    bias_gates = None if bias_hh is None else bias_hh[: 2 * size]
+    bias_new = None if bias_hh is None else bias_hh[2 * size :]
+    r, z = jnp.split(jax.nn.sigmoid(x[:, : 2 * size] + _linear(h, gates, bias_gates)), 2, axis=-1)
+    n = jnp.tanh(x[:, 2 * size :] + _linear(r * h, new, bias_new))
+    return {"reset": r, "update": z, "candidate": n, "hidden": n + z * (h - n)}
+
+
+def rnn_step(
+    weight_hh: Float[Array, "gates hidden"],
+    bias_hh: Float[Array, " gates"] | None,
+    state: State,
+    x: Float[Array, "batch gates"],
+) -> State:
+    """The new h."""
+    return (rnn_values(weight_hh, bias_hh, state, x)["hidden"],)
+
+
+def lstm_step(
+    weight_hh: Float[Array, "gates hidden"],
+    bias_hh: Float[Array, " gates"] | None,
+    state: State,
+    x: Float[Array, "batch gates"],
+) -> State:
+    """The new h and c."""
+    values = lstm_values(weight_hh, bias_hh, state, x)
+    return values["hidden"], values["cell"]
+
+
+def gru_step(
+    weight_hh: Float[Array, "gates hidden"],
+    bias_hh: Float[Array, " gates"] | None,
+    state: State,
+    x: Float[Array, "batch gates"],
+) -> State:
+    """The new h."""
+    return (gru_values(weight_hh, bias_hh, state, x)["hidden"],)
 
 
 def gru_reset_before_step(
@@ -87,22 +141,16 @@ def gru_reset_before_step(
     state: State,
     x: Float[Array, "batch gates"],
 ) -> State:
-    """As `gru_step`, but n = tanh(x_n + W_hn (r h) + b_hn) (Cho et al. 2014)."""
-    (h,) = state
-    size = h.shape[-1]
-    gates, new = weight_hh[: 2 * size], weight_hh[2 * size :]
-    bias_gates = None if bias_hh is None else bias_hh[: 2 * size]
-    bias_new = None if bias_hh is None else bias_hh[2 * size :]
-    r, z = jnp.split(jax.nn.sigmoid(x[:, : 2 * size] + _linear(h, gates, bias_gates)), 2, axis=-1)
-    n = jnp.tanh(x[:, 2 * size :] + _linear(r * h, new, bias_new))
-    return (n + z * (h - n),)
+    """The new h."""
+    return (gru_reset_before_values(weight_hh, bias_hh, state, x)["hidden"],)
 
 
 def cell_of(name: str, reset_after: bool = True) -> Cell:
     """The cell that a Network names."""
     if name == "gru":
-        return Cell(3, 1, gru_step if reset_after else gru_reset_before_step)
-    return {"rnn": Cell(1, 1, rnn_step), "lstm": Cell(4, 2, lstm_step)}[name]
+        form = (gru_step, gru_values) if reset_after else (gru_reset_before_step, gru_reset_before_values)
+        return Cell(3, 1, *form)
+    return {"rnn": Cell(1, 1, rnn_step, rnn_values), "lstm": Cell(4, 2, lstm_step, lstm_values)}[name]
 
 
 def _linear(

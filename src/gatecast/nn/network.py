@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Key
 
 from gatecast.nn import outputs
 from gatecast.nn.cells import cell_of
-from gatecast.nn.recurrent import Params, States, recurrent
+from gatecast.nn.recurrent import Layer, Params, States, recurrent
 from gatecast.settings.network import Network
 
 ACTIVATIONS: dict[str, Callable[[Array], Array]] = {
@@ -99,12 +99,14 @@ def apply(
     ahead: Float[Array, "batch inputs"] | None = None,
     state: States | None = None,
     key: Key[Array, ""] | None = None,
+    run: Layer | None = None,
 ) -> tuple[Float[Array, "batch horizon *parameters"], States]:
     """The outputs of the windows x and the final states.
 
     Outputs are in scaled target units; distributions have several parameters (see gatecast.nn.outputs).
     Every output reads the state after the newest time step. ahead: what is known in advance of the h bars
-    ahead, beside that state; None where nothing is. key: draws dropout; None when not training.
+    ahead, beside that state; None where nothing is. key: draws dropout; None when not training. run: as in
+    `recurrent`.
     """
     states, final = recurrent(
         params,
@@ -115,6 +117,7 @@ def apply(
         dropout=network.dropout,
         key=key,
         state=state,
+        run=run,
     )
     if network.head == "flatten":
         y = states.reshape(states.shape[0], -1)

@@ -1,16 +1,19 @@
 """Recurrent layers: a cell run over a window, forwards, backwards, stacked."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from gatecast.nn import fast, kernel
-from gatecast.nn.cells import Cell, LayerWeights, State, zero_state
+from gatecast.nn.cells import Cell, LayerWeights, State, Values, zero_state
 
 Params = dict[str, Float[Array, "..."]]
 States = tuple[Float[Array, "layers batch hidden"], ...]
+Layer = Callable[..., tuple[Array, State]]
+STATES = ("hidden", "cell")  # what a cell carries along, by the names of its values
 
 
 def recurrent(
@@ -23,20 +26,21 @@ def recurrent(
     dropout: float = 0.0,
     key: Key[Array, ""] | None = None,
     state: States | None = None,
-    textbook: bool = False,
+    run: Layer | None = None,
 ) -> tuple[Float[Array, "batch time outputs"], States]:
     """The outputs and final states of all layers that read x.
 
     params carry torch.nn.LSTM's names: weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, …_l1,
     …_reverse. state: as returned, layer by layer and within a layer direction by direction; None is
-    zero. dropout acts between layers where a key is given. textbook: step by step and differentiated by JAX,
-    which `gatecast.nn.kernel` and `gatecast.nn.fast` equal and are compared with.
+    zero. dropout acts between layers where a key is given. run: what runs one layer in one direction; None:
+    the fastest here. `textbook` is step by step and differentiated by JAX; `gatecast.nn.kernel` and
+    `gatecast.nn.fast` equal it and are compared with it.
 
     The outputs are those of the last layer, D·H wide with D directions, each direction's output at its time.
     A backward direction's final state belongs to the first time step.
     """
     directions = ("", "_reverse") if bidirectional else ("",)
-    run = _textbook if textbook else _fastest(cell, x.dtype)
+    run = run or _fastest(cell, x.dtype)
     outputs, finals = x, []
     for layer in range(num_layers):
         if layer > 0 and dropout > 0 and key is not None:
@@ -59,14 +63,14 @@ def recurrent(
     return outputs, tuple(jnp.stack(part) for part in zip(*finals, strict=True))
 
 
-def _fastest(cell: Cell, dtype: jnp.dtype) -> Callable[..., tuple[Array, State]]:
+def _fastest(cell: Cell, dtype: jnp.dtype) -> Layer:
     """The function that runs a layer here; all have the same arguments and results."""
     if kernel.serves(cell, dtype):
         return kernel.layer
-    return fast.layer if cell.step in fast.FAST_CELLS else _textbook
+    return fast.layer if cell.step in fast.FAST_CELLS else textbook
 
 
-def _textbook(
+def textbook(
     cell: Cell,
     x: Float[Array, "batch time features"],
     state: State | None,
@@ -75,15 +79,43 @@ def _textbook(
     reverse: bool,
 ) -> tuple[Float[Array, "batch time hidden"], State]:
     """The outputs and the final state of one layer in one direction."""
-    state = state or zero_state(cell, x, weights)
-    inputs = jnp.transpose(x, (1, 0, 2)) @ weights.weight_ih.T + weights.bias_ih
 
     def step(carry: State, x_t: Array) -> tuple[State, Array]:
         carry = cell.step(weights.weight_hh, weights.bias_hh, carry, x_t)
         return carry, carry[0]
 
-    final, outputs = jax.lax.scan(step, state, inputs, reverse=reverse)
-    return jnp.transpose(outputs, (1, 0, 2)), final
+    return _scanned(step, x, state or zero_state(cell, x, weights), weights, reverse=reverse)
+
+
+def traced(
+    cell: Cell,
+    x: Float[Array, "batch time features"],
+    state: State | None,
+    weights: LayerWeights,
+    *,
+    reverse: bool,
+) -> tuple[dict[str, Float[Array, "batch time hidden"]], State]:
+    """As `textbook`, with every gate and state of every time by its name (`Cell.values`) for the outputs."""
+
+    def step(carry: State, x_t: Array) -> tuple[State, Values]:
+        values = cell.values(weights.weight_hh, weights.bias_hh, carry, x_t)
+        return tuple(values[name] for name in STATES[: cell.states]), values
+
+    return _scanned(step, x, state or zero_state(cell, x, weights), weights, reverse=reverse)
+
+
+def _scanned(
+    step: Callable[[State, Array], tuple[State, Any]],
+    x: Float[Array, "batch time features"],
+    state: State,
+    weights: LayerWeights,
+    *,
+    reverse: bool,
+) -> tuple[Any, State]:
+    """What a step gives of every time, (batch, time, hidden) each, and the final state."""
+    inputs = jnp.transpose(x, (1, 0, 2)) @ weights.weight_ih.T + weights.bias_ih
+    final, found = jax.lax.scan(step, state, inputs, reverse=reverse)
+    return jax.tree.map(lambda part: jnp.transpose(part, (1, 0, 2)), found), final
 
 
 def _dropout(

@@ -47,8 +47,23 @@ function draw(place) {
     forceActionsMenu: true,
     tooltip: { disableDefaultStyle: true },
     actions: { export: true, source: false, compiled: false, editor: false },
+  }).then(({ view }) => {
+    views.set(place, view);
+    for (const choice of choices) set(choice, place);
   });
 }
+
+// A list of names sets the parameter of its own name in every chart that has one, and shows what is said of the choice.
+const views = new Map(), choices = document.querySelectorAll("select[name]");
+function set(choice, place) {
+  const known = (specs[place.dataset.chart].params ?? []).some(one => one.name === choice.name);
+  if (known) views.get(place).signal(choice.name, choice.value).runAsync();
+}
+for (const choice of choices) choice.onchange = () => {
+  for (const place of views.keys()) set(choice, place);
+  for (const said of document.querySelectorAll(`[data-said-of=${choice.name}]`))
+    said.hidden = said.dataset.name !== choice.value;
+};
 
 const places = document.querySelectorAll("[data-chart]");
 const packs = JSON.parse(document.getElementById("packs")?.textContent ?? "null");
