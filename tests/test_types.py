@@ -18,7 +18,11 @@ def program(page: Path) -> str:
     return "\n\n".join(block for block in blocks if not OTHERS.search(block))
 
 
-PROGRAMS = {f"{page.stem.replace('-', '_')}.py": text for page in PAGES if (text := program(page))}
+PROGRAMS = {
+    f"{page.stem.replace('-', '_')}.py": text
+    for page in PAGES
+    if page.parent.name != "examples" and (text := program(page))  # notebooks show values, and read libraries
+}
 CHECKERS = {
     "mypy": ["mypy", "--config-file=", "--no-error-summary"],
     "pyright": ["pyright", "--pythonpath", sys.executable],

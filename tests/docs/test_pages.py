@@ -19,7 +19,7 @@ def test_a_page_opens_with_what_its_reader_can_do_after_it(page: str) -> None:
     text = (ENGLISH / page).read_text("utf-8")
     if included := re.fullmatch(r'--8<-- "(.+)"\n', text):
         text = (ROOT / included[1]).read_text("utf-8")
-    assert re.match(r"# .+\n\nAfter this page you ", text)
+    assert re.match(r"# .+\n\n(After this (page|notebook) you |이 노트북을 마치면 )", text)
 
 
 def test_every_public_name_is_in_the_reference() -> None:

@@ -1,0 +1,59 @@
+"""The notebooks of examples/ with what they put out, as pages of the site: python docs/notebooks.py [NAME …]
+
+They go to docs/en/examples. A test holds each page to its source, and `.ci/run` runs the notebooks.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+import jupytext
+from nbclient import NotebookClient
+
+ROOT = Path(__file__).parents[1]
+SOURCES = ROOT / "examples"
+PAGES = ROOT / "docs" / "en" / "examples"
+ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def main() -> None:
+    """Run the notebooks of these names, or all, and write their pages."""
+    PAGES.mkdir(exist_ok=True)
+    for source in sorted(SOURCES.glob("*.py")):
+        if not sys.argv[1:] or source.stem in sys.argv[1:]:
+            notebook = jupytext.read(source)
+            NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(PAGES)}}).execute()
+            (PAGES / f"{source.stem}.md").write_text(page_of(notebook, source.stem), encoding="utf-8")
+
+
+def page_of(notebook: Any, name: str) -> str:
+    """The page of a notebook that was run; its pictures are written beside it."""
+    parts = []
+    for number, cell in enumerate(notebook.cells):
+        if cell.cell_type == "markdown":
+            parts.append(cell.source)
+            continue
+        parts.append(f"```python\n{cell.source}\n```")
+        for output in cell.outputs:
+            parts += shown(output, PAGES / f"{name}-{number}.png")
+    return "\n\n".join(parts) + "\n"
+
+
+def shown(output: Any, picture: Path) -> list[str]:
+    """An output as Markdown: a picture, else its text; of progress bars and warnings nothing."""
+    data = output.get("data", {})
+    if "image/png" in data:
+        picture.write_bytes(base64.b64decode(data["image/png"]))
+        return [f"![What the code above draws]({picture.name})"]
+    text = output.get("text") or data.get("text/plain", "")
+    if not text.strip() or output.get("name") == "stderr" or "<progress" in data.get("text/html", ""):
+        return []
+    return [f"```text\n{ESCAPES.sub('', text).rstrip()}\n```"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # 삼성전자 주가를 LSTM과 GRU로
+#
+# 이 노트북을 마치면 자기 주가 파일로 LSTM과 GRU를 학습하고, 예측이 "내일 = 오늘"보다 나은지 근거를 들어 말하고, 그 결과를
+# 그림과 함께 과제로 낼 수 있습니다.
+#
+# 많은 튜토리얼이 삼성전자 주가를 내려받아 0과 1 사이로 정규화하고, LSTM을 학습한 뒤 실제 주가와 예측을 한 그림에 그립니다.
+# 두 선은 거의 겹칩니다. 그런데 정말 예측한 것일까요? 여기서는 같은 질문에 제대로 답해 봅니다.
+#
+# ## 1. 데이터
+#
+# 날짜와 종가가 있는 파일이면 됩니다. 야후 파이낸스, KRX, investing.com에서 받은 CSV를 그대로 읽습니다. 아래 `FILE`만 자기
+# 파일 이름으로 바꾸십시오. 파일이 없으면 패키지에 들어 있는 S&P 500 지수를 대신 씁니다.
+
+# %%
+import os
+from pathlib import Path
+
+import gatecast as gc
+
+os.environ["GATECAST_LANG"] = "ko"  # 판정과 표를 한국어로
+FILE = "samsung.csv"  # 자기 파일의 이름
+
+if Path(FILE).exists():
+    prices = gc.load(FILE, start="2010-01-01")
+else:
+    print(f"{FILE} 파일이 없어 S&P 500 예제 데이터를 씁니다.")
+    prices = gc.load("sample:sp500", start="2010-01-01")
+print(prices)
+
+# %% [markdown]
+# ## 2. 튜토리얼이 놓치는 것
+#
+# - **미래가 새어 들어갑니다.** 전체 기간으로 정규화하면 학습 데이터가 테스트 기간의 최댓값과 최솟값을 이미 압니다. 여기서는
+#   정규화의 기준을 학습 구간에서만 정합니다.
+# - **한 번의 결과는 우연일 수 있습니다.** 시드와 기간을 바꾸면 결과가 달라집니다. 여기서는 폴드마다 다시 학습하고, 시드 여러 개의
+#   평균을 씁니다.
+# - **비교 대상이 없습니다.** 주가는 하루에 조금밖에 움직이지 않으므로 오늘 종가를 그대로 내일의 예측으로 삼아도 오차가 작습니다.
+#   이 "내일 = 오늘" 예측(naive)보다 나은지를 물어야 합니다.
+#
+# ## 3. 학습과 비교
+#
+# LSTM과 GRU를 튜토리얼처럼 **종가 수준**(`target="close"`)으로 한 번, **수익률**(`target="return"`)로 한 번 학습합니다. 빨리 끝나도록
+# 폴드 2개, 시드 2개, 최대 10 에포크로 줄였습니다. 과제로 낼 때는 이 세 설정을 지워 기본값을 쓰십시오.
+
+# %%
+small = {"folds": 2, "seeds": 2, "training": gc.Training(epochs=10)}
+level = gc.compare(prices, ["lstm", "gru"], target="close", **small)
+change = gc.compare(prices, ["lstm", "gru"], target="return", **small)
+
+# %% [markdown]
+# ## 4. 그림: 잘 맞는 것처럼 보이는 예측
+#
+# 위쪽은 테스트 기간 전체, 아래쪽은 마지막 몇 주입니다. 전체를 보면 두 선이 겹칩니다. 아래쪽을 확대해 보면 예측이 실제 주가를 하루
+# 늦게 따라가는지 보입니다.
+
+# %%
+level.plot("forecast")
+
+# %% [markdown]
+# 맞고 틀림은 주가가 아니라 **변화**에서 드러납니다. 가로축은 실제 변화, 세로축은 예측한 변화입니다. 예측에 쓸모가 있다면 점들이 점선을
+# 따라 놓입니다.
+
+# %%
+change.plot("changes")
+
+# %% [markdown]
+# ## 5. 숫자
+#
+# 개선율(skill)은 "내일 = 오늘"의 제곱오차를 몇 % 줄였는지를 뜻합니다. 0보다 작으면 오늘 종가를 그대로 쓰는 편이 낫습니다.
+
+# %%
+import pandas as pd
+
+
+def skills(result):
+    scores = result.scores
+    return scores[(scores["metric"] == "skill") & (scores["step"] == "all")].set_index("model")["value"]
+
+
+table = pd.DataFrame({"종가로 학습": skills(level), "수익률로 학습": skills(change)}).loc[["lstm", "gru"]]
+table.map(lambda value: f"{value:+.2%}")
+
+# %% [markdown]
+# ## 6. 결론
+#
+# 프로그램이 내린 판정입니다. 시도한 모델의 수와 우연까지 감안한 문장이므로 과제의 결론으로 그대로 옮겨도 됩니다.
+
+# %%
+print("종가로 학습:", level.verdict, sep="\n")
+print()
+print("수익률로 학습:", change.verdict, sep="\n")
+
+# %% [markdown]
+# "이긴다는 근거가 없습니다"는 실패한 과제가 아니라 정직한 답입니다. 하루 뒤의 주가는 거의 무작위로 움직이고, 오차를 가장 작게 하는 예측은
+# 오늘 종가에 가깝습니다. 그래서 신경망은 오늘 종가를 따라 하도록 학습됩니다. 그림에서 두 선이 겹쳐 보인 까닭도 여기에 있습니다.
+#
+# 더 해 볼 만한 것: `horizon=5`로 5일 뒤를 예측하기, `gc.Network(cell="lstm", output="student_t")`로 내일의 **예측구간**을 구하기,
+# `gc.backtest(change)`로 거래비용을 뺀 수익을 계산하기.
