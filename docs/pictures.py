@@ -26,6 +26,15 @@ WORDS = {
         "close": "Seven weeks of it: each turn comes a day late",
         "moved": "The same forecasts, moved one day to the left: now they fit",
     },
+    "ko": {
+        "price": "S&P 500",
+        "actual": "실제 주가",
+        "lstm": "LSTM의 예측",
+        "shifted": "하루 왼쪽으로 옮긴 예측",
+        "year": "일 년의 예측: 실제 주가와 겹쳐 보입니다",
+        "close": "그 가운데 일곱 주: 꺾일 때마다 하루 늦습니다",
+        "moved": "같은 예측을 하루 왼쪽으로 옮기면 맞습니다",
+    },
 }
 FONT = "Noto Sans, Noto Sans CJK KR, Nanum Gothic, sans-serif"
 

@@ -21,7 +21,8 @@ def program(page: Path) -> str:
 PROGRAMS = {
     f"{page.stem.replace('-', '_')}.py": text
     for page in PAGES
-    if page.parent.name != "examples" and (text := program(page))  # notebooks show values, and read libraries
+    if page.parent.name not in ("examples", "ko")
+    and (text := program(page))  # as tests/docs/test_examples.py
 }
 CHECKERS = {
     "mypy": ["mypy", "--config-file=", "--no-error-summary"],

@@ -28,7 +28,7 @@ class Example(NamedTuple):
 EXAMPLES = {
     f"{page.relative_to(DOCS)}, block {number}": Example(page.name, code, tuple(QUOTE.findall(text)))
     for page in sorted(DOCS.rglob("*.md"))
-    if page.parent.name != "examples"  # they are run as notebooks
+    if page.parent.name not in ("examples", "ko")  # run as notebooks; the code of the English pages
     for number, (code, text) in enumerate(BLOCK.findall(page.read_text("utf-8")), 1)
 }
 

@@ -27,3 +27,16 @@ def test_every_public_name_is_in_the_reference() -> None:
         r"^::: gatecast\.(\w+)$", (ENGLISH / "reference" / "python.md").read_text("utf-8"), re.M
     )
     assert {*named} - {"errors"} == {*gc.__all__} - {"__version__"}
+
+
+KOREAN = ROOT / "docs" / "ko"
+
+
+@pytest.mark.parametrize(
+    "page", [page.name for page in sorted(KOREAN.glob("*.md")) if page.stem != "glossary"]
+)
+def test_a_korean_page_opens_as_the_english_and_has_code_of_that_alone(page: str) -> None:
+    text, english = ((folder / page).read_text("utf-8") for folder in (KOREAN, ENGLISH))
+    assert re.match(r"# .+\n\n이 글을 읽고 나면 ", text)
+    code = re.compile(r"^```python\n.*?^```", re.M | re.S)
+    assert {*code.findall(text)} <= {*code.findall(english)}
