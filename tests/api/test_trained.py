@@ -2,10 +2,8 @@
 
 import importlib
 import json
-import re
 import shutil
 import sys
-import textwrap
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -414,24 +412,6 @@ def test_a_run_that_was_opened_is_saved_with_its_networks(
     for name in ("gru.json", "gru.safetensors", "mine.json", "mine.safetensors"):
         assert (again / "models" / name).read_bytes() == (run_folder / "models" / name).read_bytes()
     assert load_network(again / "models" / "gru")[0].lookback == 4
-
-
-# The page about it ----------------------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_the_examples_of_the_page_run(tmp_path: Path, monkeypatch, capsys) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "networks.md").read_text("utf-8")
-    (example,) = re.findall(r"^```python\n(.*?)^```", page, re.M | re.S)
-    (in_torch,) = re.findall(r"installed:\n\n((?:(?:    .*)?\n)+)", page)
-    monkeypatch.chdir(tmp_path)
-    names: dict[str, object] = {}
-    exec(example, names)
-    pytest.importorskip("torch")
-    capsys.readouterr()
-    exec(textwrap.dedent(in_torch), names)
-    numbers = np.array(re.findall(r"\d+\.\d+", capsys.readouterr().out), float).reshape(2, 5)
-    np.testing.assert_allclose(*numbers, rtol=1e-6)
 
 
 # Inside -------------------------------------------------------------------------------------------------
