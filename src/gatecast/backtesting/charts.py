@@ -10,13 +10,14 @@ import pandas as pd
 
 from gatecast.backtesting.courses import Course
 from gatecast.backtesting.strategies import Backtest, Strategy
+from gatecast.language import marked, say
 from gatecast.report import time_axis
 from gatecast.report.charts import WIDTH
 from gatecast.report.marks import GREY, INK, ORANGE, Chart, Drawn, inline, layered, styled
 
 MOST_POINTS = 400  # bars of a line
 CHOSEN = "strategy"  # the parameter that says whose course is drawn
-MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec", "year"]
+MONTHS = marked("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec year")  # heads of the calendar
 ROW = 22  # pixels of a year
 STRONG = 0.6  # share of the largest colour from which on text is white
 
@@ -37,7 +38,7 @@ def account_chart(
         alt.Scale(type="log", zero=False, nice=False) if low > 0 and high > 2 * low else alt.Scale(zero=False)
     )
     base = alt.Chart().encode(across)
-    title = "money"
+    title, fall, invested = say("money"), say("drawdown"), say("exposure")
     money = [
         _line(base, "hold", title, INK, kind, "~g"),
         _line(base, "money", title, ORANGE, kind, "~g"),
@@ -50,18 +51,16 @@ def account_chart(
         band = base.mark_area(color=ORANGE, opacity=0.15, clip=True)
         money.insert(0, band.encode(_up("low", title, kind, "~g"), alt.Y2("high:Q")))
     falls = [
-        base.mark_area(color=ORANGE, opacity=0.45, clip=True).encode(
-            _up("drawdown", "drawdown", None, ".0%")
-        ),
-        _line(base, "hold_drawdown", "drawdown", INK, None, ".0%"),
+        base.mark_area(color=ORANGE, opacity=0.45, clip=True).encode(_up("drawdown", fall, None, ".0%")),
+        _line(base, "hold_drawdown", fall, INK, None, ".0%"),
     ]
     worn = base.mark_area(color=ORANGE, opacity=0.6, interpolate="step-before", clip=True)
     exposed = [
         alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=GREY, strokeWidth=1).encode(y=alt.datum(0)),
-        worn.encode(_up("exposure", "exposure", None, ".0%")),
+        worn.encode(_up("exposure", invested, None, ".0%")),
     ]
     strip = alt.Chart().mark_line(strokeWidth=1.2, color=ORANGE)
-    strip = strip.encode(wide, _up("money", "zoom", kind, "~g", ticks=2)).add_params(brush)
+    strip = strip.encode(wide, _up("money", say("zoom"), kind, "~g", ticks=2)).add_params(brush)
     parts = [
         (layered(*money), 240),
         (layered(*falls), 100),
@@ -85,12 +84,13 @@ def months_chart(shown: Sequence[Strategy], courses: Sequence[Course], hold: Cou
         [_calendar(one.name, own.months(), others) for one, own in zip(shown, courses, strict=True)],
         ignore_index=True,
     )
-    of_months = table.loc[table["month"] != "year", "value"].abs()
+    *months, year = say(MONTHS).split()
+    of_months = table.loc[table["month"] != year, "value"].abs()
     most = max(float(np.quantile(of_months, 0.98)), 0.001)
     base = alt.Chart().encode(
         alt.X(
             "month:O",
-            sort=MONTHS,
+            sort=[*months, year],
             title=None,
             axis=alt.Axis(orient="top", labelAngle=0, labelOverlap="greedy", labelSeparation=4),
         ),
@@ -98,19 +98,20 @@ def months_chart(shown: Sequence[Strategy], courses: Sequence[Course], hold: Cou
     )
     scale = alt.Scale(domain=[-most, most], scheme="blueorange", reverse=True, clamp=True)
     tips = [
-        alt.Tooltip("year:O"), alt.Tooltip("month:O"), alt.Tooltip("value:Q", title="return", format="+.2%"),
-        alt.Tooltip("hold:Q", title="buy-and-hold", format="+.2%"),
+        alt.Tooltip("year:O", title=say("year")), alt.Tooltip("month:O", title=say("month")),
+        alt.Tooltip("value:Q", title=say("return"), format="+.2%"),
+        alt.Tooltip("hold:Q", title=say("buy-and-hold"), format="+.2%"),
     ]  # fmt: skip
     cells = base.mark_rect(stroke="white", strokeWidth=1).encode(
         alt.Color("value:Q", scale=scale, legend=None), tooltip=tips
     )
-    white = f"abs(datum.value) > {STRONG * most:.6g} && datum.month != 'year'"
+    white = f"abs(datum.value) > {STRONG * most:.6g} && datum.month != '{year}'"
     text = base.mark_text(fontSize=10).encode(
         text="text:N", color=alt.condition(white, alt.value("white"), alt.value(INK)), tooltip=tips
     )
     years = len(set(table["year"]))
     chart = layered(
-        cells.transform_filter("datum.month != 'year'"),
+        cells.transform_filter(f"datum.month != '{year}'"),
         text,
         data=inline(table),
         width=WIDTH,
@@ -136,14 +137,15 @@ def _table(shown: Sequence[Strategy], courses: Sequence[Course], hold: Course) -
 
 def _calendar(name: str, months: pd.Series[float], others: pd.Series[float]) -> pd.DataFrame:
     """A row for each month, and one for each year."""
+    *names, year = say(MONTHS).split()
     parts = []
     for key, returns in (("value", months), ("hold", others)):
         index = pd.DatetimeIndex(returns.index)
         single = pd.DataFrame(
-            {"year": index.year, "month": [MONTHS[at - 1] for at in index.month], key: returns}
+            {"year": index.year, "month": [names[at - 1] for at in index.month], key: returns}
         )
         whole = (1 + returns).groupby(index.year).prod() - 1
-        years = pd.DataFrame({"year": whole.index, "month": "year", key: whole})
+        years = pd.DataFrame({"year": whole.index, "month": year, key: whole})
         parts.append(pd.concat([single, years], ignore_index=True).set_index(["year", "month"]))
     table = parts[0].join(parts[1]).reset_index().assign(strategy=name)
     table["year"] = table["year"].astype(str)
@@ -174,12 +176,12 @@ def _hover(base: alt.Chart, frequency: str, scale: alt.Scale) -> alt.Chart:
     """Wide invisible points that say their numbers."""
     tips = [time_axis.time_tip(frequency)]
     for field, title, form in (
-        ("money", "the strategy", ".3f"), ("hold", "buy-and-hold", ".3f"), ("drawdown", "drawdown", ".1%"),
-        ("exposure", "exposure", ".0%"),
+        ("money", say("the strategy"), ".3f"), ("hold", say("buy-and-hold"), ".3f"),
+        ("drawdown", say("drawdown"), ".1%"), ("exposure", say("exposure"), ".0%"),
     ):  # fmt: skip
         tips.append(alt.Tooltip(f"{field}:Q", title=title, format=form))
     return base.mark_point(size=250, opacity=0, clip=True).encode(
-        _up("money", "money", scale, "~g"), tooltip=tips
+        _up("money", say("money"), scale, "~g"), tooltip=tips
     )
 
 

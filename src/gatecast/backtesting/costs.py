@@ -82,14 +82,18 @@ def us() -> Costs:
         NAMES["us"],
         tuple(steps),
         (
-            "Half the spread of a large cap, an assumption: 1.5 bp since prices are decimal (2001-04-09), "
-            "8 bp before, when the smallest step was 1/16 dollar.",
-            "On sales the fee under Section 31 of the Securities Exchange Act, from the SEC's Fee Rate "
-            "Advisories (0 to 27.80 dollars per million since 2014; 25 taken for 2001 to 2014, 33 before), "
-            "and FINRA's Trading Activity Fee (By-Laws, Schedule A, section 1), 0.03 bp on a share of 50 "
-            "dollars.",
-            "No commission, as brokers for private customers have it since October 2019.",
-            "As known at the time of writing; check them before you rely on them.",
+            marked(
+                "Half the spread of a large cap, an assumption: 1.5 bp since prices are decimal "
+                "(2001-04-09), 8 bp before, when the smallest step was 1/16 dollar."
+            ),
+            marked(
+                "On sales the fee under Section 31 of the Securities Exchange Act, from the SEC's Fee Rate "
+                "Advisories (0 to 27.80 dollars per million since 2014; 25 taken for 2001 to 2014, 33 "
+                "before), and FINRA's Trading Activity Fee (By-Laws, Schedule A, section 1), 0.03 bp on a "
+                "share of 50 dollars."
+            ),
+            marked("No commission, as brokers for private customers have it since October 2019."),
+            marked("As known at the time of writing; check them before you rely on them."),
         ),
     )
 
@@ -106,13 +110,15 @@ def korea() -> Costs:
         NAMES["korea"],
         tuple((day, side, side + 100 * percent) for day, percent in tax),
         (
-            "Tax on sales: Enforcement Decree of the Securities Transaction Tax Act, art. 5, and for KOSPI "
-            "the Act on Special Rural Development Tax, art. 5; together 0.30 % until 2019-06-02, then "
-            "0.25 %, 0.23 % from 2021, 0.20 % from 2023, 0.18 % from 2024, 0.15 % from 2025, 0.20 % from "
-            "2026. The days are those of settlement: a trade two sessions earlier has the new rate already. "
-            "Before 1996: 0.30 % taken.",
-            "Assumptions: 1.5 bp commission (brokers on the web) and 5 bp half spread, each side.",
-            "As known at the time of writing; check them before you rely on them.",
+            marked(
+                "Tax on sales: Enforcement Decree of the Securities Transaction Tax Act, art. 5, and for "
+                "KOSPI the Act on Special Rural Development Tax, art. 5; together 0.30 % until 2019-06-02, "
+                "then 0.25 %, 0.23 % from 2021, 0.20 % from 2023, 0.18 % from 2024, 0.15 % from 2025, 0.20 % "
+                "from 2026. The days are those of settlement: a trade two sessions earlier has the new rate "
+                "already. Before 1996: 0.30 % taken."
+            ),
+            marked("Assumptions: 1.5 bp commission (brokers on the web) and 5 bp half spread, each side."),
+            marked("As known at the time of writing; check them before you rely on them."),
         ),
     )
 

@@ -6,9 +6,10 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from gatecast.backtesting.strategies import Backtest, Strategy
+from gatecast.backtesting.strategies import HOLD, Backtest, Strategy
 from gatecast.backtesting.verdict import verdict
 from gatecast.formatting import number, typeset
+from gatecast.language import marked, say
 from gatecast.report import time_axis
 from gatecast.report.charts import WIDTH
 from gatecast.report.frames import Label
@@ -22,10 +23,10 @@ STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 5, 50)
 TICKS = [1, 1.2, 1.4, 1.6, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
 MOST_ROWS = 30  # strategies
 TITLES = {
-    "better than luck": "The best strategy earned more than luck explains",
-    "no better than luck": "The best strategy earned no more than luck explains",
-    "lost money": "After costs, all of them lost money",
-    "never traded": "No strategy ever traded",
+    "better than luck": marked("The best strategy earned more than luck explains"),
+    "no better than luck": marked("The best strategy earned no more than luck explains"),
+    "lost money": marked("After costs, all of them lost money"),
+    "never traded": marked("No strategy ever traded"),
 }
 
 
@@ -54,13 +55,14 @@ def money_picture(tested: Backtest, label: Label = str) -> alt.LayerChart:
         )
 
     own = f"{label(best.model)}, {best.rule}" if best is not None else ""
-    names = [HOLD_NAME, *([own] if best is not None else [])]
+    held, rest = say(HOLD), say(OTHERS)
+    names = [held, *([own] if best is not None else [])]
     colours = [INK, *([ORANGE] if best is not None else [])]
     others = [one for one in tested.strategies if one is not best and np.isfinite(one.net.sharpe)]
-    parts = [line(one, str(place), OTHERS) for place, one in enumerate(others)]
+    parts = [line(one, str(place), rest) for place, one in enumerate(others)]
     if others:
-        names, colours = [*names, OTHERS], [*colours, "#bbbbbb"]
-    parts.append(line(hold, HOLD_NAME, HOLD_NAME))
+        names, colours = [*names, rest], [*colours, "#bbbbbb"]
+    parts.append(line(hold, held, held))
     if best is not None:
         parts.append(line(best, own, own))
     table = pd.concat(parts, ignore_index=True)
@@ -70,10 +72,10 @@ def money_picture(tested: Backtest, label: Label = str) -> alt.LayerChart:
         alt.Scale(type="log", zero=False, nice=False) if (table["money"] > 0).all() else alt.Scale(zero=False)
     )
     axis = alt.Axis(format="~g", values=_ticks(table["money"]))
-    up = alt.Y("money:Q", title="money, 1 at the start", scale=scale, axis=axis)
+    up = alt.Y("money:Q", title=say("money, 1 at the start"), scale=scale, axis=axis)
     colour = alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=legend())
     layers: list[alt.Chart] = []
-    below = "after costs"
+    below = say("after costs")
     if best is not None and best.luck.band.shape[1]:
         low, high = best.luck.band[:, rows]
         band = pd.DataFrame({"date": session[rows], "low": low, "high": high})
@@ -82,8 +84,8 @@ def money_picture(tested: Backtest, label: Label = str) -> alt.LayerChart:
             .mark_area(color=ORANGE, opacity=0.15)
             .encode(across, alt.Y("low:Q", scale=scale), alt.Y2("high:Q"))
         )
-        below += "; shaded: 5 to 95 % of the same positions at random other times"
-    for kind, width in ((OTHERS, 0.8), (HOLD_NAME, 1.8), (own, 1.8)):
+        below += say("; shaded: 5 to 95 % of the same positions at random other times")
+    for kind, width in ((rest, 0.8), (held, 1.8), (own, 1.8)):
         if (table["series"] == kind).any():
             part = table[table["series"] == kind]
             layers.append(
@@ -94,29 +96,32 @@ def money_picture(tested: Backtest, label: Label = str) -> alt.LayerChart:
     layers.append(
         alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=GREY, strokeWidth=1).encode(y=alt.datum(1))
     )
-    title = TITLES[verdict(tested).kind]
+    title = say(TITLES[verdict(tested).kind])
     if tested.best is not None and tested.is_hold(tested.best):
-        title = "No strategy did better than to buy and hold"
+        title = say("No strategy did better than to buy and hold")
     return styled(layered(*layers, title=heading(title, below), width=WIDTH, height=320))
 
 
 def sharpe_picture(tested: Backtest, label: Label = str) -> alt.LayerChart:
     """Every strategy's Sharpe ratio, under a title that says how to read it."""
-    below = "bar: 95 % interval"
+    below = say("bar: 95 % interval")
     if tested.lucky > 0:
-        below += f"; dashed: what luck gives the best of {tested.trials}, if none is worth anything"
-    return sharpe_chart(tested, label).properties(title=heading("How sure is a Sharpe ratio?", below))
+        below += say(
+            "; dashed: what luck gives the best of {trials}, if none is worth anything", trials=tested.trials
+        )
+    return sharpe_chart(tested, label).properties(title=heading(say("How sure is a Sharpe ratio?"), below))
 
 
 def sharpe_chart(tested: Backtest, label: Label = str) -> alt.LayerChart:
     """Every strategy's Sharpe ratio with its 95 % interval; dashed: what luck alone gives the best."""
     known = [one for one in tested.strategies if np.isfinite(one.net.sharpe)]
     known = sorted(known, key=lambda one: -one.net.sharpe)[:MOST_ROWS]
+    held = say(HOLD)
     rows = [*known, *([tested.hold] if np.isfinite(tested.hold.net.sharpe) else [])]
     table = pd.DataFrame(
         {
-            "name": [f"{label(one.model)}, {one.rule}" if one.rule else HOLD_NAME for one in rows],
-            "kind": [HOLD_NAME if one is tested.hold else "strategy" for one in rows],
+            "name": [f"{label(one.model)}, {one.rule}" if one.rule else held for one in rows],
+            "kind": [held if one is tested.hold else "strategy" for one in rows],
             "ratio": [one.net.sharpe for one in rows],
             "low": [one.net.sharpe - 1.96 * one.net.sharpe_error for one in rows],
             "high": [one.net.sharpe + 1.96 * one.net.sharpe_error for one in rows],
@@ -124,14 +129,14 @@ def sharpe_chart(tested: Backtest, label: Label = str) -> alt.LayerChart:
     )
     table["text"] = [typeset(number(ratio)) for ratio in table["ratio"]]
     up = alt.Y("name:N", sort=list(table["name"]), title=None, axis=alt.Axis(labelLimit=260))
-    colours = alt.Scale(domain=["strategy", HOLD_NAME], range=[BLUE, INK])
+    colours = alt.Scale(domain=["strategy", held], range=[BLUE, INK])
     colour = alt.Color("kind:N", scale=colours, legend=None)
     base = alt.Chart().encode(up)
     line = alt.Chart(alt.InlineData(values=[{}]))
     layers = [
         line.mark_rule(color=GREY, strokeWidth=1.2).encode(x=alt.datum(0)),
         base.mark_rule(strokeWidth=2).encode(
-            alt.X("low:Q", title="Sharpe ratio of a year, after costs"), alt.X2("high:Q"), colour
+            alt.X("low:Q", title=say("Sharpe ratio of a year, after costs")), alt.X2("high:Q"), colour
         ),
         base.mark_circle(size=80, opacity=1).encode(alt.X("ratio:Q"), colour),
         base.mark_text(align="left", dx=8, fontSize=12).encode(x=alt.value("width"), text="text:N"),
@@ -157,5 +162,4 @@ def _ticks(money: pd.Series[float]) -> list[float]:
     return shown
 
 
-HOLD_NAME = "buy-and-hold"
-OTHERS = "the other strategies"
+OTHERS = marked("the other strategies")

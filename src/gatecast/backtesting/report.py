@@ -10,12 +10,12 @@ from typing import Any
 import numpy as np
 
 from gatecast.backtesting.courses import course
-from gatecast.backtesting.strategies import Backtest, Strategy
+from gatecast.backtesting.strategies import HOLD, Backtest, Strategy
 from gatecast.backtesting.verdict import verdict
 from gatecast.backtesting.words import MEANINGS, of_strategy
 from gatecast.formatting import (
     basis_points,
-    count,
+    capitalised,
     csv_safe,
     estimate,
     number,
@@ -24,10 +24,11 @@ from gatecast.formatting import (
     some,
     text_table,
 )
+from gatecast.language import marked, say
 from gatecast.report.html import rendered_page, source
 from gatecast.report.marks import specifications
 from gatecast.report.tables import Cell, Table
-from gatecast.settings.frequency import is_intraday, plain_time, session_noun, stamp
+from gatecast.settings.frequency import count_sessions, is_intraday, plain_time, session_nouns, stamp
 
 MOST_STRATEGIES = 12  # whose course the page holds
 COLUMNS: dict[str, Callable[[Strategy], str]] = {
@@ -42,42 +43,59 @@ COLUMNS: dict[str, Callable[[Strategy], str]] = {
     "costs a year": lambda one: percent(one.net.cost_per_year, 2),
     "breaks even": lambda one: basis_points(one.break_even[0]),
 }
+HEADS = marked(  # of COLUMNS
+    "a year|before costs|volatility|Sharpe|deflated|luck|drawdown|turnover|costs a year|breaks even"
+)
+EXECUTIONS = {"next-open": marked("next open"), "next-close": marked("next close")}
 TERMS = {
-    "a year": "return after costs, compounded",
-    "Sharpe": "of a year after costs, over a riskless rate of zero, ± its standard error",
-    "deflated": (
+    "a year": marked("return after costs, compounded"),
+    "Sharpe": marked("of a year after costs, over a riskless rate of zero, ± its standard error"),
+    "deflated": marked(
         "probability that the true Sharpe ratio is above zero, given how many were tried; over 0.95 would do"
     ),
-    "luck": "share of the same positions, moved to random other times, whose Sharpe ratio is as high",
-    "turnover": "bought and sold per year, in times the money",
-    "breaks even": "cost per side, in basis points, at which nothing is left",
+    "luck": marked("share of the same positions, moved to random other times, whose Sharpe ratio is as high"),
+    "turnover": marked("bought and sold per year, in times the money"),
+    "breaks even": marked("cost per side, in basis points, at which nothing is left"),
 }
 
 
 def table(tested: Backtest) -> str:
     """Every strategy and buy-and-hold as text, one line each."""
-    return text_table(["", *COLUMNS], [[name, *figures] for name, figures in _rows(tested).items()])
+    return text_table(["", *_heads().values()], [[name, *figures] for name, figures in _rows(tested).items()])
 
 
 def conditions(tested: Backtest) -> list[str]:
     """What was assumed, one sentence each."""
     first, last = tested.hold.money.session[[0, -1]]
     symbols = [account.symbol for account in tested.accounts]
-    sides, frequency = "long and short" if tested.sizing.short else "long or flat", tested.frequency
+    sides, frequency = say("long and short") if tested.sizing.short else say("long or flat"), tested.frequency
     year = f"{tested.per_year:,}" if is_intraday(frequency) else tested.per_year
     lines = [
-        f"{some(symbols, most=3)}, {stamp(first, frequency)} to {stamp(last, frequency)}: "
-        f"{count(tested.hold.net.sessions, session_noun(frequency))}, {year} a year.",
-        f"Traded at the {tested.execution.replace('-', ' ')} after each forecast, {sides}. The volatility "
-        f"rule aims at {100 * tested.sizing.target:g} % a year, with at most {tested.sizing.cap:g} times the "
-        "money.",
-        f"Costs: {', '.join(dict.fromkeys(costs.name for costs in tested.costs))}. Borrowed shares cost "
-        "nothing, and idle money earns nothing.",
+        say(
+            "{symbols}, {first} to {last}: {sessions}, {year} a year.",
+            symbols=some(symbols, most=3),
+            first=stamp(first, frequency),
+            last=stamp(last, frequency),
+            sessions=count_sessions(tested.hold.net.sessions, frequency),
+            year=year,
+        ),
+        say(
+            "Traded at the {execution} after each forecast, {sides}. The volatility rule aims at {target:g} "
+            "% a year, with at most {cap:g} times the money.",
+            execution=say(EXECUTIONS[tested.execution]),
+            sides=sides,
+            target=100 * tested.sizing.target,
+            cap=tested.sizing.cap,
+        ),
+        say(
+            "Costs: {costs}. Borrowed shares cost nothing, and idle money earns nothing.",
+            costs=", ".join(dict.fromkeys(costs.said for costs in tested.costs)),
+        ),
     ]
     if len(symbols) > 1:
-        lines.append("Every symbol is an account with the same money at the start.")
+        lines.append(say("Every symbol is an account with the same money at the start."))
     for costs in {costs.name: costs for costs in tested.costs}.values():
-        lines += costs.notes
+        lines += map(say, costs.notes)
     return lines
 
 
@@ -150,7 +168,8 @@ def page(tested: Backtest) -> str:
         title=some([account.symbol for account in tested.accounts], most=3),
         scope=_scope(tested),
         verdict=judged,
-        meaning=MEANINGS[judged.kind],
+        kind_said=capitalised(say(judged.kind)),
+        meaning=say(MEANINGS[judged.kind]),
         stories={
             one.name: of_strategy(one, own, hold, frequency) for one, own in zip(shown, courses, strict=True)
         },
@@ -159,10 +178,10 @@ def page(tested: Backtest) -> str:
         band=any(one.luck.band.shape[1] for one in shown),
         lucky=tested.lucky > 0,
         trials=tested.trials,
-        noun=session_noun(frequency),
+        nouns=session_nouns(frequency),
         thinned=len(hold.session) > MOST_POINTS,
-        figures=Table([(head, "") for head in COLUMNS], rows, corner=""),
-        terms=TERMS,
+        figures=Table([(head, "") for head in _heads().values()], rows, corner=""),
+        terms={_heads()[head]: say(meaning) for head, meaning in TERMS.items()},
         conditions=conditions(tested),
         specs=specifications(charts),
     )
@@ -180,10 +199,20 @@ def shown_strategies(tested: Backtest) -> list[Strategy]:
 
 def _scope(tested: Backtest) -> str:
     first, last = tested.hold.money.session[[0, -1]]
-    when = f"{stamp(first, tested.frequency)} to {stamp(last, tested.frequency)}"
-    return f"backtest, traded at the {tested.execution.replace('-', ' ')} after each forecast, {when}"
+    return say(
+        "backtest, traded at the {execution} after each forecast, {first} to {last}",
+        execution=say(EXECUTIONS[tested.execution]),
+        first=stamp(first, tested.frequency),
+        last=stamp(last, tested.frequency),
+    )
+
+
+def _heads() -> dict[str, str]:
+    """The heads of COLUMNS in the language in use."""
+    return dict(zip(COLUMNS, say(HEADS).split("|"), strict=True))
 
 
 def _rows(tested: Backtest) -> dict[str, list[str]]:
     """Every strategy and buy-and-hold → its figures."""
-    return {one.name: [form(one) for form in COLUMNS.values()] for one in [*tested.strategies, tested.hold]}
+    named = {one.name: one for one in tested.strategies} | {say(HOLD): tested.hold}
+    return {name: [form(one) for form in COLUMNS.values()] for name, one in named.items()}

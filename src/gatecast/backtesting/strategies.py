@@ -17,9 +17,10 @@ from gatecast.backtesting.figures import Performance
 from gatecast.backtesting.luck import Luck
 from gatecast.backtesting.signals import Sizing
 from gatecast.backtesting.simulation import Portfolio, simulate
+from gatecast.language import marked
 from gatecast.settings.frequency import DAILY
 
-HOLD = "buy-and-hold"
+HOLD = marked("buy-and-hold")
 
 
 @dataclass(frozen=True)
