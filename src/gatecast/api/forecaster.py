@@ -258,7 +258,9 @@ class Forecaster:
         known = [problem.symbols[number] for number in problem.symbol[origins]]
         if symbol is not None and symbol not in known:
             raise SettingError(
-                f"choose one of {some(known)}.{did_you_mean(symbol, known)}", setting="symbol", value=symbol
+                say("choose one of {symbols}.{near}", symbols=some(known), near=did_you_mean(symbol, known)),
+                setting="symbol",
+                value=symbol,
             )
         place = 0 if symbol is None else known.index(symbol)
         (read,) = self._population.windows(problem, 0, origins[place : place + 1])
@@ -290,7 +292,9 @@ class Forecaster:
         """A seed that there is; None: the first."""
         seeds = sorted({member.seed for member in self._population.members})
         if seed is not None and seed not in seeds:
-            text = f"there is no such seed; they are {seeds[0]} to {seeds[-1]}"
+            text = say(
+                "there is no such seed; they are {seeds} to {seeds_2}", seeds=seeds[0], seeds_2=seeds[-1]
+            )
             raise SettingError(text, setting="seed", value=seed)
         return seeds[0] if seed is None else seed
 
@@ -332,11 +336,15 @@ class Forecaster:
 
     def _obstacle(self) -> str:
         """Why the network cannot forecast a symbol with too few training windows; empty where it can."""
-        few = f"fewer than {MIN_TRAINING_ORIGINS} training windows: too few for"
+        least = MIN_TRAINING_ORIGINS
         if not self._settings.pooled:
-            return f"{few} a network of its own"
+            return say("fewer than {least} training windows: too few for a network of its own", least=least)
         if self._settings.target == "close" and self._settings.scaler != "none":
-            return f"{few} a scale of its own, and a price level has no other"
+            return say(
+                "fewer than {least} training windows: too few for a scale of its own, and a price level has "
+                "no other",
+                least=least,
+            )
         return ""
 
     def _note(self, problem: Problem, last: Integers, left_out: Mapping[str, str]) -> None:
@@ -351,10 +359,12 @@ class Forecaster:
                 say("no forecast of {left_out}", left_out=named(self.left_out)), DataWarning, stacklevel=3
             )
         if self.scaled_by_pool:
-            what = (
-                f"fewer than {MIN_TRAINING_ORIGINS} training windows, scaled by the mean scale of the others"
+            text = say(
+                "{symbols}: fewer than {least} training windows, scaled by the mean scale of the others",
+                symbols=some(self.scaled_by_pool),
+                least=MIN_TRAINING_ORIGINS,
             )
-            warnings.warn(f"{some(self.scaled_by_pool)}: {what}", DataWarning, stacklevel=3)
+            warnings.warn(text, DataWarning, stacklevel=3)
 
     def save(self, folder: str | Path, *, overwrite: bool = False) -> Path:
         """The folder, written: network.safetensors and network.json, with the last window of every symbol.

@@ -17,13 +17,14 @@ from gatecast.evaluation.losses import CRPS, SQUARED_ERROR, Loss
 from gatecast.evaluation.significance import is_pooled, losses_by_date, skill
 from gatecast.forecasts import DistributionForecast, Forecasts
 from gatecast.formatting import some
+from gatecast.language import say
 from gatecast.models.model import Forecast
 from gatecast.models.moved_inputs import block_order, moved_forecasts
 from gatecast.models.networks import FoldEnsemble, ensembles_of
 from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
 from gatecast.run import Run
-from gatecast.settings.frequency import session_noun
+from gatecast.settings.frequency import session_nouns
 
 Measure = Literal["skill", "crps"]
 LOSSES: dict[str, Loss] = {"skill": SQUARED_ERROR, "crps": CRPS}
@@ -44,12 +45,15 @@ def importance(
     """
     names, loss = _asked(run, metric, models), LOSSES[metric]
     if permutations < 1:
-        raise SettingError("must be at least 1", setting="permutations", value=permutations)
+        raise SettingError(say("must be at least 1"), setting="permutations", value=permutations)
     test = _Test.of(run.outcome, problem)
     benchmark = run.significances[loss.key].benchmark
     if benchmark is None:
         raise SettingError(
-            f"no baseline has a {loss.name} to compare with; compare with one, such as ewma-t",
+            say(
+                "no baseline has a {loss} to compare with; compare with one, such as ewma-t",
+                loss=say(loss.name),
+            ),
             setting="metric",
             value=metric,
         )
@@ -101,15 +105,21 @@ class _Test:
         enough, apart = np.zeros(len(origins), bool), problem.lookback + problem.horizon
         for own in _groups(outcome):
             enough[own] = len(own) >= 2 * apart
-        said = (
-            f"fewer than {2 * apart} origins in a fold's test, which permutations in blocks of {apart} "
-            f"{session_noun(outcome.frequency)}s (lookback + horizon) need"
+        said = say(
+            "fewer than {least} origins in a fold's test, which permutations in blocks of {apart} {sessions} "
+            "(lookback + horizon) need",
+            least=2 * apart,
+            apart=apart,
+            sessions=session_nouns(outcome.frequency),
         )
         if not enough.any():
-            raise SettingError(f"{said}: take fewer folds, a longer test, or a shorter lookback")
+            raise SettingError(
+                say("{said}: take fewer folds, a longer test, or a shorter lookback", said=said)
+            )
         short = sorted({outcome.symbols[number] for number in outcome.symbol[~enough]})
         if short:
-            warnings.warn(f"importance without {some(short)} ({said})", DataWarning, stacklevel=4)
+            text = say("importance without {symbols} ({said})", symbols=some(short), said=said)
+            warnings.warn(text, DataWarning, stacklevel=4)
         return cls(outcome.of_origins(enough), problem, origins[enough])
 
     def moved(self, seed: tuple[int, int]) -> Integers:
@@ -184,16 +194,22 @@ def _asked(run: Run, metric: str, models: str | Sequence[str] | None) -> list[st
     """
     if metric not in LOSSES:
         near = did_you_mean(str(metric), LOSSES)
-        raise SettingError(f"choose {' or '.join(LOSSES)}.{near}", setting="metric", value=metric)
+        raise SettingError(
+            say("choose {known}.{near}", known=say(" or ").join(LOSSES), near=near),
+            setting="metric",
+            value=metric,
+        )
     networks = run.compared.networks
     known = [name for name in networks if metric == "skill" or networks[name].output != "point"]
     if not known:
-        what = "networks" if metric == "skill" else "networks of a distribution"
-        raise SettingError(f"this run has no {what}, whose inputs could be moved")
+        what = say("networks") if metric == "skill" else say("networks of a distribution")
+        raise SettingError(say("this run has no {what}, whose inputs could be moved", what=what))
     names = known if models is None else [models] if isinstance(models, str) else list(models)
     for name in names:
         if name not in known:
             raise SettingError(
-                f"choose of {', '.join(known)}.{did_you_mean(name, known)}", setting="models", value=name
+                say("choose of {known}.{near}", known=", ".join(known), near=did_you_mean(name, known)),
+                setting="models",
+                value=name,
             )
     return list(dict.fromkeys(names))

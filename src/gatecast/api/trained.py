@@ -21,7 +21,7 @@ from gatecast.data.spacing import as_times
 from gatecast.data.timetable import Timetable
 from gatecast.errors import DataError, DataWarning, RunError, SettingError, did_you_mean
 from gatecast.formatting import count, some
-from gatecast.language import plural, say
+from gatecast.language import marked, plural, say
 from gatecast.models.model import Fitted, Forecast
 from gatecast.models.networks import FittedNetwork, FoldEnsemble, ensembles_of
 from gatecast.nn import state_dict as torch_names
@@ -36,7 +36,7 @@ from gatecast.settings.training import Training
 if TYPE_CHECKING:
     from gatecast.report.display import Plot
 
-FEW = f"fewer than {MIN_TRAINING_ORIGINS} training windows"
+FEW = marked("fewer than {least} training windows")
 SCALES = ("x_offset", "x_scale", "y_offset", "y_scale")
 
 
@@ -53,9 +53,16 @@ class Models(Mapping[str, "TrainedNetworks"]):
     def __getitem__(self, name: str) -> TrainedNetworks:
         networks = self._road.run.experiment.networks
         if name not in networks:
-            kind = "is no network" if name in self._road.run.experiment.models else "is not in this run"
+            known = name in self._road.run.experiment.models
+            kind = say("is no network") if known else say("is not in this run")
             raise KeyError(
-                f'"{name}" {kind}; its networks: {", ".join(networks)}.{did_you_mean(name, networks)}'
+                say(
+                    '"{name}" {kind}; its networks: {networks}.{near}',
+                    name=name,
+                    kind=kind,
+                    networks=", ".join(networks),
+                    near=did_you_mean(name, networks),
+                )
             )
         if name not in self._found:
             self._found[name] = TrainedNetworks(name, self._road)
@@ -260,7 +267,7 @@ class TrainedNetworks:
                 (read,) = self._population.windows(problem, place, own)
                 values = self._population.trace(problem, place, own, seed)
                 return Plot(gates_chart(read, {name: one[0] for name, one in values.items()}, problem.names))
-        raise SettingError("it has no window at that origin", setting="symbol", value=symbol)
+        raise SettingError(say("it has no window at that origin"), setting="symbol", value=symbol)
 
     def scale(self, *, fold: int | None = None, symbol: str | None = None) -> dict[str, NDArray[np.float64]]:
         """How one fold (None: the newest) scales a symbol (None: the only one): x ↦ (x - offset) / scale.
@@ -313,7 +320,7 @@ class TrainedNetworks:
         ):
             if (member.scale, member.seed) == (place, number) and whose in (None, owner):
                 return torch_names.state_dict(population.network, trained.params, layer)
-        raise SettingError(say("{few} in fold {place}", few=FEW, place=place), setting="symbol", value=symbol)
+        raise SettingError(_too_few(str(place)), setting="symbol", value=symbol)
 
     @property
     def _population(self) -> FittedNetwork:
@@ -391,8 +398,7 @@ class TrainedNetworks:
         places = self._places(problem, rows, asked)
         short = self._short(problem, rows, places)
         left_out |= {
-            symbol: f"{FEW} in fold {', '.join(map(str, np.unique(places[own])))}"
-            for symbol, own in short.items()
+            symbol: _too_few(", ".join(map(str, np.unique(places[own])))) for symbol, own in short.items()
         }
         kept = ~np.any([np.zeros(len(rows), bool), *short.values()], axis=0)
         if not kept.any():
@@ -465,6 +471,11 @@ class TrainedNetworks:
             f"TrainedNetworks({self.name}: {network.cell}, hidden_size={network.hidden_size}, "
             f"output={network.output}; {count(folds, 'fold')}, {count(seeds, 'seed')}{own})"
         )
+
+
+def _too_few(place: str) -> str:
+    """Why a fold, or several, cannot forecast a symbol."""
+    return say("{few} in fold {place}", few=say(FEW, least=MIN_TRAINING_ORIGINS), place=place)
 
 
 class _Road:

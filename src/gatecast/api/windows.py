@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from gatecast.errors import SettingError
 from gatecast.formatting import brief
+from gatecast.language import say
 from gatecast.nn.inside import gradient_times_input, trace
 from gatecast.nn.network import ONE_THREAD, apply, exact_products
 from gatecast.nn.population import Member, Trained, history, train
@@ -119,7 +120,9 @@ class Fit:
         """
         windows, steps = self._read(X), len(self.trained[0].params["out.bias"])
         if step not in range(1, steps + 1):
-            raise SettingError(f"step = {step}: the fit forecasts steps 1 to {steps}")
+            raise SettingError(
+                say("step = {step}: the fit forecasts steps 1 to {steps}", step=step, steps=steps)
+            )
         parts = [gradient_times_input(self.network, one.params, windows, step - 1) for one in self.trained]
         return np.mean([np.asarray(part, dtype=np.float64) for part in parts], axis=0)
 
@@ -183,7 +186,13 @@ class Fit:
         windows = _windows(X)
         expected = self.trained[0].params["weight_ih_l0"].shape[1]
         if windows.shape[2] != expected:
-            raise SettingError(f"X has {windows.shape[2]} features, the networks were fitted on {expected}")
+            raise SettingError(
+                say(
+                    "X has {given} features, the networks were fitted on {expected}",
+                    given=windows.shape[2],
+                    expected=expected,
+                )
+            )
         return windows
 
     def _one(self, window: ArrayLike) -> NDArray[np.float32]:
@@ -192,7 +201,10 @@ class Fit:
         given = given[None] if given.ndim == 2 else given
         if given.ndim != 3 or len(given) != 1:
             raise SettingError(
-                f"window has shape {np.shape(window)}; one window is (T, F), such as X[0] of X (N, T, F)"
+                say(
+                    "window has shape {shape}; one window is (T, F), such as X[0] of X (N, T, F)",
+                    shape=np.shape(window),
+                )
             )
         return self._read(given)
 
@@ -200,15 +212,32 @@ class Fit:
         """The network of a seed; None: the first."""
         seeds = [int(known) for known in self.history["seed"].unique()]
         if seed is not None and seed not in seeds:
-            raise SettingError(f"seed = {seed}: there is no such seed; they are {seeds[0]} to {seeds[-1]}")
+            raise SettingError(
+                say(
+                    "seed = {seed}: there is no such seed; they are {first} to {last}",
+                    seed=seed,
+                    first=seeds[0],
+                    last=seeds[-1],
+                )
+            )
         return self.trained[0 if seed is None else seeds.index(seed)]
 
     def _names(self, names: Sequence[str] | None) -> list[str]:
         """Those of the features."""
         count = int(self.trained[0].params["weight_ih_l0"].shape[1])
-        given = [f"feature {place + 1}" for place in range(count)] if names is None else list(map(str, names))
+        given = (
+            [say("feature {number}", number=place + 1) for place in range(count)]
+            if names is None
+            else list(map(str, names))
+        )
         if len(given) != count or len(set(given)) != count:
-            raise SettingError(f"names = {given}: give {count} different ones, one for each feature")
+            raise SettingError(
+                say(
+                    "names = {given}: give {count} different ones, one for each feature",
+                    given=given,
+                    count=count,
+                )
+            )
         return given
 
 
@@ -260,12 +289,17 @@ def fit_windows(
     _check(windows, targets, held_windows, held_targets)
     if network.output != "point":
         raise SettingError(
-            f'fit_windows fits points; output "{network.output}" needs prices: use compare or Forecaster'
+            say(
+                'fit_windows fits points; output "{output}" needs prices: use compare or Forecaster',
+                output=network.output,
+            )
         )
     if seeds < 1:
-        raise SettingError(f"seeds = {seeds}: must be at least 1")
+        raise SettingError(say("seeds = {seeds}: must be at least 1", seeds=seeds))
     if not 0 <= seed <= 2**31 - seeds:
-        raise SettingError(f"seed = {seed}: the seeds of all networks must lie between 0 and 2**31 - 1")
+        raise SettingError(
+            say("seed = {seed}: the seeds of all networks must lie between 0 and 2**31 - 1", seed=seed)
+        )
     lookback = windows.shape[1]
     rows = _rows(np.concatenate([windows, held_windows]), np.concatenate([targets, held_targets]))
     origins = (np.arange(len(windows) + len(held_windows)) + 1) * lookback - 1
@@ -274,7 +308,7 @@ def fit_windows(
         for number in range(seed, seed + seeds)
     ]
     with Bar() as bar:
-        bar.show(0, 1, network.cell, "compiling …")
+        bar.show(0, 1, network.cell, say("compiling …"))
         trained = train(
             network,
             training,
@@ -282,7 +316,7 @@ def fit_windows(
             members,
             lookback=lookback,
             progress=lambda done, of, epochs: bar.show(
-                epochs, of * training.epochs, network.cell, f"{done} of {of} trained, {epochs} epochs"
+                epochs, of * training.epochs, network.cell, _so_far(done, of, epochs)
             ),
         )
     stopping = NO_VALIDATION if validation is None else "patience on validation"
@@ -303,12 +337,20 @@ def _apply(
         return jax.vmap(one)(params, state)
 
 
+def _so_far(done: int, of: int, epochs: int) -> str:
+    """What the bar says of the training."""
+    return say("{done} of {of} trained, {epochs} epochs", done=done, of=of, epochs=epochs)
+
+
 def _windows(X: ArrayLike) -> NDArray[np.float32]:
     windows = np.asarray(X, dtype=np.float32)
     if windows.ndim != 3 or 0 in windows.shape:
         raise SettingError(
-            f"X has shape {windows.shape}; windows are (N, T, F): N windows of T sessions with F features. "
-            "One feature: X[:, :, None]"
+            say(
+                "X has shape {shape}; windows are (N, T, F): N windows of T sessions with F features. "
+                "One feature: X[:, :, None]",
+                shape=windows.shape,
+            )
         )
     return windows
 
@@ -321,8 +363,13 @@ def _split(
     start = len(windows) - max(round(share * len(windows)), 1)
     if not 0 < share < 1 or start <= embargo:
         raise SettingError(
-            f"validation = {share:g}: must be a share between 0 and 1 that leaves some of the {len(windows)} "
-            f"windows to train on; {embargo} between the two are left out"
+            say(
+                "validation = {share:g}: must be a share between 0 and 1 that leaves some of the {count} "
+                "windows to train on; {embargo} between the two are left out",
+                share=share,
+                count=len(windows),
+                embargo=embargo,
+            )
         )
     return windows[: start - embargo], targets[: start - embargo], windows[start:], targets[start:]
 
@@ -333,17 +380,29 @@ def _check(
     held_windows: NDArray[np.float32],
     held_targets: NDArray[np.float32],
 ) -> None:
-    for name, X, y in (("", windows, targets), ("validation ", held_windows, held_targets)):
+    for name, X, y in (("", windows, targets), (say("validation "), held_windows, held_targets)):
         if y.ndim not in (1, 2) or len(X) != len(y):
             raise SettingError(
-                f"{name}y has shape {y.shape}; with {len(X)} windows it is ({len(X)},) or ({len(X)}, h)"
+                say(
+                    "{name}y has shape {shape}; with {count} windows it is ({count},) or ({count}, h)",
+                    name=name,
+                    shape=y.shape,
+                    count=len(X),
+                )
             )
         if not (np.isfinite(X).all() and np.isfinite(y).all()):
-            raise SettingError(f"{name}X or y holds numbers that are not finite; fill or drop them first")
+            raise SettingError(
+                say("{name}X or y holds numbers that are not finite; fill or drop them first", name=name)
+            )
     if held_windows.shape[1:] != windows.shape[1:] or held_targets.shape[1:] != targets.shape[1:]:
         raise SettingError(
-            f"validation has shapes {held_windows.shape} and {held_targets.shape}, not those of X and y "
-            f"{windows.shape} and {targets.shape}"
+            say(
+                "validation has shapes {held_X} and {held_y}, not those of X and y {X} and {y}",
+                held_X=held_windows.shape,
+                held_y=held_targets.shape,
+                X=windows.shape,
+                y=targets.shape,
+            )
         )
 
 

@@ -9,20 +9,21 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from gatecast.language import marked, plural, say
 from gatecast.report.marks import BLUE, GREY, INK, ORANGE, heading, inline, layered, styled
 
 WIDTH = 560
 ROW, LEAST, MOST = 12, 36, 120  # pixels of a row of a strip, and of a strip
 NAMED = 8  # features of a strip whose names are read
 MEANINGS = {
-    "input": "input gate: how much of the candidate is written (0 none, 1 all)",
-    "forget": "forget gate: how much of the cell state is kept (0 none, 1 all)",
-    "candidate": "candidate: what would be written",
-    "output": "output gate: how much of the cell state is shown (0 none, 1 all)",
-    "cell": "cell state: the memory",
-    "reset": "reset gate: how much of the old state the candidate sees (0 none, 1 all)",
-    "update": "update gate: how much of the old state is kept (0 none, 1 all)",
-    "hidden": "hidden state: what the next bar, and the forecast, are given",
+    "input": marked("input gate: how much of the candidate is written (0 none, 1 all)"),
+    "forget": marked("forget gate: how much of the cell state is kept (0 none, 1 all)"),
+    "candidate": marked("candidate: what would be written"),
+    "output": marked("output gate: how much of the cell state is shown (0 none, 1 all)"),
+    "cell": marked("cell state: the memory"),
+    "reset": marked("reset gate: how much of the old state the candidate sees (0 none, 1 all)"),
+    "update": marked("update gate: how much of the old state is kept (0 none, 1 all)"),
+    "hidden": marked("hidden state: what the next bar, and the forecast, are given"),
 }
 GATES = {"input", "forget", "output", "reset", "update"}  # between 0 and 1
 BOUNDED = {"candidate", "hidden"}  # between -1 and 1
@@ -43,18 +44,18 @@ def gates_chart(
         Names of the F features.
     """
     read = np.asarray(window, dtype=np.float64)
-    strips = [_strip("what it reads", read, list(features), _symmetric(read))]
+    strips = [_strip(say("what it reads"), read, list(features), _symmetric(read))]
     several = len({name.split("_", 1)[1] for name in values}) > 1
     for key, given in values.items():
         name, place = key.split("_", 1)
         found = np.asarray(given, dtype=np.float64)
         units = [str(unit + 1) for unit in range(found.shape[1])]
-        title = MEANINGS[name] + (f" – {_in_words(place)}" if several else "")
+        title = say(MEANINGS[name]) + (f" – {_in_words(place)}" if several else "")
         bounds = (0.0, 1.0) if name in GATES else (-1.0, 1.0) if name in BOUNDED else _symmetric(found)
         strips.append(_strip(title, found, units, bounds, last=key == list(values)[-1]))
-    below = "a column: a bar, the newest on the right; a row: a feature, or a unit of the layer"
+    below = say("a column: a bar, the newest on the right; a row: a feature, or a unit of the layer")
     chart = alt.vconcat(*strips, spacing=10).resolve_scale(color="independent")
-    return styled(chart.properties(title=heading("Inside the network, bar by bar", below)))
+    return styled(chart.properties(title=heading(say("Inside the network, bar by bar"), below)))
 
 
 def saliency_chart(values: ArrayLike, features: Sequence[str], *, windows: int = 1) -> alt.VConcatChart:
@@ -64,7 +65,7 @@ def saliency_chart(values: ArrayLike, features: Sequence[str], *, windows: int =
     """
     found = np.asarray(values, dtype=np.float64)
     table = pd.DataFrame({"bar": _bars(len(found)), "value": found.sum(axis=1)})
-    title = "forecast, units of y"
+    title = say("forecast, units of y")
     sign = alt.condition("datum.value < 0", alt.value(BLUE), alt.value(ORANGE))  # as in the strip below
     columns = layered(
         alt.Chart(alt.InlineData(values=[{}])).mark_rule(color=GREY).encode(y=alt.datum(0)),
@@ -80,15 +81,19 @@ def saliency_chart(values: ArrayLike, features: Sequence[str], *, windows: int =
         height=150,
     )
     bounds = _symmetric(found) if windows == 1 else (0.0, max(float(found.max(initial=0.0)), 1e-12))
-    strip = _strip("by feature", found, list(features), bounds, last=True)
+    strip = _strip(say("by feature"), found, list(features), bounds, last=True)
     if windows == 1:
         text, below = (
-            "What each bar of the window does to the forecast",
-            "gradient × input: above 0 it raises it",
+            say("What each bar of the window does to the forecast"),
+            say("gradient × input: above 0 it raises it"),
         )
     else:
-        text = "Which bars of the window move the forecast"
-        below = f"mean size of gradient × input over {windows:,} windows"
+        text = say("Which bars of the window move the forecast")
+        below = plural(
+            "mean size of gradient × input over {n:,} window",
+            "mean size of gradient × input over {n:,} windows",
+            windows,
+        )
     chart = alt.vconcat(columns, strip, spacing=10).resolve_scale(color="independent")
     return styled(chart.properties(title=heading(text, below)))
 
@@ -100,8 +105,8 @@ def importance_chart(table: pd.DataFrame) -> alt.FacetChart:
     """
     shown = table[["model", "input", "value", "low", "high"]].dropna()
     shown = shown.assign(**{name: 100 * shown[name] for name in ("value", "low", "high")})
-    kind = "CRPS skill" if set(table["metric"]) == {"crps"} else "skill"
-    unit = f"points of {kind} lost when its values are wrong"
+    kind = say("CRPS skill") if set(table["metric"]) == {"crps"} else say("skill")
+    unit = say("points of {kind} lost when its values are wrong", kind=kind)
     order = list(shown.groupby("input")["value"].mean().sort_values(ascending=False).index)
     rows = alt.Y("input:N", sort=order, title=None, axis=alt.Axis(labelLimit=220))
     base = alt.Chart().encode(rows)
@@ -122,9 +127,9 @@ def importance_chart(table: pd.DataFrame) -> alt.FacetChart:
     ).properties(width=420, height=26 * len(order))
     header = alt.Header(title=None, labelFontSize=13, labelFontWeight="bold", labelAnchor="start")
     facet = alt.Facet("model:N", header=header, sort=list(dict.fromkeys(shown["model"])))
-    below = "bar: 95 % interval; orange: it lies above 0, so the input is used, and used rightly"
+    below = say("bar: 95 % interval; orange: it lies above 0, so the input is used, and used rightly")
     chart = marks.facet(facet=facet, columns=1, data=inline(shown))
-    return styled(chart.properties(title=heading("What each input is worth to the forecasts", below)))
+    return styled(chart.properties(title=heading(say("What each input is worth to the forecasts"), below)))
 
 
 def _strip(
@@ -169,7 +174,7 @@ def _across(*, labels: bool) -> alt.X:
     if not labels:
         return alt.X("bar:O", title=None, axis=alt.Axis(labels=False, ticks=False))
     axis = alt.Axis(labelAngle=0, labelOverlap="greedy", labelSeparation=6)
-    return alt.X("bar:O", title="bar (0: the newest)", axis=axis)
+    return alt.X("bar:O", title=say("bar (0: the newest)"), axis=axis)
 
 
 def _bars(count: int) -> np.ndarray:
@@ -184,4 +189,5 @@ def _symmetric(values: np.ndarray) -> tuple[float, float]:
 def _in_words(place: str) -> str:
     """ "l1_reverse" → "layer 2, backward"."""
     number, _, reverse = place.partition("_")
-    return f"layer {int(number[1:]) + 1}" + (", backward" if reverse else "")
+    layer = int(number[1:]) + 1
+    return say("layer {number}, backward", number=layer) if reverse else say("layer {number}", number=layer)
