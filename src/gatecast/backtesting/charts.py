@@ -98,7 +98,7 @@ def months_chart(shown: Sequence[Strategy], courses: Sequence[Course], hold: Cou
     )
     scale = alt.Scale(domain=[-most, most], scheme="blueorange", reverse=True, clamp=True)
     tips = [
-        alt.Tooltip("year:O", title=say("year")), alt.Tooltip("month:O", title=say("month")),
+        alt.Tooltip("year:O"), alt.Tooltip("month:O"),
         alt.Tooltip("value:Q", title=say("return"), format="+.2%"),
         alt.Tooltip("hold:Q", title=say("buy-and-hold"), format="+.2%"),
     ]  # fmt: skip
