@@ -59,8 +59,7 @@ print(result.verdict)
 #
 # ## The figures behind it
 #
-# Skill is the squared error saved against naive, in per cent of naive's. Its interval is a 90 % one: where it holds
-# 0, luck is enough to explain the difference.
+# Skill is the squared error saved against naive, as a fraction of naive's; below 0 a model is worse.
 
 # %%
 scores = result.scores[result.scores["step"] == "all"]
@@ -71,8 +70,8 @@ scores.pivot(index="model", columns="metric", values="value")[
 # %% [markdown]
 # ## The picture
 #
-# Forecast and price over the whole test, and the last weeks close up. Over the whole test two lines always look alike.
-# Close up one sees whether the forecast follows the price by a day.
+# Above the price over the whole test, below the last weeks with the forecast. Close up one sees whether the forecast
+# follows the price by a day.
 
 # %%
 result.plot("forecast")

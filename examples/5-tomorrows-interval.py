@@ -69,7 +69,7 @@ os.environ["GATECAST_LEDGER"] = "ledger.db"
 def command(words):
     """What the command line prints."""
     return subprocess.run(
-        [sys.executable, "-m", "gatecast", *words.split()], stdout=subprocess.PIPE, text=True
+        [sys.executable, "-m", "gatecast", *words.split()], stdout=subprocess.PIPE, text=True, check=True
     ).stdout
 
 
