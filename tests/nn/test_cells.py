@@ -21,7 +21,8 @@ def layer_weights(features: int = F, gates: int = 4 * H) -> LayerWeights:
 def test_a_step_takes_the_shapes_of_its_annotation_and_no_others():
     _, _, weight_hh, bias_hh = layer_weights()
     state, x = (jnp.zeros((B, H)),) * 2, jnp.zeros((B, 4 * H))
-    assert [part.shape for part in lstm_step(weight_hh, bias_hh, state, x)] == [(B, H)] * 2
+    values = lstm_step(weight_hh, bias_hh, state, x)
+    assert [values[name].shape for name in cell_of("lstm").states] == [(B, H)] * 2
     for wrong in (
         (weight_hh.T, bias_hh, state, x),
         (weight_hh, bias_hh[1:], state, x),

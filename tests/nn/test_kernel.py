@@ -75,7 +75,7 @@ def results(cell: str, given, by_outputs, by_final) -> reference.Results:
 
 def largest_difference(cell: str, batch: int, lookback: int, features: int, size: int) -> float:
     """Between the kernel and the reference in NumPy, over their results and gradients."""
-    scale, states = 1 / np.sqrt(size + features), cell_of(cell).states
+    scale, states = 1 / np.sqrt(size + features), len(cell_of(cell).states)
     rng = np.random.default_rng(2)
     start, by_final = (
         tuple(array(rng.standard_normal((batch, size))) for _ in range(states)) for _ in range(2)

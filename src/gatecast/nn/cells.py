@@ -18,15 +18,14 @@ Values = dict[str, Float[Array, "batch hidden"]]
 
 
 class Cell(NamedTuple):
-    """gates: G; states: arrays carried along, the hidden state first; step: one time step further.
+    """gates: G; states: names of what is carried along, the hidden state first; step: one time step further.
 
-    values: the same step as all that the equations name: its gates, its candidate and the new state.
+    A step gives all that the equations name: gates, candidate and the new state.
     """
 
     gates: int
-    states: int
-    step: Callable[[Array, Array | None, State, Array], State]
-    values: Callable[[Array, Array | None, State, Array], Values]
+    states: tuple[str, ...]
+    step: Callable[[Array, Array | None, State, Array], Values]
 
 
 class LayerWeights(NamedTuple):
@@ -40,10 +39,10 @@ class LayerWeights(NamedTuple):
 
 def zero_state(cell: Cell, x: Float[Array, "batch ..."], weights: LayerWeights) -> State:
     """The state that a layer starts from where none is given."""
-    return (jnp.zeros((x.shape[0], weights.weight_hh.shape[1]), x.dtype),) * cell.states
+    return (jnp.zeros((x.shape[0], weights.weight_hh.shape[1]), x.dtype),) * len(cell.states)
 
 
-def rnn_values(
+def rnn_step(
     weight_hh: Float[Array, "gates hidden"],
     bias_hh: Float[Array, " gates"] | None,
     state: State,
@@ -54,7 +53,7 @@ def rnn_values(
     return {"hidden": jnp.tanh(x + _linear(h, weight_hh, bias_hh))}
 
 
-def lstm_values(
+def lstm_step(
     weight_hh: Float[Array, "gates hidden"],
     bias_hh: Float[Array, " gates"] | None,
     state: State,
@@ -68,7 +67,7 @@ def lstm_values(
     return {"input": i, "forget": f, "candidate": g, "output": o, "cell": c, "hidden": o * jnp.tanh(c)}
 
 
-def gru_values(
+def gru_step(
     weight_hh: Float[Array, "gates hidden"],
     bias_hh: Float[Array, " gates"] | None,
     state: State,
@@ -87,13 +86,13 @@ def gru_values(
     return {"reset": r, "update": z, "candidate": n, "hidden": n + z * (h - n)}
 
 
-def gru_reset_before_values(
+def gru_reset_before_step(
     weight_hh: Float[Array, "gates hidden"],
     bias_hh: Float[Array, " gates"] | None,
     state: State,
     x: Float[Array, "batch gates"],
 ) -> Values:
-    """As `gru_values`, but n = tanh(x_n + W_hn (r h) + b_hn) (Cho et al. 2014)."""
+    """As `gru_step`, but n = tanh(x_n + W_hn (r h) + b_hn) (Cho et al. 2014)."""
     (h,) = state
     size = h.shape[-1]
     gates, new = weight_hh[: 2 * size], weight_hh[2 * size :]
@@ -104,53 +103,11 @@ def gru_reset_before_values(
     return {"reset": r, "update": z, "candidate": n, "hidden": n + z * (h - n)}
 
 
-def rnn_step(
-    weight_hh: Float[Array, "gates hidden"],
-    bias_hh: Float[Array, " gates"] | None,
-    state: State,
-    x: Float[Array, "batch gates"],
-) -> State:
-    """The new h."""
-    return (rnn_values(weight_hh, bias_hh, state, x)["hidden"],)
-
-
-def lstm_step(
-    weight_hh: Float[Array, "gates hidden"],
-    bias_hh: Float[Array, " gates"] | None,
-    state: State,
-    x: Float[Array, "batch gates"],
-) -> State:
-    """The new h and c."""
-    values = lstm_values(weight_hh, bias_hh, state, x)
-    return values["hidden"], values["cell"]
-
-
-def gru_step(
-    weight_hh: Float[Array, "gates hidden"],
-    bias_hh: Float[Array, " gates"] | None,
-    state: State,
-    x: Float[Array, "batch gates"],
-) -> State:
-    """The new h."""
-    return (gru_values(weight_hh, bias_hh, state, x)["hidden"],)
-
-
-def gru_reset_before_step(
-    weight_hh: Float[Array, "gates hidden"],
-    bias_hh: Float[Array, " gates"] | None,
-    state: State,
-    x: Float[Array, "batch gates"],
-) -> State:
-    """The new h."""
-    return (gru_reset_before_values(weight_hh, bias_hh, state, x)["hidden"],)
-
-
 def cell_of(name: str, reset_after: bool = True) -> Cell:
     """The cell that a Network names."""
     if name == "gru":
-        form = (gru_step, gru_values) if reset_after else (gru_reset_before_step, gru_reset_before_values)
-        return Cell(3, 1, *form)
-    return {"rnn": Cell(1, 1, rnn_step, rnn_values), "lstm": Cell(4, 2, lstm_step, lstm_values)}[name]
+        return Cell(3, ("hidden",), gru_step if reset_after else gru_reset_before_step)
+    return {"rnn": Cell(1, ("hidden",), rnn_step), "lstm": Cell(4, ("hidden", "cell"), lstm_step)}[name]
 
 
 def _linear(

@@ -18,7 +18,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Int
 
 from gatecast.nn import cells
-from gatecast.nn.cells import Cell, LayerWeights, State, zero_state
+from gatecast.nn.cells import Cell, LayerWeights, State, Values, zero_state
 
 Turned = tuple[Float[Array, "hidden batch"], ...]
 Residuals = tuple[Float[Array, "... batch"], ...]
@@ -123,7 +123,7 @@ def _gru_backward(
     return slope * dh, (dh * z,)
 
 
-FAST_CELLS: dict[Callable[..., State], FastCell] = {
+FAST_CELLS: dict[Callable[..., Values], FastCell] = {
     cells.rnn_step: FastCell(_rnn_weights, _rnn_step, _rnn_backward),
     cells.lstm_step: FastCell(_lstm_weights, _lstm_step, _lstm_backward),
     cells.gru_step: FastCell(_gru_weights, _gru_step, _gru_backward),

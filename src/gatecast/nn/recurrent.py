@@ -13,7 +13,6 @@ from gatecast.nn.cells import Cell, LayerWeights, State, Values, zero_state
 Params = dict[str, Float[Array, "..."]]
 States = tuple[Float[Array, "layers batch hidden"], ...]
 Layer = Callable[..., tuple[Array, State]]
-STATES = ("hidden", "cell")  # what a cell carries along, by the names of its values
 
 
 def recurrent(
@@ -79,12 +78,7 @@ def textbook(
     reverse: bool,
 ) -> tuple[Float[Array, "batch time hidden"], State]:
     """The outputs and the final state of one layer in one direction."""
-
-    def step(carry: State, x_t: Array) -> tuple[State, Array]:
-        carry = cell.step(weights.weight_hh, weights.bias_hh, carry, x_t)
-        return carry, carry[0]
-
-    return _scanned(step, x, state or zero_state(cell, x, weights), weights, reverse=reverse)
+    return _scanned(cell, x, state, weights, lambda values: values["hidden"], reverse=reverse)
 
 
 def traced(
@@ -95,26 +89,27 @@ def traced(
     *,
     reverse: bool,
 ) -> tuple[dict[str, Float[Array, "batch time hidden"]], State]:
-    """As `textbook`, with every gate and state of every time by its name (`Cell.values`) for the outputs."""
-
-    def step(carry: State, x_t: Array) -> tuple[State, Values]:
-        values = cell.values(weights.weight_hh, weights.bias_hh, carry, x_t)
-        return tuple(values[name] for name in STATES[: cell.states]), values
-
-    return _scanned(step, x, state or zero_state(cell, x, weights), weights, reverse=reverse)
+    """As `textbook`, with every gate and state of every time by its name for the outputs."""
+    return _scanned(cell, x, state, weights, lambda values: values, reverse=reverse)
 
 
 def _scanned(
-    step: Callable[[State, Array], tuple[State, Any]],
+    cell: Cell,
     x: Float[Array, "batch time features"],
-    state: State,
+    state: State | None,
     weights: LayerWeights,
+    shown: Callable[[Values], Any],
     *,
     reverse: bool,
 ) -> tuple[Any, State]:
-    """What a step gives of every time, (batch, time, hidden) each, and the final state."""
+    """What is shown of the values of every time, (batch, time, hidden) each, and the final state."""
     inputs = jnp.transpose(x, (1, 0, 2)) @ weights.weight_ih.T + weights.bias_ih
-    final, found = jax.lax.scan(step, state, inputs, reverse=reverse)
+
+    def step(carry: State, x_t: Array) -> tuple[State, Any]:
+        values = cell.step(weights.weight_hh, weights.bias_hh, carry, x_t)
+        return tuple(values[name] for name in cell.states), shown(values)
+
+    final, found = jax.lax.scan(step, state or zero_state(cell, x, weights), inputs, reverse=reverse)
     return jax.tree.map(lambda part: jnp.transpose(part, (1, 0, 2)), found), final
 
 

@@ -25,10 +25,10 @@ from jaxtyping import Array, Float, Int
 from gatecast.errors import EngineWarning
 from gatecast.files import sha256_of
 from gatecast.nn import cells
-from gatecast.nn.cells import Cell, LayerWeights, State
+from gatecast.nn.cells import Cell, LayerWeights, State, Values
 from gatecast.nn.kernel import variants
 
-CELL_NUMBERS: dict[Callable[..., State], int] = {cells.rnn_step: 0, cells.lstm_step: 1, cells.gru_step: 2}
+CELL_NUMBERS: dict[Callable[..., Values], int] = {cells.rnn_step: 0, cells.lstm_step: 1, cells.gru_step: 2}
 TYPES = (np.dtype(np.float32), np.dtype(np.float64))
 FORWARD, BACKWARD, WINDOWS = "gatecast_forward", "gatecast_backward", "gatecast_windows"
 
@@ -91,7 +91,7 @@ def layer(
     )
     first = () if state is None else (state[0], state[-1])
     outputs, *final = _layer(settings, x, block, *first)
-    return outputs, tuple(final[: cell.states])
+    return outputs, tuple(final[: len(cell.states)])
 
 
 def _in_order(weights: LayerWeights) -> list[Array]:
