@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from gatecast._typing import Integers
 from gatecast.api import forecaster_files
+from gatecast.api.choices import known_seed, place_of_symbol
 from gatecast.api.forecaster_files import ONLY, State
 from gatecast.api.forecasting import forecast_table, last_origins, matching_problem, named
 from gatecast.api.models import (
@@ -28,7 +29,7 @@ from gatecast.data.prices import Prices
 from gatecast.data.side_tables import future_table
 from gatecast.data.sources import prices_of
 from gatecast.data.timetable import Timetable
-from gatecast.errors import DataWarning, NotFittedError, RunError, SettingError, did_you_mean
+from gatecast.errors import DataWarning, NotFittedError, RunError
 from gatecast.formatting import some
 from gatecast.language import say
 from gatecast.models.networks import FittedNetwork, ensembles_of
@@ -256,16 +257,10 @@ class Forecaster:
 
         problem, origins, _ = self._ends(prices, None)
         known = [problem.symbols[number] for number in problem.symbol[origins]]
-        if symbol is not None and symbol not in known:
-            raise SettingError(
-                say("choose one of {symbols}.{near}", symbols=some(known), near=did_you_mean(symbol, known)),
-                setting="symbol",
-                value=symbol,
-            )
-        place = 0 if symbol is None else known.index(symbol)
-        (read,) = self._population.windows(problem, 0, origins[place : place + 1])
-        values = self._population.trace(problem, 0, origins, self._seed(seed))
-        return Plot(gates_chart(read, {name: one[place] for name, one in values.items()}, problem.names))
+        own = origins[[0 if symbol is None else place_of_symbol(known, symbol)]]
+        (read,) = self._population.windows(problem, 0, own)
+        values = self._population.trace(problem, 0, own, self._seed(seed))
+        return Plot(gates_chart(read, {name: one for name, (one,) in values.items()}, problem.names))
 
     def _ends(self, prices: Any, future: Any) -> tuple[Problem, Integers, Mapping[str, Timetable]]:
         """A problem, the last row of every symbol in it that can be forecast, and the timetables."""
@@ -290,13 +285,7 @@ class Forecaster:
 
     def _seed(self, seed: int | None) -> int:
         """A seed that there is; None: the first."""
-        seeds = sorted({member.seed for member in self._population.members})
-        if seed is not None and seed not in seeds:
-            text = say(
-                "there is no such seed; they are {seeds} to {seeds_2}", seeds=seeds[0], seeds_2=seeds[-1]
-            )
-            raise SettingError(text, setting="seed", value=seed)
-        return seeds[0] if seed is None else seed
+        return known_seed(sorted({member.seed for member in self._population.members}), seed)
 
     def plot(self, prices: Any = None, *, future: Any = None) -> Plot:
         """The last closes and the prediction intervals of the next sessions, for up to six symbols.

@@ -29,6 +29,7 @@ from gatecast.settings.frequency import session_nouns
 Measure = Literal["skill", "crps"]
 LOSSES: dict[str, Loss] = {"skill": SQUARED_ERROR, "crps": CRPS}
 TAIL = 0.025  # on each side of the interval
+MODEL = "model"  # what the one that is judged is called
 
 
 def importance(
@@ -172,9 +173,6 @@ class _Test:
                 for forecast, rows in zip(forecasts, origins, strict=True)
             ]
         )
-
-
-MODEL = "model"  # what the one that is judged is called
 
 
 def _groups(outcome: Forecasts) -> list[Integers]:

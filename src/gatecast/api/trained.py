@@ -12,6 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from gatecast._typing import Dates, Integers
+from gatecast.api.choices import known_seed, place_of_symbol
 from gatecast.api.forecasting import forecast_table, last_origins, matching_problem, named
 from gatecast.api.models import problem_of
 from gatecast.data.prices import Prices
@@ -187,7 +188,7 @@ class TrainedNetworks:
         DataWarning
             Symbols left out; origins that the networks of `fold` were trained on.
         """
-        member = None if seed is None else self._seed(seed)
+        member = None if seed is None else self._seeds.index(known_seed(self._seeds, seed))
         problem, timetable, asked = self._asked(prices, origins, fold)
         if future is not None:
             problem = problem.with_future(future_table(future), timetable)
@@ -226,7 +227,7 @@ class TrainedNetworks:
         `forecast`, but that without a seed the first network answers.
         """
         problem, _, asked = self._asked(prices, origins, fold)
-        number = self._seeds[0 if seed is None else self._seed(seed)]
+        number = known_seed(self._seeds, seed)
         parts = [self._population.trace(problem, *one, number) for one in asked.items()]
         return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
@@ -260,7 +261,7 @@ class TrainedNetworks:
 
         number = self._symbol(symbol)
         problem, _, asked = self._asked(prices, None if origin is None else [origin], fold)
-        seed = self._seeds[0 if seed is None else self._seed(seed)]
+        seed = known_seed(self._seeds, seed)
         for place, rows in asked.items():
             own = rows[problem.symbol[rows] == number][-1:]
             if len(own):
@@ -311,7 +312,7 @@ class TrainedNetworks:
         SettingError
             No such fold, seed, symbol or layer; a GRU with reset_after=False, which PyTorch does not have.
         """
-        place, number = self._fold(fold), self._seeds[0 if seed is None else self._seed(seed)]
+        place, number = self._fold(fold), known_seed(self._seeds, seed)
         population = self._population
         own = any(owner is not None for owner in population.owner)
         owner = self._symbol(symbol) if own or symbol is not None else None
@@ -343,33 +344,12 @@ class TrainedNetworks:
             )
         return int(fold)
 
-    def _seed(self, seed: int) -> int:
-        """A seed's place."""
-        if seed not in self._seeds:
-            raise SettingError(
-                say(
-                    "there is no such seed; they are {seeds} to {seeds_2}",
-                    seeds=self._seeds[0],
-                    seeds_2=self._seeds[-1],
-                ),
-                setting="seed",
-                value=seed,
-            )
-        return self._seeds.index(seed)
-
     def _symbol(self, symbol: str | None) -> int:
         """A symbol's place; None: that of the only one."""
         symbols = self._road.run.prices.symbols
         if symbol is None and len(symbols) == 1:
             return 0
-        if symbol not in symbols:
-            near = "" if symbol is None else did_you_mean(symbol, symbols)
-            raise SettingError(
-                say("choose one of {symbols}.{near}", symbols=some(symbols), near=near),
-                setting="symbol",
-                value=symbol,
-            )
-        return symbols.index(symbol)
+        return place_of_symbol(symbols, symbol)
 
     def _asked(
         self, prices: Any, origins: ArrayLike | None, fold: int | None

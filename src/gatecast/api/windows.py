@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from gatecast.api.choices import known_seed
 from gatecast.errors import SettingError
 from gatecast.formatting import brief
 from gatecast.language import say
@@ -211,16 +212,7 @@ class Fit:
     def _member(self, seed: int | None) -> Trained:
         """The network of a seed; None: the first."""
         seeds = [int(known) for known in self.history["seed"].unique()]
-        if seed is not None and seed not in seeds:
-            raise SettingError(
-                say(
-                    "seed = {seed}: there is no such seed; they are {first} to {last}",
-                    seed=seed,
-                    first=seeds[0],
-                    last=seeds[-1],
-                )
-            )
-        return self.trained[0 if seed is None else seeds.index(seed)]
+        return self.trained[seeds.index(known_seed(seeds, seed))]
 
     def _names(self, names: Sequence[str] | None) -> list[str]:
         """Those of the features."""
