@@ -151,9 +151,12 @@ def own_ledger(ledgers: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def in_english(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test begins in English, whatever --lang set before."""
+def as_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test begins in English and with bars, whatever --lang and --quiet said before."""
+    from gatecast import progress
+
     monkeypatch.setenv("GATECAST_LANG", "en")
+    monkeypatch.setattr(progress, "_quiet", ContextVar("quiet", default=False))
 
 
 class Answer(NamedTuple):
@@ -169,13 +172,11 @@ def command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., Answer]:
     """command("compare", "a.csv", …) runs the command line in `tmp_path`, as the shell does."""
-    from gatecast import progress
     from gatecast.__main__ import main
     from gatecast.errors import GatecastWarning
     from gatecast.files import UNFINISHED
 
     UNFINISHED.clear()
-    monkeypatch.setattr(progress, "_quiet", ContextVar("quiet", default=False))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(signal, "signal", lambda *_: None)
     monkeypatch.setattr(sys, "path", sys.path[:])

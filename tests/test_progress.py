@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextvars import ContextVar
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,7 +36,6 @@ class Notebook:
 def notebook(monkeypatch: pytest.MonkeyPatch) -> Notebook:
     shell: Any = SimpleNamespace(kernel=object())
     shown = Notebook()
-    monkeypatch.setattr(progress, "_quiet", ContextVar("quiet", default=False))  # whatever a command left
     monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: shell))
     monkeypatch.setitem(sys.modules, "IPython.display", SimpleNamespace(display=shown.display))
     return shown
