@@ -32,7 +32,8 @@ main()
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.slow)]
+    ("number", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=[pytest.mark.slow, pytest.mark.full])],
 )
 def test_a_signal_in_mid_training_ends_soon_and_leaves_what_can_go_on(
     tmp_path: Path, environment: dict[str, str], number: signal.Signals, code: int

@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from .conftest import FULL  # isort: skip
-
-CASES = 2000 if FULL else 4
+CASES = 2000
 SCRIPT = Path(__file__).parents[1] / "benchmarks" / "mutations.py"
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_a_damaged_file_ends_in_the_right_answer_or_in_one_message(environment):
     command = [sys.executable, SCRIPT, "csv,parquet,models,runs", str(CASES)]
     ended = subprocess.run(command, env=environment, capture_output=True, text=True)

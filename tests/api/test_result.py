@@ -27,7 +27,6 @@ from gatecast.problem.folds import cut_folds
 from gatecast.problem.problem import make_problem
 from gatecast.settings.experiment import Experiment
 
-from ..conftest import FULL  # isort: skip
 from ..populations import outputs_of, population_of  # isort: skip
 
 FILES = {
@@ -425,10 +424,12 @@ def test_a_killed_comparison_leaves_one_whole_run(tmp_path: Path, environment: d
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_a_killed_comparison_goes_on_to_the_same_bits(tmp_path: Path, environment: dict[str, str]) -> None:
+    """Short ones are in test_unfinished.py, and in test_main.py with a signal."""
     (tmp_path / "growing").mkdir()
-    found = KILLS["resumes"](tmp_path / "growing", 50 if FULL else 1, environment)
-    assert sum(one.kills for one in found) == (50 if FULL else 1)
+    found = KILLS["resumes"](tmp_path / "growing", 50, environment)
+    assert sum(one.kills for one in found) == 50
 
 
 def test_a_run_that_was_written_in_place_is_found_out(run_folder: Path, tmp_path: Path) -> None:

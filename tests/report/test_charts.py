@@ -43,7 +43,7 @@ def names(folder: Path) -> list[str]:
 def test_the_pictures_of_odd_results(
     settings: dict[str, object], expected: list[str], tmp_path: Path
 ) -> None:
-    with saved_pictures(make_result(**settings), tmp_path):
+    with rendering.Renderer() as renderer, saved_pictures(make_result(**settings), tmp_path, renderer):
         pass
     assert names(tmp_path) == [f"{name}.png" for name in expected]
 
@@ -59,7 +59,7 @@ def test_a_run_that_was_saved_and_opened_has_the_same_charts(result: Result, tmp
 
 
 def test_every_chart_obeys_vega_lites_schema(result: Result) -> None:
-    drawn = {**charts.page_charts(result), **pictures.pictures(result)}
+    drawn = {**charts.page_charts(result), **dict(pictures.pictures(result))}
     assert set(drawn) >= {"forecast", "changes", "skill", "loss"}
     for chart in drawn.values():
         chart.to_dict(validate=True)  # raises where it does not
@@ -142,7 +142,7 @@ def test_names_without_a_font_stay_out_of_pictures_and_it_is_said(monkeypatch: p
     assert len(said) == 1
     assert (label("삼성전자"), label("모형"), label("drift")) == ("symbol 1", "model 3", "drift")
     with pytest.warns(DrawingWarning, match="no font"):
-        drawn = pictures.pictures(korean)
+        drawn = dict(pictures.pictures(korean))
     for picture in drawn.values():
         text = picture.to_json(ensure_ascii=False)
         assert "삼" not in text and "모" not in text

@@ -358,10 +358,10 @@ def test_skill_is_drawn_against_the_benchmark_of_each_loss(ahead: Result) -> Non
     drawn = distribution_charts(ahead)
     assert list(drawn)[:2] == ["skill_crps", "steps_crps"]
     assert "CRPS saved against drift, %" in drawn["skill_crps"].to_json()
-    shown = pictures.pictures(ahead)
+    shown = dict(pictures.pictures(ahead))
     assert {"skill", "steps", "skill_crps", "steps_crps"} < set(shown)
     assert "distribution is better than that of drift" in shown["skill_crps"].to_json()
 
 
 def test_a_point_comparison_draws_as_before(result: Result) -> None:
-    assert list(pictures.pictures(result)) == list(charts.page_charts(result))
+    assert list(dict(pictures.pictures(result))) == list(charts.page_charts(result))

@@ -46,7 +46,7 @@ def test_no_word_is_of_days(made: tuple[str, Result]) -> None:
     frequency, result = made
     drawn = charts.page_charts(result) | distribution_charts.distribution_charts(result)
     said = [f"{figure.title} {figure.caption}" for figure in figures(result, drawn)]
-    shown = texts(specifications(drawn | pictures.pictures(result)))
+    shown = texts(specifications(drawn | dict(pictures.pictures(result))))
     assert [text for text in (*said, *shown, result.verdict.text) if DAILY.search(text)] == []
     word = WORDS[frequency]
     assert f"On 60 test {word}s in 2 folds" in result.verdict.text

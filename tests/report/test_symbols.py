@@ -155,7 +155,7 @@ def test_without_a_skill_there_is_a_table_and_no_histogram() -> None:
 
 
 def test_pictures_have_the_skill_of_symbols(many: Result) -> None:
-    drawn = pictures.pictures(many)
+    drawn = dict(pictures.pictures(many))
     assert {"symbols", "symbols_crps"} < set(drawn)
     for by_symbol in symbols.skills_by_symbol(many):
         assert by_symbol.finding in drawn[by_symbol.name].to_json()
@@ -208,6 +208,7 @@ def test_symbols_are_sorted_searched_and_drawn_in_a_browser(many: Result, text: 
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_the_page_of_five_hundred_symbols_stays_below_five_megabytes() -> None:
     names = tuple(f"S{i:03d}" for i in range(500))
     large = make_result(names, sessions=300, tested=60, distributions={"lstm": 1.0, "drift": 1.6}, seeds=2)

@@ -13,7 +13,7 @@ from gatecast.backtesting.strategies import Backtest
 from gatecast.backtesting.trading import trade
 from gatecast.backtesting.verdict import Verdict, verdict
 from gatecast.folders import BACKTEST, added_files, new_folder
-from gatecast.report.pictures import drawing
+from gatecast.report.rendering import drawing
 
 P = ParamSpec("P")
 

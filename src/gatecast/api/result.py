@@ -187,18 +187,20 @@ class Result(Run):
             The folder holds another run, or none.
         """
         self._find(folder)
-        with stage("importing"):
-            from gatecast.report.page import page
-            from gatecast.report.pictures import drawing, saved_pictures
+        from gatecast.report.rendering import Renderer, drawing
 
         with (
             stage("drawing"),
             drawing("the charts and the page"),
             added_files(folder, RUN) as partial,
+            Renderer() as renderer,
         ):
+            with stage("importing"):  # while the renderer starts
+                from gatecast.report.page import page
+                from gatecast.report.pictures import saved_pictures
             with ExitStack() as charts:
                 with drawing("the charts"):
-                    charts.enter_context(saved_pictures(self, partial / "charts"))
+                    charts.enter_context(saved_pictures(self, partial / "charts", renderer))
                 with drawing("the page"):  # while another process draws the charts
                     (partial / "report.html").write_text(page(self), encoding="utf-8")
                 with drawing("the charts"):

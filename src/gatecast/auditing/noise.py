@@ -9,7 +9,7 @@ from itertools import combinations
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy.special import ndtri, stdtrit
 
 from gatecast._typing import Floats, Integers
 from gatecast.auditing.answers import KEYS, Answer
@@ -92,7 +92,7 @@ class Unchanged:
         if not self.by_chance:
             return 0.0
         degrees = (self.runs.shape[1] - 1) * self._dimensions
-        return self.largest_distance * float(stats.t.isf(RARE, degrees) / stats.norm.isf(RARE))
+        return self.largest_distance * float(stdtrit(degrees, RARE) / ndtri(RARE))
 
     @property
     def _dimensions(self) -> float:

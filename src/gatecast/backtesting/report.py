@@ -140,7 +140,8 @@ def write(tested: Backtest, folder: Path) -> None:
 def draw(tested: Backtest, folder: Path) -> None:
     """Draw the pictures, and the page with those that could be drawn."""
     from gatecast.backtesting.pictures import pictures
-    from gatecast.report.pictures import drawing, to_pngs
+    from gatecast.report.pictures import to_pngs
+    from gatecast.report.rendering import drawing
 
     with drawing("the pictures"):
         for name, png in to_pngs(pictures(tested)).items():

@@ -235,13 +235,14 @@ def pit_histogram(
     density: 1 everywhere where the distribution is right. low, high: where 95 % of the bins of a right one
     lie if its PITs are independent (binomial), as they are for one symbol and step 1. rows: some origins.
     """
-    from scipy.stats import binom
+    from scipy.special import bdtr
 
     pit = known.pit[rows, step - 1]
     pit = pit[np.isfinite(pit)]
     count, edges = np.histogram(pit, bins, (0, 1))
     n = max(len(pit), 1)
-    low, high = (float(binom.ppf(tail, len(pit), 1 / bins)) * bins / n for tail in (0.025, 0.975))
+    binomial = bdtr(np.arange(len(pit) + 1), len(pit), 1 / bins)
+    low, high = (float(np.searchsorted(binomial, tail)) * bins / n for tail in (0.025, 0.975))
     return pd.DataFrame(
         {
             "left": edges[:-1],

@@ -45,8 +45,7 @@ def pesaran_timmermann(
     is of order 1 / n²; S² is then Pearson's chi-square of the 2 x 2 table. The paper assumes no correlation
     in time: use changes that do not overlap (step 1).
     """
-    from scipy.stats import norm
-    from scipy.stats import t as student
+    from scipy.special import ndtr, stdtr
 
     y_move, f_move = np.asarray(y_move, dtype=np.float64), np.asarray(f_move, dtype=np.float64)
     if y_move.ndim != 1 or y_move.shape != f_move.shape:
@@ -83,5 +82,5 @@ def pesaran_timmermann(
         if variance <= 0:
             return undefined(say("one date only"))
         statistic = float(per_day.mean() / np.sqrt(variance))
-        return PesaranTimmermann(statistic, float(student.sf(statistic, degrees)), accuracy, expected, n)
-    return PesaranTimmermann(statistic, float(norm.sf(statistic)), accuracy, expected, n)
+        return PesaranTimmermann(statistic, float(stdtr(degrees, -statistic)), accuracy, expected, n)
+    return PesaranTimmermann(statistic, float(ndtr(-statistic)), accuracy, expected, n)

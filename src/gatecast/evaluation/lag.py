@@ -146,7 +146,7 @@ def _lag(
     past: Floats,
     base: Floats,
 ) -> Lag:
-    from scipy.stats import t as student
+    from scipy.special import stdtr
 
     horizon = forecasts.horizon
 
@@ -160,7 +160,7 @@ def _lag(
         return undefined(say("the price never moves"))
     copy = 1 - _rms(change) / _rms(actual)
     slope, t = signal(change, actual, forecasts.origin, horizon)
-    p = float(2 * student.sf(abs(t), len(np.unique(forecasts.origin)) - 2)) if np.isfinite(t) else np.nan
+    p = float(2 * stdtr(len(np.unique(forecasts.origin)) - 2, -abs(t))) if np.isfinite(t) else np.nan
     reason = "" if np.isfinite(t) else say("the change it forecasts never varies")
     nearest = _nearest(forecast, base, past, horizon)
     return Lag(model, horizon, nearest, copy, slope, t, p, reason, forecasts.frequency)

@@ -75,7 +75,7 @@ def spa(
     one-sided Diebold-Mariano test. Left out are models whose losses differ from the benchmark's by nothing or
     by the same on every date (no variance to divide by), and those with a loss that is not finite.
     """
-    from scipy.stats import t as student
+    from scipy.special import stdtr
 
     dates = len(losses)
     count = cosines(dates, horizon, pooled=pooled)
@@ -95,7 +95,7 @@ def spa(
     t = t_statistics(np.sqrt(dates) * difference.mean(axis=0), averages)
     found = max(float(t.max()), 0.0)
     if len(names) == 1:
-        only = float(student.sf(found, count)) if found > 0 else 1.0
+        only = float(stdtr(count, -found)) if found > 0 else 1.0
         return SuperiorAbility(names, only, only, only, count)
     drawn = t_statistics(*draws(averages, reps, seed))
 
@@ -155,7 +155,7 @@ def confidence_set(
 
 def _elimination(losses: Floats, count: int, seed: int, reps: int) -> list[float]:
     """The p-value of each model of losses (n, k)."""
-    from scipy.stats import t as student
+    from scipy.special import stdtr
 
     dates, models = losses.shape
     averages = cosine_averages(losses, count)
@@ -163,7 +163,7 @@ def _elimination(losses: Floats, count: int, seed: int, reps: int) -> list[float
     first, second = np.triu_indices(models, 1)
     t = t_statistics(mean[first] - mean[second], averages[:, first] - averages[:, second])
     if models == 2:  # best first: the second is the worse
-        return [1.0, float(2 * student.sf(abs(t[0]), count))]
+        return [1.0, float(2 * stdtr(count, -abs(t[0])))]
     drawn_mean, drawn_averages = draws(averages, reps, seed)
     by_chance = np.empty((reps, len(first)))
     for pair, (a, b) in enumerate(zip(first, second, strict=True)):  # one at a time: less memory

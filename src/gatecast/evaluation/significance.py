@@ -277,7 +277,7 @@ def diebold_mariano(differential: ArrayLike, horizon: int, *, pooled: bool = Fal
     which is the null that Diebold and Mariano, and Giacomini and White (2006), test. statsmodels has the test
     with their variance only.
     """
-    from scipy.stats import t as student
+    from scipy.special import stdtr
 
     d = np.asarray(differential, dtype=np.float64)
     if d.ndim != 1 or horizon < 1:
@@ -300,7 +300,7 @@ def diebold_mariano(differential: ArrayLike, horizon: int, *, pooled: bool = Fal
         still = say("the difference in loss has no variance beyond a pattern")
         return _no_test(n, horizon, still, pooled)
     statistic = float(d.mean() / np.sqrt(variance))
-    better, worse = float(student.sf(statistic, count)), float(student.cdf(statistic, count))
+    better, worse = float(stdtr(count, -statistic)), float(stdtr(count, statistic))
     return DieboldMariano(statistic, 2 * min(better, worse), better, worse, n, count)
 
 
@@ -315,7 +315,7 @@ def skill(
     0, so it excludes 0 exactly where the Diebold-Mariano test rejects. Undefined where the benchmark's mean
     loss is itself within its error of 0.
     """
-    from scipy.stats import t as student
+    from scipy.special import stdtrit
 
     n, base = len(loss), benchmark.mean() if len(loss) else 0.0
     if n < 2 or not base > 0 or not np.isfinite(loss).all():
@@ -323,7 +323,7 @@ def skill(
     count = cosines(n, horizon, pooled=pooled)
     series = np.column_stack([benchmark - loss, benchmark])
     averages = cosine_averages(series, count)
-    error = student.ppf(1 - tail, count) ** 2 * averages.T @ averages / count / n
+    error = stdtrit(count, 1 - tail) ** 2 * averages.T @ averages / count / n
     mean = series.mean(axis=0)
     # a s² - 2 b s + c <= 0
     (c, b), (_, a) = np.outer(mean, mean) - error

@@ -13,7 +13,8 @@ from gatecast.folders import RECIPES, added_files, check_added
 from gatecast.recipes.frames import label_of
 from gatecast.recipes.pictures import packed
 from gatecast.recipes.running import Run
-from gatecast.report.pictures import drawing, to_pngs
+from gatecast.report.pictures import to_pngs
+from gatecast.report.rendering import drawing
 
 TITLES = {"as_written": ("As written", "What it shows"), "corrected": ("Done right", "What is true")}
 TEMPLATES = Environment(

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-import textwrap
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import altair as alt
 
 from gatecast.errors import DrawingWarning
 from gatecast.evaluation.sentences import saying
-from gatecast.extras import needed
 from gatecast.formatting import printable, some
 from gatecast.language import ENGLISH, LANGUAGES, language, marked, say, speaking
 from gatecast.report import charts, frames, symbols, time_axis
 from gatecast.report.distribution_pictures import distribution_pictures
 from gatecast.report.frames import Label
-from gatecast.report.marks import Drawn, inline, layered, specifications, styled
+from gatecast.report.marks import Drawn, inline, layered, specification, styled
 from gatecast.report.marks import heading as heading
-from gatecast.report.rendering import Renderer
+from gatecast.report.rendering import Renderer, warn_of
 from gatecast.settings.frequency import DAILY, INDEX, count_sessions, stamp
 
 if TYPE_CHECKING:
@@ -46,18 +44,14 @@ ONLY_BASELINES = marked("Of the baselines, {benchmark} has the best distribution
 
 
 @contextlib.contextmanager
-def saved_pictures(result: Run, folder: Path) -> Iterator[None]:
-    """Write every picture that there is something to draw for; another process draws what is done within."""
-    if without := needed("vl_convert", "Pictures (PNG)"):
-        _warn_of_extra(without)
-        yield
+def saved_pictures(result: Run, folder: Path, renderer: Renderer) -> Iterator[None]:
+    """Write every picture that there is something to draw for; it is drawn while what is within is done."""
+    with speaking(drawable_language()):
+        names = [_given(renderer, name, chart) for name, chart in pictures(result)]
+    yield
+    drawn = _drawn(renderer, names)
+    if renderer.lacks:
         return
-    with Renderer() as renderer:
-        with speaking(drawable_language()):
-            charts = pictures(result)
-        renderer.give(_task(charts))
-        yield
-        drawn = _drawn(renderer, charts)
     folder.mkdir(parents=True, exist_ok=True)
     for name, png in drawn.items():
         (folder / f"{name}.png").write_bytes(png)
@@ -80,73 +74,46 @@ def drawable_language() -> str:
     return ENGLISH
 
 
-def pictures(result: Run) -> dict[str, Drawn]:
-    """Name → chart, drawn for a reader who cannot zoom."""
+def pictures(result: Run) -> Iterator[tuple[str, Drawn]]:
+    """Names and charts, drawn for a reader who cannot zoom; each is made when it is asked for."""
     label = labels_of(result)
-    drawn: dict[str, Drawn] = {"forecast": forecast_picture(result, label)}
+    yield "forecast", forecast_picture(result, label)
     if frames.are_many(result):
-        drawn |= {
-            by_symbol.name: symbols_picture(by_symbol, label)
-            for by_symbol in symbols.skills_by_symbol(result)
-        }
+        for by_symbol in symbols.skills_by_symbol(result):
+            yield by_symbol.name, symbols_picture(by_symbol, label)
     if result.significance.models:
-        drawn["changes"] = changes_picture(result, label)
+        yield "changes", changes_picture(result, label)
     for tests in result.significances.values():
         if tests.models:
-            drawn[charts.name_of("skill", tests)] = skill_picture(result, tests, label)
+            yield charts.name_of("skill", tests), skill_picture(result, tests, label)
         if tests.models and result.outcome.horizon > 1:
-            drawn[charts.name_of("steps", tests)] = steps_picture(result, tests, label)
+            yield charts.name_of("steps", tests), steps_picture(result, tests, label)
     if not result.training.empty:
-        drawn["loss"] = loss_picture(result, label)
-    return drawn | distribution_pictures(result, label)
+        yield "loss", loss_picture(result, label)
+    yield from distribution_pictures(result, label).items()
 
 
 def to_pngs(charts: Mapping[str, Drawn]) -> dict[str, bytes]:
     """Name → PNG, twice the size in pixels, sharp on every screen; a DrawingWarning names those missing."""
-    if without := needed("vl_convert", "Pictures (PNG)"):
-        _warn_of_extra(without)
-        return {}
     with Renderer() as renderer:
-        renderer.give(_task(charts))
-        return _drawn(renderer, charts)
+        return _drawn(renderer, [_given(renderer, name, chart) for name, chart in charts.items()])
 
 
-def _task(charts: Mapping[str, Drawn]) -> dict[str, Any]:
-    """What a renderer is given."""
+def _given(renderer: Renderer, name: str, chart: Drawn) -> str:
+    """The name of a chart, which the renderer draws from now on."""
     version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
-    return {"version": version, "scale": PIXELS, "charts": specifications(charts)}
+    renderer.give(name, chart=specification(chart), version=version, scale=PIXELS)
+    return name
 
 
-def _drawn(renderer: Renderer, charts: Iterable[str]) -> dict[str, bytes]:
-    """The PNGs of charts by name."""
+def _drawn(renderer: Renderer, names: Sequence[str]) -> dict[str, bytes]:
+    """The PNGs by the names of their charts."""
     drawn, problem = renderer.drawn()
-    if missing := [name for name in charts if name not in drawn]:
-        _warn(", ".join(missing), problem)
+    if renderer.lacks:
+        warnings.warn(say("{without}; all else was written", without=problem), DrawingWarning, stacklevel=3)
+    elif missing := [name for name in names if name not in drawn]:
+        warn_of(", ".join(missing), problem)
     return drawn
-
-
-@contextlib.contextmanager
-def drawing(what: str) -> Iterator[None]:
-    """Draw within; what fails is a DrawingWarning and ends the block."""
-    try:
-        yield
-    except (KeyboardInterrupt, SystemExit, GeneratorExit, DrawingWarning):
-        raise
-    except BaseException as error:  # a panic of the drawing library is no Exception
-        _warn(what, f"{type(error).__name__}: {error}")
-
-
-def _warn_of_extra(without: str) -> None:
-    warnings.warn(say("{without}; all else was written", without=without), DrawingWarning, stacklevel=3)
-
-
-def _warn(what: str, why: str) -> None:
-    why = textwrap.shorten(why, 160, placeholder=" …")
-    warnings.warn(
-        say("could not draw {what} ({why}); all else was written", what=what, why=why),
-        DrawingWarning,
-        stacklevel=3,
-    )
 
 
 def labels_of(result: Run) -> Label:
@@ -187,10 +154,10 @@ def labels(symbols: Iterable[str], models: Iterable[str] = ()) -> Label:
 def missing_letters(letters: str) -> frozenset[str]:
     """Those of the letters that no font on this machine has; all of them where that cannot be seen, none
     where no picture can be drawn."""
-    if needed("vl_convert", "Pictures (PNG)"):
-        return frozenset()
     with Renderer() as renderer:
-        renderer.give({"letters": {"missing": letters}})
+        if renderer.lacks:
+            return frozenset()
+        renderer.give("missing", letters=letters)
         made, _ = renderer.drawn()
     return frozenset(made["missing"].decode() if "missing" in made else letters)
 

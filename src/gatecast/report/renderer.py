@@ -1,4 +1,4 @@
-"""The process that draws: specifications of charts on its standard input, PNGs on its standard output.
+"""The process that draws: lines of JSON, a chart each, on its standard input, PNGs on its standard output.
 
 The drawing library runs a browser's engine, which ends its process where memory is short. This file is run
 as a script, and needs nothing of gatecast.
@@ -10,6 +10,7 @@ import base64
 import json
 import sys
 from html import escape
+from typing import Any
 
 import vl_convert
 
@@ -17,24 +18,27 @@ NO_LETTER = "\U0010fffd"  # of the last private plane: no font has it
 
 
 def main() -> None:
-    """Read a task: Vega-Lite's "version", pixels as "scale", and by name "charts" and "letters".
+    """Answer every line, as {"name", "made" or "error"}.
 
-    Writes one line for each chart (as PNG) and text of letters (those of them that no font here has), made or
-    not.
+    A line has a "name", and a "chart" with "version" (Vega-Lite's) and "scale" (pixels), of which a PNG is
+    made, or "letters", of which those are found that no font here has.
     """
-    task = json.load(sys.stdin)
-    how = {"vl_version": task.get("version"), "scale": task.get("scale", 1), "allowed_base_urls": []}
-    for name, spec in task.get("charts", {}).items():
-        answer = {"name": name}
+    for line in sys.stdin:
+        task = json.loads(line)
+        answer = {"name": task["name"]}
         try:
-            png = vl_convert.vegalite_to_png(spec, **how)
-            answer["made"] = base64.b64encode(png).decode()
+            answer["made"] = base64.b64encode(_png(**task) if "chart" in task else _missing(**task)).decode()
         except Exception as error:
             answer["error"] = f"{type(error).__name__}: {error}"
         print(json.dumps(answer), flush=True)  # noqa: T201
-    for name, text in task.get("letters", {}).items():
-        missing = "".join(letter for letter in text if _drawn(letter) == _drawn(NO_LETTER)).encode()
-        print(json.dumps({"name": name, "made": base64.b64encode(missing).decode()}), flush=True)  # noqa: T201
+
+
+def _png(name: str, chart: dict[str, Any], version: str, scale: float) -> bytes:
+    return vl_convert.vegalite_to_png(chart, vl_version=version, scale=scale, allowed_base_urls=[])
+
+
+def _missing(name: str, letters: str) -> bytes:
+    return "".join(letter for letter in letters if _drawn(letter) == _drawn(NO_LETTER)).encode()
 
 
 def _drawn(letter: str) -> bytes:

@@ -1,4 +1,7 @@
-"""The other process that draws PNGs: it may crash, and it draws while this one goes on."""
+"""The other process that draws PNGs: it may crash, and it draws while this one goes on.
+
+Nothing here needs Altair: the process starts while that is imported.
+"""
 
 from __future__ import annotations
 
@@ -9,28 +12,43 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+import textwrap
+import warnings
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from gatecast.errors import DrawingWarning
+from gatecast.extras import needed
 from gatecast.language import say
 
 
 class Renderer:
-    """A process that draws what it is given, once; a context manager, with which it ends.
+    """A process that draws what it is given, one after the other; a context manager, with which it ends.
 
-    It starts at once, for that takes as long as some of the drawing.
+    It starts at once, for that takes as long as some of the drawing. lacks: what to install where its library
+    is missing; nothing is drawn then. Else empty.
     """
 
     def __init__(self) -> None:
+        self.lacks = needed("vl_convert", "Pictures (PNG)")
+        if not self.lacks:
+            self._start()
+
+    def _start(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-P", str(Path(__file__).with_name("renderer.py"))],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
         )  # fmt: skip
-        self._thread = ThreadPoolExecutor(1)
+        assert self._process.stdin and self._process.stdout and self._process.stderr
+        self._input = self._process.stdin
+        # Nobody waits for a full pipe: one thread writes, one reads each answer.
+        self._writing, self._reading = ThreadPoolExecutor(1), ThreadPoolExecutor(2)
+        self._output = self._reading.submit(self._process.stdout.read)
+        self._errors = self._reading.submit(self._process.stderr.read)
 
     def __enter__(self) -> Renderer:
         return self
@@ -38,23 +56,30 @@ class Renderer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        if self.lacks:
+            return
         self._process.kill()  # where it has not ended
-        self._thread.shutdown()
+        self._writing.shutdown()
+        self._reading.shutdown()
         for stream in (self._process.stdin, self._process.stdout, self._process.stderr):
             assert stream is not None
             with contextlib.suppress(BrokenPipeError):
                 stream.close()
         self._process.wait()
 
-    def give(self, task: Mapping[str, Any]) -> None:
+    def give(self, name: str, **task: Any) -> None:
         """Have a task of `renderer` drawn."""
-        self._ended = self._thread.submit(self._process.communicate, json.dumps(task).encode())
+        if not self.lacks:
+            self._writing.submit(self._write, json.dumps({"name": name, **task}).encode() + b"\n")
 
     def drawn(self) -> tuple[dict[str, bytes], str]:
-        """What was made of the task, by name, and what kept the process from making the rest."""
-        output, errors = self._ended.result()
+        """What was made of the tasks, by name, and what kept the process from making the rest."""
         made: dict[str, bytes] = {}
-        problem = _why(self._process.returncode, errors)
+        if self.lacks:
+            return made, self.lacks
+        self._writing.submit(self._input.close).exception()
+        output, errors = self._output.result(), self._errors.result()
+        problem = _why(self._process.wait(), errors)
         for line in output.splitlines():
             with contextlib.suppress(ValueError):  # half a line, of a process that crashed
                 answer = json.loads(line)
@@ -64,9 +89,35 @@ class Renderer:
                     problem = answer["error"]
         return made, problem
 
+    def _write(self, line: bytes) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it has crashed, which its end tells
+            self._input.write(line)
+            self._input.flush()
+
 
 def _why(code: int, errors: bytes) -> str:
     if code < 0:
         return say("the drawing library crashed, {signal}", signal=signal.Signals(-code).name)
     last = errors.decode(errors="replace").strip().splitlines()[-1:]
     return last[0] if last else say("the drawing process ended with {code}", code=code)
+
+
+@contextlib.contextmanager
+def drawing(what: str) -> Iterator[None]:
+    """Draw within; what fails is a DrawingWarning and ends the block."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, GeneratorExit, DrawingWarning):
+        raise
+    except BaseException as error:  # a panic of the drawing library is no Exception
+        warn_of(what, f"{type(error).__name__}: {error}")
+
+
+def warn_of(what: str, why: str) -> None:
+    """Warn of what could not be drawn."""
+    why = textwrap.shorten(why, 160, placeholder=" …")
+    warnings.warn(
+        say("could not draw {what} ({why}); all else was written", what=what, why=why),
+        DrawingWarning,
+        stacklevel=3,
+    )
