@@ -48,10 +48,11 @@ def size_of(png: str) -> tuple[int, int]:
 
 
 (README,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
-EXAMPLE = [ast.unparse(statement) for statement in ast.parse(README).body] + ["result", "forecaster.plot()"]
+EXAMPLE = ["import gatecast as gc; SHORT = gc.Training(epochs=2)"]
+EXAMPLE += [ast.unparse(statement) for statement in ast.parse(README).body] + ["result", "forecaster.plot()"]
 # What is shown is the same of fewer networks.
 EXAMPLE = [
-    cell.replace("horizon=5", f"horizon=5, seeds=2{', folds=2' if 'compare' in cell else ''}")
+    cell.replace("horizon=5", f"horizon=5, seeds=1{', folds=2' if 'compare' in cell else ''}, training=SHORT")
     for cell in EXAMPLE
 ]
 ODD = """\

@@ -173,25 +173,22 @@ def test_one_symbol_of_many_runs_again_from_its_file(command, tmp_path: Path) ->
 
 @pytest.mark.slow
 def test_the_same_experiment_gives_the_same_bits_in_another_process(
-    prices: Path, tmp_path: Path, environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    prices: Path, tmp_path: Path, environment: dict[str, str], command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """From the source on disk; and with other prices there, it ends with 2 and says which."""
     monkeypatch.chdir(tmp_path)
     training = gc.Training(epochs=2, batch_size=32)
     result = gc.compare(
         gc.load("a.csv"), ["bigru"], network=gc.Network(hidden_size=2),
-        training=training, lookback=5, horizon=2, folds=2, seeds=2,
+        training=training, lookback=5, folds=2, seeds=2,
     )  # fmt: skip
     result.save(tmp_path / "first", charts=False)
 
-    def again(out: str) -> subprocess.CompletedProcess[str]:
-        words = ["compare", "--config", "first/experiment.toml", "--no-charts", "--out", out, "--json"]
-        return subprocess.run(
-            [sys.executable, "-m", "gatecast", *words], cwd=tmp_path, env=environment, capture_output=True,
-            text=True, check=False,
-        )  # fmt: skip
-
-    ended = again("second")
+    words = ["compare", "--config", "first/experiment.toml", "--no-charts", "--json", "--out"]
+    ended = subprocess.run(
+        [sys.executable, "-m", "gatecast", *words, "second"], cwd=tmp_path, env=environment,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
     assert ended.returncode == 0, ended.stderr
     assert parsed(ended.stdout)["verdict"]["text"] == result.verdict.text
     first, second = (tmp_path / name / "forecasts.parquet" for name in ("first", "second"))
@@ -199,10 +196,9 @@ def test_the_same_experiment_gives_the_same_bits_in_another_process(
     table = pd.read_csv(prices, **EXACT)
     table.loc[3, "close"] *= 1.001
     table.to_csv(prices, index=False)
-    ended = again("third")
-    assert (ended.returncode, ended.stdout) == (2, "")
-    assert "not the data of the experiment" in ended.stderr
-    assert "a.csv" in ended.stderr
+    code, out, err = command(*words, "third")
+    assert (code, out) == (2, "")
+    assert "not the data of the experiment" in err and "a.csv" in err
     assert not (tmp_path / "third").exists()
 
 

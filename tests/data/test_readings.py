@@ -16,10 +16,9 @@ from gatecast.data.sources import examine
 from gatecast.data.tables import Tidy
 from gatecast.settings.reading import Reading
 
-from ..conftest import FULL  # isort: skip
 from .brute_reader import readings  # isort: skip
 
-MANY = 5_000 if FULL else 600
+MANY = 5_000
 
 FORMATS = (
     "%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y", "%m/%d/%y", "%d.%m.%y",
@@ -37,7 +36,9 @@ def test_the_independent_reader_knows_one_and_two_readings() -> None:
 
 
 @pytest.mark.parametrize(
-    ("seed", "texts"), [(0, 300), pytest.param(1, MANY, marks=pytest.mark.slow)], ids=["some", "many"]
+    ("seed", "texts"),
+    [(0, 300), pytest.param(1, MANY, marks=[pytest.mark.slow, pytest.mark.full])],
+    ids=["some", "many"],
 )
 def test_random_tables_are_read_in_their_one_reading_or_refused(
     tmp_path: Path, seed: int, texts: int
