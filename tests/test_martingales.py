@@ -93,12 +93,15 @@ def networks() -> gc.Result:
     )
 
 
-@pytest.mark.parametrize("execution", ["next-open", "next-close"])
+EXECUTIONS = ["next-open", pytest.param("next-close", marks=pytest.mark.full)]
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
 def test_no_rule_earns(statistical, execution):
     check(statistical, ["naive", "drift", "ewma", "ar"], execution)
 
 
-@pytest.mark.parametrize("execution", ["next-open", "next-close"])
+@pytest.mark.parametrize("execution", EXECUTIONS)
 def test_no_rule_on_a_network_earns(networks, execution):
     check(networks, ["gru"], execution)
 

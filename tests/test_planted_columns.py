@@ -9,7 +9,7 @@ from .conftest import FULL  # isort: skip
 
 COLUMNS = runpy.run_path(str(Path(__file__).parents[1] / "benchmarks" / "columns.py"))
 QUICK = {"seeds": 1, "folds": 1}
-KINDS = [kind for kind in COLUMNS["KINDS"] if FULL or kind != "static"]  # 20 symbols take their time
+KINDS = [kind for kind in COLUMNS["KINDS"] if FULL or kind in ("past", "future")]
 
 
 @pytest.mark.slow

@@ -52,7 +52,8 @@ def mse_ratios(walks: gc.Prices, horizon: int, target: str) -> tuple[np.ndarray,
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("horizon", [5, pytest.param(20, marks=pytest.mark.full)])
+@pytest.mark.full
+@pytest.mark.parametrize("horizon", [5, 20])
 def test_returns_on_random_walks_cost_little(walks, horizon):
     next_day, all_steps, result = mse_ratios(walks, horizon, "return")
     error = all_steps.std(ddof=1) / np.sqrt(WALKS)

@@ -37,6 +37,7 @@ def test_the_two_samples_pooled():
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_thirty_symbols_pooled(shared):
     prices = gc.load(shared / "sp500_5yr.parquet")
     assert len(prices.symbols) == 505

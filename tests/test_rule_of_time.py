@@ -57,8 +57,7 @@ SHAPES = [
     for horizon in (1, 5)
     for target in ("return", "close")
 ]
-FAST_SHAPES = [SHAPES[i] for i in (3, 5)]  # every level once; the others are slow
-FULL_SHAPES = SHAPES[:3]  # what a pool shows as well: run with GATECAST_TESTS=full
+FAST_SHAPES = [SHAPES[i] for i in (3, 5)]  # every level once; the others run with GATECAST_TESTS=full
 DISTRIBUTIONS = {
     "student": gc.Network(cell="gru", hidden_size=3, output="student_t"),
     "quantile": gc.Network(cell="gru", hidden_size=3, output="quantiles"),
@@ -195,8 +194,7 @@ def cases():
         for shape in SHAPES:
             alone = model in NETWORKS and model not in FAST
             marks = [] if shape in FAST_SHAPES and not alone else [pytest.mark.slow]
-            at_length = shape in FULL_SHAPES or (alone and shape not in FAST_SHAPES)
-            marks += [pytest.mark.full] if at_length else []
+            marks += [pytest.mark.full] if shape not in FAST_SHAPES else []
             yield pytest.param((model,) if alone else (*BASELINES, *FAST), model, shape, marks=marks)
     for shape in CALIBRATED_SHAPES:
         together = tuple(
@@ -204,7 +202,7 @@ def cases():
         )
         for model in together:
             slow = [pytest.mark.slow] if shape != CALIBRATED_SHAPES[0] else []
-            slow += [pytest.mark.full] if shape in CALIBRATED_SHAPES[2:] else []
+            slow += [pytest.mark.full] if shape in CALIBRATED_SHAPES[3:] else []
             yield pytest.param(together, model, shape, marks=slow)
 
 
@@ -277,7 +275,7 @@ def blind_spreads(models: Mapping[str, Model], distributions: bool = False) -> d
     [
         ("seasonal-naive", "ar", "historical", "har"),
         pytest.param((*BASELINES, "gru"), marks=pytest.mark.slow),
-        pytest.param(("student",), marks=pytest.mark.slow),
+        pytest.param(("student",), marks=[pytest.mark.slow, pytest.mark.full]),
     ],
 )
 def test_differences_obey_too(names):

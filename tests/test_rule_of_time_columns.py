@@ -169,11 +169,14 @@ EVERYTHING = {
 }
 
 
-@pytest.mark.parametrize("horizon", [3, pytest.param(1, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("horizon", [3, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.full])])
 def test_a_network_that_reads_all_of_them_obeys_too(horizon):
     assert all(blind(gru(), joined_by("released"), EVERYTHING, horizon=horizon))
 
 
-@pytest.mark.parametrize("name", [pytest.param(name, marks=pytest.mark.slow) for name in BROKEN])
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == [*BROKEN][-1] else pytest.mark.full) for name in BROKEN]
+)
 def test_a_network_on_a_broken_twin_is_caught(name):
     assert not all(blind(gru(), *BROKEN[name], horizon=3))

@@ -258,7 +258,7 @@ ODD = {
 @pytest.mark.parametrize(
     "odd",
     [
-        "constant prices",
+        pytest.param("constant prices", marks=pytest.mark.full),
         pytest.param("mostly still", marks=pytest.mark.full),
         "dates and closes alone",
         pytest.param("a gap of a year", marks=pytest.mark.full),
@@ -273,10 +273,11 @@ def test_distributions_of_odd_prices(walk, tmp_path, odd):
 
 @pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
 @pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize(
     ("odd", "calibration"),
     [
-        pytest.param("constant prices", "none", marks=pytest.mark.full),
+        ("constant prices", "none"),
         ("dates and closes alone", "adaptive"),
     ],
 )
@@ -290,6 +291,7 @@ def test_networks_with_distributions_on_odd_prices(walk, tmp_path, odd, calibrat
 
 
 @pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
 def test_400_rows_work_with_the_defaults_of_distributions(walk, tmp_path):
     """A distribution beside its rivals, all calibrated, five folds."""

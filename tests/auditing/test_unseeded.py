@@ -27,7 +27,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
-QUICK_AND_FULL = [True, pytest.param(False, marks=pytest.mark.slow)]
+QUICK_AND_FULL = [True, pytest.param(False, marks=[pytest.mark.slow, pytest.mark.full])]
 LAGS = 5
 SPLIT = 140  # rows up to here are trained on
 

@@ -436,6 +436,7 @@ def test_forecast_of_little_and_dull_data(prices: Path, command) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_compare_of_distributions_runs_again_from_its_file(prices: Path, command) -> None:
     """Every model has intervals when calibrated; the same bits from the experiment file."""
     words = ("--models", "rnn,naive,ewma-t", "--output", "student_t", "--calibration", "adaptive")

@@ -141,7 +141,7 @@ def test_the_table_needs_no_pickle_and_is_small():
     "code",
     ["XNYS", "XTKS", "XSAU", pytest.param("XKRX", marks=pytest.mark.slow)]
     + [
-        pytest.param(code, marks=pytest.mark.slow)
+        pytest.param(code, marks=[pytest.mark.slow, pytest.mark.full])
         for code in exchanges()
         if code not in ("XNYS", "XTKS", "XSAU", "XKRX")
     ],

@@ -67,6 +67,7 @@ def test_a_clean_walk_is_not_accused(df):
 
 
 @pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize(("df", "most"), [(3, 40), (4, 10), (30, 0)])
 @pytest.mark.parametrize("usual", [0.004, 0.01, 0.02, 0.04])
 def test_of_a_million_rows_of_clean_walks_few_are_accused(usual, df, most):

@@ -25,6 +25,13 @@ NETWORKS = [
 QUICK = [Network(cell="lstm", hidden_size=4), Network(cell="gru", hidden_size=4, bidirectional=True)]
 
 
+def marks_of(network: Network) -> list[pytest.MarkDecorator]:
+    """Fast, slow (one layer of each cell and direction), or run in full only."""
+    if network in QUICK:
+        return []
+    return [pytest.mark.slow] if network.num_layers == 1 else [pytest.mark.slow, pytest.mark.full]
+
+
 def name_of(network: Network) -> str:
     direction = "both" if network.bidirectional else "one"
     form = "" if network.reset_after else "-reset-before"
@@ -56,7 +63,7 @@ def reads_the_newest_and_nothing_later(by_row, origin: int) -> bool:
 
 @pytest.mark.parametrize(
     "network",
-    [pytest.param(n, marks=[] if n in QUICK else pytest.mark.slow, id=name_of(n)) for n in NETWORKS],
+    [pytest.param(n, marks=marks_of(n), id=name_of(n)) for n in NETWORKS],
 )
 def test_every_step_reads_the_newest_session_and_none_after_the_origin(network):
     params = drawn(network, jax.random.key(1), features=F, lookback=T, horizon=H)

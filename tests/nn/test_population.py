@@ -120,7 +120,7 @@ def test_a_member_depends_on_nobody_beside_it(rows):
     assert not equal(together[0], together[2])
 
 
-@pytest.fixture(params=["kernel", "jax"])
+@pytest.fixture(params=["kernel", pytest.param("jax", marks=pytest.mark.full)])
 def engine(request, monkeypatch):
     if request.param == "jax":
         monkeypatch.setattr(kernel, "available", lambda dtype: False)

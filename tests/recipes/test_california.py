@@ -26,6 +26,7 @@ def test_what_it_prepares(real):
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_what_it_prints(facts_of):
     found = facts_of("california")
     assert (found["rows"], found["train_rows"], found["test_rows"]) == (17_000, 11_900, 5_100)

@@ -131,7 +131,9 @@ def test_wrong_names_files_and_columns_end_with_2(command, tmp_path):
     assert command("recipe", "tesla", "--epochs", "0")[0] == 2
 
 
-@pytest.mark.parametrize("name", ["samsung", pytest.param("kospi", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "name", ["samsung", pytest.param("kospi", marks=[pytest.mark.slow, pytest.mark.full])]
+)
 def test_the_command_runs_one_side_and_writes_its_page(name, command, stand_in):
     args = ["recipe", name, "--as-written", "--data", stand_in(name), "--epochs", "1", "--seed", "3"]
     code, out, _ = command(*args, "--json", "--out", "pages")

@@ -35,8 +35,10 @@ def names(folder: Path) -> list[str]:
     ("settings", "expected"),
     [
         ({"networks": (), "baselines": ("naive",)}, ["forecast"]),
-        ({"broken": "gru"}, ["changes", "forecast", "loss", "skill"]),
-        ({"constant": True, "seeds": 1}, ["changes", "forecast", "loss", "skill"]),
+        pytest.param({"broken": "gru"}, ["changes", "forecast", "loss", "skill"], marks=pytest.mark.full),
+        pytest.param(
+            {"constant": True, "seeds": 1}, ["changes", "forecast", "loss", "skill"], marks=pytest.mark.full
+        ),
         ({"tested": 10, "horizon": 3}, ["changes", "forecast", "loss", "skill", "steps"]),
     ],
 )
