@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 import re
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from nbclient import NotebookClient
 ROOT = Path(__file__).parents[1]
 SOURCES = ROOT / "examples"
 PAGES = ROOT / "docs" / "en" / "examples"
+WIDTH = 88
 ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -52,7 +54,13 @@ def shown(output: Any, picture: Path) -> list[str]:
     text = output.get("text") or data.get("text/plain", "")
     if not text.strip() or output.get("name") == "stderr" or "<progress" in data.get("text/html", ""):
         return []
-    return [f"```text\n{ESCAPES.sub('', text).rstrip()}\n```"]
+    lines = [wrapped(line) for line in ESCAPES.sub("", text).rstrip().splitlines()]
+    return ["\n".join(["```text", *lines, "```"])]
+
+
+def wrapped(line: str) -> str:
+    """A long line of prose in several; what has columns stays a line."""
+    return line if "  " in line.strip() else textwrap.fill(line, WIDTH)
 
 
 if __name__ == "__main__":
