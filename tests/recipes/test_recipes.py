@@ -63,7 +63,7 @@ def test_the_page_tells_every_difference_and_shows_every_picture(run, tmp_path):
 
 
 def test_the_page_is_markdown(run):
-    text = page.page(run, "gatecast recipe …", ())
+    text = page.page(run, "gatecast recipe …", {})
     assert text.startswith(f"# {run.tutorial.title}\n\nAfter this page you know ")
     assert f"\n\n{run.tutorial.does}\n\nData: {run.tutorial.name}.csv, " in text
     assert "\n\n\n" not in text
