@@ -20,6 +20,10 @@ KINDS = {
     "worse than naive": marked("significantly worse than naive"),
     "no evidence": marked("no evidence that it is better than naive"),
 }
+BEATEN = {
+    True: marked("A network beats 'tomorrow = today', {first} to {last}"),
+    False: marked("No network beats 'tomorrow = today', {first} to {last}"),
+}
 UNTRAINED = {
     "one": marked("Asked for {asked}, the network, {name}, did not train: {why}."),
     "many": marked("Asked for {asked}, the best of the networks, {name}, did not train: {why}."),
@@ -46,6 +50,8 @@ def judged(results: Mapping[str, gc.Result], *, unit: str, decimals: int) -> Sid
         for result in results.values()
         for name in result.outcome.seeds
     )
+    times = next(iter(results.values())).outcome.time
+    first, last = times.min(), times.max()
     return Side(
         facts={asked.replace(" ", "_"): result_facts(result) for asked, result in results.items()},
         sentences=(
@@ -61,9 +67,7 @@ def judged(results: Mapping[str, gc.Result], *, unit: str, decimals: int) -> Sid
         pictures={
             "corrected": lambda: errors_picture(
                 errors[1:],
-                title=say("A network beats 'tomorrow = today'")
-                if beaten
-                else say("No network beats 'tomorrow = today'"),
+                title=say(BEATEN[beaten], first=first, last=last),
             )
         },
         table=printed(errors, unit, decimals, say("over naive's")),
