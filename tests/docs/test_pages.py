@@ -46,7 +46,7 @@ def test_a_korean_page_opens_as_the_english_and_has_code_of_that_alone(page: str
 @pytest.mark.parametrize("page", [page for page in TRANSLATED if page.startswith("tutorials/")])
 def test_a_korean_tutorial_has_the_numbers_of_the_english(page: str) -> None:
     text, english = ((folder / page).read_text("utf-8") for folder in (KOREAN, ENGLISH))
-    number = re.compile(r"\d[\d.,]*\d|\d")
+    number = re.compile(r"\d[\d.,]*\d")  # one digit may be a word in the other language
     assert sorted(number.findall(text)) == sorted(number.findall(english))
 
 
