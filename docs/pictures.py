@@ -13,6 +13,8 @@ import pandas as pd
 import vl_convert
 
 import gatecast as gc
+from gatecast.language import speaking
+from gatecast.report.marks import fonts
 
 HERE = Path(__file__).parent
 BLUE, INK, GREY = "#0072b2", "#222222", "#999999"  # as gatecast's charts
@@ -36,7 +38,6 @@ WORDS = {
         "moved": "같은 예측을 하루 왼쪽으로 옮기면 맞습니다",
     },
 }
-FONT = "Noto Sans, Noto Sans CJK KR, Nanum Gothic, sans-serif"
 
 
 def forecasts() -> pd.DataFrame:
@@ -89,7 +90,7 @@ def one_day_late(words: dict[str, str]) -> alt.VConcatChart:
             panel(part, "shifted", words["moved"], words, 190),
         )
         .resolve_scale(color="independent")
-        .configure(font=FONT)
+        .configure(font=fonts())
         .configure_legend(orient="top", labelLimit=400, labelFontSize=12, symbolType="stroke")
         .configure_title(anchor="start", fontSize=14)
         .configure_axis(gridColor="#eeeeee", labelColor=INK)
@@ -98,6 +99,7 @@ def one_day_late(words: dict[str, str]) -> alt.VConcatChart:
 
 if __name__ == "__main__":
     for language in sys.argv[1:] or WORDS:
-        chart = one_day_late(WORDS[language])
+        with speaking(language):
+            chart = one_day_late(WORDS[language])
         path = HERE / language / "images" / "one-day-late.png"
         path.write_bytes(vl_convert.vegalite_to_png(chart.to_json(), scale=1.5))

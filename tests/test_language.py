@@ -8,6 +8,8 @@ import sys
 import tomllib
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
@@ -169,3 +171,19 @@ def test_compare_speaks_korean_and_writes_what_any_can_open(tmp_path, command, m
 def test_the_flag_stands_before_or_after_the_command(words, tmp_path, command):
     walk_frame("A", 140, 0).to_csv(tmp_path / "a.csv", index=False)
     assert "거래일" in command(*words)[1]
+
+
+def test_an_audit_reports_in_korean(korean):
+    """A scaler that saw the test, an error of no kind, and inputs of the day itself."""
+
+    def pipeline(frame):
+        close = frame["close"].to_numpy()
+        rows = np.arange(50, len(close))
+        forecast = 0.5 * (close[rows] + close.mean())
+        dates = pd.DatetimeIndex(frame["date"])
+        forecasts = pd.DataFrame({"origin": dates[rows - 1], "date": dates[rows], "forecast": forecast})
+        return {"forecasts": forecasts, "scores": {"rmse": 1e9}}
+
+    report = gc.audit(pipeline, walk_frame("A", 140, 0), quick=True)
+    assert {finding.kind for finding in report.faults} >= {"future-rows", "answer", "metric"}
+    assert "결함" in str(report) and not re.search(r"(?:[A-Za-z]+,? ){3}", str(report))

@@ -19,10 +19,10 @@ def program(page: Path) -> str:
 
 
 PROGRAMS = {
-    f"{page.stem.replace('-', '_')}.py": text
+    "_".join(page.relative_to(ROOT).with_suffix(".py").parts).replace("-", "_"): text
     for page in PAGES
-    if page.parent.name not in ("examples", "ko")
-    and (text := program(page))  # as tests/docs/test_examples.py
+    if not {"examples", "ko"} & {*page.relative_to(ROOT).parts}  # as tests/docs/test_examples.py
+    and (text := program(page))
 }
 CHECKERS = {
     "mypy": ["mypy", "--config-file=", "--no-error-summary"],
@@ -55,7 +55,7 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 @pytest.mark.slow
 def test_the_examples_have_no_error(found: str) -> None:
-    assert {"README.py", "verdict.py"} < {*PROGRAMS}
+    assert {"README.py", "docs_en_verdict.py"} < {*PROGRAMS}
     assert not re.findall(r"^(?!.*wrong\.py).* error.*", found.replace(" errors, ", ""), re.M), found
 
 

@@ -20,16 +20,16 @@ QUOTE = re.compile(r"(?:^> .*\n)+", re.M)
 class Example(NamedTuple):
     """A block of Python and what the page quotes of its output; the blocks of a page are one program."""
 
-    page: str
+    page: Path
     code: str
     quotes: tuple[str, ...]
 
 
 EXAMPLES = {
-    f"{page.relative_to(DOCS)}, block {number}": Example(page.name, code, tuple(QUOTE.findall(text)))
-    for page in sorted(DOCS.rglob("*.md"))
-    if page.parent.name not in ("examples", "ko")  # run as notebooks; the code of the English pages
-    for number, (code, text) in enumerate(BLOCK.findall(page.read_text("utf-8")), 1)
+    f"{page}, block {number}": Example(page, code, tuple(QUOTE.findall(text)))
+    for page in sorted(path.relative_to(DOCS) for path in DOCS.rglob("*.md"))
+    if not {"examples", "ko"} & {*page.parts}  # run as notebooks; the code of the English pages
+    for number, (code, text) in enumerate(BLOCK.findall((DOCS / page).read_text("utf-8")), 1)
 }
 
 
@@ -50,14 +50,14 @@ def test_it_is_python(name: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def spaces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, dict[str, Any]]]:
+def spaces(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, tuple[Path, dict[str, Any]]]:
     """Page → its folder, in which there are prices, and the names its blocks have defined."""
     import gatecast as gc
 
     prices = gc.load("sample:sp500", start="2015-01-01").table
     found = {}
     for page in {example.page for example in EXAMPLES.values()}:
-        folder = tmp_path_factory.mktemp(page)
+        folder = tmp_path_factory.mktemp(page.stem)
         columns = {"session": "Date", "open": "Open", "high": "High", "low": "Low", "close": "Close"}
         prices.rename(columns=columns)[list(columns.values())].to_csv(folder / "prices.csv", index=False)
         found[page] = folder, {"__name__": "__main__"}
@@ -68,7 +68,7 @@ def spaces(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Path, di
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_it_runs_and_prints_what_the_page_quotes(
     name: str,
-    spaces: dict[str, tuple[Path, dict[str, Any]]],
+    spaces: dict[Path, tuple[Path, dict[str, Any]]],
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:

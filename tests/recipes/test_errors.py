@@ -23,7 +23,7 @@ def test_a_baseline_has_no_seeds_and_no_group():
 
 @pytest.mark.parametrize("p", [0.0004, np.nan])
 def test_the_table_has_a_column_for_tests_where_there_are_any(p):
-    table = printed([model_error("a", "", ACTUAL + 1, [], ACTUAL, ACTUAL + 2, p)], "won", 0, "naive's")
+    table = printed([model_error("a", "", ACTUAL + 1, [], ACTUAL, ACTUAL + 2, p)], "won", 0, "over naive's")
     assert table["over naive's"].tolist() == ["0.500"]
     assert ("one-sided Diebold-Mariano p" in table) == np.isfinite(p)
     assert np.isnan(p) or table["one-sided Diebold-Mariano p"].tolist() == ["< 0.001"]

@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 
 from gatecast.errors import RunError
+from gatecast.language import say, speaking
 from gatecast.recipes import NAMES, page, recipe_of, running
 
 pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.GatecastWarning")
@@ -63,7 +64,7 @@ def test_the_page_tells_every_difference_and_shows_every_picture(run, tmp_path):
 
 
 def test_the_page_is_markdown(run):
-    text = page.page(run, "gatecast recipe …", ())
+    text = page.page(run, "gatecast recipe …", {})
     assert text.startswith(f"# {run.tutorial.title}\n\nAfter this page you know ")
     assert f"\n\n{run.tutorial.does}\n\nData: {run.tutorial.name}.csv, " in text
     assert "\n\n\n" not in text
@@ -75,6 +76,16 @@ def test_the_page_is_markdown(run):
             assert before == after == "", "a heading stands alone"
         if line.startswith("| ---"):
             assert before.count("|") == line.count("|") == after.count("|")
+
+
+def test_the_page_speaks_the_language_in_use(run):
+    with speaking("ko"):
+        text = page.page(run, page.command_of(run, Path("pages"), 1, 0), {})
+        assert text.startswith(f"# {say(run.tutorial.title)}\n\n이 글을 읽고 나면 ")
+        assert f"\n\n{say(run.tutorial.does)}\n\n데이터: {run.tutorial.name}.csv, " in text
+        assert all(say(difference.written) in text for difference in run.tutorial.differences)
+    assert run.tutorial.title not in text
+    assert text.rstrip().endswith("--epochs 1 --out pages --lang ko")
 
 
 def test_the_corrected_side_is_scored_after_its_training_only(run):

@@ -171,11 +171,11 @@ def test_where_letters_cannot_be_looked_at_all_count_as_missing(
 
 
 def test_charts_and_page_name_the_same_fonts(text: str) -> None:
-    named = [name.strip("'") for name in marks.FONT.split(", ")]
+    named = [name.strip("'") for name in marks.fonts().split(", ")]
     (style,) = re.findall(r"font: 16px/1.5 (.*?);", text, re.DOTALL)
     assert [name.strip().strip('"') for name in style.split(",")] == named
     assert {"Noto Sans KR", "Malgun Gothic", "Apple SD Gothic Neo"} < set(named) and named[-1] == "sans-serif"
-    assert charts.forecast_chart(make_result()).to_dict()["config"]["font"] == marks.FONT
+    assert charts.forecast_chart(make_result()).to_dict()["config"]["font"] == marks.fonts()
 
 
 def series_of(chart: alt.VConcatChart) -> tuple[list[str], list[str]]:

@@ -13,7 +13,7 @@ import pandas as pd
 
 from gatecast.auditing.answers import KEYS, Answer
 from gatecast.auditing.reruns import Reruns, Trial
-from gatecast.language import plural, say
+from gatecast.language import marked, plural, say
 
 ALL = 0.9  # of the forecasts: so many moved where something is fitted on all rows; not all need to notice
 ENOUGH = 5  # forecasts of which something can be said
@@ -22,25 +22,40 @@ NEAR = 25  # bars, a little more than a month: a reach that differs from cut to 
 
 Scope = Literal["all", "ahead", "some"]
 
-SHIFTED = (
+AHEAD = {
+    "by": marked(
+        "Only forecasts made within {bars} before the first changed row moved{beyond}, none of {older:,} "
+        "older ones: the pipeline looks {bars} ahead of the origin."
+    ),
+    "up to": marked(
+        "Only forecasts made within {bars} before the first changed row moved{beyond}, none of {older:,} "
+        "older ones: the pipeline looks up to {bars} ahead of the origin."
+    ),
+}
+SHIFTED = marked(
     "a centred window, a shift the wrong way (shift(-k)), or a filter that is run both ways. Let every "
     "window end at the origin."
 )
-BLOCKS = (
+BLOCKS = marked(
     "bars resampled to a longer interval and labelled with its start, gaps filled backwards or interpolated, "
     "or a model refitted at intervals on rows up to the end of the interval. Label a longer bar with its "
     "last row, fill forwards, and fit on the rows up to the origin."
 )
-CHOICE = (
+CHOICE = marked(
     "a choice made by looking at later rows (selected features, the number of epochs in early stopping on "
     "the test, a model or setting picked by its score there)"
 )
-SEVERAL = (
+SEVERAL = marked(
     "Several causes fit, and the audit cannot tell them apart: a model trained on later rows (a random or "
     "shuffled split, cross-validation that ignores time), features selected or training stopped by looking "
-    "at them, target encoding, or a scaler"
+    "at them, target encoding, or a scaler fitted on all rows."
 )
-TRAIN_ONLY = "Fit on the rows up to the end of training only, and apply that to the rest."
+SEVERAL_DERIVED = marked(
+    "Several causes fit, and the audit cannot tell them apart: a model trained on later rows (a random or "
+    "shuffled split, cross-validation that ignores time), features selected or training stopped by looking "
+    "at them, target encoding, or a scaler of returns or other derived columns, fitted on all rows."
+)
+TRAIN_ONLY = marked("Fit on the rows up to the end of training only, and apply that to the rest.")
 
 
 @dataclass(frozen=True)
@@ -82,12 +97,14 @@ def described(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> tuple[str
     """
     moving = [leak for leak in leaks if len(leak.moved)]
     scope = scope_of(leaks)
-    beyond = " by more than chance" if any(leak.trial.noisy for leak in moving) else ""
+    beyond = say(" by more than chance") if any(leak.trial.noisy for leak in moving) else ""
     if scope == "ahead":
         return _ahead(leaks, beyond)
     most = max(moving, key=lambda leak: (len(leak.moved), leak.share))
     whole = len(most.moved) == len(most.could)
-    of = f"all {len(most.could):,}" if whole else f"{len(most.moved):,} of the {len(most.could):,}"
+    of = say("all {n:,}", n=len(most.could))
+    if not whole:
+        of = say("{some:,} of the {n:,}", some=len(most.moved), n=len(most.could))
     text = say(
         "In the run that moved most ({what}), {of} forecasts that cannot know the "
         "changed rows moved{beyond}, the oldest of them made {bars} before the first "
@@ -102,14 +119,16 @@ def described(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> tuple[str
     quiet = _quiet_after(leaks)
     remedy = _remedy_all(leaks, reruns, answered)
     if quiet is None:
-        return f"{text}: something is fitted on, or computed from, all rows.", remedy
-    text = (
-        f"{text}: something is fitted on, or computed from, later rows. Changes of the rows after "
-        f"{reruns.table.label(quiet)} alone moved none."
+        return say("{text}: something is fitted on, or computed from, all rows.", text=text), remedy
+    text = say(
+        "{text}: something is fitted on, or computed from, later rows. Changes of the rows after {date} "
+        "alone moved none.",
+        text=text,
+        date=reruns.table.label(quiet),
     )
     if reruns.answer.trained_until is None:
-        remedy += (
-            " If these are forecasts of rows that the model was trained on, return trained_until, and the "
+        remedy += " " + say(
+            "If these are forecasts of rows that the model was trained on, return trained_until, and the "
             "audit says so."
         )
     return text, remedy
@@ -146,17 +165,23 @@ def _ahead(leaks: Sequence[Leak], beyond: str) -> tuple[str, str]:
     bars = plural("{n:,} bar", "{n:,} bars", farthest)
     beyond_it = pd.concat([leak.could[leak.could["age"] > farthest] for leak in leaks])
     older = len(beyond_it[KEYS].drop_duplicates())
-    text = (
-        f"Only forecasts made within {bars} before the first changed row moved{beyond}, none of "
-        f"{older:,} older ones: the pipeline looks {{}}{bars} ahead of the origin."
-    )
     reaches = _reaches(leaks, farthest)
-    if len(reaches) > 1 and min(reaches) == farthest:
-        return text.format(""), f"It does so before each of {len(reaches)} cuts. What fits: {SHIFTED}"
+    shifted, blocks = say(SHIFTED), say(BLOCKS)
+    alike = len(reaches) > 1 and min(reaches) == farthest
+    text = say(AHEAD["by" if alike else "up to"], bars=bars, beyond=beyond, older=older)
+    if alike:
+        return text, say(
+            "It does so before each of {cuts} cuts. What fits: {shifted}", cuts=len(reaches), shifted=shifted
+        )
     if len(reaches) > 1 and min(reaches) <= farthest / 2:
-        differs = f"How far differs among {len(reaches)} cuts, from {min(reaches)} to {bars}."
-        return text.format("up to "), f"{differs} What fits: {BLOCKS}"
-    return text.format("up to "), f"Two kinds of causes fit. Either {SHIFTED} Or {BLOCKS}"
+        return text, say(
+            "How far differs among {cuts} cuts, from {least} to {bars}. What fits: {blocks}",
+            cuts=len(reaches),
+            least=min(reaches),
+            bars=bars,
+            blocks=blocks,
+        )
+    return text, say("Two kinds of causes fit. Either {shifted} Or {blocks}", shifted=shifted, blocks=blocks)
 
 
 def _quiet_after(leaks: Sequence[Leak]) -> int | None:
@@ -169,46 +194,60 @@ def _quiet_after(leaks: Sequence[Leak]) -> int | None:
 
 def _remedy_all(leaks: Sequence[Leak], reruns: Reruns, answered: str) -> str:
     moving = [leak for leak in leaks if len(leak.moved)]
+    train_only, choice = say(TRAIN_ONLY), say(CHOICE)
     if _is_choice(moving, reruns):
-        return (
+        return say(
             "Changes after different dates made the same other forecasts, so the later rows have only a few "
-            f"effects. What fits: {CHOICE}, or a fit on all rows whose result is the same for all extreme "
-            f"values. {TRAIN_ONLY}"
+            "effects. What fits: {choice}, or a fit on all rows whose result is the same for all extreme "
+            "values. {train_only}",
+            choice=choice,
+            train_only=train_only,
         )
     order = [leak for leak in leaks if leak.trial.change == "order"]
     single = [leak for leak in leaks if not leak.trial.many]
     if order and not any(len(leak.moved) for leak in order):
         if any(leak.share >= ALL for leak in single):
-            fits = "the mean and the deviation of a scaler, ranks, or means per category (target encoding)"
+            fits = say(
+                "the mean and the deviation of a scaler, ranks, or means per category (target encoding)"
+            )
         else:
-            fits = "the minimum and the maximum of a scaler, or a limit for clipping"
-        return (
-            f"The same rows in another order moved nothing. What fits: {fits}, taken from all rows; or "
-            f"{CHOICE} that comes out the same in this order. {TRAIN_ONLY}"
+            fits = say("the minimum and the maximum of a scaler, or a limit for clipping")
+        return say(
+            "The same rows in another order moved nothing. What fits: {fits}, taken from all rows; or "
+            "{choice} that comes out the same in this order. {train_only}",
+            fits=fits,
+            choice=choice,
+            train_only=train_only,
         )
     if scattered(reruns.answer):
-        return (
+        return say(
             "The dates of the forecasts are scattered among other rows, which fits a random split: the model "
-            f"is trained on rows that come later. Split by time. {TRAIN_ONLY}"
+            "is trained on rows that come later. Split by time. {train_only}",
+            train_only=train_only,
         )
     if answered:
-        return f"{answered} What fits both: rows that are forecast are trained on. "
-        f"{TRAIN_ONLY}"
-    if order:
-        return (
-            "The same later rows in another order moved forecasts, too: a scaler of the columns as they "
-            f"stand would not have noticed. {SEVERAL} of returns or other derived columns, fitted on all "
-            f"rows. {TRAIN_ONLY}"
+        return say(
+            "{answered} What fits both: rows that are forecast are trained on. {train_only}",
+            answered=answered,
+            train_only=train_only,
         )
-    return f"{SEVERAL} fitted on all rows. {TRAIN_ONLY}"
+    if order:
+        return say(
+            "The same later rows in another order moved forecasts, too: a scaler of the columns as they "
+            "stand would not have noticed. {several} {train_only}",
+            several=say(SEVERAL_DERIVED),
+            train_only=train_only,
+        )
+    return f"{say(SEVERAL)} {train_only}"
 
 
 def _remedy_some(reruns: Reruns) -> str:
-    split = "a random split; " if scattered(reruns.answer) else ""
-    return (
-        f"Several causes fit: {split}a model that was trained on later rows, or looks up the nearest ones; "
+    return say(
+        "Several causes fit: {split}a model that was trained on later rows, or looks up the nearest ones; "
         "ranks, quantiles or means per category (target encoding) over all rows; a filter that is run both "
-        f"ways and fades. {TRAIN_ONLY}"
+        "ways and fades. {train_only}",
+        split=say("a random split; ") if scattered(reruns.answer) else "",
+        train_only=say(TRAIN_ONLY),
     )
 
 

@@ -13,6 +13,7 @@ from gatecast.auditing.table import Table
 from gatecast.errors import InputError
 from gatecast.evaluation.significance import diebold_mariano
 from gatecast.formatting import percent
+from gatecast.language import marked, plural, say
 
 Mask = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
@@ -22,6 +23,27 @@ MOSTLY = 0.95  # the share of rows that makes a match
 TOO_FAR = 0.1  # the share of forecasts outside any range of prices that is no accident
 COPY = 0.8  # a forecast repeats the last price when that is so much of it (as in evaluation/lag.py)
 FEW = 20  # forecasts: below it nothing is said about fit
+ANOTHER_DAY = {
+    "later": marked(
+        "The returned y is the target {sessions} later than its date: {count}, the first for {first}. The "
+        "forecast is judged against another day than it claims, and perhaps trained on it."
+    ),
+    "earlier": marked(
+        "The returned y is the target {sessions} earlier than its date: {count}, the first for {first}. The "
+        "forecast is judged against another day than it claims, and perhaps trained on it."
+    ),
+}
+REPEATS = {
+    "last": marked(
+        "The forecasts lie {share} as far from the last known value as the target itself moves from there "
+        "(root mean square): two lines that look alike in a picture ({count}, the first for {first})."
+    ),
+    "older": marked(
+        "Of the values up to {reach} sessions before a date, its forecast is nearest to the one {nearest} "
+        "sessions before (root mean square): two lines that look alike in a picture ({count}, the first for "
+        "{first})."
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -59,20 +81,21 @@ class Outcome:
         fits = [k for k in nearest if self._is_target(y, k)] or [k for k in nearest if self._affine(y, k)]
         if not fits:
             self._refuse_other_column(y)
-            text = (
+            text = marked(
                 "The returned y is not the target on its date, nor on any within 10 sessions: "
                 "{count}, the first for {first}."
             )
-            return self._finding("shift", self._differs(y), np.nan, text, "Return the target itself as y.")
+            remedy = say("Return the target itself as y.")
+            return self._finding("shift", self._differs(y), np.nan, text, remedy)
         later = fits[0]
-        side = "later" if later > 0 else "earlier"
-        sessions = "1 session" if abs(later) == 1 else f"{abs(later)} sessions"
         return self._finding(
             "shift", self._differs(y), float(later),
-            f"The returned y is the target {sessions} {side} than its date: {{count}}, the first for "
-            "{first}. The forecast is judged against another day than it claims, and perhaps trained on it.",
-            "What fits: a target that was already shifted is shifted again when windows are cut. Check one "
-            "window by hand: its last input, and the date of its y.",
+            ANOTHER_DAY["later" if later > 0 else "earlier"],
+            say(
+                "What fits: a target that was already shifted is shifted again when windows are cut. Check "
+                "one window by hand: its last input, and the date of its y."
+            ),
+            sessions=plural("{n:,} session", "{n:,} sessions", abs(later)),
         )  # fmt: skip
 
     def _fits_later(self) -> Finding | None:
@@ -88,9 +111,12 @@ class Outcome:
         known = np.isfinite(self._squared_errors(later))
         return self._finding(
             "shift", known, float(later),
-            f"The forecasts fit the target {later} session(s) after their date better than on it "
-            "(Diebold-Mariano, p < 0.01): {count}, the first for {first}.",
-            "What fits: date is written some rows too early, or the target was shifted twice.",
+            marked(
+                "The forecasts fit the target {later} session(s) after their date better than on it "
+                "(Diebold-Mariano, p < 0.01): {count}, the first for {first}."
+            ),
+            say("What fits: date is written some rows too early, or the target was shifted twice."),
+            later=later,
         )  # fmt: skip
 
     def _fit_against(self, later: int) -> tuple[float, float]:
@@ -116,9 +142,12 @@ class Outcome:
             return None
         return self._finding(
             "scale", self._differs(y), slope,
-            f"The returned y is {slope:.3g} times the target, plus a constant: not in the target's unit. "
-            "{count}, the first for {first}.",
-            "What fits: scaled values that were not turned back, or were by another scaler.",
+            marked(
+                "The returned y is {slope:.3g} times the target, plus a constant: not in the target's unit. "
+                "{count}, the first for {first}."
+            ),
+            say("What fits: scaled values that were not turned back, or were by another scaler."),
+            slope=slope,
         )  # fmt: skip
 
     def _far_off(self) -> Finding | None:
@@ -135,10 +164,15 @@ class Outcome:
         ratio = float(np.median(forecast[far] / self.table.at(self.answer.symbol, self.answer.origin)[far]))
         return self._finding(
             "scale", far, ratio,
-            "{count} lie outside a third of the lowest and three times the highest target known at their "
-            f"origin, the first for {{first}}; typical is {ratio:.2g} times the last known value.",
-            "What fits: scaled values or returns that were not turned back into prices, or turned back with "
-            "the scaler of another column.",
+            marked(
+                "{count} lie outside a third of the lowest and three times the highest target known at their "
+                "origin, the first for {first}; typical is {ratio:.2g} times the last known value."
+            ),
+            say(
+                "What fits: scaled values or returns that were not turned back into prices, or turned back "
+                "with the scaler of another column."
+            ),
+            ratio=ratio,
         )  # fmt: skip
 
     def _wrong_slope(self) -> Finding | None:
@@ -160,9 +194,15 @@ class Outcome:
         moved = np.isin(self.answer.rows.index, rows.index)
         return self._finding(
             "scale", moved, slope,
-            f"When the last known value changes by 1, the forecast changes by {slope:.2g} (R2 {fit:.2f}): "
-            "{count}, the first for {first}.",
-            "What fits: forecasts were turned back by another scaler than the one that scaled the target.",
+            marked(
+                "When the last known value changes by 1, the forecast changes by {slope:.2g} (R2 {fit:.2f}): "
+                "{count}, the first for {first}."
+            ),
+            say(
+                "What fits: forecasts were turned back by another scaler than the one that scaled the target."
+            ),
+            slope=slope,
+            fit=fit,
         )  # fmt: skip
 
     def _repeats(self) -> Finding | None:
@@ -183,18 +223,14 @@ class Outcome:
             return None
         rows = far.copy()
         rows[far] = known
-        what = (
-            f"The forecasts lie {percent(1 - copied, 0)} as far from the last known value as the target "
-            "itself moves from there (root mean square)"
-            if nearest == horizon
-            else f"Of the values up to {horizon + REACH} sessions before a date, its forecast is nearest to "
-            f"the one {nearest} sessions before (root mean square)"
-        )
         return self._finding(
             "repeats-yesterday", rows, float(copied),
-            what + ": two lines that look alike in a picture ({count}, the first for {first}).",
-            'Compare it with "tomorrow = today" before believing it: gatecast compare does.',
+            REPEATS["last" if nearest == horizon else "older"],
+            say('Compare it with "tomorrow = today" before believing it: gatecast compare does.'),
             severity="note",
+            share=percent(1 - copied, 0),
+            reach=horizon + REACH,
+            nearest=nearest,
         )  # fmt: skip
 
     def _is_target(self, y: Floats, later: int) -> bool:
@@ -239,11 +275,20 @@ class Outcome:
         return np.fmin.accumulate(truth, axis=1)[where], np.fmax.accumulate(truth, axis=1)[where]
 
     def _finding(
-        self, kind: Kind, rows: Mask, size: float, text: str, remedy: str, *, severity: Severity = "fault"
+        self,
+        kind: Kind,
+        rows: Mask,
+        size: float,
+        message: str,
+        remedy: str,
+        *,
+        severity: Severity = "fault",
+        **places: object,
     ) -> Finding:
+        """The message has the places {count} and {first} besides."""
         first = self.table.label(int(self.answer.date[rows].min()))
-        count = f"{int(rows.sum()):,} forecasts"
-        text = text.replace("{count}", count).replace("{first}", first)
+        count = plural("{n:,} forecast", "{n:,} forecasts", int(rows.sum()))
+        text = say(message, count=count, first=first, **places)
         return Finding(kind, severity, first, int(rows.sum()), size, text, remedy)
 
 

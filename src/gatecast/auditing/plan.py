@@ -11,11 +11,13 @@ from gatecast._typing import Integers
 from gatecast.auditing.changes import Change, above, below, disturbed, inside, row_inside, shuffled
 from gatecast.auditing.evidence import Evidence, answer_of
 from gatecast.auditing.reruns import FULL, ChangeOf, Reruns, Trial
+from gatecast.formatting import listed
+from gatecast.language import marked, plural, say
 
 FUTURES: tuple[tuple[str, Change, ChangeOf], ...] = (
-    ("above three times the former maximum", above, "rows"),
-    ("below a third of the former minimum", below, "rows"),
-    ("shuffled", shuffled, "order"),
+    (marked("above three times the former maximum"), above, "rows"),
+    (marked("below a third of the former minimum"), below, "rows"),
+    (marked("shuffled"), shuffled, "order"),
 )
 QUICK_FUTURES = 4
 NOISY_FUTURES = 6  # changed rows after a cut, where chance moves forecasts, too
@@ -46,14 +48,15 @@ def confirm_stale(reruns: Reruns, sessions: int) -> Trial | None:
     table, origins = reruns.table, np.unique(reruns.answer.origin)
     origin = int(origins[len(origins) * 3 // 4])
     rows = (table.day > origin - sessions) & (table.day <= origin)
-    what = f"the {sessions} rows up to {table.label(origin)} at random"
+    what = say("the {n} rows up to {date} at random", n=sessions, date=table.label(origin))
     return reruns.changed(what, disturbed(table, rows, reruns.rng), origin - sessions, origin, "rows")
 
 
 def _is_silent(reruns: Reruns) -> bool:
     table, last = reruns.table, int(reruns.answer.origin.max())
     values = disturbed(table, table.day <= last, reruns.rng)
-    trial = reruns.changed(f"all rows up to {table.label(last)} at random", values, -1, last, "rows")
+    what = say("all rows up to {date} at random", date=table.label(last))
+    trial = reruns.changed(what, values, -1, last, "rows")
     return trial is not None and not trial.moves["moved"].any()
 
 
@@ -73,8 +76,9 @@ def _rows(reruns: Reruns) -> Iterator[tuple[int, Trial]]:
         if reruns.unchanged.by_chance:
             what, values = FUTURES[0][0], above(table, table.day == day, reruns.rng)
         else:
-            what, values = "inside the old range", row_inside(table, day)
-        trial = reruns.changed(f"the row {table.label(day)} {what}", values, day - 1, day, "row")
+            what, values = marked("inside the old range"), row_inside(table, day)
+        text = say("the row {date} {what}", date=table.label(day), what=say(what))
+        trial = reruns.changed(text, values, day - 1, day, "row")
         if trial is not None:
             yield day, trial
 
@@ -138,8 +142,14 @@ def _changed_future(
 ) -> Trial | None:
     table, (what, change, of), (after, until) = reruns.table, future, cut
     rows = (table.day > after) & (table.day <= until)
-    end = f" up to {table.label(until)}" if until < table.last else ""
-    text = f"the rows after {table.label(after)}{end} {what}"
+    text = say("the rows after {date} {what}", date=table.label(after), what=say(what))
+    if until < table.last:
+        text = say(
+            "the rows after {date} up to {until} {what}",
+            date=table.label(after),
+            until=table.label(until),
+            what=say(what),
+        )
     return reruns.changed(text, change(table, rows, reruns.rng), after, until, of)
 
 
@@ -197,9 +207,9 @@ def _changed_columns(
     table = reruns.table
     if reruns.left <= reserved:
         return {}
-    columns = " and ".join(table.written(name) for name in names)
-    where = table.label(days[0]) if len(days) == 1 else f"{len(days)} sessions"
-    what = f"{columns} of {where} inside the old range"
+    columns = listed([table.written(name) for name in names])
+    where = table.label(days[0]) if len(days) == 1 else plural("{n:,} session", "{n:,} sessions", len(days))
+    what = say("{columns} of {where} inside the old range", columns=columns, where=where)
     trial = reruns.changed(what, inside(table, days, names), days[0] - 1, days[-1], "columns")
     return {} if trial is None else {day: replace(trial, after=day - 1, until=day) for day in days}
 

@@ -8,14 +8,17 @@ from typing import Any
 
 from gatecast.auditing.findings import Finding, Kind
 from gatecast.auditing.reruns import Rerun
-from gatecast.language import plural
+from gatecast.language import ENGLISH, language, marked, plural, say
 
-WIDTH = 100
-UNSEEN = (
+WIDTH = 100  # columns of a terminal; a Korean letter takes two of them
+UNSEEN = marked(
     "What an audit cannot see: choices made outside the function (models or settings picked by looking at "
     "the test), data that the function loads itself, revised data, data of survivors only, backfill where "
     "nothing is missing, leaks without effect."
 )
+
+
+SEVERITIES = {"fault": marked("fault"), "note": marked("note")}
 
 
 @dataclass(frozen=True)
@@ -66,15 +69,15 @@ class Report:
             "findings": [finding.as_dict() for finding in self.findings],
             "undecided": list(self.undecided),
             "tried": [asdict(rerun) for rerun in self.tried],
-            "unseen": UNSEEN,
+            "unseen": say(UNSEEN),
         }
 
     def __str__(self) -> str:
         blocks = [self._headline()]
         for finding in self.findings:
-            title = f"{finding.severity.upper()}  {finding.kind}"
+            title = f"{say(SEVERITIES[finding.severity]).upper()}  {finding.kind}"
             blocks.append("\n".join([title, _indented(finding.text), _indented(finding.remedy)]))
-        return "\n\n".join([*blocks, fill(UNSEEN, WIDTH)])
+        return "\n\n".join([*blocks, _filled(say(UNSEEN))])
 
     def __repr__(self) -> str:
         return str(self)
@@ -82,23 +85,34 @@ class Report:
     def _repr_html_(self) -> str:
         from gatecast.report.html import rendered
 
-        return rendered("audit.html", headline=self._headline(), findings=self.findings, unseen=UNSEEN)
+        return rendered("audit.html", headline=self._headline(), findings=self.findings, unseen=say(UNSEEN))
 
     def _headline(self) -> str:
         forecasts = plural("{n:,} forecast", "{n:,} forecasts", self.forecasts)
         made = f"{forecasts}, {plural('{n:,} run', '{n:,} runs', len(self.tried))}"
-        verdict = plural("{n:,} fault", "{n:,} faults", len(self.faults)) if self.faults else "no fault found"
+        verdict = say("no fault found")
+        if self.faults:
+            verdict = plural("{n:,} fault", "{n:,} faults", len(self.faults))
         text = f"{self.pipeline}: {verdict} ({made})."
         if self.undecided:
-            text += f" Not decided, because runs on the same prices differ: {', '.join(self.undecided)}."
+            kinds = ", ".join(self.undecided)
+            text += " " + say("Not decided, because runs on the same prices differ: {kinds}.", kinds=kinds)
         if self.failed:
             first = self.failed[0]
-            text += (
-                f" {len(self.failed)} of the runs on changed prices gave no forecasts, so what they would "
-                f"have shown is not known; the first was: {first.change}: {first.error}"
+            text += " " + say(
+                "{n} of the runs on changed prices gave no forecasts, so what they would have shown is not "
+                "known; the first was: {change}: {error}",
+                n=len(self.failed),
+                change=first.change,
+                error=first.error,
             )
-        return fill(text, WIDTH)
+        return _filled(text)
 
 
 def _indented(text: str) -> str:
-    return fill(text, WIDTH, initial_indent="    ", subsequent_indent="    ")
+    return _filled(text, "    ")
+
+
+def _filled(text: str, indent: str = "") -> str:
+    width = WIDTH if language() == ENGLISH else WIDTH * 2 // 3
+    return fill(text, width, initial_indent=indent, subsequent_indent=indent)

@@ -14,6 +14,7 @@ from gatecast.auditing.noise import Unchanged
 from gatecast.auditing.seeds import seedable
 from gatecast.auditing.table import Table, Values
 from gatecast.errors import InputError
+from gatecast.language import say
 from gatecast.progress import Bar
 
 FULL, QUICK = 35, 12
@@ -152,17 +153,20 @@ class Reruns:
         before = seedable()
         while answer is None or seedable() != before:
             before = seedable()
-            self._show("as it is")
+            self._show(say("as it is"))
             try:
                 answer = ask(self.pipeline, self.table.frame.copy(), self.table, quiet=False, seed=self.seed)
             except InputError:
                 raise
             except (Exception, SystemExit) as problem:
                 raise InputError(
-                    f"the pipeline ends with {_named(problem)} on the unchanged prices. "
-                    "It gets the table with its own column names and index; run it alone first"
+                    say(
+                        "the pipeline ends with {problem} on the unchanged prices. It gets the table with "
+                        "its own column names and index; run it alone first",
+                        problem=_named(problem),
+                    )
                 ) from problem
-            self.tried.append(Rerun("nothing", 0))
+            self.tried.append(Rerun(say("nothing"), 0))
         return answer
 
     def _unchanged(self) -> Unchanged:
@@ -173,14 +177,19 @@ class Reruns:
         return Unchanged.of(answers, self.table.unit)
 
     def _again(self, seed: int) -> Answer:
-        self._show("as it is, again")
+        self._show(say("as it is, again"))
         try:
             answer = ask(self.pipeline, self.table.frame.copy(), self.table, quiet=True, seed=seed)
         except (Exception, SystemExit) as problem:
             raise InputError(
-                f"the pipeline ran once, but another run on the same prices ends with {_named(problem)}"
+                say(
+                    "the pipeline ran once, but another run on the same prices ends with {problem}",
+                    problem=_named(problem),
+                )
             ) from problem
-        what = "nothing, again" if seed == self.seed else f"nothing, but the seed ({seed})"
+        what = (
+            say("nothing, again") if seed == self.seed else say("nothing, but the seed ({seed})", seed=seed)
+        )
         self.tried.append(Rerun(what, Unchanged.of([self.answer, answer], self.table.unit).differing))
         return answer
 

@@ -17,12 +17,37 @@ from gatecast.auditing.reruns import Reruns, Trial
 from gatecast.auditing.seeds import seedable
 from gatecast.auditing.table import Table
 from gatecast.formatting import listed
-from gatecast.language import plural, say
+from gatecast.language import marked, plural, say
 
 ALIKE = 0.5  # a change moves "all alike" when it moves at least this share
 SEASON = 5  # sessions: the shortest season of daily prices, a week
 FAR = 20  # sessions before a change: what moves there does not look ahead by a few bars
 Repeated = Literal["as returned", "with a state", "otherwise", "perhaps random"]
+ANSWER = {
+    "alone": marked(
+        "The forecast for a date moves with {target} of that date, which is what it should forecast: {count} "
+        "of those probed, the first for {first}, {size}."
+    ),
+    "by elimination": marked(
+        "The forecast for a date moves with the row of that date, and with none of its other columns alone: "
+        "with {target}, which is what it should forecast, or with several columns at once: {count} of those "
+        "probed, the first for {first}, {size}."
+    ),
+}
+ORDER = {
+    "as returned": marked(
+        "A forecast depends on which others are made with it: asked {asked}, predict gives other forecasts "
+        "than those returned: {count} differ, from {first} on, {size}."
+    ),
+    "with a state": marked(
+        "A forecast depends on those made before: asked again in order, predict gives other forecasts than "
+        "those returned: {count} differ, from {first} on, {size}."
+    ),
+    "otherwise": marked(
+        "Asked for the origins of the forecasts returned, in their order, predict gives other forecasts than "
+        "those returned: {count} differ, from {first} on, {size}."
+    ),
+}
 OVER = ("high", "low", "close", "adj_close", "volume")  # known when their bar is over
 
 
@@ -37,34 +62,46 @@ def chance(reruns: Reruns, undecided: Sequence[Kind]) -> list[Finding]:
     moves = pd.concat([part for part in (moves, sometimes) if len(part)])
     generators = listed(seedable())
     if reruns.over_seeds is None:
-        what = f"Runs on the same prices differ although the generators of {generators} were seeded alike"
-        remedy = (
+        what = say(
+            "Runs on the same prices differ although the generators of {generators} were seeded alike",
+            generators=generators,
+        )
+        remedy = say(
             "What fits: a generator without a seed (np.random.default_rng(), RandomState()), threads that "
             "finish in any order, or the clock. Give every generator a seed and audit again."
         )
     else:
-        what = (
-            f"Runs on the same prices agree when the generators of {generators} are seeded alike, and differ "
+        what = say(
+            "Runs on the same prices agree when the generators of {generators} are seeded alike, and differ "
             "with other seeds; some changes of the prices also changed how many random numbers were drawn, "
-            "which does as much as another seed"
+            "which does as much as another seed",
+            generators=generators,
         )
-        remedy = (
+        remedy = say(
             "Give every model a seed of its own (random_state=0) and audit again: then nothing is hidden."
         )
-    most = f", by up to {_short(unchanged.largest_distance)}" if unchanged.largest_distance > 0 else ""
-    hidden = (
-        f"Not decided: {listed(undecided)}; what was changed to see them moved no forecast by more than "
-        "chance, not even one that may know it."
-        if undecided
-        else "A smaller leak stays unseen."
-    )
+    largest = unchanged.largest_distance
+    most = say(", by up to {size}", size=_short(largest)) if largest > 0 else ""
+    hidden = say("A smaller leak stays unseen.")
+    if undecided:
+        hidden = say(
+            "Not decided: {kinds}; what was changed to see them moved no forecast by more than chance, not "
+            "even one that may know it.",
+            kinds=listed(undecided),
+        )
     return [
         _finding(
             reruns.table, "chance", moves,
-            f"{what}: {{count}}, the first for {{first}}, {{size}}{most}. There a forecast counts as moved "
-            f"when it leaves the bounds of these runs by more than {_short(unchanged.threshold)}. {hidden}",
+            marked(
+                "{what}: {count}, the first for {first}, {size}{most}. There a forecast counts as moved when "
+                "it leaves the bounds of these runs by more than {threshold}. {hidden}"
+            ),
             remedy,
             severity="note",
+            what=what,
+            most=most,
+            threshold=_short(unchanged.threshold),
+            hidden=hidden,
         )
     ]  # fmt: skip
 
@@ -74,10 +111,15 @@ def deaf(reruns: Reruns) -> Finding:
     moves = reruns.answer.rows[KEYS].assign(size=0.0)
     return _finding(
         reruns.table, "deaf", moves,
-        "Every number in every row up to the last origin was changed, and no forecast moved ({count}, the "
-        "first for {first}). They do not depend on these numbers; nothing else can be said about them.",
-        "Use the frame that the function is given: do not load a file, and do not return what an earlier run "
-        "kept.",
+        marked(
+            "Every number in every row up to the last origin was changed, and no forecast moved ({count}, "
+            "the first for {first}). They do not depend on these numbers; nothing else can be said about "
+            "them."
+        ),
+        say(
+            "Use the frame that the function is given: do not load a file, and do not return what an earlier "
+            "run kept."
+        ),
     )  # fmt: skip
 
 
@@ -230,23 +272,24 @@ def stale(reruns: Reruns, steps: Mapping[int, int], confirmation: Trial | None) 
     if concerned.empty:
         return []
     oldest = max(steps.values())
-    which = "" if len(steps) == 1 and min(steps) == 1 else f" (steps {', '.join(map(str, sorted(steps)))})"
+    only_first = len(steps) == 1 and min(steps) == 1
+    which = "" if only_first else say(" (steps {steps})", steps=", ".join(map(str, sorted(steps))))
     severity: Severity = "note" if (_season(reruns) or 0) >= SEASON else "fault"
     return [
         _finding(
             reruns.table, "stale-input", concerned.assign(size=float(oldest)),
+            marked(
+                "The newest row that moves the forecast{which} is {sessions} older than its origin: {count} "
+                "that could know more, the first for {first}."
+            ),
             say(
-
-"The newest row that moves the forecast{which} is {sessions} older than its origin: "
-"{{count}} that could know more, the first for {{first}}."
-, which=which, sessions=plural(
-"{n:,} session"
-,
-"{n:,} sessions"
-, oldest)),
-            "Causes that fit: a shift too many, or step k of a recurrent network read from an earlier state. "
-            "Let the last input of the window be the origin. A seasonal naive forecast is like this.",
+                "Causes that fit: a shift too many, or step k of a recurrent network read from an earlier "
+                "state. Let the last input of the window be the origin. A seasonal naive forecast is like "
+                "this."
+            ),
             severity=severity,
+            which=which,
+            sessions=plural("{n:,} session", "{n:,} sessions", oldest),
         )
     ]  # fmt: skip
 
@@ -264,12 +307,14 @@ def order(reruns: Reruns) -> list[Finding]:
     label = reruns.table.label(int(alone["origin"].iloc[0]))
     backwards = asked.sort_values("origin")[::-1]
     questions = {
-        f"for {label} alone": alone,
-        "in reverse order": backwards,
+        say("for {date} alone", date=label): alone,
+        say("in reverse order"): backwards,
     }
     moved = {}
     for how, origins in questions.items():
-        what = f"predict {how}" if origins is alone else f"predict for all origins {how}"
+        what = say("predict {how}", how=how)
+        if origins is not alone:
+            what = say("predict for all origins {how}", how=how)
         given = reruns.predicted(what, origins, reruns.seed)
         moves = _moved_among(reruns.unchanged, given, origins)
         if len(moves):
@@ -280,22 +325,16 @@ def order(reruns: Reruns) -> list[Finding]:
     if repeated == "perhaps random":
         return [_random_predict(reruns, pd.concat(moved.values()))]
     if repeated == "as returned":
-        text = (
-            f"A forecast depends on which others are made with it: asked {' and '.join(moved)}, predict gives"
-        )
         moves = pd.concat(moved.values())
-    elif repeated == "with a state":
-        text = "A forecast depends on those made before: asked again in order, predict gives"
-    else:
-        text = "Asked for the origins of the forecasts returned, in their order, predict gives"
+    remedy = say(
+        "Causes that fit: a state that is carried from one batch to the next, or statistics of the batch. "
+        "Start every window from the same state."
+    )
+    if repeated == "otherwise":
+        remedy = say("Return what predict makes, for any origins in any order.")
     return [
         _finding(
-            reruns.table, "order", moves,
-            f"{text} other forecasts than those returned: {{count}} differ, from {{first}} on, {{size}}.",
-            "Return what predict makes, for any origins in any order."
-            if repeated == "otherwise"
-            else "Causes that fit: a state that is carried from one batch to the next, or statistics of the "
-            "batch. Start every window from the same state.",
+            reruns.table, "order", moves, ORDER[repeated], remedy, asked=listed(list(moved))
         )
     ]  # fmt: skip
 
@@ -306,12 +345,12 @@ def _predict_repeats(reruns: Reruns, asked: pd.DataFrame) -> tuple[Repeated, pd.
     It may be random where another seed gives other forecasts, and the same seed the same; or where chance
     moves the whole pipeline; or where no run is left to find out.
     """
-    what = "predict for all origins in order"
+    what = say("predict for all origins in order")
     other_seed = reruns.predicted(what, asked, reruns.seed + 1)
     moves = _moved_among(reruns.unchanged, other_seed, asked)
     if other_seed is not None and not len(moves):
         return "as returned", moves
-    twice = [reruns.predicted(f"{what}, again", asked, reruns.seed) for _ in range(2)]
+    twice = [reruns.predicted(say("{what}, again", what=what), asked, reruns.seed) for _ in range(2)]
     answers = [answer for answer in (other_seed, *twice) if answer is not None]
     if len(answers) < 3 or reruns.unchanged.by_chance:
         return "perhaps random", moves
@@ -331,9 +370,11 @@ def _moved_among(unchanged: Unchanged, given: Answer | None, origins: pd.DataFra
 def _random_predict(reruns: Reruns, moves: pd.DataFrame) -> Finding:
     return _finding(
         reruns.table, "chance", moves,
-        "Asked for other origins or in another order, predict gives other forecasts ({count}, the first for "
-        "{first}, {size}), and random numbers may be the reason: not decided is order.",
-        "Switch off what is random when forecasts are made (dropout) or seed it, then audit again.",
+        marked(
+            "Asked for other origins or in another order, predict gives other forecasts ({count}, the first "
+            "for {first}, {size}), and random numbers may be the reason: not decided is order."
+        ),
+        say("Switch off what is random when forecasts are made (dropout) or seed it, then audit again."),
         severity="note",
     )  # fmt: skip
 
@@ -342,21 +383,30 @@ def _future_rows(reruns: Reruns, leaks: Sequence[Leak], answered: str) -> Findin
     where, remedy = described(leaks, reruns, answered)
     return _finding(
         reruns.table, "future-rows", pd.concat([leak.moved for leak in leaks]),
-        "Rows after the origin were changed, and forecasts moved that cannot know them: {count}, the first "
-        f"for {{first}}, {{size}}. {where}",
+        marked(
+            "Rows after the origin were changed, and forecasts moved that cannot know them: {count}, the "
+            "first for {first}, {size}. {where}"
+        ),
         remedy,
+        where=where,
     )  # fmt: skip
 
 
 def _future_rows_together(reruns: Reruns, apart: Apart, moves: pd.DataFrame, until: int) -> Finding:
     return _finding(
         reruns.table, "future-rows", moves,
-        "Rows after the origin were changed, and forecasts moved that cannot know them, not each by more "
-        f"than chance, but all together: {{count}} for dates up to {reruns.table.label(until)}, the first "
-        f"for {{first}}, lie {_short(apart.between)} typical one-bar moves from those on unchanged prices, "
-        f"and runs on these {_short(apart.within)} from each other (root mean square; permutation test, "
-        f"p = {apart.p:.2g}). Something is fitted on, or computed from, later rows.",
-        f"{SEVERAL} fitted on all rows. {TRAIN_ONLY}",
+        marked(
+            "Rows after the origin were changed, and forecasts moved that cannot know them, not each by more "
+            "than chance, but all together: {count} for dates up to {until}, the first for {first}, lie "
+            "{between} typical one-bar moves from those on unchanged prices, and runs on these {within} from "
+            "each other (root mean square; permutation test, p = {p:.2g}). Something is fitted on, or "
+            "computed from, later rows."
+        ),
+        f"{say(SEVERAL)} {say(TRAIN_ONLY)}",
+        until=reruns.table.label(until),
+        between=_short(apart.between),
+        within=_short(apart.within),
+        p=apart.p,
     )  # fmt: skip
 
 
@@ -381,64 +431,75 @@ def _on_some_dates(evidence: Evidence) -> str:
     answering = [answer_of(trial) > 0 for trial in evidence.rows.values()]
     if not any(answering) or all(answering):
         return ""
-    return f"Of {len(answering)} rows changed alone, {sum(answering)} moved the forecast for their own date."
+    return say(
+        "Of {n} rows changed alone, {answering} moved the forecast for their own date.",
+        n=len(answering),
+        answering=sum(answering),
+    )
 
 
 def _training_rows(table: Table, moves: pd.DataFrame) -> Finding:
     return _finding(
         table, "training-rows", moves,
-        "Some forecasts lie in the rows that the model was trained on: {count} moved with them, the first "
-        "for {first}, {size}. They show how well it remembers, not how well it forecasts.",
-        "Leave the rows up to trained_until out of the picture and of the scores.",
+        marked(
+            "Some forecasts lie in the rows that the model was trained on: {count} moved with them, the "
+            "first for {first}, {size}. They show how well it remembers, not how well it forecasts."
+        ),
+        say("Leave the rows up to trained_until out of the picture and of the scores."),
     )  # fmt: skip
 
 
 def _between(table: Table, moves: pd.DataFrame) -> Finding:
     return _finding(
         table, "between", moves,
-        "A row after the origin and before the date was changed, and the forecast moved: {count}, the first "
-        "for {first}, {size}.",
-        "What fits: later steps are made from the actual prices of the steps before. Use the forecasts "
-        "steps, or say that this is a one-step forecast.",
+        marked(
+            "A row after the origin and before the date was changed, and the forecast moved: {count}, the "
+            "first for {first}, {size}."
+        ),
+        say(
+            "What fits: later steps are made from the actual prices of the steps before. Use the forecasts "
+            "of those steps, or say that this is a one-step forecast."
+        ),
     )  # fmt: skip
 
 
 def _answer(table: Table, moves: pd.DataFrame, some: str, *, by_elimination: bool = False) -> Finding:
-    target = table.written(table.target)
-    what = f"with {target} of that date, which is what it should forecast"
-    if by_elimination:
-        what = (
-            f"with the row of that date, and with none of its other columns alone: with {target}, which is "
-            "what it should forecast, or with several columns at once"
-        )
     if some:
-        remedy = (
-            f"{some} What fits: the model is trained on some of the rows that it forecasts, as after a "
-            "random split. Split by time."
+        remedy = say(
+            "{some} What fits: the model is trained on some of the rows that it forecasts, as after a random "
+            "split. Split by time.",
+            some=some,
         )
     else:
-        remedy = (
+        remedy = say(
             "Causes that fit: a rolling mean, a return or a scaler that includes the row itself, or a model "
             "trained on it. Shift the inputs by one bar, and train on earlier rows only."
         )
     return _finding(
         table, "answer", moves,
-        f"The forecast for a date moves {what}: {{count}} of those probed, the first for {{first}}, "
-        "{size}.",
+        ANSWER["by elimination" if by_elimination else "alone"],
         remedy,
+        target=table.written(table.target),
     )  # fmt: skip
 
 
 def _same_day(table: Table, answered: Mapping[tuple[str, ...], pd.DataFrame]) -> Finding:
     alone = [table.written(names[0]) for names in answered if len(names) == 1]
-    some = [f"one or more of {', '.join(map(table.written, names))}" for names in answered if len(names) > 1]
+    some = [
+        say("one or more of {names}", names=", ".join(map(table.written, names)))
+        for names in answered
+        if len(names) > 1
+    ]
     named = [name for names in answered for name in names]
     return _finding(
         table, "same-day", pd.concat(answered.values()),
-        f"The forecast for a date moves with columns of that date ({', '.join([*alone, *some])}), "
-        "which lies after its origin: {count} of those probed, the first for {first}, {size}. "
-        f"{_when_known(table, named)}",
-        "Use these columns up to the origin: shift the inputs by one bar, or more for later steps.",
+        marked(
+            "The forecast for a date moves with columns of that date ({columns}), which lies after its "
+            "origin: {count} of those probed, the first for {first}, {size}. {when}"
+        ),
+        say("Use these columns up to the origin: shift the inputs by one bar, or more for later steps."),
+        columns=", ".join([*alone, *some]),
+        when=_when_known(table, named),
     )  # fmt: skip
 
 
@@ -448,18 +509,31 @@ def _when_known(table: Table, named: Sequence[str]) -> str:
     others = [table.written(name) for name in named if name not in OVER and name != "open"]
     sentences = []
     if "open" in named:
-        opened = table.written("open")
         sentences.append(
-            f"{opened} of that bar is known once it opens, but not at the close of the bar before."
+            say(
+                "{name} of that bar is known once it opens, but not at the close of the bar before.",
+                name=table.written("open"),
+            )
         )
     if late:
-        verb = "is" if len(late) == 1 else "are"
-        sentences.append(f"{listed(late)} of that bar {verb} known only when it is over.")
-    if others:
-        verb = "becomes" if len(others) == 1 else "become"
         sentences.append(
-            f"When {listed(others)} {verb} known the audit cannot tell; what is known in advance may stand "
-            "in the row of the origin."
+            plural(
+                "{names} of that bar is known only when it is over.",
+                "{names} of that bar are known only when it is over.",
+                len(late),
+                names=listed(late),
+            )
+        )
+    if others:
+        sentences.append(
+            plural(
+                "When {names} becomes known the audit cannot tell; what is known in advance may stand in the "
+                "row of the origin.",
+                "When {names} become known the audit cannot tell; what is known in advance may stand in the "
+                "row of the origin.",
+                len(others),
+                names=listed(others),
+            )
         )
     return " ".join(sentences)
 
@@ -479,26 +553,34 @@ def _any(parts: Iterable[pd.DataFrame]) -> bool:
 
 
 def _finding(
-    table: Table, kind: Kind, moves: pd.DataFrame, text: str, remedy: str, *, severity: Severity = "fault"
+    table: Table,
+    kind: Kind,
+    moves: pd.DataFrame,
+    message: str,
+    remedy: str,
+    *,
+    severity: Severity = "fault",
+    **places: object,
 ) -> Finding:
-    """A finding about some forecasts; {count}, {first} and {size} in its text are filled in."""
+    """A finding about some forecasts; its message has the places {count}, {first} and {size} besides."""
     largest = moves.groupby(KEYS)["size"].max()
     finite = largest[np.isfinite(largest)]
     size = float(finite.median()) if len(finite) else float("nan")
     first = table.label(int(moves["date"].min()))
-    for word, value in (
-        ("{count}", plural("{n:,} forecast", "{n:,} forecasts", len(largest))),
-        ("{first}", first),
-        ("{size}", _moved_by(size)),
-    ):
-        text = text.replace(word, value)
+    text = say(
+        message,
+        count=plural("{n:,} forecast", "{n:,} forecasts", len(largest)),
+        first=first,
+        size=_moved_by(size),
+        **places,
+    )
     return Finding(kind, severity, first, len(largest), size, text, remedy)
 
 
 def _moved_by(size: float) -> str:
     if np.isnan(size):
-        return "which come and go"
-    return f"by {_short(size)} typical one-bar moves (median)"
+        return say("which come and go")
+    return say("by {size} typical one-bar moves (median)", size=_short(size))
 
 
 def _short(size: float) -> str:

@@ -11,8 +11,20 @@ import pandas as pd
 from gatecast._typing import Floats
 from gatecast.auditing.findings import Finding, Severity
 from gatecast.auditing.outcome import Mask, Outcome
+from gatecast.language import marked, plural, say
 
 CLOSE = 2e-3  # relative: scores are often printed with three or four digits
+FRACTION = marked("a fraction, not percent")
+GIVEN = {
+    "wrong form": marked(
+        "{name} is given as {said:.6g}; recomputed from the forecasts it is {right:.6g}. The given number is "
+        "{form}."
+    ),
+    "unknown": marked(
+        "{name} is given as {said:.6g}; recomputed from the forecasts it is {right:.6g}. None of the usual "
+        "wrong forms gives that number."
+    ),
+}
 METRICS = ("rmse", "mse", "mae", "mape")
 PARTS = {"test": "test", "val": "test", "validation": "test", "train": "train", "training": "train"}
 
@@ -30,20 +42,22 @@ def metric(outcome: Outcome) -> list[Finding]:
     if not wrong:
         return []
     rows = np.isfinite(outcome.actual()) | np.isfinite(outcome.answer.rows["y"].to_numpy(np.float64))
-    text = " ".join(
-        f"{name} is given as {said:.6g}; recomputed from the forecasts it is {right:.6g}. "
-        + (f"The given number is {form}." if form else "None of the usual wrong forms gives that number.")
+    sentences = [
+        say(GIVEN["wrong form" if form else "unknown"], name=name, said=said, right=right, form=form)
         for name, said, right, form in wrong
-    )
+    ]
     _, said, right, _ = wrong[0]
-    harmless: Severity = "note" if all(form and "fraction" in form for *_, form in wrong) else "fault"
+    harmless: Severity = "note" if all(form == say(FRACTION) for *_, form in wrong) else "fault"
     first = outcome.table.label(int(outcome.answer.date[rows].min()))
+    count = plural("{n:,} forecast", "{n:,} forecasts", int(rows.sum()))
     return [
         Finding(
             "metric", harmless, first, int(rows.sum()), said / right if right else np.nan,
-            text + f" {int(rows.sum()):,} forecasts, the first for {first}.",
-            "Square before the mean, score in the unit of the target, and turn back forecasts, never errors: "
-            "an error has no offset.",
+            " ".join([*sentences, say("{count}, the first for {first}.", count=count, first=first)]),
+            say(
+                "Square before the mean, score in the unit of the target, and turn back forecasts, never "
+                "errors: an error has no offset."
+            ),
         )
     ]  # fmt: skip
 
@@ -102,7 +116,7 @@ def _form(kind: str, said: float, outcome: Outcome, part: str | None) -> str:
     if train is not None and part != "train":
         inside = outcome.answer.origin < train
         if inside.any() and _near(said, _score(kind, *_pair(outcome, inside))):
-            return "that of the forecasts inside training"
+            return say("that of the forecasts inside training")
     return ""
 
 
@@ -111,22 +125,26 @@ def _wrong_forms(kind: str, outcome: Outcome, forecast: Floats, y: Floats) -> It
         return
     error, right = forecast - y, _score(kind, forecast, y)
     if kind == "mape":
-        yield right / 100, "a fraction, not percent"
+        yield right / 100, say(FRACTION)
         return
-    yield abs(float(error.mean())), "|mean error|: errors of both signs cancel before they are squared"
-    yield float(error.mean()) ** 2, "the square of the mean error, not the mean of the squares"
+    yield abs(float(error.mean())), say("|mean error|: errors of both signs cancel before they are squared")
+    yield float(error.mean()) ** 2, say("the square of the mean error, not the mean of the squares")
     for other in METRICS:
         if other != kind:
-            yield _score(other, forecast, y), f"the {other.upper()}"
+            yield _score(other, forecast, y), say("the {metric}", metric=other.upper())
     apart = float(np.mean((forecast[:, None] - y[None, :]) ** 2)) if len(y) <= 2000 else np.nan
-    yield apart, "the mean over every pair of forecast and truth ((n,) against (n, 1))"
-    yield apart**0.5, "the root over every pair of forecast and truth ((n,) against (n, 1))"
+    yield apart, say("the mean over every pair of forecast and truth ((n,) against (n, 1))")
+    yield apart**0.5, say("the root over every pair of forecast and truth ((n,) against (n, 1))")
     for low, room, scaler in _scalers(outcome, y):
         scaled = right / room**2 if kind == "mse" else right / room
-        yield scaled, f"in scaled units ({scaler})"
+        yield scaled, say("in scaled units ({scaler})", scaler=scaler)
         yield (
             right + low,
-            f"the {kind.upper()} turned back with the scaler's offset ({scaler}), as if it were a price",
+            say(
+                "the {metric} turned back with the scaler's offset ({scaler}), as if it were a price",
+                metric=kind.upper(),
+                scaler=scaler,
+            ),
         )
 
 
@@ -134,15 +152,15 @@ def _scalers(outcome: Outcome, y: Floats) -> Iterator[tuple[float, float, str]]:
     """Offset and width of the scalers that the target may have been put through."""
     table, trained = outcome.table, outcome.answer.trained_until
     target = table.values[table.target]
-    fits = {"all rows": np.isfinite(target), "the rows of the forecasts": None}
+    fits = {say("all rows"): np.isfinite(target), say("the rows of the forecasts"): None}
     if trained is not None:
-        fits["the rows of training"] = np.isfinite(target) & (table.day <= trained)
+        fits[say("the rows of training")] = np.isfinite(target) & (table.day <= trained)
     for rows, mask in fits.items():
         values = pd.Series(y if mask is None else target[mask])
         if len(values) < 2 or values.min() == values.max():
             continue
-        yield values.min(), values.max() - values.min(), f"from 0 to 1, {rows}"
-        yield values.mean(), values.std(ddof=0), f"mean 0, deviation 1, {rows}"
+        yield values.min(), values.max() - values.min(), say("from 0 to 1, {rows}", rows=rows)
+        yield values.mean(), values.std(ddof=0), say("mean 0, deviation 1, {rows}", rows=rows)
 
 
 def _near(said: float, value: float) -> bool:

@@ -9,7 +9,7 @@ import typer
 from gatecast.cli.experiments import make_current_folder_importable
 from gatecast.cli.options import AsJson, Quiet
 from gatecast.cli.output import FINDING, echo, print_json
-from gatecast.language import ENGLISH, say, speaking
+from gatecast.language import say
 
 
 def audit(
@@ -33,11 +33,10 @@ def audit(
     from gatecast import auditing
 
     function = auditing.named_pipeline(pipeline)
-    with speaking(ENGLISH):  # its findings are not translated yet: all of the report in one language
-        report = auditing.audit(function, source, column=column, quick=quick, seed=seed)
-        if as_json:
-            print_json(report.as_dict())
-        else:
-            echo(report)
+    report = auditing.audit(function, source, column=column, quick=quick, seed=seed)
+    if as_json:
+        print_json(report.as_dict())
+    else:
+        echo(report)
     if check and not report.clean:
         raise typer.Exit(FINDING)

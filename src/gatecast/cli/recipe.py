@@ -34,7 +34,7 @@ def recipe(
     from gatecast.recipes.running import run
 
     if name is None:
-        titles = {known: recipe_of(known).title for known in NAMES}
+        titles = {known: say(recipe_of(known).title) for known in NAMES}
         if as_json:
             print_json({"recipes": titles})
         else:

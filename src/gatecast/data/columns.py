@@ -187,7 +187,7 @@ def date_column(frame: pd.DataFrame, place: Place) -> str:
         return str(frame.columns[0])
     dated = [name for name in frame.columns if _holds_dates(frame[name])]
     if len(dated) == 1:
-        place.choose("dates", f'the column "{place.written.get(dated[0], dated[0])}"')
+        place.choose("dates", say('the column "{column}"', column=place.written.get(dated[0], dated[0])))
         return str(dated[0])
     raise DataError(
         say("there is no column of dates"),
@@ -389,7 +389,9 @@ def splits_of(frame: pd.DataFrame, place: Place, values: Collection[str]) -> dic
         if set(words[:-1]) == {"test", "train"} and (which >= 0).all():
             found[name] = (words[which] == "test").astype(np.float64)
             written = place.written.get(name, name)
-            place.choose("split", f'1 where the column "{written}" says test, 0 where it says train')
+            place.choose(
+                "split", say('1 where the column "{column}" says test, 0 where it says train', column=written)
+            )
     return found
 
 
@@ -555,7 +557,7 @@ def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
         if len(settled) == 1:
             mark = settled.pop()
             if len(marks) > 1:
-                place.choose("decimal mark", f'"{mark}" (by the other columns)')
+                place.choose("decimal mark", say('"{mark}" (by the other columns)', mark=mark))
             return mark
     if len(marks) > 1:
         mark, other = (",", ".") if any("," in str(cell) for cell in cells) else (".", ",")
@@ -582,5 +584,5 @@ def _decimal_mark(frame: pd.DataFrame, place: Place, *, european: bool) -> str:
         )
         return mark
     if marks == ",":
-        place.choose("decimal mark", '"," (the only one with which all prices can be read)')
+        place.choose("decimal mark", say('"," (the only one with which all prices can be read)'))
     return marks or "."

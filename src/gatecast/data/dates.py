@@ -111,7 +111,7 @@ def moments_of(
     if (numbers := _since_1970(column)) is not None:
         return from_utc(numbers, symbol)
     if (numbers := _serials(column)) is not None:
-        place.choose("dates", "days since 1899-12-30, as spreadsheets count them")
+        place.choose("dates", say("days since 1899-12-30, as spreadsheets count them"))
         return numbers
     if isinstance(column.dtype, pd.PeriodDtype):
         column = column.dt.to_timestamp()
@@ -211,7 +211,7 @@ def _from_text(
             read, renumbered, symbol[there], place, lambda what, at, remedy: error(what, known[at], remedy)
         )
     if not all(stamp.certain for stamp in read):
-        place.choose("dates", "day before month" if day_first else "month before day")
+        place.choose("dates", say("day before month") if day_first else say("month before day"))
     moments = np.full(len(texts), np.datetime64("NaT", "s"))
     impossible = np.zeros(len(texts), dtype=bool)
     for number, stamp in zip(known, read, strict=True):

@@ -8,6 +8,7 @@ import pandas as pd
 from gatecast._typing import Dates, Integers
 from gatecast.data.names import DATE_NAMES, SYMBOL_NAMES
 from gatecast.data.place import Place
+from gatecast.language import say
 from gatecast.settings.frequency import FIRST_DATE, INDEX, POSITION_ZERO, time_at
 from gatecast.settings.reading import Reading
 
@@ -29,11 +30,14 @@ def with_positions(frame: pd.DataFrame, place: Place, reading: Reading) -> tuple
     if reading.frequency is None:
         if symbol is None or positions is None or not _counts(positions, owner):
             return None
-        place.choose("dates", f'none: the column "{place.written.get(name or "", name)}" numbers the rows')
+        place.choose(
+            "dates",
+            say('none: the column "{column}" numbers the rows', column=place.written.get(name or "", name)),
+        )
     elif name is not None and _stands(frame[name]):
         return frame, name
     elif positions is None:
-        place.choose("dates", "none: the rows are numbered in their order")
+        place.choose("dates", say("none: the rows are numbered in their order"))
         positions = np.asarray(frame.groupby(owner, sort=False).cumcount().to_numpy() + 1, dtype=np.int64)
     return frame.assign(**{name or "date": time_at(positions)}), name or "date"
 

@@ -170,7 +170,7 @@ def _table(
     if is_intraday(frequency):
         moments, changed = unfolded(moments, codes, symbols, _one_zone(symbols, local.zones, reading))
     if frequency != DAILY:
-        why = "by their times" if reading.frequency is None else "as given"
+        why = say("by their times") if reading.frequency is None else say("as given")
         place.choose("frequency", f"{frequency}, {each(frequency)}" + ("" if numbered else f" ({why})"))
     days = moments.astype("datetime64[D]")
     sessions = moments if numbered or is_intraday(frequency) else days
@@ -409,7 +409,9 @@ def _blank_zeros(close: Floats, rows: Bools, codes: Integers, sessions: Dates) -
 
 def _beside(below: Bools, codes: Integers, symbols: tuple[str, ...], sessions: Dates, counts: Bools) -> str:
     """What can be read in spite of closes that are no prices."""
-    text = "Such a 0 stands for a missing price as a rule: take it from another source, or leave the row out"
+    text = say(
+        "Such a 0 stands for a missing price as a rule: take it from another source, or leave the row out"
+    )
     days, own = sessions[below & ~np.isnat(sessions)], np.unique(codes[below])
     if len(days) == 0:
         return text
@@ -434,14 +436,17 @@ def _beside(below: Bools, codes: Integers, symbols: tuple[str, ...], sessions: D
             )
         )
     if len(own) < len(np.unique(codes[counts])):
-        ways.append(f"symbols without {listed([symbols[code] for code in own])}")
-    return text + (f". Or read what has prices: {', or '.join(ways)}" if ways else "")
+        ways.append(say("symbols without {names}", names=listed([symbols[code] for code in own])))
+    if not ways:
+        return text
+    return say("{text}. Or read what has prices: {ways}", text=text, ways=say(", or ").join(ways))
 
 
 def _taken(table: pd.DataFrame, column: str | None) -> list[Oddity]:
     if column is None:
         return []
-    text = f'{listed(list(table["symbol"].unique()))}: the close is taken from the column "{column}".'
+    symbols = listed(list(table["symbol"].unique()))
+    text = say('{symbols}: the close is taken from the column "{column}".', symbols=symbols, column=column)
     return [Oddity("close-column", len(table), text, ())]
 
 
@@ -451,10 +456,12 @@ def _unread_volume(table: pd.DataFrame, frame: pd.DataFrame, place: Place) -> li
         return []
     text = np.array([number(cell) is None for cell in frame["volume"].astype(object)])
     first = int(text.argmax())
-    where = f"row {place.row[first]}: {printable(frame['volume'].iloc[first], 60)}"
+    where = say("row {row}: {cell}", row=place.row[first], cell=printable(frame["volume"].iloc[first], 60))
     symbols = listed(list(table["symbol"].unique()))
     count = plural("{n:,} cell is no number", "{n:,} cells are no numbers", int(text.sum()))
-    said = f"{symbols}: the volume is left out: {count} ({where})."
+    said = say(
+        "{symbols}: the volume is left out: {count} ({where}).", symbols=symbols, count=count, where=where
+    )
     return [Oddity("volume-text", int(text.sum()), said, (where,))]
 
 
@@ -466,8 +473,8 @@ def _weeks_of_exchanges(table: pd.DataFrame, found: Mapping[str, Found]) -> list
         return []
     concerned = table["symbol"].isin(names).to_numpy()
     week = found[str(table["symbol"].iloc[int(concerned.argmax())])].calendar
-    what = f"the dates show the week {week}, and not which exchange it is"
-    remark = (
+    what = say("the dates show the week {week}, and not which exchange it is", week=week)
+    remark = say(
         'name it, such as calendar="XSAU" (Riyadh) or calendar="XTAE" (Tel Aviv), for its holidays. If the '
         "dates were cut from stamps in UTC of an exchange farther east, they are a day early: get the stamps"
     )

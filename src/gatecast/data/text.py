@@ -91,21 +91,28 @@ def text_of(
         )
     found = []
     if encoding != "utf-8":
-        found.append(Oddity("encoding", 1, f"{file}: read as {encoding}.", ()))
+        found.append(
+            Oddity("encoding", 1, say("{file}: read as {encoding}.", file=file, encoding=encoding), ())
+        )
     text = _unwrapped(text.lstrip("\r\n "))  # a tab may stand for a first column without a name
     first = first_lines(text, MOST_LINES)
     own = {normal_name(name) for name in names}
     place = next((n for n, line in enumerate(first) if _is_header(line, own)), None)
     if place:
         before = [printable(line.strip(), 60) for line in first[:place]]
-        what = plural("{n:,} line stands", "{n:,} lines stand", place)
-        said = f"{file}: {what} before the header ({before[0]}); left out."
+        said = plural(
+            "{file}: {n:,} line stands before the header ({line}); left out.",
+            "{file}: {n:,} lines stand before the header ({line}); left out.",
+            place,
+            file=file,
+            line=before[0],
+        )
         found.append(Oddity("preface", place, said, tuple(before)))
         text = text.split("\n", place)[place]
     separator = separator or separator_of(first[place or 0])
     if place is None and _is_data(first[0], separator):
         names = _names_of(text, separator, file)
-        said = f"{file}: no header; the columns are taken as {', '.join(names)}."
+        said = say("{file}: no header; the columns are taken as {names}.", file=file, names=", ".join(names))
         found.append(Oddity("header", 1, said, ()))
         text = separator.join(names) + "\n" + text
     return Text(text, separator, found, {"encoding": encoding, "separator": SEPARATORS[separator]})

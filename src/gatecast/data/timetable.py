@@ -18,18 +18,27 @@ from gatecast.data.calendars import (
     weekday,
 )
 from gatecast.errors import DataError
-from gatecast.language import say
+from gatecast.language import marked, say
 from gatecast.settings.frequency import DAILY, INDEX, MINUTES_OF_A_DAY, MONTHS, WEEKLY, minutes_of
 
 MINUTES_OF_A_WEEK = 7 * MINUTES_OF_A_DAY
 FRIDAY = 4
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+WEEKDAYS = (
+    marked("Monday"),
+    marked("Tuesday"),
+    marked("Wednesday"),
+    marked("Thursday"),
+    marked("Friday"),
+    marked("Saturday"),
+    marked("Sunday"),
+)
 MOST_ALIKE = 0.8  # of the bars are dated by a rule, where it is taken
 LATEST_BARS = 60  # weeks, months …, that are asked for the rule
 LATEST_DAYS = 56  # that are asked for the times of day; eight weeks follow a change of the clock soon
 LEAST_DAYS = 14  # to tell the times of a week; fewer, and a week around the clock has no pause
 USUAL = 0.5  # of those days have a bar at a time of day that is expected
-FIRST_DAY, LAST_DAY, FIRST_SESSION, LAST_SESSION = "first day", "last day", "first session", "last session"
+FIRST_DAY, LAST_DAY = marked("first day"), marked("last day")
+FIRST_SESSION, LAST_SESSION = marked("first session"), marked("last session")
 RULES = (*WEEKDAYS, FIRST_DAY, LAST_DAY, FIRST_SESSION, LAST_SESSION)
 
 
@@ -94,7 +103,9 @@ class Timetable:
         """How bars of several days are dated, in words: "dated by its Monday"; "" for others."""
         if not self.dated:
             return ""
-        return f"dated by {'' if self.dated.startswith('day') else 'its '}{self.dated}"
+        if self.dated.startswith("day "):
+            return say("dated by day {n}", n=self.dated.removeprefix("day "))
+        return say("dated by its {day}", day=say(self.dated))
 
     def missing(self, times: Dates) -> Dates:
         """The times between the first and the last of `times` (N,), ascending, at which a bar is missing.

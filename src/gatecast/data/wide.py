@@ -128,7 +128,11 @@ def long_of(frame: pd.DataFrame, dates: str, place: Place) -> tuple[pd.DataFrame
         place.findings,
         symbol=long["symbol"].to_numpy(),
     )
-    text = f"{listed(symbols)}: the columns are taken as the closes of {len(symbols):,} symbols."
+    text = say(
+        "{symbols}: the columns are taken as the closes of {n:,} symbols.",
+        symbols=listed(symbols),
+        n=len(symbols),
+    )
     note = Oddity("wide", len(symbols), text, ())
     return long[full].reset_index(drop=True), wide.of(full), [note]
 

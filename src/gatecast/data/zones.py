@@ -118,8 +118,15 @@ def _localised(
         return Localised(local, zones)
     of = listed([symbols[code] for code in np.unique(codes[said])])
     first, count = int(said.argmax()), int(said.sum())
-    start = "the stamps are in UTC" if in_utc else "the stamps have no time zone and are taken as UTC"
-    change = f"{_shown(moments[first])} in UTC is {_shown(local[first])} in {zone[first]}"
+    start = (
+        say("the stamps are in UTC") if in_utc else say("the stamps have no time zone and are taken as UTC")
+    )
+    change = say(
+        "{utc} in UTC is {local} in {zone}",
+        utc=_shown(moments[first]),
+        local=_shown(local[first]),
+        zone=zone[first],
+    )
     text = say(
         "{of}: {start}; {rows} the date of the exchange, not that in UTC ({change}); "
         'timezone="UTC" keeps the dates in UTC.',

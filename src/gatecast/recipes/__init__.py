@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from gatecast.errors import SettingError, did_you_mean
+from gatecast.language import say
 
 if TYPE_CHECKING:
     from gatecast.recipes.tutorial import Tutorial
@@ -25,7 +26,12 @@ def recipe_of(name: str) -> Tutorial:
     """
     if name not in NAMES:
         raise SettingError(
-            f'there is no recipe "{name}".{did_you_mean(name, NAMES)} There are {", ".join(NAMES)}'
+            say(
+                'there is no recipe "{name}".{meant} There are {names}',
+                name=name,
+                meant=did_you_mean(name, NAMES),
+                names=", ".join(NAMES),
+            )
         )
     tutorial: Tutorial = import_module(f"gatecast.recipes.{name}").TUTORIAL
     return tutorial

@@ -10,7 +10,8 @@ import pandas as pd
 import gatecast as gc
 from gatecast._typing import Floats
 from gatecast.errors import DataError
-from gatecast.formatting import number
+from gatecast.formatting import listed, number
+from gatecast.language import marked, say
 from gatecast.recipes.arithmetic import Scaler, minmax, rmse, standard
 from gatecast.recipes.cross_validation import cross_validated_errors, linear_regression, mean, network_model
 from gatecast.recipes.errors import printed
@@ -44,13 +45,13 @@ class California(Tutorial):
     """A recurrent network where there is no time."""
 
     name = "california"
-    title = "California: a recurrent network where there is no time"
-    does = (
+    title = marked("California: a recurrent network where there is no time")
+    does = marked(
         "A lecture note trains an LSTM on the California housing table: eight numbers of a district, its "
         "median house price, the first 70 % of the rows for training, the rest as test. MinMaxScaler and "
         "StandardScaler are to be compared. It draws forecast and price over each other, as the test."
     )
-    found = (
+    found = marked(
         "california_housing_train.csv (17,000 rows) lies in the folder sample_data of every Google Colab "
         "notebook, and in the GitHub repository devdio/flyai_datasets."
     )
@@ -60,11 +61,13 @@ class California(Tutorial):
     def read(self, source: str, start: str | None = None, end: str | None = None) -> pd.DataFrame:
         """The table as it stands; a row's number is its index."""
         if not source.lower().endswith((".csv", ".txt", ".tsv")):
-            raise DataError("this is no CSV file", file=source, remedy="Give california_housing_train.csv")
+            raise DataError(
+                say("this is no CSV file"), file=source, remedy=say("Give california_housing_train.csv")
+            )
         try:
             return pd.read_csv(source)
         except (OSError, ValueError) as error:
-            raise DataError(f"cannot be read: {error}", file=source) from None
+            raise DataError(say("cannot be read: {error}", error=error), file=source) from None
 
     def prepare(self, frame: pd.DataFrame, scaler: Callable[[Floats], Scaler] = minmax) -> Prepared:
         """The first 70 % and the rest, each scaled by itself: one scaler object is fitted four times."""
@@ -113,52 +116,88 @@ class California(Tutorial):
                 **errors,
             },
             sentences=(
-                f"What it draws as the test are the rows it was trained on: an RMSE of {seen[0]} (MinMax).",
-                f"On the {len(test):,} rows it never saw, the real test, it is {unseen[0]} (StandardScaler: "
-                f"{unseen[1]}). The mean price of the training rows has {self.amount(of_mean)} there.",
-                "The test's inputs are scaled by the test's own extremes, so equal numbers mean other "
-                f"houses. In the scale of the training the test error is {unseen_right[0]} (StandardScaler: "
-                f"{unseen_right[1]}).",
-                f"With forecasts rescaled by the test's scaler, the training error is {seen_wrong[0]} with "
-                f"MinMax instead of {seen[0]}, and {seen_wrong[1]} with StandardScaler instead of {seen[1]}.",
-                "The rows are sorted from east to west: the “last 30 %” are other places, not a later time.",
+                say(
+                    "What it draws as the test are the rows it was trained on: an RMSE of {seen} (MinMax).",
+                    seen=seen[0],
+                ),
+                say(
+                    "On the {rows:,} rows it never saw, the real test, it is {minmax} (StandardScaler: "
+                    "{standard}). The mean price of the training rows has {mean} there.",
+                    rows=len(test),
+                    minmax=unseen[0],
+                    standard=unseen[1],
+                    mean=self.amount(of_mean),
+                ),
+                say(
+                    "The test's inputs are scaled by the test's own extremes, so equal numbers mean other "
+                    "houses. In the scale of the training the test error is {minmax} (StandardScaler: "
+                    "{standard}).",
+                    minmax=unseen_right[0],
+                    standard=unseen_right[1],
+                ),
+                say(
+                    "With forecasts rescaled by the test's scaler, the training error is {minmax} with "
+                    "MinMax instead of {right}, and {standard} with StandardScaler instead of "
+                    "{standard_right}.",
+                    minmax=seen_wrong[0],
+                    right=seen[0],
+                    standard=seen_wrong[1],
+                    standard_right=seen[1],
+                ),
+                say(
+                    "The rows are sorted from east to west: the “last 30 %” are other places, not a later "
+                    "time."
+                ),
             ),
             numbers={
-                "RMSE it draws": f"{seen[0]}, on training rows",
-                "RMSE on rows never seen": unseen[0],
-                "over that of the mean": number(errors["minmax"]["test_rmse"] / of_mean, 2),
+                say("RMSE it draws"): say("{error}, on training rows", error=seen[0]),
+                say("RMSE on rows never seen"): unseen[0],
+                say("over that of the mean"): number(errors["minmax"]["test_rmse"] / of_mean, 2),
             },
             pictures=self.picture(
                 networks,
-                "What the tutorial draws as its test: rows it was trained on",
-                f"the last {DRAWN} of them; rescaled by the scaler of the real test",
+                lambda: (
+                    say("What the tutorial draws as its test: rows it was trained on"),
+                    say("the last {n} of them; rescaled by the scaler of the real test", n=DRAWN),
+                ),
             ),
         )
 
     differences = (
         Difference(
-            "An LSTM reads “sequences” of one row: the same row's eight inputs answer for its price. As a "
-            "forecast in time that would be the same day's data.",
-            "The table has no time. A district's description is known before its price, and is used as such; "
-            "the LSTM is a plain network here.",
+            marked(
+                "An LSTM reads “sequences” of one row: the same row's eight inputs answer for its price. As "
+                "a forecast in time that would be the same day's data."
+            ),
+            marked(
+                "The table has no time. A district's description is known before its price, and is used as "
+                "such; the LSTM is a plain network here."
+            ),
             "same-day",
         ),
         Difference(
-            "What is drawn as the test are the training rows.",
-            "Every row is forecast by networks that never saw it.",
+            marked("What is drawn as the test are the training rows."),
+            marked("Every row is forecast by networks that never saw it."),
             "training-rows",
         ),
         Difference(
-            "One scaler object is fitted four times, so forecasts are rescaled by the test's prices. With "
-            "MinMax that is harmless by luck: both parts hold the lowest and the highest price.",
-            "Each fold's scalers are fitted on its own training rows, inputs and price apart.",
+            marked(
+                "One scaler object is fitted four times, so forecasts are rescaled by the test's prices. "
+                "With MinMax that is harmless by luck: both parts hold the lowest and the highest price."
+            ),
+            marked("Each fold's scalers are fitted on its own training rows, inputs and price apart."),
             "future-rows",
         ),
         Difference(
-            "The rows are sorted by longitude; the last 30 % are the west.",
-            "Folds at random and folds by region, side by side, because they ask different questions.",
+            marked("The rows are sorted by longitude; the last 30 % are the west."),
+            marked(
+                "Folds at random and folds by region, side by side, because they ask different questions."
+            ),
         ),
-        Difference("Nothing to compare with.", "The mean, and linear regression."),
+        Difference(
+            marked("Nothing to compare with."),
+            marked("The mean, and linear regression."),
+        ),
     )
 
     corrected_training = gc.Training(epochs=20, batch_size=256, learning_rate=1e-3, patience=5)
@@ -168,10 +207,13 @@ class California(Tutorial):
         x, price = inputs_and_prices(frame)
         from_east = np.argsort(-x[:, INPUTS.index("longitude")], kind="stable")
         at_random = np.random.default_rng(seed).permutation(len(price))
-        ways = {"at random": np.array_split(at_random, FOLDS), "by region": np.array_split(from_east, FOLDS)}
+        ways = {
+            marked("at random"): np.array_split(at_random, FOLDS),
+            marked("by region"): np.array_split(from_east, FOLDS),
+        }
         training = self.corrected_training.changed(epochs=epochs)
         network = network_model(NETWORK, training, seeds=SEEDS, seed=seed)
-        models = {"mean": mean, "linear regression": linear_regression, "lstm": network}
+        models = {marked("mean"): mean, marked("linear regression"): linear_regression, "lstm": network}
         errors = cross_validated_errors(x, price, ways, models)
         groups = {way: {error.name: error for error in errors if error.group == way} for way in ways}
         lstm, regression, constant = (
@@ -183,29 +225,46 @@ class California(Tutorial):
                 for way, group in groups.items()
             },
             sentences=(
-                f"All {len(frame):,} rows are forecast once, in {FOLDS} folds, {SEEDS} seeds each. With "
-                f"folds at random the network has an RMSE of {lstm[0]}, linear regression {regression[0]}, "
-                f"the mean {constant[0]}.",
-                f"With folds by region (blocks of longitude) they have {lstm[1]}, {regression[1]} and "
-                f"{constant[1]}: a region never seen is another question than a district among its "
-                "neighbours. The tutorial asks that one.",
-                "With a sequence of length 1 the LSTM never uses its state: it is a plain network, here as "
-                "well.",
+                say(
+                    "All {rows:,} rows are forecast once, in {folds} folds, {seeds} seeds each. With folds "
+                    "at random the network has an RMSE of {lstm}, linear regression {regression}, the mean "
+                    "{mean}.",
+                    rows=len(frame),
+                    folds=FOLDS,
+                    seeds=SEEDS,
+                    lstm=lstm[0],
+                    regression=regression[0],
+                    mean=constant[0],
+                ),
+                say(
+                    "With folds by region (blocks of longitude) they have {lstm}, {regression} and {mean}: a "
+                    "region never seen is another question than a district among its neighbours. The "
+                    "tutorial asks that one.",
+                    lstm=lstm[1],
+                    regression=regression[1],
+                    mean=constant[1],
+                ),
+                say(
+                    "With a sequence of length 1 the LSTM never uses its state: it is a plain network, here "
+                    "as well."
+                ),
             ),
             numbers={
-                "RMSE on rows never seen": f"{lstm[0]} at random and {lstm[1]} by region",
-                "over that of the mean": " and ".join(
-                    number(group["lstm"].ratio, 2) for group in groups.values()
+                say("RMSE on rows never seen"): say(
+                    "{random} at random and {region} by region", random=lstm[0], region=lstm[1]
+                ),
+                say("over that of the mean"): listed(
+                    [number(group["lstm"].ratio, 2) for group in groups.values()]
                 ),
             },
             pictures={
-                "corrected": errors_picture(
+                "corrected": lambda: errors_picture(
                     [error for error in errors if error.name != "mean"],
-                    reference="the mean",
-                    title="Linear regression, and the tutorial's network",
+                    reference=say("the mean"),
+                    title=say("Linear regression, and the tutorial's network"),
                 )
             },
-            table=printed(errors, self.unit, self.decimals, "that of the mean"),
+            table=printed(errors, self.unit, self.decimals, say("over that of the mean")),
         )
 
     def corrected_pipeline(self, frame: pd.DataFrame) -> Answer:

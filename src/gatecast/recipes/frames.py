@@ -10,6 +10,7 @@ import pandas as pd
 import gatecast as gc
 from gatecast._typing import Floats, Integers
 from gatecast.errors import DataError
+from gatecast.language import say
 
 COLUMNS = {
     "open": "Open", "high": "High", "low": "Low", "close": "Close", "adj_close": "Adj Close",
@@ -36,9 +37,14 @@ def require(frame: pd.DataFrame, columns: Sequence[str], rows: int) -> None:
     missing = [name for name in columns if name not in frame.columns]
     if missing:
         has = ", ".join(map(str, frame.columns))
-        raise DataError(f"there is no column {', '.join(missing)}", remedy=f"The data have {has}")
+        raise DataError(
+            say("there is no column {names}", names=", ".join(missing)),
+            remedy=say("The data have {has}", has=has),
+        )
     if len(frame) < rows:
-        raise DataError(f"there are {len(frame)} rows, and the tutorial needs at least {rows}")
+        raise DataError(
+            say("there are {n} rows, and the tutorial needs at least {rows}", n=len(frame), rows=rows)
+        )
 
 
 def label_of(index: Any) -> Any:

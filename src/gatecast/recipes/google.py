@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import gatecast as gc
 from gatecast._typing import Floats
+from gatecast.language import marked, say
 from gatecast.recipes.arithmetic import Scaler, mae, minmax, rmse
 from gatecast.recipes.frames import require
 from gatecast.recipes.handwritten import loop_lstm, scan_lstm, zero_state
@@ -40,14 +41,14 @@ class Google(PriceTutorial):
     """An LSTM from scratch, two days ahead by accident."""
 
     name = "google"
-    title = "Google: an LSTM from scratch, two days ahead by accident"
-    does = (
+    title = marked("Google: an LSTM from scratch, two days ahead by accident")
+    does = marked(
         "A blog post writes the LSTM cell out by hand, once as a Python loop and once as a scan, and "
         "forecasts Google's opening price from seven sessions of Open and High - Low. It trains for 7,000 "
         "epochs, reports a mean absolute error of 0.0756, “turned back” to 319.75 dollars, and ends by "
         "asking for early stopping and dropout."
     )
-    found = (
+    found = marked(
         "Google_Stock_Price_Train.csv (1,258 rows, 2012 to 2016) is in many public copies, such as the "
         "GitHub repository stispe/LSTM-test."
     )
@@ -130,23 +131,45 @@ class Google(PriceTutorial):
                 "scan_to_engine": scan_to_engine,
             },
             sentences=(
-                f"Its mean absolute error is {scaled:.4f} in scaled units. An error has no offset: it is "
-                f"{right:.2f} dollars. The tutorial adds the lowest price and reports {wrong:.2f} dollars.",
-                f"'The open in two sessions is today's', without any network, is off by {naive:.2f} dollars.",
-                "y is shifted twice, so the forecast drawn for tomorrow is compared with the day after.",
-                f"Its Python loop and its scan agree to {order_of(loop_to_scan)}, with gatecast's own cell "
-                f"to {order_of(scan_to_engine)}.",
+                say(
+                    "Its mean absolute error is {scaled:.4f} in scaled units. An error has no offset: it is "
+                    "{right:.2f} dollars. The tutorial adds the lowest price and reports {wrong:.2f} "
+                    "dollars.",
+                    scaled=scaled,
+                    right=right,
+                    wrong=wrong,
+                ),
+                say(
+                    "'The open in two sessions is today's', without any network, is off by {naive:.2f} "
+                    "dollars.",
+                    naive=naive,
+                ),
+                say("y is shifted twice, so the forecast drawn for tomorrow is compared with the day after."),
+                say(
+                    "Its Python loop and its scan agree to {scan}, with gatecast's own cell to {engine}.",
+                    scan=order_of(loop_to_scan),
+                    engine=order_of(scan_to_engine),
+                ),
             ),
             numbers={
-                "mean absolute error it reports": f"{wrong:.2f} dollars",
-                "mean absolute error": f"{right:.2f} dollars",
-                "mean absolute error of naive": f"{naive:.2f} dollars",
-                **self.against_naive({"lstm, two sessions ahead": lstm.errors[0]}, prepared),
+                say("mean absolute error it reports"): say("{error:.2f} dollars", error=wrong),
+                say("mean absolute error"): say("{error:.2f} dollars", error=right),
+                say("mean absolute error of naive"): say("{error:.2f} dollars", error=naive),
+                **self.against_naive({say("lstm, two sessions ahead"): lstm.errors[0]}, prepared),
             },
             pictures=self.picture(
                 networks,
-                f"The forecast is off by {right:.2f} dollars; the tutorial reports {wrong:.2f}",
-                f"'the open in two sessions is today's' is off by {naive:.2f} dollars",
+                lambda: (
+                    say(
+                        "The forecast is off by {right:.2f} dollars; the tutorial reports {wrong:.2f}",
+                        right=right,
+                        wrong=wrong,
+                    ),
+                    say(
+                        "'the open in two sessions is today's' is off by {naive:.2f} dollars",
+                        naive=naive,
+                    ),
+                ),
             ),
         )
 
@@ -166,32 +189,36 @@ class Google(PriceTutorial):
 
     differences = (
         Difference(
-            "Both scalers are fitted on all rows, the test's lowest and highest price included.",
-            "Each fold's scalers are fitted on its own training rows.",
+            marked("Both scalers are fitted on all rows, the test's lowest and highest price included."),
+            marked("Each fold's scalers are fitted on its own training rows."),
             "future-rows",
         ),
         Difference(
-            "y is taken at i + 7 although it is already the next open: two sessions ahead, drawn as one.",
-            "The target is the open of the session after the window.",
+            marked(
+                "y is taken at i + 7 although it is already the next open: two sessions ahead, drawn as one."
+            ),
+            marked("The target is the open of the session after the window."),
             "shift",
         ),
         Difference(
-            "The mean absolute error is rescaled like a price, with the offset added.",
-            "An error is multiplied by the scale, and nothing is added.",
+            marked("The mean absolute error is rescaled like a price, with the offset added."),
+            marked("An error is multiplied by the scale, and nothing is added."),
             "metric",
         ),
         Difference(
-            "The test starts from the states of training's last batch, so a forecast depends on its place in "
-            "its batch.",
-            "Every window starts from zero, as in training.",
+            marked(
+                "The test starts from the states of training's last batch, so a forecast depends on its "
+                "place in its batch."
+            ),
+            marked("Every window starts from zero, as in training."),
             "order",
         ),
         Difference(
-            "7,000 epochs without a look at other data.",
-            "Early stopping on validation sessions, and a second network with dropout.",
+            marked("7,000 epochs without a look at other data."),
+            marked("Early stopping on validation sessions, and a second network with dropout."),
         ),
     )
-    note = (
+    note = marked(
         "For an opening price the last close is the better naive: the open of tomorrow begins where today "
         "ended. It cannot be used in this file before 2014-03-27, because until then Close is the price "
         "before the 2:1 split, twice that of Open, High and Low. Naive here is the last open."
@@ -211,7 +238,7 @@ class Google(PriceTutorial):
 
 def order_of(difference: float) -> str:
     """A difference with one digit."""
-    return f"{difference:.0e}" if difference > 0 else "the last bit"
+    return f"{difference:.0e}" if difference > 0 else say("the last bit")
 
 
 TUTORIAL = Google()

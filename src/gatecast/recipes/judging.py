@@ -9,16 +9,31 @@ import numpy as np
 
 import gatecast as gc
 from gatecast.formatting import number, p_value
-from gatecast.language import plural, say
+from gatecast.language import marked, plural, say
 from gatecast.recipes.arithmetic import mae, rmse
-from gatecast.recipes.errors import ModelError, model_error, printed
+from gatecast.recipes.errors import ModelError, amount, model_error, printed
 from gatecast.recipes.pictures import errors_picture
 from gatecast.recipes.side import Side
 
 KINDS = {
-    "beats naive": "significantly better than naive",
-    "worse than naive": "significantly worse than naive",
-    "no evidence": "no evidence that it is better than naive",
+    "beats naive": marked("significantly better than naive"),
+    "worse than naive": marked("significantly worse than naive"),
+    "no evidence": marked("no evidence that it is better than naive"),
+}
+BEATEN = {
+    True: marked("A network beats 'tomorrow = today', {first} to {last}"),
+    False: marked("No network beats 'tomorrow = today', {first} to {last}"),
+}
+UNTRAINED = {
+    "one": marked("Asked for {asked}, the network, {name}, did not train: {why}."),
+    "many": marked("Asked for {asked}, the best of the networks, {name}, did not train: {why}."),
+}
+WORTH = {
+    "one": marked("Asked for {asked}, the network, {name}, has {ratio} times naive's RMSE ({test}): {kind}."),
+    "many": marked(
+        "Asked for {asked}, the best of the networks, {name}, has {ratio} times naive's RMSE ({test}): "
+        "{kind}."
+    ),
 }
 
 
@@ -29,12 +44,14 @@ def judged(results: Mapping[str, gc.Result], *, unit: str, decimals: int) -> Sid
     """
     errors = errors_of(results)
     best = [best_network(errors, asked) for asked in results]
-    naive = f"{number(errors[0].rmse, decimals)} {unit}"
+    naive = amount(errors[0].rmse, unit, decimals)
     beaten = any(
         result.verdict.kinds.get(name) == "beats naive"
         for result in results.values()
         for name in result.outcome.seeds
     )
+    times = next(iter(results.values())).outcome.time
+    first, last = times.min(), times.max()
     return Side(
         facts={asked.replace(" ", "_"): result_facts(result) for asked, result in results.items()},
         sentences=(
@@ -42,17 +59,18 @@ def judged(results: Mapping[str, gc.Result], *, unit: str, decimals: int) -> Sid
             *(worth(result, one) for result, one in zip(results.values(), best, strict=True)),
         ),
         numbers={
-            "RMSE": f"{number(best[0].rmse, decimals)} {unit} ({best[0].name})",
-            "RMSE of naive, the same sessions": naive,
-            "RMSE over naive's": number(best[0].ratio, 2),
-            "one seed to another": f"{best[0].between} times naive's",
+            "RMSE": f"{amount(best[0].rmse, unit, decimals)} ({best[0].name})",
+            say("RMSE of naive, the same sessions"): naive,
+            say("RMSE over naive's"): number(best[0].ratio, 2),
+            say("one seed to another"): say("{ratios} times naive's", ratios=best[0].between),
         },
         pictures={
-            "corrected": errors_picture(
-                errors[1:], title=f"{'A' if beaten else 'No'} network beats 'tomorrow = today'"
+            "corrected": lambda: errors_picture(
+                errors[1:],
+                title=say(BEATEN[beaten], first=first, last=last),
             )
         },
-        table=printed(errors, unit, decimals, "naive's"),
+        table=printed(errors, unit, decimals, say("over naive's")),
     )
 
 
@@ -122,15 +140,19 @@ def scope(result: gc.Result, naive: str) -> str:
 
 def worth(result: gc.Result, best: ModelError) -> str:
     """What the best network is worth beside naive."""
-    name = best.name
-    which = "the best of the networks" if len(result.outcome.seeds) > 1 else "the network"
+    name, asked = best.name, say(best.group)
+    networks = "many" if len(result.outcome.seeds) > 1 else "one"
     if name in result.untrained:
-        return f"Asked for {best.group}, {which}, {name}, did not train: {result.untrained[name]}."
+        return say(UNTRAINED[networks], asked=asked, name=name, why=result.untrained[name])
     test = result.significance.models[name].diebold_mariano
-    p = f"one-sided Diebold-Mariano {p_value(test.p_better)}"
-    sentence = (
-        f"Asked for {best.group}, {which}, {name}, has {number(best.ratio, 2)} times naive's RMSE "
-        f"({f'no Diebold-Mariano test: {test.reason}' if test.reason else p}): "
-        f"{KINDS[result.verdict.kinds[name]]}."
+    sentence = say(
+        WORTH[networks],
+        asked=asked,
+        name=name,
+        ratio=number(best.ratio, 2),
+        test=say("no Diebold-Mariano test: {reason}", reason=test.reason)
+        if test.reason
+        else say("one-sided Diebold-Mariano {p}", p=p_value(test.p_better)),
+        kind=say(KINDS[result.verdict.kinds[name]]),
     )
     return " ".join([sentence, *(f"{note}." for note in result.notes)])

@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import gatecast as gc
 from gatecast.formatting import number
+from gatecast.language import marked, say
 from gatecast.recipes.arithmetic import minmax, rmse
 from gatecast.recipes.frames import require
 from gatecast.recipes.side import Side
@@ -30,15 +31,15 @@ class Kospi(PriceTutorial):
     """Four networks, compared by eye."""
 
     name = "kospi"
-    title = "KOSPI: four networks, compared by eye"
-    does = (
+    title = marked("KOSPI: four networks, compared by eye")
+    does = marked(
         "Korean lecture notes compare a plain RNN in two forms, a GRU and an LSTM on the KOSPI index: five "
         "sessions of open, high, low and volume, two layers of 8, the next close. Their result is one "
         "picture with all lines in it."
     )
-    found = "Yahoo's ^KS11, 2019-01-30 to 2020-10-30."
+    found = marked("Yahoo's ^KS11, 2019-01-30 to 2020-10-30.")
     yahoo, start, end = "^KS11", "2019-01-30", "2020-10-30"
-    unit = "index points"
+    unit = marked("index points")
 
     def prepare(self, frame: pd.DataFrame) -> Prepared:
         """Windows of five sessions and the next close, scaled by the extremes of *all* rows."""
@@ -96,37 +97,61 @@ class Kospi(PriceTutorial):
                 "naive_rmse": naive,
             },
             sentences=(
-                f"On the test half the RMSE goes from {self.amount(errors[best])} ({best}) to "
-                f"{self.amount(max(errors.values()))}; yesterday's close, without any network, has "
-                f"{self.amount(naive)}.",
-                f"The training half goes from {number(known.min(), 0)} to {number(known.max(), 0)}, the test "
-                f"half from {number(actual.min(), 0)} to {number(actual.max(), 0)}. A sigmoid cannot leave "
-                "the limits that its scaler was fitted on: it reaches these prices because the scaler was "
-                "fitted on the test as well.",
-                "“Many to many” flattens all five states (40 numbers) into one value: it is many to one.",
+                say(
+                    "On the test half the RMSE goes from {least} ({best}) to {most}; yesterday's close, "
+                    "without any network, has {naive}.",
+                    least=self.amount(errors[best]),
+                    best=best,
+                    most=self.amount(max(errors.values())),
+                    naive=self.amount(naive),
+                ),
+                say(
+                    "The training half goes from {low} to {high}, the test half from {test_low} to "
+                    "{test_high}. A sigmoid cannot leave the limits that its scaler was fitted on: it "
+                    "reaches these prices because the scaler was fitted on the test as well.",
+                    low=number(known.min(), 0),
+                    high=number(known.max(), 0),
+                    test_low=number(actual.min(), 0),
+                    test_high=number(actual.max(), 0),
+                ),
+                say(
+                    "“Many to many” flattens all five states (40 numbers) into one value: it is many to one."
+                ),
             ),
             numbers=self.against_naive({best: errors[best]}, prepared),
             pictures=self.picture(
                 networks,
-                "The performance comparison of the notes: four lines and no number",
-                f"dashed: the training ends; test RMSE of 'tomorrow = today': {self.amount(naive)}",
+                lambda: (
+                    say("The performance comparison of the notes: four lines and no number"),
+                    say(
+                        "dashed: the training ends; test RMSE of 'tomorrow = today': {naive}",
+                        naive=self.amount(naive),
+                    ),
+                ),
             ),
         )
 
     differences = (
         Difference(
-            "MinMax scaling by the extremes of all rows: a sigmoid then reaches every price of the test.",
-            "Each fold's scaler is fitted on its own training rows; a sigmoid cannot forecast what lies "
-            "outside.",
+            marked(
+                "MinMax scaling by the extremes of all rows: a sigmoid then reaches every price of the test."
+            ),
+            marked(
+                "Each fold's scaler is fitted on its own training rows; a sigmoid cannot forecast what lies "
+                "outside."
+            ),
             "future-rows",
         ),
         Difference(
-            "“Performance comparison” is a picture.",
-            "RMSE, naive beside it, and a test whether the difference is luck.",
+            marked("“Performance comparison” is a picture."),
+            marked("RMSE, naive beside it, and a test whether the difference is luck."),
         ),
-        Difference("One seed.", "Three seeds, and a new training for every fold."),
+        Difference(
+            marked("One seed."),
+            marked("Three seeds, and a new training for every fold."),
+        ),
     )
-    note = (
+    note = marked(
         "The notes do not show their inputs, scaling, batches or split: those here are of the public course "
         "that the code belongs to (open, high, low and volume; MinMax; batches of 20, Adam with 0.001, 200 "
         "epochs; half the rows for training). Their slide "

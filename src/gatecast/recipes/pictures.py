@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast._typing import Floats
+from gatecast.language import say
 from gatecast.recipes.errors import ModelError
 from gatecast.report.charts import WIDTH
 from gatecast.report.marks import BLUE, GREY, INK, ORANGE, inline, layered, legend, styled
@@ -31,7 +32,7 @@ def lines_picture(
     dated = isinstance(index, pd.DatetimeIndex)
     axis = alt.Axis(format="%Y-%m-%d", labelOverlap="greedy", labelSeparation=12) if dated else alt.Axis()
     across = alt.X(
-        "x:T" if dated else "x:Q", title=None if dated else "row", axis=axis, scale=alt.Scale(zero=False)
+        "x:T" if dated else "x:Q", title=None if dated else say("row"), axis=axis, scale=alt.Scale(zero=False)
     )
     colour = alt.Color(
         "line:N",
@@ -39,7 +40,7 @@ def lines_picture(
         legend=legend(),
         sort=list(lines),
     )
-    up = alt.Y("value:Q", title=unit, scale=alt.Scale(zero=False))
+    up = alt.Y("value:Q", title=say(unit), scale=alt.Scale(zero=False))
     layers = [alt.Chart(inline(table)).mark_line(strokeWidth=1.6).encode(across, up, colour)]
     if split is not None:
         rule = alt.Chart(inline(pd.DataFrame({"x": [split]}))).mark_rule(strokeDash=[5, 4], color=INK)
@@ -49,10 +50,11 @@ def lines_picture(
 
 def errors_picture(errors: Sequence[ModelError], *, title: str, reference: str = "naive") -> alt.LayerChart:
     """One row per model: its RMSE over that of `reference`, with a bar from the best seed to the worst."""
+    network, baseline = say("network"), say("baseline")
     table = pd.DataFrame(
         {
             "model": [error.model for error in errors],
-            "kind": ["network" if error.seeds else "baseline" for error in errors],
+            "kind": [network if error.seeds else baseline for error in errors],
             "ratio": [error.ratio for error in errors],
             "low": [min(error.seeds, default=np.nan) for error in errors],
             "high": [max(error.seeds, default=np.nan) for error in errors],
@@ -63,11 +65,11 @@ def errors_picture(errors: Sequence[ModelError], *, title: str, reference: str =
     left, right = min(np.nanmin(ends), 1.0) / 1.06, max(np.nanmax(ends), 1.0) * 1.06
     across = alt.X(
         "ratio:Q",
-        title="times the RMSE of " + reference,
+        title=say("times the RMSE of {reference}", reference=reference),
         scale=alt.Scale(type="log", domain=[left, right], nice=False),
         axis=alt.Axis(values=[tick for tick in TICKS if left <= tick <= right], format="~g"),
     )
-    kinds = alt.Scale(domain=["network", "baseline"], range=[ORANGE, BLUE])
+    kinds = alt.Scale(domain=[network, baseline], range=[ORANGE, BLUE])
     colour = alt.Color("kind:N", scale=kinds, legend=legend())
     base = alt.Chart().encode(
         alt.Y("model:N", sort=list(table["model"]), title=None, axis=alt.Axis(labelLimit=260))
@@ -82,8 +84,9 @@ def errors_picture(errors: Sequence[ModelError], *, title: str, reference: str =
         base.mark_text(align="left", dx=8, fontSize=13).encode(x=alt.value("width"), text="text:N"),
         data=inline(table),
     )
-    below = (
-        f"left of the line: better than {reference}; dot: the seeds' mean forecast; bar: best seed to worst"
+    below = say(
+        "left of the line: better than {reference}; dot: the seeds' mean forecast; bar: best seed to worst",
+        reference=reference,
     )
     return styled(layers.properties(width=WIDTH - 120, height=26 * len(table), title=heading(title, below)))
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from gatecast.errors import SettingError
 from gatecast.formatting import plain
+from gatecast.language import say
 from gatecast.recipes.frames import label_of
 from gatecast.recipes.side import Side
 from gatecast.recipes.tutorial import Tutorial
@@ -53,7 +54,7 @@ def run(
         SettingError: the tutorial needs a file and there is none; DataError: the data cannot be used.
     """
     if epochs is not None and epochs < 1:
-        raise SettingError(f"epochs = {epochs}: must be at least 1")
+        raise SettingError(say("epochs = {epochs}: must be at least 1", epochs=epochs))
     source = source_of(tutorial, data)
     dates = (tutorial.start, tutorial.end) if data is None else (None, None)
     frame = tutorial.read(source, *dates)
@@ -71,5 +72,7 @@ def source_of(tutorial: Tutorial, data: str | None) -> str:
     if data is not None:
         return data
     if tutorial.yahoo is None:
-        raise SettingError(f"{tutorial.name} needs --data FILE. {tutorial.found}")
+        raise SettingError(
+            say("{name} needs --data FILE. {found}", name=tutorial.name, found=say(tutorial.found))
+        )
     return f"yahoo:{tutorial.yahoo}"

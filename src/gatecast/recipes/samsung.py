@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 import gatecast as gc
+from gatecast.language import marked, say
 from gatecast.recipes.arithmetic import minmax, rmse, standard
 from gatecast.recipes.frames import require
 from gatecast.recipes.side import Side
@@ -36,16 +37,16 @@ class Samsung(PriceTutorial):
     """The same day's prices answer for the close."""
 
     name = "samsung"
-    title = "Samsung: the same day's prices answer for its close"
-    does = (
+    title = marked("Samsung: the same day's prices answer for its close")
+    does = marked(
         "A Korean blog post forecasts Samsung Electronics in the first five months of 2022 with an LSTM and "
         "a GRU: all columns but Close as inputs, each day alone as a sequence of length 1, 1,000 epochs. It "
         "draws forecast and close, concludes that the GRU is much better, and announces a bidirectional "
         "LSTM (here as well)."
     )
-    found = "Yahoo's 005930.KS."
+    found = marked("Yahoo's 005930.KS.")
     yahoo = "005930.KS"
-    unit, decimals = "won", 0
+    unit, decimals = marked("won"), 0
 
     def prepare(self, frame: pd.DataFrame) -> Prepared:
         """All columns but Close, of the *same* day; both scalers are fitted on *all* rows."""
@@ -100,46 +101,66 @@ class Samsung(PriceTutorial):
                 "naive_rmse": naive,
             },
             sentences=(
-                f"With the first seed the RMSE on the {len(prepared.actual)} test sessions is "
-                f"{self.amount(lstm[0])} for the LSTM and {self.amount(gru[0])} for the GRU; yesterday's "
-                f"close, without any network, has {self.amount(naive)}.",
-                f"“GRU is much better” rests on one seed. Of {self.seeds} seeds the GRU is better in "
-                f"{better}; the LSTM's error goes from {self.amount(min(lstm))} to {self.amount(max(lstm))}.",
+                say(
+                    "With the first seed the RMSE on the {n} test sessions is {lstm} for the LSTM and {gru} "
+                    "for the GRU; yesterday's close, without any network, has {naive}.",
+                    n=len(prepared.actual),
+                    lstm=self.amount(lstm[0]),
+                    gru=self.amount(gru[0]),
+                    naive=self.amount(naive),
+                ),
+                say(
+                    "“GRU is much better” rests on one seed. Of {seeds} seeds the GRU is better in {better}; "
+                    "the LSTM's error goes from {least} to {most}.",
+                    seeds=self.seeds,
+                    better=better,
+                    least=self.amount(min(lstm)),
+                    most=self.amount(max(lstm)),
+                ),
                 *adjusted_close(download(frame)),
-                "The dashed line is where the training ends: left of it the networks forecast rows that they "
-                "were trained on.",
+                say(
+                    "The dashed line is where the training ends: left of it the networks forecast rows that "
+                    "they were trained on."
+                ),
             ),
             numbers=self.against_naive({"lstm": lstm[0], "gru": gru[0]}, prepared),
             pictures=self.picture(
                 networks,
-                "The forecast the tutorial draws: training and test in one line",
-                "dashed: the training ends; each day's forecast reads the same day's open, high and low",
+                lambda: (
+                    say("The forecast the tutorial draws: training and test in one line"),
+                    say(
+                        "dashed: the training ends; each day's forecast reads the same day's open, high "
+                        "and low"
+                    ),
+                ),
             ),
         )
 
     differences = (
         Difference(
-            "The forecast for a day reads that day's open, high, low, volume and adjusted close.",
-            "The inputs are those of the day before, known when the forecast is made.",
+            marked("The forecast for a day reads that day's open, high, low, volume and adjusted close."),
+            marked("The inputs are those of the day before, known when the forecast is made."),
             "same-day",
         ),
         Difference(
-            "Both scalers are fitted on all rows, the test included.",
-            "Each fold's scalers are fitted on its own training rows.",
+            marked("Both scalers are fitted on all rows, the test included."),
+            marked("Each fold's scalers are fitted on its own training rows."),
             "future-rows",
         ),
         Difference(
-            "Training and test are drawn as one forecast.",
-            "Only sessions after the training are forecast and scored.",
+            marked("Training and test are drawn as one forecast."),
+            marked("Only sessions after the training are forecast and scored."),
             "training-rows",
         ),
         Difference(
-            "“GRU is much better”: one seed, 19 sessions, by eye.",
-            "Three seeds, the same 19 sessions and all since 2015, naive, and a test of the difference.",
+            marked("“GRU is much better”: one seed, 19 sessions, by eye."),
+            marked(
+                "Three seeds, the same 19 sessions and all since 2015, naive, and a test of the difference."
+            ),
         ),
         Difference(
-            "The text's input_size=4 does not fit the five columns of the download.",
-            "Open, high, low and volume.",
+            marked("The text's input_size=4 does not fit the five columns of the download."),
+            marked("Open, high, low and volume."),
         ),
     )
 
@@ -161,7 +182,8 @@ class Samsung(PriceTutorial):
         return Side(
             facts={"may_2022": few.facts, "since_2015": many.facts},
             sentences=few.sentences + many.sentences,
-            numbers=few.numbers | {f"{label}, since 2015": value for label, value in many.numbers.items()},
+            numbers=few.numbers
+            | {say("{label}, since 2015", label=label): value for label, value in many.numbers.items()},
             pictures={
                 "corrected-may-2022": few.pictures["corrected"],
                 "corrected-since-2015": many.pictures["corrected"],
@@ -182,8 +204,12 @@ def adjusted_close(window: pd.DataFrame) -> tuple[str, ...]:
         return ()
     ratio = window["Adj Close"] / window["Close"]
     return (
-        f"Among the inputs is Adj Close, which is Close times {ratio.min():.3f} to {ratio.max():.3f}: the "
-        "answer itself.",
+        say(
+            "Among the inputs is Adj Close, which is Close times {least:.3f} to {most:.3f}: the "
+            "answer itself.",
+            least=ratio.min(),
+            most=ratio.max(),
+        ),
     )
 
 

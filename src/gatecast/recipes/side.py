@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,11 +17,12 @@ class Side:
     """What one way of doing it shows.
 
     facts: computed from the arrays of this run, for JSON; sentences: what they mean; numbers: the few to set
-    beside the other side's, under the same names; table: one row per model, as printed.
+    beside the other side's, under the same names; pictures: what draws each, in the language of that moment;
+    table: one row per model, as printed.
     """
 
     facts: dict[str, Any]
     sentences: tuple[str, ...]
     numbers: dict[str, str]
-    pictures: dict[str, Drawn]
+    pictures: dict[str, Callable[[], Drawn]]
     table: pd.DataFrame | None = None

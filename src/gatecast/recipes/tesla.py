@@ -11,6 +11,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 import gatecast as gc
 from gatecast._typing import Floats
+from gatecast.language import marked, say
 from gatecast.recipes.arithmetic import minmax, rmse
 from gatecast.recipes.frames import require
 from gatecast.recipes.side import Side
@@ -33,20 +34,22 @@ def wrong_rmse(forecast: Floats, actual: Floats) -> float:
 def too_high_or_low(error: Floats) -> str:
     """How far the forecasts are off on average, and to which side."""
     mean = error.mean()
-    return f"{abs(mean):.2f} dollars too {'high' if mean > 0 else 'low'} on average"
+    if mean > 0:
+        return say("{off:.2f} dollars too high on average", off=mean)
+    return say("{off:.2f} dollars too low on average", off=-mean)
 
 
 class Tesla(PriceTutorial):
     """Two LSTM layers, and an RMSE that is none."""
 
     name = "tesla"
-    title = "Tesla: two LSTM layers, and an RMSE that is none"
-    does = (
+    title = marked("Tesla: two LSTM layers, and an RMSE that is none")
+    does = marked(
         "A widely copied Keras tutorial forecasts Tesla's close from the ten closes before it: MinMax "
         "scaling, two LSTM layers of 50, batches of one window, three epochs. It prints an “RMSE” of 1.1457 "
         "dollars and draws two lines that look alike."
     )
-    found = "Yahoo's TSLA, 2010-06-29 to 2020-07-31."
+    found = marked("Yahoo's TSLA, 2010-06-29 to 2020-07-31.")
     yahoo, start, end = "TSLA", "2010-06-29", "2020-07-31"
 
     def prepare(self, frame: pd.DataFrame) -> Prepared:
@@ -96,17 +99,37 @@ class Tesla(PriceTutorial):
                 "naive_rmse": naive,
             },
             sentences=(
-                f"It prints an “RMSE” of {printed:.2f} dollars. Its formula, sqrt(mean(error)**2), is the "
-                f"mean error without its sign; the RMSE of the same forecasts is {right:.2f} dollars.",
-                f"The first {tenth} forecasts are {too_high_or_low(error[:tenth])}, the last {tenth} "
-                f"{too_high_or_low(error[-tenth:])}: errors of different sign cancel in a mean.",
-                f"'Tomorrow = today', without any network, has an RMSE of {naive:.2f} dollars on these rows.",
+                say(
+                    "It prints an “RMSE” of {printed:.2f} dollars. Its formula, sqrt(mean(error)**2), is the "
+                    "mean error without its sign; the RMSE of the same forecasts is {right:.2f} dollars.",
+                    printed=printed,
+                    right=right,
+                ),
+                say(
+                    "The first {tenth} forecasts are {first}, the last {tenth} {last}: errors of different "
+                    "sign cancel in a mean.",
+                    tenth=tenth,
+                    first=too_high_or_low(error[:tenth]),
+                    last=too_high_or_low(error[-tenth:]),
+                ),
+                say(
+                    "'Tomorrow = today', without any network, has an RMSE of {naive:.2f} dollars on these "
+                    "rows.",
+                    naive=naive,
+                ),
             ),
-            numbers={"RMSE it prints": self.amount(printed)} | self.against_naive({"lstm": right}, prepared),
+            numbers={say("RMSE it prints"): self.amount(printed)}
+            | self.against_naive({"lstm": right}, prepared),
             pictures=self.picture(
                 networks,
-                f"The forecast the tutorial shows, with an “RMSE” of {printed:.2f}",
-                f"its real RMSE is {right:.2f} dollars, that of 'tomorrow = today' {naive:.2f}",
+                lambda: (
+                    say("The forecast the tutorial shows, with an “RMSE” of {printed:.2f}", printed=printed),
+                    say(
+                        "its real RMSE is {right:.2f} dollars, that of 'tomorrow = today' {naive:.2f}",
+                        right=right,
+                        naive=naive,
+                    ),
+                ),
             ),
         )
 
@@ -116,22 +139,22 @@ class Tesla(PriceTutorial):
 
     differences = (
         Difference(
-            "The scaler is fitted on all rows: the training reads how high the price will go.",
-            "Each fold's scaler is fitted on its own training rows.",
+            marked("The scaler is fitted on all rows: the training reads how high the price will go."),
+            marked("Each fold's scaler is fitted on its own training rows."),
             "future-rows",
         ),
         Difference(
-            "sqrt(mean(error)**2): errors of different sign cancel before they are squared.",
-            "sqrt(mean(error**2)).",
+            marked("sqrt(mean(error)**2): errors of different sign cancel before they are squared."),
+            marked("sqrt(mean(error**2))."),
             "metric",
         ),
         Difference(
-            "Two lines drawn over each other; yesterday's price would look the same.",
-            "Beside it stands naive, and a test whether the difference is luck.",
+            marked("Two lines drawn over each other; yesterday's price would look the same."),
+            marked("Beside it stands naive, and a test whether the difference is luck."),
         ),
         Difference(
-            "One network, one seed, trained once for two years of forecasts.",
-            "Three seeds, and a new training for every fold.",
+            marked("One network, one seed, trained once for two years of forecasts."),
+            marked("Three seeds, and a new training for every fold."),
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -13,7 +13,9 @@ import pandas as pd
 import gatecast as gc
 from gatecast._typing import Floats, Integers
 from gatecast.formatting import number
+from gatecast.language import marked, say
 from gatecast.recipes.arithmetic import Scaler, rmse
+from gatecast.recipes.errors import amount
 from gatecast.recipes.frames import dated, forecasts_frame, label_of, read_prices
 from gatecast.recipes.judging import from_result, judged
 from gatecast.recipes.pictures import lines_picture
@@ -29,11 +31,11 @@ Answer = dict[str, Any]  # what gatecast.audit takes: forecasts, scores, trained
 # With the seed 0 the relu behind the two states of some networks is shut for most rows: they read nothing.
 AUDITED_SEED = 1
 BASELINES = ("naive", "drift", "ewma", "ar")
-QUESTIONS: dict[str, Target] = {"the price": "close", "the change": "return"}  # and the target of each
+QUESTIONS: dict[str, Target] = {marked("the price"): "close", marked("the change"): "return"}  # their targets
 
 
 class Difference(NamedTuple):
-    """What the tutorial does and what is right, one sentence each; `finds`: the audit's word for it."""
+    """What the tutorial does and what is right, a message each; `finds`: the audit's word for it."""
 
     written: str
     right: str
@@ -103,7 +105,7 @@ class Trained:
 
 
 class Tutorial(ABC):
-    """A tutorial that many people copy.
+    """A tutorial that many people copy; its texts are messages, which are said where they are shown.
 
     does: what it does, in a paragraph; found: where its file is found; note: what else there is to say.
     yahoo, start, end: the symbol that it downloads, if it does, and the first and the last date.
@@ -122,7 +124,7 @@ class Tutorial(ABC):
     start: ClassVar[str | None] = None
     end: ClassVar[str | None] = None
     target: ClassVar[str] = "Close"
-    unit: ClassVar[str] = "dollars"
+    unit: ClassVar[str] = marked("dollars")
     decimals: ClassVar[int] = 2
     networks: ClassVar[Mapping[str, gc.Network]]
     training: ClassVar[gc.Training]
@@ -210,29 +212,35 @@ class Tutorial(ABC):
         """The error that the tutorial reports, under the name that it gives it."""
         return {"rmse": rmse(forecast, actual)}
 
-    def picture(self, networks: Mapping[str, Trained], title: str, below: str) -> dict[str, Drawn]:
-        """The tutorial's picture: prices and forecasts that it draws, dashed where the training ends."""
+    def picture(
+        self, networks: Mapping[str, Trained], words: Callable[[], tuple[str, str]]
+    ) -> dict[str, Callable[[], Drawn]]:
+        """What draws the tutorial's picture: prices and forecasts, dashed where the training ends.
+
+        words: say its title, and what stands below.
+        """
         prepared = next(iter(networks.values())).prepared
         drawn, split = prepared.rows[prepared.drawn], prepared.rows[prepared.split]
-        lines = {"actual": prepared.price[drawn]} | {name: one.forecasts[0] for name, one in networks.items()}
+        forecasts = {name: one.forecasts[0] for name, one in networks.items()}
         dashed = prepared.index[split] if drawn[0] < split <= drawn[-1] else None
-        return {
-            "as-written": lines_picture(
-                prepared.index[drawn], lines, title, below, unit=self.unit, split=dashed
-            )
-        }
+
+        def draw() -> Drawn:
+            lines = {say("actual"): prepared.price[drawn]} | forecasts
+            return lines_picture(prepared.index[drawn], lines, *words(), unit=self.unit, split=dashed)
+
+        return {"as-written": draw}
 
     def amount(self, value: float) -> str:
         """A price or an error with its unit."""
-        return f"{number(value, self.decimals)} {self.unit}"
+        return amount(value, self.unit, self.decimals)
 
     def against_naive(self, errors: Mapping[str, float], prepared: Prepared) -> dict[str, str]:
         """The numbers of both sides: RMSE by network, that of naive, and their ratio."""
         naive = rmse(prepared.naive, prepared.actual)
         return {
             "RMSE": ", ".join(f"{self.amount(error)} ({name})" for name, error in errors.items()),
-            "RMSE of naive, the same sessions": self.amount(naive),
-            "RMSE over naive's": ", ".join(number(error / naive, 2) for error in errors.values()),
+            say("RMSE of naive, the same sessions"): self.amount(naive),
+            say("RMSE over naive's"): ", ".join(number(error / naive, 2) for error in errors.values()),
         }
 
 

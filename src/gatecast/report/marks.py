@@ -9,21 +9,20 @@ from typing import Any, TypeVar
 import altair as alt
 import pandas as pd
 
-from gatecast.language import say
+from gatecast.language import language, say
 from gatecast.settings.frequency import FIRST_DATE, position_of
 
 # Okabe and Ito: distinguishable to colour-blind readers and in grey.
 INK, GREY, BLUE, ORANGE = "#222222", "#999999", "#0072B2", "#D55E00"
 LINES = (ORANGE, BLUE, "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
-# Sans fonts: for Latin letters first, then those with Korean, Japanese and Chinese ones; as in page.css.
-FONTS = (
-    "Noto Sans", "Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans",
-    "Noto Sans KR", "Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "NanumGothic",
+# Sans fonts: for Latin letters, then those with Korean, Japanese and Chinese ones; as in page.css.
+LATIN = ("Noto Sans", "Segoe UI", "Helvetica Neue", "Arial", "Liberation Sans")
+HANGUL = ("Noto Sans KR", "Noto Sans CJK KR", "Malgun Gothic", "Apple SD Gothic Neo", "NanumGothic")
+OTHERS = (
     "Noto Sans CJK JP", "Hiragino Sans", "Yu Gothic", "Noto Sans CJK SC", "PingFang SC", "Microsoft YaHei",
     "DejaVu Sans",
 )  # fmt: skip
-FONT = ", ".join([*(f"'{name}'" if " " in name else name for name in FONTS), "sans-serif"])
 
 # One altair class for each shape of chart; the functions here treat them alike.
 Drawn = alt.LayerChart | alt.VConcatChart | alt.FacetChart
@@ -93,6 +92,15 @@ def panelled(
     return styled(chart.properties(usermeta={"panels": len(labels), "square": square}))
 
 
+def fonts() -> str:
+    """The families of a chart; for Korean words theirs first, because a PNG takes the first that there is.
+
+    For letters that this one lacks, a PNG takes any font and any weight.
+    """
+    families = (*HANGUL, *LATIN, *OTHERS) if language() == "ko" else (*LATIN, *HANGUL, *OTHERS)
+    return ", ".join([*(f"'{name}'" if " " in name else name for name in families), "sans-serif"])
+
+
 def heading(text: str, below: str) -> alt.TitleParams:
     """A title and, smaller, what to look at."""
     return alt.TitleParams(text, subtitle=below, anchor="start", fontSize=17, subtitleFontSize=13, offset=12)
@@ -156,7 +164,7 @@ def styled(chart: Chart) -> Chart:
     # given at once: each of altair's configure_… copies the whole chart
     return chart.properties(
         config=alt.Config(
-            font=FONT,
+            font=fonts(),
             background="white",
             view=alt.ViewConfig(stroke=None),
             axis=axis,
