@@ -18,6 +18,7 @@ MOST_LETTERS = 80  # of a cell or a name in a message
 MOST_OF_PATH = 300  # letters of a path in a message
 MOST_OF_MESSAGE = 6000  # letters
 MOST_NAMES = 20  # of a list in a message
+MOST_DECIMALS = 9
 UNDEFINED = "–"  # in place of a number
 MINUS = re.compile(r"(?<![\w)-])-(?=[\d.])")  # a hyphen that stands for a minus sign
 WIDEST = 100_000  # letters of a line of a table
@@ -98,6 +99,18 @@ def signed(value: float, decimals: int = 2) -> str:
     return number(value, decimals, signed=True)
 
 
+def decimals_beside(limit: float, value: float, decimals: int = 2) -> int:
+    """So many decimals, or the fewest more that show on which side of the limit a value lies.
+
+    limit  as it is printed, or known to the reader: 7.96 beside a limit of 8 is not written as 8.0
+    """
+    while decimals < MOST_DECIMALS and (value < limit) != (round(value, decimals) < limit):
+        decimals += 1
+    while decimals < MOST_DECIMALS and (value > limit) != (round(value, decimals) > limit):
+        decimals += 1
+    return decimals
+
+
 def percent(share: float, decimals: int | None = None) -> str:
     """'42.0 %' of a fraction; without `decimals` two digits: '0.42 %', '4.2 %', '42 %'."""
     value = 100 * share
@@ -156,10 +169,12 @@ def estimate(value: float, error: float) -> str:
 
 
 def p_value(p: float) -> str:
-    """'p < 0.001', 'p = 0.042', 'p = 0.42', for a sentence."""
+    """'p < 0.001', 'p = 0.042', 'p = 0.42', for a sentence; 'p = 0.0498' is below the 5 % of the tests."""
     if p < 0.001:
         return "p < 0.001"
-    return f"p = {p:.3f}" if p < 0.1 else f"p = {p:.2f}" if math.isfinite(p) else f"p {UNDEFINED}"
+    if not math.isfinite(p):
+        return f"p {UNDEFINED}"
+    return f"p = {p:.{decimals_beside(0.05, p, 3) if p < 0.1 else 2}f}"
 
 
 def p_cell(p: float) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from pathlib import Path
 
 from gatecast.errors import InputError
+from gatecast.formatting import decimals_beside
 from gatecast.language import say
 
 GIB = 1 << 30
@@ -29,13 +31,15 @@ def require(needed: float, what: str, remedy: str) -> None:
     """
     there = available()
     if there is not None and needed > there:
+        size, free = needed / GIB, math.floor(10 * there / GIB) / 10
+        asked = f"{size:,.{decimals_beside(free, size, 1)}f}"
         raise InputError(
             say(
-                "{what} would need about {needed:,.1f} GiB of memory, and {there:,.1f} GiB are "
-                "available. {remedy}",
+                "{what} would need about {needed} GiB of memory, and {there:,.1f} GiB are available. "
+                "{remedy}",
                 what=what,
-                needed=needed / GIB,
-                there=there / GIB,
+                needed=asked,
+                there=free,
                 remedy=remedy,
             )
         )

@@ -8,7 +8,7 @@ import pytest
 import statsmodels.api as sm
 
 from gatecast.evaluation.hac import newey_west_lags
-from gatecast.evaluation.lag import Lag, lags, signal
+from gatecast.evaluation.lag import CONSTANT, Lag, lags, signal
 
 
 def with_past(world, sessions=60):
@@ -84,6 +84,19 @@ def test_copies_of_a_symbol_add_nothing():
     assert rows[1] > 4 * once[1]
 
 
+@pytest.mark.parametrize(("known", "least", "most"), [(0.0, 0.90, 0.99), (0.3, 0.0, 0.05)])
+def test_no_evidence_is_said_where_nothing_is_known_and_seldom_where_something_is(market, known, least, most):
+    said = []
+    for seed in range(60):
+        world = market(dates=300, seed=seed)
+        move = known * world.moves + 0.003 * world.rng.normal(size=world.shape)
+        found = lags(world.forecasts({"gru": move}), world.history)["gru"].sentence
+        share = np.sqrt(np.mean(move**2) / np.mean(world.moves**2))
+        assert f" {share:.0%} as large".replace("%", " %") in found
+        said.append(NO_EVIDENCE in found)
+    assert least <= np.mean(said) <= most
+
+
 def test_signal_keeps_its_size_with_correlated_symbols():
     rejected = 0
     for seed in range(300):
@@ -98,6 +111,7 @@ def test_too_few_dates_for_a_signal(market, dates):
     world = market(dates=dates, folds=1)
     found = lags(world.forecasts({"gru": 0.1 * world.rng.normal(size=world.shape)}), with_past(world))["gru"]
     assert np.isnan(found.t) and found.lag is not None
+    assert f"cannot be tested: only {dates} origin dates; a slope needs 3." in found.sentence
 
 
 @pytest.mark.parametrize("broken", [np.nan, np.inf, 1e200])
@@ -130,6 +144,8 @@ def test_an_origin_without_a_price_is_an_error(market):
         lags(world.forecasts({}), {"S0": world.history["S0"].drop("2020-01-05")})
 
 
+CHANGES, AS_LARGE = "the changes it forecasts are", "as large as the actual ones (root mean square)."
+NO_EVIDENCE = "There is no evidence that the change it forecasts is related to the actual change"
 GRU = Lag("gru", horizon=1, lag=1, copy=0.97, slope=0.1, t=0.4, p=0.69)
 
 
@@ -138,43 +154,48 @@ GRU = Lag("gru", horizon=1, lag=1, copy=0.97, slope=0.1, t=0.4, p=0.69)
     [
         (
             {},
-            "gru repeats the last price: 97 % of its forecast is that price. "
-            "The change it forecasts is unrelated to the actual change (slope 0.10, t = 0.4).",
+            f"gru nearly repeats the last price: {CHANGES} 3 % {AS_LARGE} "
+            f"{NO_EVIDENCE} (slope 0.10, t = 0.4).",
         ),
         (
             {"horizon": 5, "lag": 5, "t": 1.5, "p": 0.13},
-            "gru repeats the last price: 97 % of its forecast is that price. "
-            "The change it forecasts has no clear relation to the actual change (slope 0.10, t = 1.5).",
+            f"gru nearly repeats the last price: {CHANGES} 3 % {AS_LARGE} "
+            f"{NO_EVIDENCE} (slope 0.10, t = 1.5).",
         ),
         (
             {"copy": 0.999, "slope": -0.001, "t": -0.01},
-            "gru repeats the last price: more than 99 % of its forecast is that price. "
-            "The change it forecasts is unrelated to the actual change (slope 0.00, t = 0.0).",
+            f"gru nearly repeats the last price: {CHANGES} less than 1 % {AS_LARGE} "
+            f"{NO_EVIDENCE} (slope 0.00, t = 0.0).",
         ),
         (
             {"copy": 0.6, "slope": 0.8, "t": 2.9, "p": 0.004},
-            "gru stays close to the last price: 60 % of its forecast is that price. "
+            f"gru stays close to the last price: {CHANGES} 40 % {AS_LARGE} "
             "The change it forecasts goes with the actual change (slope 0.80, t = 2.9).",
         ),
         (
             {"copy": -1.0},
-            "gru does not copy the last price. "
-            "The change it forecasts is unrelated to the actual change (slope 0.10, t = 0.4).",
+            f"gru does not copy the last price: {CHANGES} 200 % {AS_LARGE} "
+            f"{NO_EVIDENCE} (slope 0.10, t = 0.4).",
         ),
         (
             {"copy": 0.2, "slope": -0.8, "t": -2.9, "p": 0.004},
-            "gru does not copy the last price. "
+            f"gru does not copy the last price: {CHANGES} 80 % {AS_LARGE} "
             "The change it forecasts points the wrong way (slope -0.80, t = -2.9).",
         ),
         (
             {"lag": 3},
             "gru lags behind: its forecast for a day is nearest to the price 3 sessions before that day. "
-            "The change it forecasts is unrelated to the actual change (slope 0.10, t = 0.4).",
+            f"{NO_EVIDENCE} (slope 0.10, t = 0.4).",
         ),
         (
-            {"slope": np.nan, "t": np.nan, "p": np.nan},
-            "gru repeats the last price: 97 % of its forecast is that price. "
+            {"slope": np.nan, "t": np.nan, "p": np.nan, "reason": CONSTANT},
+            f"gru nearly repeats the last price: {CHANGES} 3 % {AS_LARGE} "
             "The change it forecasts never varies, so it says nothing about a single day.",
+        ),
+        (
+            {"slope": np.nan, "t": np.nan, "p": np.nan, "reason": "only 2 origin dates; a slope needs 3"},
+            f"gru nearly repeats the last price: {CHANGES} 3 % {AS_LARGE} Whether the change it forecasts is "
+            "related to the actual change cannot be tested: only 2 origin dates; a slope needs 3.",
         ),
         (
             {"model": "naive", "copy": 1.0, "t": np.nan},

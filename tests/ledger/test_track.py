@@ -141,7 +141,7 @@ def test_a_distribution_without_parameters_is_scored_by_its_quantiles(
     assert record.text.startswith(
         f"gru (01234567) on a: its 80 % interval held {percent(record.coverage[80], 1)} of the"
     )
-    assert "no more than chance would do" in record.text
+    assert "chance may explain it" in record.text
 
 
 def test_point_forecasts_have_errors_and_no_interval(own_ledger: Path, tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def judge(forecasts: Any, prices: Any, *, column: str = "close", trained_until: 
 
     What the table may look like: the guide "Forecasts made elsewhere". Naive, drift, ewma and ar, beside
     distributions naive, historical, ewma-t, gjr-garch-t and lhar, forecast from the same origins, fitted anew
-    at the first origin of every calendar year.
+    for the forecasts of every calendar year.
 
     Parameters
     ----------

@@ -24,7 +24,7 @@ TICKS = [1, 1.2, 1.4, 1.6, 2, 2.5, 3, 4, 5, 6, 7, 8, 9]
 MOST_ROWS = 30  # strategies
 TITLES = {
     "better than luck": marked("The best strategy earned more than luck explains"),
-    "no better than luck": marked("The best strategy earned no more than luck explains"),
+    "may be luck": marked("What the best strategy earned may be luck"),
     "lost money": marked("After costs, all of them lost money"),
     "never traded": marked("No strategy ever traded"),
 }

@@ -51,7 +51,8 @@ TERMS = {
     "a year": marked("return after costs, compounded"),
     "Sharpe": marked("of a year after costs, over a riskless rate of zero, ± its standard error"),
     "deflated": marked(
-        "probability that the true Sharpe ratio is above zero, given how many were tried; over 0.95 would do"
+        "probability that the best of so many, if none were worth anything, would have a lower Sharpe ratio; "
+        "over 0.95 would do"
     ),
     "luck": marked("share of the same positions, moved to random other times, whose Sharpe ratio is as high"),
     "turnover": marked("bought and sold per year, in times the money"),

@@ -10,10 +10,10 @@ import numpy as np
 from gatecast.backtesting.costs import FREE
 from gatecast.backtesting.figures import HIGHEST, NOT_AHEAD
 from gatecast.backtesting.strategies import Backtest, Strategy
-from gatecast.formatting import basis_points, capitalised, number, percent, sentence
+from gatecast.formatting import basis_points, capitalised, decimals_beside, number, percent, sentence
 from gatecast.language import marked, means, say
 
-Kind = Literal["better than luck", "no better than luck", "lost money", "never traded"]
+Kind = Literal["better than luck", "may be luck", "lost money", "never traded"]
 
 SURE = 0.95  # deflated Sharpe ratio, and 1 - the share of random times that do as well
 
@@ -52,7 +52,8 @@ def verdict(tested: Backtest) -> Verdict:
     held = _earned(hold.net.annual_return)
     if best is None:
         nothing = say(
-            "No strategy ever traded: no model forecast a change. Buy-and-hold {earned}.", earned=held
+            "No strategy ever traded: no forecast called for a trade. Buy-and-hold {earned}.",
+            earned=held,
         )
         return Verdict("never traded", (nothing,))
     kind, costs = _kind(best), _costs(tested)
@@ -81,7 +82,7 @@ def _kind(best: Strategy) -> Kind:
     if best.net.total_return <= 0:
         return "lost money"
     timed = not np.isfinite(best.luck.reached) or best.luck.reached <= 1 - SURE
-    return "better than luck" if best.deflated > SURE and timed else "no better than luck"
+    return "better than luck" if best.deflated > SURE and timed else "may be luck"
 
 
 def _trading(best: Strategy, tested: Backtest) -> str:
@@ -101,12 +102,13 @@ def _luck(best: Strategy, tested: Backtest, kind: Kind) -> str:
         ratio = say("Its Sharpe ratio of {sharpe} (standard error {error})", **places)
     parts = []
     if np.isfinite(share):
-        few = say("under 1 %") if share < 0.01 else percent(share, 0)
+        most = decimals_beside(100 * (1 - SURE), 100 * share, 0)
+        few = say("under 1 %") if share < 0.01 else percent(share, most)
         parts.append(
             say("is what {few} of its own positions reach when they are moved to random other times", few=few)
         )
     tried = say(" after {trials} trials", trials=tested.trials) if tested.trials > 1 else ""
-    shrunk = number(best.deflated)
+    shrunk = number(best.deflated, decimals_beside(SURE, best.deflated))
     if kind == "better than luck":
         parts.append(
             say(
@@ -116,11 +118,11 @@ def _luck(best: Strategy, tested: Backtest, kind: Kind) -> str:
             )
         )
     elif best.deflated > SURE:
-        parts.append(say("is no proof of timing: those positions do as well at other times"))
+        parts.append(say("is no evidence of timing (at most {most} would be)", most=percent(1 - SURE, 0)))
     elif np.isfinite(best.deflated):
         parts.append(
             say(
-                "is no better than luck{tried} (deflated Sharpe ratio {deflated}; over {sure} would do)",
+                "may well be luck{tried} (deflated Sharpe ratio {deflated}; over {sure} would do)",
                 tried=tried,
                 deflated=shrunk,
                 sure=SURE,

@@ -16,15 +16,14 @@ MEANINGS = {
         "of the same trades at other times. That is evidence for this time and these prices, and no promise: "
         "an order of size moves the price, and what many trade on goes away."
     ),
-    marked("no better than luck"): marked(
+    marked("may be luck"): marked(
         "Nothing here shows that these forecasts earn money. Trading at random times, or the best of as many "
-        "strategies without any skill, would often have done as well; costs are certain, the gain is not."
+        "strategies without any skill, would have done as well too often to rule luck out; costs are "
+        "certain, the gain is not."
     ),
-    marked("lost money"): marked(
-        "After costs even the best of these strategies lost: there is nothing to trade on here."
-    ),
+    marked("lost money"): marked("After costs even the best of these strategies lost money on these prices."),
     marked("never traded"): marked(
-        "Every forecast was the last price, so that there was nothing to trade on."
+        "No forecast was large enough, or of the right sign, for these rules to trade on."
     ),
 }
 

@@ -15,12 +15,14 @@ from gatecast.evaluation.hac import long_run_variance, newey_west_lags
 from gatecast.evaluation.sentences import COPY, SIGNAL
 from gatecast.forecasts import Forecasts
 from gatecast.formatting import number, percent
-from gatecast.language import say
+from gatecast.language import marked, means, say
 from gatecast.problem.moves import LOG_RETURN
 from gatecast.settings.frequency import DAILY, a_bar, count_sessions, noun
 
 BEYOND = 20  # sessions before the origin that are looked at
 FAR_TOO_LARGE = 0.2  # a slope below it: the forecast change is over five times the actual one it goes with
+FEWEST = 3  # dates, for a slope with an error
+CONSTANT = marked("the change it forecasts never varies")
 STILL = 1e-12  # a change below this fraction of the price is rounding
 
 
@@ -30,8 +32,8 @@ class Lag:
 
     lag     the k for which the forecast for a day is nearest to the price k sessions before that day;
             h: nearest to the last known price, as naive; None where no k can be found
-    copy    1 - rms(forecast - anchor) / rms(actual - anchor): the share of the forecast that is the last
-            price; naive 1; below 0 where the forecast moves more than the price; NaN with a `reason`
+    copy    1 - rms(forecast - anchor) / rms(actual - anchor): how much smaller than the actual changes the
+            forecast ones are; naive 1; below 0 where they are larger; NaN with a `reason`
     slope   of the actual change on the forecast change, both as fractions of the anchor, or as differences;
             1 is ideal, 0 no signal; t its t-value, p two-sided; NaN with a `reason`
     frequency  of the bars
@@ -55,7 +57,7 @@ class Lag:
             model=self.model,
             reason=self.reason,
             sessions="" if self.lag is None else count_sessions(self.lag, self.frequency),
-            share=percent(self.copy, 0) if self.copy < 0.995 else say("more than 99 %"),
+            size=self.size,
             bar=noun(self.frequency),
             a_bar=a_bar(self.frequency),
         )
@@ -65,6 +67,11 @@ class Lag:
     def sentence(self) -> str:
         """The same as one text."""
         return " ".join(self.sentences)
+
+    @property
+    def size(self) -> str:
+        """The forecast changes as a share of the actual ones, in words: "7 %", "less than 1 %"."""
+        return percent(1 - self.copy, 0) if self.copy < 0.995 else say("less than 1 %")
 
     @property
     def _copy(self) -> str:
@@ -78,10 +85,12 @@ class Lag:
 
     @property
     def _signal(self) -> str:
-        if np.isnan(self.t):
+        if means(self.reason, CONSTANT):
             return say(SIGNAL["constant"], bar=noun(self.frequency))
+        if self.reason:
+            return say(SIGNAL["untested"], reason=self.reason)
         if self.p >= 0.05:
-            kind = "unrelated" if abs(self.t) < 1 else "unclear"
+            kind = "no evidence"
         elif self.slope > 0:
             kind = "too large" if self.slope < FAR_TOO_LARGE else "follows"
         else:
@@ -121,7 +130,8 @@ def signal(
     forecast_change, actual_change, date  (n,); rows of one date are one observation
     Mincer and Zarnowitz (1969). The variance is that of Driscoll and Kraay (1998): Newey and West over the
     sums per date, so that symbols that move together count as what they are; with one symbol it is theirs.
-    (NaN, NaN) where the forecast change never varies or there are fewer than 3 dates.
+    (NaN, NaN) where the forecast change never varies or there are fewer than 3 dates; a t-value of NaN where
+    the fit leaves no error.
     """
     x = forecast_change - forecast_change.mean()
     if np.abs(x).max() <= STILL:
@@ -131,7 +141,7 @@ def signal(
     _, day = np.unique(date, return_inverse=True)
     of_date = np.bincount(day, weights=x * residual)
     dates = len(of_date)
-    if dates < 3:
+    if dates < FEWEST:
         return np.nan, np.nan
     variance = dates * long_run_variance(of_date, newey_west_lags(dates, horizon), "bartlett") / (x @ x) ** 2
     return slope, float(slope / np.sqrt(variance)) if variance > 0 else np.nan
@@ -160,8 +170,14 @@ def _lag(
         return undefined(say("the price never moves"))
     copy = 1 - _rms(change) / _rms(actual)
     slope, t = signal(change, actual, forecasts.origin, horizon)
-    p = float(2 * stdtr(len(np.unique(forecasts.origin)) - 2, -abs(t))) if np.isfinite(t) else np.nan
-    reason = "" if np.isfinite(t) else say("the change it forecasts never varies")
+    dates = len(np.unique(forecasts.origin))
+    p = float(2 * stdtr(dates - 2, -abs(t))) if np.isfinite(t) else np.nan
+    if np.isfinite(t):
+        reason = ""
+    elif dates < FEWEST:
+        reason = say("only {dates} origin dates; a slope needs {least}", dates=dates, least=FEWEST)
+    else:
+        reason = say(CONSTANT) if np.isnan(slope) else say("the slope has no error")
     nearest = _nearest(forecast, base, past, horizon)
     return Lag(model, horizon, nearest, copy, slope, t, p, reason, forecasts.frequency)
 

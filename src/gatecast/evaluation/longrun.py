@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gatecast._typing import Floats
+from gatecast.formatting import decimals_beside, number
 from gatecast.language import say
 
 MOST_WEIGHTED = 20_000  # dates whose weights are laid out; of more, a fast cosine transform
@@ -79,13 +80,15 @@ def too_few(dates: int, horizon: int) -> str:
     """Why so many dates are too few for a test, or ''."""
     if dates < MIN_DATES:
         return say("only {dates} origin dates; the tests need {least}", dates=dates, least=MIN_DATES)
-    if dates < MIN_PERIODS * horizon:
+    periods = dates / horizon
+    if periods < MIN_PERIODS:
         return say(
-            "{dates} dates at {horizon} steps are about {periods:.0f} independent periods; the tests "
-            "need {least}",
+            "{dates} dates at {horizon} steps are about {periods} independent periods; the tests need "
+            "{least}, which takes {needed} dates",
             dates=dates,
             horizon=horizon,
-            periods=dates / horizon,
+            periods=number(periods, decimals_beside(MIN_PERIODS, periods, 1)),
             least=MIN_PERIODS,
+            needed=MIN_PERIODS * horizon,
         )
     return ""

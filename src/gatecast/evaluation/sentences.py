@@ -12,9 +12,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from gatecast.formatting import UNDEFINED, listed, p_value, percent, signed
+from gatecast.formatting import UNDEFINED, decimals_beside, listed, p_value, percent, signed
 from gatecast.language import marked, plural, say
-from gatecast.settings.frequency import count_tested, no_change
+from gatecast.settings.frequency import INDEX, count_tested, no_change
 
 if TYPE_CHECKING:
     from gatecast.evaluation.findings import Finding
@@ -149,6 +149,8 @@ UNTRAINED = marked("Not judged, because they did not train: {models}.")
 SAMPLE = {
     "one": marked("{days} in {folds}"),
     "many": marked("{days} of {symbols} symbols ({origins} origins) in {folds}"),
+    "one, numbered": marked("{days}"),
+    "many, numbered": marked("{days} of {symbols} symbols ({origins} origins)"),
 }
 EFFORT = {
     "network": marked("{seeds} and {settings} each"),
@@ -201,23 +203,33 @@ COPY = {
     "behind": marked(
         "{model} lags behind: its forecast for {a_bar} is nearest to the price {sessions} before that {bar}."
     ),
-    "apart": marked("{model} does not copy the last price."),
-    "most": marked("{model} repeats the last price: {share} of its forecast is that price."),
-    "some": marked("{model} stays close to the last price: {share} of its forecast is that price."),
+    "apart": marked(
+        "{model} does not copy the last price: the changes it forecasts are {size} as large as the actual "
+        "ones (root mean square)."
+    ),
+    "most": marked(
+        "{model} nearly repeats the last price: the changes it forecasts are {size} as large as the actual "
+        "ones (root mean square)."
+    ),
+    "some": marked(
+        "{model} stays close to the last price: the changes it forecasts are {size} as large as the actual "
+        "ones (root mean square)."
+    ),
 }
 SIGNAL = {
     "constant": marked("The change it forecasts never varies, so it says nothing about a single {bar}."),
+    "untested": marked(
+        "Whether the change it forecasts is related to the actual change cannot be tested: {reason}."
+    ),
     "too large": marked(
         "The change it forecasts points the right way but is {times} times too large (slope {slope}, "
         "t = {t})."
     ),
     "follows": marked("The change it forecasts goes with the actual change (slope {slope}, t = {t})."),
     "opposite": marked("The change it forecasts points the wrong way (slope {slope}, t = {t})."),
-    "unrelated": marked(
-        "The change it forecasts is unrelated to the actual change (slope {slope}, t = {t})."
-    ),
-    "unclear": marked(
-        "The change it forecasts has no clear relation to the actual change (slope {slope}, t = {t})."
+    "no evidence": marked(
+        "There is no evidence that the change it forecasts is related to the actual change (slope {slope}, "
+        "t = {t})."
     ),
 }
 
@@ -310,7 +322,10 @@ def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
         settings=plural("{n:,} setting", "{n:,} settings", finding.settings),
     )
     p = "" if finding.p is None else p_value(finding.p)
-    low, high = (UNDEFINED if end is None else signed(100 * end) for end in (finding.low, finding.high))
+    low, high = (
+        UNDEFINED if end is None else signed(100 * end, decimals_beside(0.0, 100 * end))
+        for end in (finding.low, finding.high)
+    )
     return {
         "loss": say(finding.name),
         "model": finding.model or "",
@@ -336,19 +351,28 @@ def _places(finding: Finding, phrases: dict[str, str]) -> dict[str, str]:
         "other": change(finding.network_skill, phrases, finding.benchmark),
         "low": low,
         "high": high if high == UNDEFINED else say("{number} %", number=high),
-        "sample": say(
-            SAMPLE["one" if finding.symbols == 1 else "many"],
-            days=count_tested(finding.days, finding.frequency),
-            symbols=finding.symbols,
-            origins=f"{finding.origins:,}",
-            folds=plural("{n:,} calendar year", "{n:,} calendar years", finding.folds)
-            if finding.given
-            else plural("{n:,} fold", "{n:,} folds", finding.folds),
-        ),
+        "sample": _sample(finding),
         "effort": "" if finding.given else say("; {effort}", effort=effort),
         "in_all": "" if finding.given else say(" ({effort})", effort=effort),
         "with_all": "" if finding.given else say(", with {effort}", effort=effort),
     }
+
+
+def _sample(finding: Finding) -> str:
+    """How much was tested: "1,258 test days in 5 folds", or in calendar years where rows have dates."""
+    kind = "one" if finding.symbols == 1 else "many"
+    if finding.given and finding.frequency == INDEX:
+        kind = f"{kind}, numbered"
+    origins = f"{finding.origins:,}"
+    return say(
+        SAMPLE[kind],
+        days=count_tested(finding.days, finding.frequency),
+        symbols=finding.symbols,
+        origins=origins,
+        folds=plural("{n:,} calendar year", "{n:,} calendar years", finding.folds)
+        if finding.given
+        else plural("{n:,} fold", "{n:,} folds", finding.folds),
+    )
 
 
 def count_models(n: int, noun: str) -> str:
@@ -370,7 +394,7 @@ def _coverage(finding: Finding) -> Iterator[str]:
             nominal=percent(miss.nominal),
             model=miss.model,
             symbol=miss.symbol,
-            share=percent(miss.held, 1),
+            share=percent(miss.held, decimals_beside(100 * miss.nominal, 100 * miss.held, 1)),
         )
     if len(finding.misses) > MOST:
         yield say(MISS["more"], model=finding.misses[0].model, more=len(finding.misses) - MOST)

@@ -35,15 +35,17 @@ class GivenForecasts:
 
 
 def yearly_folds(problem: Problem, origins: Integers) -> list[Fold]:
-    """One fold per calendar year of the origins; baselines are fitted anew at its first origin.
+    """One fold per calendar year of the first bar forecast; baselines are fitted anew at its first origin.
+
+    The forecast of 31 December for 2 January is one of the new year, as whoever counts test days takes it.
 
         0 | train ................. |e| 2021 |
         1 | train .......................... |e| 2022 |
 
-    An embargo (e): the last target of every training origin is dated before the first origin of the year, of
+    An embargo (e): the last target of every training origin is dated before the first origin of the fold, of
     any symbol. Symbols with fewer than MIN_TRAINING_ORIGINS training origins are left out of the year.
     """
-    years = problem.session[origins].astype("datetime64[Y]")
+    years = problem.dates(origins)[:, 0].astype("datetime64[Y]")
     settled = np.arange(len(problem.symbol)) - problem.first >= LOOKBACK - 1
     folds: list[Fold] = []
     for year in np.unique(years):

@@ -37,7 +37,7 @@ BACKCASTS = marked(
     "forecast, no foresight, and count in no record"
 )
 DRIFTED = marked("{earlier} in the earlier half, {later} in the later: its calibration has drifted ({p})")
-NO_DRIFT = marked("{earlier} in the earlier half, {later} in the later: no more than chance would do ({p})")
+NO_DRIFT = marked("{earlier} in the earlier half, {later} in the later: chance may explain it ({p})")
 LEAST = 40  # origins, to speak of drift
 DRIFT = 0.01  # significance: a record is looked at again and again
 

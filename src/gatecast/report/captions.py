@@ -14,6 +14,7 @@ from gatecast.language import marked, plural, say
 from gatecast.report import distribution_frames, frames, symbols
 from gatecast.settings.frequency import (
     DAILY,
+    INDEX,
     count_bars,
     count_sessions,
     noun,
@@ -66,6 +67,7 @@ BEGIN_FOLDS = marked("Dashed: where the test and each fold begin; every fold has
 BEGIN_YEARS = marked(
     "Dashed: where the test and each calendar year begin; in every year the baselines are fitted anew. "
 )
+BEGIN_TEST = marked("Dashed: where the test begins. ")
 VAR_DAILY = marked(
     "{own}, one {session} ahead, over the whole test and all symbols: {var}. Bars: change on the "
     "{bar}; circles: below the VaR of 5 %; triangles: below that of 1 % too."
@@ -107,7 +109,10 @@ def _captions(result: Run) -> dict[str, tuple[str, str]]:
 def _forecast_caption(result: Run) -> tuple[str, str]:
     title, caption = _captions(result)["forecast"]
     model = frames.leading_model(result)
-    begin = BEGIN_YEARS if result.noun == "given model" else BEGIN_FOLDS
+    if result.noun != "given model":
+        begin = BEGIN_FOLDS
+    else:  # rows that are numbered have no years
+        begin = BEGIN_TEST if result.outcome.frequency == INDEX else BEGIN_YEARS
     caption = say(begin) + caption
     if len(result.outcome.seeds.get(model, ())) > 1:
         band = say(
@@ -222,8 +227,8 @@ def _distribution_captions(result: Run) -> dict[str, tuple[str, str]]:
             say("Coverage over time"),
             say(
                 "{both}: share of the last {window} inside the 80 % interval of the {bar} before. In the "
-                "band chance explains the difference to 80 %; long stretches outside mean intervals too "
-                "narrow (below) or too wide (above).",
+                "band chance may explain the difference to 80 %; long stretches outside mean intervals "
+                "too narrow (below) or too wide (above).",
                 both=both,
                 window=count_bars(distribution_frames.window(result), frequency),
                 bar=bar,

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from gatecast.errors import SettingError
-from gatecast.formatting import change, percent, typeset
+from gatecast.formatting import change, typeset
 from gatecast.language import say
 from gatecast.report import frames, time_axis
 from gatecast.report.choices import known_date, known_models, known_symbol
@@ -139,7 +139,7 @@ def changes_chart(
     ]
     table = table[table["model"].isin(names)]
     limit = frames.symmetric_limit(table)
-    header = {name: _with_copy(result, name, label) for name in names}
+    header = {name: _with_size(result, name, label) for name in names}
     table = table.assign(
         model=table["model"].map(header),
         forecast=table["forecast"].clip(-limit, limit),
@@ -328,8 +328,9 @@ def _selected(table: pd.DataFrame, symbol: str, frequency: str, *, whole: bool) 
     return [time_axis.end_of_selection(dates.iloc[end], frequency) for end in (0, -1)]
 
 
-def _with_copy(result: Run, model: str, label: Label) -> str:
+def _with_size(result: Run, model: str, label: Label) -> str:
+    """The model, and how large the changes it forecasts are, where they are smaller than the actual ones."""
     lag = result.lag.get(model)  # None: a network that did not train
     if lag and lag.copy >= 0.005:
-        return say("{model}: {share} copy", model=label(model), share=percent(lag.copy, 0))
+        return say("{model}: {size} of the actual size", model=label(model), size=lag.size)
     return label(model)
