@@ -8,6 +8,7 @@ from gatecast.formatting import (
     change,
     count,
     csv_safe,
+    decimals_beside,
     estimate,
     interval,
     listed,
@@ -159,11 +160,29 @@ def test_basis_points() -> None:
         (0.0, "p < 0.001", "< 0.001"),
         (0.0421, "p = 0.042", "0.042"),
         (0.42, "p = 0.42", "0.420"),
+        (0.0498, "p = 0.0498", "0.050"),
+        (0.05002, "p = 0.05002", "0.050"),
         (float("nan"), "p –", "–"),
     ],
 )
 def test_p_values(p: float, sentence: str, cell: str) -> None:
     assert (p_value(p), p_cell(p)) == (sentence, cell)
+
+
+@pytest.mark.parametrize(
+    ("limit", "value", "decimals", "shown"),
+    [
+        (8, 7.5, 1, "7.5"),
+        (8, 7.96, 1, "7.96"),
+        (8, 8.04, 0, "8.04"),
+        (8, 8.0, 1, "8.0"),
+        (0.0, 0.0004, 2, "0.0004"),
+        (0.95, 0.9499, 2, "0.9499"),
+        (8, float("nan"), 1, "nan"),
+    ],
+)
+def test_a_number_is_written_on_its_side_of_the_limit(limit, value, decimals, shown) -> None:
+    assert f"{value:.{decimals_beside(limit, value, decimals)}f}" == shown
 
 
 def test_counts_and_lists() -> None:

@@ -62,7 +62,25 @@ def test_distributions_are_judged_beside_distributions(judged):
 
 
 def test_baselines_are_fitted_at_the_first_origin_of_every_year(judged):
-    assert [str(day) for day in judged.outcome.test_starts] == ["2015-07-30", "2016-01-01"]
+    assert [str(day) for day in judged.outcome.test_starts] == ["2015-07-30", "2015-12-31"]
+
+
+@pytest.mark.parametrize(
+    ("frequency", "days", "tested"),
+    [
+        ("1d", pd.bdate_range("2014-07-03", periods=240), "110 test days in 1 calendar year"),
+        ("1w", pd.date_range("2012-07-06", periods=240, freq="W-FRI"), "110 test weeks in 3 calendar years"),
+        ("1mo", pd.date_range("2000-03-31", periods=240, freq="ME"), "110 test months in 10 calendar years"),
+        ("1h", pd.date_range("2015-12-26 14:00", periods=240, freq="h"), "110 test hours in 1 calendar year"),
+        ("index", range(240), "110 test bars"),
+    ],
+)
+def test_years_are_those_of_the_bars_forecast(daily, frequency, days, tested):
+    """The first origin of each is the last bar of a year; rows that are numbered lie in none."""
+    frame = daily.head(240).assign(date=days)
+    prices = gc.Prices.from_frame(frame, calendar="24/7" if frequency == "1h" else None, frequency=frequency)
+    given = table(frame, first=129, mine=1.001)
+    assert f"On {tested}, " in gc.judge(given, prices).verdict.text
 
 
 def test_losses_are_scaled_by_naives_before_the_first_origin(judged, daily):

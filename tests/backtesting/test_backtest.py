@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ import gatecast as gc
 from gatecast.api.backtest import backtest
 from gatecast.backtesting.report import page
 from gatecast.backtesting.sharpe import best_of_luck, deflated
+from gatecast.backtesting.verdict import verdict
 from gatecast.errors import SettingError
 from gatecast.forecasts import DistributionForecast
 
@@ -82,21 +84,25 @@ def test_the_daily_table_adds_up_to_the_figures(noisy):
     assert (frame["origin"].dropna() < frame.loc[frame["origin"].notna(), "session"]).all()
 
 
-def test_break_even_is_the_cost_at_which_nothing_is_left(run_of, walk):
+@pytest.fixture(scope="module")
+def seen(run_of, walk):
+    """One symbol, and a seer of the side that it goes to."""
     table = walk("A", 160, 4)
     close = table["close"].to_numpy()
     knows = np.sign(np.log(close[102:] / close[101:-1]))
-    moves = {"seer": 0.01 * np.append(knows, 1)}
-    run = run_of(table, moves, 100)
-    own = of(backtest(run, ["seer"], rules=["sign"], execution="next-close", cost=0, draws=5), "seer")
+    return run_of(table, {"seer": 0.01 * np.append(knows, 1)}, 100)
+
+
+def test_break_even_is_the_cost_at_which_nothing_is_left(seen):
+    own = of(backtest(seen, ["seer"], rules=["sign"], execution="next-close", cost=0, draws=5), "seer")
     zero, rival = own.break_even[0], own.break_even_hold[0]
-    at_zero = backtest(run, ["seer"], rules=["sign"], execution="next-close", cost=zero, draws=5)
+    at_zero = backtest(seen, ["seer"], rules=["sign"], execution="next-close", cost=zero, draws=5)
     assert of(at_zero, "seer").net.total_return == pytest.approx(0, abs=1e-6)
-    at_rival = backtest(run, ["seer"], rules=["sign"], execution="next-close", cost=rival, draws=5)
+    at_rival = backtest(seen, ["seer"], rules=["sign"], execution="next-close", cost=rival, draws=5)
     assert of(at_rival, "seer").net.total_return == pytest.approx(at_rival.hold.net.total_return, abs=1e-6)
     assert 0 < rival != zero
     assert own.luck.reached == pytest.approx(1 / 6)
-    tested = backtest(run, ["seer"], rules=["sign"], execution="next-close", cost=1)
+    tested = backtest(seen, ["seer"], rules=["sign"], execution="next-close", cost=1)
     assert tested.verdict.kind == "better than luck"
     assert tested.verdict.sentences[0].startswith("Trading seer's sign at the next close earned ")
 
@@ -115,11 +121,29 @@ def test_the_deflated_ratio_counts_every_strategy(noisy):
     assert of(more, "gru").deflated < of(tested, "gru").deflated
 
 
+@pytest.mark.parametrize(
+    ("deflated", "reached", "kind", "said"),
+    [
+        (0.9497, 0.2, "may be luck", "may well be luck (deflated Sharpe ratio 0.9497; over 0.95 would do)."),
+        (0.97, 0.054, "may be luck", "is what 5.4 % of its own positions reach when they are moved to random "
+         "other times and is no evidence of timing (at most 5 % would be)."),
+        (0.97, 0.02, "better than luck", "is more than luck explains (deflated Sharpe ratio 0.97)."),
+    ],
+)  # fmt: skip
+def test_luck_is_ruled_out_or_not_and_never_stated(seen, deflated, reached, kind, said):
+    tested = backtest(seen, ["seer"], rules=["sign"], execution="next-close", cost=1, draws=5)
+    best = replace(tested.best, deflated=deflated, luck=replace(tested.best.luck, reached=reached))
+    found = verdict(replace(tested, strategies=[best], trials=1))
+    assert found.kind == kind and found.sentences[1].endswith(said)
+
+
 def test_flat_has_no_sharpe_ratio_and_says_why(noisy):
     tested = backtest(noisy, ["naive"], rules=["sign", "threshold"], cost=2, draws=5)
     assert tested.best is None
     assert tested.verdict.kind == "never traded"
-    assert tested.verdict.text.startswith("No strategy ever traded: no model forecast a change. Buy-and-hold")
+    assert tested.verdict.text.startswith(
+        "No strategy ever traded: no forecast called for a trade. Buy-and-hold"
+    )
     (strategy, _) = tested.summary()["strategies"]
     assert strategy["sharpe"] is None and strategy["deflated_sharpe"] is None
     assert strategy["total_return"] == 0

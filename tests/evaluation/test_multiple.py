@@ -113,7 +113,7 @@ def test_equal_means_do_not_tie():
 @pytest.mark.parametrize(("dates", "horizon"), [(0, 1), (1, 1), (19, 1), (30, 10), (150, 20)])
 def test_too_few_dates(dates, horizon):
     table = losses(0, dates=dates, a=0.1)
-    why = f"only {dates} origin dates" if dates < 20 else f"{dates} dates at {horizon} steps are about"
+    why = f"only {dates} origin dates" if dates < 20 else f"{dates} dates at {horizon} steps are about "
     for found in (spa(table, horizon=horizon), confidence_set(table, horizon=horizon)):
         assert found.reason.startswith(why)
 

@@ -276,6 +276,13 @@ def test_many_misses_are_counted(long):
     assert texts[-1] == "The intervals of gru are too narrow or too wide in 2 more cases."
 
 
+def test_a_share_that_held_is_written_on_its_side_of_the_nominal_one(long):
+    finding, _ = judged(long.distributed({"gru": long.student(seeds=1, wrong=0.7)}))
+    near = dataclasses.replace(finding.misses[0], nominal=0.8, held=0.79996)
+    text = sentences(dataclasses.replace(finding, misses=(near,)))[1]
+    assert text == "The 80 % intervals of gru are too narrow: they held only 79.996 % of the time."
+
+
 def test_a_baseline_whose_intervals_miss_badly_is_named(long):
     known = {
         "gru": long.student(seeds=1), "har": long.student(wrong=0.7), "ewma-t": long.student(noise=0.1)
