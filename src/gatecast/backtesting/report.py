@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gatecast.backtesting.charges import FORMULA, charges
 from gatecast.backtesting.courses import course
 from gatecast.backtesting.strategies import HOLD, Backtest, Strategy
 from gatecast.backtesting.verdict import verdict
@@ -185,6 +186,8 @@ def page(tested: Backtest) -> str:
         figures=Table([(head, "") for head in _heads().values()], rows, corner=""),
         terms={_heads()[head]: say(meaning) for head, meaning in TERMS.items()},
         conditions=conditions(tested),
+        formula=[say(sentence) for sentence in FORMULA],
+        charges=charges(tested.costs),
         specs=specifications(charts),
     )
 

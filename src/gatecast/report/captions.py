@@ -38,7 +38,8 @@ CAPTIONS = {
         marked("Forecast change against actual change"),
         marked(
             "A dot is a forecast. On the dashed diagonal the forecast is right; on the zero line it is "
-            "the last known price again, so a copy of {last} lies flat. Dots on the frame lie beyond it."
+            "the last known price again, so a copy of {last} lies flat. Dots on the frame lie beyond it. "
+            "In the heading: how large the forecast changes are beside the actual ones (root mean square)."
         ),
     ),
     "skill": (

@@ -332,5 +332,5 @@ def _with_size(result: Run, model: str, label: Label) -> str:
     """The model, and how large the changes it forecasts are, where they are smaller than the actual ones."""
     lag = result.lag.get(model)  # None: a network that did not train
     if lag and lag.copy >= 0.005:
-        return say("{model}: {size} of the actual size", model=label(model), size=lag.size)
+        return say("{model}: {size} as large", model=label(model), size=lag.size)
     return label(model)
