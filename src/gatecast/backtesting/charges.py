@@ -26,7 +26,9 @@ HERE, ELSEWHERE = marked("{costs}, as paid here"), marked("{costs}, not paid her
 
 @dataclass(frozen=True)
 class Charges:
-    """The costs of one market: whose they are, rates by the day they begin on, and where they come from."""
+    """The costs of one market: whose they are, rates by the day they begin on, and notes that are not yet
+    among the conditions.
+    """
 
     title: str
     rates: Table
@@ -42,7 +44,7 @@ def charges(used: Iterable[Costs]) -> list[Charges]:
         Charges(
             capitalised(say(HERE if name in here else ELSEWHERE, costs=costs.said)),
             rates(costs),
-            [say(note) for note in costs.notes],
+            [] if name in here else [say(note) for note in costs.notes],
         )
         for name, costs in (here | others).items()
     ]
