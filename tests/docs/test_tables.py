@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from gatecast.evaluation.coverage import kupiec
 from gatecast.evaluation.findings import COVERAGE_LEVEL, missed
 
 ROOT = Path(__file__).parents[2]
+NEEDS = runpy.run_path(str(ROOT / "benchmarks" / "needs.py"))
 TRULY = {0.8: 0.77, 0.95: 0.93}
 
 
@@ -50,3 +52,17 @@ def test_the_verdict_lets_just_these_pass(market, nominal):
         moved = replace(forecasts, actual=forecasts.anchor[:, None] * np.exp(change))
         found = [miss.held for miss in missed(moved, "gru") if miss.nominal == nominal]
         assert found == ([] if held in passing(250, nominal) else [held / 250])
+
+
+@pytest.mark.filterwarnings("ignore::gatecast.errors.DataWarning")
+def test_what_a_test_finds():
+    """One model on all stretches; several on one need about as many times more as the table has it."""
+    table = rows("verdict.md", "| test days | 1 model |")
+    assert [(row[0], row[1]) for row in table] == [
+        (f"{days:,}", NEEDS["cell"](days, 1, "")) for days in NEEDS["DAYS"]
+    ]
+    one, *four = (float(cell.removesuffix(" %")) for cell in table[0][1:4])
+    returns = NEEDS["stretches"](250)[0]
+    for kind, said in zip(("unlike", "alike"), four, strict=True):
+        more = NEEDS["need"](returns, 4, kind) / NEEDS["need"](returns, 1, "")
+        assert 0.8 * said / one < more < 1.25 * said / one
