@@ -148,7 +148,9 @@ def test_flat_has_no_sharpe_ratio_and_says_why(noisy):
     assert strategy["sharpe"] is None and strategy["deflated_sharpe"] is None
     assert strategy["total_return"] == 0
     assert strategy["reasons"]["sharpe"] == "it never traded"
-    assert page(tested).split("<script>")[0].count("<tr>") == 4
+    figures, costs = page(tested).split("<details><summary>What a trade costs</summary>")
+    assert figures.count("<tr>") == 4
+    assert "<h3>2 bp a side, as paid here</h3>" in costs and "<h3>Korean costs, not paid here</h3>" in costs
 
 
 def test_the_volatility_comes_from_the_distribution_else_from_ewma(run_of, walk):
