@@ -21,8 +21,8 @@ from .test_rule_of_time import changed_after, cuts, is_blind
 
 SEASON, HORIZON = 3, 7  # three seasons, the last of them not whole
 NETWORKS = {
-    "point": gc.Network(cell="gru", hidden_size=3),
-    "student": gc.Network(cell="gru", hidden_size=3, output="student_t"),
+    "point": gc.Network(cell="rnn", hidden_size=3),
+    "student": gc.Network(cell="rnn", hidden_size=3, output="student_t"),
 }
 MODELS = ("naive", "seasonal-naive", *NETWORKS)
 BY_POSITION = ("seasonal-naive", "point")
