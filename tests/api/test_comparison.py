@@ -14,7 +14,7 @@ from ..populations import population_of  # isort: skip
 SESSIONS = 300  # wherever their number is no part of the question: compiled programs serve one number alone
 TINY = gc.Network(hidden_size=2)
 QUICK = gc.Training(epochs=2, batch_size=64)
-HOW = {"network": TINY, "training": QUICK, "seeds": 1, "folds": 2, "lookback": 5}
+HOW = {"network": TINY, "training": QUICK, "seeds": 1, "folds": 2, "lookback": 5, "horizon": 2}
 
 
 def prices_of(frame: pd.DataFrame) -> gc.Prices:
@@ -23,7 +23,7 @@ def prices_of(frame: pd.DataFrame) -> gc.Prices:
 
 @pytest.fixture(scope="module")
 def result(prices):
-    return gc.compare(prices, ["gru", "rnn"], **{**HOW, "seeds": 2, "horizon": 2})
+    return gc.compare(prices, ["gru", "rnn"], **{**HOW, "seeds": 2})
 
 
 def test_the_default_models_are_rnn_lstm_gru_bilstm_and_the_baselines():
@@ -71,48 +71,46 @@ def test_it_says_something_about_every_model(result):
 
 
 def test_the_same_again_is_equal_bit_for_bit(result, prices):
-    again = gc.compare(prices, ["gru", "rnn"], **{**HOW, "seeds": 2, "horizon": 2})
+    again = gc.compare(prices, ["gru", "rnn"], **{**HOW, "seeds": 2})
     pd.testing.assert_frame_equal(result.forecasts, again.forecasts, check_exact=True)
 
 
 def test_a_network_of_ones_own_has_a_name_of_ones_own(prices):
-    models = ["naive", {"wide": gc.Network(cell="gru", hidden_size=5)}]
-    result = gc.compare(prices, models, **HOW)
-    assert result.experiment.models == ("naive", "wide")
-    assert population_of(result, "wide").network.hidden_size == 5
-
-
-def test_horizon_beyond_the_lookback(walk):
-    result = gc.compare(prices_of(walk("A", SESSIONS, 1)), ["rnn"], **{**HOW, "horizon": 9, "lookback": 3})
-    assert result.outcome.actual.shape[1] == 9
+    models = ["naive", {"narrow": gc.Network(cell="rnn", hidden_size=2)}]
+    result = gc.compare(prices, models, **{**HOW, "network": gc.Network(hidden_size=5)})
+    assert result.experiment.models == ("naive", "narrow")
+    assert population_of(result, "narrow").network.hidden_size == 2
 
 
 def test_a_gap_of_a_year(walk):
     frame = walk("A", SESSIONS + 260, 2).drop(index=range(200, 460))
-    result = gc.compare(prices_of(frame), ["gru"], **HOW)
-    assert np.isfinite(result.outcome.forecast["gru"]).all()
+    result = gc.compare(prices_of(frame), ["rnn"], **HOW)
+    assert np.isfinite(result.outcome.forecast["rnn"]).all()
 
 
 @pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
 def test_constant_prices_are_judged_without_a_crash(walk):
     frame = walk("A", SESSIONS, 3).assign(open=5.0, high=5.0, low=5.0, close=5.0)
     for target in ("return", "close"):
-        result = gc.compare(prices_of(frame), ["gru"], target=target, **HOW)
+        result = gc.compare(prices_of(frame), ["rnn"], target=target, **HOW)
         assert result.verdict.kind == "no evidence"
         assert "the price never moves in the test" in result.verdict.text
         assert "test day" not in result.verdict.text
         np.testing.assert_array_equal(result.outcome.forecast["naive"], 5.0)
 
 
-@pytest.mark.parametrize("output", ["point", "student_t", "quantiles"])
+@pytest.mark.parametrize(
+    "output",
+    ["point", "student_t", pytest.param("quantiles", marks=[pytest.mark.slow, pytest.mark.full])],
+)
 def test_a_network_that_diverges_is_not_judged_and_its_run_is_read_again(prices, tmp_path, output):
     """Far beyond any price, and without a warning of NumPy's."""
-    network = gc.Network(hidden_size=3, output=output)
-    how = {**HOW, "training": gc.Training(epochs=2, learning_rate=1e6, clip_norm=None), "network": network}
-    result = gc.compare(prices, ["gru", "ar", "ewma-t"], **how)
-    assert list(result.untrained) == ["gru"]
-    assert "did not train: gru" in result.verdict.text and "gru" not in result.significance.models
-    rows = result.scores[result.scores["model"] == "gru"]
+    training = QUICK.changed(learning_rate=1e6, clip_norm=None)
+    how = {**HOW, "training": training, "network": TINY.changed(output=output)}
+    result = gc.compare(prices, ["rnn", "ar", "ewma-t"], **how)
+    assert list(result.untrained) == ["rnn"]
+    assert "did not train: rnn" in result.verdict.text and "rnn" not in result.significance.models
+    rows = result.scores[result.scores["model"] == "rnn"]
     assert rows["value"].isna().all() and (rows["reason"] == "it did not train").all()
     assert np.isfinite(result.forecasts[["actual", "forecast"]]).all(axis=None)
     again = gc.open_run(result.save(tmp_path / "run", charts=False))
@@ -120,7 +118,7 @@ def test_a_network_that_diverges_is_not_judged_and_its_run_is_read_again(prices,
     if output != "point":
         return  # what a Forecaster says of it is the same for all
     with pytest.raises(RunError, match=r"training diverged.*smaller learning_rate"):
-        gc.Forecaster.of(result.experiment, "gru").fit(prices).forecast()
+        gc.Forecaster.of(result.experiment, "rnn").fit(prices).forecast()
 
 
 def test_a_fit_that_fails_is_a_named_warning_in_the_run(walk):
@@ -135,14 +133,8 @@ def test_dates_and_closes_alone(walk):
     assert np.isfinite(result.outcome.forecast["rnn"]).all()
 
 
-def test_400_rows_work_with_the_defaults(walk):
-    result = gc.compare(prices_of(walk("A", 400, 5)), ["rnn"], network=TINY, training=QUICK, seeds=1)
-    assert len(result.outcome.actual) == 100
-    assert set(result.outcome.fold) == set(range(5))
-
-
 def test_another_column_brings_the_last_close_as_a_rival(prices):
-    result = gc.compare(prices, ["gru"], column="high", **HOW)
+    result = gc.compare(prices, ["rnn"], column="high", **HOW)
     table = prices.table.set_index("session")
     rows = result.forecasts.set_index("model")
     origins = pd.DatetimeIndex(rows.loc["last-close", "origin"])
@@ -155,14 +147,14 @@ def test_a_level_target_on_a_trend_is_worse_than_naive_and_says_why(walk):
     prices = ["open", "high", "low", "close"]
     frame[prices] = frame[prices].mul(np.exp(np.linspace(0, 3, SESSIONS)), axis=0)
     result = gc.compare(
-        prices_of(frame), ["naive", "gru"], target="close", **{**HOW, "training": gc.Training(epochs=30)}
+        prices_of(frame), ["naive", "rnn"], target="close", **{**HOW, "training": QUICK.changed(epochs=30)}
     )
     assert result.verdict.kind == "worse than naive"
     assert "outside the range" in result.verdict.text
 
 
 def test_separate_networks_differ_from_a_pooled_one(walk):
-    frame = pd.concat([walk("A", 200, 0), walk("B", 200, 1)], ignore_index=True)
+    frame = pd.concat([walk("A", 250, 0), walk("B", 250, 1)], ignore_index=True)
     pooled, separate = (gc.compare(prices_of(frame), ["rnn"], pooled=p, **HOW) for p in (True, False))
     assert len(population_of(separate, "rnn").members) == 2 * len(population_of(pooled, "rnn").members)
     assert not np.array_equal(pooled.outcome.forecast["rnn"], separate.outcome.forecast["rnn"])
@@ -190,14 +182,16 @@ def test_of_many_symbols_left_out_the_warning_names_some_and_the_result_all(walk
 
 
 def test_features_of_ones_own(prices):
-    result = gc.compare(prices, ["rnn"], features=last_three_returns, replace_features=True, **HOW)
-    assert result.experiment.features.endswith(":last_three_returns")
-    assert population_of(result, "rnn").trained[0].params["weight_ih_l0"].shape[1] == 3
+    result = gc.compare(prices, ["rnn"], features=last_four_returns, replace_features=True, **HOW)
+    assert result.experiment.features.endswith(":last_four_returns")
+    population = population_of(result, "rnn")
+    assert population.trained[0].params["weight_ih_l0"].shape[1] == 4
+    assert "lag_3" in result.models.problem.names
 
 
-def last_three_returns(table: pd.DataFrame) -> pd.DataFrame:
+def last_four_returns(table: pd.DataFrame) -> pd.DataFrame:
     returns = np.log(table["close"]).diff()
-    return pd.DataFrame({f"lag_{k}": returns.shift(k) for k in range(3)})
+    return pd.DataFrame({f"lag_{k}": returns.shift(k) for k in range(4)})
 
 
 def test_a_feature_without_a_name_is_refused(prices):
@@ -293,7 +287,7 @@ def test_networks_with_distributions_on_odd_prices(walk, tmp_path, odd, calibrat
 @pytest.mark.slow
 @pytest.mark.full
 @pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
-def test_400_rows_work_with_the_defaults_of_distributions(walk, tmp_path):
+def test_400_rows_work_with_the_defaults(walk, tmp_path):
     """A distribution beside its rivals, all calibrated, five folds."""
     result = gc.compare(
         prices_of(walk("A", 400, 5)),
@@ -303,6 +297,7 @@ def test_400_rows_work_with_the_defaults_of_distributions(walk, tmp_path):
         seeds=1,
         calibration="conformal",
     )
+    assert len(result.outcome.actual) == 100
     assert set(result.outcome.fold) == set(range(5))
     assert set(result.outcome.distributions) == {*("naive", *DISTRIBUTION_RIVALS), "rnn"}
     distributions_are_whole(result, tmp_path / "run")
@@ -337,7 +332,7 @@ def test_whatever_load_takes_is_taken(walk, tmp_path):
     loaded = gc.load(frame, symbol="A")
     assert loaded.symbols == ("A",)
     expected = gc.compare(loaded, "drift", folds=2)
-    for source in (frame, path, str(path), [path]):
+    for source in (frame, path, [str(path)]):
         result = gc.compare(source, "drift", folds=2)
         assert result.prices.symbols == (("prices",) if source is frame else ("A",))
         pd.testing.assert_frame_equal(
