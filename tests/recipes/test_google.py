@@ -33,6 +33,13 @@ def test_it_is_two_days_ahead_and_its_0_0756_are_40_63_dollars(real):
     assert inverse_of_an_error(0.0756, scaler) == pytest.approx(319.75, abs=0.03)
 
 
+def test_the_seed_decides(stand_in):
+    frame = read_prices(stand_in("google"))
+    first, again, other = (TUTORIAL.as_written(frame, 1, seed).facts for seed in (0, 0, 1))
+    assert first == again
+    assert first["rmse"] != other["rmse"]
+
+
 def test_forecasts_depend_on_their_place_in_the_batch(stand_in):
     answer = TUTORIAL.pipeline(read_prices(stand_in("google")))
     whole = answer["forecasts"]

@@ -30,6 +30,7 @@ def test_a_download_has_the_tutorials_dates_and_the_page_says_that_yahoo_rescale
         return prices
 
     monkeypatch.setattr(gc, "load", download)
+    monkeypatch.setattr(type(recipe_of("tesla")), "networks", {"lstm": gc.Network(hidden_size=2)})
     made = running.run(recipe_of("tesla"), epochs=1, corrected=False)
     assert asked == [("yahoo:TSLA", {"start": "2010-06-29", "end": "2020-07-31"})]
     assert "Yahoo rescales old prices after every split" in page.page(made, "…", ())

@@ -31,10 +31,3 @@ def test_a_window_ends_where_its_target_begins(real):
 
 def test_its_formula_is_the_mean_error():
     assert wrong_rmse(np.array([3.0, 1.0, 5.0]), np.array([1.0, 4.0, 3.0])) == pytest.approx(1 / 3)
-
-
-def test_the_seed_decides(stand_in):
-    frame = read_prices(stand_in("tesla"))
-    first, again, other = (TUTORIAL.as_written(frame, 1, seed).facts for seed in (0, 0, 1))
-    assert first == again
-    assert first["rmse"] != other["rmse"]
