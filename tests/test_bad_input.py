@@ -224,7 +224,7 @@ def test_a_disk_that_fills_up_while_the_run_is_written(
         raise OSError(errno.ENOSPC, "No space left on device")
 
     (tmp_path / "prices.csv").write_text(PRICES.to_csv(index=False))
-    words = ("compare", "prices.csv", *SMALL, "--out", "runs/new")
+    words = ("compare", "prices.csv", *SMALL, "--no-charts", "--out", "runs/new")
     with monkeypatch.context() as patch:
         patch.setattr(run_module, "save_fitted", fail)
         code, out, err = command(*words)
