@@ -30,9 +30,8 @@ HOW = {"folds": 2, "horizon": 2, "lookback": 4, "seeds": 2, "training": QUICK}
 
 
 def ragged() -> pd.DataFrame:
-    """A whole symbol, one with sessions missing, and one with too few windows for the first fold."""
+    """A symbol with sessions missing, and one with too few windows for the first fold."""
     parts = [
-        walk_frame("A", 220, 0),
         walk_frame("B", 220, 2).drop(index=[50, 51, 120, 185, 190]),
         walk_frame("S", 110, 1, start="2015-06-04"),
     ]
@@ -318,27 +317,26 @@ def test_models_are_the_networks_alone(opened: gc.Result) -> None:
 
 
 def test_features_of_a_strangers_run_are_not_run_unasked(
-    prices: gc.Prices, tmp_path: Path, monkeypatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (tmp_path / "own_moves.py").write_text("def moves(prices):\n    return prices[['high']].pct_change()\n")
+    moves = "def moves(prices):\n    return prices[{}].pct_change()\n"
+    (tmp_path / "own_moves.py").write_text(moves.format(["open", "high", "low", "close"]))
     monkeypatch.syspath_prepend(tmp_path)
     networks = {"rnn": EVERY_OUTPUT["point"]}
     how = {**HOW, "seeds": 1, "replace_features": True}
-    run = gc.compare(prices, [networks], features="own_moves:moves", **how)
+    run = gc.compare(daily(walk_frame("A", 220, 0)), [networks], features="own_moves:moves", **how)
     expected = run.models["rnn"].forecast()
     folder = run.save(tmp_path / "run", charts=False)
     closed = gc.open_run(folder).models["rnn"]
-    assert closed.state_dict()["weight_ih_l0"].shape == (2, 1)
+    assert closed.state_dict()["weight_ih_l0"].shape == (2, 4)
     with pytest.raises(RunError, match=r"names code: features = 'own_moves:moves'.*allow_code=True"):
         closed.forecast()
     trusted = gc.open_run(folder, allow_code=True).models["rnn"]
     pd.testing.assert_frame_equal(trusted.forecast(), expected, check_exact=True)
-    (tmp_path / "own_moves.py").write_text(
-        "def moves(prices):\n    return prices[['high', 'low']].pct_change()\n"
-    )
+    (tmp_path / "own_moves.py").write_text(moves.format(["high", "low"]))
     monkeypatch.delitem(sys.modules, "own_moves")
     importlib.invalidate_caches()
-    with pytest.raises(RunError, match=r"read 1 feature, and the prices of this run give 2 \(high, low\)"):
+    with pytest.raises(RunError, match=r"read 4 features, and the prices of this run give 2 \(high, low\)"):
         gc.open_run(folder, allow_code=True).models["rnn"].forecast()
 
 
