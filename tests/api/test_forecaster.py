@@ -199,10 +199,10 @@ def test_a_loaded_forecaster_is_the_saved_one(
 
 def test_features_by_name_are_found_again(prices: gc.Prices, tmp_path: Path, monkeypatch) -> None:
     (tmp_path / "own_features.py").write_text(
-        "def change(prices):\n    return prices[['close']].pct_change()\n"
+        "def change(prices):\n    return prices[['open', 'high', 'low', 'close']].pct_change()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    model = forecaster(features="own_features:change").fit(prices)
+    model = forecaster(features="own_features:change", replace_features=True).fit(prices)
     again = gc.Forecaster.load(model.save(tmp_path / "m"))
     pd.testing.assert_frame_equal(again.forecast(), model.forecast(), check_exact=True)
     for ask in (again.forecast, again.fit):
@@ -210,7 +210,8 @@ def test_features_by_name_are_found_again(prices: gc.Prices, tmp_path: Path, mon
             ask(prices)
     again = gc.Forecaster.load(tmp_path / "m", allow_code=True)
     pd.testing.assert_frame_equal(again.forecast(prices), model.forecast(), check_exact=True)
-    nameless = forecaster(features=lambda table: table[["close"]].pct_change()).fit(prices)
+    four = ["open", "high", "low", "close"]
+    nameless = forecaster(features=lambda table: table[four].pct_change(), replace_features=True).fit(prices)
     with pytest.raises(RunError, match="module:function"):
         nameless.save(tmp_path / "n")
     assert not (tmp_path / "n").exists()
@@ -439,10 +440,11 @@ def test_the_forecaster_of_an_experiment_keeps_its_features_and_column(
     prices: gc.Prices, tmp_path: Path, monkeypatch
 ) -> None:
     (tmp_path / "features_of_mine.py").write_text(
-        "def change(prices):\n    return prices[['high']].pct_change()\n"
+        "def change(prices):\n    return prices[['open', 'high', 'low', 'close']].pct_change()\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
-    settings = {"features": "features_of_mine:change", "column": "high", **DISTRIBUTION_SHAPE, "seeds": 1}
+    own = {"features": "features_of_mine:change", "replace_features": True, "column": "high"}
+    settings = {**own, **DISTRIBUTION_SHAPE, "seeds": 1}
     experiment = Experiment(models=("naive", "mine"), networks={"mine": NETWORK}, training=QUICK, **settings)
     tables = [
         model.fit(prices).forecast()
@@ -484,12 +486,9 @@ ROADS = [
 
 
 def ragged() -> pd.DataFrame:
-    """A whole symbol, one that starts late and one with sessions missing."""
-    parts = [
-        walk_frame("A", 220, 0),
-        walk_frame("B", 180, 1, start="2015-02-26"),
-        walk_frame("C", 220, 2).drop(index=[50, 51, 120, 185, 190]),
-    ]
+    """A whole symbol, and one that starts late and has sessions missing."""
+    late = walk_frame("B", 180, 1, start="2015-02-26").drop(index=[50, 51, 120, 145, 150])
+    parts = [walk_frame("A", 220, 0), late]
     return pd.concat(parts, ignore_index=True)
 
 
@@ -520,7 +519,7 @@ def test_a_forecast_inside_the_data_is_the_walk_forwards_bit_for_bit(settings, c
             known = up_to(prices, origin)
             table = model.forecast(known if origin > origins[0] else None)
             own = table[table["origin"] == origin].set_index(["symbol", "origin", "step"])
-            assert set(own.index.get_level_values("symbol")) == {"A", "B", "C"}
+            assert set(own.index.get_level_values("symbol")) == {"A", "B"}
             shared = [column for column in own if column in whole and column != "time"]  # the calendar's
             assert ("q50" in shared) == (name != "point" or calibration != "none")
             pd.testing.assert_frame_equal(own[shared], whole.loc[own.index, shared], check_exact=True)
