@@ -71,7 +71,7 @@ def copy(run_folder: Path, tmp_path: Path) -> Path:
     [
         pytest.param(EVERY_OUTPUT, "none", {"pooled": True}, id="pooled"),
         pytest.param(["student_t"], "conformal", {"pooled": False}, id="one each, conformal"),
-        pytest.param(EVERY_OUTPUT, "adaptive", {"pooled": True, "refit": False}, id="adaptive, not refit"),
+        pytest.param(["quantiles"], "adaptive", {"pooled": True, "refit": False}, id="adaptive, not refit"),
         pytest.param(["point"], "conformal", {"target": "close"}, id="price level", marks=pytest.mark.slow),
     ],
 )
