@@ -19,11 +19,9 @@ def fit():
     return gc.fit_windows(SMALL, QUICK, X, Y, validation=(X[:10], Y[:10]), seeds=2)
 
 
-def test_it_learns_and_shapes_follow_y(fit):
+def test_it_learns(fit):
     assert fit.predict(X).shape == (60,)
     assert np.mean((fit.predict(X) - Y) ** 2) < 0.2 * Y.var()
-    two_steps = gc.fit_windows(SMALL, gc.Training(epochs=1), X, np.stack([Y, -Y], axis=1))
-    assert two_steps.predict(X).shape == (60, 2)
 
 
 def test_windows_hold_what_was_given(fit):
@@ -84,6 +82,7 @@ def test_validation_is_the_last_share_of_the_windows_after_an_embargo():
     by_share = gc.fit_windows(SMALL, QUICK, X, y, validation=0.2)
     by_hand = gc.fit_windows(SMALL, QUICK, X[:45], y[:45], validation=(X[48:], y[48:]))
     assert by_share.history.equals(by_hand.history)
+    assert by_share.predict(X).shape == y.shape
     np.testing.assert_array_equal(by_share.predict(X), by_hand.predict(X))
 
 
