@@ -38,8 +38,8 @@ main()
 def test_a_signal_in_mid_training_ends_soon_and_leaves_what_can_go_on(
     tmp_path: Path, environment: dict[str, str], number: signal.Signals, code: int
 ) -> None:
-    walk_frame("A", 300, 0).to_csv(tmp_path / "a.csv", index=False)
-    flags = "--models gru --epochs 1000000 --patience none --seeds 4 --folds 2 --hidden-size 2 --lookback 4"
+    walk_frame("A", 120, 0).to_csv(tmp_path / "a.csv", index=False)
+    flags = "--models rnn --epochs 1000000 --patience none --seeds 4 --folds 2 --hidden-size 2 --lookback 4"
     process = subprocess.Popen(
         [sys.executable, "-c", NOISY, "compare", "a.csv", *flags.split(), "--out", "deep/run"],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
@@ -226,7 +226,7 @@ def test_our_own_bug_ends_with_1(tmp_path: Path) -> None:
     assert "RuntimeError: a bug of ours" in ended.stderr
 
 
-@pytest.mark.parametrize("words", [["--version"], ["--help"], ["data", "check", "--help"]])
+@pytest.mark.parametrize("words", [["--version"], ["data", "check", "--help"]])
 def test_help_and_version_end_with_0(words: list[str]) -> None:
     ended = subprocess.run([*PROGRAM, *words], capture_output=True, text=True, check=True)
     assert ended.stdout
