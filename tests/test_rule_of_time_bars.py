@@ -14,7 +14,7 @@ from .test_rule_of_time import changed_after
 
 pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.GatecastWarning")
 
-MODELS = ["gru", "ewma-t", "garch-t", "lhar", "historical"]
+MODELS = ["rnn", "ewma-t", "garch-t", "lhar", "historical"]
 SETTINGS = {"horizon": 3, "lookback": 5, "folds": 2, "seeds": 1, "training": gc.Training(epochs=2)}
 
 
@@ -38,14 +38,14 @@ def bars(freq: str, rows: int) -> pd.DataFrame:
 
 def forecasts(frame: pd.DataFrame, calendar: str, network: gc.Network) -> pd.DataFrame:
     prices = gc.Prices.from_frame(frame, calendar=calendar)
-    table = gc.compare(prices, [{"gru": network}, *MODELS[1:]], **SETTINGS).outcome.frame
+    table = gc.compare(prices, [{"rnn": network}, *MODELS[1:]], **SETTINGS).outcome.frame
     keys = ["model", "fold", "seed", "origin", "step"]
     return table[[*keys, "forecast", "q10", "q90"]].sort_values(keys, ignore_index=True)
 
 
 def unchanged(frame: pd.DataFrame, calendar: str) -> bool:
     """Whether the forecasts up to the first test origin are equal where all later prices change."""
-    network = gc.Network(cell="gru", hidden_size=3, output="student_t")
+    network = gc.Network(cell="rnn", hidden_size=3, output="student_t")
     one = forecasts(frame, calendar, network)
     cut = one["origin"].min()
     other = forecasts(changed_after(frame, cut.to_datetime64()), calendar, network)

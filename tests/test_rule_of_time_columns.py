@@ -156,8 +156,8 @@ def test_the_market_of_tomorrow_is_caught(monkeypatch):
 
 
 @cache
-def gru() -> RecurrentNetwork:
-    return RecurrentNetwork(gc.Network(cell="gru", hidden_size=3), QUICK, seeds=1)
+def rnn() -> RecurrentNetwork:
+    return RecurrentNetwork(gc.Network(cell="rnn", hidden_size=3), QUICK, seeds=1)
 
 
 EVERYTHING = {
@@ -171,7 +171,7 @@ EVERYTHING = {
 
 @pytest.mark.parametrize("horizon", [3, pytest.param(1, marks=[pytest.mark.slow, pytest.mark.full])])
 def test_a_network_that_reads_all_of_them_obeys_too(horizon):
-    assert all(blind(gru(), joined_by("released"), EVERYTHING, horizon=horizon))
+    assert all(blind(rnn(), joined_by("released"), EVERYTHING, horizon=horizon))
 
 
 @pytest.mark.slow
@@ -179,4 +179,4 @@ def test_a_network_that_reads_all_of_them_obeys_too(horizon):
     "name", [pytest.param(name, marks=() if name == [*BROKEN][-1] else pytest.mark.full) for name in BROKEN]
 )
 def test_a_network_on_a_broken_twin_is_caught(name):
-    assert not all(blind(gru(), *BROKEN[name], horizon=3))
+    assert not all(blind(rnn(), *BROKEN[name], horizon=3))
