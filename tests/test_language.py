@@ -151,7 +151,7 @@ def test_an_unknown_language_is_one_message(monkeypatch, command):
 
 
 def test_compare_speaks_korean_and_writes_what_any_can_open(tmp_path, command, monkeypatch):
-    walk_frame("A", 140, 0).to_csv(tmp_path / "a.csv", index=False)
+    walk_frame("A", 120, 0).to_csv(tmp_path / "a.csv", index=False)
     code, out, _ = command("--lang", "ko", "compare", "a.csv", *SMALL, "--no-charts", "--out", "run")
     assert code == 0
     assert out.startswith("유일하게 시도한 gru 모델이 '내일 = 오늘'이라는 naive 예측을 ") and "개선율" in out

@@ -1,4 +1,5 @@
 import time
+from contextlib import nullcontext
 
 import jax
 import jax.numpy as jnp
@@ -62,9 +63,10 @@ def test_nobody_profiles():
         pass
 
 
-def test_the_command_says_where_the_seconds_went(walk, tmp_path, command):
+def test_the_command_says_where_the_seconds_went(walk, tmp_path, command, monkeypatch):
+    monkeypatch.setattr("gatecast.report.pictures.saved_pictures", lambda *_: nullcontext())
     walk("A", 160, 0).drop(columns="symbol").to_csv(tmp_path / "a.csv", index=False)
-    small = ("--models", "gru", "--hidden-size", "7", "--epochs", "1", "--seeds", "1", "--folds", "1")
+    small = ("--models", "rnn", "--hidden-size", "7", "--epochs", "1", "--seeds", "1", "--folds", "1")
     own = ("--lookback", "11")  # a shape that no other test has compiled in this process
     code, out, err = command("compare", "a.csv", *small, *own, "--profile")
     assert code == 0

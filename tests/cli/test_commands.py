@@ -72,11 +72,12 @@ def test_columns_are_flags(prices: Path, command, monkeypatch) -> None:
     frame.assign(vix=np.arange(120) % 7, earnings=np.arange(120) % 2).to_csv(prices, index=False)
     columns = ("--past", "vix", "--future", "earnings,weekday")
     code, _, err = command(
-        "compare", "a.csv", "--models=gru,naive", *SMALL, "--no-charts", "--out=run", *columns
+        "compare", "a.csv", "--models=rnn,naive", *SMALL, "--no-charts", "--out=run", *columns
     )
     assert (code, err) == (0, "")
     assert gc.open_run("run").experiment.future == ("earnings", "weekday")
-    code, _, err = command("forecast", "a.csv", "--run=run", "--no-ledger")
+    from_the_run = ("forecast", "a.csv", "--run=run", "--model=rnn", "--no-ledger")
+    code, _, err = command(*from_the_run)
     assert code == 2
     assert "earnings must be known in advance, and is not for a on 2015-06-25." in err
     with monkeypatch.context() as patch:  # refused before the long work
@@ -84,7 +85,7 @@ def test_columns_are_flags(prices: Path, command, monkeypatch) -> None:
         code, _, err = command("forecast", "a.csv", "--no-ledger", *SMALL[:1], *columns)
     assert (code, "must be known in advance" in err) == (2, True)
     Path("next.csv").write_text("date,earnings\n2015-06-25,1\n")
-    code, out, _ = command("forecast", "a.csv", "--run=run", "--no-ledger", "--future-table=next.csv")
+    code, out, _ = command(*from_the_run, "--future-table=next.csv")
     assert (code, "2015-06-25" in out) == (0, True)
     code, _, err = command("compare", "a.csv", *SMALL, "--past=vixx", "--out=other")
     assert code == 2
@@ -243,10 +244,11 @@ def test_features_of_the_current_folder(prices: Path, command, tmp_path: Path) -
     (tmp_path / "my_features.py").write_text(
         "import numpy as np\nfrom pathlib import Path\n\nPath('imported').touch()\n\n"
         "def momentum(prices):\n"
-        "    change = np.log(prices[['close']]).diff()\n"
+        "    change = np.log(prices[['high', 'low', 'close']]).diff()\n"
         "    return change.assign(slow=change['close'].rolling(3).mean())\n"
     )
-    words = ("--models", "gru", *SMALL, "--no-charts", "--features", "my_features:momentum", "--out", "run")
+    own = ("--features", "my_features:momentum", "--replace-features")
+    words = ("--models", "gru", *SMALL, "--no-charts", *own, "--out", "run")
     assert command("compare", "a.csv", *words).code == 0
     assert gc.open_run("run").experiment.features == "my_features:momentum"
     (tmp_path / "imported").unlink()
@@ -333,11 +335,10 @@ def test_forecast_prints_the_intervals_of_the_next_sessions_and_the_record(
     assert not Path("runs").exists()
 
 
-@pytest.mark.parametrize("ending", ["csv", "parquet"])
 def test_forecast_in_json_has_the_intervals_and_their_record_and_writes_its_table(
-    prices: Path, command, ending: str
+    prices: Path, command
 ) -> None:
-    place = Path("below") / f"next.{ending}"
+    place = Path("below") / "next.parquet"
     code, out, _ = command(*FORECAST, "--out", place, "--json")
     assert code == 0
     answer = parsed(out)
@@ -351,7 +352,7 @@ def test_forecast_in_json_has_the_intervals_and_their_record_and_writes_its_tabl
     assert set(answer["held"]) == {"50%", "80%", "95%"}
     scores = pd.DataFrame(answer["record"]["scores"]).query("metric == 'pinball'")
     assert {"gru", "historical", "ewma-t", "gjr-garch-t", "lhar"} <= set(scores["model"])
-    written = pd.read_csv(place) if ending == "csv" else pd.read_parquet(place)
+    written = pd.read_parquet(place)
     np.testing.assert_allclose(written["q02_5"], table["q02_5"], rtol=1e-12)
     assert {"naive_q10", "naive_q90", "location", "rmse_return"} <= set(written)
     assert list(Path("below").iterdir()) == [place]
