@@ -9,9 +9,8 @@ import pytest
 import gatecast as gc
 from gatecast.errors import SettingError
 
-QUICK = gc.Training(
-    epochs=2, batch_size=64
-)  # the same number of batches for all: a compiled program serves them
+# Four batches in every test, and seven steps: few programs are compiled.
+QUICK = gc.Training(epochs=2, batch_size=64)
 SMALL = {"horizon": 7, "lookback": 4, "seeds": 1, "folds": 2}
 RNN = gc.Network(cell="rnn", hidden_size=3)
 
