@@ -39,7 +39,7 @@ def test_a_signal_in_mid_training_ends_soon_and_leaves_what_can_go_on(
     tmp_path: Path, environment: dict[str, str], number: signal.Signals, code: int
 ) -> None:
     walk_frame("A", 120, 0).to_csv(tmp_path / "a.csv", index=False)
-    flags = "--models rnn --epochs 1000000 --patience none --seeds 4 --folds 2 --hidden-size 2 --lookback 4"
+    flags = "--models gru --epochs 1000000 --patience none --seeds 8 --folds 1 --hidden-size 2 --lookback 5"
     process = subprocess.Popen(
         [sys.executable, "-c", NOISY, "compare", "a.csv", *flags.split(), "--out", "deep/run"],
         cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

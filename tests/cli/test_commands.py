@@ -70,7 +70,7 @@ def test_columns_are_flags(prices: Path, command, monkeypatch) -> None:
     """Of both roads; what the next sessions bring is a file of its own."""
     frame = pd.read_csv(prices)
     frame.assign(vix=np.arange(120) % 7, earnings=np.arange(120) % 2).to_csv(prices, index=False)
-    columns = ("--past", "vix", "--future", "earnings,weekday")
+    columns = ("--past", "vix", "--future", "earnings,weekday", "--batch-size", "64")
     code, _, err = command(
         "compare", "a.csv", "--models=rnn,naive", *SMALL, "--no-charts", "--out=run", *columns
     )
