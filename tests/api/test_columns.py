@@ -22,7 +22,7 @@ COLUMNS = {
     "static": ("sector",),
     "market": True,
 }
-HOW = {"training": gc.Training(epochs=1), "lookback": LOOKBACK, "horizon": H, "seeds": 2}
+HOW = {"training": gc.Training(epochs=1, batch_size=150), "lookback": LOOKBACK, "horizon": H, "seeds": 2}
 
 
 def frame(sessions: int = 150) -> pd.DataFrame:

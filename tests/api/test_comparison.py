@@ -154,7 +154,7 @@ def test_a_level_target_on_a_trend_is_worse_than_naive_and_says_why(walk):
 
 
 def test_separate_networks_differ_from_a_pooled_one(walk):
-    frame = pd.concat([walk("A", 250, 0), walk("B", 250, 1)], ignore_index=True)
+    frame = pd.concat([walk("A", 256, 0), walk("B", 256, 1)], ignore_index=True)
     pooled, separate = (gc.compare(prices_of(frame), ["rnn"], pooled=p, **HOW) for p in (True, False))
     assert len(population_of(separate, "rnn").members) == 2 * len(population_of(pooled, "rnn").members)
     assert not np.array_equal(pooled.outcome.forecast["rnn"], separate.outcome.forecast["rnn"])
@@ -327,7 +327,7 @@ def test_separate_distributions_are_calibrated_by_symbol(walk):
 
 @pytest.mark.filterwarnings("ignore::gatecast.errors.DataWarning")  # a walk has no holidays
 def test_whatever_load_takes_is_taken(walk, tmp_path):
-    frame = walk("A", 120, 0).drop(columns="symbol")
+    frame = walk("A", SESSIONS, 0).drop(columns="symbol")
     frame.to_csv(path := tmp_path / "A.csv", index=False)
     loaded = gc.load(frame, symbol="A")
     assert loaded.symbols == ("A",)
@@ -338,7 +338,8 @@ def test_whatever_load_takes_is_taken(walk, tmp_path):
         pd.testing.assert_frame_equal(
             result.forecasts.drop(columns="symbol"), expected.forecasts.drop(columns="symbol")
         )
-    network, how = gc.Network(cell="rnn", hidden_size=2), {"training": QUICK, "seeds": 1, "lookback": 5}
+    network = gc.Network(cell="rnn", hidden_size=2, output="point")
+    how = {"training": QUICK, "seeds": 1, "lookback": 5, "horizon": 2}
     forecaster = gc.Forecaster(network, **how).fit(frame)
     again = gc.Forecaster(network, **how).fit(gc.load(frame))
     pd.testing.assert_frame_equal(forecaster.forecast(), again.forecast())

@@ -238,8 +238,8 @@ def test_pictures_and_tables_speak_of_differences(reverting):
 def test_the_outlook_of_a_spread_is_in_price_and_is_not_recorded():
     experiment = Experiment(
         models=("naive", "historical", "mine"),
-        networks={"mine": gc.Network(hidden_size=2, output="student_t")},
-        training=gc.Training(epochs=2, batch_size=64),
+        networks={"mine": gc.Network(cell="rnn", hidden_size=2, output="student_t")},
+        training=gc.Training(epochs=2, batch_size=150),
         **{"horizon": 2, "lookback": 5, "folds": 2, "seeds": 1},
     )
     with warnings.catch_warnings(record=True) as said:

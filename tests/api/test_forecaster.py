@@ -116,9 +116,9 @@ def test_the_dates_are_the_next_real_sessions(
     code = calendar or {"AAPL": "XNYS", "005930.KS": "XKRX"}.get(symbol, "24/7")
     days = [
         day
-        for day in pd.date_range(end=last, periods=200)
+        for day in pd.date_range(end=last, periods=260)
         if next_sessions(code, day - pd.Timedelta("1D"), 1)[0] == day
-    ][-120:]  # as many everywhere: one compiled program
+    ][-150:]  # as many everywhere: one compiled program
     table = walk_frame(symbol, len(days), 0).assign(date=days)
     known = gc.Prices.from_frame(table, calendar=calendar)
     model = forecaster(seeds=1).fit(known)
