@@ -133,6 +133,12 @@ def test_dates_and_closes_alone(walk):
     assert np.isfinite(result.outcome.forecast["rnn"]).all()
 
 
+def test_400_rows_work_with_the_defaults(walk):
+    result = gc.compare(prices_of(walk("A", 400, 5)), ["rnn"], network=TINY, training=QUICK, seeds=1)
+    assert len(result.outcome.actual) == 100
+    assert set(result.outcome.fold) == set(range(5))
+
+
 def test_another_column_brings_the_last_close_as_a_rival(prices):
     result = gc.compare(prices, ["rnn"], column="high", **HOW)
     table = prices.table.set_index("session")
@@ -287,7 +293,7 @@ def test_networks_with_distributions_on_odd_prices(walk, tmp_path, odd, calibrat
 @pytest.mark.slow
 @pytest.mark.full
 @pytest.mark.filterwarnings("ignore::gatecast.errors.FitWarning")
-def test_400_rows_work_with_the_defaults(walk, tmp_path):
+def test_400_rows_work_with_the_defaults_of_distributions(walk, tmp_path):
     """A distribution beside its rivals, all calibrated, five folds."""
     result = gc.compare(
         prices_of(walk("A", 400, 5)),
@@ -297,7 +303,6 @@ def test_400_rows_work_with_the_defaults(walk, tmp_path):
         seeds=1,
         calibration="conformal",
     )
-    assert len(result.outcome.actual) == 100
     assert set(result.outcome.fold) == set(range(5))
     assert set(result.outcome.distributions) == {*("naive", *DISTRIBUTION_RIVALS), "rnn"}
     distributions_are_whole(result, tmp_path / "run")
