@@ -12,7 +12,16 @@ from ...baselines import BASELINES, DISTRIBUTION_BASELINES  # isort: skip
 
 
 HORIZONS = pytest.mark.parametrize("horizon", [1, 5])
-SYMBOLS = pytest.mark.parametrize("symbols", ["single", "several"])
+NIGHTLY = [pytest.mark.slow, pytest.mark.full]
+SHAPES = pytest.mark.parametrize(
+    ("symbols", "horizon"),
+    [
+        ("single", 1),
+        ("several", 5),
+        pytest.param("single", 5, marks=NIGHTLY),
+        pytest.param("several", 1, marks=NIGHTLY),
+    ],
+)
 
 
 def fitted_mean(problem, rows):
@@ -61,12 +70,12 @@ def historical_one_row_late(problem, fold):
     return quantiles_of("historical")(problem, dataclasses.replace(fold, test=fold.test + 1))
 
 
-def garch_of_the_next_volatility(problem, fold):
+def ewma_t_of_the_next_volatility(problem, fold):
     """Broken: the right distribution, scaled by the volatility a session later."""
-    return quantiles_of("garch-t")(problem, fold) * problem.volatility[fold.test + 1][:, None, None]
+    return quantiles_of("ewma-t")(problem, fold) * problem.volatility[fold.test + 1][:, None, None]
 
 
-BROKEN_DISTRIBUTIONS = (ewma_t_fitted_on_the_test, historical_one_row_late, garch_of_the_next_volatility)
+BROKEN_DISTRIBUTIONS = (ewma_t_fitted_on_the_test, historical_one_row_late, ewma_t_of_the_next_volatility)
 
 
 def is_blind_to_the_future(baseline, make, frame, **how):
@@ -104,8 +113,7 @@ def table(frame, random_walk, ragged):
     return {"single": frame({"A": random_walk()}), "several": ragged()}
 
 
-@HORIZONS
-@SYMBOLS
+@SHAPES
 @pytest.mark.parametrize("target", ["return", "close"])
 @pytest.mark.parametrize("name", BASELINES)
 def test_no_forecast_depends_on_later_prices(make, table, name, symbols, horizon, target):
@@ -118,8 +126,7 @@ def test_nor_does_a_forecast_of_another_column(make, table, name, horizon):
     assert is_blind_to_the_future(BASELINES[name], make, table["several"], horizon=horizon, column="open")
 
 
-@HORIZONS
-@SYMBOLS
+@SHAPES
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_twin_is_caught(make, table, broken, symbols, horizon):
     assert not is_blind_to_the_future(broken, make, table[symbols], horizon=horizon)
