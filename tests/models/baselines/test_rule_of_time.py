@@ -12,16 +12,7 @@ from ...baselines import BASELINES, DISTRIBUTION_BASELINES  # isort: skip
 
 
 HORIZONS = pytest.mark.parametrize("horizon", [1, 5])
-NIGHTLY = [pytest.mark.slow, pytest.mark.full]
-SHAPES = pytest.mark.parametrize(
-    ("symbols", "horizon"),
-    [
-        ("single", 1),
-        ("several", 5),
-        pytest.param("single", 5, marks=NIGHTLY),
-        pytest.param("several", 1, marks=NIGHTLY),
-    ],
-)
+SYMBOLS = pytest.mark.parametrize("symbols", ["single", "several"])
 
 
 def fitted_mean(problem, rows):
@@ -113,7 +104,8 @@ def table(frame, random_walk, ragged):
     return {"single": frame({"A": random_walk()}), "several": ragged()}
 
 
-@SHAPES
+@HORIZONS
+@SYMBOLS
 @pytest.mark.parametrize("target", ["return", "close"])
 @pytest.mark.parametrize("name", BASELINES)
 def test_no_forecast_depends_on_later_prices(make, table, name, symbols, horizon, target):
@@ -126,7 +118,8 @@ def test_nor_does_a_forecast_of_another_column(make, table, name, horizon):
     assert is_blind_to_the_future(BASELINES[name], make, table["several"], horizon=horizon, column="open")
 
 
-@SHAPES
+@HORIZONS
+@SYMBOLS
 @pytest.mark.parametrize("broken", BROKEN)
 def test_a_broken_twin_is_caught(make, table, broken, symbols, horizon):
     assert not is_blind_to_the_future(broken, make, table[symbols], horizon=horizon)
