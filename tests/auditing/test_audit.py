@@ -11,6 +11,8 @@ import pytest
 
 import gatecast as gc
 
+from ..conftest import FULL  # isort: skip
+
 pytestmark = pytest.mark.usefixtures("chance_of_its_own")
 
 FIRST = 100  # the first row that is forecast
@@ -25,8 +27,12 @@ def prices(walk: Callable[..., pd.DataFrame]) -> pd.DataFrame:
 
 
 def found(pipeline: Any, prices: Any, quick: bool | None = None) -> dict[str, Any]:
-    """Kind → finding of the faults; every rerun must have ended well. Quick, but for those of FULL."""
-    quick = pipeline not in FULL if quick is None else quick
+    """Kind → finding of the faults; every rerun must have ended well.
+
+    Quick, but for those of THOROUGH, and of NIGHTLY where the tests run in full.
+    """
+    if quick is None:
+        quick = pipeline not in (THOROUGH | NIGHTLY if FULL else THOROUGH)
     report = gc.audit(pipeline, prices, quick=quick)
     assert not report.failed, report.failed
     assert len(report.tried) <= (12 if quick else 35)
@@ -103,10 +109,6 @@ def test_what_is_fitted_on_all_rows_is_found(pipeline, prices):
     assert faults["future-rows"].count > 150
 
 
-def test_a_quick_audit_finds_a_scaler_too(prices):
-    assert set(found(squashed_by_extremes_of_all_rows, prices, quick=True)) == {"future-rows"}
-
-
 def test_a_filter_that_looks_two_days_past_the_date_is_both(prices):
     faults = found(lambda df: table(df, df["Close"].rolling(7, center=True).mean().shift(1).ffill()), prices)
     assert set(faults) == {"future-rows", "answer"}
@@ -119,17 +121,13 @@ def middle_of_the_day(df):
     return table(df, (df["High"] + df["Low"]) / 2)
 
 
-def gap_of_the_day(df):
-    return table(df, df["Close"].shift(1) + 0.5 * (df["Open"] - df["Open"].shift(1)))
-
-
 def volume_of_the_day(df):
     return table(df, df["Close"].shift(1) * (1 + 0.01 * np.log(df["Volume"] / df["Volume"].shift(1))))
 
 
 @pytest.mark.parametrize(
     ("pipeline", "columns"),
-    [(middle_of_the_day, "High, Low"), (gap_of_the_day, "Open"), (volume_of_the_day, "Volume")],
+    [(middle_of_the_day, "High, Low"), (volume_of_the_day, "Volume")],
 )
 def test_columns_of_the_same_day_are_named(pipeline, columns, prices):
     faults = found(pipeline, prices)
@@ -374,7 +372,7 @@ def rmse(f, y):
     ],
 )
 def test_a_wrong_score_is_found_and_its_form_named(score, form, prices):
-    faults = found(scored(score), prices, quick=form != "the MSE")
+    faults = found(scored(score), prices)
     assert set(faults) == {"metric"}
     assert form in faults["metric"].text
 
@@ -422,7 +420,7 @@ def masked_by_place_in_the_batch(df, rows):
 
 @pytest.mark.parametrize("predict", [state_carried_on, masked_by_place_in_the_batch])
 def test_a_forecast_that_depends_on_its_neighbours_is_found(predict, prices):
-    assert set(found(with_predict(predict), prices, quick=predict is not state_carried_on)) == {"order"}
+    assert set(found(with_predict(predict), prices)) == {"order"}
 
 
 def test_a_predict_without_memory_is_clean(prices):
@@ -479,13 +477,11 @@ def test_repeating_yesterday_is_a_note(share, prices):
     assert report.clean
 
 
-FULL = {  # one of each kind, and those whose columns a quick audit cannot name
+THOROUGH = {middle_of_the_day, nearest_day_of_training}  # what a quick audit cannot tell apart
+NIGHTLY = {  # one of each other kind
     squashed_by_extremes_of_all_rows,
-    middle_of_the_day,
-    gap_of_the_day,
     steps_from_actual_prices,
     one_shift_too_many,
     truth_of_the_next_day,
     left_between_0_and_1,
-    nearest_day_of_training,
 }

@@ -173,7 +173,7 @@ def noisy(scale: float, made: Callable[[pd.DataFrame], pd.Series]) -> Callable[[
 
 
 def test_the_note_says_by_how_much_runs_differ(prices):
-    report = gc.audit(noisy(1.0, lambda df: df["Close"]), prices)
+    report = gc.audit(noisy(1.0, lambda df: df["Close"]), prices, quick=True)
     assert report.clean
     (note,) = [finding for finding in report.findings if finding.kind == "chance"]
     assert note.severity == "note" and "by up to" in note.text

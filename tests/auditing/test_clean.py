@@ -181,13 +181,8 @@ CLEAN = [
 NOTES = {"chance", "repeats-yesterday", "stale-input"}
 
 
-FULL = {  # one of each sort: any price, refitted at each origin, fitted once, several steps, with chance
-    naive,
-    walk_forward_regression,
-    network_trained_before_the_test,
-    five_steps_once_a_week,
-    random_walk_with_own_draws,
-}
+FULL = {walk_forward_regression, random_walk_with_own_draws}  # refitted at each origin; with chance
+NIGHTLY = {naive, network_trained_before_the_test, five_steps_once_a_week}  # in a quick audit at any time
 
 
 @pytest.fixture(scope="module")
@@ -195,9 +190,13 @@ def other_prices(walk: Callable[..., pd.DataFrame]) -> pd.DataFrame:
     return walk("B", 260, 11).drop(columns="symbol").rename(columns=str.title)
 
 
-@pytest.mark.parametrize(
-    "pipeline", [pytest.param(one, marks=[] if one in FULL else pytest.mark.slow) for one in CLEAN]
-)
+def marks(pipeline):
+    if pipeline in FULL:
+        return []
+    return [pytest.mark.slow, pytest.mark.full] if pipeline in NIGHTLY else [pytest.mark.slow]
+
+
+@pytest.mark.parametrize("pipeline", [pytest.param(one, marks=marks(one)) for one in CLEAN])
 def test_a_clean_pipeline_has_no_fault(pipeline, prices):
     report = gc.audit(pipeline, prices)
     assert report.clean, report
@@ -233,7 +232,7 @@ def test_several_symbols(walk):
         market = df.groupby("date")["close"].mean()
         return answer.assign(forecast=answer["forecast"] + 0.1 * answer["date"].map(market))
 
-    kinds = {finding.kind for finding in gc.audit(with_others_of_the_day, frame).faults}
+    kinds = {finding.kind for finding in gc.audit(with_others_of_the_day, frame, quick=True).faults}
     assert kinds == {"answer"}
 
 
@@ -254,8 +253,8 @@ def test_a_table_without_dates():
         slope, constant = np.polyfit(df["rooms"][:50], df["value"][:50], 1)
         return answer.assign(forecast=slope * df["rooms"].to_numpy()[50:] + constant)
 
-    assert gc.audit(mean_so_far, house, column="value").clean
-    (finding,) = gc.audit(regression, house, column="value").findings
+    assert gc.audit(mean_so_far, house, column="value", quick=True).clean
+    (finding,) = gc.audit(regression, house, column="value", quick=True).findings
     assert finding.kind == "same-day" and "(rooms)" in finding.text and finding.first.startswith("row ")
 
 
@@ -265,4 +264,4 @@ def test_mean_reverting_prices_may_have_a_small_slope():
     for shock in rng.normal(0, 1, 399):
         close.append(100 + 0.3 * (close[-1] - 100) + shock)
     frame = pd.DataFrame({"Date": pd.bdate_range("2015-01-01", periods=400), "Close": close})
-    assert gc.audit(lambda df: one_step(df, 100 + 0.3 * (df["Close"] - 100)), frame).clean
+    assert gc.audit(lambda df: one_step(df, 100 + 0.3 * (df["Close"] - 100)), frame, quick=True).clean

@@ -127,7 +127,7 @@ def refitted_forest(df):
     parts = []
     for start in range(SPLIT, len(df) - 1, 25):
         train, test = np.arange(LAGS, start), np.arange(start, min(start + 25, len(df) - 1))
-        model = RandomForestRegressor(6).fit(x[train], y[train + 1])
+        model = RandomForestRegressor(3).fit(x[train], y[train + 1])
         parts.append(answer(df, test, close[test] * np.exp(model.predict(x[test]) / 100)))
     return pd.concat(parts)
 
@@ -137,7 +137,7 @@ def trees_of_three_steps(df):
     parts = []
     for step in (1, 2, 3):
         train, test = np.arange(LAGS, SPLIT - step), np.arange(SPLIT, len(df) - step)
-        model = ExtraTreesRegressor(6).fit(x[train], np.log(close[train + step] / close[train]))
+        model = ExtraTreesRegressor(3).fit(x[train], np.log(close[train + step] / close[train]))
         forecast = close[test] * np.exp(model.predict(x[test]))
         parts.append(pd.DataFrame({"origin": day[test], "date": day[test + step], "forecast": forecast}))
     return pd.concat(parts)

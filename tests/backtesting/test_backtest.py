@@ -261,7 +261,7 @@ def test_the_command(saved, command, tmp_path):
     daily = pd.read_csv(files["daily.csv"])
     assert list(daily.columns) == list(tested.frame.columns) and len(daily) == len(tested.frame)
     code, out, _ = command(
-        "backtest", saved, "--models", "drift,ar", "--rules", "sign", "--no-short", "--json"
+        "backtest", saved, "--models", "drift,ar", "--rules", "sign", "--no-short", "--draws", "50", "--json"
     )
     assert code == 0
     answer = json.loads(out)

@@ -10,6 +10,8 @@ from gatecast.data.prices import Prices
 from gatecast.data.sources import load
 from gatecast.errors import DataError, SettingError
 
+from ..conftest import FULL  # isort: skip
+
 
 def test_what_prices_are(frame):
     prices = Prices.from_frame(frame, symbol="A", source="here")
@@ -138,7 +140,9 @@ def frames(draw):
 
 
 @given(frames(), st.randoms(use_true_random=False))
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25 if FULL else 8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_order_case_and_a_round_trip_keep_the_hash(tmp_path, frame, random):
     prices = Prices.from_frame(frame)
     columns = list(frame.columns)

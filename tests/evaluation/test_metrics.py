@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from gatecast.evaluation import metrics
+
+from ..conftest import FULL  # isort: skip
 
 Y = np.array([3.0, -0.5, 2.0, 7.0])
 F = np.array([2.5, 0.0, 2.0, 8.0])
@@ -60,6 +62,7 @@ def test_accidental_broadcasting_is_refused(call):
 values = arrays(np.float64, (6, 3), elements=st.floats(0.01, 1e6))
 
 
+@settings(max_examples=100 if FULL else 20)
 @given(values, values, st.integers(0, 1))
 def test_leading_axes_and_axis_are_loops(y, f, axis):
     stacked = np.stack([f, y, f + 1])

@@ -76,13 +76,14 @@ def test_the_commands_say_it(command, tmp_path, walk):
         "1",
         "--folds",
         "1",
+        "--lookback",
+        "4",
         "--no-charts",
     )
     assert command("compare", "a.csv", *small, "--out", "r").code == 0
     file = tmp_path / "r" / "experiment.toml"
     found = read_provenance(file)
     assert found is not None and found.engine == this_engine()
-    assert "another engine" not in command("compare", "--config", file, "--no-charts", "--out", "s").err
     file.write_text(file.read_text().replace(f'jax = "{this_engine()["jax"]}"', 'jax = "0.4.1"'))
     ended = command("compare", "--config", file, "--no-charts", "--out", "t")
     assert (ended.code, ended.err.count("another engine (jax 0.4.1, here ")) == (0, 1)

@@ -25,10 +25,13 @@ from gatecast.nn.kernel import variants
 from gatecast.nn.program import Dataset, gathered, window
 from gatecast.nn.recurrent import recurrent, textbook
 
+from ..conftest import FULL  # isort: skip
 from . import reference
 
 FLOAT32 = np.dtype("float32")
-EXAMPLES = int(os.environ.get("GATECAST_TEST_EXAMPLES", 12))  # of shapes; fewer under sanitizers
+EXAMPLES = int(
+    os.environ.get("GATECAST_TEST_EXAMPLES", 12 if FULL else 8)
+)  # of shapes; fewer under sanitizers
 pytestmark = pytest.mark.skipif(jax.default_backend() != "cpu", reason="the kernel is for processors")
 
 

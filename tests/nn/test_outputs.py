@@ -80,7 +80,12 @@ def test_a_zero_output_layer_of_quantiles_is_a_student_t_of_the_ewma(problem):
 
 
 @pytest.mark.parametrize(
-    ("name", "init"), [("student_t", "pytorch"), ("quantiles", "keras"), ("student_t", "glorot")]
+    ("name", "init"),
+    [
+        ("student_t", "pytorch"),
+        ("quantiles", "keras"),
+        pytest.param("student_t", "glorot", marks=[pytest.mark.slow, pytest.mark.full]),
+    ],
 )
 def test_a_freshly_drawn_network_is_near_it(name, init):
     """Its state is at most 1: the median within a tenth of a std, the scale within a half, no weight 0."""

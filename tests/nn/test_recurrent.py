@@ -27,10 +27,10 @@ CELLS = ["rnn", "lstm", "gru"]
 FORMS = ["one", "one-window", "one-step", "both", "two", "two-both"]
 QUICK = {  # forms of every cell; the slow tests have all others
     ("textbook", "float64"): ["one"],
-    ("textbook", "float32"): ["one"],
-    ("jax", "float64"): ["one", "both"],
+    ("textbook", "float32"): [],
+    ("jax", "float64"): ["both"],
     ("jax", "float32"): ["one"],
-    ("kernel", "float64"): ["one-step", "two-both"],
+    ("kernel", "float64"): ["two-both"],
     ("kernel", "float32"): ["one", "one-window", "one-step", "both"],
 }
 

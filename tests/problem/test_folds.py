@@ -17,6 +17,8 @@ from gatecast.problem.folds import (
 )
 from gatecast.problem.problem import make_problem
 
+from ..conftest import FULL  # isort: skip
+
 CUTS = st.fixed_dictionaries(
     {
         "folds": st.integers(1, 5),
@@ -55,7 +57,7 @@ def embargo_is_kept(problem, train, later):
     return problem.dates(train).max() < problem.session[later].min()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 if FULL else 20, deadline=None)
 @given(seed=SEEDS, shape=SHAPES, cut=CUTS)
 def test_the_parts_of_a_fold_never_overlap(ragged_problem, seed, shape, cut):
     for fold in cut_or_skip(ragged_problem(seed, **shape), **cut):
@@ -68,7 +70,7 @@ def test_the_parts_of_a_fold_never_overlap(ragged_problem, seed, shape, cut):
         assert set(fold.train_validation) == set(fold.train) | set(fold.validation)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40 if FULL else 15, deadline=None)
 @given(seed=SEEDS, shape=SHAPES, cut=CUTS)
 def test_a_inner_forecasts_validation_and_knows_training_alone(ragged_problem, seed, shape, cut):
     """What a baseline fits on, and what it is asked for, are an embargo apart in a inner too."""
@@ -82,7 +84,7 @@ def test_a_inner_forecasts_validation_and_knows_training_alone(ragged_problem, s
         assert not np.isin(inner.test, fold.test).any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 if FULL else 20, deadline=None)
 @given(seed=SEEDS, shape=SHAPES, cut=CUTS)
 def test_the_embargo_is_kept_on_both_sides_in_every_symbol(ragged_problem, seed, shape, cut):
     problem = ragged_problem(seed, **shape)
@@ -101,7 +103,7 @@ def test_a_cut_by_row_number_does_not_keep_the_embargo(ragged, prices_of):
     assert not embargo_is_kept(problem, train, validation)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60 if FULL else 20, deadline=None)
 @given(seed=SEEDS, shape=SHAPES, cut=CUTS)
 def test_no_test_row_is_lost_and_none_is_scored_twice(ragged_problem, seed, shape, cut):
     problem = ragged_problem(seed, **shape)
@@ -130,7 +132,7 @@ def _in_stretch(problem, fold, folds, rows):
     return (problem.session[rows] > begin) & (problem.session[rows] < end)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40 if FULL else 15, deadline=None)
 @given(seed=SEEDS, shape=SHAPES)
 def test_symbols_too_short_are_left_out_and_named(ragged_problem, seed, shape):
     problem = ragged_problem(seed, symbols=4, **shape)
@@ -255,8 +257,8 @@ def test_a_future_fold_of_too_little_data_is_refused(plain_problem):
         future_fold(plain_problem(8))
 
 
-def test_two_thousand_symbols(plain_problem):
-    problem = plain_problem(60, symbols=2_000, lookback=5, horizon=2)
+def test_hundreds_of_symbols(plain_problem):
+    problem = plain_problem(60, symbols=500, lookback=5, horizon=2)
     for fold in cut_folds(problem, folds=2):
         assert fold.left_out == ()
         assert (

@@ -107,8 +107,8 @@ def test_the_time_of_day_is_known_in_advance() -> None:
 @pytest.mark.filterwarnings("ignore::gatecast.errors.GatecastWarning")
 def test_a_comparison_of_half_hours_forecasts_within_sessions() -> None:
     result = gc.compare(
-        prices(), ["gru"], lookback=4, horizon=2, folds=2, seeds=1, training=gc.Training(epochs=1),
-        future=["time_of_day"],
+        prices(), ["rnn"], lookback=4, horizon=2, folds=1, seeds=1, training=gc.Training(epochs=1),
+        network=gc.Network(hidden_size=2), future=["time_of_day"],
     )  # fmt: skip
     hour = result.outcome.origin.astype("datetime64[m]").astype(int) % 1440
     assert hour.min() == 570 + 3 * 30

@@ -11,6 +11,8 @@ from gatecast.errors import SettingError
 from gatecast.problem.problem import make_problem
 from gatecast.problem.volatility import ewma_volatility
 
+from ..conftest import FULL  # isort: skip
+
 SEEDS = st.integers(0, 15)  # of ragged prices, each made once
 
 
@@ -26,7 +28,7 @@ def ragged_prices(ragged, prices_of):
     return made
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15 if FULL else 6, deadline=None)
 @given(
     seed=SEEDS,
     lookback=st.integers(1, 15),
@@ -65,7 +67,7 @@ def test_rows_hold_what_slicing_by_hand_gives(ragged_prices, seed, lookback, hor
     assert start == len(problem.session)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20 if FULL else 8, deadline=None)
 @given(seed=SEEDS, lookback=st.integers(1, 10))
 def test_a_window_ends_at_its_origin_and_stays_in_its_symbol(ragged_prices, seed, lookback):
     frame, prices = ragged_prices(3, seed)
@@ -115,7 +117,7 @@ def test_another_column_than_the_close(walks, prices_of, target, names):
     np.testing.assert_array_equal(problem.close, frame["close"])
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15 if FULL else 6, deadline=None)
 @given(seed=SEEDS, horizon=st.integers(1, 6), column=st.sampled_from(["close", "high"]))
 def test_actual_returns_and_the_unit_of_distributions_by_slicing(ragged_prices, seed, horizon, column):
     """Symbol by symbol: later prices and returns (NaN past the end), the volatility, and its root of time."""

@@ -10,6 +10,8 @@ from gatecast.problem.folds import cut_folds
 from gatecast.problem.problem import make_problem
 from gatecast.problem.scaling import SCALERS, Scale, fit_scale
 
+from ..conftest import FULL  # isort: skip
+
 KINDS = pytest.mark.parametrize("target", ["return", "close"])
 EVERY_SCALER = pytest.mark.parametrize("scaler", SCALERS)
 
@@ -75,7 +77,7 @@ def test_none_leaves_the_numbers_of_a_level_alone(ragged_problem):
         assert (scale == 1).all()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30 if FULL else 12, deadline=None)
 @given(seed=st.integers(0, 15), scaler=st.sampled_from(SCALERS), target=st.sampled_from(["return", "close"]))
 def test_scales_round_trip(ragged_problem, seed, scaler, target):
     problem = ragged_problem(seed, target=target)
@@ -93,7 +95,7 @@ def test_scales_round_trip(ragged_problem, seed, scaler, target):
         )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50 if FULL else 20, deadline=None)
 @given(value=st.floats(-1e6, 1e6, width=32), scaler=st.sampled_from(SCALERS), rows=st.integers(20, 200))
 def test_a_feature_that_never_changes_keeps_scale_1(ragged_problem, value, scaler, rows):
     problem = ragged_problem()

@@ -81,7 +81,7 @@ def test_the_unit_grows_with_the_variance_of_the_hours_ahead() -> None:
 def test_intervals_hold_at_every_hour() -> None:
     """80 % at one step; intervals of one width for all hours do not."""
     rivals = ["ewma-t", "garch-t"]
-    result = gc.compare(prices(*hourly(500, seed=4)), rivals, folds=2, lookback=5, test_size=0.4, horizon=2)
+    result = gc.compare(prices(*hourly(500, seed=4)), rivals, folds=2, lookback=5, test_size=0.4)
     hour = result.outcome.time[:, 0].astype("datetime64[h]").astype(int) % 24
     for name in rivals:
         hit = np.abs(result.outcome.distributions[name].pit[:, 0] - 0.5) <= 0.4
@@ -120,7 +120,7 @@ def test_what_was_known_does_not_change_with_later_prices(broken: bool) -> None:
 def test_a_saved_forecaster_of_hours_forecasts_the_same(tmp_path) -> None:
     returns, times = hourly(40)
     settings = {"horizon": 3, "lookback": 5, "seeds": 1, "training": gc.Training(epochs=1)}
-    model = gc.Forecaster(gc.Network(cell="gru", hidden_size=2, output="student_t"), **settings)
+    model = gc.Forecaster(gc.Network(cell="rnn", hidden_size=2, output="student_t"), **settings)
     model.fit(prices(returns, times))
     model.save(tmp_path / "saved")
     again = gc.Forecaster.load(tmp_path / "saved")

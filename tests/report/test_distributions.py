@@ -17,10 +17,11 @@ from gatecast.api.opening import open_run
 from gatecast.api.result import Result
 from gatecast.errors import DrawingWarning
 from gatecast.forecasts import QUANTILE_COLUMNS
-from gatecast.report import charts, pictures
 from gatecast.report import distribution_frames as frames
-from gatecast.report.distribution_charts import distribution_charts, fan_chart, outlook_chart
+from gatecast.report import pictures
+from gatecast.report.distribution_charts import distribution_charts, outlook_chart
 from gatecast.report.distribution_pictures import distribution_pictures
+from gatecast.report.marks import Drawn
 from gatecast.report.page import page, summary_html
 
 from .conftest import make_result
@@ -41,10 +42,16 @@ def section_of(text: str) -> str:
 
 
 @pytest.fixture
-def section(monkeypatch: pytest.MonkeyPatch) -> Callable[[Result], str]:
-    """The same of a result, without drawing the charts of its other sections."""
+def section(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """The same of a result, without the charts of its other sections; with its own where they are drawn."""
     monkeypatch.setattr("gatecast.report.page.page_charts", lambda _: {})
-    return lambda result: section_of(page(result))
+
+    def made(result: Result, drawn: dict[str, Drawn] | None = None) -> str:
+        if drawn is not None:
+            monkeypatch.setattr("gatecast.report.page.distribution_charts", lambda _: drawn)
+        return section_of(page(result))
+
+    return made
 
 
 @pytest.fixture(scope="module")
@@ -62,14 +69,26 @@ def ahead() -> Result:
     return distributed(symbols=("A", "B"), horizon=3)
 
 
+@pytest.fixture(scope="module")
+def charts_ahead(ahead: Result) -> dict[str, Drawn]:
+    return distribution_charts(ahead)
+
+
+@pytest.fixture(scope="module")
+def pictures_ahead(ahead: Result) -> dict[str, Drawn]:
+    return distribution_pictures(ahead, pictures.labels_of(ahead))
+
+
 def test_without_distributions_there_is_nothing(result: Result, text: str) -> None:
     assert frames.shown_models(result) == []
     assert distribution_charts(result) == distribution_pictures(result, str) == {}
     assert "<h2>Prediction intervals</h2>" not in text
 
 
-def test_every_chart_obeys_vega_lites_schema(ahead: Result) -> None:
-    drawn = {**distribution_charts(ahead), **distribution_pictures(ahead, str)}
+def test_every_chart_obeys_vega_lites_schema(
+    charts_ahead: dict[str, Drawn], pictures_ahead: dict[str, Drawn]
+) -> None:
+    drawn = {**charts_ahead, **pictures_ahead}
     assert set(drawn) >= set(CHARTS)
     for chart in drawn.values():
         chart.to_dict(validate=True)  # raises where it does not
@@ -82,7 +101,7 @@ def test_the_best_network_stands_beside_the_strongest_baseline() -> None:
     assert frames.shown_models(distributed(distributions={"lstm": 3.0})) == ["lstm"]
 
 
-def test_a_distribution_that_is_not_finite_is_not_drawn(section: Callable[[Result], str]) -> None:
+def test_a_distribution_that_is_not_finite_is_not_drawn(section: Callable[..., str]) -> None:
     whole = distributed()
     known = whole.outcome.distributions["lstm"]
     quantiles = known.quantiles.copy()
@@ -96,7 +115,7 @@ def test_a_distribution_that_is_not_finite_is_not_drawn(section: Callable[[Resul
     assert list(drawn) == ["skill_crps", *CHARTS] and "NaN" not in json.dumps(
         [chart.to_dict() for chart in drawn.values()]
     )
-    assert "log score" in (shown := section(broken)) and "nan" not in shown
+    assert "log score" in (shown := section(broken, drawn)) and "nan" not in shown
 
 
 def test_the_fan_holds_the_price_where_it_held(one: Result) -> None:
@@ -199,11 +218,12 @@ def test_steps_have_their_coverage_and_a_width_that_grows(ahead: Result) -> None
     assert (own["low"] < 80).all() and (own["high"] > 80).all()
 
 
-def test_pictures_say_what_was_found(ahead: Result) -> None:
-    drawn = distribution_pictures(ahead, pictures.labels_of(ahead))
+def test_pictures_say_what_was_found(ahead: Result, pictures_ahead: dict[str, Drawn]) -> None:
+    """Those of every run are drawn as PNG in test_a_run_that_was_opened_again_has_the_same_charts."""
+    drawn = pictures_ahead
     assert list(drawn) == [*CHARTS, "interval_steps"]
-    pngs = pictures.to_pngs(drawn)
-    assert list(pngs) == list(drawn) and all(png.startswith(PNG) for png in pngs.values())
+    pngs = pictures.to_pngs({name: drawn[name] for name in ("fan", "interval_steps")})
+    assert list(pngs) == ["fan", "interval_steps"] and all(png.startswith(PNG) for png in pngs.values())
     table = frames.recent_intervals(ahead, "lstm")
     outside = int(table.loc[table["symbol"] == "A", "outside"].sum())
     assert (
@@ -212,7 +232,7 @@ def test_pictures_say_what_was_found(ahead: Result) -> None:
 
 
 def test_the_page_has_a_section_with_every_chart(
-    saved: Path, ahead: Result, section: Callable[[Result], str]
+    saved: Path, ahead: Result, charts_ahead: dict[str, Drawn], section: Callable[..., str]
 ) -> None:
     text = (saved / "report.html").read_text(encoding="utf-8")
     assert places(text)[-5:] == ["skill_crps", *CHARTS]
@@ -220,15 +240,17 @@ def test_the_page_has_a_section_with_every_chart(
     shown = section_of(text)
     assert shown.count("<h3>") == 5
     assert "against drift" in shown and "<b>" in shown
-    steps = section(ahead)
+    steps = section(ahead, charts_ahead)
     assert "step 3 of 3" in steps and "VaR 1 %, Kupiec, " in steps
     assert places(steps) == ["skill_crps", "steps_crps", *CHARTS, "interval_steps"]
-    assert "'options': ['A', 'B']" in str(fan_chart(ahead, "lstm").to_dict())
+    assert "'options': ['A', 'B']" in str(charts_ahead["fan"].to_dict())
 
 
 def test_a_run_that_was_opened_again_has_the_same_charts(one: Result, saved: Path) -> None:
     opened = open_run(saved)
-    assert {f"{name}.png" for name in CHARTS} < {path.name for path in (saved / "charts").glob("*")}
+    pngs = {path.name: path.read_bytes() for path in (saved / "charts").glob("*")}
+    assert {f"{name}.png" for name in CHARTS} < set(pngs)
+    assert all(png.startswith(PNG) for png in pngs.values())
     before, after = (
         distribution_charts(one),
         distribution_charts(opened),
@@ -250,7 +272,7 @@ def test_a_run_that_was_opened_again_has_the_same_charts(one: Result, saved: Pat
     ],
 )
 def test_odd_results_are_drawn(
-    settings: dict[str, object], expected: list[str], section: Callable[[Result], str]
+    settings: dict[str, object], expected: list[str], section: Callable[..., str]
 ) -> None:
     scales = {
         name: scale for name, scale in BOTH.items() if settings.get("networks") != () or name == "drift"
@@ -268,6 +290,7 @@ def test_names_of_distributions_cannot_break_out_and_need_no_fonts(monkeypatch: 
     hostile = distributed(
         networks=(HOSTILE,), baselines=("naive", "모형"), distributions={HOSTILE: 1.0, "모형": 2.0}
     )
+    monkeypatch.setattr("gatecast.report.page.page_charts", lambda _: {})  # those are in test_page.py
     text = page(hostile)
     assert HOSTILE not in text and "img" not in [tag for tag, _ in Elements(text).tags]
     monkeypatch.setattr(pictures, "missing_letters", frozenset)
@@ -323,7 +346,11 @@ def test_the_outlook_opens_at_the_last_close(steps: int, closes: int) -> None:
     low, high = (f"{table[name].iloc[-1]:,.2f}" for name in ("q10", "q90"))
     text = chart.to_dict()["title"]["text"]
     assert text == f"AAA on {table['time'].iloc[-1]:%Y-%m-%d}: {low} to {high} with 80 % probability"
-    assert pictures.to_pngs({"ahead": chart})["ahead"].startswith(PNG)
+
+
+def test_the_outlook_of_one_step_or_of_many_is_drawn() -> None:
+    pngs = pictures.to_pngs({str(steps): outlook_chart(*outlook(steps)) for steps in (1, 20)})
+    assert list(pngs) == ["1", "20"] and all(png.startswith(PNG) for png in pngs.values())
 
 
 @pytest.mark.parametrize(("steps", "every"), [(5, 1), (20, 2), (60, 6)])
@@ -354,14 +381,12 @@ def test_a_notebook_shows_the_scores_of_distributions(one: Result, result: Resul
     assert "<th>CRPS <small>" in summary_html(one) and "<th>CRPS <small>" not in summary_html(result)
 
 
-def test_skill_is_drawn_against_the_benchmark_of_each_loss(ahead: Result) -> None:
-    drawn = distribution_charts(ahead)
-    assert list(drawn)[:2] == ["skill_crps", "steps_crps"]
-    assert "CRPS saved against drift, %" in drawn["skill_crps"].to_json()
+def test_skill_is_drawn_against_the_benchmark_of_each_loss(
+    ahead: Result, charts_ahead: dict[str, Drawn], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert list(charts_ahead)[:2] == ["skill_crps", "steps_crps"]
+    assert "CRPS saved against drift, %" in charts_ahead["skill_crps"].to_json()
+    monkeypatch.setattr(pictures, "distribution_pictures", lambda *_: {})
     shown = dict(pictures.pictures(ahead))
     assert {"skill", "steps", "skill_crps", "steps_crps"} < set(shown)
     assert "distribution is better than that of drift" in shown["skill_crps"].to_json()
-
-
-def test_a_point_comparison_draws_as_before(result: Result) -> None:
-    assert list(dict(pictures.pictures(result))) == list(charts.page_charts(result))

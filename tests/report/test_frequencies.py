@@ -3,6 +3,7 @@
 import json
 import re
 from html import unescape
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ import pytest
 from gatecast.api.result import Result
 from gatecast.report import charts, distribution_charts, frames, pictures
 from gatecast.report.captions import figures
-from gatecast.report.marks import inline, specifications
+from gatecast.report.marks import Drawn, inline, specifications
 from gatecast.report.page import page
 from gatecast.settings.frequency import time_at
 
@@ -25,12 +26,22 @@ SCOPES = {
 }
 
 
+class Made(NamedTuple):
+    """A result of one frequency, and the charts of its page, drawn once."""
+
+    frequency: str
+    result: Result
+    drawn: dict[str, Drawn]
+
+
 @pytest.fixture(scope="module", params=WORDS)
-def made(request: pytest.FixtureRequest) -> tuple[str, Result]:
+def made(request: pytest.FixtureRequest) -> Made:
     frequency = request.param
-    return frequency, make_result(
+    result = make_result(
         networks=("gru",), horizon=2, distributions={"gru": 1.0, "drift": 1.1}, frequency=frequency
     )
+    drawn = charts.page_charts(result) | distribution_charts.distribution_charts(result)
+    return Made(frequency, result, drawn)
 
 
 def texts(value: object) -> list[str]:
@@ -42,9 +53,8 @@ def texts(value: object) -> list[str]:
     return [value] if isinstance(value, str) else []
 
 
-def test_no_word_is_of_days(made: tuple[str, Result]) -> None:
-    frequency, result = made
-    drawn = charts.page_charts(result) | distribution_charts.distribution_charts(result)
+def test_no_word_is_of_days(made: Made) -> None:
+    frequency, result, drawn = made
     said = [f"{figure.title} {figure.caption}" for figure in figures(result, drawn)]
     shown = texts(specifications(drawn | dict(pictures.pictures(result))))
     assert [text for text in (*said, *shown, result.verdict.text) if DAILY.search(text)] == []
@@ -56,10 +66,11 @@ def test_no_word_is_of_days(made: tuple[str, Result]) -> None:
     assert any(f"forecast the {word} before. One {word} in five" in text for text in said)
 
 
-def test_the_page_says_its_times(made: tuple[str, Result]) -> None:
-    frequency, result = made
-    text = unescape(page(result))
-    assert SCOPES[frequency] in text.replace("\xa0", " ")
+def test_the_page_says_its_times(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatecast.report.page.page_charts", lambda _: made.drawn)
+    monkeypatch.setattr("gatecast.report.page.distribution_charts", lambda _: {})
+    text = unescape(page(made.result))
+    assert SCOPES[made.frequency] in text.replace("\xa0", " ")
     head = text[: text.index("<script")]
     assert "The experiment" in head
     assert not DAILY.search(re.sub(r"<pre>.*?</pre>|<style>.*?</style>", "", head, flags=re.DOTALL))
@@ -89,12 +100,12 @@ def test_the_data_of_charts_have_times(dates: list[str], parse: str, first: str)
     assert data["values"].splitlines()[1] == f"{first},1.5"
 
 
-def test_a_selection_is_of_hours_or_positions() -> None:
-    for frequency, expected in (("1h", {"year": 2018, "month": 1, "date": 9, "hours": 7}), ("index", 200)):
-        chart = charts.forecast_chart(make_result(networks=("gru",), frequency=frequency))
-        brush = next(one for one in chart.to_dict(validate=False)["params"] if one["name"] == "brush")
-        last = brush["value"]["x"][-1]
-        assert last == expected or expected.items() <= last.items()
+def test_a_selection_is_of_hours_or_positions(made: Made) -> None:
+    expected = {"1h": {"year": 2018, "month": 1, "date": 9, "hours": 7}, "index": 200}[made.frequency]
+    chart = made.drawn["forecast"].to_dict(validate=False)
+    brush = next(one for one in chart["params"] if one["name"] == "brush")
+    last = brush["value"]["x"][-1]
+    assert last == expected or expected.items() <= last.items()
 
 
 def test_a_long_test_is_thinned_and_said(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -57,7 +57,7 @@ def places(text: str) -> list[str | None]:
 
 @pytest.fixture(scope="session")
 def several() -> str:
-    return page(make_result(("A", "B"), horizon=5))
+    return page(make_result(("A", "B"), networks=("lstm",), baselines=("naive",), horizon=5))
 
 
 def test_it_opens_with_the_verdict_and_names_every_model(result: Result, text: str) -> None:
@@ -174,7 +174,8 @@ def test_constant_prices_are_shown() -> None:
     assert places(page(make_result(constant=True)))[0] == "forecast"
 
 
-def test_oddities_come_with_their_rows_and_once() -> None:
+def test_oddities_come_with_their_rows_and_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_module, "page_charts", lambda _: {})
     oddity = Oddity("split", 1, "AAA: looks like a split", ("2018-02-01: 10 after 100",))
     plain = make_result(warnings=(oddity.text, "ar did not converge in fold 2"))
     text = page(replace(plain, prices=replace(plain.prices, oddities=(oddity,))))

@@ -120,11 +120,11 @@ def test_a_forecast_of_several_symbols() -> None:
             "anchor": 100.0,
         }
         | names
-        for symbol in "ABCDEFGH"
+        for symbol in "ABCDEFG"  # one more than there is room for
         for step in (1, 2)
     ]
     days = pd.date_range(end=day, periods=40)
-    closes = pd.concat([pd.DataFrame({"symbol": s, "session": days, "close": 100.0}) for s in "ABCDEFGH"])
+    closes = pd.concat([pd.DataFrame({"symbol": s, "session": days, "close": 100.0}) for s in "ABCDEFG"])
     plot = outlook_plot(pd.DataFrame(rows), closes)
     assert len(plot.chart.to_dict(validate=False)["vconcat"]) == 6
     with pytest.raises(RunError, match="point forecasts"):

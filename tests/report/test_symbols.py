@@ -112,7 +112,8 @@ def test_the_table_of_a_symbol_has_its_scores(many: Result) -> None:
 
 
 def test_few_symbols_keep_their_page() -> None:
-    few = page(make_result(tuple(f"S{i:02d}" for i in range(frames.MOST_SYMBOLS)), tested=20))
+    names = tuple(f"S{i:02d}" for i in range(frames.MOST_SYMBOLS))
+    few = page(make_result(names, networks=(), baselines=("naive",), tested=20))
     assert places(few)[0] == "forecast" and 'id="packs"' not in few and "id=symbols" not in few
     assert "<summary>S11</summary>" in few
 
@@ -126,6 +127,8 @@ def test_where_there_is_no_room_the_best_the_worst_and_some_between_have_charts(
     assert what.symbols[:4] == order[:4] and what.symbols[-4:] == order[-4:]
     assert 12 <= len(what.symbols) <= 13 and frames.typical_symbol(many) in what.symbols
     assert what.sessions == symbols.LEAST_SESSIONS
+    monkeypatch.setattr("gatecast.report.page.distribution_charts", lambda _: {})
+    monkeypatch.setattr("gatecast.report.page.symbols.symbol_charts", lambda _: {})
     text = page(many)
     assert f"Charts of {len(what.symbols)} of the 24 symbols are on this page: a third the best" in text
     assert f"with the last {what.sessions} of 70 test sessions" in text
@@ -144,7 +147,8 @@ def test_earlier_sessions_are_thinned_and_have_no_forecast(many: Result) -> None
 
 
 def test_names_of_many_symbols_cannot_break_out() -> None:
-    hostile = page(make_result((HOSTILE, "B&<b>", *NAMES), tested=20))
+    symbols = (HOSTILE, "B&<b>", *NAMES)
+    hostile = page(make_result(symbols, networks=(), baselines=("naive",), tested=20))
     assert HOSTILE not in hostile and "img" not in [tag for tag, _ in Elements(hostile).tags]
     assert HOSTILE in unescape(hostile) and HOSTILE in packs(hostile)["forecast"]["symbols"]
 
@@ -154,7 +158,8 @@ def test_without_a_skill_there_is_a_table_and_no_histogram() -> None:
     assert places(alone)[0] == "forecast" and "id=symbols" in alone
 
 
-def test_pictures_have_the_skill_of_symbols(many: Result) -> None:
+def test_pictures_have_the_skill_of_symbols(many: Result, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "distribution_pictures", lambda *_: {})
     drawn = dict(pictures.pictures(many))
     assert {"symbols", "symbols_crps"} < set(drawn)
     for by_symbol in symbols.skills_by_symbol(many):

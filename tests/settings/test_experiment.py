@@ -26,6 +26,8 @@ from gatecast.settings.reading import Reading, ReadingOptions
 from gatecast.settings.toml import read_experiment, to_toml
 from gatecast.settings.training import LOSSES, Training
 
+from ..conftest import FULL  # isort: skip
+
 ACTIVATIONS = st.sampled_from(["relu", "tanh", "sigmoid", "linear"])
 POSITIVE = st.floats(1e-9, 1e6)
 DATES = st.none() | st.dates().map(lambda day: day.isoformat())
@@ -104,7 +106,11 @@ def experiments(draw: st.DrawFn) -> Experiment:
     )
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=60)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    deadline=None,
+    max_examples=60 if FULL else 15,
+)
 @given(experiments())
 def test_an_experiment_survives_its_file(tmp_path: Path, experiment: Experiment) -> None:
     file = tmp_path / "experiment.toml"

@@ -374,7 +374,7 @@ def _serials(column: pd.Series) -> Dates | None:
 
 def _numbers(column: pd.Series) -> np.ndarray | None:
     """The numbers of a column of numbers, also where they are text of digits alone; else None."""
-    if pd.api.types.is_bool_dtype(column.dtype):
+    if pd.api.types.is_bool_dtype(column.dtype) or pd.api.types.is_datetime64_any_dtype(column.dtype):
         return None
     if pd.api.types.is_numeric_dtype(column.dtype):
         return column.to_numpy(np.float64)

@@ -13,6 +13,8 @@ from ...baselines import DISTRIBUTION_BASELINES  # isort: skip
 
 
 BOTH = pytest.mark.parametrize("name", ["har", "lhar"])
+TROUBLES = ("fillers", "halt", "crash", "misprint", "250 rows")
+NIGHTLY = [pytest.mark.slow, pytest.mark.full]
 
 
 def one_fold(problem, **how):
@@ -109,11 +111,10 @@ def test_it_follows_a_volatility_that_the_range_shows(make, frame, name):
 
 def filled(table, share):
     """Rows of the last close with open = high = low = close, as vendors fill holidays."""
-    table = table.copy()
-    fill = np.flatnonzero(np.random.default_rng(1).random(len(table)) < share)
-    for row in fill[fill > 0]:
-        table.loc[row, ["open", "high", "low", "close"]] = table.loc[row - 1, "close"]
-    return table
+    fill = np.random.default_rng(1).random(len(table)) < share
+    fill[0] = False
+    close = table["close"].mask(fill).ffill()
+    return table.assign(**{name: table[name].mask(fill, close) for name in ("open", "high", "low", "close")})
 
 
 @BOTH
@@ -139,8 +140,14 @@ def test_the_level_of_volatility_of_late_counts_most(make, frame, ranged, name):
 
 
 @BOTH
-@pytest.mark.parametrize("trouble", ["fillers", "halt", "crash", "misprint", "250 rows"])
-@pytest.mark.parametrize("horizon", [1, 5])
+@pytest.mark.parametrize(
+    ("horizon", "trouble"),
+    [
+        *((1, trouble) for trouble in TROUBLES),
+        (5, "misprint"),
+        *(pytest.param(5, trouble, marks=NIGHTLY) for trouble in TROUBLES if trouble != "misprint"),
+    ],
+)
 def test_odd_prices_keep_sound_intervals(make, frame, ranged, random_walk, name, trouble, horizon):
     """Finite, rising and no wider than five times nor narrower than a fifth of what the returns had."""
     table = ranged(frame({"A": random_walk(250 if trouble == "250 rows" else 600)}))

@@ -61,12 +61,12 @@ def historical_one_row_late(problem, fold):
     return quantiles_of("historical")(problem, dataclasses.replace(fold, test=fold.test + 1))
 
 
-def garch_of_the_next_volatility(problem, fold):
+def ewma_t_of_the_next_volatility(problem, fold):
     """Broken: the right distribution, scaled by the volatility a session later."""
-    return quantiles_of("garch-t")(problem, fold) * problem.volatility[fold.test + 1][:, None, None]
+    return quantiles_of("ewma-t")(problem, fold) * problem.volatility[fold.test + 1][:, None, None]
 
 
-BROKEN_DISTRIBUTIONS = (ewma_t_fitted_on_the_test, historical_one_row_late, garch_of_the_next_volatility)
+BROKEN_DISTRIBUTIONS = (ewma_t_fitted_on_the_test, historical_one_row_late, ewma_t_of_the_next_volatility)
 
 
 def is_blind_to_the_future(baseline, make, frame, **how):

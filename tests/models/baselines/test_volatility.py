@@ -124,8 +124,16 @@ def test_historical_of_a_young_symbol_borrows_from_ewma_t(make, frame, random_wa
     np.testing.assert_allclose(values[4, 0], np.quantile(past, FINE_LEVELS, method="hazen"), rtol=1e-9)
 
 
-@ALL
-@pytest.mark.parametrize("horizon", [1, 4])
+@pytest.mark.parametrize(
+    ("name", "horizon"),
+    [
+        *((name, 1) for name in DISTRIBUTION_BASELINES),
+        *(
+            pytest.param(name, 4, marks=[pytest.mark.slow, pytest.mark.full] if name == "garch-t" else [])
+            for name in DISTRIBUTION_BASELINES  # at night: gjr-garch-t simulates as it does
+        ),
+    ],
+)
 def test_every_step_of_every_fold_is_one_kind(make, ragged, ranged, name, horizon):
     problem = make(ranged(ragged()), horizon=horizon)
     folds = cut_folds(problem, folds=2)

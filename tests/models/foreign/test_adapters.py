@@ -66,6 +66,7 @@ def test_pretrained_models_are_found_by_their_name(library, prices):
 
 
 def test_kronos_draws_the_same_paths_whatever_was_drawn_before(library, prices):
+    prices = prices.select(["B"])
     models = {"one": kronos.Kronos(paths=20), "other": kronos.Kronos(paths=20, seed=1)}
     first = gc.compare(prices, ["ewma-t", models], **SMALL)
     second = gc.compare(prices, ["ewma-t", {"one": kronos.Kronos(paths=20)}], **SMALL)
@@ -74,7 +75,7 @@ def test_kronos_draws_the_same_paths_whatever_was_drawn_before(library, prices):
 
 
 def test_kronos_with_what_there_is_and_at_the_bars_that_follow(library, prices):
-    table = prices.table[["symbol", "session", "close"]]
+    table = prices.select(["B"]).table[["symbol", "session", "close"]]
     models = ["ewma-t", {"mine": kronos.Kronos(paths=20)}]
     gc.compare(gc.Prices.from_frame(table, calendar="daily"), models, **SMALL)
     friday = pd.bdate_range(end="2024-03-01", periods=30)
