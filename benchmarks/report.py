@@ -127,16 +127,17 @@ def _preface(results: dict[str, Row]) -> list[str]:
     kinds = sorted(
         {f"{m['processor']}, {m['cores']} cores, {m['memory_gb']} GB, Python {m['python']}" for m in machines}
     )
-    versions: dict[str, str] = {}
+    versions: dict[str, set[str]] = {}
     for result in results.values():
-        for side in result.get("sides", []):
-            versions |= side["versions"]
-        versions |= result.get("versions", {})
+        for told in [*result.get("sides", []), result]:
+            for name, version in told.get("versions", {}).items():
+                versions.setdefault(name, set()).add(version)
+    named = [f"{name} {' and '.join(sorted(every))}" for name, every in sorted(versions.items())]
     loads = [m["load_before"] for m in machines] + [result["load_after"] for result in results.values()]
     return [
         f"Machine: {'; '.join(kinds)}; load average between {min(loads)} and {max(loads)}, these programs",
         "and whatever else ran.",
-        f"Versions: {', '.join(f'{name} {version}' for name, version in sorted(versions.items()))}.",
+        f"Versions: {', '.join(named)}.",
         "'CPU µs' is the processor time of all threads of a side in the same calls, which other programs",
         "disturb less than the clock; divided by the cores it is the least that the clock could show.",
         "",
