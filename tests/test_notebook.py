@@ -47,6 +47,18 @@ def size_of(png: str) -> tuple[int, int]:
     return int.from_bytes(content[16:20], "big"), int.from_bytes(content[20:24], "big")
 
 
+def assert_a_bar(bundles: list[dict[str, Any]]) -> None:
+    (bar,) = bundles
+    assert re.fullmatch(r"100% done after \d+\.\d s", bar["text/plain"])
+    assert "<progress" in bar["text/html"]
+
+
+def assert_a_picture(bundles: list[dict[str, Any]]) -> None:
+    (plot,) = bundles
+    assert size_of(plot["image/png"])[0] > 1000
+    assert plot["application/vnd.vegalite.v5+json"]["$schema"].endswith("v5.json")
+
+
 (README,) = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text("utf-8"), re.M | re.S)
 EXAMPLE = ["import gatecast as gc; SHORT = gc.Training(epochs=2)"]
 EXAMPLE += [ast.unparse(statement) for statement in ast.parse(README).body] + ["result", "forecaster.plot()"]
@@ -55,11 +67,12 @@ EXAMPLE = [
     cell.replace("horizon=5", f"horizon=5, seeds=1{', folds=2' if 'compare' in cell else ''}, training=SHORT")
     for cell in EXAMPLE
 ]
-ODD = """\
-r = gc.compare("odd.csv", ["rnn", "naive"], seeds=1, folds=2, lookback=5, training=gc.Training(epochs=1))
-r.save('runs/odd')
-r.plot()
-"""
+ODD = [
+    'import gatecast as gc; r = gc.compare("odd.csv", ["rnn", "naive"], seeds=1, folds=2, lookback=5, '
+    "training=gc.Training(epochs=1))",
+    "r",
+    "r.plot()",
+]
 
 
 @pytest.fixture(scope="module")
@@ -73,25 +86,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(scope="module")
-def answers(folder: Path) -> list[Outputs]:
-    """Of every cell of the README's example and of the one of odd prices, in one kernel."""
-    return outputs_of([*EXAMPLE, ODD], folder)
-
-
 @pytest.mark.slow
-def test_the_example_of_the_readme(answers: list[Outputs], folder: Path) -> None:
-    cells, answers = EXAMPLE, answers[:-1]
+@pytest.mark.full
+def test_the_example_of_the_readme(folder: Path) -> None:
+    cells, answers = EXAMPLE, outputs_of(EXAMPLE, folder)
     seen = dict(zip(cells, map(shown, answers), strict=True))
 
     for training in (cell for cell in cells if "gc.compare" in cell or "fit" in cell):
-        (bar,) = seen[training]
-        assert re.fullmatch(r"100% done after \d+\.\d s", bar["text/plain"])
-        assert "<progress" in bar["text/html"]
+        assert_a_bar(seen[training])
     for drawing in ("result.plot()", "forecaster.plot()"):
-        (plot,) = seen[drawing]
-        assert size_of(plot["image/png"])[0] > 1000
-        assert plot["application/vnd.vegalite.v5+json"]["$schema"].endswith("v5.json")
+        assert_a_picture(seen[drawing])
     summary, picture = seen["result"]
     assert "<table" in summary["text/html"] and "naive" in summary["text/html"]
     assert summary["text/html"].count("No evidence") == 1
@@ -101,7 +105,13 @@ def test_the_example_of_the_readme(answers: list[Outputs], folder: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_warning_of_the_data_comes_once(answers: list[Outputs]) -> None:
-    said = "".join(output["text"] for output in answers[-1] if output.get("name") == "stderr")
+def test_a_comparison_of_odd_prices(folder: Path) -> None:
+    """A bar, the verdict with its table, a picture; and a warning of the data comes once."""
+    answers = outputs_of(ODD, folder)
+    compared, summary, plot = map(shown, answers)
+    assert_a_bar(compared)
+    assert "<table" in summary[0]["text/html"] and "naive" in summary[0]["text/html"]
+    assert_a_picture(plot)
+    said = "".join(output["text"] for output in answers[0] if output.get("name") == "stderr")
     texts = re.findall(r"DataWarning: (.*)", said)
     assert texts and len(texts) == len(set(texts)), said

@@ -40,7 +40,7 @@ gc.Forecaster(horizn=3)
 """
 
 
-@pytest.fixture(scope="module", params=["pyright", pytest.param("mypy", marks=pytest.mark.full)])
+@pytest.fixture(scope="module", params=CHECKERS)
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
     """What a type checker prints of all these files, in a folder without settings of its own."""
     folder = tmp_path_factory.mktemp(request.param)
@@ -54,12 +54,14 @@ def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_the_examples_have_no_error(found: str) -> None:
     assert {"README.py", "docs_en_verdict.py"} < {*PROGRAMS}
     assert not re.findall(r"^(?!.*wrong\.py).* error.*", found.replace(" errors, ", ""), re.M), found
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_a_wrong_setting_is_an_error(found: str) -> None:
     lines = {int(line) for line in re.findall(r"wrong\.py:(\d+):.*error", found)}
     assert lines == set(range(2, 1 + len(WRONG.splitlines()))), found

@@ -180,7 +180,7 @@ def test_the_same_experiment_gives_the_same_bits_in_another_process(
     monkeypatch.chdir(tmp_path)
     training = gc.Training(epochs=2, batch_size=32)
     result = gc.compare(
-        gc.load("a.csv"), ["bigru"], network=gc.Network(hidden_size=2),
+        gc.load("a.csv"), ["rnn"], network=gc.Network(hidden_size=2),
         training=training, lookback=5, folds=2, seeds=2,
     )  # fmt: skip
     result.save(tmp_path / "first", charts=False)

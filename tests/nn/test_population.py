@@ -269,7 +269,13 @@ def test_the_pace_is_that_of_the_first_fold_whatever_comes_later():
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("optimizer", "weight_decay"), [("adam", 0.01), ("adamw", 0.01), ("sgd", 0.0), ("rmsprop", 0.0)]
+    ("optimizer", "weight_decay"),
+    [
+        ("adam", 0.01),
+        pytest.param("adamw", 0.01, marks=pytest.mark.full),
+        ("sgd", 0.0),
+        pytest.param("rmsprop", 0.0, marks=pytest.mark.full),
+    ],
 )
 def test_every_optimizer_learns(rows, optimizer, weight_decay):
     rate = 0.3 if optimizer == "sgd" else 0.02

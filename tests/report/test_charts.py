@@ -39,7 +39,11 @@ def names(folder: Path) -> list[str]:
         pytest.param(
             {"constant": True, "seeds": 1}, ["changes", "forecast", "loss", "skill"], marks=pytest.mark.full
         ),
-        ({"tested": 10, "horizon": 3}, ["changes", "forecast", "loss", "skill", "steps"]),
+        pytest.param(
+            {"tested": 10, "horizon": 3},
+            ["changes", "forecast", "loss", "skill", "steps"],
+            marks=pytest.mark.full,
+        ),
     ],
 )
 def test_the_pictures_of_odd_results(
@@ -51,6 +55,7 @@ def test_the_pictures_of_odd_results(
 
 
 @pytest.mark.slow
+@pytest.mark.full
 def test_a_run_that_was_saved_and_opened_has_the_same_charts(result: Result, tmp_path: Path) -> None:
     opened = open_run(result.save(tmp_path / "run"))
     assert names(tmp_path / "run" / "charts") == ["changes.png", "forecast.png", "loss.png", "skill.png"]

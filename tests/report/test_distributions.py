@@ -267,7 +267,11 @@ def test_a_run_that_was_opened_again_has_the_same_charts(one: Result, saved: Pat
         pytest.param({"tested": 1, "folds": 1}, ["fan", "pit", "var"], marks=pytest.mark.full),
         pytest.param({"tested": 39, "folds": 1}, ["fan", "pit", "var"], marks=pytest.mark.full),
         ({"constant": True}, CHARTS),
-        ({"tested": 3, "folds": 1, "horizon": 20}, ["fan", "pit", "var", "interval_steps"]),
+        pytest.param(
+            {"tested": 3, "folds": 1, "horizon": 20},
+            ["fan", "pit", "var", "interval_steps"],
+            marks=pytest.mark.full,
+        ),
         pytest.param({"networks": ()}, CHARTS, marks=pytest.mark.full),
     ],
 )
