@@ -86,8 +86,8 @@ def best_of_luck(trials: int, variance: float) -> float:
 
 
 def deflated(found: Sharpe, trials: int, variance: float) -> float:
-    """The probability that the true ratio is above zero, given that it is the best of `trials`; Bailey and
-    López de Prado (2014). Over 0.95: significant at 5 %, one-sided.
+    """One minus the p-value of a true ratio that is no higher than the best of `trials` by luck is expected
+    to be; Bailey and López de Prado (2014). Over 0.95: significant at 5 %, one-sided.
     """
     return probabilistic(found, best_of_luck(trials, variance))
 
