@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 
+from gatecast.language import say
+
 EXTRAS = {"sqlalchemy": "ledger", "vl_convert": "png", "yfinance": "yahoo"}
 
 
@@ -11,4 +13,5 @@ def needed(module: str, what: str) -> str:
     """What to install for `what`, which needs a module of EXTRAS; empty where that is installed."""
     if find_spec(module) is not None:
         return ""
-    return f'{what} need a package that is not installed: pip install "gatecast[{EXTRAS[module]}]"'
+    command = f'pip install "gatecast[{EXTRAS[module]}]"'
+    return say("{what} need a package that is not installed: {command}", what=what, command=command)

@@ -79,7 +79,7 @@ def new_file(path: Path, endings: tuple[str, ...], *, overwrite: bool = True) ->
         raise RunError(say("{path} is a folder; choose the name of a file", path=path))
     if os.path.lexists(path) and not overwrite:
         raise RunError(
-            say("{path} is there already; choose another name, or replace it (--overwrite)", path=path)
+            say("{path} is there already; choose another name, or replace it (overwrite=True)", path=path)
         )
     partial: Path | None = None
     try:

@@ -382,14 +382,15 @@ def _refuse(place: Path, folder: str | Path, kind: str, overwrite: bool, finishi
     if unfinished and not (overwrite or finishing):
         raise RunError(
             say(
-                "{folder} holds an unfinished run; choose another folder, or replace this one (--overwrite)",
+                "{folder} holds an unfinished run; choose another folder, or replace this one "
+                "(overwrite=True)",
                 folder=folder,
             )
         )
     if not (overwrite or unfinished):
         raise RunError(
             say(
-                "{folder} is not empty; choose another folder, or replace this one (--overwrite)",
+                "{folder} is not empty; choose another folder, or replace this one (overwrite=True)",
                 folder=folder,
             )
         )

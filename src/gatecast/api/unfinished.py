@@ -180,7 +180,7 @@ def _prepare(
             raise RunError(
                 say(
                     "{folder} holds an unfinished run of {why}. Go on with that one, choose another "
-                    "folder, or start anew in this one (--overwrite)",
+                    "folder, or start anew in this one (overwrite=True)",
                     folder=folder,
                     why=why,
                 )

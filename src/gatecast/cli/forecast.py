@@ -73,10 +73,10 @@ def forecast(
         check_file(out, ENDINGS, overwrite=overwrite)
         check_not_a_source(out, source)
         check_not_a_part(out)
-        if out.suffix == ".png" and (without := needed("vl_convert", "Pictures (PNG)")):
+        if out.suffix == ".png" and (without := needed("vl_convert", say("Pictures (PNG)"))):
             raise RunError(f"{out}: {without}")
     if not no_ledger:
-        if without := needed("sqlalchemy", "Records of forecasts"):
+        if without := needed("sqlalchemy", say("Records of forecasts")):
             raise LedgerError(say("{without}, or leave the record out (--no-ledger)", without=without))
         from gatecast.ledger import Ledger
 

@@ -8,9 +8,8 @@ import shlex
 from gatecast.settings.reading import Reading
 
 # As remedies write the arguments of `gatecast.load`, and some settings.
-ARGUMENT = re.compile(
-    rf'\b({"|".join((*Reading.model_fields, "target", "across_sessions"))})=(?:"([^"]*)"|(True|False)\b)'
-)
+NAMES = (*Reading.model_fields, "target", "across_sessions", "overwrite")
+ARGUMENT = re.compile(rf'\b({"|".join(NAMES)})=(?:"([^"]*)"|(True|False)\b)')
 
 # As they name functions.
 COMMANDS = {"gatecast.data.sources.fix": "gatecast data fix"}

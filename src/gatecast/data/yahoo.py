@@ -91,7 +91,7 @@ def _tidy(symbol: str, answer: _Answer, reading: Reading | None) -> Tidy:
 
 
 def _download(symbol: str) -> pd.DataFrame:
-    if without := needed("yfinance", "Prices of Yahoo"):
+    if without := needed("yfinance", say("Prices of Yahoo")):
         raise DataError(without, file=f"yahoo:{symbol}", remedy=say("Or give a file"))
     import yfinance
 

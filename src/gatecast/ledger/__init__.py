@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from gatecast.errors import LedgerError
 from gatecast.extras import needed
+from gatecast.language import say
 from gatecast.ledger.entry import NUMBERED, Entry, entries_of
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ def __getattr__(name: str) -> Any:
     """Import the store where it is first used: it needs SQLAlchemy, entries do not."""
     if name not in ("Appended", "Ledger"):
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
-    if without := needed("sqlalchemy", "Records of forecasts"):
+    if without := needed("sqlalchemy", say("Records of forecasts")):
         raise LedgerError(without)
     from gatecast.ledger import store
 

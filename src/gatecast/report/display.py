@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gatecast.errors import RunError
+from gatecast.errors import DrawingWarning, RunError
 from gatecast.files import new_file
 from gatecast.language import say
 from gatecast.report.marks import Drawn
-from gatecast.report.pictures import PIXELS, to_pngs
+from gatecast.report.pictures import PIXELS, to_png
 
 # Front ends draw Vega-Lite 5 (JupyterLab 4, VS Code); the charts need nothing of a later version.
 VEGA_LITE = "application/vnd.vegalite.v5+json"
@@ -49,15 +50,18 @@ class Plot:
             if path.suffix == ".json":
                 place.write_text(self.chart.to_json(validate=False), encoding="utf-8")
             else:
-                png = self.png()
+                png, why = to_png(self.picture or self.chart)
                 if png is None:
-                    raise RunError(say("{path} could not be drawn", path=path))
+                    raise RunError(say("{path} could not be drawn: {why}", path=path, why=why))
                 place.write_bytes(png)
         return path
 
     def png(self) -> bytes | None:
         """The picture; None, with a DrawingWarning, where it cannot be drawn."""
-        return to_pngs({"plot": self.picture or self.chart}).get("plot")
+        png, why = to_png(self.picture or self.chart)
+        if png is None:
+            warnings.warn(say("the picture could not be drawn: {why}", why=why), DrawingWarning, stacklevel=2)
+        return png
 
     def _repr_mimebundle_(
         self, include: Any = None, exclude: Any = None

@@ -99,6 +99,14 @@ def to_pngs(charts: Mapping[str, Drawn]) -> dict[str, bytes]:
         return _drawn(renderer, [_given(renderer, name, chart) for name, chart in charts.items()])
 
 
+def to_png(chart: Drawn) -> tuple[bytes | None, str]:
+    """The PNG of one chart, and what kept it from being drawn."""
+    with Renderer() as renderer:
+        name = _given(renderer, "plot", chart)
+        drawn, problem = renderer.drawn()
+        return drawn.get(name), problem
+
+
 def _given(renderer: Renderer, name: str, chart: Drawn) -> str:
     """The name of a chart, which the renderer draws from now on."""
     version = ".".join(alt.SCHEMA_VERSION.lstrip("v").split(".")[:2])
@@ -171,20 +179,19 @@ def forecast_picture(result: Run, label: Label) -> alt.VConcatChart:
     recent = table[table["test"]].iloc[-charts.RECENT :]
     frequency = result.outcome.frequency
     whole = charts.price_strip(frequency).properties(width=charts.WIDTH, height=90, data=inline(table))
+    last = say(
+        "The last {sessions}, to {time}",
+        sessions=count_sessions(len(recent), frequency),
+        time=stamp(recent["date"].iloc[-1], frequency),
+    )
+    seeds = "low_1" in recent and (recent["low_1"] < recent["high_1"]).any()
+    band = say("; band: from the lowest of its seeds to the highest") if seeds else ""
     close_up = layered(
         *charts.price_layers(result, recent, [model], time_axis.across(frequency), label),
         data=inline(recent),
         width=charts.WIDTH,
         height=300,
-        title=alt.TitleParams(
-            say(
-                "The last {sessions}, to {time}",
-                sessions=count_sessions(len(recent), frequency),
-                time=stamp(recent["date"].iloc[-1], frequency),
-            ),
-            anchor="start",
-            fontSize=13,
-        ),
+        title=alt.TitleParams(last + band, anchor="start", fontSize=13),
     )
     title = _forecast_title(result, label(model), label(symbol))
     return styled(

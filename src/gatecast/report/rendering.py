@@ -33,7 +33,7 @@ class Renderer:
     """
 
     def __init__(self) -> None:
-        self.lacks = needed("vl_convert", "Pictures (PNG)")
+        self.lacks = needed("vl_convert", say("Pictures (PNG)"))
         if not self.lacks:
             self._start()
 
