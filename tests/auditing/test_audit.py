@@ -178,9 +178,7 @@ def mean_on_the_way(df):
     return several(df, lambda close, i, k: close[i - 3 : i + k].mean())
 
 
-@pytest.mark.parametrize(
-    "pipeline", [steps_from_actual_prices, pytest.param(mean_on_the_way, marks=IN_FULL)]
-)
+@pytest.mark.parametrize("pipeline", [steps_from_actual_prices, pytest.param(mean_on_the_way, marks=IN_FULL)])
 def test_prices_on_the_way_are_found(pipeline, prices):
     assert set(found(pipeline, prices)) == {"between"}
 

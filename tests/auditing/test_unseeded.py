@@ -179,7 +179,9 @@ def some(pipelines: Iterable[Any], *names: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("quick", QUICK_AND_FULL)
-@pytest.mark.parametrize("pipeline", some(LEAKY, network_on_prices_scaled_by_all_rows, forest_of_a_random_split))
+@pytest.mark.parametrize(
+    "pipeline", some(LEAKY, network_on_prices_scaled_by_all_rows, forest_of_a_random_split)
+)
 def test_every_leak_is_found(pipeline, quick, prices):
     report = gc.audit(pipeline, prices, quick=quick)
     assert {finding.kind for finding in report.faults} == LEAKY[pipeline], report

@@ -243,7 +243,7 @@ def test_text_that_looks_like_a_number_stays_text(result: Result) -> None:
     assert dataset.splitlines()[1].startswith("005930,2018-")
 
 
-@pytest.mark.parametrize("validated", [True, False])
+@pytest.mark.parametrize("validated", [True, pytest.param(False, marks=[pytest.mark.slow, pytest.mark.full])])
 def test_the_history_of_bare_windows(validated: bool) -> None:
     epochs = np.tile(np.arange(1, 5), 2)
     history = pd.DataFrame(

@@ -219,11 +219,11 @@ def test_steps_have_their_coverage_and_a_width_that_grows(ahead: Result) -> None
 
 
 def test_pictures_say_what_was_found(ahead: Result, pictures_ahead: dict[str, Drawn]) -> None:
-    """Those of every run are drawn as PNG in test_a_run_that_was_opened_again_has_the_same_charts."""
+    """Those of every run are drawn as PNG in test_odd_results_are_drawn."""
     drawn = pictures_ahead
     assert list(drawn) == [*CHARTS, "interval_steps"]
-    pngs = pictures.to_pngs({name: drawn[name] for name in ("fan", "interval_steps")})
-    assert list(pngs) == ["fan", "interval_steps"] and all(png.startswith(PNG) for png in pngs.values())
+    pngs = pictures.to_pngs({"interval_steps": drawn["interval_steps"]})
+    assert list(pngs) == ["interval_steps"] and pngs["interval_steps"].startswith(PNG)
     table = frames.recent_intervals(ahead, "lstm")
     outside = int(table.loc[table["symbol"] == "A", "outside"].sum())
     assert (
@@ -232,9 +232,9 @@ def test_pictures_say_what_was_found(ahead: Result, pictures_ahead: dict[str, Dr
 
 
 def test_the_page_has_a_section_with_every_chart(
-    saved: Path, ahead: Result, charts_ahead: dict[str, Drawn], section: Callable[..., str]
+    one: Result, ahead: Result, charts_ahead: dict[str, Drawn], section: Callable[..., str]
 ) -> None:
-    text = (saved / "report.html").read_text(encoding="utf-8")
+    text = page(one)
     assert places(text)[-5:] == ["skill_crps", *CHARTS]
     assert places(text) == list(specs(text))
     shown = section_of(text)
@@ -246,6 +246,8 @@ def test_the_page_has_a_section_with_every_chart(
     assert "'options': ['A', 'B']" in str(charts_ahead["fan"].to_dict())
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_a_run_that_was_opened_again_has_the_same_charts(one: Result, saved: Path) -> None:
     opened = open_run(saved)
     pngs = {path.name: path.read_bytes() for path in (saved / "charts").glob("*")}
@@ -290,6 +292,8 @@ def test_odd_results_are_drawn(
     assert list(pngs) == list(drawn) and all(png.startswith(PNG) for png in pngs.values())
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_names_of_distributions_cannot_break_out_and_need_no_fonts(monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = distributed(
         networks=(HOSTILE,), baselines=("naive", "모형"), distributions={HOSTILE: 1.0, "모형": 2.0}
@@ -352,9 +356,10 @@ def test_the_outlook_opens_at_the_last_close(steps: int, closes: int) -> None:
     assert text == f"AAA on {table['time'].iloc[-1]:%Y-%m-%d}: {low} to {high} with 80 % probability"
 
 
-def test_the_outlook_of_one_step_or_of_many_is_drawn() -> None:
-    pngs = pictures.to_pngs({str(steps): outlook_chart(*outlook(steps)) for steps in (1, 20)})
-    assert list(pngs) == ["1", "20"] and all(png.startswith(PNG) for png in pngs.values())
+@pytest.mark.parametrize("steps", [1, pytest.param(20, marks=[pytest.mark.slow, pytest.mark.full])])
+def test_the_outlook_of_one_step_or_of_many_is_drawn(steps: int) -> None:
+    pngs = pictures.to_pngs({"outlook": outlook_chart(*outlook(steps))})
+    assert pngs["outlook"].startswith(PNG)
 
 
 @pytest.mark.parametrize(("steps", "every"), [(5, 1), (20, 2), (60, 6)])
@@ -385,6 +390,8 @@ def test_a_notebook_shows_the_scores_of_distributions(one: Result, result: Resul
     assert "<th>CRPS <small>" in summary_html(one) and "<th>CRPS <small>" not in summary_html(result)
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_skill_is_drawn_against_the_benchmark_of_each_loss(
     ahead: Result, charts_ahead: dict[str, Drawn], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -59,7 +59,9 @@ def test_the_skill_of_a_part_is_that_of_its_forecasts(two: Result) -> None:
     assert table["skill"].tolist() == pytest.approx([100 * (1 - loss.mean() / naive.mean())], rel=1e-4)
 
 
-@pytest.mark.parametrize("models", [None, "gru", ["lstm", "drift"]])
+@pytest.mark.parametrize(
+    "models", [None, pytest.param("gru", marks=[pytest.mark.slow, pytest.mark.full]), ["lstm", "drift"]]
+)
 def test_intervals(two: Result, models: Any) -> None:
     (table, *_) = tables(two.plot("intervals", models=models, symbol="AAA"))
     assert set(table["symbol"]) == {"AAA"}

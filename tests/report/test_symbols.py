@@ -111,6 +111,8 @@ def test_the_table_of_a_symbol_has_its_scores(many: Result) -> None:
     assert (rows["sessions"] == 70).all()
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_few_symbols_keep_their_page() -> None:
     names = tuple(f"S{i:02d}" for i in range(frames.MOST_SYMBOLS))
     few = page(make_result(names, networks=(), baselines=("naive",), tested=20))
@@ -158,6 +160,8 @@ def test_without_a_skill_there_is_a_table_and_no_histogram() -> None:
     assert places(alone)[0] == "forecast" and "id=symbols" in alone
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_pictures_have_the_skill_of_symbols(many: Result, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "distribution_pictures", lambda *_: {})
     drawn = dict(pictures.pictures(many))
@@ -195,6 +199,8 @@ addEventListener("load", () => setTimeout(async () => {
 """
 
 
+@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium to look at the page with")
 def test_symbols_are_sorted_searched_and_drawn_in_a_browser(many: Result, text: str, tmp_path: Path) -> None:
     seen = looked_at(text, tmp_path, USES)
