@@ -125,7 +125,11 @@ def test_a_longer_horizon_adds_the_steps_and_shows_the_first_and_the_last(severa
 
 def test_names_cannot_break_out() -> None:
     hostile = make_result(
-        (HOSTILE, "B&<b>"), networks=(HOSTILE, "'\"x"), warnings=(HOSTILE,), distributions={HOSTILE: 1.0}
+        (HOSTILE, "B&<b>"),
+        networks=(HOSTILE, "'\"x"),
+        warnings=(HOSTILE,),
+        tested=30,
+        distributions={HOSTILE: 1.0},
     )
     text = page(hostile)
     assert HOSTILE not in text and HOSTILE not in summary_html(hostile)
