@@ -138,7 +138,7 @@ def test_columns_of_the_same_day_are_named(pipeline, columns, prices):
 
 
 def test_a_quick_audit_names_columns_that_it_could_not_part(prices):
-    wide = prices.assign(**{f"Extra {i}": prices["Volume"] * (i + 1) for i in range(20)})
+    wide = prices.assign(**{f"Extra {i}": prices["Volume"] * (i + 1) for i in range(10)})
     text = found(middle_of_the_day, wide, quick=True)["same-day"].text
     assert "one or more of" in text and "High" in text
 
