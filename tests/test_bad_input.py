@@ -246,6 +246,8 @@ def test_an_unknown_flag_names_the_nearest(run) -> None:
     assert "Traceback" not in err
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_the_real_program_says_the_same(tmp_path: Path, environment: dict[str, str]) -> None:
     content, words = FILES["infinite close"]
     (tmp_path / "prices.csv").write_text(str(content))

@@ -210,6 +210,17 @@ def test_the_current_folder_is_taken_off_the_path(tmp_path: Path, monkeypatch: p
     assert entry._without_current_folder(["", library, "/b"]) == [library, "/b", str(sources)]
 
 
+def test_our_own_bug_is_not_caught(command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("a bug of ours")
+
+    monkeypatch.setattr("gatecast.data.sources.examine", broken)
+    with pytest.raises(RuntimeError, match="a bug of ours"):
+        command("data", "check", "a.csv")
+
+
+@pytest.mark.slow
+@pytest.mark.full
 def test_our_own_bug_ends_with_1(tmp_path: Path) -> None:
     code = (
         "from gatecast.data import sources\n"
@@ -226,6 +237,8 @@ def test_our_own_bug_ends_with_1(tmp_path: Path) -> None:
     assert "RuntimeError: a bug of ours" in ended.stderr
 
 
+@pytest.mark.slow
+@pytest.mark.full
 @pytest.mark.parametrize("words", [["--version"], ["data", "check", "--help"]])
 def test_help_and_version_end_with_0(words: list[str]) -> None:
     ended = subprocess.run([*PROGRAM, *words], capture_output=True, text=True, check=True)

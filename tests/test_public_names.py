@@ -15,6 +15,7 @@ NAMES = {
     "TorchModel", "Training", "audit", "backtest", "compare", "fit_windows", "join", "judge", "load",
     "open_run",
 }  # fmt: skip
+IN_FULL = [pytest.mark.slow, pytest.mark.full]
 HEAVY = ["jax", "pandas", "numpy", "altair", "arch", "scipy", "pyarrow", "yfinance", "optax"]
 
 
@@ -41,9 +42,13 @@ def test_public_names_are_documented(name: str) -> None:
     "code",
     [
         "import gatecast; gatecast.Network()",
-        "sys.argv = ['gatecast', '--help']; from gatecast.__main__ import main; main()",
+        pytest.param(
+            "sys.argv = ['gatecast', '--help']; from gatecast.__main__ import main; main()", marks=IN_FULL
+        ),
         "sys.argv = ['gatecast', 'compare', '--help']; from gatecast.__main__ import main; main()",
-        "sys.argv = ['gatecast', '--version']; from gatecast.__main__ import main; main()",
+        pytest.param(
+            "sys.argv = ['gatecast', '--version']; from gatecast.__main__ import main; main()", marks=IN_FULL
+        ),
     ],
 )
 def test_heavy_imports_wait_until_they_are_needed(code: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -18,6 +19,7 @@ pytestmark = pytest.mark.usefixtures("chance_of_its_own")
 FIRST = 100  # the first row that is forecast
 CUT = 200  # rows of training, where there is one
 QUICK_AND_FULL = [True, pytest.param(False, marks=pytest.mark.slow)]
+IN_FULL = [pytest.mark.slow, pytest.mark.full]
 
 
 @pytest.fixture(scope="module")
@@ -95,11 +97,11 @@ def scaler_of_daily_ranges(df):
 @pytest.mark.parametrize(
     "pipeline",
     [
-        squashed_by_extremes_of_all_rows,
+        pytest.param(squashed_by_extremes_of_all_rows, marks=IN_FULL),
         regression_on_all_rows,
-        filled_backwards,
-        order_of_all_rows,
-        scaler_of_daily_ranges,
+        pytest.param(filled_backwards, marks=IN_FULL),
+        pytest.param(order_of_all_rows, marks=IN_FULL),
+        pytest.param(scaler_of_daily_ranges, marks=IN_FULL),
     ],
 )
 def test_what_is_fitted_on_all_rows_is_found(pipeline, prices):
@@ -127,7 +129,7 @@ def volume_of_the_day(df):
 
 @pytest.mark.parametrize(
     ("pipeline", "columns"),
-    [(middle_of_the_day, "High, Low"), (volume_of_the_day, "Volume")],
+    [(middle_of_the_day, "High, Low"), pytest.param(volume_of_the_day, "Volume", marks=IN_FULL)],
 )
 def test_columns_of_the_same_day_are_named(pipeline, columns, prices):
     faults = found(pipeline, prices)
@@ -136,7 +138,7 @@ def test_columns_of_the_same_day_are_named(pipeline, columns, prices):
 
 
 def test_a_quick_audit_names_columns_that_it_could_not_part(prices):
-    wide = prices.assign(**{f"Extra {i}": prices["Volume"] * (i + 1) for i in range(20)})
+    wide = prices.assign(**{f"Extra {i}": prices["Volume"] * (i + 1) for i in range(10)})
     text = found(middle_of_the_day, wide, quick=True)["same-day"].text
     assert "one or more of" in text and "High" in text
 
@@ -157,7 +159,11 @@ def rolling_scaler_with_its_own_day(df):
 
 @pytest.mark.parametrize(
     "pipeline",
-    [rolling_mean_with_its_own_day, momentum_with_its_own_day, rolling_scaler_with_its_own_day],
+    [
+        rolling_mean_with_its_own_day,
+        pytest.param(momentum_with_its_own_day, marks=IN_FULL),
+        pytest.param(rolling_scaler_with_its_own_day, marks=IN_FULL),
+    ],
 )
 @pytest.mark.parametrize("quick", QUICK_AND_FULL)
 def test_the_answer_among_the_inputs_is_found(pipeline, quick, prices):
@@ -172,7 +178,7 @@ def mean_on_the_way(df):
     return several(df, lambda close, i, k: close[i - 3 : i + k].mean())
 
 
-@pytest.mark.parametrize("pipeline", [steps_from_actual_prices, mean_on_the_way])
+@pytest.mark.parametrize("pipeline", [steps_from_actual_prices, pytest.param(mean_on_the_way, marks=IN_FULL)])
 def test_prices_on_the_way_are_found(pipeline, prices):
     assert set(found(pipeline, prices)) == {"between"}
 
@@ -189,7 +195,8 @@ def moving_average_of_last_week(df):
 
 
 @pytest.mark.parametrize(
-    ("pipeline", "sessions"), [(one_shift_too_many, 1), (moving_average_of_last_week, 3)]
+    ("pipeline", "sessions"),
+    [(one_shift_too_many, 1), pytest.param(moving_average_of_last_week, 3, marks=IN_FULL)],
 )
 def test_an_old_input_is_found(pipeline, sessions, prices):
     faults = found(pipeline, prices)
@@ -223,7 +230,10 @@ def scaled_truth_two_days_late(df):
     return table(df, smooth, y=(df["Close"].shift(-2) - low) / (high - low))
 
 
-@pytest.mark.parametrize(("pipeline", "later"), [(truth_of_the_next_day, 1), (scaled_truth_two_days_late, 2)])
+@pytest.mark.parametrize(
+    ("pipeline", "later"),
+    [pytest.param(truth_of_the_next_day, 1, marks=IN_FULL), (scaled_truth_two_days_late, 2)],
+)
 def test_a_truth_of_another_day_is_found(pipeline, later, prices):
     faults = found(pipeline, prices)
     assert set(faults) == {"shift"}
@@ -262,7 +272,12 @@ def turned_back_with_the_range_of_the_day(df):
 
 
 @pytest.mark.parametrize(
-    "pipeline", [left_between_0_and_1, returns_instead_of_prices, turned_back_with_the_range_of_the_day]
+    "pipeline",
+    [
+        pytest.param(left_between_0_and_1, marks=IN_FULL),
+        pytest.param(returns_instead_of_prices, marks=IN_FULL),
+        turned_back_with_the_range_of_the_day,
+    ],
 )
 def test_a_wrong_scale_is_found(pipeline, prices):
     assert set(found(pipeline, prices)) == {"scale"}
@@ -302,12 +317,18 @@ def nearest_day_of_training(df):
     return {"forecasts": table(df, np.roll(forecast, 1)), "trained_until": df.index[CUT - 1]}
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_a_day_of_training_that_is_its_own_nearest_knows_its_answer_and_only_that(prices):
     assert set(found(nearest_day_of_training, prices)) == {"answer"}
 
 
 @pytest.mark.parametrize(
-    "pipeline", [regression_drawn_over_its_own_training, network_drawn_over_its_own_training]
+    "pipeline",
+    [
+        regression_drawn_over_its_own_training,
+        pytest.param(network_drawn_over_its_own_training, marks=IN_FULL),
+    ],
 )
 @pytest.mark.parametrize("quick", QUICK_AND_FULL)
 def test_forecasts_of_training_rows_are_found(pipeline, quick, prices):
@@ -316,6 +337,8 @@ def test_forecasts_of_training_rows_are_found(pipeline, quick, prices):
     assert faults["training-rows"].first < "2015-06"
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_a_row_of_training_that_moves_the_whole_line_is_not_its_own_answer(walk):
     trending = walk("A", 300, 20).drop(columns="symbol").rename(columns=str.title).set_index("Date")
     assert set(found(regression_drawn_over_its_own_training, trending)) == {"training-rows"}
@@ -329,6 +352,8 @@ def test_the_same_regression_is_clean_where_nothing_in_training_is_forecast(pric
     assert not found(pipeline, prices)
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_training_and_a_scaler_on_all_rows_and_the_same_day_are_distinguished(prices):
     def pipeline(df):
         scaled = (df[["Open", "High", "Low"]] - df.min()[:3]) / (df.max()[:3] - df.min()[:3])
@@ -359,22 +384,21 @@ def rmse(f, y):
     return float(np.sqrt(np.mean((f - y) ** 2)))
 
 
-@pytest.mark.parametrize(
-    ("score", "form"),
-    [
-        (lambda f, y: {"rmse": np.sqrt(np.mean(f - y) ** 2)}, "|mean error|"),
-        (lambda f, y: {"RMSE": rmse(f, y) / (y.max() - y.min())}, "in scaled units (from 0 to 1"),
-        (lambda f, y: {"test_mse": np.mean((f - y) ** 2) / y.var()}, "in scaled units (mean 0, deviation 1"),
-        (lambda f, y: {"mae": np.abs(f - y).mean() + y.min()}, "turned back with the scaler's offset"),
-        (lambda f, y: {"rmse": np.mean((f - y) ** 2)}, "the MSE"),
-        (lambda f, y: {"mse": np.mean((f[:, None] - y) ** 2)}, "every pair"),
-        (lambda f, y: {"mae": 17.0}, "None of the usual wrong forms"),
-    ],
-)
-def test_a_wrong_score_is_found_and_its_form_named(score, form, prices):
-    faults = found(scored(score), prices)
+def test_wrong_scores_are_found_and_their_forms_named(prices):
+    wrong = {
+        "rmse": (lambda f, y: np.sqrt(np.mean(f - y) ** 2), "|mean error|"),
+        "RMSE": (lambda f, y: rmse(f, y) / (y.max() - y.min()), "in scaled units (from 0 to 1"),
+        "test_mse": (lambda f, y: np.mean((f - y) ** 2) / y.var(), "in scaled units (mean 0, deviation 1"),
+        "mae": (lambda f, y: np.abs(f - y).mean() + y.min(), "turned back with the scaler's offset"),
+        "test_rmse": (lambda f, y: np.mean((f - y) ** 2), "the MSE"),
+        "mse": (lambda f, y: np.mean((f[:, None] - y) ** 2), "every pair"),
+        "test_mae": (lambda f, y: 17.0, "None of the usual wrong forms"),
+    }
+    faults = found(scored(lambda f, y: {name: score(f, y) for name, (score, _) in wrong.items()}), prices)
     assert set(faults) == {"metric"}
-    assert form in faults["metric"].text
+    given = re.split(r"(?<=\.) (?=\w+ is given as )", faults["metric"].text)
+    assert [text.split()[0] for text in given] == list(wrong)
+    assert [form for (_, form), text in zip(wrong.values(), given, strict=True) if form not in text] == []
 
 
 def test_right_scores_are_no_finding(prices):
@@ -418,7 +442,9 @@ def masked_by_place_in_the_batch(df, rows):
     return np.where(np.arange(len(rows)) % 35 < 7, before, close)
 
 
-@pytest.mark.parametrize("predict", [state_carried_on, masked_by_place_in_the_batch])
+@pytest.mark.parametrize(
+    "predict", [state_carried_on, pytest.param(masked_by_place_in_the_batch, marks=IN_FULL)]
+)
 def test_a_forecast_that_depends_on_its_neighbours_is_found(predict, prices):
     assert set(found(with_predict(predict), prices)) == {"order"}
 
@@ -447,7 +473,9 @@ def bootstrap_without_seed(df):
     return table(df, df["Close"].shift(1) * (1 + drawn))
 
 
-@pytest.mark.parametrize("pipeline", [network_without_seed, bootstrap_without_seed])
+@pytest.mark.parametrize(
+    "pipeline", [network_without_seed, pytest.param(bootstrap_without_seed, marks=IN_FULL)]
+)
 @pytest.mark.parametrize("quick", QUICK_AND_FULL)
 def test_chance_is_a_note_and_nothing_else(pipeline, quick, prices):
     report = gc.audit(pipeline, prices, quick=quick)

@@ -11,6 +11,7 @@ import pytest
 import gatecast as gc
 from gatecast.auditing import Finding
 
+IN_FULL = [pytest.mark.slow, pytest.mark.full]
 FIRST, TRAIN = 110, 100  # the first origin, and the rows of training
 
 
@@ -38,7 +39,7 @@ def later_rows(
 # only forecasts near the change --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("bars", [2, 6, 30])
+@pytest.mark.parametrize("bars", [2, 6, pytest.param(30, marks=IN_FULL)])
 def test_a_reach_of_some_bars_is_found_exactly(bars, prices):
     finding = later_rows(lambda df: one_step(df, df["Close"].shift(-bars).ffill()), prices, quick=bars < 30)
     assert f"within {bars} bars before the first changed row" in finding.text
@@ -66,7 +67,11 @@ def refitted_on_the_whole_block(df):
 
 @pytest.mark.parametrize(
     ("pipeline", "most"),
-    [(week_labelled_with_its_start, 5), (gaps_filled_backwards, 6), (refitted_on_the_whole_block, 15)],
+    [
+        pytest.param(week_labelled_with_its_start, 5, marks=IN_FULL),
+        (gaps_filled_backwards, 6),
+        pytest.param(refitted_on_the_whole_block, 15, marks=IN_FULL),
+    ],
 )
 def test_blocks_and_gaps_look_ahead_as_far_as_they_go_on(pipeline, most, prices):
     finding = later_rows(pipeline, prices)
@@ -120,7 +125,9 @@ def random_split(df):
     ("pipeline", "cause", "not_the_cause"),
     [
         (extremes, "the minimum and the maximum of a scaler", "random split"),
-        (mean_and_deviation, "the mean and the deviation of a scaler", "random split"),
+        pytest.param(
+            mean_and_deviation, "the mean and the deviation of a scaler", "random split", marks=IN_FULL
+        ),
         (momentum_on_all_rows, "Several causes fit, and the audit cannot tell them apart", "in this order"),
         (means_of_weekdays, "target encoding", "in this order"),
         (window_chosen_on_all_rows, "a choice made by looking at later rows", "shuffled split"),
@@ -162,7 +169,7 @@ def test_the_open_is_known_at_the_open(prices):
     def pipeline(df):
         return one_step(df, df["Close"] + 0.5 * (df["Open"].shift(-1) - df["Close"]).fillna(0))
 
-    (finding,) = gc.audit(pipeline, prices).faults
+    (finding,) = gc.audit(pipeline, prices[["Date", "Open", "Close"]], quick=True).faults
     assert finding.kind == "same-day" and "(Open)" in finding.text
     assert "Open of that bar is known once it opens, but not at the close of the bar before" in finding.text
     assert "when it is over" not in finding.text

@@ -203,28 +203,43 @@ def test_a_clean_pipeline_has_no_fault(pipeline, prices):
     assert {finding.kind for finding in report.findings} <= NOTES
 
 
-@pytest.mark.parametrize("pipeline", CLEAN)
+@pytest.mark.parametrize(
+    "pipeline",
+    [
+        pytest.param(one, marks=[] if one in NIGHTLY else [pytest.mark.slow, pytest.mark.full])
+        for one in CLEAN
+    ],
+)
 def test_nor_in_a_quick_audit_of_other_prices(pipeline, other_prices):
     report = gc.audit(pipeline, other_prices, quick=True, seed=5)
     assert report.clean, report
     assert {finding.kind for finding in report.findings} <= NOTES
 
 
-def test_several_symbols(walk):
-    frame = pd.concat([walk("A", 220, 0), walk("B", 200, 1, start="2015-02-02"), walk("C", 220, 2)])
+@pytest.fixture(scope="module")
+def three(walk) -> pd.DataFrame:
+    return pd.concat([walk("A", 220, 0), walk("B", 200, 1, start="2015-02-02"), walk("C", 220, 2)])
 
-    def average(df):
-        parts = []
-        for symbol, own in df.groupby("symbol"):
-            made = own["close"].ewm(alpha=0.5).mean().to_numpy()[60:-1]
-            day = own["date"].to_numpy()
-            parts.append(
-                pd.DataFrame({"symbol": symbol, "origin": day[60:-1], "date": day[61:], "forecast": made})
-            )
-        return pd.concat(parts)
 
-    assert gc.audit(average, frame).clean
-    prices = gc.Prices.from_frame(frame, calendar="daily")
+def average(df):
+    parts = []
+    for symbol, own in df.groupby("symbol"):
+        made = own["close"].ewm(alpha=0.5).mean().to_numpy()[60:-1]
+        day = own["date"].to_numpy()
+        parts.append(
+            pd.DataFrame({"symbol": symbol, "origin": day[60:-1], "date": day[61:], "forecast": made})
+        )
+    return pd.concat(parts)
+
+
+@pytest.mark.slow
+@pytest.mark.full
+def test_several_symbols_in_a_full_audit(three):
+    assert gc.audit(average, three).clean
+
+
+def test_several_symbols(three):
+    prices = gc.Prices.from_frame(three, calendar="daily")
     assert gc.audit(lambda df: average(df.rename(columns={"session": "date"})), prices, quick=True).clean
 
     def with_others_of_the_day(df):
@@ -232,7 +247,7 @@ def test_several_symbols(walk):
         market = df.groupby("date")["close"].mean()
         return answer.assign(forecast=answer["forecast"] + 0.1 * answer["date"].map(market))
 
-    kinds = {finding.kind for finding in gc.audit(with_others_of_the_day, frame, quick=True).faults}
+    kinds = {finding.kind for finding in gc.audit(with_others_of_the_day, three, quick=True).faults}
     assert kinds == {"answer"}
 
 

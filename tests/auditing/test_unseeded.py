@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -172,15 +172,23 @@ CLEAN = [
 ]
 
 
+def some(pipelines: Iterable[Any], *names: Any) -> list[Any]:
+    """The pipelines; those that are not named run in full only."""
+    later = [pytest.mark.slow, pytest.mark.full]
+    return [pytest.param(one, marks=() if one in names else later) for one in pipelines]
+
+
 @pytest.mark.parametrize("quick", QUICK_AND_FULL)
-@pytest.mark.parametrize("pipeline", LEAKY)
+@pytest.mark.parametrize(
+    "pipeline", some(LEAKY, network_on_prices_scaled_by_all_rows, forest_of_a_random_split)
+)
 def test_every_leak_is_found(pipeline, quick, prices):
     report = gc.audit(pipeline, prices, quick=quick)
     assert {finding.kind for finding in report.faults} == LEAKY[pipeline], report
 
 
 @pytest.mark.parametrize("quick", QUICK_AND_FULL)
-@pytest.mark.parametrize("pipeline", CLEAN)
+@pytest.mark.parametrize("pipeline", some(CLEAN, trees_of_three_steps, stochastic_gradient_descent))
 def test_nothing_is_found_where_nothing_leaks(pipeline, quick, prices):
     report = gc.audit(pipeline, prices, quick=quick)
     assert not report.faults and not report.failed, report

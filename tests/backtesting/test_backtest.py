@@ -227,6 +227,8 @@ def test_a_run_that_forecasts_the_open_is_refused(noisy):
         backtest(other)
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_models_with_names_of_any_script(run_of, walk):
     run = run_of(walk("삼성", 80, 0), {"모형 <b>": np.random.default_rng(0).normal(0, 0.01, 39)}, 40)
     tested = backtest(run, draws=20)

@@ -39,6 +39,8 @@ addEventListener("load", () => {
 """
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_charts_follow_the_strategy_that_is_chosen(run_of, walk, tmp_path) -> None:
     table = walk("A", 260, 0)
     moves = {"gru": np.random.default_rng(3).normal(0, 0.004, 159), "drift": np.full(159, 3e-4)}

@@ -77,7 +77,9 @@ CUTS = [pd.Timestamp("2015-03-03"), pd.Timestamp("2015-04-24"), pd.Timestamp("20
 
 
 @pytest.mark.parametrize("execution", ["next-open", "next-close"])
-@pytest.mark.parametrize("cut", CUTS)
+@pytest.mark.parametrize(
+    "cut", [CUTS[0], *(pytest.param(cut, marks=[pytest.mark.slow, pytest.mark.full]) for cut in CUTS[1:])]
+)
 def test_later_prices_and_forecasts_never_change_an_earlier_position(run_of, walk, cut, execution):
     for rule, (earlier, later) in compared(run_of, walk, cut, execution).items():
         assert earlier, rule

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,16 @@ def prices(tmp_path: Path) -> Path:
     return tmp_path / "a.csv"
 
 
-def test_compare_prints_verdict_table_and_page(prices: Path, command) -> None:
+@pytest.fixture(scope="module")
+def run_folder(result: gc.Result, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The run folder of `result`, without charts."""
+    return result.save(tmp_path_factory.mktemp("runs") / "small", charts=False)
+
+
+def test_compare_prints_verdict_table_and_page(
+    prices: Path, command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gatecast.report.pictures.saved_pictures", lambda *_: nullcontext())
     code, out, err = command("compare", "a.csv", "--models", "gru", *SMALL, "--out", "run")
     assert (code, err) == (0, "")
     run = gc.open_run("run")
@@ -283,20 +293,41 @@ def test_features_that_end_the_process_are_wrong_input(
     assert err.startswith("gatecast: features") and not (tmp_path / "run").exists()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("audit", "mine:last", "a.csv", "--quick"),
+        pytest.param(
+            (
+                "compare",
+                "a.csv",
+                "--models=ar",
+                *SMALL,
+                "--no-charts",
+                "--features",
+                "mine:same",
+                "--out=run",
+            ),
+            marks=[pytest.mark.slow, pytest.mark.full],
+        ),
+    ],
+    ids=lambda words: words[0],
+)
 def test_no_module_of_the_current_folder_takes_the_place_of_a_librarys(
-    prices: Path, tmp_path: Path, environment: dict[str, str]
+    words: tuple[str, ...], prices: Path, tmp_path: Path, environment: dict[str, str]
 ) -> None:
     """Stray files of these names lie there, and both `python -m` and PYTHONPATH put it before libraries."""
-    strays = ("queue", "arch", "typing", "json", "yfinance", "random", "optax", "signal")
+    strays = ("queue", "jinja2", "arch", "typing", "json", "yfinance", "random", "optax", "signal")
     for name in strays:
         (tmp_path / f"{name}.py").write_text(f"raise SystemExit('the {name} of this folder was imported')")
-    (tmp_path / "my_features.py").write_text(
-        "import queue, arch\ndef same(prices):\n    return prices[['close']]"
+    (tmp_path / "mine.py").write_text(
+        "import queue, jinja2\n"
+        "def same(prices):\n    import arch\n    return prices[['close']]\n"
+        "def last(prices):\n    return prices['close'].rolling(3).mean().shift(1)"
     )
     path = os.pathsep.join(["", *filter(None, [os.environ.get("PYTHONPATH")])])
-    words = ("compare", "a.csv", "--models=ar", *SMALL, "--no-charts", "--features", "my_features:same")
     ended = subprocess.run(
-        [sys.executable, "-m", "gatecast", *words, "--out", "run"], cwd=tmp_path,
+        [sys.executable, "-m", "gatecast", *words], cwd=tmp_path,
         env={**environment, "PYTHONPATH": path}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (ended.returncode, ended.stderr) == (0, ""), ended.stderr
@@ -306,14 +337,11 @@ FORECAST = ("forecast", "a.csv", "--horizon", "2", *(flag for flag in SMALL if f
 
 
 def test_forecast_prints_the_intervals_of_the_next_sessions_and_the_record(
-    prices: Path, own_ledger: Path, command, monkeypatch: pytest.MonkeyPatch
+    prices: Path, own_ledger: Path, command
 ) -> None:
-    """With --quiet the same, and nothing on stderr."""
     code, out, err = command(*FORECAST)
     assert code == 0
     assert f"gatecast: recorded in {own_ledger}; gatecast score" in err
-    assert command(*FORECAST, "--quiet") == (0, out, "")
-    assert progress._quiet.get()
     backcast = r"^warning: backcast: 2 of 2 forecasts .* when the bar of a for 2015-06-26 had closed$"
     assert re.search(backcast, err, re.MULTILINE)
     lines = out.splitlines()
@@ -338,9 +366,11 @@ def test_forecast_prints_the_intervals_of_the_next_sessions_and_the_record(
 def test_forecast_in_json_has_the_intervals_and_their_record_and_writes_its_table(
     prices: Path, command
 ) -> None:
+    """With --quiet nothing is on stderr."""
     place = Path("below") / "next.parquet"
-    code, out, _ = command(*FORECAST, "--out", place, "--json")
-    assert code == 0
+    code, out, err = command(*FORECAST, "--out", place, "--json", "--quiet")
+    assert (code, err) == (0, "")
+    assert progress._quiet.get()
     answer = parsed(out)
     table = pd.DataFrame(answer["forecast"])
     assert list(table["time"]) == ["2015-06-25", "2015-06-26"]

@@ -141,7 +141,7 @@ def frames(draw):
 
 @given(frames(), st.randoms(use_true_random=False))
 @settings(
-    max_examples=25 if FULL else 8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=25 if FULL else 4, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_order_case_and_a_round_trip_keep_the_hash(tmp_path, frame, random):
     prices = Prices.from_frame(frame)

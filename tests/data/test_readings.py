@@ -37,7 +37,7 @@ def test_the_independent_reader_knows_one_and_two_readings() -> None:
 
 @pytest.mark.parametrize(
     ("seed", "texts"),
-    [(0, 150), pytest.param(1, MANY, marks=[pytest.mark.slow, pytest.mark.full])],
+    [(0, 75), pytest.param(1, MANY, marks=[pytest.mark.slow, pytest.mark.full])],
     ids=["some", "many"],
 )
 def test_random_tables_are_read_in_their_one_reading_or_refused(

@@ -254,6 +254,8 @@ def test_thousands_of_symbols():
     assert found["no-session"].count == 2_000
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_yfinance_stays_out_of_the_way():
     code = (
         "import sys, gatecast.data.sources as s; s.load('sample:sp500'); assert 'yfinance' not in sys.modules"
@@ -303,6 +305,8 @@ def test_tesla(real):
     assert len(prices.table) == 2541
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_sp500_members(real):
     prices, found = oddities(real("sp500_5yr.parquet"))
     assert len(prices.symbols) == 505

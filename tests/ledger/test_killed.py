@@ -110,7 +110,7 @@ def kill_all(addresses: list[str], moments: list[Moment], *words: str) -> dict[t
     return acknowledged
 
 
-@pytest.mark.parametrize("kills", [4, pytest.param(15, marks=[pytest.mark.slow, pytest.mark.full])])
+@pytest.mark.parametrize("kills", [3, pytest.param(15, marks=[pytest.mark.slow, pytest.mark.full])])
 def test_a_killed_writer_loses_nothing_it_acknowledged(kills: int, new_ledger: Callable[[], str]) -> None:
     """One in five on a ledger of its own, which it may not live to see made; the others on a common one."""
     rng = np.random.default_rng(kills)
@@ -140,7 +140,7 @@ def test_a_writer_that_acknowledges_too_early_is_found_out(tmp_path: Path) -> No
         kill_all([str(tmp_path / "ledger.db")] * len(moments), moments, "early")
 
 
-@pytest.mark.parametrize("count", [30, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.full])])
+@pytest.mark.parametrize("count", [15, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.full])])
 def test_writers_at_once(count: int, where: str) -> None:
     """Two of the same forecasts and one of others; the ledger is new, and all try to make it.
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+import gatecast as gc
 from gatecast.errors import RunError
 from gatecast.language import say, speaking
 from gatecast.recipes import NAMES, page, recipe_of, running
 
 pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.GatecastWarning")
 
+IN_FULL = [pytest.mark.slow, pytest.mark.full]
 SLOW = ("samsung", "kospi", "tesla", "california")  # to compile: many kinds of networks, or large ones
-PARAMS = [
-    pytest.param(name, marks=[pytest.mark.slow, pytest.mark.full] if name in SLOW else ()) for name in NAMES
-]
+PARAMS = [pytest.param(name, marks=IN_FULL if name in SLOW else ()) for name in NAMES]
 
 
 @pytest.fixture(scope="module", params=PARAMS)
@@ -143,10 +143,12 @@ def test_wrong_names_files_and_columns_end_with_2(command, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "name", ["samsung", pytest.param("kospi", marks=[pytest.mark.slow, pytest.mark.full])]
+    "name", ["tesla", *(pytest.param(one, marks=IN_FULL) for one in ("samsung", "kospi"))]
 )
 def test_the_command_runs_one_side_and_writes_its_page(name, command, stand_in, monkeypatch):
-    if name == "samsung":  # the two that it compares
+    if name == "tesla":  # small, as in test_running.py
+        monkeypatch.setattr(type(recipe_of(name)), "networks", {"lstm": gc.Network(hidden_size=2)})
+    elif name == "samsung":  # the two that it compares
         few = {one: network for one, network in recipe_of(name).networks.items() if one != "bilstm"}
         monkeypatch.setattr(type(recipe_of(name)), "networks", few)
     args = ["recipe", name, "--as-written", "--data", stand_in(name), "--epochs", "1", "--seed", "3"]

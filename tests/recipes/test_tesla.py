@@ -9,6 +9,8 @@ from gatecast.recipes.tesla import TUTORIAL, wrong_rmse
 pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.DataWarning")
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_what_it_prints(facts_of):
     found = facts_of("tesla")
     assert found["rows"] == 2541

@@ -74,7 +74,11 @@ def looked_at(text: str, folder: Path, witness: str = WITNESS) -> dict:
 
 def test_every_chart_is_drawn_and_used_under_the_pages_policy(tmp_path: Path) -> None:
     scales = {"lstm": 1.0, "drift": 1.6}
-    text = page(make_result(('A "x", b', "B"), networks=("lstm",), horizon=3, distributions=scales))
+    text = page(
+        make_result(
+            ('A "x", b', "B"), networks=("lstm",), horizon=3, tested=30, seeds=1, distributions=scales
+        )
+    )
     seen = looked_at(text, tmp_path)
     assert seen["refused"] == [] and seen["errors"] == []
     assert set(seen["drawn"]) == set(re.findall(r'data-chart="(\w+)"', text))
@@ -84,7 +88,10 @@ def test_every_chart_is_drawn_and_used_under_the_pages_policy(tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("line", "refused"),
-    [("    ast: true,\n", "script-src"), ("    defaultStyle: false", "style-src-elem")],
+    [
+        ("    ast: true,\n", "script-src"),
+        pytest.param("    defaultStyle: false", "style-src-elem", marks=[pytest.mark.slow, pytest.mark.full]),
+    ],
 )
 def test_broken_twin_what_the_policy_forbids_is_seen(
     line: str, refused: str, text: str, tmp_path: Path

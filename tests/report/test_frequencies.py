@@ -34,7 +34,10 @@ class Made(NamedTuple):
     drawn: dict[str, Drawn]
 
 
-@pytest.fixture(scope="module", params=WORDS)
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param("1h", marks=[pytest.mark.slow, pytest.mark.full]), "index"],
+)
 def made(request: pytest.FixtureRequest) -> Made:
     frequency = request.param
     result = make_result(

@@ -124,7 +124,13 @@ def test_a_longer_horizon_adds_the_steps_and_shows_the_first_and_the_last(severa
 
 
 def test_names_cannot_break_out() -> None:
-    hostile = make_result((HOSTILE, "B&<b>"), networks=(HOSTILE, "'\"x"), warnings=(HOSTILE,))
+    hostile = make_result(
+        (HOSTILE, "B&<b>"),
+        networks=(HOSTILE, "'\"x"),
+        warnings=(HOSTILE,),
+        tested=30,
+        distributions={HOSTILE: 1.0},
+    )
     text = page(hostile)
     assert HOSTILE not in text and HOSTILE not in summary_html(hostile)
     assert "img" not in [tag for tag, _ in Elements(text).tags]
@@ -148,7 +154,9 @@ def test_it_stays_small_with_many_symbols_models_and_steps() -> None:
     assert len(page(far).encode()) < LIMIT
 
 
-@pytest.mark.parametrize("baselines", [("naive", "drift"), ("naive",)])
+@pytest.mark.parametrize(
+    "baselines", [pytest.param(("naive", "drift"), marks=[pytest.mark.slow, pytest.mark.full]), ("naive",)]
+)
 def test_without_networks_there_is_no_loss(baselines: tuple[str, ...]) -> None:
     text = page(make_result(networks=(), baselines=baselines, folds=1))
     assert "loss" not in places(text)
@@ -170,6 +178,8 @@ def test_undefined_scores_say_why() -> None:
     assert not re.search(r"\bnan\b", re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL))
 
 
+@pytest.mark.slow
+@pytest.mark.full
 def test_constant_prices_are_shown() -> None:
     assert places(page(make_result(constant=True)))[0] == "forecast"
 
@@ -199,7 +209,14 @@ def test_the_best_of_a_column_is_bold(result: Result, text: str) -> None:
     assert row is not None and row[1].split("<td")[1 + place].startswith("><b>")
 
 
-def test_the_script_of_the_page_is_what_vl_convert_makes_and_knows_altairs_charts() -> None:
+def test_the_script_of_the_page_knows_altairs_charts() -> None:
+    versions = source("vega.js").partition("*/")[0]
+    assert f"Vega-Lite {alt.SCHEMA_VERSION.lstrip('v').split('.')[0]}." in versions
+
+
+@pytest.mark.slow
+@pytest.mark.full
+def test_the_script_of_the_page_is_what_vl_convert_makes() -> None:
     spec = importlib.util.spec_from_file_location(
         "vega", Path(__file__).parents[2] / "benchmarks" / "vega.py"
     )
@@ -210,7 +227,6 @@ def test_the_script_of_the_page_is_what_vl_convert_makes_and_knows_altairs_chart
     versions, ours = (text.partition("*/")[0] for text in (made, source("vega.js")))
     if versions == ours:
         assert made == source("vega.js")
-    assert f"Vega-Lite {alt.SCHEMA_VERSION.lstrip('v').split('.')[0]}." in ours
 
 
 def test_the_command_of_a_page_is_one_that_works(result):
