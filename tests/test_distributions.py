@@ -263,7 +263,9 @@ def test_skewed_t_cdf_undoes_its_quantile(distribution, wanted):
         np.testing.assert_allclose(distribution.cdf(quantiles[..., place]), level, rtol=1e-6)
 
 
-@pytest.mark.parametrize(("df", "skew"), [(2.1, 0.6), (8.0, 1.3)])
+@pytest.mark.parametrize(
+    ("df", "skew"), [(2.1, 0.6), pytest.param(8.0, 1.3, marks=[pytest.mark.slow, pytest.mark.full])]
+)
 def test_skewed_t_is_the_integral_of_its_density(skew, df):
     """Fernández and Steel's density of scipy's t; its integrals are the cdf and the CRPS."""
     distribution = one_skewed(skew, df)

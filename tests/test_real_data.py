@@ -19,7 +19,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.GatecastWarning
     [
         ("tsla.csv", "ar", set()),
         ("google_stock_price_train.csv", "ar", {"close-outside-range", "split"}),
-        ("samsung_005930_ks.csv", "rnn", {"filler", "missing-session", "no-session"}),
+        ("samsung_005930_ks.csv", "ar", {"filler", "missing-session", "no-session"}),
         ("kospi.csv", "ar", {"zero-volume", "missing-session"}),
     ],
 )

@@ -511,7 +511,13 @@ def verdicts(model: Model, how: dict) -> Iterator[bool]:
         yield is_blind(base, run(changed_after(frame, cut)), cut, "model")
 
 
-@pytest.mark.parametrize("name", CLEAN)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow, pytest.mark.full] if name == "lhar" else [])
+        for name in CLEAN  # at night: LHAR reads the ranges that HAR reads
+    ],
+)
 def test_a_clean_twin_passes(name):
     assert all(verdicts(*CLEAN[name]))
 

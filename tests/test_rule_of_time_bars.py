@@ -58,7 +58,7 @@ def unchanged(frame: pd.DataFrame, calendar: str) -> bool:
     ("freq", "calendar", "rows"),
     [
         pytest.param("h", "24/7", 24 * 35),
-        pytest.param("session", "XNYS", 13 * 40),
+        pytest.param("session", "XNYS", 13 * 40, marks=[pytest.mark.slow, pytest.mark.full]),
         pytest.param("5min", "24/7", 288 * 5, marks=[pytest.mark.slow, pytest.mark.full]),
         pytest.param("W-MON", "weekdays", 300, marks=pytest.mark.slow),
         pytest.param("MS", "weekdays", 260, marks=[pytest.mark.slow, pytest.mark.full]),

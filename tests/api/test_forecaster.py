@@ -497,7 +497,9 @@ def up_to(prices: gc.Prices, session: np.datetime64) -> gc.Prices:
 
 
 @pytest.mark.parametrize("settings", ROADS)
-@pytest.mark.parametrize("calibration", CALIBRATED)
+@pytest.mark.parametrize(
+    "calibration", ["none", "conformal", pytest.param("adaptive", marks=[pytest.mark.slow, pytest.mark.full])]
+)
 def test_a_forecast_inside_the_data_is_the_walk_forwards_bit_for_bit(settings, calibration) -> None:
     """Fitted on the prices up to the first test origin, asked there and at two later origins of the test."""
     prices = gc.Prices.from_frame(ragged(), calendar="daily")

@@ -71,7 +71,13 @@ def test_a_run_folder_gives_the_same_benchmark_and_networks(seasonal, tmp_path, 
 
 @pytest.mark.parametrize(
     "output",
-    ["point", "student_t", pytest.param("quantiles", marks=[pytest.mark.slow, pytest.mark.full])],
+    [
+        "point",
+        *(
+            pytest.param(name, marks=[pytest.mark.slow, pytest.mark.full])
+            for name in ("student_t", "quantiles")
+        ),
+    ],
 )
 def test_a_forecaster_keeps_the_season_that_it_found(tmp_path, output):
     prices = gc.Prices.from_frame(weekly_wave(), calendar="weekdays")

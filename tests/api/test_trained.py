@@ -69,8 +69,22 @@ def copy(run_folder: Path, tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("outputs", "calibration", "settings"),
     [
-        pytest.param(EVERY_OUTPUT, "none", {"pooled": True}, id="pooled"),
-        pytest.param(["student_t"], "conformal", {"pooled": False}, id="one each, conformal"),
+        pytest.param(["student_t"], "none", {"pooled": True}, id="pooled"),
+        pytest.param(
+            EVERY_OUTPUT,
+            "none",
+            {"pooled": True},
+            id="pooled, every output",
+            marks=[pytest.mark.slow, pytest.mark.full],
+        ),
+        pytest.param(["point"], "conformal", {"pooled": False}, id="one each, conformal"),
+        pytest.param(
+            ["student_t"],
+            "conformal",
+            {"pooled": False},
+            id="one each, conformal Student t",
+            marks=[pytest.mark.slow, pytest.mark.full],
+        ),
         pytest.param(["quantiles"], "adaptive", {"pooled": True, "refit": False}, id="adaptive, not refit"),
         pytest.param(["point"], "conformal", {"target": "close"}, id="price level", marks=pytest.mark.slow),
     ],

@@ -79,7 +79,13 @@ def test_a_model_that_wins_and_loses_with_another_is_tried_once():
     assert needed(more, "naive", tried, horizon=1, pooled=False, seed=0) == noncentrality(2)
 
 
-@pytest.mark.parametrize("loss", [SQUARED_ERROR, ABSOLUTE_ERROR], ids=lambda loss: loss.key)
+@pytest.mark.parametrize(
+    "loss",
+    [
+        pytest.param(SQUARED_ERROR, id="squared_error"),
+        pytest.param(ABSOLUTE_ERROR, id="absolute_error", marks=[pytest.mark.slow, pytest.mark.full]),
+    ],
+)
 def test_an_oracle_with_the_printed_skill_is_found_four_times_in_five(market, loss):
     """It knows a share s of the variance: skill s of the squared error, 1 - √(1 - s) of the absolute."""
     found = 0

@@ -310,7 +310,13 @@ def test_the_truth_is_found_better_than_noise(market, loss):
 
 
 @pytest.mark.parametrize("symbols", [1, 10])
-@pytest.mark.parametrize("loss", [CRPS, PINBALL], ids=lambda loss: loss.key)
+@pytest.mark.parametrize(
+    "loss",
+    [
+        pytest.param(CRPS, id="crps"),
+        pytest.param(PINBALL, id="pinball", marks=[pytest.mark.slow, pytest.mark.full]),
+    ],
+)
 def test_a_true_null_is_seldom_rejected(market, symbols, loss):
     better = spa = 0
     for seed in range(40):

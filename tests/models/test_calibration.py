@@ -63,7 +63,9 @@ def covered(known, actual: np.ndarray, coverage: float) -> float:
     return float(((low <= actual) & (actual <= high)).mean())
 
 
-@pytest.mark.parametrize("count", [9, 19, pytest.param(60, marks=[pytest.mark.slow, pytest.mark.full])])
+@pytest.mark.parametrize(
+    "count", [9, *(pytest.param(count, marks=[pytest.mark.slow, pytest.mark.full]) for count in (19, 60))]
+)
 def test_a_new_pit_lies_below_level_p_with_probability_p(count):
     """Finite samples: 1,500 symbols, each with `count` targets to learn from and one that is new.
 

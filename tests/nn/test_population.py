@@ -353,7 +353,9 @@ def keeps_at_once(monkeypatch):
     monkeypatch.setattr(population, "LOOK_SECONDS", 1e-9)
 
 
-@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+@pytest.mark.parametrize(
+    "optimizer", ["adam", pytest.param("sgd", marks=[pytest.mark.slow, pytest.mark.full])]
+)
 def test_a_training_that_is_stopped_again_and_again_has_the_bits_of_one_that_is_not(
     rows, tmp_path, keeps_at_once, optimizer
 ):

@@ -125,7 +125,13 @@ def test_a_broken_twin_is_caught(make, table, broken, symbols, horizon):
     assert not is_blind_to_the_future(broken, make, table[symbols], horizon=horizon)
 
 
-@pytest.mark.parametrize("name", DISTRIBUTION_BASELINES)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.slow, pytest.mark.full] if name == "gjr-garch-t" else [])
+        for name in DISTRIBUTION_BASELINES  # at night: the test of how many rows come later has it
+    ],
+)
 def test_no_distribution_depends_on_later_prices(make, table, ranged, name):
     """Of one step and the close: tests/test_rule_of_time.py."""
     how = {"horizon": 3, "column": "open", "target": "close"}

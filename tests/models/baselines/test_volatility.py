@@ -14,7 +14,13 @@ from gatecast.problem.volatility import LEAST
 from ...baselines import DISTRIBUTION_BASELINES  # isort: skip
 
 
-ALL = pytest.mark.parametrize("name", DISTRIBUTION_BASELINES)
+def named(names):
+    """Parameters; GJR-GARCH, which is fitted and simulated as GARCH is, at night."""
+    night = [pytest.mark.slow, pytest.mark.full]
+    return [pytest.param(name, marks=night if name == "gjr-garch-t" else []) for name in names]
+
+
+ALL = pytest.mark.parametrize("name", named(DISTRIBUTION_BASELINES))
 
 
 def one_fold(problem):
@@ -192,7 +198,7 @@ def test_constant_prices_keep_a_scale_of_the_least_size(make, frame, name, horiz
     assert np.isfinite(forecast.crps(np.full((len(fold.test), horizon), 0.01))).all()
 
 
-@pytest.mark.parametrize("name", ["garch-t", "gjr-garch-t", "har", "lhar"])
+@pytest.mark.parametrize("name", named(["garch-t", "gjr-garch-t", "har", "lhar"]))
 @pytest.mark.parametrize("horizon", [1, 3])
 def test_what_cannot_be_fitted_is_said_and_is_ewma_t(make, frame, ranged, random_walk, name, horizon):
     steady = 12.5 * 1.001 ** np.arange(160)
@@ -220,7 +226,7 @@ def test_what_cannot_be_fitted_is_said_and_is_ewma_t(make, frame, ranged, random
     assert (given[~instead] != expected[~instead]).all()
 
 
-@pytest.mark.parametrize("name", ["ewma-t", "garch-t", "gjr-garch-t", "har", "lhar"])
+@pytest.mark.parametrize("name", named(["ewma-t", "garch-t", "gjr-garch-t", "har", "lhar"]))
 def test_a_sliding_window_is_all_that_is_fitted_on(make, frame, ranged, random_walk, name):
     """Prices before it differ; the EWMA has forgotten them when it begins."""
     table = ranged(frame({"A": random_walk(900)}))

@@ -130,15 +130,15 @@ def test_answers_are_kept_and_not_asked_again(prices, tmp_path):
         asked.append(len(history))
         return {0.1: [90.0] * horizon, 0.9: [110.0] * horizon}
 
-    file = tmp_path / "answers.parquet"
-    first = gc.compare(prices, [{"mine": Function(counted, answers=file)}], **SMALL)
+    file, once = tmp_path / "answers.parquet", SMALL | {"folds": 1}
+    first = gc.compare(prices, [{"mine": Function(counted, answers=file)}], **once)
     count = len(asked)
-    second = gc.compare(prices, [{"mine": Function(counted, answers=file)}], **SMALL)
+    second = gc.compare(prices, [{"mine": Function(counted, answers=file)}], **once)
     assert len(asked) == count == len(first.outcome.origin)
     np.testing.assert_array_equal(first.outcome.forecast["mine"], second.outcome.forecast["mine"])
     changed = prices.table.assign(close=prices.table["close"] * 1.0001)
     gc.compare(
-        gc.Prices.from_frame(changed, calendar="daily"), [{"mine": Function(counted, answers=file)}], **SMALL
+        gc.Prices.from_frame(changed, calendar="daily"), [{"mine": Function(counted, answers=file)}], **once
     )
     assert len(asked) == 2 * count
     first.save(tmp_path / "run", charts=False)
