@@ -12,8 +12,8 @@ import pytest
 
 import gatecast as gc
 from gatecast.api.result import Result
-from gatecast.errors import RunError, SettingError
-from gatecast.report import plots
+from gatecast.errors import DrawingWarning, RunError, SettingError
+from gatecast.report import plots, rendering
 from gatecast.report.display import VEGA_LITE, Plot
 from gatecast.report.plots import outlook_plot
 
@@ -137,3 +137,24 @@ def test_a_forecast_of_several_symbols(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_public_kinds() -> None:
     assert gc.Result.plot.__doc__ is not None and '"intervals"' in gc.Result.plot.__doc__
+
+
+def test_a_picture_that_cannot_be_drawn_says_why_and_leaves_no_file(
+    two: Result, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rendering, "needed", lambda *_: "install it")
+    plot = two.plot()
+    with pytest.raises(RunError, match=r"a\.png could not be drawn: install it$"):
+        plot.save(tmp_path / "a.png")
+    assert not list(tmp_path.iterdir())
+    with pytest.warns(DrawingWarning, match="^the picture could not be drawn: install it$"):
+        assert plot.png() is None
+
+
+def test_a_file_that_is_there_stays_unless_overwritten(two: Result, tmp_path: Path) -> None:
+    file = tmp_path / "a.json"
+    file.write_text("mine")
+    with pytest.raises(RunError, match=r"is there already.*\(overwrite=True\)$"):
+        two.plot().save(file)
+    assert file.read_text() == "mine"
+    assert json.loads(two.plot().save(file, overwrite=True).read_text())
