@@ -292,3 +292,10 @@ def test_a_drawing_library_that_crashes_is_a_warning(
     monkeypatch.setattr(rendering, "__file__", str(tmp_path / "rendering.py"))
     with pytest.warns(DrawingWarning, match=f"could not draw loss .{said}"):
         assert pictures.to_pngs({"loss": loss}) == {}
+
+
+@pytest.mark.parametrize("seeds", [1, 2])
+def test_the_picture_names_the_band_of_the_seeds_where_there_is_one(seeds: int) -> None:
+    drawn = dict(pictures.pictures(make_result(seeds=seeds)))["forecast"].to_dict(validate=False)
+    said = drawn["vconcat"][1]["title"]["text"]
+    assert said.endswith("; band: from the lowest of its seeds to the highest") == (seeds > 1)
