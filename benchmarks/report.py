@@ -129,8 +129,8 @@ def _preface(results: dict[str, Row]) -> list[str]:
     )
     versions: dict[str, set[str]] = {}
     for result in results.values():
-        for told in [*result.get("sides", []), result]:
-            for name, version in told.get("versions", {}).items():
+        for part in [*result.get("sides", []), result]:
+            for name, version in part.get("versions", {}).items():
                 versions.setdefault(name, set()).add(version)
     named = [f"{name} {' and '.join(sorted(every))}" for name, every in sorted(versions.items())]
     loads = [m["load_before"] for m in machines] + [result["load_after"] for result in results.values()]

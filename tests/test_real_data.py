@@ -4,6 +4,8 @@ import pytest
 
 import gatecast as gc
 
+from .conftest import FULL
+
 QUICK = {
     "network": gc.Network(hidden_size=4),
     "training": gc.Training(epochs=2, batch_size=256),
@@ -15,16 +17,16 @@ pytestmark = pytest.mark.filterwarnings("ignore::gatecast.errors.GatecastWarning
 
 
 @pytest.mark.parametrize(
-    ("file", "model", "oddities"),
+    ("file", "oddities"),
     [
-        ("tsla.csv", "ar", set()),
-        ("google_stock_price_train.csv", "ar", {"close-outside-range", "split"}),
-        ("samsung_005930_ks.csv", "ar", {"filler", "missing-session", "no-session"}),
-        ("kospi.csv", "ar", {"zero-volume", "missing-session"}),
+        ("tsla.csv", set()),
+        ("google_stock_price_train.csv", {"close-outside-range", "split"}),
+        ("samsung_005930_ks.csv", {"filler", "missing-session", "no-session"}),
+        ("kospi.csv", {"zero-volume", "missing-session"}),
     ],
 )
-def test_every_file_comes_to_a_verdict(shared, file, model, oddities):
-    result = gc.compare(gc.load(shared / file), [model], **QUICK)
+def test_every_file_comes_to_a_verdict(shared, file, oddities):
+    result = gc.compare(gc.load(shared / file), ["rnn" if FULL else "ar"], **QUICK)
     assert oddities <= {oddity.kind for oddity in result.prices.oddities}
     assert result.verdict.kind in ("no evidence", "worse than naive")
     assert all(oddity.text in result.warnings for oddity in result.prices.oddities)

@@ -64,8 +64,8 @@ def standard_error(ratio: float, n: int, skew: float = 0.0, kurtosis: float = 3.
 
 
 def probabilistic(found: Sharpe, benchmark: float = 0.0) -> float:
-    """The probability that the true ratio is above `benchmark` (per period); Bailey and López de Prado
-    (2012), the probabilistic Sharpe ratio.
+    """One minus the p-value of a true ratio that is no higher than `benchmark` (per period); Bailey and
+    López de Prado (2012), the probabilistic Sharpe ratio.
     """
     if not found.error > 0:
         return math.nan

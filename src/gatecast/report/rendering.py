@@ -87,12 +87,17 @@ class Renderer:
                     made[answer["name"]] = base64.b64decode(answer["made"])
                 else:
                     problem = answer["error"]
-        return made, problem
+        return made, _short(problem)
 
     def _write(self, line: bytes) -> None:
         with contextlib.suppress(BrokenPipeError):  # it has crashed, which its end tells
             self._input.write(line)
             self._input.flush()
+
+
+def _short(why: str) -> str:
+    """What a library says, which may be long, on one line of a message."""
+    return textwrap.shorten(why, 160, placeholder=" …")
 
 
 def _why(code: int, errors: bytes) -> str:
@@ -115,9 +120,8 @@ def drawing(what: str) -> Iterator[None]:
 
 def warn_of(what: str, why: str) -> None:
     """Warn of what could not be drawn."""
-    why = textwrap.shorten(why, 160, placeholder=" …")
     warnings.warn(
-        say("could not draw {what} ({why}); all else was written", what=what, why=why),
+        say("could not draw {what} ({why}); all else was written", what=what, why=_short(why)),
         DrawingWarning,
         stacklevel=3,
     )
