@@ -427,3 +427,43 @@ def test_a_season_is_auto_a_number_or_several(given, season, tmp_path):
     assert experiment.season == season
     (tmp_path / "experiment.toml").write_text(to_toml(experiment))
     assert read_experiment(tmp_path / "experiment.toml").season == season
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda: gc.compare("sample:sp500", ["naive"], end="2015-01-01"), "gatecast.load(…, end=…)"),  # type: ignore[call-arg]
+        (lambda: gc.compare("sample:sp500", ["naive"], source=("x",)), "no such setting here"),  # type: ignore[call-arg]
+        (lambda: gc.Forecaster(folds=3), "folds = 3: there is no such setting here"),  # type: ignore[call-arg]
+        (lambda: gc.Forecaster(strict=True), "gatecast.load(…, strict=…)"),  # type: ignore[call-arg]
+    ],
+)
+def test_a_setting_that_would_not_be_heeded_is_refused(call, says) -> None:
+    """Fields of an experiment that a function does not take: they were written down, and ignored."""
+    with pytest.raises(SettingError) as refused:
+        call()
+    assert says in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: gc.compare("sample:sp500", ["naive"], network="gru"),  # type: ignore[arg-type]
+        lambda: gc.compare("sample:sp500", ["naive"], training={"epochs": 2}),  # type: ignore[arg-type]
+        lambda: gc.Forecaster("gru"),  # type: ignore[arg-type]
+        lambda: gc.Forecaster(training=3),  # type: ignore[arg-type]
+        lambda: gc.fit_windows("gru", Training(), [[[0.0]]], [0.0]),  # type: ignore[arg-type]
+        lambda: gc.fit_windows(Network(), None, [[[0.0]]], [0.0]),  # type: ignore[arg-type]
+    ],
+)
+def test_what_is_no_network_and_no_training_is_refused_by_its_name(call) -> None:
+    with pytest.raises(
+        SettingError, match=r"^(network|training) = .*: must be a gatecast\.(Network|Training)"
+    ):
+        call()
+
+
+@pytest.mark.parametrize("models", [None, 3, "lstm,naive"])
+def test_models_are_a_list(models) -> None:
+    with pytest.raises(SettingError, match="several models are a list"):
+        resolve_models(models)

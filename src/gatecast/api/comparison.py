@@ -102,11 +102,13 @@ def compare(
         The folder is not empty (unless `overwrite`), holds an unfinished run of something else, or cannot be
         written.
     """
+    network = None if network is None else Network.given("network", network)
+    training = Training() if training is None else Training.given("training", training)
     asked = resolve_models(models, network, settings.get("column", "close"), settings.get("anchor", "last"))
     experiment = Experiment(
         models=asked.models,
         networks=asked.networks,
-        training=training or Training(),
+        training=training,
         trainings=asked.trainings,
         foreign={name: described(given) for name, given in asked.foreign.items()},
         means=asked.means,

@@ -115,6 +115,13 @@ class Checked(BaseModel):
             return f' Did you mean "{ELSEWHERE[name]}"?'
         return did_you_mean(name, cls.model_fields)
 
+    @classmethod
+    def given(cls, name: str, value: object) -> Self:
+        """`value`, which somebody gave as `name`, where it is one of these."""
+        if isinstance(value, cls):
+            return value
+        raise SettingError(say("must be a gatecast.{kind}(…)", kind=cls.__name__), setting=name, value=value)
+
     def changed(self, **settings: Any) -> Self:
         """A copy with some settings replaced, checked again; what nobody chose stays unchosen."""
         chosen = {name: getattr(self, name) for name in self.model_fields_set}

@@ -7,7 +7,7 @@ model of the user's own is named in the same way, or given as an object.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -110,8 +110,12 @@ def resolve_models(
     Raises
     ------
     SettingError
-        An unknown name, a name twice, or an empty list.
+        An unknown name, a name twice, an empty list, or no list.
     """
+    if not isinstance(models, Iterable) or (isinstance(models, str) and "," in models):
+        raise SettingError(
+            say('several models are a list, as ["lstm", "naive"]'), setting="models", value=models
+        )
     listed: dict[str, Any] = {}
     for model in [models] if isinstance(models, (str, Mapping)) else models:
         for name, own in _entries(model, network or Network()):
