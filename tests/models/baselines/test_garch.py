@@ -7,7 +7,7 @@ from scipy import stats
 
 from gatecast.distributions import FINE_LEVELS, StudentT
 from gatecast.errors import FitWarning
-from gatecast.models.baselines.garch import Garch, fit, garch_t, gjr_garch_t
+from gatecast.models.baselines.garch import MOST_RETURNS, Garch, fit, garch_t, gjr_garch_t
 from gatecast.models.baselines.volatility import ewma_t
 from gatecast.problem.folds import cut_folds
 
@@ -35,7 +35,7 @@ def fold(problem):
 
 
 def known_returns(problem, fold):
-    return problem.returns[1 : fold.train_validation[-1] + problem.horizon + 1]
+    return problem.returns[1 : fold.train_validation[-1] + problem.horizon + 1][-MOST_RETURNS:]
 
 
 def fixed_in_arch(returns, model, asymmetric):
@@ -67,6 +67,24 @@ def test_the_filter_and_the_next_day_are_those_of_arch(problem, fold, asymmetric
     for level in (0.01, 0.3, 0.95):
         expected = model.mean + sigma * unit.ppf(level, [model.df])
         np.testing.assert_allclose(forecast.quantile([level])[:, 0, 0], expected, rtol=1e-6)
+
+
+@BOTH
+def test_returns_before_the_last_2500_of_the_sample_are_not_fitted_on(
+    make, frame, returns, problem, fold, asymmetric
+):
+    """Other returns before them leave the forecasts alone; others among them do not."""
+    first = (
+        fold.train_validation[-1] + problem.horizon + 1 - MOST_RETURNS
+    )  # row of the first that is fitted on
+    ahead = []
+    for until in (first - 500, first + 500):
+        changed = np.where(np.arange(len(returns)) < until, 1.5 * returns, returns)
+        other = make(frame({"A": 100 * np.exp(np.cumsum(changed))}))
+        ahead.append(DISTRIBUTION_BASELINES[NAMES[asymmetric]](other, fold).quantile([0.1]))
+    as_it_was = DISTRIBUTION_BASELINES[NAMES[asymmetric]](problem, fold).quantile([0.1])
+    np.testing.assert_allclose(ahead[0], as_it_was, rtol=1e-6)
+    assert abs(ahead[1] / as_it_was - 1).max() > 1e-3
 
 
 def test_the_truth_is_recovered(problem, fold, truth):

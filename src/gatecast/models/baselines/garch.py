@@ -19,6 +19,7 @@ from gatecast.problem.moves import ROUNDING
 from gatecast.problem.problem import Problem
 
 PATHS = 40 * len(FINE_LEVELS)  # every fine level is the middle of 40 sorted paths
+MOST_RETURNS = 2_500  # of a fit, ten years of days: volatility and tails of long ago are not today's
 GRID = np.log(1.05)  # paths are simulated from volatilities 5 % apart, quantiles between interpolated
 
 
@@ -63,7 +64,7 @@ def garch_t(problem: Problem, fold: Fold) -> Distribution:
 def gjr_garch_t(problem: Problem, fold: Fold) -> Distribution:
     """GJR-GARCH(1,1) (Glosten, Jagannathan and Runkle 1993), Student-t shocks; N test origins x h steps.
 
-    Fitted per symbol by maximum likelihood (`arch`), with a constant mean, on the returns of the
+    Fitted per symbol by maximum likelihood (`arch`), with a constant mean, on the last 2,500 returns of the
     sample; then filtered bar by bar to each origin with its parameters fixed. A `StudentT`
     for one step, exact; `Quantiles` for more, of 8,000 simulated paths (the first step exact).
     Within days the returns are first divided by the factor of their time of day, and the quantiles of
@@ -78,7 +79,8 @@ def gjr_garch_t(problem: Problem, fold: Fold) -> Distribution:
 
 def _forecast(span: Span, asymmetric: bool) -> Distribution:
     problem, origins, horizon = span.problem, span.origins, span.problem.horizon
-    model = fit(span.returns / _factors(problem, span.begin, span.end), asymmetric, span.rounding)
+    sample = span.returns / _factors(problem, span.begin, span.end)
+    model = fit(sample[-MOST_RETURNS:], asymmetric, span.rounding)
     if isinstance(model, str):
         span.warn(say("{model}; ewma-t is used instead", model=model))
         return ewma_of(span) if horizon == 1 else as_quantiles(ewma_of(span))
