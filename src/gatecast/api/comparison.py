@@ -102,8 +102,8 @@ def compare(
         The folder is not empty (unless `overwrite`), holds an unfinished run of something else, or cannot be
         written.
     """
-    network = None if network is None else Network.given("network", network)
-    training = Training() if training is None else Training.given("training", training)
+    network = None if network is None else Network.instance("network", network)
+    training = Training() if training is None else Training.instance("training", training)
     asked = resolve_models(models, network, settings.get("column", "close"), settings.get("anchor", "last"))
     experiment = Experiment(
         models=asked.models,

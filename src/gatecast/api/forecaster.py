@@ -78,8 +78,8 @@ class Forecaster:
         features: str | FeatureFunction | None = None,
         **settings: Unpack[ForecastSettings],
     ) -> None:
-        network = Network() if network is None else Network.given("network", network)
-        training = Training() if training is None else Training.given("training", training)
+        network = Network() if network is None else Network.instance("network", network)
+        training = Training() if training is None else Training.instance("training", training)
         chosen = {name: getattr(network, name) for name in network.model_fields_set}
         forecast = forecast_settings({**chosen, **settings, "loss": training.loss})
         settings["calibration"] = forecast.get("calibration", "none")

@@ -271,7 +271,7 @@ def fit_windows(
         Shapes that do not fit, numbers that are not finite, an output that is no point, a seed below 0 or
         above 2**31 - 1.
     """
-    network, training = Network.given("network", network), Training.given("training", training)
+    network, training = Network.instance("network", network), Training.instance("training", training)
     windows, targets = _windows(X), np.atleast_1d(np.asarray(y, dtype=np.float32))
     one_step = targets.ndim == 1
     held_windows, held_targets = windows[:0], targets[:0]

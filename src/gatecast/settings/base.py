@@ -116,8 +116,8 @@ class Checked(BaseModel):
         return did_you_mean(name, cls.model_fields)
 
     @classmethod
-    def given(cls, name: str, value: object) -> Self:
-        """`value`, which somebody gave as `name`, where it is one of these."""
+    def instance(cls, name: str, value: object) -> Self:
+        """`value`, the argument `name` of a function, which must be one of these."""
         if isinstance(value, cls):
             return value
         raise SettingError(say("must be a gatecast.{kind}(…)", kind=cls.__name__), setting=name, value=value)
