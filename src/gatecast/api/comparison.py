@@ -49,7 +49,7 @@ from gatecast.settings.experiment import Experiment, Provenance, Settings
 from gatecast.settings.frequency import session_noun, session_nouns, stamp
 from gatecast.settings.names import DEFAULT_MODELS, DISTRIBUTION_RIVALS, Models, resolve_models
 from gatecast.settings.network import Network
-from gatecast.settings.signatures import takes_settings
+from gatecast.settings.signatures import refuse_others, takes_settings
 from gatecast.settings.training import Training
 
 
@@ -102,6 +102,7 @@ def compare(
         The folder is not empty (unless `overwrite`), holds an unfinished run of something else, or cannot be
         written.
     """
+    refuse_others(settings, Settings, Experiment)
     network = None if network is None else Network.instance("network", network)
     training = Training() if training is None else Training.instance("training", training)
     asked = resolve_models(models, network, settings.get("column", "close"), settings.get("anchor", "last"))

@@ -39,7 +39,7 @@ from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
 from gatecast.settings.experiment import Experiment, ForecastSettings, forecast_settings
 from gatecast.settings.network import Network
-from gatecast.settings.signatures import takes_settings
+from gatecast.settings.signatures import refuse_others, takes_settings
 from gatecast.settings.training import Training
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ class Forecaster:
         features: str | FeatureFunction | None = None,
         **settings: Unpack[ForecastSettings],
     ) -> None:
+        refuse_others(settings, ForecastSettings, Experiment)
         network = Network() if network is None else Network.instance("network", network)
         training = Training() if training is None else Training.instance("training", training)
         chosen = {name: getattr(network, name) for name in network.model_fields_set}

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
-from collections.abc import Callable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Mapping
+from typing import TypeVar
 
 from gatecast.errors import SettingError
 from gatecast.language import say
@@ -21,7 +20,7 @@ def takes_settings(
     """A decorator for a function with `**settings: Unpack[settings]`, fields of `model`.
 
     Their names and defaults stand in its signature, what they mean at the end of its docstring; `defaults`
-    are those that differ from the model's. Other fields of the model are refused: they would have no effect.
+    are those that differ from the model's.
     """
     fields = {name: model.model_fields[name] for name in settings.__annotations__}
 
@@ -40,25 +39,27 @@ def takes_settings(
             )
             for name, field in fields.items()
         ]
-        not_taken = model.model_fields.keys() - {parameter.name for parameter in [*own, *named]}
-
-        @functools.wraps(function)
-        def checked(*arguments: Any, **by_name: Any) -> object:
-            for name in by_name.keys() & not_taken:
-                raise _not_taken(name, by_name[name])
-            return function(*arguments, **by_name)
-
-        checked.__signature__ = inspect.Signature([*own, *named])  # type: ignore[attr-defined]
-        checked.__doc__ = documented(function.__doc__, "Other Parameters", fields, defaults)
-        return cast(Function, checked)
+        function.__signature__ = inspect.Signature([*own, *named])  # type: ignore[attr-defined]
+        function.__doc__ = documented(function.__doc__, "Other Parameters", fields, defaults)
+        return function
 
     return decorate
 
 
-def _not_taken(name: str, value: object) -> SettingError:
-    """The error of a setting that a function does not take, though a comparison has it."""
-    if name in Reading.model_fields:
-        remedy = say("prices are read with it: gatecast.load(…, {name}=…)", name=name)
-    else:
-        remedy = say("there is no such setting here")
-    return SettingError(remedy, setting=name, value=value)
+def refuse_others(given: Mapping[str, object], settings: type, model: type[Checked]) -> None:
+    """Refuse what is given by name, is a field of `model` and none of `settings`: it would have no effect.
+
+    Raises
+    ------
+    SettingError
+        It names the first of them, and where it belongs.
+    """
+    for name, value in given.items():
+        if name in Reading.model_fields:
+            raise SettingError(
+                say("prices are read with it: gatecast.load(…, {name}=…)", name=name),
+                setting=name,
+                value=value,
+            )
+        if name in model.model_fields.keys() - settings.__annotations__.keys():
+            raise SettingError(say("there is no such setting here"), setting=name, value=value)
