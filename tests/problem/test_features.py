@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gatecast.data.prices import Prices
 from gatecast.errors import SettingError
 from gatecast.problem.features import (
     custom_features,
@@ -65,6 +66,19 @@ def test_only_closes_give_only_returns(walks, prices_of):
     prices = prices_of(walks()[["symbol", "date", "close"]])
     assert list(return_features(prices, "close").columns) == ["log_return"]
     assert list(level_features(prices, "close").columns) == ["close"]
+
+
+def test_an_hour_in_which_the_price_stood_still_is_no_division_by_zero():
+    """The range of an hour is divided by the factor of its time of day, read off its move where it moved."""
+    rng = np.random.default_rng(0)
+    hours = pd.date_range("2021-01-01", periods=24 * 200, freq="h")
+    moves = 0.01 * (1 + 0.6 * (hours.hour < 8)) * rng.standard_normal(len(hours))
+    moves[3000::7] = 0
+    close = 100 * np.exp(np.cumsum(moves))
+    frame = pd.DataFrame({"date": hours, "close": close, "high": close * 1.01, "low": close / 1.01})
+    features = volatility_features(Prices.from_frame(frame, calendar="24/7"), "close")
+    assert np.isfinite(features[1:].to_numpy()).all()
+    assert features["log_range"][3500:].nunique() > 1000
 
 
 @pytest.mark.parametrize("column", ["close", "open"])

@@ -118,7 +118,8 @@ def volatility_features(prices: Prices, column: str, move: Move = LOG_RETURN) ->
     if {"high", "low"} <= set(table.columns):
         log_range = (_difference if differs else _log_ratio)(table["high"], table["low"])
         if returns is not actual:
-            log_range = log_range * np.nan_to_num(returns / actual, nan=1.0)
+            ratio = np.divide(returns, actual, out=np.ones_like(actual), where=actual != 0)
+            log_range = log_range * np.nan_to_num(ratio, nan=1.0)
         parkinson = ewma_volatility(log_range / np.sqrt(4 * np.log(2)), first, least=least)
         features["log_range"] = np.log(log_range / volatility + LOG_FLOOR)
         features["log_range_volatility"] = np.log(parkinson / volatility + LEAST_RANGE)
