@@ -11,12 +11,13 @@ from typing import Any
 
 import jax
 import numpy as np
+import pandas as pd
 
 import gatecast as gc
-from gatecast.models.networks import FittedNetwork, fit_network, make_rows
+from gatecast.models.networks import RecurrentNetwork, make_dataset
 from gatecast.nn.population import Member, train
 from gatecast.nn.program import Dataset
-from gatecast.problem.folds import future_fold, walk_forward
+from gatecast.problem.folds import Fold, cut_folds, future_fold
 from gatecast.problem.problem import Problem, make_problem
 from gatecast.problem.scaling import fit_scale
 
@@ -30,7 +31,7 @@ def _problem(lookback: int, source: str = "sample:sp500") -> Problem:
 def walk(walk: dict[str, Any]) -> dict[str, Any]:
     """All networks of the comparison, trained and their test sessions forecast."""
     problem = _problem(walk["lookback"])
-    folds = walk_forward(problem, folds=walk["folds"])
+    folds = cut_folds(problem, folds=walk["folds"])
     training = gc.Training(
         epochs=walk["epochs"], batch_size=walk["batch"], patience=walk["patience"], clip_norm=None
     )
@@ -38,9 +39,10 @@ def walk(walk: dict[str, Any]) -> dict[str, Any]:
     for name, (cell, both) in walk["models"].items():
         network = gc.Network(cell=cell, hidden_size=walk["hidden"], bidirectional=both)
         start = time.perf_counter()
-        fitted = fit_network(network, training, problem, folds, seeds=walk["seeds"])
-        fitted.forecast(problem, folds)
-        steps = _steps(fitted, folds, walk["batch"])
+        fitted = RecurrentNetwork(network, training, seeds=walk["seeds"]).fit(problem, folds)
+        for fold, ensemble in zip(folds, fitted, strict=True):
+            ensemble.predict(problem, fold.test)
+        steps = _steps(fitted[0].population.history, folds, walk["batch"])
         models[name] = {"seconds": time.perf_counter() - start, "steps": steps}
     return {"seconds": time.perf_counter() - began, "models": models, "versions": VERSIONS}
 
@@ -48,24 +50,26 @@ def walk(walk: dict[str, Any]) -> dict[str, Any]:
 def export(walk: dict[str, Any], file: str) -> dict[str, Any]:
     """The same folds, scaled for both stages, for the PyTorch loops; and the rows for the libraries."""
     problem = _problem(walk["lookback"])
-    folds = walk_forward(problem, folds=walk["folds"])
-    arrays: dict[str, Any] = {"rows": problem.features}
+    folds = cut_folds(problem, folds=walk["folds"])
+    features = np.nan_to_num(problem.features)  # the first row has no return
+    arrays: dict[str, Any] = {"rows": features}
     arrays["target"] = np.nan_to_num(problem.targets[:, 0]).astype(np.float32)
     arrays["test"] = np.array([fold.test[0] for fold in folds])
     for number, fold in enumerate(folds):
         for stage, part in (("search", fold.train), ("refit", fold.train_validation)):
-            rows = make_rows(gc.Network(), problem, [fit_scale(problem, part)])
-            arrays[f"{number}/{stage}/x"] = (problem.features - rows.x_offset[0, 0]) / rows.x_scale[0, 0]
-            arrays[f"{number}/{stage}/y"] = arrays["target"] / rows.y_scale[0, 0, 0]
-        for name in ("train", "validation", "known", "test"):
+            scaled = make_dataset(gc.Network(), problem, [fit_scale(problem, part)])
+            arrays[f"{number}/{stage}/x"] = (features - scaled.x_offset[0, 0]) / scaled.x_scale[0, 0]
+            arrays[f"{number}/{stage}/y"] = arrays["target"] / scaled.y_scale[0, 0, 0]
+        for name in ("train", "validation", "train_validation", "test"):
             arrays[f"{number}/{name}"] = getattr(fold, name)
     np.savez(file, **arrays)
     return {"sessions": len(problem.features), "features": problem.features.shape[1]}
 
 
-def _steps(fitted: FittedNetwork, folds: list[Any], batch: int) -> int:
-    parts = {"search": "train", "refit": "known"}
-    epochs = fitted.history.groupby(["stage", "fold"])["epoch"].size()
+def _steps(history: pd.DataFrame, folds: list[Fold], batch: int) -> int:
+    """Of all members and phases together."""
+    parts = {"search": "train", "refit": "train_validation"}
+    epochs = history.groupby(["stage", "fold"])["epoch"].size()
     return int(
         sum(
             -(-len(getattr(folds[fold], parts[stage])) // batch) * count
@@ -82,7 +86,7 @@ def wide(data: str, lookback: int, batch: int) -> dict[str, Any]:
     loaded = time.perf_counter() - began
     training = gc.Training(epochs=1, batch_size=batch, patience=None, clip_norm=None)
     began = time.perf_counter()
-    fit_network(gc.Network(cell="gru"), training, problem, [fold], seeds=1, refit=False)
+    RecurrentNetwork(gc.Network(cell="gru"), training, seeds=1, refit=False).fit(problem, [fold])
     return {
         "load_s": loaded,
         "train_s": time.perf_counter() - began,

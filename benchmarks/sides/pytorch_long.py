@@ -45,7 +45,7 @@ def _member(walk: dict[str, Any], arrays: Any, name: str, seed: int, fold: int, 
             break
     network.load_state_dict(first)
     optimizer = _optimizer(network, fused)
-    X, y = _windows(arrays, fold, "refit", "known", walk["lookback"])
+    X, y = _windows(arrays, fold, "refit", "train_validation", walk["lookback"])
     for _ in range(best_epoch):
         steps += _epoch(network, optimizer, X, y, walk["batch"])
     with torch.no_grad():
