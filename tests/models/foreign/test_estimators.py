@@ -200,9 +200,20 @@ class Short(OneStep):
         return np.zeros(len(X) - 1)
 
 
+class OfFolds:
+    """A model as those of the package, whose fit is handed all rows."""
+
+    def fit(self, problem, folds):
+        raise AssertionError("it must not be called")
+
+    def predict(self, problem, origins):
+        raise AssertionError("it must not be called")
+
+
 @pytest.mark.parametrize(
     ("regressor", "message"),
     [
+        (OfFolds(), 'model "mine" is fitted to a problem and its folds, which hold the test as well'),
         (Failing(), r'model "mine": fit failed \(ZeroDivisionError: no luck\) on \(\d+, 20\) and \(\d+,\)'),
         (NotFinite(), 'model "mine": predict returned a number that is not finite, the first for row 3 of X'),
         (Short(), r'model "mine": predict returned \(\d+,\) for X of \(\d+, 20\), not \(\d+, 1\)'),

@@ -63,6 +63,15 @@ def object_of(name: str, given: Any) -> Any:
             ) from None
     if isinstance(given, (Estimator, Quantile, Function, TorchModel)):
         return given
+    if _reads_the_test(given):
+        raise SettingError(
+            say(
+                'model "{name}" is fitted to a problem and its folds, which hold the test as well; compare '
+                "hands a model its training rows alone: give {what}",
+                name=name,
+                what=WHAT,
+            )
+        )
     if hasattr(given, "fit") and hasattr(given, "predict"):
         return Estimator(given)
     if callable(given):
@@ -108,6 +117,14 @@ def described(given: Any) -> str:
         found = name.isidentifier() and module != "__main__"
         return f"{module}:{name}" if found else f"the function {name}"
     return printable(ADDRESS.sub("", repr(given)), MOST_LETTERS)
+
+
+def _reads_the_test(given: Any) -> bool:
+    """Whether it is a `models.model.Model`, as those of this package."""
+    try:
+        return [*inspect.signature(given.fit).parameters][:2] == ["problem", "folds"]
+    except (AttributeError, TypeError, ValueError):  # no fit, or one that does not say what it takes
+        return False
 
 
 def _is_module(given: Any) -> bool:
