@@ -1,4 +1,4 @@
-"""Scripts beside the package, which run for minutes or need other libraries: what they import of it is there."""
+"""Scripts beside the package, which run for minutes or need other libraries: what they import is there."""
 
 from __future__ import annotations
 
