@@ -1,7 +1,7 @@
 """The notebooks of examples/ with what they put out, as pages of the site: python docs/notebooks.py [NAME …]
 
-They go to docs/en/examples, and beside each page the notebook itself, not yet run, to be downloaded. A test holds both
-to their source, and `.ci/run` runs the notebooks.
+They go to docs/en/examples, and beside each page the notebook itself, not yet run, to be downloaded. A test holds
+both to their source, and `.ci/run` runs the notebooks.
 """
 
 from __future__ import annotations
@@ -55,8 +55,7 @@ def page_of(notebook: Any, name: str) -> str:
 
 
 def shown(output: Any, picture: Path, words: str) -> list[str]:
-    """An output as Markdown: a picture, with words for who cannot see it, else its text; of progress bars and warnings
-    nothing."""
+    """An output as Markdown: a picture, described in `words`, else its text; of bars and warnings nothing."""
     data = output.get("data", {})
     if "image/png" in data:
         picture.write_bytes(base64.b64decode(data["image/png"]))
