@@ -1,7 +1,7 @@
 """The notebooks of examples/ with what they put out, as pages of the site: python docs/notebooks.py [NAME …]
 
-They go to docs/en/examples, and beside each page the notebook itself, not yet run, to be downloaded. A test holds
-both to their source, and `.ci/run` runs the notebooks.
+They go to docs/en/examples, and beside each page the notebook itself, not yet run, to be downloaded. A
+test holds both to their source, and `.ci/run` runs the notebooks.
 """
 
 from __future__ import annotations
