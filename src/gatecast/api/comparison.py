@@ -167,7 +167,7 @@ def run(
     }
     keepers = {name: grown.kept.part(f"{MEMBERS}{name}") if grown else None for name in experiment.networks}
     models = {
-        name: calibrated(own[name], experiment)
+        name: calibrated(own[name], experiment.calibration)
         if name in own
         else model_of(experiment, name, keepers.get(name))
         for name in experiment.models
@@ -183,11 +183,11 @@ def run(
         problem,
         folds,
         experiment.means,
-        _kept_forecasts(identities, experiment, prices, problem, grown),
+        _kept_forecasts(identities, experiment.calibration, prices, problem, grown),
     )
     if rivals := _rivals_of_distributions(experiment, outcome):
         rivalling = {name: model_of(experiment, name) for name in rivals}
-        kept = _kept_forecasts(dict.fromkeys(rivals, ""), experiment, prices, problem, grown)
+        kept = _kept_forecasts(dict.fromkeys(rivals, ""), experiment.calibration, prices, problem, grown)
         others, _, more = walked(rivalling, problem, folds, kept=kept)
         beside = (*experiment.baselines, *rivals)
         candidates = (name for name in experiment.models if name not in beside)
@@ -219,7 +219,7 @@ def run(
             *_level_note(problem, folds),
             *filter(None, notes),
             *pace_notes(ensembles),
-            *_mean_notes(experiment, outcome),
+            *_mean_notes(experiment.means, outcome),
             *seen,
         ),
         answers={name: model.answers.frame for name, model in functions.items()},
@@ -264,7 +264,7 @@ def walked(
 
 def _kept_forecasts(
     names: Mapping[str, str | None],
-    experiment: Experiment,
+    calibration: str,
     prices: Prices,
     problem: Problem,
     grown: Unfinished | None,
@@ -275,7 +275,7 @@ def _kept_forecasts(
     """
     if grown is None:
         return {}
-    key = problem_key(problem, prices.sha256_with_names, experiment.calibration)
+    key = problem_key(problem, prices.sha256_with_names, calibration)
     return {
         name: KeptForecasts(grown.kept.part(f"{FORECASTS}{name}"), key_of(key, name, what))
         for name, what in names.items()
@@ -283,10 +283,10 @@ def _kept_forecasts(
     }
 
 
-def _mean_notes(experiment: Experiment, outcome: Forecasts) -> list[str]:
+def _mean_notes(means: Mapping[str, Sequence[str]], outcome: Forecasts) -> list[str]:
     """Which models are left out of a mean, because they forecast a point."""
     notes = []
-    for mean, parts in experiment.means.items():
+    for mean, parts in means.items():
         points = [name for name in parts if name not in outcome.distributions]
         if points and mean in outcome.distributions:
             combined = [name for name in parts if name not in points]

@@ -26,7 +26,7 @@ from gatecast.problem.folds import (
 )
 from gatecast.problem.problem import Problem, first_not_positive, make_problem
 from gatecast.problem.split import split_rows
-from gatecast.settings.experiment import Experiment
+from gatecast.settings.experiment import CalibrationMethod, Experiment
 from gatecast.settings.frequency import INDEX
 from gatecast.settings.names import BASELINES, season_of
 
@@ -150,7 +150,9 @@ def unused_note(experiment: Experiment, prices: Prices, features: object) -> tup
 
     features: the user's function, which may read any column.
     """
-    names = () if features is not None else unused_columns(prices, experiment)
+    used = (experiment.column, *experiment.past, *experiment.future, *experiment.static)
+    split = () if experiment.split_column is None else (experiment.split_column,)
+    names = () if features is not None else unused_columns(prices, [*used, *split])
     if not names:
         return ()
     which = (
@@ -172,7 +174,7 @@ def model_of(experiment: Experiment, name: str, keeper: Keeper | None = None) ->
 
     keeper: keeps the members of a network.
     """
-    return calibrated(_uncalibrated(experiment, name, keeper), experiment)
+    return calibrated(_uncalibrated(experiment, name, keeper), experiment.calibration)
 
 
 def trainings(model: Model, problem: Problem, folds: Sequence[Fold]) -> int:
@@ -183,9 +185,9 @@ def trainings(model: Model, problem: Problem, folds: Sequence[Fold]) -> int:
     return bare.trainings(problem, folds) if isinstance(bare, RecurrentNetwork) else 0
 
 
-def calibrated(model: Model, experiment: Experiment) -> Model:
-    """The model with the calibration that the experiment asks for."""
-    return model if experiment.calibration == "none" else Calibrated(model, experiment.calibration)
+def calibrated(model: Model, calibration: CalibrationMethod) -> Model:
+    """The model with this calibration, which may be "none"."""
+    return model if calibration == "none" else Calibrated(model, calibration)
 
 
 def _uncalibrated(experiment: Experiment, name: str, keeper: Keeper | None) -> Model:

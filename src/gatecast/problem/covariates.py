@@ -22,7 +22,7 @@ from gatecast.problem.known import calendar_inputs
 from gatecast.problem.market import market_features
 from gatecast.problem.moves import LOG_RETURN, Move
 from gatecast.problem.seasons import season_changes
-from gatecast.settings.experiment import KNOWN_INPUTS, SEASON_CHANGE, TIME_OF_DAY, Experiment
+from gatecast.settings.experiment import KNOWN_INPUTS, SEASON_CHANGE, TIME_OF_DAY
 from gatecast.settings.frequency import DAILY, adjective, is_intraday, stamp
 
 KEYS = ("symbol", "session")
@@ -90,11 +90,9 @@ def covariates(
     )
 
 
-def unused_columns(prices: Prices, experiment: Experiment) -> tuple[str, ...]:
-    """The columns of the data that an experiment does not name, beside the standard ones."""
-    names = (experiment.column, *experiment.past, *experiment.future, *experiment.static)
-    split = () if experiment.split_column is None else (normal_name(experiment.split_column),)
-    named = {*KEYS, *STANDARD, *split, *map(normal_name, names)}
+def unused_columns(prices: Prices, names: Iterable[str]) -> tuple[str, ...]:
+    """The columns of the data that are neither standard nor among these names."""
+    named = {*KEYS, *STANDARD, *map(normal_name, names)}
     return tuple(name for name in prices.table.columns if name not in named)
 
 
