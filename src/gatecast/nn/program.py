@@ -30,6 +30,9 @@ T = TypeVar("T")
 CHUNK = 512  # origins per forward pass in validation and prediction
 NEVER = 2**31 - 1  # epochs without a better one that no training waits for
 SHORTEST_ROOM = 64  # epochs
+# Weights in a row: XLA shares the rows among threads. Of one long vector it computes a number at a time, for it
+# asks before each one whether the thread's share goes on.
+BLOCK = 64
 
 
 class Dataset(NamedTuple):
@@ -88,14 +91,15 @@ class OnDevice(NamedTuple):
 
 
 class TrainingState(NamedTuple):
-    """A member's training; its weights are one vector, so that a step of the optimizer is one operation.
+    """A member's training; its weights are one array, so that a step of the optimizer is one operation.
 
+    The array is the vector of all weights in blocks, zeros behind.
     step: of the pass over the training origins, which is cut into one epoch or more.
     """
 
-    params: Float[Array, " weights"]
+    params: Float[Array, "blocks block"]
     optimizer: optax.OptState
-    best_params: Float[Array, " weights"]
+    best_params: Float[Array, "blocks block"]
     best_loss: Float[Array, ""]
     best_epoch: Int[Array, ""]
     epoch: Int[Array, ""]
@@ -130,12 +134,12 @@ class Program:
     def init(self, member: OnDevice, dataset: Dataset) -> TrainingState:
         """A member before its first step."""
         drawn = init_params(self.network, member.key, lookback=self.lookback, **dataset.sizes)
-        params = jnp.concatenate([drawn[name].ravel() for name in self.shapes(dataset)])
+        params = in_blocks([drawn[name].ravel() for name in self.shapes(dataset)])
         none = jnp.full(self.room, jnp.nan, jnp.float32)
         zero = jnp.int32(0)
         return TrainingState(
             params=params,
-            optimizer=self.optimizer_steps(member).init(params),
+            optimizer=self.optimizer_steps(member, dataset).init(params),
             best_params=jnp.copy(params),
             best_loss=jnp.float32(jnp.inf),
             best_epoch=zero,
@@ -195,9 +199,10 @@ class Program:
         waited = state.epoch - state.best_epoch >= member.hyperparameters.patience
         return (state.epoch >= member.epochs) | ((member.validation_count > 0) & waited)
 
-    def optimizer_steps(self, member: OnDevice) -> optax.GradientTransformation:
-        """The member's steps on its vector of weights."""
-        return optimizer_of(self.optimizer, member.hyperparameters)
+    def optimizer_steps(self, member: OnDevice, dataset: Dataset) -> optax.GradientTransformation:
+        """The member's steps on its weights in blocks."""
+        weights = sum(map(math.prod, self.shapes(dataset).values()))
+        return optimizer_of(self.optimizer, member.hyperparameters, weights)
 
     def train_steps(
         self, state: TrainingState, member: OnDevice, dataset: Dataset, end: Int[Array, ""]
@@ -205,10 +210,10 @@ class Program:
         """The state after the steps state.step … end of the current epoch."""
         key = jax.random.fold_in(member.key, state.epoch + 1)
         order = jax.lax.cond(state.step == 0, lambda: self.order(key, member), lambda: state.order)
-        steps = self.optimizer_steps(member)
+        steps = self.optimizer_steps(member, dataset)
 
         def loss_of_batch(
-            params: Float[Array, " weights"],
+            params: Float[Array, "blocks block"],
             step: Int[Array, ""],
             origins: Int[Array, " batch"],
             weight: Float[Array, " batch"],
@@ -267,7 +272,7 @@ class Program:
         )
 
     def validate(
-        self, params: Float[Array, " weights"], member: OnDevice, dataset: Dataset
+        self, params: Float[Array, "blocks block"], member: OnDevice, dataset: Dataset
     ) -> Float[Array, ""]:
         """Mean loss over the validation origins; NaN where there are none."""
         weights = by_name(params, self.shapes(dataset))
@@ -388,10 +393,16 @@ def target(
     return (dataset.targets[origins] - dataset.y_offset[scale, symbol]) / dataset.y_scale[scale, symbol]
 
 
+def in_blocks(parts: Sequence[Float[Array, " _"]]) -> Float[Array, "blocks block"]:
+    """The parts of a vector in blocks, zeros behind."""
+    behind = jnp.zeros(-sum(map(len, parts)) % BLOCK, jnp.float32)
+    return jnp.concatenate([*parts, behind]).reshape(-1, BLOCK)
+
+
 def by_name(params: Any, shapes: Shapes, split: Callable[..., Sequence[Any]] = jnp.split) -> dict[str, Any]:
-    """The weights of a vector by their names; split, because the gradient of a split is one vector again."""
+    """The weights of a vector in blocks by their names; split: its gradient is one vector again."""
     ends = np.cumsum([math.prod(shape) for shape in shapes.values()])
-    parts = split(params, ends[:-1])
+    *parts, _ = split(params.reshape(-1), ends)
     return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
 
 
@@ -423,8 +434,11 @@ def _at_most(limit: int | None) -> np.int32:
     return np.int32(NEVER if limit is None else min(limit, NEVER))
 
 
-def optimizer_of(name: str, numbers: Hyperparameters) -> optax.GradientTransformation:
-    """The optimizer of that name: clipping, weight decay in the gradient (not for adamw), then the step."""
+def optimizer_of(name: str, numbers: Hyperparameters, weights: int) -> optax.GradientTransformation:
+    """The optimizer of that name: clipping, weight decay in the gradient (not for adamw), then the step.
+
+    weights: how many there are, in blocks with zeros behind.
+    """
     rate, decay = numbers.learning_rate, numbers.weight_decay
     steps: dict[str, Callable[[], optax.GradientTransformation]] = {
         "adam": lambda: optax.adam(rate),
@@ -433,4 +447,14 @@ def optimizer_of(name: str, numbers: Hyperparameters) -> optax.GradientTransform
         "rmsprop": lambda: optax.rmsprop(rate, decay=0.99),
     }
     before = [] if name == "adamw" else [optax.add_decayed_weights(decay)]
-    return optax.chain(optax.clip_by_global_norm(numbers.clip_norm), *before, steps[name]())
+    return optax.chain(clip(numbers.clip_norm, weights), *before, steps[name]())
+
+
+def clip(most: Float[AnyArray, ""], weights: int) -> optax.GradientTransformation:
+    """optax.clip_by_global_norm of a gradient in blocks, bit for bit as of its vector of `weights`."""
+
+    def clipped(gradient: Any, _: Any) -> Any:
+        norm = optax.tree.norm(gradient.reshape(-1)[:weights])
+        return jax.lax.select(jnp.broadcast_to(norm < most, gradient.shape), gradient, gradient / norm * most)
+
+    return optax.stateless(clipped)
