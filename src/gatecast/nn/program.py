@@ -30,8 +30,8 @@ T = TypeVar("T")
 CHUNK = 512  # origins per forward pass in validation and prediction
 NEVER = 2**31 - 1  # epochs without a better one that no training waits for
 SHORTEST_ROOM = 64  # epochs
-# Weights in a row. XLA shares the rows of an array among threads. In one long vector it asks before each number
-# whether the thread's share goes on, and computes one at a time.
+# Weights in a row. XLA shares the rows of an array among threads. In one long vector it asks before each
+# number whether the thread's share goes on, and computes one at a time.
 BLOCK = 64
 
 
