@@ -108,32 +108,32 @@ def power(reps, draw, n, h, symbols=1, models=1, half=False, seed=0):
     )
 
 
-def size(reps, n, h, seed=0):
-    """Two equally good models: what rejects at 5 %, and how often the 90 % set loses one of two."""
+def size(reps, n, h, models=5, seed=0):
+    """Models as good as naive: what rejects at 5 %, and how often the 90 % set loses one of two."""
     rng = np.random.default_rng(seed)
-    counts = dict.fromkeys(("dm", "spa 1", "spa 5", "set", "beats naive", "better"), 0)
+    counts = dict.fromkeys(("dm", "spa 1", "spa", "set", "beats naive", "better"), 0)
     for rep in range(reps):
         y = rng.standard_t(5, n + h - 1)
         move = np.convolve(y, np.ones(h), "valid")
-        errors = [np.convolve(rng.standard_normal(n + h - 1), np.ones(h), "valid") for _ in range(6)]
-        names = ("naive", "a", "b", "c", "d", "e")
+        errors = [np.convolve(rng.standard_normal(n + h - 1), np.ones(h), "valid") for _ in range(models + 1)]
+        names = ("naive", *"abcdefgh"[:models])
         losses = pd.DataFrame({k: (move - 0.3 * e) ** 2 for k, e in zip(names, errors, strict=True)})
         two = losses[["naive", "a"]]
         how = {"horizon": h, "seed": rep}
         dm = diebold_mariano(two["naive"] - two["a"], h)
-        one, five = spa(two, **how).p, spa(losses, **how).p
+        one, every = spa(two, **how).p, spa(losses, **how).p
         lost = len(confidence_set(two, **how).members) < 2
         members = confidence_set(losses, **how).members
         winner = losses.mean().drop("naive").idxmin()
         own = diebold_mariano(losses["naive"] - losses[winner], h).p_better
         counts["dm"] += dm.p_better < 0.05
         counts["spa 1"] += one < 0.05
-        counts["spa 5"] += five < 0.05
+        counts["spa"] += every < 0.05
         counts["set"] += lost
         counts["better"] += one < 0.05 and "naive" not in confidence_set(two, **how).members
-        counts["beats naive"] += five < 0.05 and "naive" not in members and winner in members and own < 0.05
+        counts["beats naive"] += every < 0.05 and "naive" not in members and winner in members and own < 0.05
     shares = ", ".join(f"{name} {100 * count / reps:.1f} %" for name, count in counts.items())
-    print(f"n {n:5} h {h:3}: {shares}", flush=True)
+    print(f"n {n:5} h {h:3} models {models}: {shares}", flush=True)
 
 
 def autoregressive(rng, n, slope):
