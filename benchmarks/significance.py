@@ -286,6 +286,7 @@ def main():
         for n in (171, 1258):
             for h in (1, 5, 20):
                 size(reps or 2000, n, h)
+            size(reps or 2000, n, 1, models=7)
     elif what == "pooled":
         for n, small in ((171, False), (774, False), (774, True), (1258, True)):
             pooled_size(reps or 2000, n, small)
