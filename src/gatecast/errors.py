@@ -141,8 +141,8 @@ class LedgerWarning(GatecastWarning):
     """What protects a record of forecasts was missing, or a forecast counts in no record."""
 
 
-def did_you_mean(word: str, known: Iterable[str]) -> str:
+def did_you_mean(word: object, known: Iterable[str]) -> str:
     """' Did you mean "gru"?' for the known word nearest to `word`, else ''."""
     by_small_letters = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(word.lower(), by_small_letters, n=1)
+    near = difflib.get_close_matches(str(word).lower(), by_small_letters, n=1)
     return say(' Did you mean "{name}"?', name=by_small_letters[near[0]]) if near else ""

@@ -132,3 +132,20 @@ def test_what_cannot_be_looked_into_is_refused(fit):
     ]:
         with pytest.raises(SettingError, match=message):
             call()
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"seeds": 1.5}, "seeds = 1.5: must be a whole number of at least 1"),
+        ({"seeds": "2"}, "seeds = '2': must be a whole number"),
+        ({"seed": -1}, "seed = -1: must be a whole number of at least 0"),
+        ({"validation": "last"}, "validation = 'last': must be a share between 0 and 1, or a pair"),
+        ({"validation": 1}, "validation = 1: must be a share between 0 and 1"),
+        ({"validation": (np.zeros((3, 4, 1)),)}, "or a pair (X, y)"),
+    ],
+)
+def test_an_argument_of_a_wrong_kind_is_refused_by_its_name(wrong, says) -> None:
+    with pytest.raises(SettingError) as refused:
+        gc.fit_windows(gc.Network(), gc.Training(), np.zeros((20, 4, 1)), np.zeros(20), **wrong)
+    assert says in str(refused.value)

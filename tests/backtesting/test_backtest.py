@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -208,9 +207,13 @@ def test_sentences_speak_of_the_networks_and_of_losses(noisy):
         ({"execution": "same-close"}, "there is no execution"),
         ({"costs": "us", "cost": 2.0}, "not both"),
         ({"target_volatility": 0.0}, "must be above 0"),
-        ({"cap": float("nan")}, "must be above 0"),
-        ({"trials": 0}, "1 or more"),
-        ({"draws": -1}, "0 or more"),
+        ({"cap": float("nan")}, "cap = nan: must be a number that is finite"),
+        ({"cap": "big"}, "cap = 'big': must be a number that is finite"),
+        ({"trials": 0}, "trials = 0: must be a whole number of at least 1"),
+        ({"trials": 1.5}, "trials = 1.5: must be a whole number of at least 1"),
+        ({"draws": -1}, "draws = -1: must be a whole number of at least 0"),
+        ({"seed": "x"}, "seed = 'x': must be a whole number of at least 0"),
+        ({"models": 3}, "models = 3: must be a list"),
     ],
 )
 def test_wrong_settings(noisy, settings, message):
@@ -220,9 +223,7 @@ def test_wrong_settings(noisy, settings, message):
 
 
 def test_a_run_that_forecasts_the_open_is_refused(noisy):
-    other = SimpleNamespace(
-        experiment=SimpleNamespace(column="open"), outcome=noisy.outcome, prices=noisy.prices
-    )
+    other = replace(noisy, experiment=noisy.experiment.changed(column="open"))
     with pytest.raises(SettingError, match="the run forecasts the open"):
         backtest(other)
 
@@ -290,3 +291,13 @@ def test_the_command_with_wrong_input(saved, command, tmp_path, words, message):
     code, out, err = command("backtest", *(saved if word == "RUN" else word for word in words))
     assert (code, out) == (2, "")
     assert message in err
+
+
+def test_what_is_no_result_is_refused(tmp_path) -> None:
+    with pytest.raises(SettingError, match="open_run of a folder"):
+        gc.backtest(str(tmp_path))
+
+
+def test_one_model_and_one_rule_may_be_given_by_their_name(result) -> None:
+    (only,) = gc.backtest(result, "gru", rules="sign").strategies
+    assert (only.model, only.rule) == ("gru", "sign")

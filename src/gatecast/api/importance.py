@@ -24,6 +24,7 @@ from gatecast.models.networks import FoldEnsemble, ensembles_of
 from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
 from gatecast.run import Run
+from gatecast.settings.base import check_whole
 from gatecast.settings.frequency import session_nouns
 
 Measure = Literal["skill", "crps"]
@@ -45,8 +46,7 @@ def importance(
     problem: that of the run's prices.
     """
     names, loss = _asked(run, metric, models), LOSSES[metric]
-    if permutations < 1:
-        raise SettingError(say("must be at least 1"), setting="permutations", value=permutations)
+    check_whole(1, permutations=permutations)
     test = _Test.of(run.outcome, problem)
     benchmark = run.significances[loss.key].benchmark
     if benchmark is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import jax
@@ -22,6 +23,7 @@ from gatecast.nn.population import Member, Trained, history, train
 from gatecast.nn.program import Dataset
 from gatecast.nn.recurrent import Params, States
 from gatecast.progress import Bar
+from gatecast.settings.base import check_whole
 from gatecast.settings.network import Network
 from gatecast.settings.training import Training
 
@@ -275,8 +277,12 @@ def fit_windows(
     windows, targets = _windows(X), np.atleast_1d(np.asarray(y, dtype=np.float32))
     one_step = targets.ndim == 1
     held_windows, held_targets = windows[:0], targets[:0]
-    if isinstance(validation, float):
+    if isinstance(validation, Real):
         windows, targets, held_windows, held_targets = _split(windows, targets, validation)
+    elif validation is not None and not (isinstance(validation, tuple | list) and len(validation) == 2):
+        raise SettingError(
+            say("must be a share between 0 and 1, or a pair (X, y)"), setting="validation", value=validation
+        )
     elif validation is not None:
         held_windows, held_targets = _windows(validation[0]), np.asarray(validation[1], dtype=np.float32)
     _check(windows, targets, held_windows, held_targets)
@@ -287,9 +293,9 @@ def fit_windows(
                 output=network.output,
             )
         )
-    if seeds < 1:
-        raise SettingError(say("seeds = {seeds}: must be at least 1", seeds=seeds))
-    if not 0 <= seed <= 2**31 - seeds:
+    check_whole(1, seeds=seeds)
+    check_whole(0, seed=seed)
+    if seed > 2**31 - seeds:
         raise SettingError(
             say("seed = {seed}: the seeds of all networks must lie between 0 and 2**31 - 1", seed=seed)
         )

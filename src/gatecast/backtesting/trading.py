@@ -35,13 +35,14 @@ from gatecast.backtesting.strategies import HOLD, Backtest, Strategy
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.language import say
 from gatecast.run import Run
+from gatecast.settings.base import check_number, check_whole
 
 
 def trade(
     run: Run,
-    models: Sequence[str] | None = None,
+    models: str | Sequence[str] | None = None,
     *,
-    rules: Sequence[str] = RULES,
+    rules: str | Sequence[str] = RULES,
     execution: str | None = None,
     cost: float | None = None,
     costs: str | None = None,
@@ -92,8 +93,9 @@ def trade(
     SettingError
         A model that is not in the run, a setting that is wrong, no open to trade at.
     """
+    rules = (rules,) if isinstance(rules, str) else rules
+    chosen = _check(run, models, rules, target_volatility, cap, cost, trials, draws, seed)
     outcome = run.outcome
-    chosen = _check(run, models, rules, target_volatility, cap, trials, draws)
     if execution is None:
         execution = default_execution(run.prices, outcome)
     check_execution(execution)
@@ -194,18 +196,32 @@ def _per_year(run: Run, symbols: Sequence[str], begun: np.datetime64) -> int:
 
 def _check(
     run: Run,
-    models: Sequence[str] | None,
+    models: str | Sequence[str] | None,
     rules: Sequence[str],
     target: float,
     cap: float,
+    cost: float | None,
     trials: int | None,
     draws: int,
+    seed: int,
 ) -> list[str]:
     """The models, once each."""
+    if not isinstance(run, Run):
+        raise SettingError(
+            say("must be a result of gatecast.compare, judge, or open_run of a folder"),
+            setting="result",
+            value=run,
+        )
+    check_whole(0, draws=draws, seed=seed)
+    check_whole(1, trials=1 if trials is None else trials)
+    check_number(target_volatility=target, cap=cap, cost=0 if cost is None else cost)
     check_column(run.experiment.column)
     check_prices(run.prices, run.experiment.column)
     known = list(run.outcome.forecast)
-    chosen = known if models is None else list(dict.fromkeys(models))
+    asked = [models] if isinstance(models, str) else models
+    if asked is not None and not isinstance(asked, Sequence):
+        raise SettingError(say("must be a list of models"), setting="models", value=asked)
+    chosen = known if asked is None else list(dict.fromkeys(asked))
     for model in chosen:
         if model not in known:
             raise SettingError(
@@ -228,10 +244,6 @@ def _check(
             )
     if not chosen or not rules:
         raise SettingError(say("nothing to trade: name at least one model and one rule"))
-    if not (math.isfinite(target) and target > 0 and math.isfinite(cap) and cap > 0):
+    if not (target > 0 and cap > 0):
         raise SettingError(say("the target volatility and the cap must be above 0 (0.1 is 10 % a year)"))
-    if trials is not None and trials < 1:
-        raise SettingError(say("the number of strategies tried is 1 or more"))
-    if draws < 0:
-        raise SettingError(say("the number of random times is 0 or more"))
     return chosen

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Iterator, Mapping
 from datetime import date
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Annotated, Any, Self, get_args, get_type_hints
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
@@ -126,6 +128,22 @@ class Checked(BaseModel):
         """A copy with some settings replaced, checked again; what nobody chose stays unchosen."""
         chosen = {name: getattr(self, name) for name in self.model_fields_set}
         return type(self)(**{**chosen, **settings})
+
+
+def check_whole(least: int, **arguments: object) -> None:
+    """Raise SettingError for an argument of a function that is no whole number of at least `least`."""
+    for name, value in arguments.items():
+        if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+            raise SettingError(
+                say("must be a whole number of at least {least}", least=least), setting=name, value=value
+            )
+
+
+def check_number(**arguments: object) -> None:
+    """Raise SettingError for an argument of a function that is no finite number."""
+    for name, value in arguments.items():
+        if not isinstance(value, Real) or isinstance(value, bool) or not math.isfinite(value):
+            raise SettingError(say("must be a number that is finite"), setting=name, value=value)
 
 
 def _kinds(annotation: Any) -> Iterator[type]:

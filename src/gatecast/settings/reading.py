@@ -154,7 +154,7 @@ def check_date(name: str, value: str | None) -> None:
     """Raise SettingError for a setting that is not a date as YYYY-MM-DD."""
     try:
         fine = value is None or date.fromisoformat(value).isoformat() == value
-    except ValueError:
+    except (TypeError, ValueError):
         fine = False
     if not fine:
         raise SettingError(say("is not a date. Write it as YYYY-MM-DD"), setting=name, value=value)

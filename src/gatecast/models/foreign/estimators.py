@@ -76,7 +76,10 @@ class Quantile:
     inputs: Inputs = "windows"
 
     def __post_init__(self) -> None:
-        levels = np.asarray(self.levels, dtype=np.float64)
+        try:
+            levels = np.asarray(self.levels, dtype=np.float64)
+        except (TypeError, ValueError):
+            levels = np.zeros(0)
         inside = levels.ndim == 1 and len(levels) > 1 and (levels > 0).all() and (levels < 1).all()
         if not (inside and (np.diff(levels) > 0).all()):
             raise SettingError(

@@ -30,6 +30,7 @@ from gatecast.problem.moves import LOG_RETURN, MOVES, Move
 from gatecast.problem.problem import Problem
 from gatecast.profiling import stage
 from gatecast.progress import report
+from gatecast.settings.base import check_whole
 from gatecast.settings.names import UNKNOWN
 from gatecast.settings.reading import check_date
 from gatecast.user_functions import source_of
@@ -78,8 +79,7 @@ class Function:
     def __post_init__(self) -> None:
         if not callable(self.function):
             raise SettingError(say("must be callable"), setting="function", value=self.function)
-        if self.processes < 1:
-            raise SettingError(say("must be at least 1"), setting="processes", value=self.processes)
+        check_whole(1, processes=self.processes)
         if self.trained_until != UNKNOWN:
             check_date("trained_until", self.trained_until)
 
