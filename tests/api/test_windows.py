@@ -134,6 +134,17 @@ def test_what_cannot_be_looked_into_is_refused(fit):
             call()
 
 
+def test_a_state_of_other_windows_is_refused() -> None:
+    windows = np.random.default_rng(0).normal(size=(20, 4, 1))
+    fit = gc.fit_windows(gc.Network(hidden_size=2), gc.Training(epochs=1), windows, windows[:, 0, 0], seeds=2)
+    _, state = fit.predict(windows[:3], return_state=True)
+    assert fit.predict(windows[:3], state=state).shape == (3,)
+    says = r"for as many windows: \(2, 1, 4, 2\) for each of hidden, cell"
+    for wrong in (state, state[:1], "x", [1, 2], 3):
+        with pytest.raises(SettingError, match=says):
+            fit.predict(windows[:4], state=wrong)
+
+
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [

@@ -17,6 +17,7 @@ from gatecast.api.choices import known_seed
 from gatecast.errors import SettingError
 from gatecast.formatting import brief
 from gatecast.language import say
+from gatecast.nn.cells import cell_of
 from gatecast.nn.inside import gradient_times_input, trace
 from gatecast.nn.network import ONE_THREAD, apply, exact_products
 from gatecast.nn.population import Member, Trained, history, train
@@ -55,9 +56,10 @@ class Fit:
         (seeds, layers x directions, N, hidden_size). With return_state also the state after the windows.
 
         Raises
-            SettingError: X is not (N, T, F) with the F of the fit.
+            SettingError: X is not (N, T, F) with the F of the fit; a state of other networks or windows.
         """
         windows = self._read(X)
+        self._check_state(state, len(windows))
         params = {
             name: np.stack([member.params[name] for member in self.trained])
             for name in self.trained[0].params
@@ -66,6 +68,25 @@ class Fit:
         forecast = np.asarray(outputs, dtype=np.float64).mean(axis=0)
         forecast = forecast[:, 0] if self.one_step else forecast
         return (forecast, final) if return_state else forecast
+
+    def _check_state(self, state: States | None, windows: int) -> None:
+        """Raise SettingError for what is no state of these networks over as many windows."""
+        layers = self.network.num_layers * (2 if self.network.bidirectional else 1)
+        one = (len(self.trained), layers, windows, self.network.hidden_size)
+        names = cell_of(self.network.cell).states
+        try:
+            fine = state is None or [np.shape(part) for part in state] == [one] * len(names)
+        except (TypeError, ValueError):
+            fine = False
+        if not fine:
+            raise SettingError(
+                say(
+                    "state must be what predict(X, return_state=True) gave for as many windows: {shape} for "
+                    "each of {names}",
+                    shape=one,
+                    names=", ".join(names),
+                )
+            )
 
     def trace(self, X: ArrayLike, *, seed: int | None = None) -> dict[str, NDArray[np.float32]]:
         """Every gate and state of one network at every bar of windows X (N, T, F): name → (N, T, H).
