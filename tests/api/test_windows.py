@@ -152,6 +152,7 @@ def test_a_state_of_other_windows_is_refused() -> None:
         ({"seeds": "2"}, "seeds = '2': must be a whole number"),
         ({"seed": -1}, "seed = -1: must be a whole number of at least 0"),
         ({"validation": "last"}, "validation = 'last': must be a share between 0 and 1, or a pair"),
+        ({"validation": np.float32(2)}, "must be a share between 0 and 1"),
         ({"validation": 1}, "validation = 1: must be a share between 0 and 1"),
         ({"validation": (np.zeros((3, 4, 1)),)}, "or a pair (X, y)"),
     ],
@@ -160,3 +161,8 @@ def test_an_argument_of_a_wrong_kind_is_refused_by_its_name(wrong, says) -> None
     with pytest.raises(SettingError) as refused:
         gc.fit_windows(gc.Network(), gc.Training(), np.zeros((20, 4, 1)), np.zeros(20), **wrong)
     assert says in str(refused.value)
+
+
+def test_a_loss_of_distributions_is_refused() -> None:
+    with pytest.raises(SettingError, match="loss = 'nll': fits no points"):
+        gc.fit_windows(gc.Network(), gc.Training(loss="nll"), np.zeros((20, 4, 1)), np.zeros(20))

@@ -214,6 +214,8 @@ def test_sentences_speak_of_the_networks_and_of_losses(noisy):
         ({"draws": -1}, "draws = -1: must be a whole number of at least 0"),
         ({"seed": "x"}, "seed = 'x': must be a whole number of at least 0"),
         ({"models": 3}, "models = 3: must be a list"),
+        ({"trials": 2}, "trials = 2: 9 strategies are tried here alone"),
+        ({"volatility": {"A": np.ones(3)}}, "volatility = 'A': is of no model that is traded"),
     ],
 )
 def test_wrong_settings(noisy, settings, message):

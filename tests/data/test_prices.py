@@ -160,8 +160,21 @@ def test_order_case_and_a_round_trip_keep_the_hash(tmp_path, frame, random):
         assert load(path.with_suffix(".csv")).sha256 == prices.sha256
 
 
-def test_a_start_in_digits_is_a_date(frame):
-    assert str(load(frame, start=20200106).table["session"][0].date()) == "2020-01-06"
+@pytest.mark.parametrize(
+    "start", [np.int64(20200106), 20200106, "2020-01-06", pd.Timestamp("2020-01-06 15:00")]
+)
+def test_a_start_is_a_day_in_whatever_type(start):
+    closes = np.arange(1.0, 31.0)
+    frame = pd.DataFrame({"date": pd.bdate_range("2020-01-01", periods=30), "close": closes})
+    prices = load(frame, start=start, calendar="weekdays")
+    assert prices.table["session"].min() == pd.Timestamp("2020-01-06")
+
+
+@pytest.mark.parametrize("start", [20200106.0, float("nan"), "", -5, "2020-01-06 15:00", [1]])
+def test_what_is_no_day_is_refused(start):
+    frame = pd.DataFrame({"date": pd.bdate_range("2020-01-01", periods=30), "close": np.arange(1.0, 31.0)})
+    with pytest.raises(SettingError, match="start is not a date"):
+        load(frame, start=start)
 
 
 @pytest.fixture

@@ -3,6 +3,8 @@
 import inspect
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -467,3 +469,22 @@ def test_what_is_no_network_and_no_training_is_refused_by_its_name(call) -> None
 def test_models_are_a_list(models) -> None:
     with pytest.raises(SettingError, match="several models are a list"):
         resolve_models(models)
+
+
+@pytest.mark.parametrize("test", [{"test_rows": 20}, {"test_start": "2018-06-01"}])
+def test_a_size_of_the_test_beside_what_says_what_it_is_is_refused(test) -> None:
+    with pytest.raises(SettingError, match="both say what the test is"):
+        gc.compare("sample:sp500", ["naive"], test_size=0.1, **test)
+
+
+def test_the_last_seed_is_below_the_limit() -> None:
+    assert Experiment(seeds=2, seed=2**31 - 2).seeds == 2
+    with pytest.raises(SettingError, match="the seeds of all networks must lie"):
+        Experiment(seeds=2, seed=2**31 - 1)
+
+
+def test_numbers_of_numpy_and_datetimes_at_midnight_are_taken() -> None:
+    assert Experiment(season=np.int64(5)).season == (5,)
+    assert Experiment(test_start=pd.Timestamp("2018-06-01")).test_start == "2018-06-01"
+    with pytest.raises(SettingError, match="is not a date"):
+        Experiment(test_start=pd.Timestamp("2018-06-01 12:00"))

@@ -45,7 +45,7 @@ from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold
 from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
-from gatecast.settings.experiment import Experiment, Provenance, Settings
+from gatecast.settings.experiment import Experiment, Provenance, Settings, check_test_size
 from gatecast.settings.frequency import session_noun, session_nouns, stamp
 from gatecast.settings.names import DEFAULT_MODELS, DISTRIBUTION_RIVALS, Models, resolve_models
 from gatecast.settings.network import Network
@@ -116,6 +116,7 @@ def compare(
         features=_name_of(features),
         **settings,
     )
+    check_test_size(settings, experiment)
     function, known = features if callable(features) else None, prices_of(prices)
     if folder is None:
         return run(experiment, known, features=function, foreign=asked.foreign)

@@ -26,7 +26,7 @@ from gatecast.nn.recurrent import Params, States
 from gatecast.progress import Bar
 from gatecast.settings.base import check_whole
 from gatecast.settings.network import Network
-from gatecast.settings.training import Training
+from gatecast.settings.training import LOSSES, Training
 
 if TYPE_CHECKING:
     from gatecast.report.display import Plot
@@ -313,6 +313,12 @@ def fit_windows(
                 'fit_windows fits points; output "{output}" needs prices: use compare or Forecaster',
                 output=network.output,
             )
+        )
+    if training.loss not in ("auto", *LOSSES["point"]):
+        raise SettingError(
+            say("fits no points: {losses} do", losses=", ".join(LOSSES["point"])),
+            setting="loss",
+            value=training.loss,
         )
     check_whole(1, seeds=seeds)
     check_whole(0, seed=seed)

@@ -31,6 +31,7 @@ from gatecast.auditing.scores import metric
 from gatecast.auditing.table import read_table
 from gatecast.errors import SettingError
 from gatecast.progress import Bar
+from gatecast.settings.base import check_whole
 
 __all__ = ["Finding", "Report", "Rerun", "audit", "named_pipeline"]
 
@@ -86,6 +87,7 @@ def audit(
     """
     if not callable(pipeline):
         raise SettingError(f"the pipeline is no function: {pipeline!r}")
+    check_whole(0, seed=seed)
     table = read_table(prices, column)
     with Bar() as bar:
         reruns = Reruns(pipeline, table, QUICK if quick else FULL, bar, seed)

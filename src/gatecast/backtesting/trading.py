@@ -95,6 +95,13 @@ def trade(
     """
     rules = (rules,) if isinstance(rules, str) else rules
     chosen = _check(run, models, rules, target_volatility, cap, cost, trials, draws, seed)
+    for name in volatility or ():
+        if name not in chosen:
+            raise SettingError(
+                say("is of no model that is traded; these are {known}", known=", ".join(chosen)),
+                setting="volatility",
+                value=name,
+            )
     outcome = run.outcome
     if execution is None:
         execution = default_execution(run.prices, outcome)
@@ -125,7 +132,11 @@ def trade(
     nets = {key: _money(trading, plan, charged) for key, plan in plans.items()}
     net = {key: performance(money, per_year) for key, money in nets.items()}
     ratios = [figures.per_period.ratio for figures in net.values() if np.isfinite(figures.sharpe)]
-    tried = max(len(ratios), trials or 0)
+    tried = len(ratios) if trials is None else trials
+    if tried < len(ratios):
+        raise SettingError(
+            say("{count} strategies are tried here alone", count=len(ratios)), setting="trials", value=trials
+        )
     variance = float(np.var(ratios, ddof=1)) if len(ratios) > 1 else 0.0
     strategies = []
     for (model, rule), plan in plans.items():

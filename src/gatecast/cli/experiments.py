@@ -12,7 +12,7 @@ from gatecast.cli.flags import flag_name
 from gatecast.errors import SettingError
 from gatecast.formatting import MOST_LETTERS, printable
 from gatecast.language import say
-from gatecast.settings.experiment import Experiment
+from gatecast.settings.experiment import Experiment, check_test_size
 from gatecast.settings.names import DEFAULT_MODELS, Mean, resolve_models
 from gatecast.settings.network import Network
 from gatecast.settings.reading import Reading
@@ -55,7 +55,9 @@ def experiment_of(config: Path | None, source: list[str] | None, settings: dict[
         given["trainings"] = {
             name: own.changed(**training) for name, own in base.trainings.items() if name in given["networks"]
         }
-        return base.changed(**given)
+        experiment = base.changed(**given)
+        check_test_size(settings, experiment)
+        return experiment
 
 
 def reading_of(settings: dict[str, Any]) -> Reading:

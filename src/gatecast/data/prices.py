@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -430,14 +431,20 @@ def day(value: object, name: str) -> pd.Timestamp | None:
     """The day that `value`, the argument `name`, means: midnight without a time zone."""
     if value is None:
         return None
-    if isinstance(value, int):  # 20210301; pandas would count nanoseconds
-        value = str(value)
+    asked = str(value) if isinstance(value, Integral) else value  # 20210301; pandas would count nanoseconds
     try:
-        return pd.Timestamp(value).tz_localize(None).normalize()  # type: ignore[arg-type]
-    except (ValueError, TypeError):
+        stamp = pd.NaT if isinstance(asked, float) else pd.Timestamp(asked)  # type: ignore[arg-type]
+        midnight = stamp if pd.isna(stamp) else stamp.tz_localize(None).normalize()
+        if not pd.isna(midnight):
+            midnight.date()  # of the years 1 to 9999
+    except (ValueError, TypeError, NotImplementedError):
+        midnight = pd.NaT
+    # datetime.now() is a day; a text with a time of day asks for more than is done
+    if pd.isna(midnight) or (isinstance(value, str) and midnight != stamp.tz_localize(None)):
         raise SettingError(
             say("{name} is not a date: {value}. Write it as YYYY-MM-DD.", name=name, value=value)
-        ) from None
+        )
+    return midnight
 
 
 def iso(value: object, name: str) -> str | None:

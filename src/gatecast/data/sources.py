@@ -94,7 +94,14 @@ def fix(source: Any, *, symbol: str | None = None, **reading: Unpack[ReadingOpti
 
 
 def _assembled(source: Any, symbol: str | None, reading: ReadingOptions, *, repaired: bool = False) -> Prices:
+    if symbol is not None and not isinstance(symbol, str):
+        raise SettingError(say("must be text in quotes"), setting="symbol", value=symbol)
     sources = list(source) if isinstance(source, list | tuple) else [source]
+    if any(isinstance(one, Prices) for one in sources):
+        raise DataError(
+            say("these are prices that were read already"),
+            remedy=say("Pass them on as they are, or load their source again with other settings"),
+        )
     if not sources:
         raise DataError(say("there is no source"), remedy=say('Give a path, "sample:sp500" or "yahoo:TSLA"'))
     days = {name: iso(value, name) for name, value in reading.items() if name in ("start", "end")}

@@ -237,8 +237,8 @@ class Track:
 def track_record(
     ledger: Ledger,
     *,
-    symbols: Sequence[str] | None = None,
-    models: Sequence[str] | None = None,
+    symbols: str | Sequence[str] | None = None,
+    models: str | Sequence[str] | None = None,
     since: str | None = None,
 ) -> Track:
     """The record of a ledger: fetch the prices since, and score every forecast that is due.
@@ -281,12 +281,13 @@ def track_record(
 
 def _selected(
     entries: Sequence[Entry],
-    symbols: Sequence[str] | None,
-    models: Sequence[str] | None,
+    symbols: str | Sequence[str] | None,
+    models: str | Sequence[str] | None,
     since: str | None,
 ) -> Sequence[Entry]:
     """The forecasts that are asked for."""
     check_date("since", since)
+    symbols, models = ((one,) if isinstance(one, str) else one for one in (symbols, models))
     for setting, wanted in (("symbol", symbols), ("model", models)):
         known = {getattr(entry, setting) for entry in entries}
         for name in wanted or () if entries else ():

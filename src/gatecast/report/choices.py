@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -44,10 +45,11 @@ def known_date(name: str, value: Any) -> pd.Timestamp | None:
     """The day asked for, which is one."""
     if value is None:
         return None
+    asked = str(value) if isinstance(value, Integral) else value  # 20210301; pandas would count nanoseconds
     try:
-        date = pd.Timestamp(value)
-    except (TypeError, ValueError) as error:
-        raise SettingError("is no date", setting=name, value=value) from error
+        date = pd.NaT if isinstance(asked, float) else pd.Timestamp(asked)
+    except (TypeError, ValueError, NotImplementedError):
+        date = pd.NaT
     if pd.isna(date):
         raise SettingError("is no date", setting=name, value=value)
     return date if date.tz is None else date.tz_localize(None)

@@ -6,7 +6,7 @@ import inspect
 import math
 import re
 from collections.abc import Iterator, Mapping
-from datetime import date
+from datetime import date, datetime, time
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Annotated, Any, Self, get_args, get_type_hints
 
@@ -24,7 +24,9 @@ def none_of(value: object) -> object:
 
 
 def _iso(value: object) -> object:
-    """TOML has dates without quotes."""
+    """TOML has dates without quotes; a datetime at midnight is a date."""
+    if isinstance(value, datetime) and value.time() == time():
+        value = value.date()
     return value.isoformat() if isinstance(value, date) else value
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from numbers import Integral
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypedDict
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -52,14 +53,14 @@ def _season(value: object) -> object:
     if words == ["auto"]:
         return "auto"
     numbers = [int(word) if isinstance(word, str) and word.isdecimal() else word for word in words]
-    fine = [isinstance(number, int) and 0 < number <= LONGEST_SEASON for number in numbers]
+    fine = [isinstance(number, Integral) and 0 < int(number) <= LONGEST_SEASON for number in numbers]
     if not all(fine) or not numbers or len(set(numbers)) < len(numbers):
         raise SettingError(
             say('must be "auto", a number of bars (1: none), or several, each once (24,168)'),
             setting="season",
             value=value,
         )
-    return tuple(numbers)
+    return tuple(int(number) for number in numbers if isinstance(number, Integral))
 
 
 if TYPE_CHECKING:
@@ -68,6 +69,21 @@ if TYPE_CHECKING:
 else:
     Columns = Annotated[tuple[str, ...], BeforeValidator(_columns)]
     Season = Annotated[Literal["auto"] | tuple[int, ...], BeforeValidator(_season)]
+
+
+def check_test_size(given: Collection[str], experiment: Experiment) -> None:
+    """Raise SettingError where a size of the test was given beside what says what the test is."""
+    for name in TESTS:
+        if "test_size" in given and getattr(experiment, name) is not None:
+            raise SettingError(
+                say(
+                    "{given} and {given_2} both say what the test is; give one of them",
+                    given=name,
+                    given_2="test_size",
+                ),
+                setting="test_size",
+                value=experiment.test_size,
+            )
 
 
 class ForecastSettings(TypedDict, total=False):
@@ -204,6 +220,16 @@ class Experiment(Reading):
     pooled: bool = Field(default=True, description=marked("one network for all symbols; else one each"))
     seeds: int = Field(default=5, ge=1, le=1000, description=marked("networks per model and fold"))
     seed: int = Field(default=0, ge=0, lt=2**31, description=marked("the first of them"))
+
+    @model_validator(mode="after")
+    def _seeds(self) -> Experiment:
+        if self.seed > 2**31 - self.seeds:
+            raise SettingError(
+                say("the seeds of all networks must lie between 0 and 2**31 - 1"),
+                setting="seed",
+                value=self.seed,
+            )
+        return self
 
     @model_validator(mode="after")
     def _test_start(self) -> Experiment:

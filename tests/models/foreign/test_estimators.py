@@ -262,3 +262,21 @@ def test_what_a_model_is_is_told_by_its_parameters_and_not_where_it_shows_none()
     assert identity(Ridge()) == identity(Ridge(alpha=1.0)) != identity(Ridge(alpha=2.0))
     assert identity(Ridge()) != identity(Ridge(), seeds=2)
     assert identity(Opaque()) is None
+
+
+@pytest.mark.parametrize(
+    ("make", "says"),
+    [
+        (lambda: Estimator(Ridge(), "windwos"), "inputs = 'windwos': must be 'windows' or 'last'"),
+        (lambda: Quantile(lambda level: Ridge(), inputs=None), "inputs = None: must be 'windows' or 'last'"),
+        (lambda: Quantile(5), "make = 5: must be callable"),
+        (lambda: Quantile(lambda level: Ridge(), levels="x"), "levels = 'x': must be at least two numbers"),
+        (lambda: gc.Function(len, processes="2"), "processes = '2': must be a whole number of at least 1"),
+        (lambda: gc.Function(len, trained_until=0), "trained_until = 0: is not a date"),
+        (lambda: gc.TorchModel(len, loss=None), "loss = None: must be a name or a function"),
+    ],
+)
+def test_a_setting_of_a_wrong_kind_is_refused_when_it_is_made(make, says):
+    with pytest.raises(SettingError) as refused:
+        make()
+    assert says in str(refused.value)

@@ -22,7 +22,7 @@ from gatecast.formatting import brief
 from gatecast.language import say
 from gatecast.memory import NUMBER, require
 from gatecast.models.ensembles import joined, mean_of_seeds
-from gatecast.models.foreign.windows import Inputs, Scaled, require_returns
+from gatecast.models.foreign.windows import Inputs, Scaled, check_inputs, require_returns
 from gatecast.models.model import Forecast
 from gatecast.problem.folds import Fold
 from gatecast.problem.problem import Problem
@@ -53,6 +53,9 @@ class Estimator:
     regressor: Any
     inputs: Inputs = "windows"
 
+    def __post_init__(self) -> None:
+        check_inputs(self.inputs)
+
 
 @dataclass(frozen=True)
 class Quantile:
@@ -76,6 +79,9 @@ class Quantile:
     inputs: Inputs = "windows"
 
     def __post_init__(self) -> None:
+        check_inputs(self.inputs)
+        if not callable(self.make):
+            raise SettingError(say("must be callable"), setting="make", value=self.make)
         try:
             levels = np.asarray(self.levels, dtype=np.float64)
         except (TypeError, ValueError):

@@ -83,6 +83,11 @@ class TorchModel:
                 setting="make_module",
                 value=self.make_module,
             )
+        for name in NAMES:
+            if not isinstance(getattr(self, name), str) and not callable(getattr(self, name)):
+                raise SettingError(
+                    say("must be a name or a function"), setting=name, value=getattr(self, name)
+                )
         Network(output=self.output)
         losses = ("auto", *LOSSES[self.output])
         if self.training.loss not in losses:

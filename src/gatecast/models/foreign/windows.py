@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -14,6 +14,16 @@ from gatecast.problem.problem import Problem
 from gatecast.problem.scaling import Scale, fit_scale
 
 Inputs = Literal["windows", "last"]
+
+
+def check_inputs(inputs: object) -> None:
+    """Raise SettingError for what is none of `Inputs`."""
+    if inputs not in get_args(Inputs):
+        raise SettingError(
+            say("must be {expected}", expected=" or ".join(map(repr, get_args(Inputs)))),
+            setting="inputs",
+            value=inputs,
+        )
 
 
 def require_returns(name: str, problem: Problem) -> None:
