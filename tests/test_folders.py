@@ -1,5 +1,6 @@
 """Folders are written whole or not at all, and nothing is replaced that gatecast did not write."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -11,6 +12,7 @@ import pytest
 
 from gatecast import folders
 from gatecast.errors import GatecastWarning, RunError
+from gatecast.files import new_file
 from gatecast.folders import BACKTEST, FORECASTER, RECIPES, RUN, added_files, check_folder, new_folder
 
 
@@ -120,6 +122,21 @@ FOREIGN = {
     ".hidden": "(.hidden)",
     "a\nb\x1b[2J": r"(a\x0ab\x1b[2J)",
 }
+
+
+@pytest.mark.parametrize("overwrite", ["no", "False", 1.0, float("nan"), [0]])
+def test_only_true_replaces(tmp_path: Path, overwrite: object) -> None:
+    """What is true in Python and was meant otherwise must not cost anybody a run."""
+    for text in ("first", "second"):
+        with contextlib.suppress(RunError), new_folder(tmp_path / "x", RUN, overwrite=overwrite) as new:  # type: ignore[arg-type]
+            new.mkdir()
+            (new / "file").write_text(text)
+        with (
+            contextlib.suppress(RunError),
+            new_file(tmp_path / "y.txt", (".txt",), overwrite=overwrite) as new,
+        ):  # type: ignore[arg-type]
+            new.write_text(text)
+    assert (tmp_path / "x" / "file").read_text() == (tmp_path / "y.txt").read_text() == "first"
 
 
 @pytest.mark.parametrize("name", FOREIGN)

@@ -77,7 +77,7 @@ def new_file(path: Path, endings: tuple[str, ...], *, overwrite: bool = True) ->
         )
     if path.is_dir():
         raise RunError(say("{path} is a folder; choose the name of a file", path=path))
-    if os.path.lexists(path) and not overwrite:
+    if os.path.lexists(path) and overwrite is not True:  # "no" is true as well
         raise RunError(
             say("{path} is there already; choose another name, or replace it (overwrite=True)", path=path)
         )

@@ -365,6 +365,7 @@ def _refuse_files(place: Path, folder: str | Path) -> None:
 
 def _refuse(place: Path, folder: str | Path, kind: str, overwrite: bool, finishing: bool) -> None:
     """Raise where `place`, which the user calls `folder`, must not be replaced."""
+    overwrite = overwrite is True  # "no" is true as well
     if place.is_mount() or any(kept.is_relative_to(place) for kept in _kept_folders()):
         raise RunError(
             say(

@@ -176,7 +176,7 @@ def _prepare(
         why = _differences(file, asked, prices)
         if not why:
             return
-        if not overwrite:
+        if overwrite is not True:
             raise RunError(
                 say(
                     "{folder} holds an unfinished run of {why}. Go on with that one, choose another "
