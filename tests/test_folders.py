@@ -1,6 +1,5 @@
 """Folders are written whole or not at all, and nothing is replaced that gatecast did not write."""
 
-import contextlib
 import os
 import shutil
 import signal
@@ -127,16 +126,14 @@ FOREIGN = {
 @pytest.mark.parametrize("overwrite", ["no", "False", 1.0, float("nan"), [0]])
 def test_only_true_replaces(tmp_path: Path, overwrite: object) -> None:
     """What is true in Python and was meant otherwise must not cost anybody a run."""
-    for text in ("first", "second"):
-        with contextlib.suppress(RunError), new_folder(tmp_path / "x", RUN, overwrite=overwrite) as new:  # type: ignore[arg-type]
-            new.mkdir()
-            (new / "file").write_text(text)
-        with (
-            contextlib.suppress(RunError),
-            new_file(tmp_path / "y.txt", (".txt",), overwrite=overwrite) as new,
-        ):  # type: ignore[arg-type]
-            new.write_text(text)
-    assert (tmp_path / "x" / "file").read_text() == (tmp_path / "y.txt").read_text() == "first"
+    folder, file = tmp_path / "run", tmp_path / "file.txt"
+    write(folder, content="old")
+    file.write_text("old")
+    with pytest.raises(RunError, match="is not empty"):
+        write(folder, overwrite=overwrite)  # type: ignore[arg-type]
+    with pytest.raises(RunError, match="is there already"), new_file(file, (".txt",), overwrite=overwrite):  # type: ignore[arg-type]
+        pass
+    assert (folder / "verdict.txt").read_text() == file.read_text() == "old"
 
 
 @pytest.mark.parametrize("name", FOREIGN)
