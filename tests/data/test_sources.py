@@ -441,3 +441,22 @@ def test_cells_that_are_no_dates_are_one_message(odd, tmp_path):
 def test_a_name_too_long_for_the_system_is_no_file():
     with pytest.raises(DataError, match="there is no such file"):
         load("v" * 300 + ".csv")
+
+
+@pytest.mark.parametrize("symbol", ["X", ""])
+def test_a_name_for_data_that_name_their_symbols_is_refused(symbol) -> None:
+    with pytest.raises(SettingError, match="the data name their symbols themselves: SP500"):
+        load("sample:sp500", symbol=symbol)
+
+
+@pytest.mark.parametrize("source", [1, [1]])
+def test_prices_that_were_read_are_not_read_again(source) -> None:
+    prices = load("sample:sp500", start="2018-01-01")
+    with pytest.raises(DataError, match="read already"):
+        load(prices if source == 1 else [prices])
+
+
+def test_a_symbol_is_a_text() -> None:
+    frame = pd.DataFrame({"date": pd.bdate_range("2020-01-01", periods=30), "close": np.arange(1.0, 31.0)})
+    with pytest.raises(SettingError, match="symbol = 5930: must be text in quotes"):
+        load(frame, symbol=5930)

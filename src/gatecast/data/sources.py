@@ -27,7 +27,7 @@ from gatecast.data.tables import Tidy, tidy
 from gatecast.data.unusable import unusable
 from gatecast.errors import DataError, DataWarning, InputError, SettingError, did_you_mean
 from gatecast.files import is_there
-from gatecast.formatting import shortened
+from gatecast.formatting import shortened, some
 from gatecast.language import plural, say
 from gatecast.settings.reading import Reading, ReadingOptions
 from gatecast.settings.signatures import takes_settings
@@ -109,7 +109,14 @@ def _assembled(source: Any, symbol: str | None, reading: ReadingOptions, *, repa
     how = Reading(**given)
     with longer_rows_refused():
         parts = [part for one in sources for part in _parts(one, symbol, how)]
-    return assembled(parts, how, repaired=repaired)
+    prices = assembled(parts, how, repaired=repaired)
+    if symbol is not None and symbol.strip() not in prices.symbols:
+        raise SettingError(
+            say("the data name their symbols themselves: {names}. Leave it out", names=some(prices.symbols)),
+            setting="symbol",
+            value=symbol,
+        )
+    return prices
 
 
 def assembled(parts: Sequence[Tidy], reading: Reading, *, repaired: bool = False) -> Prices:
