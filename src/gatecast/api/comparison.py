@@ -45,7 +45,7 @@ from gatecast.problem.features import FeatureFunction
 from gatecast.problem.folds import MIN_TRAINING_ORIGINS, Fold
 from gatecast.problem.problem import Problem
 from gatecast.progress import Bar
-from gatecast.settings.experiment import Experiment, Provenance, Settings, check_test_size
+from gatecast.settings.experiment import Experiment, Provenance, Settings
 from gatecast.settings.frequency import session_noun, session_nouns, stamp
 from gatecast.settings.names import DEFAULT_MODELS, DISTRIBUTION_RIVALS, Models, resolve_models
 from gatecast.settings.network import Network
@@ -116,7 +116,7 @@ def compare(
         features=_name_of(features),
         **settings,
     )
-    check_test_size(settings, experiment)
+    experiment.check_test_size(settings)
     function, known = features if callable(features) else None, prices_of(prices)
     if folder is None:
         return run(experiment, known, features=function, foreign=asked.foreign)
@@ -186,7 +186,8 @@ def run(
         experiment.means,
         _kept_forecasts(identities, experiment.calibration, prices, problem, grown),
     )
-    if rivals := _rivals_of_distributions(experiment, outcome):
+    named = experiment.baselines if experiment.calibration == "none" else experiment.models
+    if rivals := _rivals_of_distributions(named, experiment.foreign, outcome):
         rivalling = {name: model_of(experiment, name) for name in rivals}
         kept = _kept_forecasts(dict.fromkeys(rivals, ""), experiment.calibration, prices, problem, grown)
         others, _, more = walked(rivalling, problem, folds, kept=kept)
@@ -194,7 +195,7 @@ def run(
         candidates = (name for name in experiment.models if name not in beside)
         experiment = experiment.changed(models=(*beside, *candidates))
         outcome, fits = outcome.beside(others, experiment.models), fits + more
-    unused = unused_note(experiment, prices, features or experiment.features)
+    unused = unused_note(prices, experiment.columns_read, features or experiment.features)
     for text in (*of_target, *unused, *_left_out(problem, folds, most=20)):
         warnings.warn(text, DataWarning, stacklevel=2)
     ensembles = {name: of_folds for name in fitted if (of_folds := ensembles_of(fitted[name]))}
@@ -304,10 +305,11 @@ def _mean_notes(means: Mapping[str, Sequence[str]], outcome: Forecasts) -> list[
     return notes
 
 
-def _rivals_of_distributions(experiment: Experiment, outcome: Forecasts) -> tuple[str, ...]:
-    """Baselines with a distribution, where a model of the user's own has one and no baseline does."""
-    named = experiment.baselines if experiment.calibration == "none" else experiment.models
-    if set(named) & set(outcome.distributions) or not set(experiment.foreign) & set(outcome.distributions):
+def _rivals_of_distributions(
+    named: Sequence[str], foreign: Mapping[str, str], outcome: Forecasts
+) -> tuple[str, ...]:
+    """Baselines with a distribution, where a model of the user's own has one and none that is named does."""
+    if set(named) & set(outcome.distributions) or not set(foreign) & set(outcome.distributions):
         return ()
     return DISTRIBUTION_RIVALS
 

@@ -157,7 +157,7 @@ class Forecaster:
         )
         self._settings = settings
         problem = _with_future(self._problem(prices), future, prices.timetable)
-        for text in (*of_target, *unused_note(settings, prices, self._features)):
+        for text in (*of_target, *unused_note(prices, settings.columns_read, self._features)):
             warnings.warn(text, DataWarning, stacklevel=2)
         fold = future_fold_of(settings, problem, prices.frequency)
         origins, left_out = self._asked(problem, prices.timetable, fold.left_out)

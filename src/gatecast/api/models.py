@@ -145,14 +145,12 @@ def with_target(experiment: Experiment, prices: Prices) -> tuple[Experiment, tup
     return experiment.changed(target="difference"), (said,)
 
 
-def unused_note(experiment: Experiment, prices: Prices, features: object) -> tuple[str, ...]:
+def unused_note(prices: Prices, used: Sequence[str], features: object) -> tuple[str, ...]:
     """The columns of the data that nothing reads, in one sentence; () where there are none.
 
-    features: the user's function, which may read any column.
+    used: those that settings name; features: the user's function, which may read any column.
     """
-    used = (experiment.column, *experiment.past, *experiment.future, *experiment.static)
-    split = () if experiment.split_column is None else (experiment.split_column,)
-    names = () if features is not None else unused_columns(prices, [*used, *split])
+    names = () if features is not None else unused_columns(prices, used)
     if not names:
         return ()
     which = (
@@ -174,7 +172,22 @@ def model_of(experiment: Experiment, name: str, keeper: Keeper | None = None) ->
 
     keeper: keeps the members of a network.
     """
-    return calibrated(_uncalibrated(experiment, name, keeper), experiment.calibration)
+    if name not in experiment.networks:
+        return calibrated(Baseline(baseline_function(name)), experiment.calibration)
+    from gatecast.models.networks import RecurrentNetwork
+
+    network = RecurrentNetwork(
+        experiment.networks[name],
+        experiment.training_of(name),
+        scaler=experiment.scaler,
+        seeds=experiment.seeds,
+        seed=experiment.seed,
+        refit=experiment.refit,
+        pooled=experiment.pooled,
+        keep_validation=experiment.calibration != "none",
+        keeper=keeper,
+    )
+    return calibrated(network, experiment.calibration)
 
 
 def trainings(model: Model, problem: Problem, folds: Sequence[Fold]) -> int:
@@ -188,24 +201,6 @@ def trainings(model: Model, problem: Problem, folds: Sequence[Fold]) -> int:
 def calibrated(model: Model, calibration: CalibrationMethod) -> Model:
     """The model with this calibration, which may be "none"."""
     return model if calibration == "none" else Calibrated(model, calibration)
-
-
-def _uncalibrated(experiment: Experiment, name: str, keeper: Keeper | None) -> Model:
-    if name not in experiment.networks:
-        return Baseline(baseline_function(name))
-    from gatecast.models.networks import RecurrentNetwork
-
-    return RecurrentNetwork(
-        experiment.networks[name],
-        experiment.training_of(name),
-        scaler=experiment.scaler,
-        seeds=experiment.seeds,
-        seed=experiment.seed,
-        refit=experiment.refit,
-        pooled=experiment.pooled,
-        keep_validation=experiment.calibration != "none",
-        keeper=keeper,
-    )
 
 
 def baseline_function(name: str) -> ForecastFunction:

@@ -84,7 +84,7 @@ def compare(
                 experiment, prices = resumed(folder)
                 check_code(experiment, file, settings, allow_code)
             else:
-                prices = load_prices(experiment)
+                prices = load_prices(experiment.source, experiment.reading)
         expected = read_provenance(file) if file else None
         if expected is not None:
             check_same_data(prices, expected)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_origin
@@ -12,7 +12,7 @@ from gatecast.cli.flags import flag_name
 from gatecast.errors import SettingError
 from gatecast.formatting import MOST_LETTERS, printable
 from gatecast.language import say
-from gatecast.settings.experiment import Experiment, check_test_size
+from gatecast.settings.experiment import Experiment
 from gatecast.settings.names import DEFAULT_MODELS, Mean, resolve_models
 from gatecast.settings.network import Network
 from gatecast.settings.reading import Reading
@@ -56,7 +56,7 @@ def experiment_of(config: Path | None, source: list[str] | None, settings: dict[
             name: own.changed(**training) for name, own in base.trainings.items() if name in given["networks"]
         }
         experiment = base.changed(**given)
-        check_test_size(settings, experiment)
+        experiment.check_test_size(settings)
         return experiment
 
 
@@ -96,11 +96,11 @@ def _split(name: str, value: Any) -> Any:
     return tuple(names(value))
 
 
-def load_prices(experiment: Experiment) -> Prices:
-    """The prices that an experiment asks for."""
+def load_prices(source: Sequence[str], reading: Reading) -> Prices:
+    """The prices of a source, as an experiment reads it."""
     from gatecast.data.sources import load
 
-    return load(list(experiment.source), **experiment.reading.options)
+    return load(list(source), **reading.options)
 
 
 def check_code(

@@ -91,7 +91,7 @@ def forecast(
     check_network(model, known, of_run=record is not None)
     check_code(settled, run, settings, allow_code, models=False)
     require_comparison(settled, rows=1, symbols=1, columns=1)
-    prices = load_prices(experiment)
+    prices = load_prices(experiment.source, experiment.reading)
     if prices.frequency == INDEX and not no_ledger:
         no_ledger = True
         warnings.warn(say("not recorded: {numbered}", numbered=NUMBERED), LedgerWarning, stacklevel=2)

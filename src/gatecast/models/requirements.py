@@ -7,7 +7,6 @@ from itertools import pairwise
 
 from gatecast.memory import GIB, NUMBER, require
 from gatecast.settings.experiment import Experiment
-from gatecast.settings.names import WITH_DISTRIBUTION
 from gatecast.settings.network import Network
 
 GATES = {"rnn": 1, "lstm": 4, "gru": 3}
@@ -54,7 +53,7 @@ def require_comparison(experiment: Experiment, *, rows: int, symbols: int, colum
     )
     origins = experiment.test_size * rows if experiment.test_start is None else rows
     models = len(experiment.networks) * (experiment.seeds + 1) + len(experiment.baselines)
-    per_origin = FORECAST_ROW * models + DISTRIBUTION_ROW * _distributions(experiment)
+    per_origin = FORECAST_ROW * models + DISTRIBUTION_ROW * experiment.distribution_count
     require(
         LIBRARIES
         + (features + 10 + experiment.horizon) * NUMBER * rows
@@ -62,14 +61,6 @@ def require_comparison(experiment: Experiment, *, rows: int, symbols: int, colum
         f"forecasts of {models:,} models and seeds for {origins:,.0f} origins and {experiment.horizon} steps",
         "Take fewer models, seeds, steps or symbols, or a later start",
     )
-
-
-def _distributions(experiment: Experiment) -> int:
-    """How many of its models forecast a distribution."""
-    if experiment.calibration != "none":
-        return len(experiment.models)
-    networks = sum(network.output != "point" for network in experiment.networks.values())
-    return networks + sum(name in WITH_DISTRIBUTION for name in experiment.baselines)
 
 
 def _training(network: Network, features: int, lookback: int, horizon: int, batch: int, known: int) -> float:

@@ -17,6 +17,7 @@ from gatecast.settings.names import (
     NETWORKS,
     POINT_RIVALS,
     SEASONAL_NAIVE,
+    WITH_DISTRIBUTION,
     named_network,
 )
 from gatecast.settings.network import Network
@@ -69,21 +70,6 @@ if TYPE_CHECKING:
 else:
     Columns = Annotated[tuple[str, ...], BeforeValidator(_columns)]
     Season = Annotated[Literal["auto"] | tuple[int, ...], BeforeValidator(_season)]
-
-
-def check_test_size(given: Collection[str], experiment: Experiment) -> None:
-    """Raise SettingError where a size of the test was given beside what says what the test is."""
-    for name in TESTS:
-        if "test_size" in given and getattr(experiment, name) is not None:
-            raise SettingError(
-                say(
-                    "{given} and {given_2} both say what the test is; give one of them",
-                    given=name,
-                    given_2="test_size",
-                ),
-                setting="test_size",
-                value=experiment.test_size,
-            )
 
 
 class ForecastSettings(TypedDict, total=False):
@@ -339,6 +325,34 @@ class Experiment(Reading):
     def has_distributions(self) -> bool:
         """Whether some network forecasts a distribution."""
         return any(network.output != "point" for network in self.networks.values())
+
+    @property
+    def distribution_count(self) -> int:
+        """How many of its own models forecast a distribution."""
+        if self.calibration != "none":
+            return len(self.models)
+        networks = sum(network.output != "point" for network in self.networks.values())
+        return networks + sum(name in WITH_DISTRIBUTION for name in self.baselines)
+
+    @property
+    def columns_read(self) -> tuple[str, ...]:
+        """The columns of the data that its settings name."""
+        split = () if self.split_column is None else (self.split_column,)
+        return (self.column, *self.past, *self.future, *self.static, *split)
+
+    def check_test_size(self, given: Collection[str]) -> None:
+        """Raise SettingError where the given settings have a size of the test and what says what it is."""
+        for name in TESTS:
+            if "test_size" in given and getattr(self, name) is not None:
+                raise SettingError(
+                    say(
+                        "{given} and {given_2} both say what the test is; give one of them",
+                        given=name,
+                        given_2="test_size",
+                    ),
+                    setting="test_size",
+                    value=self.test_size,
+                )
 
 
 class Provenance(Checked):
