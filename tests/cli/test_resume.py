@@ -82,6 +82,17 @@ def test_runs_are_listed_with_their_state(stopped: Path, command) -> None:
     assert run["verdict"] == gc.open_run(stopped).verdict.kind and run["source"] == ["a.csv"]
 
 
+def test_a_run_is_listed_by_its_folder_which_can_be_copied(stopped: Path, command) -> None:
+    command("compare", "--resume", "run", "--no-charts")
+    long = stopped.rename(stopped.with_name("a-name-" * 20))
+    folder, done, about = command("runs", ".").out.splitlines()
+    assert folder == long.name
+    assert done.startswith("    finished 20") and done.endswith(": no evidence")
+    assert about.startswith("    a.csv: naive, ")
+    (long / "experiment.toml").write_text("damaged")
+    assert command("runs", ".").out.splitlines()[1].startswith("    damaged")
+
+
 def test_a_folder_without_runs(tmp_path: Path, command) -> None:
     assert command("runs", ".").out == "No runs in .\n"
     assert command("runs").code == 2

@@ -11,19 +11,10 @@ import typer
 from gatecast.cli.options import AsJson
 from gatecast.cli.output import echo, print_json
 from gatecast.formatting import percent, printable, some
-from gatecast.language import marked, say
+from gatecast.language import say
 
 if TYPE_CHECKING:
     from gatecast.api.runs import ListedRun
-
-HEADS = {
-    "run": marked("run"),
-    "state": marked("state"),
-    "changed": marked("changed"),
-    "source": marked("source"),
-    "models": marked("models"),
-    "verdict": marked("verdict"),
-}
 
 
 def runs(
@@ -43,26 +34,16 @@ def runs(
 
 
 def _print(found: list[ListedRun]) -> None:
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=box.SIMPLE_HEAD)
-    for head, title in HEADS.items():
-        table.add_column(say(title), overflow="fold", no_wrap=head in ("state", "changed"))
+    """Each run by its folder, to be copied, and what it is below it."""
     for run in found:
         state = run.state if run.state in ("finished", "damaged") else f"{run.state} {percent(run.share, 0)}"
-        cells = (
-            run.folder,
-            state,
-            _local(run.changed),
-            some(run.source, most=2),
-            some(run.models, most=4),
-            run.verdict,
+        lines = (
+            (f"{state} {_local(run.changed)}".strip(), run.verdict),
+            (some(run.source, most=2), some(run.models, most=4)),
         )
-        table.add_row(*(Text(printable(cell)) for cell in cells))
-    Console().print(table)
+        echo(printable(run.folder))
+        for facts in filter(any, lines):
+            echo("    " + printable(": ".join(filter(None, facts))))
     if stopped := [run.folder for run in found if run.state == "stopped"]:
         echo(say("What was stopped goes on with gatecast compare --resume {stopped}", stopped=stopped[-1]))
 
