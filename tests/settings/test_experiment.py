@@ -104,7 +104,7 @@ def experiments(draw: st.DrawFn) -> Experiment:
         window=draw(st.sampled_from(["expanding", "sliding"])),
         refit=draw(st.booleans()),
         calibration=draw(st.sampled_from(["none", "conformal", "adaptive"])),
-        seed=draw(st.integers(0, 2**31 - 1)),
+        seed=draw(st.integers(0, 2**31 - 5)),  # the first of five: later ones are refused
     )
 
 
