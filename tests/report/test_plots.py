@@ -46,6 +46,8 @@ def test_a_part_of_the_days(two: Result) -> None:
     days = two.outcome.time[:, 0]
     (whole,) = tables(two.plot("changes", models="lstm"))
     (part,) = tables(two.plot("changes", models="lstm", start=str(days[10]), end=str(days[19])))
+    digits = {"start": int(str(days[10])[:10].replace("-", "")), "end": str(days[19])[:10]}
+    pd.testing.assert_frame_equal(tables(two.plot("changes", models="lstm", **digits))[0], part)
     assert (len(whole), len(part)) == (2 * 60, 2 * 10)
 
 
@@ -83,6 +85,7 @@ def test_the_loss_of_one_network(two: Result) -> None:
         ({"models": "gruu"}, '"gruu" is no model of this run. Did you mean "gru"'),
         ({"symbol": "AAB"}, '"AAB" is no symbol that was tested. Did you mean "AAA"'),
         ({"start": "someday"}, "start = .*someday.*is no date"),
+        ({"start": 2018.0}, "start = 2018.0: is no date"),
         ({"start": "2030-01-01"}, "no session between start"),
         ({"kind": "skill", "start": "2030-01-01"}, "no forecast in that part: the test is 2018"),
         ({"kind": "loss", "start": "2018-02-01"}, "symbol, start and end do not apply"),

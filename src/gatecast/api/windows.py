@@ -24,7 +24,7 @@ from gatecast.nn.population import Member, Trained, history, train
 from gatecast.nn.program import Dataset
 from gatecast.nn.recurrent import Params, States
 from gatecast.progress import Bar
-from gatecast.settings.base import check_whole
+from gatecast.settings.base import check_seeds, check_whole
 from gatecast.settings.network import Network
 from gatecast.settings.training import LOSSES, Training
 
@@ -322,10 +322,7 @@ def fit_windows(
         )
     check_whole(1, seeds=seeds)
     check_whole(0, seed=seed)
-    if seed > 2**31 - seeds:
-        raise SettingError(
-            say("seed = {seed}: the seeds of all networks must lie between 0 and 2**31 - 1", seed=seed)
-        )
+    check_seeds(seed, seeds)
     lookback = windows.shape[1]
     rows = _rows(np.concatenate([windows, held_windows]), np.concatenate([targets, held_targets]))
     origins = (np.arange(len(windows) + len(held_windows)) + 1) * lookback - 1

@@ -427,24 +427,30 @@ def _between(table: pd.DataFrame, start: object, end: object) -> pd.DataFrame:
     return table if keep.all() else table[keep].reset_index(drop=True)
 
 
+def moment(value: object) -> pd.Timestamp | None:
+    """The time that `value` means, without a time zone; None where it means none."""
+    asked = str(value) if isinstance(value, Integral) else value  # 20210301; pandas would count nanoseconds
+    try:
+        stamp = pd.NaT if isinstance(asked, float) else pd.Timestamp(asked)  # type: ignore[arg-type]
+        if pd.isna(stamp):
+            return None
+        stamp.date()  # of the years 1 to 9999
+        return stamp.tz_localize(None)
+    except (ValueError, TypeError, NotImplementedError):
+        return None
+
+
 def day(value: object, name: str) -> pd.Timestamp | None:
     """The day that `value`, the argument `name`, means: midnight without a time zone."""
     if value is None:
         return None
-    asked = str(value) if isinstance(value, Integral) else value  # 20210301; pandas would count nanoseconds
-    try:
-        stamp = pd.NaT if isinstance(asked, float) else pd.Timestamp(asked)  # type: ignore[arg-type]
-        midnight = stamp if pd.isna(stamp) else stamp.tz_localize(None).normalize()
-        if not pd.isna(midnight):
-            midnight.date()  # of the years 1 to 9999
-    except (ValueError, TypeError, NotImplementedError):
-        midnight = pd.NaT
+    found = moment(value)
     # datetime.now() is a day; a text with a time of day asks for more than is done
-    if pd.isna(midnight) or (isinstance(value, str) and midnight != stamp.tz_localize(None)):
+    if found is None or (isinstance(value, str) and found != found.normalize()):
         raise SettingError(
             say("{name} is not a date: {value}. Write it as YYYY-MM-DD.", name=name, value=value)
         )
-    return midnight
+    return found.normalize()
 
 
 def iso(value: object, name: str) -> str | None:

@@ -455,6 +455,6 @@ def clip(most: Float[AnyArray, ""], weights: int) -> optax.GradientTransformatio
 
     def clipped(gradient: Any, _: Any) -> Any:
         norm = optax.tree.norm(gradient.reshape(-1)[:weights])
-        return jax.lax.select(jnp.broadcast_to(norm < most, gradient.shape), gradient, gradient / norm * most)
+        return jax.lax.select(norm < most, gradient, gradient / norm * most)
 
     return optax.stateless(clipped)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from gatecast.data.prices import moment
 from gatecast.errors import SettingError, did_you_mean
 from gatecast.formatting import some
 from gatecast.report import frames
@@ -45,11 +45,7 @@ def known_date(name: str, value: Any) -> pd.Timestamp | None:
     """The day asked for, which is one."""
     if value is None:
         return None
-    asked = str(value) if isinstance(value, Integral) else value  # 20210301; pandas would count nanoseconds
-    try:
-        date = pd.NaT if isinstance(asked, float) else pd.Timestamp(asked)
-    except (TypeError, ValueError, NotImplementedError):
-        date = pd.NaT
-    if pd.isna(date):
+    date = moment(value)
+    if date is None:
         raise SettingError("is no date", setting=name, value=value)
-    return date if date.tz is None else date.tz_localize(None)
+    return date

@@ -141,6 +141,14 @@ def check_whole(least: int, **arguments: object) -> None:
             )
 
 
+def check_seeds(seed: int, seeds: int) -> None:
+    """Raise SettingError where the last of `seeds` from `seed` on is beyond the limit."""
+    if seed > 2**31 - seeds:
+        raise SettingError(
+            say("the seeds of all networks must lie between 0 and 2**31 - 1"), setting="seed", value=seed
+        )
+
+
 def check_number(**arguments: object) -> None:
     """Raise SettingError for an argument of a function that is no finite number."""
     for name, value in arguments.items():

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from gatecast.errors import SettingError
 from gatecast.language import marked, say
-from gatecast.settings.base import ELSEWHERE, Checked, Date
+from gatecast.settings.base import ELSEWHERE, Checked, Date, check_seeds
 from gatecast.settings.names import (
     BASELINES,
     DEFAULT_MODELS,
@@ -209,12 +209,7 @@ class Experiment(Reading):
 
     @model_validator(mode="after")
     def _seeds(self) -> Experiment:
-        if self.seed > 2**31 - self.seeds:
-            raise SettingError(
-                say("the seeds of all networks must lie between 0 and 2**31 - 1"),
-                setting="seed",
-                value=self.seed,
-            )
+        check_seeds(self.seed, self.seeds)
         return self
 
     @model_validator(mode="after")
